@@ -1,0 +1,157 @@
+"""Every failure the service can name.
+
+No HTTP here: ``api/problems.py`` is the one place that turns a class into a status. Each class
+carries ``code`` (stable, machine-readable), ``title`` (the same for every instance) and ``retry``:
+what a payer may do next. An instance adds ``detail``: what went wrong this time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+Retry = Literal["same-payment", "new-payment", "no"]
+"""``same-payment``: send the request again unchanged; ``new-payment``: correct it, sign afresh;
+``no``: this request cannot succeed as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong with a document: where (an RFC 6901 JSON pointer) and what would be right."""
+
+    pointer: str
+    detail: str
+
+
+class OncallError(Exception):
+    """Base of every named failure."""
+
+    code: ClassVar[str]
+    title: ClassVar[str]
+    retry: ClassVar[Retry] = "no"
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail or self.title
+
+
+class Faulty(OncallError):
+    """A failure that lists every fault it found, never only the first."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+class Retryable(OncallError):
+    """A failure that passes: try again after ``retry_after`` whole seconds."""
+
+    retry = "same-payment"
+
+    def __init__(self, detail: str = "", *, retry_after: int = 1) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+# --- what the caller sent -------------------------------------------------------------------
+
+
+class InvalidRequest(Faulty):
+    code = "invalid_request"
+    title = "The request document is not valid."
+    retry = "new-payment"
+
+
+class MalformedBody(OncallError):
+    code = "malformed_json"
+    title = "The body is not valid JSON."
+    retry = "new-payment"
+
+
+class BodyTooLarge(OncallError):
+    code = "body_too_large"
+    title = "The body is too large."
+
+
+class HeadersTooLarge(OncallError):
+    code = "headers_too_large"
+    title = "The request headers are too large."
+
+
+class BodyTooSlow(OncallError):
+    code = "body_too_slow"
+    title = "The body did not arrive in time."
+    retry = "same-payment"
+
+
+class UnsupportedMediaType(OncallError):
+    code = "unsupported_media_type"
+    title = "The body must be JSON."
+
+
+class NotAcceptable(OncallError):
+    code = "not_acceptable"
+    title = "No media type that the request accepts is offered."
+
+
+class RateLimited(Retryable):
+    code = "rate_limited"
+    title = "Too many requests."
+
+
+# --- payment --------------------------------------------------------------------------------
+
+
+class InvalidPayment(OncallError):
+    code = "invalid_payment"
+    title = "The payment header cannot be read."
+    retry = "new-payment"
+
+
+class PaymentRefused(OncallError):
+    """No money moved; ``reason`` is the machine-readable x402 reason code."""
+
+    code = "payment_refused"
+    title = "The payment was refused."
+    retry = "new-payment"
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(detail or reason)
+        self.reason = reason
+
+
+class PaymentAlreadyUsed(OncallError):
+    code = "payment_already_used"
+    title = "This payment has already bought the answer to another request."
+    retry = "new-payment"
+
+
+class FacilitatorUnavailable(Retryable):
+    code = "facilitator_unavailable"
+    title = "Payments cannot be settled at the moment. Nothing was charged."
+
+
+class SettlementUnknown(Retryable):
+    code = "settlement_unknown"
+    title = (
+        "The settlement was sent but its outcome is not known yet. Retry with the same payment: "
+        "it is charged at most once."
+    )
+
+
+class TooManyClaims(Retryable):
+    code = "overloaded"
+    title = "Too many payments are remembered at the moment. Nothing was charged."
+
+
+# --- running the service --------------------------------------------------------------------
+
+
+class ConfigurationError(OncallError):
+    """The service cannot start as configured; ``problems`` names every wrong setting."""
+
+    code = "configuration"
+    title = "The service is not configured correctly."
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
