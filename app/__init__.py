@@ -8,3 +8,5 @@ Imports point inward::
 
 ``main.create_app`` is the only place where the parts are put together; nothing is built at import.
 """
+
+__version__ = "0.1.0"

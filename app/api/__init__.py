@@ -1,0 +1,1 @@
+"""The HTTP side: endpoint rows become routes, engine errors become problem details."""

@@ -1,0 +1,45 @@
+"""Content negotiation: what a request's ``Accept`` and ``Content-Type`` mean (RFC 9110, 12.5.1)."""
+
+from collections.abc import Sequence
+
+from app.errors import NotAcceptable
+
+
+def negotiated(accept: str, offered: Sequence[str]) -> str:
+    """The one of ``offered`` that ``accept`` likes best; on a tie the first offered.
+
+    Raises ``NotAcceptable`` when it likes none.
+    """
+    ranges = [_range(part) for part in accept.split(",") if part.strip()] or [("*/*", 1.0)]
+    quality, _, best = max(
+        (_quality(media_type, ranges), -position, media_type)
+        for position, media_type in enumerate(offered)
+    )
+    if not quality:
+        raise NotAcceptable(f"offered are {', '.join(offered)}")
+    return best
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a ``Content-Type`` is JSON; absent counts, since there is nothing else to send."""
+    essence = content_type.partition(";")[0].strip().lower()
+    return essence in ("", "application/json") or essence.endswith("+json")
+
+
+def _range(part: str) -> tuple[str, float]:
+    media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    weights = [text[2:].strip() for text in parameters if text.startswith("q=")]
+    try:
+        return media_range, float(weights[0]) if weights else 1.0
+    except ValueError:
+        return media_range, 0.0
+
+
+def _quality(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:
+    """The weight of the most specific range that matches ``media_type``; 0 if none does."""
+    family = media_type.partition("/")[0] + "/*"
+    for wanted in (media_type, family, "*/*"):
+        for media_range, quality in ranges:
+            if media_range == wanted:
+                return quality
+    return 0.0

@@ -1,0 +1,100 @@
+"""Error class → RFC 9457 problem details. The one place that knows statuses.
+
+A problem's ``type`` is a stable URN made of its code; ``errors`` lists every fault of a document,
+each with the JSON pointer it is at; ``retry`` tells a payer what to do next.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app import errors
+from app.errors import Faulty, OncallError, Retryable
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: Mapping[type[OncallError], HTTPStatus] = {
+    errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
+    errors.MalformedBody: HTTPStatus.BAD_REQUEST,
+    errors.InvalidPayment: HTTPStatus.BAD_REQUEST,
+    errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
+    errors.BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
+    errors.PaymentAlreadyUsed: HTTPStatus.CONFLICT,
+    errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.FacilitatorUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.SettlementUnknown: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TooManyClaims: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def problem_of(error: OncallError) -> Response:
+    """The response that tells a caller of ``error``."""
+    status = STATUS[type(error)]
+    extra: dict[str, Any] = {"retry": error.retry}
+    headers = {}
+    if isinstance(error, Faulty):
+        extra["errors"] = [
+            {"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults
+        ]
+    if isinstance(error, Retryable):
+        headers["Retry-After"] = str(error.retry_after)
+    return _response(status, error.code, error.title, error.detail, extra, headers)
+
+
+def problem_of_http(request: Request, error: Exception) -> Response:
+    """Starlette's own 404 and 405, which would be plain text."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    status = HTTPStatus(error.status_code)
+    extra = {"catalog": request.app.state.catalog_paths.get(request.url.path, "/catalog")}
+    return _response(
+        status,
+        status.phrase.lower().replace(" ", "_"),
+        f"{status.phrase}.",
+        f"{request.method} {request.url.path} is not served; /catalog lists what is.",
+        extra,
+        dict(error.headers or {}),
+    )
+
+
+def internal_error() -> Response:
+    """A defect of ours. Its cause goes to the log, never to the caller."""
+    return _response(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal_error",
+        "Something went wrong on our side.",
+        "The request was not answered. The X-Request-Id header names it in our log.",
+        {"retry": "same-payment"},
+        {},
+    )
+
+
+def _response(
+    status: HTTPStatus,
+    code: str,
+    title: str,
+    detail: str,
+    extra: Mapping[str, Any],
+    headers: Mapping[str, str],
+) -> Response:
+    problem = {
+        "type": f"urn:oncall:problem:{code}",
+        "title": title,
+        "status": status.value,
+        "code": code,
+        "detail": detail,
+        **extra,
+    }
+    return Response(
+        msgspec.json.encode(problem),
+        status,
+        {"Cache-Control": "no-store", **headers},
+        media_type=MEDIA_TYPE,
+    )

@@ -1,0 +1,179 @@
+"""An ``Endpoint`` becomes a route: one visible pipeline of plain calls.
+
+    sizes → limit → negotiate → read → (no payment: 400 or 402) → payment → terms → validate
+          → compute → settle → answer
+
+Strategy: the answer is computed before the money moves and withheld until it has, so whatever can
+fail has failed at no charge. A failure is an ``OncallError`` raised at its step and written once,
+here; ``PaymentRefused`` becomes a 402 with fresh terms.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Protocol
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from x402 import x402ResourceServer
+from x402.http.utils import encode_payment_response_header
+
+from app.api.bodies import body_of, require_sizes
+from app.api.documents import Document, document_of, parsed, unknown_fields
+from app.api.endpoints import Endpoint
+from app.api.negotiation import is_json, negotiated
+from app.api.problems import problem_of, problem_of_http
+from app.errors import (
+    FacilitatorUnavailable,
+    Fault,
+    MalformedBody,
+    OncallError,
+    PaymentRefused,
+    RateLimited,
+    UnsupportedMediaType,
+)
+from app.limits import Proxy, RateLimits, client_of
+from app.payments.gate import PAYMENT_HEADER, PAYMENT_HEADER_V1, payload_in, payment_for
+from app.payments.offer import Offer
+from app.payments.settlement import Cashier, Receipt
+
+
+class PaymentBackend(Protocol):
+    """What settles: ``label`` is shown to callers, ``problem`` says why nothing can be settled."""
+
+    @property
+    def label(self) -> str | None: ...
+
+    @property
+    def problem(self) -> str | None: ...
+
+
+@dataclass(frozen=True)
+class Till:
+    """Everything that taking a payment for one endpoint needs."""
+
+    offer: Offer
+    server: x402ResourceServer
+    cashier: Cashier
+    backend: PaymentBackend
+
+
+class EndpointApp:
+    """The ASGI application that serves one endpoint; ``till`` is ``None`` where nothing is paid."""
+
+    def __init__(
+        self, endpoint: Endpoint, limits: RateLimits, till: Till | None, proxies: Sequence[Proxy]
+    ) -> None:
+        self._endpoint = endpoint
+        self._limits = limits
+        self._till = till
+        self._proxies = proxies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._limited(request)
+        except OncallError as error:
+            response = problem_of(error)
+        except HTTPException as error:
+            response = problem_of_http(request, error)
+        except ClientDisconnect:
+            return  # nobody is left to answer, and nothing was charged: the body was incomplete
+        await response(scope, receive, send)
+
+    async def _limited(self, request: Request) -> Response:
+        endpoint = self._endpoint
+        if request.method != endpoint.method:
+            raise HTTPException(
+                HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": f"{endpoint.method}, OPTIONS"}
+            )
+        require_sizes(request, payment_header=PAYMENT_HEADER.encode())
+        paying = PAYMENT_HEADER in request.headers or PAYMENT_HEADER_V1 in request.headers
+        peer = request.client.host if request.client else None
+        client = client_of(peer, request.headers.getlist("x-forwarded-for"), self._proxies)
+        allowance = self._limits.spend(client, endpoint.path, endpoint.per_minute, paying=paying)
+        try:
+            if not allowance.granted:
+                raise RateLimited(
+                    f"at most {endpoint.per_minute} requests a minute",
+                    retry_after=allowance.reset_seconds,
+                )
+            response = await self._negotiated(request, paying=paying)
+        except OncallError as error:
+            response = problem_of(error)
+        response.headers.update(allowance.headers)
+        return response
+
+    async def _negotiated(self, request: Request, *, paying: bool) -> Response:
+        media_type = negotiated(request.headers.get("accept", ""), list(self._endpoint.formats))
+        body = await body_of(request)
+        if body and not is_json(request.headers.get("content-type", "")):
+            raise UnsupportedMediaType("send Content-Type: application/json")
+        if self._till is None:
+            return self._answer(self._computed(body, media_type), media_type, {})
+        if not paying:
+            return self._challenge(self._till, body)
+        try:
+            return await self._paid(self._till, request, body, media_type)
+        except PaymentRefused as refused:
+            return _terms(self._till, refused.reason)
+
+    def _challenge(self, till: Till, body: bytes) -> Response:
+        """No payment: the terms, unless the body shows that paying would be in vain."""
+        if body:
+            self._document(body)
+        if till.backend.problem:
+            raise FacilitatorUnavailable(retry_after=5)
+        return _terms(till)
+
+    async def _paid(self, till: Till, request: Request, body: bytes, media_type: str) -> Response:
+        payload = payload_in(request.headers.getlist(PAYMENT_HEADER))
+        payment = payment_for(till.offer, payload, till.server)
+        answer = self._computed(body, media_type)
+        receipt = await till.cashier.receipt_for(payment, self._request_hash(body, media_type))
+        return self._answer(answer, media_type, _receipt_headers(till, receipt))
+
+    def _computed(self, body: bytes, media_type: str) -> bytes:
+        document, warnings = self._document(body)
+        return self._endpoint.formats[media_type](self._endpoint.compute(document), warnings)
+
+    def _document(self, body: bytes) -> tuple[Document, Sequence[Fault]]:
+        if not body:
+            raise MalformedBody("the body is empty")
+        value = parsed(body)
+        kind = self._endpoint.request
+        return document_of(value, kind), tuple(unknown_fields(value, kind))
+
+    def _request_hash(self, body: bytes, media_type: str) -> bytes:
+        """What "the same request" means: route, representation and body, byte for byte."""
+        return hashlib.sha256(
+            b"\0".join((self._endpoint.path.encode(), media_type.encode(), body))
+        ).digest()
+
+    def _answer(self, answer: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
+        caching = {"Cache-Control": "public, max-age=0", "Vary": "Accept"}
+        return Response(answer, headers={**caching, **headers}, media_type=media_type)
+
+
+def _terms(till: Till, error: str | None = None) -> Response:
+    terms = till.offer.first_terms if error is None else till.offer.terms(error)
+    return Response(
+        terms.body,
+        HTTPStatus.PAYMENT_REQUIRED,
+        {"PAYMENT-REQUIRED": terms.header, "Cache-Control": "no-store", **_label(till)},
+        media_type="application/json",
+    )
+
+
+def _receipt_headers(till: Till, receipt: Receipt) -> Mapping[str, str]:
+    headers = {"PAYMENT-RESPONSE": encode_payment_response_header(receipt.settlement)}
+    if receipt.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    return {**headers, **_label(till)}
+
+
+def _label(till: Till) -> Mapping[str, str]:
+    return {"X-Payments": till.backend.label} if till.backend.label else {}

@@ -1,0 +1,21 @@
+"""``uvicorn app.asgi:app``: the application as the environment configures it.
+
+The one module that builds something when it is imported: that is what an ASGI server wants of it.
+Run uvicorn with ``--no-proxy-headers``; ``ONCALL_TRUSTED_PROXIES`` says whom to believe.
+"""
+
+import sys
+
+from app.errors import ConfigurationError
+from app.logs import configure_logs
+from app.main import create_app
+from app.settings import Settings
+
+try:
+    settings = Settings.from_env()
+    configure_logs(settings.log_format)
+    app = create_app(settings)
+except ConfigurationError as error:
+    sys.exit(
+        "The service is not configured correctly:\n" + "\n".join(f"  {p}" for p in error.problems)
+    )

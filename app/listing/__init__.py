@@ -1,0 +1,1 @@
+"""How agents and people find and read the service. Everything is read off the endpoint table."""

@@ -1,0 +1,58 @@
+"""The free routes: what the service is, and whether it is well.
+
+Every document here is the same for every caller, so it is written once, when the routes are made.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.api.endpoints import JSON, Endpoint
+from app.listing.catalog import product_list, product_page
+from app.listing.openapi import openapi_bytes
+
+Checks = Callable[[], Mapping[str, str | None]]
+"""What the service needs, by name: ``None`` when it is well, else what is wrong."""
+
+
+def free_routes(endpoints: Sequence[Endpoint], public_url: str, checks: Checks) -> Sequence[Route]:
+    """Routes that cost nothing."""
+    documents = {
+        "/openapi.json": openapi_bytes(endpoints),
+        "/catalog": msgspec.json.encode(product_list(endpoints, public_url)),
+        "/healthz": msgspec.json.encode({"status": "ok"}),
+    }
+    for endpoint in endpoints:
+        page = msgspec.json.encode(product_page(endpoint, public_url))
+        documents[endpoint.catalog_path] = page
+    return [
+        *(Route(path, _document(body)) for path, body in documents.items()),
+        Route("/readyz", _readiness(checks)),
+    ]
+
+
+def _document(body: bytes) -> Callable[[Request], Any]:
+    async def document(_: Request) -> Response:
+        return Response(body, media_type=JSON)
+
+    return document
+
+
+def _readiness(checks: Checks) -> Callable[[Request], Any]:
+    async def readiness(_: Request) -> Response:
+        problems = checks()
+        ready = not any(problems.values())
+        report = {
+            "status": "ready" if ready else "not ready",
+            "checks": {name: problem or "ok" for name, problem in problems.items()},
+        }
+        headers = {"Cache-Control": "no-store"}
+        return Response(
+            msgspec.json.encode(report), 200 if ready else 503, headers, media_type=JSON
+        )
+
+    return readiness

@@ -1,0 +1,160 @@
+"""``create_app``: the only place where the parts are put together. Nothing is built at import."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+from starlette.types import ASGIApp
+from x402 import x402ResourceServer
+from x402.mechanisms.evm import get_default_asset
+from x402.mechanisms.evm.exact import register_exact_evm_server
+from x402.schemas import ResourceInfo
+
+from app.api.edge import Edge
+from app.api.endpoints import JSON, Endpoint, paid_endpoints
+from app.api.problems import problem_of_http
+from app.api.serve import EndpointApp, Till
+from app.errors import ConfigurationError
+from app.limits import RateLimits
+from app.listing.routes import free_routes
+from app.payments.facilitator import RemoteFacilitator
+from app.payments.offer import offer_of, payee_faults
+from app.payments.receipts import Claims, MemoryClaims
+from app.payments.sandbox import SandboxFacilitator
+from app.payments.settlement import Cashier
+from app.settings import Settings
+
+log = structlog.get_logger()
+
+Clock = Callable[[], float]
+Facilitator = RemoteFacilitator | SandboxFacilitator
+
+REFRESH_SECONDS = 60.0
+RETRY_SECONDS = 5.0
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock = time.time,
+    facilitator: Facilitator | None = None,
+    claims: Claims | None = None,
+) -> ASGIApp:
+    """The service as an ASGI application. ``clock`` tells seconds since 1970.
+
+    ``facilitator`` and ``claims`` replace what ``settings`` would choose. Raises
+    ``ConfigurationError`` for settings that cannot work.
+    """
+    endpoints = paid_endpoints()
+    limits = RateLimits(clock)
+    desk = None
+    if settings.payments != "off":
+        faults = list(payee_faults(settings.network, settings.pay_to))
+        if faults:
+            raise ConfigurationError(faults)
+        desk = Desk(settings, clock, facilitator, claims)
+    paid = [
+        Route(
+            endpoint.path,
+            EndpointApp(
+                endpoint, limits, desk.till(endpoint) if desk else None, settings.trusted_proxies
+            ),
+        )
+        for endpoint in endpoints
+    ]
+    checks = desk.checks if desk else _nothing_to_check
+    app = Starlette(
+        routes=[*paid, *free_routes(endpoints, settings.public_url, checks)],
+        exception_handlers={HTTPException: problem_of_http},
+        lifespan=lambda _: _lifespan(settings, desk),
+    )
+    app.router.redirect_slashes = False  # a path is served as it is written or not at all
+    app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
+    return Edge(app)
+
+
+class Desk:
+    """Where payments are taken: one back end, one cashier, a till for each endpoint."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        facilitator: Facilitator | None,
+        claims: Claims | None,
+    ) -> None:
+        self._settings = settings
+        self.backend = facilitator or _facilitator(settings, clock)
+        self._server = x402ResourceServer(self.backend)
+        register_exact_evm_server(self._server, settings.network)
+        self._server.initialize()
+        self.cashier = Cashier(
+            self._server,
+            claims or MemoryClaims(clock),
+            clock=clock,
+            deadline_seconds=settings.settle_deadline_seconds,
+        )
+
+    def till(self, endpoint: Endpoint) -> Till:
+        resource = ResourceInfo(
+            url=self._settings.public_url + endpoint.path,
+            description=endpoint.description,
+            mime_type=JSON,
+        )
+        offer = offer_of(
+            self._server,
+            price_usd=endpoint.price_usd,
+            network=self._settings.network,
+            pay_to=self._settings.pay_to,
+            resource=resource,
+        )
+        return Till(offer, self._server, self.cashier, self.backend)
+
+    def checks(self) -> Mapping[str, str | None]:
+        return {"facilitator": self.backend.problem}
+
+    async def watch(self) -> None:
+        """Keep knowing whether the facilitator supports what we sell, for ever."""
+        while True:
+            await asyncio.sleep(RETRY_SECONDS if self.backend.problem else REFRESH_SECONDS)
+            await self.backend.refresh()
+
+
+def _facilitator(settings: Settings, clock: Clock) -> Facilitator:
+    if settings.payments == "sandbox":
+        asset = get_default_asset(settings.network)["asset"]
+        return SandboxFacilitator(settings.network, asset, clock)
+    return RemoteFacilitator(
+        settings.facilitator_url,
+        network=settings.network,
+        headers=settings.facilitator_headers,
+        timeout_seconds=settings.facilitator_timeout_seconds,
+    )
+
+
+def _nothing_to_check() -> Mapping[str, str | None]:
+    return {}
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(settings: Settings, desk: Desk | None) -> AsyncIterator[None]:
+    """Connect before the first request; let settlements under way finish after the last."""
+    if desk is None:
+        log.warning("payments are off: every answer is given away")
+        yield
+        return
+    await desk.backend.connect()
+    if settings.payments == "sandbox":
+        log.warning("payments: sandbox. No money moves; any throw-away wallet can pay")
+    watching = asyncio.create_task(desk.watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await desk.cashier.finish()
+        await desk.backend.aclose()

@@ -1,0 +1,194 @@
+"""The pure decision on a payment: what a request's headers pay for, and whether that is enough.
+
+Strategy: everything that can be known without asking anybody is checked here, before money moves
+and before a facilitator is bothered: form, terms, recipient, amount and the wallet's EIP-712
+signature. No I/O and no clock; ``now`` is an argument. Hashing and recovery are the SDK's.
+
+Invariants: nothing a caller sends raises anything but ``InvalidPayment`` (400: it cannot be read)
+or ``PaymentRefused`` (402: it was read and does not suffice).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+from x402.http.utils import decode_payment_signature_header
+from x402.mechanisms.evm.constants import (
+    ERR_AUTHORIZATION_VALUE_MISMATCH,
+    ERR_INVALID_SIGNATURE,
+    ERR_RECIPIENT_MISMATCH,
+    ERR_VALID_AFTER_FUTURE,
+    ERR_VALID_BEFORE_EXPIRED,
+)
+from x402.mechanisms.evm.eip712 import hash_eip3009_authorization
+from x402.mechanisms.evm.types import ExactEIP3009Authorization
+from x402.mechanisms.evm.utils import get_evm_chain_id
+from x402.mechanisms.evm.verify import verify_eoa_signature
+from x402.schemas import PaymentPayload, PaymentPayloadV1, PaymentRequirements
+
+from app.errors import InvalidPayment, PaymentRefused
+from app.payments.offer import Offer
+
+if TYPE_CHECKING:
+    from x402 import x402ResourceServer
+
+PAYMENT_HEADER = "payment-signature"
+PAYMENT_HEADER_V1 = "x-payment"
+MAX_HEADER_BYTES = 16 * 1024
+
+SETTLE_SECONDS = 6
+"""An authorization that ends sooner cannot be settled any more (the SDK facilitator's own rule)."""
+
+HALF_CURVE_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+"""Above it, ``s`` is the malleable twin of a signature, which token contracts refuse (EIP-2)."""
+
+VERSION_2_REQUIRED = "x402_version_2_required"
+TERMS_MISMATCH = "payment_terms_mismatch"
+
+Address = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{40}\Z")]
+Uint = Annotated[str, Meta(pattern=r"\A[0-9]{1,78}\Z")]
+Nonce = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{64}\Z")]
+Signature = Annotated[str, Meta(pattern=r"\A0x([0-9a-fA-F]{2}){65,}\Z")]
+
+
+class Authorization(Struct, frozen=True, rename="camel"):
+    """An EIP-3009 ``TransferWithAuthorization`` as it stands on the wire; instants in seconds."""
+
+    payer: Address = msgspec.field(name="from")
+    to: Address
+    value: Uint
+    valid_after: Uint
+    valid_before: Uint
+    nonce: Nonce
+
+    @property
+    def numbers(self) -> tuple[str, str, str]:
+        return self.value, self.valid_after, self.valid_before
+
+    def digest(self, terms: PaymentRequirements) -> bytes:
+        """The 32 bytes that the payer signed, for the token and chain of ``terms``."""
+        return hash_eip3009_authorization(
+            ExactEIP3009Authorization(
+                from_address=self.payer.lower(),  # the encoder refuses a wrong checksum
+                to=self.to.lower(),
+                value=self.value,
+                valid_after=self.valid_after,
+                valid_before=self.valid_before,
+                nonce=self.nonce,
+            ),
+            get_evm_chain_id(terms.network),
+            terms.asset,
+            terms.extra["name"],
+            terms.extra["version"],
+        )
+
+
+class SignedAuthorization(Struct, frozen=True):
+    authorization: Authorization
+    signature: Signature
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A payment that covers ``terms``, which are the server's own and not the payer's echo.
+
+    ``wallet_signed`` says that the payer's own key signed it. When false the signature may still be
+    a smart wallet's (ERC-1271, ERC-6492), which only the chain can check.
+    """
+
+    terms: PaymentRequirements
+    payload: PaymentPayload
+    authorization: Authorization
+    wallet_signed: bool
+
+    @property
+    def key(self) -> str:
+        """What may be spent once: (network, asset, payer, nonce)."""
+        terms, signed = self.terms, self.authorization
+        return f"{terms.network}:{terms.asset}:{signed.payer}:{signed.nonce}".lower()
+
+    def require_valid_at(self, now: float) -> None:
+        """Raise ``PaymentRefused`` unless the authorization can be settled at ``now`` (seconds)."""
+        if int(self.authorization.valid_before) < now + SETTLE_SECONDS:
+            raise PaymentRefused(ERR_VALID_BEFORE_EXPIRED)
+        if int(self.authorization.valid_after) > now:
+            raise PaymentRefused(ERR_VALID_AFTER_FUTURE)
+
+
+def payload_in(signatures: Sequence[str]) -> PaymentPayload:
+    """The payment in a request's ``PAYMENT-SIGNATURE`` headers.
+
+    None at all means that the request pays by version 1's ``X-PAYMENT``. Raises ``InvalidPayment``
+    or ``PaymentRefused``.
+    """
+    if not signatures:
+        raise PaymentRefused(VERSION_2_REQUIRED)
+    if len(signatures) > 1:
+        raise InvalidPayment("PAYMENT-SIGNATURE is given more than once")
+    [text] = signatures
+    if len(text) > MAX_HEADER_BYTES:
+        raise InvalidPayment(f"PAYMENT-SIGNATURE is over {MAX_HEADER_BYTES} bytes")
+    try:
+        payload = decode_payment_signature_header(text)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise InvalidPayment(
+            "PAYMENT-SIGNATURE is not a base64 encoded x402 PaymentPayload in JSON"
+        ) from error
+    if isinstance(payload, PaymentPayloadV1) or payload.x402_version != 2:
+        raise InvalidPayment("PAYMENT-SIGNATURE carries x402 version 2 only")
+    return payload
+
+
+def payment_for(offer: Offer, payload: PaymentPayload, server: "x402ResourceServer") -> Payment:
+    """``payload`` as a payment for ``offer``. Raises ``InvalidPayment`` or ``PaymentRefused``.
+
+    The validity window is not looked at: a receipt may be asked for after it has passed.
+    """
+    _require_terms(offer, payload, server)
+    try:
+        signed = msgspec.convert(payload.payload, SignedAuthorization)
+    except msgspec.ValidationError as error:
+        raise InvalidPayment(f"not an EIP-3009 payment: {error}") from error
+    authorization = signed.authorization
+    if any(int(number) >= 2**256 for number in authorization.numbers):
+        raise InvalidPayment("not an EIP-3009 payment: a number is over 256 bits")
+    if authorization.to.lower() != offer.requirements.pay_to.lower():
+        raise PaymentRefused(ERR_RECIPIENT_MISMATCH)
+    if int(authorization.value) != int(offer.requirements.amount):
+        raise PaymentRefused(ERR_AUTHORIZATION_VALUE_MISMATCH)
+    wallet_signed = _signed_by_wallet(signed, offer.requirements)
+    return Payment(offer.requirements, payload, authorization, wallet_signed)
+
+
+def _require_terms(offer: Offer, payload: PaymentPayload, server: "x402ResourceServer") -> None:
+    required = offer.payment_required()
+    changed = []
+    if not server.find_matching_requirements(required.accepts, payload):
+        changed = _changed_terms(offer.requirements, payload.accepted)
+    if payload.resource is not None and payload.resource.url != offer.resource.url:
+        changed.append("resource")
+    if changed:
+        raise PaymentRefused(f"{TERMS_MISMATCH}: {', '.join(changed)}")
+    echo = server.validate_extensions(required, payload)
+    if not echo.valid:
+        raise PaymentRefused(f"{echo.invalid_reason}: {echo.extension_key}")
+
+
+def _changed_terms(required: PaymentRequirements, accepted: PaymentRequirements) -> list[str]:
+    ours, theirs = required.model_dump(by_alias=True), accepted.model_dump(by_alias=True)
+    return [name for name in ours if ours[name] != theirs[name]]
+
+
+def _signed_by_wallet(signed: SignedAuthorization, terms: PaymentRequirements) -> bool:
+    signature = bytes.fromhex(signed.signature[2:])
+    if len(signature) != 65:
+        return False
+    if int.from_bytes(signature[32:64], "big") > HALF_CURVE_ORDER:
+        raise PaymentRefused(ERR_INVALID_SIGNATURE)
+    if signature[64] not in (0, 1, 27, 28):
+        return False
+    return verify_eoa_signature(
+        signed.authorization.digest(terms), signature, signed.authorization.payer
+    )

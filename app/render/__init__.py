@@ -1,0 +1,1 @@
+"""An engine result as a document: pure functions, one module a format."""

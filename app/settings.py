@@ -1,0 +1,170 @@
+"""What an operator decides, read once from ``ONCALL_*`` variables into one frozen value.
+
+Every problem is collected and named at once: nobody should have to start the service five times to
+learn of five missing variables. Secrets do not show in ``repr``.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from app.errors import ConfigurationError
+
+T = TypeVar("T")
+Environment = Literal["development", "production"]
+ENVIRONMENTS: tuple[Environment, ...] = ("development", "production")
+Payments = Literal["sandbox", "facilitator", "off"]
+PAYMENTS: tuple[Payments, ...] = ("sandbox", "facilitator", "off")
+LogFormat = Literal["json", "text"]
+LOG_FORMATS: tuple[LogFormat, ...] = ("json", "text")
+Proxy = IPv4Network | IPv6Network
+
+SANDBOX_NETWORK = "eip155:84532"
+"""Base Sepolia: official clients accept its USDC under their default spend controls."""
+
+SANDBOX_PAY_TO = "0x000000000000000000000000000000000000dEaD"
+"""Where sandbox money goes: nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The configuration of one process. ``from_env`` is the usual constructor.
+
+    ``facilitator_timeout_seconds`` bounds one call; a settlement whose outcome is unknown is asked
+    again until ``settle_deadline_seconds`` after the first call.
+    """
+
+    environment: Environment = "development"
+    payments: Payments = "sandbox"
+    public_url: str = "http://127.0.0.1:8402"
+    network: str = SANDBOX_NETWORK
+    pay_to: str = SANDBOX_PAY_TO
+    facilitator_url: str = ""
+    facilitator_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    facilitator_timeout_seconds: float = 20.0
+    settle_deadline_seconds: float = 45.0
+    trusted_proxies: tuple[Proxy, ...] = ()
+    log_format: LogFormat = "json"
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Settings from ``environ`` (default: the process's). Raises ``ConfigurationError``."""
+        return _Reader(os.environ if environ is None else environ).settings()
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Reads variables by name and remembers everything that is wrong with them."""
+
+    environ: Mapping[str, str]
+    problems: list[str] = field(default_factory=list)
+
+    def settings(self) -> Settings:
+        environment: Environment = self.read("ONCALL_ENV", _one_of(ENVIRONMENTS), "development")
+        production = environment == "production"
+        usual: Payments = "facilitator" if production else "sandbox"
+        payments: Payments = self.read("ONCALL_PAYMENTS", _one_of(PAYMENTS), usual)
+        if production and payments != "facilitator":
+            self.problems.append(
+                f"ONCALL_PAYMENTS={payments} gives paid answers away: with "
+                "ONCALL_ENV=production it must be facilitator"
+            )
+        if payments == "facilitator":
+            self.require("ONCALL_FACILITATOR_URL", "the x402 facilitator that settles payments")
+            self.require("ONCALL_NETWORK", "the network to be paid on, such as eip155:8453")
+            self.require("ONCALL_PAY_TO", "the address that receives the money")
+        if production:
+            self.require("ONCALL_PUBLIC_URL", "the address under which callers reach the service")
+        settings = Settings(
+            environment=environment,
+            payments=payments,
+            public_url=self.read("ONCALL_PUBLIC_URL", _origin, _default("public_url")),
+            network=self.read("ONCALL_NETWORK", str, SANDBOX_NETWORK),
+            pay_to=self.read("ONCALL_PAY_TO", str, SANDBOX_PAY_TO),
+            facilitator_url=self.read("ONCALL_FACILITATOR_URL", _url, ""),
+            facilitator_headers=self.read("ONCALL_FACILITATOR_HEADERS", _headers, {}),
+            facilitator_timeout_seconds=self.read(
+                "ONCALL_FACILITATOR_TIMEOUT", _seconds, _default("facilitator_timeout_seconds")
+            ),
+            settle_deadline_seconds=self.read(
+                "ONCALL_SETTLE_DEADLINE", _seconds, _default("settle_deadline_seconds")
+            ),
+            trusted_proxies=self.read("ONCALL_TRUSTED_PROXIES", _proxies, ()),
+            log_format=self.read("ONCALL_LOG_FORMAT", _one_of(LOG_FORMATS), "json"),
+        )
+        if self.problems:
+            raise ConfigurationError(self.problems)
+        return settings
+
+    def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        text = self.environ.get(name, "").strip()
+        if not text:
+            return default
+        try:
+            return parse(text)
+        except ValueError as error:
+            self.problems.append(f"{name}: {error}")
+            return default
+
+    def require(self, name: str, meaning: str) -> None:
+        if not self.environ.get(name, "").strip():
+            self.problems.append(f"{name} is not set: {meaning}")
+
+
+def _default(name: str) -> Any:
+    return next(item.default for item in fields(Settings) if item.name == name)
+
+
+def _one_of(choices: tuple[T, ...]) -> Callable[[str], T]:
+    def parse(text: str) -> T:
+        for choice in choices:
+            if choice == text:
+                return choice
+        raise ValueError(f"{text!r} is not one of {', '.join(map(str, choices))}")
+
+    return parse
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{text!r} is not an http(s) address")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("must be an address without query, fragment or user name")
+    return text.rstrip("/")
+
+
+def _origin(text: str) -> str:
+    url = _url(text)
+    if urlsplit(url).path:
+        raise ValueError(f"{text!r} must be scheme, host and port only")
+    return url
+
+
+def _headers(text: str) -> Mapping[str, str]:
+    try:
+        headers = json.loads(text)
+    except ValueError:
+        headers = None
+    if not isinstance(headers, dict) or not _all_text(headers.values()):
+        raise ValueError('must be a JSON object of strings, such as {"Authorization": "Bearer …"}')
+    return headers
+
+
+def _all_text(values: Iterable[object]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text) if text.replace(".", "", 1).isdigit() else 0.0
+    if not 0 < seconds <= 300:
+        raise ValueError(f"{text!r} is not a number of seconds above 0 and at most 300")
+    return seconds
+
+
+def _proxies(text: str) -> tuple[Proxy, ...]:
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
