@@ -27,7 +27,7 @@ def require_sizes(request: Request, *, payment_header: bytes) -> None:
 
 
 async def body_of(request: Request, *, max_seconds: float = MAX_BODY_SECONDS) -> bytes:
-    """The whole body. Raises ``BodyTooLarge``, ``BodyTooSlow``, Starlette's ``ClientDisconnect``."""
+    """The whole body. Raises ``BodyTooLarge``, ``BodyTooSlow`` or ``ClientDisconnect``."""
     body = bytearray()
     try:
         async with asyncio.timeout(max_seconds):

@@ -162,7 +162,9 @@ class Ledger:
         message: dict[str, Any],
         signature: bytes,
     ) -> bool:
-        fields: dict[str, list[TypedDataField | dict[str, str]]] = {**types}
+        fields: dict[str, list[TypedDataField | dict[Any, Any]]] = {
+            name: [*items] for name, items in types.items()
+        }
         return verify_typed_data_strict(
             self, address, domain, fields, primary_type, message, signature
         )

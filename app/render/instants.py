@@ -7,7 +7,6 @@ This keeps 10,000 shifts near the cost of encoding the finished text (``bench/ro
 
 from collections.abc import Iterable
 from datetime import date
-from functools import lru_cache
 from math import gcd
 
 DAY_MS = 86_400_000
@@ -15,6 +14,19 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _MINUTES = tuple(f"T{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60))
 _SECONDS = tuple(f"{second:02}" for second in range(60))
 _MILLISECONDS = tuple(f".{ms:03}Z" for ms in range(1000))
+
+
+class _Dates(dict[int, str]):
+    """Dates by day since 1970-01-01, written when first asked for; 90 years of them at most."""
+
+    def __missing__(self, day: int) -> str:
+        if len(self) >= 1 << 15:
+            self.clear()
+        text = self[day] = date.fromordinal(_EPOCH_ORDINAL + day).isoformat()
+        return text
+
+
+_DATES = _Dates()
 
 
 def iso(instant_ms: int) -> str:
@@ -27,21 +39,17 @@ def isos(instants_ms: range) -> list[str]:
     step = instants_ms.step
     period = DAY_MS // gcd(step, DAY_MS)  # so many instants until the time of day repeats
     whole = len(instants_ms) // period * period
-    times = [text[10:] for text in _one_by_one(instants_ms[: min(period, whole)])]
-    first_period = [(t // DAY_MS, time) for t, time in zip(instants_ms, times, strict=False)]
-    later_days = range(0, whole * step // DAY_MS, period * step // DAY_MS)
-    texts = [_date(day + later) + time for later in later_days for day, time in first_period]
+    texts = [""] * whole
+    for turn, first in enumerate(instants_ms[: min(period, whole)]):
+        days = range(first // DAY_MS, (first + whole * step) // DAY_MS, period * step // DAY_MS)
+        time = iso(first)[10:]
+        texts[turn::period] = [_DATES[day] + time for day in days]
     return texts + _one_by_one(instants_ms[whole:])
 
 
 def _one_by_one(instants_ms: Iterable[int]) -> list[str]:
     return [
-        f"{_date((second := instant // 1000) // 86_400)}{_MINUTES[second // 60 % 1440]}"
+        f"{_DATES[(second := instant // 1000) // 86_400]}{_MINUTES[second // 60 % 1440]}"
         f"{_SECONDS[second % 60]}{_MILLISECONDS[instant % 1000]}"
         for instant in instants_ms
     ]
-
-
-@lru_cache(maxsize=1 << 15)  # 90 years of dates, some 6 MB when full
-def _date(day: int) -> str:
-    return date.fromordinal(_EPOCH_ORDINAL + day).isoformat()

@@ -1,0 +1,37 @@
+# Everything runs in .venv; `make setup` makes it and the other targets begin with it.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup demo run test check coverage bench format
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: ## Install everything into .venv (again only when its pins change)
+	@$(PYTHON) scripts/setup.py
+
+demo: setup ## Start a sandbox service, buy a rotation, show it
+	@$(BIN)/python -m app demo
+
+run: setup ## Serve on 127.0.0.1:8402
+	@$(BIN)/python -m app serve
+
+test: setup ## Run the tests; branch coverage of app/ must be complete
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report
+
+check: setup ## Lint, types, import rules, and that openapi.json is current
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m app openapi --check
+
+bench: setup ## Measure a large rotation against encoding alone
+	@$(BIN)/python bench/rotation.py
+
+format: setup ## Rewrite the code as `make check` wants it
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .

@@ -1,0 +1,104 @@
+"""Buying one answer from any x402 URL with the official client.
+
+Strategy: ask without paying, show the terms, sign them once, and if the seller says that the
+outcome is not known, send the same payment again rather than a new one.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from decimal import Decimal
+
+import httpx
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from x402 import PaymentRequired, PaymentRequiredV1, PaymentRequirements, x402Client
+from x402.http import x402HTTPClient
+from x402.http.utils import decode_payment_response_header
+from x402.mechanisms.evm import find_default_asset
+from x402.mechanisms.evm.exact import register_exact_evm_client
+from x402.schemas import SettleResponse
+
+ATTEMPTS = 5
+LONGEST_WAIT_SECONDS = 10.0
+NETWORK_NAMES = {"eip155:8453": "Base", "eip155:84532": "Base Sepolia (test money)"}
+
+Terms = PaymentRequired | PaymentRequiredV1
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to ask for. Without ``content`` the URL is fetched, with it the content is posted."""
+
+    url: str
+    content: bytes | None
+    accept: str = "application/json"
+
+    async def sent(self, http: httpx.AsyncClient, headers: dict[str, str]) -> httpx.Response:
+        kind = {} if self.content is None else {"Content-Type": "application/json"}
+        return await http.request(
+            "GET" if self.content is None else "POST",
+            self.url,
+            content=self.content,
+            headers={"Accept": self.accept, **kind, **headers},
+        )
+
+
+class Buyer:
+    """A wallet and the official client that signs with it, up to ``most`` dollars a payment."""
+
+    def __init__(self, most: Decimal, key: str | None = None) -> None:
+        self.account: LocalAccount = Account.from_key(key) if key else Account.create()
+        client = x402Client()
+        client.set_spend_controls({"max_amount_per_payment": f"${most}"})
+        register_exact_evm_client(client, self.account)
+        self._client = x402HTTPClient(client)
+
+    def terms_in(self, response: httpx.Response) -> Terms:
+        """What a 402 asks for. Raises ``ValueError`` if it does not say."""
+        try:
+            body = response.json()
+        except ValueError:
+            body = None
+        return self._client.get_payment_required_response(response.headers.get, body)
+
+    async def bought(self, http: httpx.AsyncClient, order: Order, terms: Terms) -> httpx.Response:
+        """The answer to ``order``, paid for by ``terms``.
+
+        Raises the client's ``PaymentError`` or ``ValueError`` where it will not pay.
+        """
+        payload = await self._client.create_payment_payload(terms)
+        headers = self._client.encode_payment_signature_header(payload)
+        for attempt in range(ATTEMPTS):
+            response = await order.sent(http, headers)
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE or attempt == ATTEMPTS - 1:
+                break
+            await asyncio.sleep(_wait(response))
+        return response
+
+
+def terms_in_words(terms: Terms) -> list[str]:
+    """A line for each way to pay."""
+    return [
+        f"{price_in_words(way)} on {NETWORK_NAMES.get(way.network, way.network)} "
+        f"to {way.pay_to}, signed for at most {way.max_timeout_seconds} s ({way.scheme})"
+        for way in terms.accepts
+        if isinstance(way, PaymentRequirements)
+    ]
+
+
+def price_in_words(way: PaymentRequirements) -> str:
+    asset = find_default_asset(way.asset, way.network)
+    if asset is None:
+        return f"{way.amount} atomic units of {way.asset}"
+    return f"{Decimal(way.amount).scaleb(-asset['decimals']).normalize():f} {asset['symbol']}"
+
+
+def settlement_in(response: httpx.Response) -> SettleResponse | None:
+    """The receipt that came with an answer."""
+    receipt = response.headers.get("PAYMENT-RESPONSE") or response.headers.get("X-PAYMENT-RESPONSE")
+    return decode_payment_response_header(receipt) if receipt else None
+
+
+def _wait(response: httpx.Response) -> float:
+    text = response.headers.get("Retry-After", "")
+    return min(float(text) if text.isdecimal() else 1.0, LONGEST_WAIT_SECONDS)

@@ -1,0 +1,41 @@
+"""``serve``: uvicorn with the settings this service needs."""
+
+import sys
+from collections.abc import MutableMapping
+
+import uvicorn
+
+from app.errors import ConfigurationError
+from app.settings import Settings
+
+DEFAULT_PORT = 8402
+
+
+def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[str, str]) -> None:
+    """Serve until told to stop. Raises ``ConfigurationError`` before anything is started.
+
+    In development the public address defaults to the one listened on, and the log to text where a
+    person watches it. ``environ`` carries both to the workers.
+    """
+    if environ.get("ONCALL_ENV", "development") == "development":
+        environ.setdefault("ONCALL_PUBLIC_URL", f"http://{host}:{port}")
+    if sys.stderr.isatty():
+        environ.setdefault("ONCALL_LOG_FORMAT", "text")
+    settings = Settings.from_env(environ)
+    if workers > 1 and settings.payments != "off":
+        raise ConfigurationError(
+            [f"--workers {workers}: claims are kept in memory, so one worker takes the payments"]
+        )
+    uvicorn.run(
+        "app.asgi:app",
+        host=host,
+        port=port,
+        workers=workers,
+        loop="uvloop",
+        http="httptools",
+        proxy_headers=False,  # ONCALL_TRUSTED_PROXIES says whom to believe
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=int(settings.settle_deadline_seconds) + 5,
+    )

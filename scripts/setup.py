@@ -1,0 +1,99 @@
+"""Make ``.venv`` and install the project and its tools into it, exactly as pinned.
+
+Needs nothing but Python. Does nothing when the pins have not changed since the last time; shows
+progress while it installs; when it fails it says what to do.
+"""
+
+import hashlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "installed"
+PINS = (ROOT / "constraints.txt", ROOT / "pyproject.toml")
+EXTRAS = "dev"
+
+
+def main() -> None:
+    if sys.version_info < (3, 11):  # noqa: UP036 - any Python may run this file
+        sys.exit(
+            f"Python 3.11 or later is needed; this is {sys.version.split()[0]}. "
+            "Name another one: make PYTHON=/path/to/python3.12 …"
+        )
+    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in PINS)).hexdigest()
+    if STAMP.exists() and STAMP.read_text() == wanted:
+        return
+    print(f"setting up {VENV.name} with Python {sys.version.split()[0]}", flush=True)
+    if not (VENV / "bin" / "python").exists():
+        create_venv()
+    install()
+    STAMP.write_text(wanted)
+
+
+def create_venv() -> None:
+    print("  1/2 making the virtual environment", flush=True)
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", str(VENV)], capture_output=True, text=True, check=False
+    )
+    if made.returncode:
+        sys.exit(
+            f"{made.stdout}{made.stderr}\nThe virtual environment could not be made. On Debian "
+            "and Ubuntu: apt-get install python3-venv; then run make again."
+        )
+
+
+def install() -> None:
+    started = time.monotonic()
+    count = sum(1 for line in PINS[0].read_text().splitlines() if "==" in line)
+    command = [
+        str(VENV / "bin" / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--progress-bar",
+        "off",
+        "--constraint",
+        str(PINS[0]),
+        "--editable",
+        f"{ROOT}[{EXTRAS}]",
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as pip:
+        assert pip.stdout is not None  # noqa: S101 - asked for above
+        tail = show_progress(pip.stdout, count, started)
+    if pip.returncode:
+        print("\n".join(tail[-15:]))
+        sys.exit(
+            "The packages could not be installed (see above). Check that this machine reaches "
+            "its Python package index, then run make again: it goes on where it stopped."
+        )
+    print(f"\r  2/2 installed {count} packages in {time.monotonic() - started:.0f} s{' ' * 30}")
+
+
+def show_progress(lines: Iterable[str], count: int, started: float) -> list[str]:
+    """Print what pip is at, on one line for a terminal, now and then for a log."""
+    tail: list[str] = []
+    seen, printed = 0, 0.0
+    for line in lines:
+        tail.append(line.rstrip())
+        if line.startswith(("Collecting ", "Installing ")):
+            seen += line.startswith("Collecting ")
+            elapsed = time.monotonic() - started
+            doing = line.partition("(")[0].strip()[:50]
+            text = f"  2/2 {min(seen, count)}/{count} {elapsed:3.0f} s  {doing}"
+            if sys.stdout.isatty():
+                print(f"\r{text:<78}", end="", flush=True)
+            elif elapsed - printed > 5:
+                printed = elapsed
+                print(text, flush=True)
+    return tail
+
+
+if __name__ == "__main__":
+    main()
