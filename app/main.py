@@ -89,13 +89,13 @@ class Desk:
         claims: Claims | None,
     ) -> None:
         self._settings = settings
-        self.backend = facilitator or _facilitator(settings, clock)
+        self.backend = _facilitator(settings, clock) if facilitator is None else facilitator
         self._server = x402ResourceServer(self.backend)
         register_exact_evm_server(self._server, settings.network)
         self._server.initialize()
         self.cashier = Cashier(
             self._server,
-            claims or MemoryClaims(clock),
+            MemoryClaims(clock) if claims is None else claims,
             clock=clock,
             deadline_seconds=settings.settle_deadline_seconds,
         )

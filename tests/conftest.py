@@ -1,6 +1,7 @@
 """Fixtures that more than one folder needs. Nobody sleeps: time is a value that tests move."""
 
 import os
+from collections.abc import Generator
 
 import pytest
 
@@ -29,7 +30,7 @@ def anyio_backend() -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> object:
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """With CI=true a skipped test is a failed one: CI must have what a test needs."""
     report = yield
     if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):

@@ -80,7 +80,7 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status = int(message["status"])
             own = (*CORS, (b"x-request-id", self.request_id.encode()))
             message = {**message, "headers": [*message["headers"], *own]}
         await self._send(message)
