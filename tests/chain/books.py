@@ -1,5 +1,6 @@
 """Who had how much before and after: read on the chain, checked by the tests, shown at the end."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -38,11 +39,13 @@ class Books:
         self._payee = payee
         self._before = self._state()
 
-    def close(self, answer: str) -> Movement:
-        """What moved since the books were opened; ``answer`` is what the caller was told."""
+    def close(self, *statuses: int) -> Movement:
+        """What moved since the books were opened; ``statuses`` is what the caller was told."""
         after = self._state()
         moved = Movement(*(new - old for new, old in zip(after, self._before, strict=True)))
-        self._rows.append(Row(self._case, answer, self._payee, self._before, moved))
+        self._rows.append(
+            Row(self._case, _counted(Counter(statuses)), self._payee, self._before, moved)
+        )
         return moved
 
     def _state(self) -> Movement:
@@ -57,16 +60,24 @@ def received(rows: Sequence[Row], payee: str) -> int:
 
 
 def table(rows: Sequence[Row]) -> Iterable[str]:
-    """The rows as lines of text, in USDC."""
+    """The rows as lines of text, in USDC, and what they add up to."""
     width = max(len(row.case) for row in rows)
-    yield f"{'case':{width}}  {'answer':>8}  {'payer had':>9}  {'has':>8}  {'payee':>8}  transfers"
-    for row in rows:
-        had, change = row.before.payer, row.moved
+    yield f"{'case':{width}}  {'answers':>7}  {'payer had':>9}  {'has':>8}  {'payee':>9}  transfers"
+    for case, answer, _, before, moved in rows:
         yield (
-            f"{row.case:{width}}  {row.answer:>8}  {_usdc(had):>9}  {_usdc(had + change.payer):>8}  "
-            f"{_usdc(change.payee, '+'):>8}  {change.transfers:>9}"
+            f"{case:{width}}  {answer:>7}  {_usdc(before.payer):>9}  "
+            f"{_usdc(before.payer + moved.payer):>8}  {_usdc(moved.payee, '+'):>9}  "
+            f"{moved.transfers:>9}"
         )
+    payee = sum(row.moved.payee for row in rows)
+    transfers = sum(row.moved.transfers for row in rows)
+    yield f"{'sum':{width}}  {'':>7}  {'':>9}  {'':>8}  {_usdc(payee, '+'):>9}  {transfers:>9}"
+
+
+def _counted(statuses: Counter[int]) -> str:
+    """Such as "20×200" or "200 409"."""
+    return " ".join(f"{n}×{status}" if n > 1 else f"{status}" for status, n in statuses.items())
 
 
 def _usdc(atomic: int, sign: str = "-") -> str:
-    return f"{atomic / 10**6:{sign}.6f}".rstrip("0").rstrip(".") if atomic else "0"
+    return f"{atomic / 10**6:{sign}.6f}"

@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
+from web3.logs import DISCARD
 from x402.mechanisms.evm.types import ExactEIP3009Authorization
 
 from tests.chain.processes import free_port, running
@@ -70,10 +72,10 @@ class Chain:
 
     def transfers_in(self, transaction: str) -> Sequence[Transfer]:
         """The transfers of one transaction; none if it was reverted."""
-        receipt = self.web3.eth.get_transaction_receipt(transaction)
+        receipt = self.web3.eth.get_transaction_receipt(HexBytes(transaction))
         return [
             Transfer(log["args"]["sender"], log["args"]["receiver"], log["args"]["value"])
-            for log in self._token.events.Transfer().process_receipt(receipt)
+            for log in self._token.events.Transfer().process_receipt(receipt, errors=DISCARD)
         ]
 
     def transfer_with_authorization(

@@ -5,7 +5,7 @@ What is not installed skips the tests with the reason, and fails them where ``CI
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -60,9 +60,7 @@ def facilitator_url(chain: Chain, logs: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def service(
-    chain: Chain, facilitator_url: str, logs: Path, rows: list[Row]
-) -> Iterator[Service]:
+def service(chain: Chain, facilitator_url: str, logs: Path, rows: list[Row]) -> Iterator[Service]:
     """The service. In the end it has been paid what the tests saw and nothing in between."""
     with local_service(facilitator_url, logs) as service:
         yield service
@@ -98,11 +96,15 @@ def absent(what: str) -> NoReturn:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failure shows what the processes wrote last."""
     report = yield
     if report.failed and (folder := item.config.stash.get(LOGS, None)):
-        report.sections += [(f"end of {log.name}", tail(log)) for log in sorted(folder.glob("*.log"))]
+        report.sections += [
+            (f"end of {log.name}", tail(log)) for log in sorted(folder.glob("*.log"))
+        ]
     return report
 
 

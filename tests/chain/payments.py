@@ -13,7 +13,9 @@ from x402.schemas import PaymentPayload, PaymentRequired
 CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
-def authorization(wallet: LocalAccount, terms: PaymentRequired, **changes: str) -> Any:
+def authorization(
+    wallet: LocalAccount, terms: PaymentRequired, **changes: str
+) -> ExactEIP3009Authorization:
     """An authorization for ``terms``, valid now and for five minutes; ``changes`` are fields."""
     [accepted] = terms.accepts
     fields = {

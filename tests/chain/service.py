@@ -50,7 +50,9 @@ class Service:
         """What it asks to be paid, as a caller without a payment learns it."""
         refused = self.post(EXAMPLE)
         assert refused.status_code == 402, refused.text
-        return decode_payment_required_header(refused.headers["PAYMENT-REQUIRED"])
+        required = decode_payment_required_header(refused.headers["PAYMENT-REQUIRED"])
+        assert isinstance(required, PaymentRequired)
+        return required
 
     def pay(self, payment: PaymentPayload, body: bytes = EXAMPLE) -> httpx.Response:
         return self.post(body, {"PAYMENT-SIGNATURE": encode_payment_signature_header(payment)})
@@ -67,7 +69,7 @@ def local_service(facilitator_url: str, logs: Path) -> Iterator[Service]:
     url = f"http://127.0.0.1:{port}"
     payee = Account.create().address
     environ = {
-        **os.environ,
+        **{name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")},
         "ONCALL_PAYMENTS": "facilitator",
         "ONCALL_FACILITATOR_URL": facilitator_url,
         "ONCALL_NETWORK": NETWORK,
@@ -82,3 +84,11 @@ def local_service(facilitator_url: str, logs: Path) -> Iterator[Service]:
         httpx.Client(timeout=30) as http,
     ):
         yield Service(url, payee, http)
+
+
+def reason_in(answer: httpx.Response) -> str | None:
+    """Why a request was refused: a problem's code, or what the fresh terms say."""
+    if answer.status_code == 402:
+        return decode_payment_required_header(answer.headers["PAYMENT-REQUIRED"]).error
+    code: str | None = answer.json().get("code")
+    return code

@@ -5,9 +5,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from eth_account.signers.local import LocalAccount
+from web3 import Web3
 
 from tests.chain.books import PAID, PRICE, Books
 from tests.chain.chain import HERE, NETWORK, Chain, Transfer
@@ -53,7 +55,7 @@ def client(request: pytest.FixtureRequest) -> Sequence[str]:
     return [request.getfixturevalue("node"), str(HERE / "typescript_client.mjs")]
 
 
-def test_client_pays_for_the_listing_s_example(
+def test_client_buys_the_example(
     client: Sequence[str],
     chain: Chain,
     service: Service,
@@ -71,8 +73,8 @@ def test_client_pays_for_the_listing_s_example(
     assert chain.transfers_in(receipt["transaction"]) == [paid]
 
 
-def answer_to(client: Sequence[str], service: Service, payer: LocalAccount) -> dict[str, object]:
-    environ = {**os.environ, "PAYER_KEY": payer.key.to_0x_hex()}
+def answer_to(client: Sequence[str], service: Service, payer: LocalAccount) -> dict[str, Any]:
+    environ = {**os.environ, "PAYER_KEY": Web3.to_hex(payer.key)}
     called = subprocess.run(
         [*client, service.url + ENDPOINT],
         input=EXAMPLE.decode(),
@@ -83,4 +85,5 @@ def answer_to(client: Sequence[str], service: Service, payer: LocalAccount) -> d
         check=False,
     )
     assert called.returncode == 0, called.stderr
-    return json.loads(called.stdout)
+    answer: dict[str, Any] = json.loads(called.stdout)
+    return answer
