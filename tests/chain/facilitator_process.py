@@ -1,8 +1,8 @@
 """The SDK's own facilitator as an HTTP server: /supported, /verify and /settle.
 
 Its wallet's key is in ``FACILITATOR_KEY``. Nothing of ours decides anything here. The one thing
-that is not an ordinary facilitator's is asked for by name: ``--lose-first-answer`` settles the
-first payment and then answers 500, as a process does that dies at the worst moment.
+that is not an ordinary facilitator's is asked for by name: ``--lose-answers N`` settles as ever but
+answers 500 the first N times, as a process does that dies at the worst moment.
 """
 
 import argparse
@@ -42,7 +42,7 @@ def main() -> None:
     facilitator = x402FacilitatorSync()
     facilitator.register([NETWORK], ExactEvmFacilitatorScheme(signer, config))
     facilitator.register_v1([NETWORK_V1], ExactEvmSchemeV1(signer))
-    app = facilitator_app(facilitator, losses=int(options.lose_first_answer))
+    app = facilitator_app(facilitator, losses=options.lose_answers)
     uvicorn.run(app, host="127.0.0.1", port=options.port)
 
 
@@ -51,7 +51,7 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--rpc-url", required=True)
     parser.add_argument("--simulate-in-settle", action="store_true")
-    parser.add_argument("--lose-first-answer", action="store_true")
+    parser.add_argument("--lose-answers", type=int, default=0)
     return parser.parse_args()
 
 

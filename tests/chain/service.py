@@ -63,8 +63,8 @@ class Service:
 
 
 @contextmanager
-def local_service(facilitator_url: str, logs: Path) -> Iterator[Service]:
-    """The service as its operator starts it, paid to a fresh address."""
+def local_service(facilitator_url: str, logs: Path, **settings: str) -> Iterator[Service]:
+    """The service as its operator starts it, paid to a fresh address; ``settings`` are added."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     payee = Account.create().address
@@ -75,6 +75,7 @@ def local_service(facilitator_url: str, logs: Path) -> Iterator[Service]:
         "ONCALL_NETWORK": NETWORK,
         "ONCALL_PAY_TO": payee,
         "ONCALL_PUBLIC_URL": url,
+        **settings,
     }
     server = [sys.executable, "-m", "uvicorn", "app.asgi:app", "--no-proxy-headers"]
     command = [*server, "--host", "127.0.0.1", "--port", str(port)]
