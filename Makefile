@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo run test check coverage bench format
+.PHONY: help setup demo run test setup-chain test-chain check bench format
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -18,9 +18,15 @@ run: setup ## Serve on 127.0.0.1:8402
 
 test: setup ## Run the tests; branch coverage of app/ must be complete
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage run -m pytest --ignore tests/chain
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
+
+setup-chain: setup ## Install the local chain and the TypeScript client
+	@$(BIN)/python scripts/chain.py
+
+test-chain: setup-chain ## Pay on a local chain with both official clients; shows the balances
+	@$(BIN)/python -m pytest tests/chain
 
 check: setup ## Lint, types, import rules, and that openapi.json is current
 	@$(BIN)/ruff check .

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from app.errors import ConfigurationError
+from app.settings import DEFAULT_PORT
 
 cli = typer.Typer(
     help="On-call rotations for AI agents, paid per request by x402.",
@@ -25,7 +26,7 @@ cli = typer.Typer(
 @cli.command()
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8402,
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = DEFAULT_PORT,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1,
 ) -> None:
     """Serve the API. Configured by ONCALL_* variables; see the README."""

@@ -23,6 +23,8 @@ LogFormat = Literal["json", "text"]
 LOG_FORMATS: tuple[LogFormat, ...] = ("json", "text")
 Proxy = IPv4Network | IPv6Network
 
+DEFAULT_PORT = 8402
+
 SANDBOX_NETWORK = "eip155:84532"
 """Base Sepolia: official clients accept its USDC under their default spend controls."""
 
@@ -40,7 +42,7 @@ class Settings:
 
     environment: Environment = "development"
     payments: Payments = "sandbox"
-    public_url: str = "http://127.0.0.1:8402"
+    public_url: str = f"http://127.0.0.1:{DEFAULT_PORT}"
     network: str = SANDBOX_NETWORK
     pay_to: str = SANDBOX_PAY_TO
     facilitator_url: str = ""

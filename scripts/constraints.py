@@ -18,11 +18,11 @@ HEADER = "# Written by scripts/constraints.py. Install with: pip install -c cons
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
-        python = str(Path(folder) / "bin" / "python")
+        pip = [str(Path(folder) / "bin" / "python"), "-m", "pip"]
         print("resolving; this takes a minute", flush=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", f"{ROOT}[dev]"], check=True)
+        subprocess.run([*pip, "install", "--quiet", f"{ROOT}[dev,chain]"], check=True)
         frozen = subprocess.run(
-            [python, "-m", "pip", "freeze", "--all"], check=True, capture_output=True, text=True
+            [*pip, "freeze", "--all"], check=True, capture_output=True, text=True
         ).stdout
     pins = sorted(line for line in frozen.splitlines() if is_pin(line))
     (ROOT / "constraints.txt").write_text(HEADER + "\n".join(pins) + "\n")

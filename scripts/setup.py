@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "installed"
 PINS = (ROOT / "constraints.txt", ROOT / "pyproject.toml")
-EXTRAS = "dev"
+EXTRAS = "dev,chain"
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from app.api.endpoints import paid_endpoints
 from app.cli.buying import Buyer, Order, settlement_in, terms_in_words
-from app.cli.serving import DEFAULT_PORT
+from app.settings import DEFAULT_PORT
 
 START_SECONDS = 60.0
 LANE_WIDTH = 48

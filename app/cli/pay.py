@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import httpx
 from rich.console import Console
+from x402.schemas.errors import PaymentError
 
 from app.cli.buying import Buyer, Order, settlement_in, terms_in_words
 
@@ -39,7 +40,7 @@ async def _answer(
         for line in terms_in_words(terms):
             console.print(f"asks [bold]{line}[/]", soft_wrap=True)
         return await buyer.bought(http, order, terms)
-    except ValueError as error:
+    except (PaymentError, ValueError) as error:
         console.print(f"[red]not paid:[/] {error}", soft_wrap=True)
         return None
 

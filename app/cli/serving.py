@@ -8,8 +8,6 @@ import uvicorn
 from app.errors import ConfigurationError
 from app.settings import Settings
 
-DEFAULT_PORT = 8402
-
 
 def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[str, str]) -> None:
     """Serve until told to stop. Raises ``ConfigurationError`` before anything is started.

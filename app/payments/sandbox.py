@@ -74,8 +74,9 @@ class Ledger:
         payer, payee, value, nonce = call[0].lower(), call[1].lower(), call[2], call[5]
         self._used[payer, nonce] = None
         self._move(payer, payee, value)
+        transaction = self._receipt(payer, payee, value)
         self._forget()
-        return self._receipt(payer, payee, value)
+        return transaction
 
     def _require_transferable(self, *call: Any) -> None:
         payer, value, valid_after, valid_before, nonce = call[0].lower(), *call[2:6]

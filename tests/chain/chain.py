@@ -20,7 +20,7 @@ from web3 import HTTPProvider, Web3
 from web3.logs import DISCARD
 from x402.mechanisms.evm.types import ExactEIP3009Authorization
 
-from tests.chain.processes import free_port, running
+from tests.processes import free_port, running
 
 HERE = Path(__file__).resolve().parent
 NETWORK = "eip155:84532"

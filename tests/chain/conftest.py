@@ -15,8 +15,8 @@ from eth_account.signers.local import LocalAccount
 
 from tests.chain.books import Books, Row, received, table
 from tests.chain.chain import HERE, Chain, anvil_binary, has_vyper, local_chain
-from tests.chain.processes import tail
 from tests.chain.service import Service, local_facilitator, local_service
+from tests.processes import tail
 
 FUNDS = 1_000_000
 """What a payer starts with: one dollar."""

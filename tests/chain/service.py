@@ -14,7 +14,7 @@ from x402.http.utils import decode_payment_required_header, encode_payment_signa
 from x402.schemas import PaymentPayload, PaymentRequired
 
 from tests.chain.chain import HERE, NETWORK, Chain
-from tests.chain.processes import answers_ok, free_port, running
+from tests.processes import answers_ok, free_port, running
 
 ENDPOINT = "/v1/scheduling/oncall-rotation"
 EXAMPLE = (

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
@@ -45,6 +45,14 @@ def running(
             yield
         finally:
             _end(process)
+
+
+def wait_until(ready: Callable[[], bool]) -> None:
+    """Poll until ``ready`` says so; for processes that the caller started."""
+    deadline = time.monotonic() + START_SECONDS
+    while not ready():
+        assert time.monotonic() < deadline, f"not ready after {START_SECONDS} s"
+        time.sleep(POLL_SECONDS)
 
 
 def answers_ok(url: str) -> bool:

@@ -1,0 +1,141 @@
+"""The command line, run as people run it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+
+from tests.processes import answers_ok, free_port, running
+from tests.services import EXAMPLE, PATH
+
+BODY = json.dumps(EXAMPLE)
+COMMANDS = ("serve", "demo", "pay", "openapi")
+
+
+def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")}
+    return subprocess.run(
+        [sys.executable, "-m", "app", *arguments],
+        env={**kept, "COLUMNS": "200", **variables},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    url = f"http://127.0.0.1:{free_port()}"
+    with running(
+        [sys.executable, "-m", "app", "serve", "--port", url.rpartition(":")[2]],
+        log=tmp_path_factory.mktemp("logs") / "service.log",
+        ready=partial(answers_ok, f"{url}/readyz"),
+    ):
+        yield url
+
+
+def test_help_names_every_command() -> None:
+    told = run("--help")
+    assert told.returncode == 0
+    assert all(command in told.stdout for command in COMMANDS)
+
+
+class TestDemo:
+    def test_it_shows_the_whole_exchange(self) -> None:
+        shown = run("demo", ONCALL_PAYMENTS="off")  # a demo does not depend on the environment
+        assert shown.returncode == 0, shown.stderr
+        for text in (
+            "402 Payment Required",
+            "0.02 USDC on Base Sepolia",
+            "200 OK",
+            "2026-06-04 00:00Z",
+            "████████████████················████████████████ 2",
+            "Balanced: yes",
+            "transaction 0x",
+            "curl -i http://127.0.0.1:8402/v1/scheduling/oncall-rotation",
+        ):
+            assert text in shown.stdout
+
+    def test_a_service_that_does_not_start_is_told_with_its_log(self, tmp_path: Path) -> None:
+        (tmp_path / "uvicorn.py").write_text("raise ImportError('no uvicorn today')")
+        shown = run("demo", PYTHONPATH=str(tmp_path))
+        assert shown.returncode == 1
+        assert "did not start" in shown.stderr
+        assert "no uvicorn today" in shown.stderr
+
+
+class TestPay:
+    def test_the_answer_goes_to_standard_output(self, address: str) -> None:
+        paid = run("pay", address + PATH, "--body", BODY)
+        assert paid.returncode == 0, paid.stderr
+        assert json.loads(paid.stdout)["shiftCounts"] == {"alice": 2, "bob": 1}
+        assert "asks 0.02 USDC on Base Sepolia" in paid.stderr
+        assert "in transaction 0x" in paid.stderr
+
+    def test_a_body_from_a_file_and_a_key(self, address: str, tmp_path: Path) -> None:
+        file = tmp_path / "body.json"
+        file.write_text(BODY)
+        wallet = Account.create()
+        paid = run(
+            "pay", address + PATH, "--body", f"@{file}", X402_PRIVATE_KEY=wallet.key.to_0x_hex()
+        )
+        assert paid.returncode == 0, paid.stderr
+        assert f"paid by {wallet.address}" in paid.stderr
+
+    def test_it_refuses_to_pay_more_than_max(self, address: str) -> None:
+        refused = run("pay", address + PATH, "--body", BODY, "--max", "0.01")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "not paid" in refused.stderr
+
+    def test_a_free_url_is_fetched(self, address: str) -> None:
+        fetched = run("pay", address + "/healthz")
+        assert (fetched.returncode, fetched.stdout) == (0, '{"status":"ok"}')
+
+    def test_an_invalid_body_is_shown_and_not_paid(self, address: str) -> None:
+        refused = run("pay", address + PATH, "--body", "{}")
+        assert refused.returncode == 1
+        assert "answered 400" in refused.stderr
+        assert json.loads(refused.stdout)["code"] == "invalid_request"
+
+    @pytest.mark.parametrize(
+        ("arguments", "complaint"),
+        [
+            pytest.param(("--key", "secret"), "--key is not a private key", id="key"),
+            pytest.param(("--max", "lots"), "is not an amount such as 0.10", id="max"),
+            pytest.param(("--body", "@/nowhere"), "No such file", id="file"),
+        ],
+    )
+    def test_a_wrong_option_is_explained(
+        self, address: str, arguments: tuple[str, str], complaint: str
+    ) -> None:
+        refused = run("pay", address + PATH, *arguments)
+        assert refused.returncode != 0
+        assert complaint in re.sub(r"[│\s]+", " ", refused.stderr)
+
+    def test_an_address_nobody_listens_on(self) -> None:
+        refused = run("pay", f"http://127.0.0.1:{free_port()}/")
+        assert refused.returncode == 1
+        assert "cannot be reached" in refused.stderr
+
+
+class TestOpenapi:
+    def test_the_committed_file_is_current(self) -> None:
+        assert run("openapi", "--check").returncode == 0
+
+    def test_a_stale_file_is_noticed_and_written(self, tmp_path: Path) -> None:
+        file = tmp_path / "openapi.json"
+        assert (
+            "run `python -m app openapi`" in run("openapi", "--check", "--file", str(file)).stderr
+        )
+        file.write_text("{}")
+        assert run("openapi", "--check", "--file", str(file)).returncode == 1
+        assert run("openapi", "--file", str(file)).returncode == 0
+        assert run("openapi", "--check", "--file", str(file)).returncode == 0

@@ -1,0 +1,34 @@
+"""Whom money can be asked for, and where."""
+
+import pytest
+
+from app.payments.offer import payable_networks, payee_faults
+from tests.services import PAY_TO
+
+
+def test_base_and_its_test_network_are_payable() -> None:
+    assert {"eip155:8453", "eip155:84532"} <= set(payable_networks())
+
+
+def test_a_network_whose_token_takes_no_authorizations_is_not() -> None:
+    assert "eip155:4326" not in payable_networks()
+
+
+@pytest.mark.parametrize(
+    ("network", "pay_to", "complaints"),
+    [
+        pytest.param("eip155:8453", PAY_TO, [], id="right"),
+        pytest.param("base", PAY_TO, ["ONCALL_NETWORK: 'base' is not one of"], id="network"),
+        pytest.param("eip155:8453", PAY_TO.lower(), [f"write {PAY_TO}"], id="no checksum"),
+        pytest.param(
+            "eip155:8453", PAY_TO.swapcase().replace("X", "x"), ["EIP-55"], id="wrong checksum"
+        ),
+        pytest.param("eip155:8453", "0x1234", ["is not an address"], id="too short"),
+        pytest.param("eip155:8453", "0x" + "0" * 40, ["is not an address"], id="zero"),
+        pytest.param("x", "y", ["ONCALL_NETWORK", "ONCALL_PAY_TO"], id="both at once"),
+    ],
+)
+def test_faults_are_named(network: str, pay_to: str, complaints: list[str]) -> None:
+    faults = list(payee_faults(network, pay_to))
+    assert len(faults) == len(complaints)
+    assert all(text in fault for text, fault in zip(complaints, faults, strict=True))

@@ -1,0 +1,108 @@
+"""Arbitrary JSON and arbitrary bytes, paid and unpaid: never a 500, and charged only for a 200."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from app.payments.sandbox import SandboxFacilitator
+from tests.services import EXAMPLE, NETWORK, Service, service, settings
+from tests.wallets import Wallet, header_of
+
+USDC = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "start": st.sampled_from(["2026-06-04", "9999-12-31T23:59:59Z", "1970-01-01T00:00:00+23:59"]),
+    "people": st.lists(st.text(max_size=5), max_size=4),
+    "shifts": st.integers(-1, 10_001) | st.floats(),
+    "shiftLengthHours": st.floats(-1, 9_000) | st.sampled_from([1e-9, 24, 8760]),
+    "handoffOffsetHours": st.floats(-10, 10),
+}
+NEAR = st.fixed_dictionaries({}, optional={name: kind | JSON for name, kind in FIELDS.items()})
+ALMOST = NEAR.map(lambda changes: {**EXAMPLE, **changes})
+BODIES = JSON | NEAR | ALMOST | st.binary(max_size=200)
+SETTINGS = hypothesis_settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+
+
+@pytest.fixture(scope="module")
+def loop() -> Any:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+class Fuzzed:
+    """A sandbox whose limiter sees a new minute with every request."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+        self.facilitator = SandboxFacilitator(NETWORK, USDC, time.time)
+        self.shop: Service = service(settings(), clock=self._later, facilitator=self.facilitator)
+
+    def _later(self) -> float:
+        return time.time() + (time.time() - self.now) * 1e6
+
+    @property
+    def transfers(self) -> int:
+        return self.facilitator.ledger.transfers
+
+
+@pytest.fixture(scope="module")
+def fuzzed() -> Fuzzed:
+    return Fuzzed()
+
+
+@given(body=BODIES)
+@SETTINGS
+def test_unpaid(loop: asyncio.Runner, fuzzed: Fuzzed, body: Any) -> None:
+    before = fuzzed.transfers
+    response = loop.run(fuzzed.shop.ask(body))
+    assert response.status_code in (400, 402)
+    assert fuzzed.transfers == before
+
+
+@given(body=BODIES)
+@SETTINGS
+def test_paid(loop: asyncio.Runner, fuzzed: Fuzzed, body: Any) -> None:
+    before = fuzzed.transfers
+    payment = header_of(Wallet().signed(loop.run(fuzzed.shop.terms()), validBefore="9" * 20))
+    response = loop.run(fuzzed.shop.ask(body, payment))
+    assert response.status_code in (200, 400)
+    assert fuzzed.transfers - before == (response.status_code == 200)
+
+
+@given(payment=st.text(st.characters(min_codepoint=33, max_codepoint=126)) | JSON.map(header_of))
+@SETTINGS
+def test_any_payment_header(loop: asyncio.Runner, fuzzed: Fuzzed, payment: str) -> None:
+    before = fuzzed.transfers
+    response = loop.run(fuzzed.shop.ask(EXAMPLE, payment))
+    assert response.status_code in (400, 402)
+    assert fuzzed.transfers == before
+
+
+@given(data=st.data())
+@SETTINGS
+def test_a_payment_with_one_part_replaced(
+    loop: asyncio.Runner, fuzzed: Fuzzed, data: st.DataObject
+) -> None:
+    before = fuzzed.transfers
+    payload = Wallet().signed(loop.run(fuzzed.shop.terms()), validBefore="9" * 20)
+    inner = payload["payload"]
+    part, name = data.draw(
+        st.sampled_from(
+            [(where, key) for where in (payload, inner, inner["authorization"]) for key in where]
+        )
+    )
+    part[name] = data.draw(JSON)
+    response = loop.run(fuzzed.shop.ask(EXAMPLE, header_of(payload)))
+    assert response.status_code in (200, 400, 402)
+    assert fuzzed.transfers - before == (response.status_code == 200)

@@ -1,0 +1,92 @@
+"""The README is run: its commands give its outputs, its tables name what the code has."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from app.api.schemas import RotationRequest
+from app.render.json import RotationAnswer
+from tests.processes import ROOT, answers_ok, free_port, running
+
+README = (ROOT / "README.md").read_text()
+SERVED = "http://127.0.0.1:8402"
+BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+EXCHANGES = [
+    exchange
+    for block in BLOCKS
+    for exchange in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    url = f"http://127.0.0.1:{free_port()}"
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")}
+    with running(
+        [sys.executable, "-m", "app", "serve", "--port", url.rpartition(":")[2]],
+        log=tmp_path_factory.mktemp("logs") / "service.log",
+        ready=partial(answers_ok, f"{url}/readyz"),
+        environ=environ,
+    ):
+        yield url
+
+
+def printed(command: str, address: str) -> str:
+    """What a command of the README prints, with the addresses that the README has."""
+    here = command.replace(SERVED, address).replace(".venv/bin/python", sys.executable)
+    return output_of(["sh", "-c", here]).replace(address, SERVED)
+
+
+def output_of(command: list[str]) -> str:
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False
+    )
+    return (done.stderr + done.stdout).rstrip("\n")
+
+
+def pattern(expected: str) -> str:
+    """``expected`` as a regular expression in which ``...`` stands for anything."""
+    return ".*".join(re.escape(part) for part in expected.rstrip("\n").split("..."))
+
+
+def test_there_are_exchanges_to_run() -> None:
+    assert len(EXCHANGES) == 3
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"), EXCHANGES, ids=["terms", "faults", "paid"][: len(EXCHANGES)]
+)
+def test_a_command_prints_what_the_readme_says(address: str, command: str, expected: str) -> None:
+    assert re.fullmatch(pattern(expected), printed(command, address), re.DOTALL)
+
+
+def test_the_python_example_prints_what_the_readme_says(address: str, tmp_path: Path) -> None:
+    [(program, expected)] = re.findall(r"```python\n(.*?)```\n\n```\n(.*?)```", README, re.DOTALL)
+    file = tmp_path / "example.py"
+    file.write_text(program.replace(SERVED, address))
+    assert output_of([sys.executable, str(file)]) == expected.rstrip("\n")
+
+
+@pytest.mark.parametrize("kind", [RotationRequest, RotationAnswer])
+def test_every_field_is_in_the_tables(kind: type[msgspec.Struct]) -> None:
+    for field in msgspec.structs.fields(kind):
+        assert re.search(rf"^\| `{field.encode_name}(\[\])?` \|", README, re.MULTILINE)
+
+
+def test_every_setting_is_in_the_table() -> None:
+    read = set(re.findall(r'"(ONCALL_[A-Z_]+)"', (ROOT / "app/settings.py").read_text()))
+    told = set(re.findall(r"^\| `(ONCALL_[A-Z_]+)` \|", README, re.MULTILINE))
+    assert read == told
+
+
+def test_every_make_target_it_names_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in set(re.findall(r"(?:`|^)make ([a-z-]+)", README, re.MULTILINE)):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target

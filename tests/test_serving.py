@@ -1,0 +1,196 @@
+"""The service as a process: what only a real server on a real socket can show."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.processes import answers_ok, free_port, running, wait_until
+from tests.services import EXAMPLE, PATH, PAY_TO, ScriptedFacilitator, answers, settles
+from tests.wallets import Wallet
+
+BODY = json.dumps(EXAMPLE).encode()
+
+
+def environment(**variables: str) -> dict[str, str]:
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")}
+    return {**kept, **variables}
+
+
+def serve(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """``serve`` that is expected to stop by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "app", "serve", *arguments],
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A sandbox service as its operator starts it."""
+    url = f"http://127.0.0.1:{free_port()}"
+    with running(
+        [sys.executable, "-m", "app", "serve", "--port", url.rpartition(":")[2]],
+        log=tmp_path_factory.mktemp("logs") / "service.log",
+        ready=partial(answers_ok, f"{url}/readyz"),
+        environ=environment(),
+    ):
+        yield url
+
+
+def raw(address: str, request: bytes, *, wait: float = 15) -> bytes:
+    """What the server answers to these very bytes, until it closes or ``wait`` seconds pass."""
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=wait) as connection:
+        connection.sendall(request)
+        received = b""
+        while b"\r\n\r\n" not in received and (chunk := connection.recv(65536)):
+            received += chunk
+        return received
+
+
+class TestServe:
+    def test_the_public_address_is_the_one_listened_on(self, address: str) -> None:
+        assert httpx.post(address + PATH).json()["resource"]["url"] == address + PATH
+
+    def test_a_paid_request_over_a_socket(self, address: str) -> None:
+        terms = httpx.post(address + PATH).headers["PAYMENT-REQUIRED"]
+        payment = asyncio.run(Wallet().payment(terms))
+        response = httpx.post(address + PATH, json=EXAMPLE, headers={"PAYMENT-SIGNATURE": payment})
+        assert (response.status_code, len(response.json()["rotation"])) == (200, 3)
+
+    def test_a_forwarded_address_is_not_believed(self, address: str) -> None:
+        seen = [
+            httpx.post(address + PATH, headers={"X-Forwarded-For": f"192.0.2.{n}"}).headers[
+                "RateLimit"
+            ]
+            for n in range(2)
+        ]
+        assert seen[0] != seen[1]
+
+    def test_a_slow_body_is_408(self, address: str) -> None:
+        started = time.monotonic()
+        head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{{".encode()
+        assert raw(address, head).startswith(b"HTTP/1.1 408")
+        assert 9 < time.monotonic() - started < 14
+
+    def test_a_body_without_end_is_413(self, address: str) -> None:
+        head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+        assert raw(address, head + chunk * 17).startswith(b"HTTP/1.1 413")
+
+    def test_a_caller_who_hangs_up_half_way_leaves_no_error(self, address: str) -> None:
+        host, port = address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(
+                f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{{".encode()
+            )
+        assert httpx.get(address + "/healthz").status_code == 200
+
+    @pytest.mark.parametrize(
+        "request_line",
+        [
+            pytest.param(f"POST /%2e%2e{PATH} HTTP/1.1", id="dots"),
+            pytest.param(f"POST {PATH}%00 HTTP/1.1", id="a zero byte"),
+            pytest.param(f"POST {PATH}/%ff HTTP/1.1", id="not UTF-8"),
+            pytest.param(f"POST {PATH.replace('/oncall', '%2foncall')}/ HTTP/1.1", id="%2f"),
+        ],
+    )
+    def test_odd_paths_are_never_served_unpaid(self, address: str, request_line: str) -> None:
+        head = f"{request_line}\r\nHost: x\r\nContent-Length: {len(BODY)}\r\n\r\n".encode()
+        status = raw(address, head + BODY).split()[1]
+        assert status in (b"400", b"402", b"404")
+
+
+class TestConfiguration:
+    def test_production_names_every_missing_variable(self) -> None:
+        stopped = serve(ONCALL_ENV="production")
+        assert stopped.returncode == 1
+        for name in ("FACILITATOR_URL", "NETWORK", "PAY_TO", "PUBLIC_URL"):
+            assert f"ONCALL_{name} is not set" in stopped.stderr
+        assert "Traceback" not in stopped.stderr
+
+    @pytest.mark.parametrize("payments", ["sandbox", "off"])
+    def test_production_does_not_give_answers_away(self, payments: str) -> None:
+        stopped = serve(ONCALL_ENV="production", ONCALL_PAYMENTS=payments)
+        assert f"ONCALL_PAYMENTS={payments} gives paid answers away" in stopped.stderr
+
+    def test_several_workers_need_a_store_they_share(self) -> None:
+        assert "--workers 2" in serve("--workers", "2").stderr
+
+    def test_an_address_without_its_checksum(self) -> None:
+        stopped = serve(
+            ONCALL_PAYMENTS="facilitator",
+            ONCALL_FACILITATOR_URL="http://127.0.0.1:9",
+            ONCALL_NETWORK="eip155:8453",
+            ONCALL_PAY_TO=PAY_TO.lower(),
+        )
+        assert f"write {PAY_TO}" in stopped.stderr
+        assert "Traceback" not in stopped.stderr
+
+
+@pytest.mark.anyio
+class TestStartAndStop:
+    async def test_a_facilitator_that_does_not_support_us_stops_the_start(self) -> None:
+        async with ScriptedFacilitator(supported=answers({"kinds": []})) as script:
+            stopped = await asyncio.to_thread(
+                serve, "--port", str(free_port()), **production(script.url)
+            )
+        assert stopped.returncode != 0
+        assert "does not support exact on eip155:84532" in stopped.stderr
+
+    async def test_a_settlement_under_way_is_finished_before_the_process_ends(
+        self, tmp_path: Path
+    ) -> None:
+        begun, release = asyncio.Event(), asyncio.Event()
+
+        async def slow(request: object) -> object:
+            begun.set()
+            await release.wait()
+            return await settles(request)  # type: ignore[arg-type]
+
+        async with ScriptedFacilitator(settle=slow) as script:  # type: ignore[arg-type]
+            url = f"http://127.0.0.1:{free_port()}"
+            log = (tmp_path / "log").open("wb")
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "app", "serve", "--port", url.rpartition(":")[2]),
+                env=environment(**{**production(script.url), "ONCALL_ENV": "development"}),
+                stderr=log,
+            )
+            async with httpx.AsyncClient(base_url=url, timeout=30) as http:
+                await asyncio.to_thread(wait_until, partial(answers_ok, f"{url}/readyz"))
+                terms = (await http.post(PATH)).headers["PAYMENT-REQUIRED"]
+                headers = {"PAYMENT-SIGNATURE": await Wallet().payment(terms)}
+                asking = asyncio.create_task(http.post(PATH, json=EXAMPLE, headers=headers))
+                await begun.wait()
+                process.send_signal(signal.SIGTERM)
+                await asyncio.sleep(0.5)
+                release.set()
+                assert (await asking).status_code == 200
+            assert await process.wait() in (0, -signal.SIGTERM)
+            log.close()
+
+
+def production(facilitator_url: str) -> dict[str, str]:
+    return {
+        "ONCALL_ENV": "production",
+        "ONCALL_FACILITATOR_URL": facilitator_url,
+        "ONCALL_PAYMENTS": "facilitator",
+        "ONCALL_NETWORK": "eip155:84532",
+        "ONCALL_PAY_TO": PAY_TO,
+        "ONCALL_PUBLIC_URL": "https://oncall.test",
+    }
