@@ -58,6 +58,12 @@ def test_negotiated(accept: str, expected: str) -> None:
         pytest.param("text/*;q=0, application/*;q=0, */*", id="every-family-excluded"),
         pytest.param("*/*;q=", id="empty-weight"),
         pytest.param("*/*;q=high", id="weight-in-words"),
+        pytest.param("*/*;q=nan", id="weight-that-is-no-number"),
+        pytest.param("*/*;q=inf", id="infinite-weight"),
+        pytest.param("*/*;q=-1", id="negative-weight"),
+        pytest.param("*/*;q=2", id="weight-over-1"),
+        pytest.param("*/*;q=0_1", id="weight-as-python-writes-it"),
+        pytest.param("*/*;q=1e-3", id="weight-with-an-exponent"),
     ],
 )
 def test_not_acceptable(accept: str) -> None:
