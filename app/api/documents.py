@@ -26,6 +26,10 @@ JSON_TYPES = {
     "null": "null",
 }
 
+MAX_ITEMS_WALKED = 1_000
+"""Of a longer list only so many items are looked at: a megabyte of wrong items would otherwise be
+answered, free of charge, with a hundred."""
+
 DocumentT = TypeVar("DocumentT", bound="Document")
 
 
@@ -84,12 +88,13 @@ def _faults(value: object, kind: Any, pointer: str) -> Iterator[Fault]:
     if isinstance(value, dict) and isinstance(plain, type) and issubclass(plain, Struct):
         yield from _member_faults(value, plain, pointer)
         return
-    item_faults: list[Fault] = []
+    found: list[Fault] = []
     if isinstance(value, list) and get_origin(plain) is list:
+        found += _own_faults(value, _list_of_anything(kind), pointer)
         [item_kind] = get_args(plain)
-        for index, item in enumerate(value):
-            item_faults += _faults(item, item_kind, f"{pointer}/{index}")
-    yield from item_faults or _own_faults(value, kind, pointer)
+        for index, item in enumerate(value[:MAX_ITEMS_WALKED]):
+            found += _faults(item, item_kind, f"{pointer}/{index}")
+    yield from found or _own_faults(value, kind, pointer)
 
 
 def _member_faults(value: dict[str, Any], kind: type[Struct], pointer: str) -> Iterator[Fault]:
@@ -135,6 +140,12 @@ def _rule(kind: Any) -> str:
     """What a field wants, in words: the description its type carries."""
     metas = getattr(kind, "__metadata__", ())
     return next((meta.description for meta in metas if meta.description), "")
+
+
+def _list_of_anything(kind: Any) -> Any:
+    """``kind`` without its rules for items: what is left is how many there may be."""
+    metas = getattr(kind, "__metadata__", ())
+    return Annotated[(list, *metas)] if metas else list
 
 
 def _without_metadata(kind: Any) -> Any:
