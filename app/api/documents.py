@@ -30,6 +30,9 @@ MAX_ITEMS_WALKED = 1_000
 """Of a longer list only so many items are looked at: a megabyte of wrong items would otherwise be
 answered, free of charge, with a hundred."""
 
+MAX_UNKNOWN_NAMED = 100
+"""So many unknown fields are named, each looked up among the known ones; the rest are counted."""
+
 DocumentT = TypeVar("DocumentT", bound="Document")
 
 
@@ -75,11 +78,14 @@ def document_of(value: object, kind: type[DocumentT]) -> DocumentT:
 def unknown_fields(value: object, kind: type[Struct]) -> Iterator[Fault]:
     """The members of an object that ``kind`` does not have, each with the one it most resembles."""
     known = [field.encode_name for field in msgspec.structs.fields(kind)]
-    for name in value if isinstance(value, dict) else ():
-        if name not in known:
-            similar = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {similar[0]!r}?" if similar else ""
-            yield Fault(f"/{_escaped(name)}", f"is not a known field and was not used{hint}")
+    unknown = [name for name in value if name not in known] if isinstance(value, dict) else []
+    for name in unknown[:MAX_UNKNOWN_NAMED]:
+        similar = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {similar[0]!r}?" if similar else ""
+        yield Fault(f"/{_escaped(name)}", f"is not a known field and was not used{hint}")
+    if len(unknown) > MAX_UNKNOWN_NAMED:
+        more = len(unknown) - MAX_UNKNOWN_NAMED
+        yield Fault("", f"has {more} more fields that are not known and were not used")
 
 
 def _faults(value: object, kind: Any, pointer: str) -> Iterator[Fault]:

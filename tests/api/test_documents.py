@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from app.api.documents import (
     MAX_ITEMS_WALKED,
+    MAX_UNKNOWN_NAMED,
     Document,
     document_of,
     parsed,
@@ -493,6 +494,14 @@ def test_no_unknown_fields(value: object) -> None:
 def test_unknown_fields_are_named_in_the_documents_order() -> None:
     warnings = unknown_fields({"zeta": 1, **SEED, "alpha": None}, RotationRequest)
     assert [fault.pointer for fault in warnings] == ["/zeta", "/alpha"]
+
+
+def test_a_crowd_of_unknown_fields_is_counted_not_named() -> None:
+    crowd = {f"start{number}": 1 for number in range(60_000)}
+    warnings = list(unknown_fields(crowd, RotationRequest))
+    assert len(warnings) == MAX_UNKNOWN_NAMED + 1
+    assert warnings[0].detail.endswith("did you mean 'start'?")
+    assert warnings[-1] == Fault("", "has 59900 more fields that are not known and were not used")
 
 
 # --- types that the rotation does not use, and the next endpoint will -----------------------
