@@ -223,12 +223,34 @@ def test_secrets_do_not_show_in_repr() -> None:
         ("ONCALL_FACILITATOR_HEADERS", "Authorization: Bearer s3cret"),
         ("ONCALL_FACILITATOR_HEADERS", '{"Authorization": ["s3cret"]}'),
         ("ONCALL_FACILITATOR_URL", "https://key:s3cret@facilitator.example"),
+        ("ONCALL_FACILITATOR_URL", "https://:s3cret@facilitator.example"),
         ("ONCALL_FACILITATOR_URL", "https://facilitator.example?key=s3cret"),
     ],
 )
 def test_secrets_do_not_show_in_problems(name: str, text: str) -> None:
     [problem] = problems_of({name: text})
     assert "s3cret" not in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("https://a?", id="empty-query"),
+        pytest.param("https://a#", id="empty-fragment"),
+        pytest.param("https://@a", id="empty-user"),
+        pytest.param("https://:secret@a", id="password-without-user"),
+        pytest.param("https://a:port", id="port-in-words"),
+        pytest.param("https://a:99999", id="port-too-large"),
+        pytest.param("https://a:0", id="port-0"),
+        pytest.param("https://a b", id="space"),
+        pytest.param("https://a\tb", id="tab"),
+        pytest.param("https://a\x7fb", id="control-character"),
+    ],
+)
+@pytest.mark.parametrize("name", ["ONCALL_PUBLIC_URL", "ONCALL_FACILITATOR_URL"])
+def test_addresses_that_would_fail_later(name: str, url: str) -> None:
+    [problem] = problems_of({name: url})
+    assert problem.startswith(f"{name}: ")
 
 
 def test_settings_do_not_change() -> None:
