@@ -33,6 +33,9 @@ answered, free of charge, with a hundred."""
 MAX_UNKNOWN_NAMED = 100
 """So many unknown fields are named, each looked up among the known ones; the rest are counted."""
 
+MAX_NAME_COMPARED = 50
+"""So many characters of an unknown field's name are compared: a known one is never that long."""
+
 DocumentT = TypeVar("DocumentT", bound="Document")
 
 
@@ -80,7 +83,7 @@ def unknown_fields(value: object, kind: type[Struct]) -> Iterator[Fault]:
     known = [field.encode_name for field in msgspec.structs.fields(kind)]
     unknown = [name for name in value if name not in known] if isinstance(value, dict) else []
     for name in unknown[:MAX_UNKNOWN_NAMED]:
-        similar = get_close_matches(name, known, n=1)
+        similar = get_close_matches(name[:MAX_NAME_COMPARED], known, n=1)
         hint = f"; did you mean {similar[0]!r}?" if similar else ""
         yield Fault(f"/{_escaped(name)}", f"is not a known field and was not used{hint}")
     if len(unknown) > MAX_UNKNOWN_NAMED:

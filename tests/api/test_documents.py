@@ -469,7 +469,7 @@ def test_mending_what_is_named_leaves_no_fault(value: dict[str, Any]) -> None:
         pytest.param("a~b", "/a~0b", "", id="tilde-escaped"),
         pytest.param("~1", "/~01", "", id="what-looks-escaped-is-escaped"),
         pytest.param("\U0001f600", "/\U0001f600", "", id="emoji"),
-        pytest.param("x" * 1_000_000, "/" + "x" * 1_000_000, "", id="a-megabyte"),
+        pytest.param("start" * 200_000, "/" + "start" * 200_000, "", id="a-megabyte"),
     ],
 )
 def test_unknown_field(name: str, pointer: str, hint: str) -> None:
