@@ -5,6 +5,7 @@ only when, that fails, the document is walked along its type and each part conve
 one set of types and one set of rules; the walk adds pointers, not checks.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from types import UnionType
@@ -25,6 +26,10 @@ JSON_TYPES = {
     "object": "an object",
     "null": "null",
 }
+
+RECURSION_LIMIT = 1_000
+"""Python's own, at which msgspec stops reading. A library under the x402 SDK (py_ecc) raises it to
+100,000 for the whole process, which is deeper than the C stack: a body of brackets would end it."""
 
 MAX_ITEMS_WALKED = 1_000
 """Of a longer list only so many items are looked at: a megabyte of wrong items would otherwise be
@@ -53,6 +58,8 @@ class Document(Struct, frozen=True):
 
 def parsed(body: bytes) -> object:
     """The JSON value of ``body``. Raises ``MalformedBody``."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(min(limit, RECURSION_LIMIT))
     try:
         return msgspec.json.decode(body)
     except RecursionError as error:
@@ -61,6 +68,8 @@ def parsed(body: bytes) -> object:
         raise MalformedBody("is not UTF-8") from error
     except msgspec.DecodeError as error:
         raise MalformedBody(str(error)) from error
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def document_of(value: object, kind: type[DocumentT]) -> DocumentT:

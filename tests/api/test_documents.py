@@ -1,5 +1,9 @@
 """JSON documents to structs: every fault at once, each with its pointer and what would be right."""
 
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -20,6 +24,7 @@ from app.api.schemas import RotationRequest
 from app.errors import Fault, InvalidRequest, MalformedBody
 from tests.seed import EXAMPLE_REQUEST
 
+ROOT = Path(__file__).parents[2]
 JUNE_4_MS = 1_780_531_200_000
 SEED: dict[str, Any] = msgspec.json.decode(EXAMPLE_REQUEST)
 START_RULE = (
@@ -102,6 +107,41 @@ def test_malformed_bodies(body: bytes, why: str) -> None:
 )
 def test_parsed(body: bytes, value: object) -> None:
     assert parsed(body) == value
+
+
+AS_SERVED = """
+import app.main
+from app.api.documents import parsed
+from app.errors import MalformedBody
+
+for body in (b"[" * 1_000_000, b'{"a":' * 200_000, b"[" * 50_000 + b"]" * 50_000):
+    try:
+        parsed(body)
+    except MalformedBody as error:
+        print(error)
+"""
+
+
+def test_a_deep_body_does_not_end_the_process() -> None:
+    """With everything imported that a server imports: the SDK raises the recursion limit."""
+    done = subprocess.run(
+        [sys.executable, "-c", AS_SERVED], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "is nested too deeply\n" * 3
+
+
+@pytest.mark.parametrize("body", [b"{}", b"{", b"[" * 100_000], ids=["right", "wrong", "deep"])
+@pytest.mark.parametrize("limit", [700, 100_000])
+def test_the_recursion_limit_is_left_as_it_was(body: bytes, limit: int) -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit)
+    try:
+        with suppress(MalformedBody):
+            parsed(body)
+        assert sys.getrecursionlimit() == limit
+    finally:
+        sys.setrecursionlimit(before)
 
 
 @given(st.binary())
