@@ -133,11 +133,17 @@ def _one_of(choices: tuple[T, ...]) -> Callable[[str], T]:
 
 def _url(text: str) -> str:
     parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{text!r} is not an http(s) address")
-    if parts.query or parts.fragment or parts.username:
+    if "?" in text or "#" in text or "@" in parts.netloc:  # may hold a secret: not repeated
         raise ValueError("must be an address without query, fragment or user name")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not _is_one_word(text):
+        raise ValueError(f"{text!r} is not an http(s) address")
+    if parts.port == 0:  # a port that is no number raises here, too
+        raise ValueError("port 0 cannot be reached")
     return text.rstrip("/")
+
+
+def _is_one_word(text: str) -> bool:
+    return text.isprintable() and text.split() == [text]
 
 
 def _origin(text: str) -> str:

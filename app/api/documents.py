@@ -5,6 +5,7 @@ only when, that fails, the document is walked along its type and each part conve
 one set of types and one set of rules; the walk adds pointers, not checks.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from types import UnionType
@@ -26,6 +27,20 @@ JSON_TYPES = {
     "null": "null",
 }
 
+RECURSION_LIMIT = 1_000
+"""Python's own, at which msgspec stops reading. A library under the x402 SDK (py_ecc) raises it to
+100,000 for the whole process, which is deeper than the C stack: a body of brackets would end it."""
+
+MAX_ITEMS_WALKED = 1_000
+"""Of a longer list only so many items are looked at: a megabyte of wrong items would otherwise be
+answered, free of charge, with a hundred."""
+
+MAX_UNKNOWN_NAMED = 100
+"""So many unknown fields are named, each looked up among the known ones; the rest are counted."""
+
+MAX_NAME_COMPARED = 50
+"""So many characters of an unknown field's name are compared: a known one is never that long."""
+
 DocumentT = TypeVar("DocumentT", bound="Document")
 
 
@@ -43,6 +58,8 @@ class Document(Struct, frozen=True):
 
 def parsed(body: bytes) -> object:
     """The JSON value of ``body``. Raises ``MalformedBody``."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(min(limit, RECURSION_LIMIT))
     try:
         return msgspec.json.decode(body)
     except RecursionError as error:
@@ -51,6 +68,8 @@ def parsed(body: bytes) -> object:
         raise MalformedBody("is not UTF-8") from error
     except msgspec.DecodeError as error:
         raise MalformedBody(str(error)) from error
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def document_of(value: object, kind: type[DocumentT]) -> DocumentT:
@@ -71,11 +90,14 @@ def document_of(value: object, kind: type[DocumentT]) -> DocumentT:
 def unknown_fields(value: object, kind: type[Struct]) -> Iterator[Fault]:
     """The members of an object that ``kind`` does not have, each with the one it most resembles."""
     known = [field.encode_name for field in msgspec.structs.fields(kind)]
-    for name in value if isinstance(value, dict) else ():
-        if name not in known:
-            similar = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {similar[0]!r}?" if similar else ""
-            yield Fault(f"/{_escaped(name)}", f"is not a known field and was not used{hint}")
+    unknown = [name for name in value if name not in known] if isinstance(value, dict) else []
+    for name in unknown[:MAX_UNKNOWN_NAMED]:
+        similar = get_close_matches(name[:MAX_NAME_COMPARED], known, n=1)
+        hint = f"; did you mean {similar[0]!r}?" if similar else ""
+        yield Fault(f"/{_escaped(name)}", f"is not a known field and was not used{hint}")
+    if len(unknown) > MAX_UNKNOWN_NAMED:
+        more = len(unknown) - MAX_UNKNOWN_NAMED
+        yield Fault("", f"has {more} more fields that are not known and were not used")
 
 
 def _faults(value: object, kind: Any, pointer: str) -> Iterator[Fault]:
@@ -84,12 +106,13 @@ def _faults(value: object, kind: Any, pointer: str) -> Iterator[Fault]:
     if isinstance(value, dict) and isinstance(plain, type) and issubclass(plain, Struct):
         yield from _member_faults(value, plain, pointer)
         return
-    item_faults: list[Fault] = []
+    found: list[Fault] = []
     if isinstance(value, list) and get_origin(plain) is list:
+        found += _own_faults(value, _list_of_anything(kind), pointer)
         [item_kind] = get_args(plain)
-        for index, item in enumerate(value):
-            item_faults += _faults(item, item_kind, f"{pointer}/{index}")
-    yield from item_faults or _own_faults(value, kind, pointer)
+        for index, item in enumerate(value[:MAX_ITEMS_WALKED]):
+            found += _faults(item, item_kind, f"{pointer}/{index}")
+    yield from found or _own_faults(value, kind, pointer)
 
 
 def _member_faults(value: dict[str, Any], kind: type[Struct], pointer: str) -> Iterator[Fault]:
@@ -135,6 +158,12 @@ def _rule(kind: Any) -> str:
     """What a field wants, in words: the description its type carries."""
     metas = getattr(kind, "__metadata__", ())
     return next((meta.description for meta in metas if meta.description), "")
+
+
+def _list_of_anything(kind: Any) -> Any:
+    """``kind`` without its rules for items: what is left is how many there may be."""
+    metas = getattr(kind, "__metadata__", ())
+    return Annotated[(list, *metas)] if metas else list
 
 
 def _without_metadata(kind: Any) -> Any:

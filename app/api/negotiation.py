@@ -1,8 +1,12 @@
 """Content negotiation: what a request's ``Accept`` and ``Content-Type`` mean (RFC 9110, 12.5.1)."""
 
+import re
 from collections.abc import Sequence
 
 from app.errors import NotAcceptable
+
+WEIGHT = re.compile(r"0(\.\d*)?|1(\.0*)?", re.ASCII)
+"""A ``q``: from 0 to 1, in decimals. ``float`` would also take nan, -1 and 1e3."""
 
 
 def negotiated(accept: str, offered: Sequence[str]) -> str:
@@ -29,10 +33,9 @@ def is_json(content_type: str) -> bool:
 def _range(part: str) -> tuple[str, float]:
     media_range, *parameters = (piece.strip().lower() for piece in part.split(";"))
     weights = [text[2:].strip() for text in parameters if text.startswith("q=")]
-    try:
-        return media_range, float(weights[0]) if weights else 1.0
-    except ValueError:
-        return media_range, 0.0
+    if not weights:
+        return media_range, 1.0
+    return media_range, float(weights[0]) if WEIGHT.fullmatch(weights[0]) else 0.0
 
 
 def _quality(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:

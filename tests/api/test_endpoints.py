@@ -1,0 +1,99 @@
+"""The endpoint table: a row that lacks anything does not come to be."""
+
+from dataclasses import fields, replace
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.api.endpoints import JSON, Endpoint, paid_endpoints
+from app.errors import InvalidRequest
+from tests.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
+
+[ROTATION] = paid_endpoints()
+
+EMPTY = {
+    "slug": "",
+    "path": "",
+    "category": "",
+    "title": "",
+    "description": "",
+    "tags": (),
+    "price_usd": Decimal(0),
+    "per_minute": 0,
+    "request": None,
+    "answer": None,
+    "compute": None,
+    "formats": {},
+    "example": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("slug", "sched-oncall-rotation"),
+        ("path", "/v1/scheduling/oncall-rotation"),
+        ("category", "Scheduling"),
+        ("title", "On-call rotation API"),
+        ("description", DESCRIPTION),
+        ("tags", tuple(TAGS)),
+        ("price_usd", Decimal("0.02")),
+        ("per_minute", 120),
+        ("example", msgspec.json.decode(EXAMPLE_REQUEST)),
+        ("method", "POST"),
+        ("catalog_path", "/catalog/sched-oncall-rotation"),
+    ],
+)
+def test_the_rotations_row_is_the_listings(name: str, expected: object) -> None:
+    assert getattr(ROTATION, name) == expected
+
+
+def test_json_is_the_default_format() -> None:
+    assert next(iter(ROTATION.formats)) == JSON
+
+
+def test_slugs_and_paths_are_distinct() -> None:
+    rows = paid_endpoints()
+    assert len({row.slug for row in rows}) == len({row.path for row in rows}) == len(rows)
+
+
+def test_example_answer_is_the_listings() -> None:
+    assert msgspec.json.decode(ROTATION.example_answer()) == msgspec.json.decode(EXAMPLE_RESPONSE)
+
+
+def test_example_answer_is_computed() -> None:
+    changed = replace(ROTATION, example={**ROTATION.example, "people": ["carol"]})
+    assert msgspec.json.decode(changed.example_answer())["shiftCounts"] == {"carol": 3}
+
+
+def test_every_field_has_an_empty_value_to_try() -> None:
+    assert set(EMPTY) == {field.name for field in fields(Endpoint)}
+
+
+@pytest.mark.parametrize(("name", "empty"), EMPTY.items(), ids=EMPTY)
+def test_a_row_that_lacks_something_fails(name: str, empty: Any) -> None:
+    with pytest.raises(ValueError, match=f"lacks {name}$"):
+        replace(ROTATION, **{name: empty})
+
+
+def test_everything_that_is_lacking_is_named_at_once() -> None:
+    with pytest.raises(ValueError, match=r"^endpoint '/v1/x' lacks slug, title, tags$"):
+        replace(ROTATION, slug="", path="/v1/x", title="", tags=())
+
+
+@pytest.mark.parametrize(
+    ("example", "pointer"),
+    [
+        pytest.param({"start": "2026-06-04", "people": ["a"]}, "/shifts", id="field-missing"),
+        pytest.param({**ROTATION.example, "shifts": 0}, "/shifts", id="field-wrong"),
+        pytest.param(
+            {**ROTATION.example, "handoffOffsetHours": 25}, "/handoffOffsetHours", id="fields-wrong"
+        ),
+    ],
+)
+def test_a_row_whose_example_is_not_valid_fails(example: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        replace(ROTATION, example=example)
+    assert [fault.pointer for fault in caught.value.faults] == [pointer]

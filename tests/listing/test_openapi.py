@@ -1,0 +1,226 @@
+"""``openapi.json``: current, valid, complete in itself, and true to the endpoint table."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from app import __version__
+from app.api.endpoints import paid_endpoints
+from app.api.problems import STATUS, internal_error, problem_of
+from app.errors import Fault, InvalidRequest, RateLimited
+from app.listing.openapi import REFUSALS, openapi_bytes, openapi_document, schema_of
+from app.render.json import RotationAnswer
+from tests.seed import EXAMPLE_REQUEST, EXAMPLE_RESPONSE
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT: dict[str, Any] = msgspec.json.decode(openapi_bytes(paid_endpoints()))
+ROTATION = DOCUMENT["paths"]["/v1/scheduling/oncall-rotation"]["post"]
+FREE = {
+    path: operations["get"] for path, operations in DOCUMENT["paths"].items() if "get" in operations
+}
+
+
+def nodes(value: object) -> Iterator[dict[str, Any]]:
+    """Every object within ``value``."""
+    if isinstance(value, dict):
+        yield value
+    children = value.values() if isinstance(value, dict) else value
+    for child in children if isinstance(value, dict | list) else ():
+        yield from nodes(child)
+
+
+def referred(reference: str) -> Any:
+    """What a local reference points to."""
+    found: Any = DOCUMENT
+    for name in reference.removeprefix("#/").split("/"):
+        found = found[name]
+    return found
+
+
+def validator(name: str) -> Draft202012Validator:
+    """Validates against a component, whose references are within the document."""
+    return Draft202012Validator({**DOCUMENT, "$ref": f"#/components/schemas/{name}"})
+
+
+# --- the document ---------------------------------------------------------------------------
+
+
+def test_the_committed_document_is_current() -> None:
+    assert (ROOT / "openapi.json").read_bytes() == openapi_bytes(paid_endpoints())
+
+
+def test_it_is_valid_openapi() -> None:
+    OpenAPIV31SpecValidator(DOCUMENT).validate()
+
+
+def test_it_is_the_same_each_time() -> None:
+    assert openapi_bytes(paid_endpoints()) == openapi_bytes(paid_endpoints())
+
+
+def test_every_reference_leads_somewhere() -> None:
+    references = [node["$ref"] for node in nodes(DOCUMENT) if "$ref" in node]
+    assert references
+    assert all(isinstance(referred(reference), dict) for reference in references)
+
+
+def test_every_component_is_used_and_a_schema() -> None:
+    used = {node["$ref"].rpartition("/")[2] for node in nodes(DOCUMENT) if "$ref" in node}
+    assert used == set(DOCUMENT["components"]["schemas"])
+    for schema in DOCUMENT["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_operation_ids_are_distinct() -> None:
+    names = [node["operationId"] for node in nodes(DOCUMENT["paths"]) if "operationId" in node]
+    assert len(names) == len(set(names)) == len(FREE) + len(paid_endpoints())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("version", __version__), ("contact", {"name": "On-call rotation service"})],
+)
+def test_info(name: str, expected: object) -> None:
+    assert DOCUMENT["info"][name] == expected
+
+
+@pytest.mark.parametrize("words", ["402", "PAYMENT-REQUIRED", "PAYMENT-SIGNATURE", "charged once"])
+def test_guidance_for_agents(words: str) -> None:
+    assert words in DOCUMENT["info"]["x-guidance"]
+
+
+def test_it_names_no_host() -> None:
+    assert DOCUMENT["servers"] == [{"url": "/"}]
+    assert b"http://" not in openapi_bytes(paid_endpoints())
+    assert b"https://" not in openapi_bytes(paid_endpoints())
+
+
+# --- operations -----------------------------------------------------------------------------
+
+
+def test_every_paid_endpoint_is_described() -> None:
+    described = {path for path, methods in DOCUMENT["paths"].items() if "post" in methods}
+    assert described == {endpoint.path for endpoint in paid_endpoints()}
+
+
+def test_payment_info() -> None:
+    assert ROTATION["x-payment-info"] == {
+        "price": {"mode": "fixed", "currency": "USD", "amount": "0.020000"},
+        "protocols": [{"x402": {}}],
+    }
+
+
+def test_a_paid_operation_is_not_said_to_be_free() -> None:
+    assert "security" not in ROTATION
+
+
+@pytest.mark.parametrize("path", FREE)
+def test_a_free_operation_says_so(path: str) -> None:
+    assert FREE[path]["security"] == []
+    assert "x-payment-info" not in FREE[path]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/openapi.json", "/catalog", "/catalog/sched-oncall-rotation", "/healthz", "/readyz"],
+)
+def test_free_paths(path: str) -> None:
+    assert "200" in FREE[path]["responses"]
+
+
+def test_only_readiness_may_be_refused_free_of_charge() -> None:
+    assert [path for path in FREE if len(FREE[path]["responses"]) > 1] == ["/readyz"]
+
+
+def test_every_refusal_that_can_happen_is_described() -> None:
+    possible = {str(status.value) for status in STATUS.values()} | {"402", "405"}
+    assert set(REFUSALS) == possible
+    assert set(ROTATION["responses"]) == possible | {"200"}
+
+
+def test_the_receipts_header_is_described() -> None:
+    assert "PAYMENT-RESPONSE" in ROTATION["responses"]["200"]["headers"]
+    assert [parameter["name"] for parameter in ROTATION["parameters"]] == ["PAYMENT-SIGNATURE"]
+
+
+# --- examples and schemas -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "example"),
+    [
+        pytest.param(ROTATION["requestBody"]["content"], EXAMPLE_REQUEST, id="request"),
+        pytest.param(ROTATION["responses"]["200"]["content"], EXAMPLE_RESPONSE, id="response"),
+    ],
+)
+def test_examples_are_the_listings_and_validate(content: dict[str, Any], example: str) -> None:
+    described = content["application/json"]
+    assert described["example"] == msgspec.json.decode(example)
+    validator(described["schema"]["$ref"].rpartition("/")[2]).validate(described["example"])
+
+
+def test_every_example_in_a_schema_validates() -> None:
+    tried = [
+        Draft202012Validator({**DOCUMENT, **node}).validate(example)
+        for node in nodes(DOCUMENT["components"])
+        for example in node.get("examples", ())
+    ]
+    assert len(tried) == 5
+
+
+REQUEST: dict[str, Any] = msgspec.json.decode(EXAMPLE_REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("changes", "valid"),
+    [
+        pytest.param({}, True, id="the-seed"),
+        pytest.param({"colour": "red"}, True, id="unknown-field-the-schema-is-open"),
+        pytest.param({"shifts": 3.0}, True, id="3.0-shifts"),
+        pytest.param({"start": "2026-06-04"}, True, id="bare-date"),
+        pytest.param({"shifts": 0}, False, id="no-shifts"),
+        pytest.param({"shifts": 10_001}, False, id="too-many-shifts"),
+        pytest.param({"shifts": 3.5}, False, id="half-a-shift"),
+        pytest.param({"shifts": "3"}, False, id="shifts-as-a-string"),
+        pytest.param({"people": []}, False, id="nobody"),
+        pytest.param({"people": ["a"] * 1_001}, False, id="1001-people"),
+        pytest.param({"people": [" "]}, False, id="blank-name"),
+        pytest.param({"shiftLengthHours": 0}, False, id="no-length"),
+        pytest.param({"shiftLengthHours": 8_761}, False, id="over-a-year"),
+        pytest.param({"handoffOffsetHours": -8_761}, False, id="offset-out-of-bounds"),
+    ],
+)
+def test_the_request_schema_knows_the_rules(changes: dict[str, Any], *, valid: bool) -> None:
+    assert validator("RotationRequest").is_valid({**REQUEST, **changes}) is valid
+
+
+@pytest.mark.parametrize("missing", ["start", "people", "shifts"])
+def test_required_fields(missing: str) -> None:
+    request = {name: value for name, value in REQUEST.items() if name != missing}
+    assert not validator("RotationRequest").is_valid(request)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        pytest.param(problem_of(RateLimited("slowly")), id="plain"),
+        pytest.param(problem_of(InvalidRequest([Fault("/start", "is odd")])), id="with-faults"),
+        pytest.param(internal_error(), id="internal"),
+    ],
+)
+def test_problems_are_as_described(response: Any) -> None:
+    validator("Problem").validate(msgspec.json.decode(response.body))
+
+
+def test_a_schema_alone_is_complete_in_itself() -> None:
+    Draft202012Validator(schema_of(RotationAnswer)).validate(msgspec.json.decode(EXAMPLE_RESPONSE))
+
+
+def test_no_endpoints_no_paid_paths() -> None:
+    assert not [
+        path for path, methods in openapi_document(())["paths"].items() if "post" in methods
+    ]

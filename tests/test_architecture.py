@@ -1,0 +1,162 @@
+"""The import rules are live: all are broken, in a copy of the code, and each breach is caught."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+
+INWARD = "imports point inward"
+NO_ENGINE = "payments and limits know nothing of the engine"
+NO_FRAMEWORK = "the engine knows no framework"
+
+FORBIDDEN = [
+    ("app.rota.rotation", "starlette", NO_FRAMEWORK),
+    ("app.rota.rotation", "msgspec", NO_FRAMEWORK),
+    ("app.rota.rotation", "x402", NO_FRAMEWORK),
+    ("app.errors", "httpx", NO_FRAMEWORK),
+    ("app.errors", "app.rota.rotation", INWARD),
+    ("app.rota.rotation", "app.render.json", INWARD),
+    ("app.render.instants", "app.api.schemas", INWARD),
+    ("app.render.instants", "app.limits", INWARD),
+    ("app.limits", "app.settings", INWARD),
+    ("app.api.serve", "app.main", INWARD),
+    ("app.api.serve", "app.listing.catalog", INWARD),
+    ("app.listing.routes", "app.main", INWARD),
+    ("app.main", "app.asgi", INWARD),
+    ("app.main", "app.cli.demo", INWARD),
+    ("app.limits", "app.rota.rotation", NO_ENGINE),
+    ("app.settings", "app.rota.rotation", NO_ENGINE),
+    ("app.payments.offer", "app.rota.rotation", NO_ENGINE),
+]
+
+CLOCK = "import time\n\nNOW = time.time()\n"
+
+BANNED = [
+    ("app.rota.rotation", CLOCK, "time.time"),
+    ("app.payments.receipts", "from time import time\n\nNOW = time()\n", "time.time"),
+    ("app.limits", "import datetime\n\nNOW = datetime.datetime.now()\n", "datetime.datetime.now"),
+    ("app.render.instants", "TODAY = date.today()\n", "datetime.date.today"),
+    ("app.api.serve", "import os\n\nHOME = os.environ['HOME']\n", "os.environ"),
+    ("app.logs", "import os\n\nHOME = os.getenv('HOME')\n", "os.getenv"),
+    (
+        "app.api.edge",
+        "from starlette.middleware.base import BaseHTTPMiddleware\n",
+        "starlette.middleware.base",
+    ),
+]
+
+
+def copied(folder: Path, additions: Sequence[tuple[str, str]] = ()) -> Path:
+    """A copy of the code and its rules in ``folder``, with text added to some modules."""
+    shutil.copytree(ROOT / "app", folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for module, text in additions:
+        path = folder / f"{module.replace('.', '/')}.py"
+        path.write_text(f"{path.read_text()}\n\n{text}")
+    return folder
+
+
+def said(program: str, *arguments: str, folder: Path) -> tuple[int, str]:
+    """A checker's exit status and what it printed."""
+    done = subprocess.run(
+        [BIN / program, *arguments],
+        cwd=folder,
+        env={name: text for name, text in os.environ.items() if "COVERAGE" not in name},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+# --- who may import whom --------------------------------------------------------------------
+
+
+def test_the_import_rules_are_kept(tmp_path: Path) -> None:
+    status, text = said("lint-imports", "--no-cache", folder=copied(tmp_path))
+    assert (status, "3 kept, 0 broken" in text) == (0, True), text
+
+
+@pytest.fixture(scope="module")
+def breaches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What lint-imports says of each contract where every forbidden import is made."""
+    additions = [(module, f"import {wanted}\n") for module, wanted, _ in FORBIDDEN]
+    folder = copied(tmp_path_factory.mktemp("forbidden"), additions)
+    status, text = said("lint-imports", "--no-cache", folder=folder)
+    assert status == 1, text
+    _, _, report = text.partition("Broken contracts")
+    parts = re.split(rf"^({INWARD}|{NO_ENGINE}|{NO_FRAMEWORK})$", report, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize(("module", "wanted", "contract"), FORBIDDEN)
+def test_a_forbidden_import_is_caught(
+    breaches: dict[str, str], module: str, wanted: str, contract: str
+) -> None:
+    assert f"{module} -> {wanted} (l." in breaches[contract]
+
+
+# --- who may read the clock and the environment ---------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def uses(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What ruff says where every banned name is used."""
+    additions = [(module, text) for module, text, _ in BANNED]
+    folder = copied(tmp_path_factory.mktemp("banned"), additions)
+    checked = ("check", "--no-cache", "--select=TID251", "--output-format=concise", "app")
+    status, text = said("ruff", *checked, folder=folder)
+    assert status == 1, text
+    return text
+
+
+@pytest.mark.parametrize(("module", "_text", "name"), BANNED)
+def test_a_banned_name_is_caught(uses: str, module: str, _text: str, name: str) -> None:
+    path = f"{module.replace('.', '/')}.py"
+    assert re.search(rf"^{path}:\d+:\d+: TID251 `{name}` is banned", uses, re.MULTILINE), uses
+
+
+def test_the_clock_and_the_environment_have_their_places(tmp_path: Path) -> None:
+    additions = [
+        (module, f"{CLOCK}import os\n\nHOME = os.environ['HOME']\n")
+        for module in ("app.main", "app.settings")
+    ]
+    folder = copied(tmp_path, additions)
+    status, text = said("ruff", "check", "--no-cache", "--select=TID251", "app", folder=folder)
+    assert status == 0, text
+
+
+# --- nothing is built at import -------------------------------------------------------------
+
+IMPORT = """
+import asyncio.base_events, os, socket, threading
+
+class NoSocket(socket.socket):
+    def __init__(self, *_, **__):
+        raise AssertionError("a socket was opened at import")
+
+socket.socket = NoSocket
+import app.main, app.__main__
+assert threading.active_count() == 1, threading.enumerate()
+"""
+
+
+def test_nothing_is_built_at_import() -> None:
+    """Settings that could not be read do no harm, nothing is connected, no thread runs."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT],
+        cwd=ROOT,
+        env={"ONCALL_ENV": "nonsense"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

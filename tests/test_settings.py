@@ -1,0 +1,258 @@
+"""Every ``ONCALL_*`` variable: what it may be, and that all mistakes are named at once."""
+
+from dataclasses import FrozenInstanceError, fields
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from app.errors import ConfigurationError
+from app.settings import SANDBOX_NETWORK, SANDBOX_PAY_TO, Settings
+
+PRODUCTION = {
+    "ONCALL_ENV": "production",
+    "ONCALL_FACILITATOR_URL": "https://facilitator.example",
+    "ONCALL_NETWORK": "eip155:8453",
+    "ONCALL_PAY_TO": "0x52908400098527886E0F7030069857D2E4169EE7",
+    "ONCALL_PUBLIC_URL": "https://oncall.example",
+}
+
+
+def problems_of(environ: dict[str, str]) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_env(environ)
+    return list(caught.value.problems)
+
+
+def test_defaults() -> None:
+    assert Settings.from_env({}) == Settings(
+        environment="development",
+        payments="sandbox",
+        public_url="http://127.0.0.1:8402",
+        network=SANDBOX_NETWORK,
+        pay_to=SANDBOX_PAY_TO,
+        facilitator_url="",
+        facilitator_headers={},
+        facilitator_timeout_seconds=20.0,
+        settle_deadline_seconds=45.0,
+        trusted_proxies=(),
+        log_format="json",
+    )
+
+
+def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ONCALL_LOG_FORMAT", "text")
+    assert Settings.from_env().log_format == "text"
+
+
+VARIABLES = [
+    ("ONCALL_PAYMENTS", "off", "payments", "off"),
+    ("ONCALL_PAYMENTS", " sandbox ", "payments", "sandbox"),
+    ("ONCALL_PUBLIC_URL", "https://oncall.example/", "public_url", "https://oncall.example"),
+    ("ONCALL_PUBLIC_URL", "http://[::1]:8402", "public_url", "http://[::1]:8402"),
+    ("ONCALL_NETWORK", "eip155:8453", "network", "eip155:8453"),
+    ("ONCALL_PAY_TO", "0x01", "pay_to", "0x01"),
+    (
+        "ONCALL_FACILITATOR_URL",
+        "https://f.example/x402/",
+        "facilitator_url",
+        "https://f.example/x402",
+    ),
+    ("ONCALL_FACILITATOR_HEADERS", '{"X-Key": "s"}', "facilitator_headers", {"X-Key": "s"}),
+    ("ONCALL_FACILITATOR_TIMEOUT", "2.5", "facilitator_timeout_seconds", 2.5),
+    ("ONCALL_FACILITATOR_TIMEOUT", "300", "facilitator_timeout_seconds", 300.0),
+    ("ONCALL_SETTLE_DEADLINE", "60", "settle_deadline_seconds", 60.0),
+    ("ONCALL_TRUSTED_PROXIES", "10.0.0.0/8", "trusted_proxies", (ip_network("10.0.0.0/8"),)),
+    (
+        "ONCALL_TRUSTED_PROXIES",
+        "127.0.0.1, 2001:db8::/32,",
+        "trusted_proxies",
+        (ip_network("127.0.0.1/32"), ip_network("2001:db8::/32")),
+    ),
+    ("ONCALL_LOG_FORMAT", "text", "log_format", "text"),
+    ("ONCALL_LOG_FORMAT", "  ", "log_format", "json"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    VARIABLES,
+    ids=[f"{name}={text}" for name, text, *_ in VARIABLES],
+)
+def test_variable(name: str, text: str, field: str, value: Any) -> None:
+    assert getattr(Settings.from_env({name: text}), field) == value
+
+
+def test_every_field_can_be_set() -> None:
+    assert {field for _, _, field, _ in VARIABLES} | {"environment"} == {
+        item.name for item in fields(Settings)
+    }
+
+
+NO_SECONDS = "is not a number of seconds above 0 and at most 300"
+NO_HEADERS = 'must be a JSON object of strings, such as {"Authorization": "Bearer …"}'
+NO_ADDRESS = "is not an http(s) address"
+NO_EXTRAS = "must be an address without query, fragment or user name"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("ONCALL_ENV", "prod", "'prod' is not one of development, production"),
+        ("ONCALL_ENV", "Production", "'Production' is not one of development, production"),
+        ("ONCALL_PAYMENTS", "none", "'none' is not one of sandbox, facilitator, off"),
+        ("ONCALL_LOG_FORMAT", "xml", "'xml' is not one of json, text"),
+        ("ONCALL_PUBLIC_URL", "oncall.example", f"'oncall.example' {NO_ADDRESS}"),
+        ("ONCALL_PUBLIC_URL", "ftp://oncall.example", f"'ftp://oncall.example' {NO_ADDRESS}"),
+        ("ONCALL_PUBLIC_URL", "https://", f"'https://' {NO_ADDRESS}"),
+        ("ONCALL_PUBLIC_URL", "https://a/b", "'https://a/b' must be scheme, host and port only"),
+        ("ONCALL_PUBLIC_URL", "https://a?b=c", NO_EXTRAS),
+        ("ONCALL_PUBLIC_URL", "https://a#b", NO_EXTRAS),
+        ("ONCALL_PUBLIC_URL", "https://key@a", NO_EXTRAS),
+        ("ONCALL_PUBLIC_URL", "https://[::1", "Invalid IPv6 URL"),
+        ("ONCALL_FACILITATOR_URL", "https://a?key=secret", NO_EXTRAS),
+        ("ONCALL_FACILITATOR_URL", "https://user:secret@a", NO_EXTRAS),
+        ("ONCALL_FACILITATOR_HEADERS", "Bearer secret", NO_HEADERS),
+        ("ONCALL_FACILITATOR_HEADERS", '["secret"]', NO_HEADERS),
+        ("ONCALL_FACILITATOR_HEADERS", '{"X-Key": 1}', NO_HEADERS),
+        ("ONCALL_FACILITATOR_TIMEOUT", "0", f"'0' {NO_SECONDS}"),
+        ("ONCALL_FACILITATOR_TIMEOUT", "-1", f"'-1' {NO_SECONDS}"),
+        ("ONCALL_FACILITATOR_TIMEOUT", "nan", f"'nan' {NO_SECONDS}"),
+        ("ONCALL_FACILITATOR_TIMEOUT", "1e9", f"'1e9' {NO_SECONDS}"),
+        ("ONCALL_FACILITATOR_TIMEOUT", ".", f"'.' {NO_SECONDS}"),
+        ("ONCALL_SETTLE_DEADLINE", "300.5", f"'300.5' {NO_SECONDS}"),
+        ("ONCALL_SETTLE_DEADLINE", "1 minute", f"'1 minute' {NO_SECONDS}"),
+        ("ONCALL_TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.1/8 has host bits set"),
+        (
+            "ONCALL_TRUSTED_PROXIES",
+            "10.0.0.1, proxy",
+            "'proxy' does not appear to be an IPv4 or IPv6 network",
+        ),
+    ],
+    ids=lambda cell: cell if len(cell) < 40 else "",
+)
+def test_mistake(name: str, text: str, why: str) -> None:
+    assert problems_of({name: text}) == [f"{name}: {why}"]
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    problems = problems_of(
+        {
+            "ONCALL_ENV": "x",
+            "ONCALL_PAYMENTS": "x",
+            "ONCALL_PUBLIC_URL": "x",
+            "ONCALL_FACILITATOR_URL": "x",
+            "ONCALL_FACILITATOR_HEADERS": "x",
+            "ONCALL_FACILITATOR_TIMEOUT": "x",
+            "ONCALL_SETTLE_DEADLINE": "x",
+            "ONCALL_TRUSTED_PROXIES": "x",
+            "ONCALL_LOG_FORMAT": "x",
+        }
+    )
+    assert [problem.partition(":")[0] for problem in problems] == [
+        "ONCALL_ENV",
+        "ONCALL_PAYMENTS",
+        "ONCALL_PUBLIC_URL",
+        "ONCALL_FACILITATOR_URL",
+        "ONCALL_FACILITATOR_HEADERS",
+        "ONCALL_FACILITATOR_TIMEOUT",
+        "ONCALL_SETTLE_DEADLINE",
+        "ONCALL_TRUSTED_PROXIES",
+        "ONCALL_LOG_FORMAT",
+    ]
+
+
+# --- production -----------------------------------------------------------------------------
+
+
+def test_production() -> None:
+    settings = Settings.from_env(PRODUCTION)
+    assert (settings.environment, settings.payments) == ("production", "facilitator")
+    assert settings.public_url == "https://oncall.example"
+
+
+@pytest.mark.parametrize("missing", [name for name in PRODUCTION if name != "ONCALL_ENV"])
+@pytest.mark.parametrize("value", [None, "", "  "], ids=["absent", "empty", "blank"])
+def test_production_names_what_is_missing(missing: str, value: str | None) -> None:
+    environ = {name: text for name, text in PRODUCTION.items() if name != missing}
+    [problem] = problems_of(environ if value is None else {**environ, missing: value})
+    assert problem.startswith(f"{missing} is not set: ")
+
+
+def test_production_names_everything_that_is_missing_at_once() -> None:
+    assert [text.split()[0] for text in problems_of({"ONCALL_ENV": "production"})] == [
+        "ONCALL_FACILITATOR_URL",
+        "ONCALL_NETWORK",
+        "ONCALL_PAY_TO",
+        "ONCALL_PUBLIC_URL",
+    ]
+
+
+@pytest.mark.parametrize("payments", ["sandbox", "off"])
+def test_production_gives_nothing_away(payments: str) -> None:
+    [problem] = problems_of({**PRODUCTION, "ONCALL_PAYMENTS": payments})
+    assert problem == (
+        f"ONCALL_PAYMENTS={payments} gives paid answers away: "
+        "with ONCALL_ENV=production it must be facilitator"
+    )
+
+
+def test_a_facilitator_in_development_needs_its_variables_but_no_public_url() -> None:
+    assert [text.split()[0] for text in problems_of({"ONCALL_PAYMENTS": "facilitator"})] == [
+        "ONCALL_FACILITATOR_URL",
+        "ONCALL_NETWORK",
+        "ONCALL_PAY_TO",
+    ]
+
+
+# --- secrets --------------------------------------------------------------------------------
+
+
+def test_secrets_do_not_show_in_repr() -> None:
+    settings = Settings.from_env(
+        {"ONCALL_FACILITATOR_HEADERS": '{"Authorization": "Bearer s3cret"}'}
+    )
+    assert settings.facilitator_headers == {"Authorization": "Bearer s3cret"}
+    assert "s3cret" not in repr(settings)
+    assert "s3cret" not in str(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ONCALL_FACILITATOR_HEADERS", "Authorization: Bearer s3cret"),
+        ("ONCALL_FACILITATOR_HEADERS", '{"Authorization": ["s3cret"]}'),
+        ("ONCALL_FACILITATOR_URL", "https://key:s3cret@facilitator.example"),
+        ("ONCALL_FACILITATOR_URL", "https://:s3cret@facilitator.example"),
+        ("ONCALL_FACILITATOR_URL", "https://facilitator.example?key=s3cret"),
+    ],
+)
+def test_secrets_do_not_show_in_problems(name: str, text: str) -> None:
+    [problem] = problems_of({name: text})
+    assert "s3cret" not in problem
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        pytest.param("https://a?", id="empty-query"),
+        pytest.param("https://a#", id="empty-fragment"),
+        pytest.param("https://@a", id="empty-user"),
+        pytest.param("https://:secret@a", id="password-without-user"),
+        pytest.param("https://a:port", id="port-in-words"),
+        pytest.param("https://a:99999", id="port-too-large"),
+        pytest.param("https://a:0", id="port-0"),
+        pytest.param("https://a b", id="space"),
+        pytest.param("https://a\tb", id="tab"),
+        pytest.param("https://a\x7fb", id="control-character"),
+    ],
+)
+@pytest.mark.parametrize("name", ["ONCALL_PUBLIC_URL", "ONCALL_FACILITATOR_URL"])
+def test_addresses_that_would_fail_later(name: str, url: str) -> None:
+    [problem] = problems_of({name: url})
+    assert problem.startswith(f"{name}: ")
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(FrozenInstanceError):
+        Settings().pay_to = "0x02"  # type: ignore[misc] # that it cannot be is what is tested
