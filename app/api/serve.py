@@ -108,7 +108,9 @@ class EndpointApp:
         return response
 
     async def _negotiated(self, request: Request, *, paying: bool) -> Response:
-        media_type = negotiated(request.headers.get("accept", ""), list(self._endpoint.formats))
+        media_type = negotiated(
+            ",".join(request.headers.getlist("accept")), list(self._endpoint.formats)
+        )
         body = await body_of(request)
         if body and not is_json(request.headers.get("content-type", "")):
             raise UnsupportedMediaType("send Content-Type: application/json")
