@@ -1,0 +1,134 @@
+"""Restrictions as a repeating pattern of wall-clock windows, and the pattern as instants (rule 7).
+
+Strategy: the restrictions of a layer are merged once, on the wall, into disjoint windows of one day
+or one week. Windows become instants by addition wherever the clock is calm (one offset, nothing
+skipped or repeated), and one by one through rule 2 around a clock change.
+
+Invariants: merged windows neither overlap nor touch, as wall times and as instants; touching windows
+are one before any clock change can part them (rule 2). A pattern that covers everything is ``None``.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from app.rota.model import Restriction
+from app.rota.spans import Span, merged
+from app.rota.walltime import DAY, FOREVER, WALL_MONDAY, WEEK, Clock
+
+
+class Pattern(NamedTuple):
+    """Windows ``[opens[i], closes[i])`` after the start of each period, a day or a week from Monday.
+
+    ``opens`` has one more item, the first window of the next period. ``closes`` may run into the
+    next period; ``reach`` is the last of them.
+    """
+
+    period: int
+    opens: tuple[int, ...]
+    closes: tuple[int, ...]
+    reach: int
+
+
+def pattern_of(restrictions: Sequence[Restriction]) -> Pattern | None:
+    """The merged windows of a layer; ``None`` if they leave nothing out, as with no restriction."""
+    if not restrictions:
+        return None
+    daily = all(not restriction.days or len(set(restriction.days)) == 7 for restriction in restrictions)
+    period = DAY if daily else WEEK
+    windows = _wrapped(merged(sorted(_windows(restrictions, daily=daily))), period)
+    if windows[0][1] - windows[0][0] >= period:
+        return None
+    opens, closes = zip(*windows, strict=True)
+    return Pattern(period, (*opens, opens[0] + period), closes, closes[-1])
+
+
+def _windows(restrictions: Sequence[Restriction], *, daily: bool) -> list[Span]:
+    windows = []
+    for restriction in restrictions:
+        start, end = restriction.start, restriction.end
+        end = end if end > start else end + DAY
+        days = (0,) if daily else restriction.days or range(7)
+        windows += [(day * DAY + start, day * DAY + end) for day in days]
+    return windows
+
+
+def _wrapped(windows: list[Span], period: int) -> list[Span]:
+    """Merge what runs over the end of the period with what opens the next one."""
+    while len(windows) > 1 and windows[-1][1] - period >= windows[0][0]:
+        (_, first_close), (last_open, last_close) = windows.pop(0), windows.pop()
+        windows.append((last_open, max(last_close, first_close + period)))
+    return windows
+
+
+def window_at(pattern: Pattern, clock: Clock, at: int) -> tuple[int, int, bool]:
+    """The maximal stretch ``[start, end)`` around an instant, and whether a window holds it."""
+    wall = clock.wall(at)
+    base = wall - (wall - WALL_MONDAY) % pattern.period
+    wall_from, wall_to, offset = clock.calm(wall)
+    if base - pattern.period < wall_from or base + 2 * pattern.period >= wall_to:
+        return _window_near_change(pattern, clock, at)
+    index = bisect_right(pattern.opens, wall - base) - 1
+    if index < 0:
+        index, base = len(pattern.closes) - 1, base - pattern.period
+    end = base - offset + pattern.closes[index]
+    if at < end:
+        return base - offset + pattern.opens[index], end, True
+    return end, base - offset + pattern.opens[index + 1], False
+
+
+def _window_near_change(pattern: Pattern, clock: Clock, at: int) -> tuple[int, int, bool]:
+    margin = 3 * pattern.period  # a change can swallow the windows of a whole day, never of three
+    windows = windows_between(pattern, clock, at - margin, at + margin)
+    index = bisect_right(windows, (at, FOREVER)) - 1
+    start, end = windows[index]
+    return (start, end, True) if at < end else (end, windows[index + 1][0], False)
+
+
+def windows_between(pattern: Pattern, clock: Clock, from_at: int, to_at: int) -> list[Span]:
+    """Every window that meets ``[from_at, to_at)``, uncut, in order, with perhaps a few around it."""
+    period = pattern.period
+    wall = clock.wall(from_at)
+    base = wall - (wall - WALL_MONDAY) % period - 2 * period  # what still runs, or is repeated
+    windows: list[Span] = []
+    while clock.first_at(base) < to_at:
+        wall_from, wall_to, offset = clock.calm(base)
+        calm_periods = (wall_to - 1 - base - pattern.reach) // period + 1
+        if wall_from <= base and calm_periods > 0:
+            shift = base - offset
+            periods = min(calm_periods, -((shift - to_at) // period))
+            windows += _shifted(pattern, range(shift, shift + periods * period, period))
+        else:
+            periods = 1
+            windows[-1:] = merged(windows[-1:] + _converted(pattern, clock, base))
+        base += periods * period
+    return windows
+
+
+def _shifted(pattern: Pattern, shifts: range) -> list[Span]:
+    windows = list(zip(pattern.opens, pattern.closes, strict=False))
+    return [(shift + start, shift + end) for shift in shifts for start, end in windows]
+
+
+def _converted(pattern: Pattern, clock: Clock, base: int) -> list[Span]:
+    """One period's windows through rule 2; a window that was skipped altogether is left out."""
+    spans = [
+        (clock.first_at(base + start), clock.last_at(base + end))
+        for start, end in zip(pattern.opens, pattern.closes, strict=False)
+    ]
+    return [(start, end) for start, end in spans if start < end]
+
+
+
+def meets(pattern: Pattern, wall_from: int, wall_to: int) -> bool:
+    """Whether any window covers part of the wall stretch ``[wall_from, wall_to)``."""
+    period = pattern.period
+    if wall_to - wall_from >= period:
+        return True
+    start = (wall_from - WALL_MONDAY) % period
+    end = start + wall_to - wall_from
+    return any(
+        opens + shift < end and start < closes + shift
+        for shift in (-period, 0, period)
+        for opens, closes in zip(pattern.opens, pattern.closes, strict=False)
+    )
