@@ -65,7 +65,7 @@ def _flattened(covers: Sequence[_Cover], from_at: int, to_at: int) -> list[_Flat
     flat: list[_Flat] = []
     holding: list[tuple[int, int]] = []  # -index, end: the last created on top
     next_starts = [start for start, _, _ in starts[1:]] + [FOREVER]
-    for (at, rank, end), next_start in zip(starts, next_starts, strict=True):
+    for (at, rank, end), next_start in zip(starts, next_starts, strict=False):
         heappush(holding, (rank, end))
         _hold(holding, at, next_start, flat)
     return flat
