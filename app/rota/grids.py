@@ -77,9 +77,11 @@ class WallGrid:
         return self._wall_anchor + index * self._step
 
     def stretch_at(self, at: int) -> int:
-        index = (self._clock.wall(at) - self._wall_anchor) // self._step
-        while self.handoff_at(index + 1) <= at:  # in a repeated hour the wall shows less than was
-            index += 1
+        wall, (wall_from, wall_to, _) = self._clock.seen(at)
+        index = (wall - self._wall_anchor) // self._step
+        if not wall_from <= wall < wall_to:  # in a repeated hour the wall shows less than was
+            while self.handoff_at(index + 1) <= at:
+                index += 1
         return index
 
 

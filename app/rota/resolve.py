@@ -10,8 +10,8 @@ answers; cutting a window cuts its answer and changes nothing else. Source means
 or the entry itself: where another one takes over, a segment ends, even if the person stays (rule 9).
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import tee
+from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import Protocol
 
 from app.rota.bounds import EARLIEST_AT, LATEST_AT
@@ -31,21 +31,19 @@ class _Source(Protocol):
     def fill(self, holes: list[Span]) -> tuple[list[Segment], list[Span]]: ...
 
 
-def _overrides(schedule: Schedule, _: Clock) -> Iterator[_Source]:
-    if schedule.overrides:
-        yield CoverSource(schedule.overrides)
+def _overrides(schedule: Schedule, _: Clock) -> list[_Source]:
+    return [CoverSource(schedule.overrides)] if schedule.overrides else []
 
 
-def _entries(schedule: Schedule, _: Clock) -> Iterator[_Source]:
-    if schedule.entries:
-        yield CoverSource(schedule.entries)
+def _entries(schedule: Schedule, _: Clock) -> list[_Source]:
+    return [CoverSource(schedule.entries)] if schedule.entries else []
 
 
-def _layers(schedule: Schedule, clock: Clock) -> Iterator[_Source]:
-    return (LayerSource(layer, clock) for layer in schedule.layers if layer.participants)
+def _layers(schedule: Schedule, clock: Clock) -> list[_Source]:
+    return [LayerSource(layer, clock) for layer in schedule.layers if layer.participants]
 
 
-PRECEDENCE: tuple[Callable[[Schedule, Clock], Iterator[_Source]], ...] = (
+PRECEDENCE: tuple[Callable[[Schedule, Clock], list[_Source]], ...] = (
     _overrides,
     _entries,
     _layers,  # themselves from top to bottom
@@ -62,14 +60,14 @@ def on_call_at(schedule: Schedule, at: int) -> OnCall:
     """
     check_instant(at)
     check_schedule(schedule)
-    now, soon, later = tee(_sources(schedule), 3)  # each is made once, and only if it is asked
-    since, until, duty = _state(now, at)
+    sources = _sources(schedule)
+    since, until, duty = _state(sources, at)
     return OnCall(
         at,
         duty,
         since if since > EARLIEST_AT else None,
         until if until < LATEST_AT else None,
-        _following(soon, later, until),
+        _following(sources, until),
     )
 
 
@@ -81,7 +79,7 @@ def final_schedule(schedule: Schedule, from_at: int, to_at: int) -> FinalSchedul
     """
     check_window(from_at, to_at)
     check_schedule(schedule)
-    sources, again, once_more = tee(_sources(schedule), 3)
+    sources = _sources(schedule)
     segments: list[Segment] = []
     holes = [(from_at, to_at)]
     for source in sources:
@@ -90,37 +88,39 @@ def final_schedule(schedule: Schedule, from_at: int, to_at: int) -> FinalSchedul
         check_segments(len(segments))
         if not holes:
             break
-    segments.sort()
+    segments.sort(key=itemgetter(0))
     if segments and segments[0].start_at == from_at:
-        started_at, _, _ = _state(again, from_at)
+        started_at, _, _ = _state(sources, from_at)
         segments[0] = segments[0]._replace(starts_before=started_at < from_at)
     if segments and segments[-1].end_at == to_at:
-        _, ends_at, _ = _state(once_more, to_at - 1)
+        _, ends_at, _ = _state(sources, to_at - 1)
         segments[-1] = segments[-1]._replace(ends_after=ends_at > to_at)
     return FinalSchedule(from_at, to_at, tuple(segments), tuple(map(Gap._make, holes)))
 
 
-def _sources(schedule: Schedule) -> Iterator[_Source]:
+def _sources(schedule: Schedule) -> list[_Source]:
     clock = clock_of(schedule.timezone)
-    for sources in PRECEDENCE:
-        yield from sources(schedule, clock)
+    return [source for sources in PRECEDENCE for source in sources(schedule, clock)]
 
 
 def _state(sources: Iterable[_Source], at: int) -> State:
     since, until = -FOREVER, FOREVER
     for source in sources:
         start, end, duty = source.stretch_at(at)
-        since, until = max(since, start), min(until, end)
+        if start > since:
+            since = start
+        if end < until:
+            until = end
         if duty is not None:
             return since, until, duty
     return since, until, None
 
 
-def _following(soon: Iterable[_Source], later: Iterable[_Source], at: int) -> Following | None:
+def _following(sources: Iterable[_Source], at: int) -> Following | None:
     """Who is on call from ``at`` on, or after the gap that begins there."""
     if at >= LATEST_AT:
         return None
-    _, end, duty = _state(soon, at)
+    _, end, duty = _state(sources, at)
     if duty is None and end < LATEST_AT:
-        at, (_, _, duty) = end, _state(later, end)
+        at, (_, _, duty) = end, _state(sources, end)
     return Following(duty.user_id, at) if duty else None

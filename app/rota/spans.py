@@ -5,8 +5,12 @@ Invariant: every list of spans, given or returned, is in order, and its spans do
 
 from collections.abc import Sequence
 
+from app.rota.walltime import FOREVER
+
 Span = tuple[int, int]
 """``[start, end)``, as instants or as wall times."""
+
+_NEVER = (FOREVER, FOREVER)
 
 
 def merged(spans: Sequence[Span]) -> list[Span]:
@@ -28,23 +32,23 @@ def parted(spans: Sequence[Span], by: Sequence[Span]) -> tuple[list[Span], list[
     """
     inside: list[Span] = []
     outside: list[Span] = []
-    index, count = 0, len(by)
+    cutters = iter(by)
+    opens, closes = next(cutters, _NEVER)
     for start, end in spans:
         at = start
-        while index < count and by[index][1] <= at:
-            index += 1
-        while index < count and by[index][0] < end:
-            opens, closes = by[index]
+        while closes <= at:
+            opens, closes = next(cutters, _NEVER)
+        while opens < end:
             if at < opens:
                 outside.append((at, opens))
                 at = opens
-            if closes > end:
+            if closes >= end:
                 inside.append((at, end))
                 at = end
                 break
             inside.append((at, closes))
             at = closes
-            index += 1
+            opens, closes = next(cutters, _NEVER)
         if at < end:
             outside.append((at, end))
     return inside, outside

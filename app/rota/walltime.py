@@ -97,6 +97,15 @@ class Clock:
         at, closes_at = wall - table.offsets[index], table.opens_at[index + 1]
         return at if at < closes_at else closes_at
 
+    def seen(self, at: int) -> tuple[int, Calm]:
+        """What the clock shows at an instant, and the calm stretch next to it.
+
+        If that holds the wall time, then wall time and instant are one to one there.
+        """
+        table = self._tables.get(at >> _BUCKET_BITS) or self._load(at >> _BUCKET_BITS)
+        index = bisect_right(table.opens_at, at) - 1
+        return at + table.offsets[index], table.calm[index]
+
     def calm(self, wall: int) -> Calm:
         """The calm stretch that holds ``wall``, if any does: compare it with both ends.
 

@@ -34,23 +34,28 @@ def pattern_of(restrictions: Sequence[Restriction]) -> Pattern | None:
     """The merged windows of a layer; ``None`` if they leave nothing out, as with no restriction."""
     if not restrictions:
         return None
-    daily = all(not restriction.days or len(set(restriction.days)) == 7 for restriction in restrictions)
-    period = DAY if daily else WEEK
-    windows = _wrapped(merged(sorted(_windows(restrictions, daily=daily))), period)
+    period, windows = DAY, []
+    for restriction in restrictions:
+        if restriction.days:
+            period = WEEK
+    for restriction in restrictions:
+        windows += _windows(restriction, period)
+    if len(windows) > 1:
+        windows = _wrapped(merged(sorted(windows)), period)
     if windows[0][1] - windows[0][0] >= period:
         return None
     opens, closes = zip(*windows, strict=True)
     return Pattern(period, (*opens, opens[0] + period), closes, closes[-1])
 
 
-def _windows(restrictions: Sequence[Restriction], *, daily: bool) -> list[Span]:
-    windows = []
-    for restriction in restrictions:
-        start, end = restriction.start, restriction.end
-        end = end if end > start else end + DAY
-        days = (0,) if daily else restriction.days or range(7)
-        windows += [(day * DAY + start, day * DAY + end) for day in days]
-    return windows
+def _windows(restriction: Restriction, period: int) -> list[Span]:
+    """The windows of one restriction that start in one period (rule 7)."""
+    start, end = restriction.start, restriction.end
+    if end <= start:
+        end += DAY
+    if period == DAY:
+        return [(start, end)]
+    return [(day * DAY + start, day * DAY + end) for day in restriction.days or range(7)]
 
 
 def _wrapped(windows: list[Span], period: int) -> list[Span]:
@@ -63,18 +68,19 @@ def _wrapped(windows: list[Span], period: int) -> list[Span]:
 
 def window_at(pattern: Pattern, clock: Clock, at: int) -> tuple[int, int, bool]:
     """The maximal stretch ``[start, end)`` around an instant, and whether a window holds it."""
-    wall = clock.wall(at)
-    base = wall - (wall - WALL_MONDAY) % pattern.period
-    wall_from, wall_to, offset = clock.calm(wall)
-    if base - pattern.period < wall_from or base + 2 * pattern.period >= wall_to:
+    wall, (wall_from, wall_to, offset) = clock.seen(at)
+    period, opens, closes, _ = pattern
+    base = wall - (wall - WALL_MONDAY) % period
+    if base - period < wall_from or base + 2 * period >= wall_to:
         return _window_near_change(pattern, clock, at)
-    index = bisect_right(pattern.opens, wall - base) - 1
+    index = bisect_right(opens, wall - base) - 1
     if index < 0:
-        index, base = len(pattern.closes) - 1, base - pattern.period
-    end = base - offset + pattern.closes[index]
+        index, base = len(closes) - 1, base - period
+    shift = base - offset
+    end = shift + closes[index]
     if at < end:
-        return base - offset + pattern.opens[index], end, True
-    return end, base - offset + pattern.opens[index + 1], False
+        return shift + opens[index], end, True
+    return end, shift + opens[index + 1], False
 
 
 def _window_near_change(pattern: Pattern, clock: Clock, at: int) -> tuple[int, int, bool]:
@@ -117,7 +123,6 @@ def _converted(pattern: Pattern, clock: Clock, base: int) -> list[Span]:
         for start, end in zip(pattern.opens, pattern.closes, strict=False)
     ]
     return [(start, end) for start, end in spans if start < end]
-
 
 
 def meets(pattern: Pattern, wall_from: int, wall_to: int) -> bool:

@@ -78,7 +78,9 @@ PLACES = [
 ]
 
 QUARTERS = st.integers(0, 95).map(lambda quarter: quarter * 15)
-NEAR_CHANGES = st.sampled_from([0, 15, 30, 60, 75, 90, 105, 120, 135, 150, 165, 180, 1380, 1410, 1425])
+NEAR_CHANGES = st.sampled_from(
+    [0, 15, 30, 60, 75, 90, 105, 120, 135, 150, 165, 180, 1380, 1410, 1425]
+)
 TIMES = NEAR_CHANGES | QUARTERS
 PEOPLE = st.lists(st.sampled_from("abcde"), min_size=0, max_size=4)
 WINDOWS = st.fixed_dictionaries(

@@ -32,7 +32,9 @@ def rows_of(schedule, final):
     for segment in final.segments:
         first, end = segment.start_at - final.from_at, segment.end_at - final.from_at
         assert first % MINUTE == end % MINUTE == 0
-        rows[first // MINUTE : end // MINUTE] = [named(schedule, segment)] * ((end - first) // MINUTE)
+        rows[first // MINUTE : end // MINUTE] = [named(schedule, segment)] * (
+            (end - first) // MINUTE
+        )
     return rows
 
 
