@@ -1,8 +1,8 @@
 """Named limits of the engine, and the checks that hold them (rule 11 of ``schedules.md``).
 
-Strategy: the limits are constants with units in their names; a check raises the error that names the
-limit and does nothing else. Invariant: within these limits no instant overflows and no answer is longer
-than ``SEGMENTS``.
+Strategy: the limits are constants with units in their names; a check raises the error that names
+the limit and does nothing else. Invariant: within these limits no instant overflows and no answer
+is longer than ``SEGMENTS``.
 """
 
 from app.errors import (
@@ -40,7 +40,8 @@ def check_instant(at: int, name: str = "at") -> None:
 
 
 def check_window(from_at: int, to_at: int) -> None:
-    """Raise ``InstantOutOfRange``, ``EmptyWindow`` or ``WindowTooLong`` for ``[from_at, to_at)``."""
+    """Raise ``InstantOutOfRange``, ``EmptyWindow`` or ``WindowTooLong`` for ``[from_at,
+    to_at)``."""
     check_instant(from_at, "from")
     check_instant(to_at, "to")
     if to_at <= from_at:

@@ -1,14 +1,14 @@
 """Overrides and entries as sources of duties: the one created last wins (rule 8).
 
-Strategy: for an instant, one scan from the last created; for a window, a sweep over starts with a heap
-of those that hold, the last created on top, so that ``n`` of them cost ``n`` logarithms however they
-overlap.
+Strategy: for an instant, one scan from the last created; for a window, a sweep over starts with a
+heap of those that hold, the last created on top, so that ``n`` of them cost ``n`` logarithms
+however they overlap.
 
-Invariants: a stretch is maximal for its override or entry, and two of them are never joined, even if they
-touch and name one person. One that is empty (``end_at <= start_at``) covers nothing.
+Invariants: a stretch is maximal for its override or entry, and two of them are never joined, even
+if they touch and name one person. One that is empty (``end_at <= start_at``) covers nothing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 
 from app.rota.model import Duty, Entry, Override, Segment

@@ -1,18 +1,21 @@
 """The nth handoff by arithmetic (rules 3 and 5).
 
-Strategy: handoffs lie on a grid of equal steps from handoff 0: elapsed time for hours; for days and
-weeks wall time, made an instant by rule 2; for months the same day of the month, or the last day of a
-month that lacks it. The stretch between handoff ``k`` and ``k + 1`` that holds an instant is found by
-one division and at most one correction, however far away it is; nothing steps through shifts.
+Strategy: handoffs lie on a grid of equal steps from handoff 0: elapsed time for hours; for days
+and weeks wall time, made an instant by rule 2; for months the same day of the month, or the last
+day of a month that lacks it. The stretch between handoff ``k`` and ``k + 1`` that holds an instant
+is found by one division and at most one correction, however far away it is; nothing steps through
+shifts.
 
-Handoff 0 is the last point at or before ``start_at`` of the grid that the layer's clock times spell:
-every day at ``handoff_time``, every week at ``handoff_day`` ``handoff_time``, every month on the day of
-``start_at``; every ``count`` hours after such a daily point. What is not given is as ``start_at`` has it,
-so that with no ``handoff_time`` handoff 0 is ``start_at``. Without ``start_at``, 1970-01-05T00:00 local
-stands in for it (rule 3), so that the answer never depends on when it was asked.
+Handoff 0 is the last point at or before ``start_at`` of the grid that the layer's clock times
+spell: every day at ``handoff_time``, every week at ``handoff_day`` ``handoff_time``, every month
+on the day of ``start_at``; every ``count`` hours after such a daily point. What is not given is as
+``start_at`` has it, so that with no ``handoff_time`` handoff 0 is ``start_at``. Without
+``start_at``, 1970-01-05T00:00 local stands in for it (rule 3), so that the answer never depends on
+when it was asked.
 
 Invariants: ``handoff_at`` never decreases; ``stretch_at(t) = k`` exactly if ``handoff_at(k) <= t <
-handoff_at(k + 1)``. A stretch is empty where the clock skipped all of it (a day that a zone left out).
+handoff_at(k + 1)``. A stretch is empty where the clock skipped all of it (a day that a zone left
+out).
 """
 
 from datetime import date
@@ -32,7 +35,8 @@ class Grid(Protocol):
         ...
 
     def wall_of(self, index: int) -> int:
-        """Where handoff ``index`` lies on the wall; for hours, on the wall as it was at ``start_at``."""
+        """Where handoff ``index`` lies on the wall; for hours, on the wall as it was at
+        ``start_at``."""
         ...
 
     def stretch_at(self, at: int) -> int:

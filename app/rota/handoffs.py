@@ -1,16 +1,18 @@
 """The turn at an instant, and its bounds, by arithmetic (rules 4 to 6).
 
-Strategy: turn ``n`` is stretch ``n`` of the layer's grid of handoffs (``grids.py``); stretch 0 is the
-one that holds ``start_at``. So the first turn runs from ``start_at`` to the first handoff strictly after
-it (rule 4). Without ``start_at`` turns also run backwards from turn 0, and are numbered -1, -2, …
+Strategy: turn ``n`` is stretch ``n`` of the layer's grid of handoffs (``grids.py``); stretch 0 is
+the one that holds ``start_at``. So the first turn runs from ``start_at`` to the first handoff
+strictly after it (rule 4). Without ``start_at`` turns also run backwards from turn 0, and are
+numbered -1, -2, …
 
-Turns that advance only when active (rule 6): a stretch is counted if the restrictions' windows, laid on
-the wall clock, cover any part of it; turn ``n`` ends with the ``n``-th counted stretch (from 0), and
-the uncounted stretches just before that one belong to it. Of the first stretch only the part from
-``start_at`` on is looked at. Stretches of days lie on the wall between their wall handoffs, stretches of
-hours by the clock's offset at ``start_at``, so clock changes and skipped days never move the count;
-stretches of a week or more are always counted. As windows repeat by the week, counts repeat after
-``lcm(step, week)``, at most 168 stretches, so counting is a division and a look-up.
+Turns that advance only when active (rule 6): a stretch is counted if the restrictions' windows,
+laid on the wall clock, cover any part of it; turn ``n`` ends with the ``n``-th counted stretch
+(from 0), and the uncounted stretches just before that one belong to it. Of the first stretch only
+the part from ``start_at`` on is looked at. Stretches of days lie on the wall between their wall
+handoffs, stretches of hours by the clock's offset at ``start_at``, so clock changes and skipped
+days never move the count; stretches of a week or more are always counted. As windows repeat by the
+week, counts repeat after ``lcm(step, week)``, at most 168 stretches, so counting is a division and
+a look-up.
 
 Invariants: turns are back to back from ``start_at`` on; finding one costs the same at any distance
 (rule 5); a run of turns of one person is at most one round of participants, or lasts for ever.
@@ -70,7 +72,8 @@ class Turns:
         return self._grid.handoff_at(stretch)
 
     def run_at(self, at: int) -> tuple[int, int, str]:
-        """``[start, end)`` of the turns in a row of the person whose turn it is, and that person."""
+        """``[start, end)`` of the turns in a row of the person whose turn it is, and that
+        person."""
         users = self._users
         size, number = len(users), self.number_at(at)
         user_id = users[number % size]
@@ -95,7 +98,8 @@ class Turns:
 
 
 class _Count(NamedTuple):
-    """Which stretches of a cycle are counted (rule 6); ``skipped``: stretch 0 is not, by its cut."""
+    """Which stretches of a cycle are counted (rule 6); ``skipped``: stretch 0 is not, by its
+    cut."""
 
     counted: tuple[int, ...]
     cycle: int

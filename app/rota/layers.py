@@ -1,8 +1,9 @@
 """One layer as a source of duties: its turns where its restrictions leave it active (rules 3 to 7).
 
-Strategy: a layer is active in the windows of its restrictions from ``start_at`` on. For an instant, the
-window and the run of turns around it are intersected; for a window of time, the layer's windows are laid
-out at once and only the stretches that nothing above it covers are cut into turns.
+Strategy: a layer is active in the windows of its restrictions from ``start_at`` on. For an
+instant, the window and the run of turns around it are intersected; for a window of time, the
+layer's windows are laid out at once and only the stretches that nothing above it covers are cut
+into turns.
 
 Invariant: ``stretch_at`` is maximal, so the state of the layer does change at both its ends.
 """
@@ -61,17 +62,11 @@ class LayerSource:
         turns = self._turns or self._prepared()
         if holes[-1][1] <= turns.start_at:
             return [], holes
-        active = self._active_between(max(holes[0][0], turns.start_at), holes[-1][1])
+        from_at = max(holes[0][0], turns.start_at)
+        windows = windows_between(self._pattern, self._clock, from_at, holes[-1][1])
+        _, active = parted(windows, [(-FOREVER, from_at)])
         covered, left = parted(holes, active)
         return self._segments(covered, turns), left
-
-    def _active_between(self, from_at: int, to_at: int) -> list[Span]:
-        """Where the layer is active: at least all that meets ``[from_at, to_at)``, none before."""
-        if self._pattern is None:
-            return [(from_at, to_at)]
-        windows = windows_between(self._pattern, self._clock, from_at, to_at)
-        _, windows = parted(windows, [(-FOREVER, from_at)])
-        return windows
 
     def _segments(self, spans: list[Span], turns: Turns) -> list[Segment]:
         """Active spans, in order, cut where another person's turn begins."""
@@ -84,7 +79,7 @@ class LayerSource:
             while at < end:
                 if at >= turn_end:
                     _, turn_end, user_id = turns.run_at(at)
-                until = end if end < turn_end else turn_end
+                until = end if end < turn_end else turn_end  # noqa: FURB136 - hot
                 told = (at, until, user_id, "layer", name, None, None, False, False)
                 append(new(Segment, told))
                 at = until

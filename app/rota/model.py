@@ -35,10 +35,11 @@ class Restriction:
 class Layer:
     """A rotation plus restrictions.
 
-    ``participants`` take turns in order, ``count`` × ``unit`` each (rule 3); a name given twice takes
-    two turns. ``start_at`` absent: turns are counted from 1970-01-05 and the layer was never silent
-    (rule 3); present: silent before it (rule 4). ``handoff_time`` is the time of day of handoffs and
-    ``handoff_day`` their weekday, for weeks only; absent: as at ``start_at``. ``turns_on`` is rule 6.
+    ``participants`` take turns in order, ``count`` × ``unit`` each (rule 3); a name given twice
+    takes two turns. ``start_at`` absent: turns are counted from 1970-01-05 and the layer was never
+    silent (rule 3); present: silent before it (rule 4). ``handoff_time`` is the time of day of
+    handoffs and ``handoff_day`` their weekday, for weeks only; absent: as at ``start_at``.
+    ``turns_on`` is rule 6.
     """
 
     name: str
@@ -54,7 +55,8 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One person for ``[start_at, end_at)``, above entries and layers. ``id``: whatever names it."""
+    """One person for ``[start_at, end_at)``, above entries and layers. ``id``: whatever names
+    it."""
 
     user_id: str
     start_at: int

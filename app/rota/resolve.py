@@ -1,21 +1,28 @@
 """Who is on call: at an instant, and over a window (rules 8 to 10).
 
-Strategy: ``PRECEDENCE`` is the one ordered table of what wins over what. For an instant, sources are
-asked from the top until one has somebody; the stretches of all that were asked, intersected, are the
-segment. For a window, each source fills the holes that those above it left, so a layer that is never
-seen costs nothing, and what is left in the end are the gaps.
+Strategy: ``PRECEDENCE`` is the one ordered table of what wins over what. For an instant, sources
+are asked from the top until one has somebody; the stretches of all that were asked, intersected,
+are the segment. For a window, each source fills the holes that those above it left, so a layer
+that is never seen costs nothing, and what is left in the end are the gaps.
 
-Invariants: the segments and gaps of a window tile it; the segment that holds ``t`` is what ``on_call_at(t)``
-answers; cutting a window cuts its answer and changes nothing else. Source means the layer, the override
-or the entry itself: where another one takes over, a segment ends, even if the person stays (rule 9).
+Invariants: the segments and gaps of a window tile it; the segment that holds ``t`` is what
+``on_call_at(t)`` answers; cutting a window cuts its answer and changes nothing else. Source means
+the layer, the override or the entry itself: where another one takes over, a segment ends, even if
+the person stays (rule 9).
 """
 
 from collections.abc import Callable, Iterable
 from operator import itemgetter
 from typing import Protocol
 
-from app.rota.bounds import EARLIEST_AT, LATEST_AT
-from app.rota.bounds import check_instant, check_schedule, check_segments, check_window
+from app.rota.bounds import (
+    EARLIEST_AT,
+    LATEST_AT,
+    check_instant,
+    check_schedule,
+    check_segments,
+    check_window,
+)
 from app.rota.covers import CoverSource
 from app.rota.layers import LayerSource
 from app.rota.model import Duty, FinalSchedule, Following, Gap, OnCall, Schedule, Segment
@@ -54,9 +61,10 @@ PRECEDENCE: tuple[Callable[[Schedule, Clock], list[_Source]], ...] = (
 def on_call_at(schedule: Schedule, at: int) -> OnCall:
     """Who is on call at an instant, since when, until when, and who follows.
 
-    Costs the overrides, entries and layers of the schedule, however long ago it started (rules 5, 10).
-    ``next`` is the next segment with somebody, whatever gap is between. Raises ``InstantOutOfRange``
-    outside the years 2 to 9998, the named errors of ``bounds.py``, and ``ValueError`` for a zone.
+    Costs the overrides, entries and layers of the schedule, however long ago it started (rules 5,
+    10). ``next`` is the next segment with somebody, whatever gap is between. Raises
+    ``InstantOutOfRange`` outside the years 2 to 9998, the named errors of ``bounds.py``, and
+    ``ValueError`` for a zone.
     """
     check_instant(at)
     check_schedule(schedule)
@@ -107,10 +115,7 @@ def _state(sources: Iterable[_Source], at: int) -> State:
     since, until = -FOREVER, FOREVER
     for source in sources:
         start, end, duty = source.stretch_at(at)
-        if start > since:
-            since = start
-        if end < until:
-            until = end
+        since, until = max(since, start), min(until, end)
         if duty is not None:
             return since, until, duty
     return since, until, None

@@ -4,8 +4,9 @@ Strategy: the restrictions of a layer are merged once, on the wall, into disjoin
 or one week. Windows become instants by addition wherever the clock is calm (one offset, nothing
 skipped or repeated), and one by one through rule 2 around a clock change.
 
-Invariants: merged windows neither overlap nor touch, as wall times and as instants; touching windows
-are one before any clock change can part them (rule 2). A pattern that covers everything is ``None``.
+Invariants: merged windows neither overlap nor touch, as wall times and as instants; touching
+windows are one before any clock change can part them (rule 2). A pattern that covers everything is
+``None``.
 """
 
 from bisect import bisect_right
@@ -18,7 +19,8 @@ from app.rota.walltime import DAY, FOREVER, WALL_MONDAY, WEEK, Clock
 
 
 class Pattern(NamedTuple):
-    """Windows ``[opens[i], closes[i])`` after the start of each period, a day or a week from Monday.
+    """Windows ``[opens[i], closes[i])`` after the start of each period, a day or a week from
+    Monday.
 
     ``opens`` has one more item, the first window of the next period. ``closes`` may run into the
     next period; ``reach`` is the last of them.
@@ -91,8 +93,11 @@ def _window_near_change(pattern: Pattern, clock: Clock, at: int) -> tuple[int, i
     return (start, end, True) if at < end else (end, windows[index + 1][0], False)
 
 
-def windows_between(pattern: Pattern, clock: Clock, from_at: int, to_at: int) -> list[Span]:
-    """Every window that meets ``[from_at, to_at)``, uncut, in order, with perhaps a few around it."""
+def windows_between(pattern: Pattern | None, clock: Clock, from_at: int, to_at: int) -> list[Span]:
+    """Every window that meets ``[from_at, to_at)``, uncut, in order, with perhaps a few around
+    it."""
+    if pattern is None:
+        return [(from_at, to_at)]
     period = pattern.period
     wall = clock.wall(from_at)
     base = wall - (wall - WALL_MONDAY) % period - 2 * period  # what still runs, or is repeated

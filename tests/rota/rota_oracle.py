@@ -1,9 +1,9 @@
 """The slow truth: a schedule walked minute by minute with ``zoneinfo`` and nothing of ``app``.
 
-A document is a plain dict in whole minutes: instants count from 1970-01-01T00:00Z, times of day from
-midnight. ``Walk`` looks at every minute of a stretch of time once and writes down where the wall clock
-jumps; rule 2 is then read off the unbroken runs in between. Turns are stepped from the start of the
-layer. Source: ``schedules.md``, rules 2 to 9.
+A document is a plain dict in whole minutes: instants count from 1970-01-01T00:00Z, times of day
+from midnight. ``Walk`` looks at every minute of a stretch of time once and writes down where the
+wall clock jumps; rule 2 is then read off the unbroken runs in between. Turns are stepped from the
+start of the layer. Source: ``schedules.md``, rules 2 to 9.
 """
 
 from datetime import date, datetime, timedelta
@@ -24,7 +24,8 @@ def wall_minute(zone, minute):
 
 
 class Walk:
-    """The runs of minutes from ``begin`` to ``end`` in which the wall clock moves minute by minute."""
+    """The runs of minutes from ``begin`` to ``end`` in which the wall clock moves minute by
+    minute."""
 
     def __init__(self, zone_name, begin, end):
         self.zone = ZoneInfo(zone_name)
