@@ -1,33 +1,38 @@
 """Documents of the oracle (minutes) as engine schedules (milliseconds), and random ones."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
+from typing import Any
+
+from hypothesis import strategies as st
 
 from app.rota.model import Entry, Layer, Override, Restriction, Schedule
-from hypothesis import strategies as st
+
+Document = dict[str, Any]
+Draw = st.DrawFn
 
 MINUTE = 60_000
 DAY = 1440
 
 
-def minute_of(text):
+def minute_of(text: str) -> int:
     """An ISO instant as whole minutes since 1970."""
-    return int(datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp()) // 60
+    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) // 60
 
 
-def at(text):
+def at(text: str) -> int:
     """An ISO instant with an offset as milliseconds since 1970."""
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
-def iso(instant):
-    return datetime.fromtimestamp(instant / 1000, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+def iso(instant: int) -> str:
+    return datetime.fromtimestamp(instant / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def scaled(minutes):
+def scaled(minutes: int | None) -> Any:
     return None if minutes is None else minutes * MINUTE
 
 
-def schedule_of(document):
+def schedule_of(document: Document) -> Schedule:
     return Schedule(
         document["timezone"],
         tuple(layer_of(layer) for layer in document["layers"]),
@@ -36,7 +41,7 @@ def schedule_of(document):
     )
 
 
-def layer_of(layer):
+def layer_of(layer: Document) -> Layer:
     return Layer(
         layer["name"],
         tuple(layer["participants"]),
@@ -53,7 +58,7 @@ def layer_of(layer):
     )
 
 
-def cover_of(kind, cover):
+def cover_of(kind: Any, cover: Document) -> Any:
     return kind(cover["user_id"], scaled(cover["start_at"]), scaled(cover["end_at"]))
 
 
@@ -99,7 +104,7 @@ INTERVALS = st.one_of(
 
 
 @st.composite
-def layers(draw, middle):
+def layers(draw: Draw, middle: int) -> Document:
     unit, count = draw(INTERVALS)
     start = middle + 15 * draw(st.integers(-4 * 24 * 12, 4 * 24 * 3))
     if middle > 0 and count % 5 and draw(st.integers(0, 4)) == 0:
@@ -118,14 +123,16 @@ def layers(draw, middle):
 
 
 @st.composite
-def covers(draw, middle):
+def covers(draw: Draw, middle: int) -> Document:
     start = middle + 15 * draw(st.integers(-4 * 24 * 2, 4 * 24 * 2))
     length = 15 * draw(st.integers(1, 4 * 36))
     return {"user_id": draw(st.sampled_from("abxy")), "start_at": start, "end_at": start + length}
 
 
 @st.composite
-def places_and_documents(draw, places=PLACES):
+def places_and_documents(
+    draw: Draw, places: list[tuple[str, int]] = PLACES
+) -> tuple[int, Document]:
     zone, middle = draw(st.sampled_from(places))
     document = {
         "timezone": zone,

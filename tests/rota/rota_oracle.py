@@ -7,8 +7,13 @@ start of the layer. Source: ``schedules.md``, rules 2 to 9.
 """
 
 from datetime import date, datetime, timedelta
+from collections.abc import Iterator
 from functools import cache
+from typing import Any
 from zoneinfo import ZoneInfo
+
+Document = dict[str, Any]
+Row = tuple[str, int, str] | None
 
 DAY = 1440
 WEEK = 7 * DAY
@@ -19,7 +24,7 @@ EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a wall time
 MINUTE = timedelta(minutes=1)
 
 
-def wall_minute(zone, minute):
+def wall_minute(zone: ZoneInfo, minute: int) -> int:
     return minute + datetime.fromtimestamp(minute * 60, zone).utcoffset() // MINUTE
 
 
@@ -27,7 +32,7 @@ class Walk:
     """The runs of minutes from ``begin`` to ``end`` in which the wall clock moves minute by
     minute."""
 
-    def __init__(self, zone_name, begin, end):
+    def __init__(self, zone_name: str, begin: int, end: int) -> None:
         self.zone = ZoneInfo(zone_name)
         self.begin, self.end = begin, end
         self.runs = []  # minute, wall, length
@@ -40,19 +45,19 @@ class Walk:
                 offset = shown
                 self.runs.append([minute, minute + shown // MINUTE, 1])
 
-    def first(self, wall):
+    def first(self, wall: int) -> int:
         for minute, run_wall, length in self.runs:
             if run_wall <= wall < run_wall + length:
                 return minute + wall - run_wall
         return self.after_gap(wall)
 
-    def last(self, wall):
+    def last(self, wall: int) -> int:
         for minute, run_wall, length in reversed(self.runs):
             if run_wall <= wall < run_wall + length:
                 return minute + wall - run_wall
         return self.after_gap(wall)
 
-    def after_gap(self, wall):
+    def after_gap(self, wall: int) -> int:
         """The first minute that shows more than ``wall``, none of which shows it."""
         for minute, run_wall, _ in self.runs:
             if run_wall > wall:
@@ -63,35 +68,35 @@ class Walk:
 
 
 @cache
-def walk_of(zone_name, begin, end):
+def walk_of(zone_name: str, begin: int, end: int) -> Walk:
     return Walk(zone_name, begin, end)
 
 
 @cache
-def around(zone_name, wall):
+def around(zone_name: str, wall: int) -> Walk:
     """A walk that surely holds a wall time far away."""
     return walk_of(zone_name, wall - 3 * DAY, wall + 63 * DAY)
 
 
 class Oracle:
-    def __init__(self, document, begin, end):
+    def __init__(self, document: Document, begin: int, end: int) -> None:
         self.document = document
         self.begin, self.end = begin, end
         self.near = walk_of(document["timezone"], begin - 85 * DAY, end + 12 * DAY)
 
-    def first(self, wall):
+    def first(self, wall: int) -> int:
         try:
             return self.near.first(wall)
         except LookupError:
             return around(self.document["timezone"], wall // (60 * DAY) * 60 * DAY).first(wall)
 
-    def last(self, wall):
+    def last(self, wall: int) -> int:
         try:
             return self.near.last(wall)
         except LookupError:
             return around(self.document["timezone"], wall // (60 * DAY) * 60 * DAY).last(wall)
 
-    def walked(self):
+    def walked(self) -> list[Row]:
         """Who and what has each minute of ``[begin, end)``: (source, index, user) or ``None``."""
         rows = [self.layer_row(layer) for layer in self.document["layers"]]
         covered = bool(self.document["overrides"] or self.document["entries"])
@@ -100,7 +105,7 @@ class Oracle:
             for minute in range(self.begin, self.end)
         ]
 
-    def cover(self, minute):
+    def cover(self, minute: int) -> Row:
         for source in ("overrides", "entries"):
             covers = self.document[source]
             for index in range(len(covers) - 1, -1, -1):
@@ -108,13 +113,13 @@ class Oracle:
                     return (source, index, covers[index]["user_id"])
         return None
 
-    def layer(self, rows, offset):
+    def layer(self, rows: list[list[str | None]], offset: int) -> Row:
         for index, row in enumerate(rows):
             if row[offset] is not None:
                 return ("layers", index, row[offset])
         return None
 
-    def layer_row(self, layer):
+    def layer_row(self, layer: Document) -> list[str | None]:
         row = [None] * (self.end - self.begin)
         if not layer["participants"]:
             return row
@@ -125,7 +130,7 @@ class Oracle:
                     row[minute - self.begin] = user
         return row
 
-    def active(self, layer):
+    def active(self, layer: Document) -> bytearray:
         size = self.end - self.begin
         if not layer["restrictions"]:
             return bytearray(b"\1" * size)
@@ -142,7 +147,7 @@ class Oracle:
                 active[start_at:end_at] = b"\1" * (end_at - start_at)
         return active
 
-    def turns(self, layer):
+    def turns(self, layer: Document) -> Iterator[tuple[int, int, str]]:
         """(start, end, user) of every turn up to the end, stepped from the first."""
         start, wall = layer["start_at"], None
         if start is None:
@@ -161,7 +166,7 @@ class Oracle:
                 turn += 1
             at, wall_at = next_at, wall_next
 
-    def wall_active(self, layer, wall_from, wall_to):
+    def wall_active(self, layer: Document, wall_from: int, wall_to: int) -> bool:
         windows = layer["restrictions"]
         bits = week_bits(tuple((tuple(w["days"]), w["start"], w["end"]) for w in windows))
         if wall_to - wall_from >= WEEK or not windows:
@@ -169,7 +174,7 @@ class Oracle:
         first = (wall_from - MONDAY) % WEEK
         return 1 in bits[first : first + wall_to - wall_from]
 
-    def handoffs(self, layer, from_at, wall):
+    def handoffs(self, layer: Document, from_at: int, wall: int) -> Iterator[tuple[int, int]]:
         """(instant, wall) of handoff 0, the last at or before ``from_at``, and of each after it."""
         anchor = self.anchor(layer, from_at, wall)
         if layer["unit"] == "hours":
@@ -190,10 +195,10 @@ class Oracle:
                 yield self.first(moved), moved
             step += 1
 
-    def day(self, layer, wall):
-        return (EPOCH + timedelta(minutes=wall)).day if layer["unit"] == "months" else None
+    def day(self, layer: Document, wall: int) -> int:
+        return (EPOCH + timedelta(minutes=wall)).day if layer["unit"] == "months" else 0
 
-    def anchor(self, layer, from_at, wall):
+    def anchor(self, layer: Document, from_at: int, wall: int) -> int:
         if layer["handoff_time"] is None and layer["start_at"] is not None:
             return wall
         spelled = []
@@ -208,14 +213,14 @@ class Oracle:
         return max(moved for moved in spelled if self.first(moved) <= from_at)
 
 
-def same_day(day, wanted):
+def same_day(day: int, wanted: int) -> bool:
     """Whether a day is the wanted day of its month, or its last when the month lacks that day."""
     on = EPOCH.date() + timedelta(days=day)
     last = (on + timedelta(days=1)).month != on.month
     return on.day == wanted or (last and on.day < wanted)
 
 
-def moved_on(wall, unit, count, day):
+def moved_on(wall: int, unit: str, count: int, day: int) -> int:
     if unit == "days":
         return wall + count * DAY
     if unit == "weeks":
@@ -229,7 +234,7 @@ def moved_on(wall, unit, count, day):
 
 
 @cache
-def week_bits(windows):
+def week_bits(windows: tuple[Any, ...]) -> bytes:
     """The minutes of a wall week from Monday that the windows cover."""
     bits = bytearray(WEEK)
     for days, start, end in windows:
