@@ -77,13 +77,13 @@ class Turns:
         users = self._users
         size, number = len(users), self.number_at(at)
         user_id = users[number % size]
-        if size == 1 or users.count(user_id) == size:
-            return self.start_at, FOREVER, user_id
         first, end = number, number + 1
-        while users[(first - 1) % size] == user_id:
-            first -= 1
         while users[end % size] == user_id:
             end += 1
+            if end > number + size:  # once round, and never anybody else
+                return self.start_at, FOREVER, user_id
+        while users[(first - 1) % size] == user_id:
+            first -= 1
         return self.begins_at(first), self.begins_at(end), user_id
 
     def between(self, from_at: int, to_at: int) -> Iterator[Turn]:

@@ -36,18 +36,20 @@ def pattern_of(restrictions: Sequence[Restriction]) -> Pattern | None:
     """The merged windows of a layer; ``None`` if they leave nothing out, as with no restriction."""
     if not restrictions:
         return None
-    period, windows = DAY, []
+    period = DAY
     for restriction in restrictions:
         if restriction.days:
             period = WEEK
-    for restriction in restrictions:
-        windows += _windows(restriction, period)
+    windows = [window for restriction in restrictions for window in _windows(restriction, period)]
     if len(windows) > 1:
         windows = _wrapped(merged(sorted(windows)), period)
-    if windows[0][1] - windows[0][0] >= period:
+    start, end = windows[0]
+    if end - start >= period:
         return None
+    if len(windows) == 1:  # by far the most frequent, and read anew for every request
+        return Pattern(period, (start, start + period), (end,), end)
     opens, closes = zip(*windows, strict=True)
-    return Pattern(period, (*opens, opens[0] + period), closes, closes[-1])
+    return Pattern(period, (*opens, start + period), closes, closes[-1])
 
 
 def _windows(restriction: Restriction, period: int) -> list[Span]:

@@ -6,8 +6,8 @@ wall clock jumps; rule 2 is then read off the unbroken runs in between. Turns ar
 start of the layer. Source: ``schedules.md``, rules 2 to 9.
 """
 
-from datetime import date, datetime, timedelta
 from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo

@@ -54,9 +54,7 @@ def test_a_schedule_within_every_bound() -> None:
         (errors.InstantOutOfRange, T, at("9999-06-01T00:00+00:00")),
     ],
 )
-def test_a_window_beyond_a_bound(
-    error: type[errors.OncallError], from_at: int, to_at: int
-) -> None:
+def test_a_window_beyond_a_bound(error: type[errors.OncallError], from_at: int, to_at: int) -> None:
     with pytest.raises(error):
         final_schedule(Schedule("UTC", (HOURLY,)), from_at, to_at)
 

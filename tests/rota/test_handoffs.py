@@ -88,7 +88,9 @@ HANDOVERS = [
 
 
 @pytest.mark.parametrize(
-    ("zone", "rotation", "starts"), [row[1:] for row in HANDOVERS], ids=[row[0] for row in HANDOVERS]
+    ("zone", "rotation", "starts"),
+    [row[1:] for row in HANDOVERS],
+    ids=[row[0] for row in HANDOVERS],
 )
 def test_turns_begin(zone: str, rotation: Layer, starts: list[str]) -> None:
     turns = layer_turns(rotation, clock_of(zone))
@@ -139,13 +141,21 @@ def test_the_turn_is_found_at_any_distance(years: int) -> None:
 
 MONDAY = "2025-06-02T00:00+00:00"
 ACTIVE = [
-    ("a weekday layer spends no turn on a weekend", layer("days", 1, MONDAY), "abcab--cabca--bcabc"),
+    (
+        "a weekday layer spends no turn on a weekend",
+        layer("days", 1, MONDAY),
+        "abcab--cabca--bcabc",
+    ),
     ("with two people, as on paper", layer("days", 1, MONDAY, people="ab"), "ababa--babab--a"),
     ("days two by two", layer("days", 2, MONDAY), "aabbc--abbcc--a"),
     ("a start at the weekend", layer("days", 1, "2025-05-31T00:00+00:00"), "abcab--c"),
     ("a week is always counted", layer("weeks", 1, MONDAY), "aaaaa--bbbbb--c"),
     ("weeks from a weekend", layer("weeks", 1, "2025-05-31T00:00+00:00", 0, 0), "aaaaa--b"),
-    ("a first turn cut to its evening", layer("days", 1, "2025-06-01T18:00+00:00", NINE), "abcab--c"),
+    (
+        "a first turn cut to its evening",
+        layer("days", 1, "2025-06-01T18:00+00:00", NINE),
+        "abcab--c",
+    ),
     ("a month cut to an hour", layer("months", 1, "2025-06-01T08:00+00:00", NINE), "aaaaa--a"),
     ("elapsed days", layer("hours", 24, MONDAY), "abcab--c"),
     ("windows that leave nothing out", None, "abcabcab"),
@@ -178,9 +188,7 @@ def test_without_a_start_active_turns_are_counted_from_1970() -> None:
 
 def test_hours_are_counted_by_the_clock_at_the_start() -> None:
     """Eight hours from 09:00: one of three a weekday is counted, also after the clocks went on."""
-    counted = layer(
-        "hours", 8, "2025-03-03T09:00-05:00", restrictions=WEEKDAYS, turns_on="active"
-    )
+    counted = layer("hours", 8, "2025-03-03T09:00-05:00", restrictions=WEEKDAYS, turns_on="active")
     turns = layer_turns(counted, clock_of("America/New_York"))
     assert turns.run_at(at("2025-03-03T12:00-05:00"))[2] == "a"
     assert turns.run_at(at("2025-03-07T12:00-05:00"))[2] == "b"

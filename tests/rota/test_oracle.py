@@ -6,12 +6,13 @@ from math import inf
 from typing import Any
 
 import pytest
-from app.rota.model import Duty, FinalSchedule, Schedule, Segment
-from app.rota.resolve import final_schedule, on_call_at
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rota_documents import DAY, MINUTE, PLACES, Document, places_and_documents, schedule_of
 from rota_oracle import Oracle
+
+from app.rota.model import Duty, FinalSchedule, Schedule, Segment
+from app.rota.resolve import final_schedule, on_call_at
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 MANY = settings(max_examples=2_000, deadline=None, suppress_health_check=QUIET)

@@ -22,9 +22,7 @@ from app.rota.resolve import final_schedule, on_call_at
 
 HOUR = 3_600_000
 DAY_MS = 24 * HOUR
-SEVERAL = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+SEVERAL = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 PAGE = Schedule(
     "America/Los_Angeles",
@@ -244,9 +242,7 @@ def test_an_instant_is_answered_as_the_segment_that_holds_it(
     schedule, begin = schedule_of(document), (middle - 2 * DAY) * MINUTE
     answer = on_call_at(schedule, begin + offset)
     final = final_schedule(schedule, begin, begin + 4 * DAY_MS)
-    held = next(
-        (part for part in final.segments if part.start_at <= answer.at < part.end_at), None
-    )
+    held = next((part for part in final.segments if part.start_at <= answer.at < part.end_at), None)
     assert answer.duty == (held and held[2:7])
     if held and not held.starts_before:
         assert answer.since == held.start_at
@@ -266,7 +262,9 @@ def test_a_window_is_what_instants_say_one_after_the_other(zone: str, day: int) 
 
 
 def test_many_overlapping_overrides_agree_with_instants() -> None:
-    overrides = tuple(override(f"u{i}", (i * 37) % 100, (i * 37) % 100 + i % 13) for i in range(200))
+    overrides = tuple(
+        override(f"u{i}", (i * 37) % 100, (i * 37) % 100 + i % 13) for i in range(200)
+    )
     schedule = Schedule("UTC", (BASE,), overrides)
     final = final_schedule(schedule, *hours(-5, 130))
     for part in final.segments:

@@ -51,9 +51,7 @@ def test_a_stranger_takes_over_and_gives_nothing_back() -> None:
 
 
 def test_an_endless_shift_does_not_go_back() -> None:
-    endless = Schedule(
-        "UTC", (Layer("x", ("b",), start_at=T + DAY),), (Override("a", T, T + DAY),)
-    )
+    endless = Schedule("UTC", (Layer("x", ("b",), start_at=T + DAY),), (Override("a", T, T + DAY),))
     assert days(overrides_of(endless, swap(0, 1, "b"), T)) == [("b", 0, 1)]
 
 

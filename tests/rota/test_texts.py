@@ -73,7 +73,12 @@ def test_an_interval(kind: str, count: int | None, unit: str | None, expected: o
         ("custom", None, None, 'interval: write {"count": 2, "unit": "weeks"} or the like'),
         ("custom", 2, "day", 'unit "day": write "hours", "days", "weeks" or "months"'),
         ("custom", 0, "days", "count 0: write a whole number of days from 1 to 3650"),
-        ("custom", 10**30, "months", f"count {10**30}: write a whole number of months from 1 to 120"),
+        (
+            "custom",
+            10**30,
+            "months",
+            f"count {10**30}: write a whole number of months from 1 to 120",
+        ),
     ],
 )
 def test_a_wrong_interval(kind: str, count: int | None, unit: str | None, message: str) -> None:

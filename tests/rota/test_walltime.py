@@ -95,7 +95,9 @@ def test_the_search_misses_no_change(zone: str) -> None:
 def test_changes_are_far_enough_apart_for_the_search() -> None:
     """Boa_Vista 2000 is the closest pair in the data: seven days."""
     clock = clock_of("America/Boa_Vista")
-    summer = [clock.wall(at(f"2000-10-{day}T12:00:00+00:00")) % (24 * HOUR) for day in ("07", "10", "17")]
+    summer = [
+        clock.wall(at(f"2000-10-{day}T12:00:00+00:00")) % (24 * HOUR) for day in ("07", "10", "17")
+    ]
     assert summer == [8 * HOUR, 9 * HOUR, 8 * HOUR]
 
 
