@@ -9,6 +9,7 @@ segments, so that times can be compared.
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from app.rota.model import Layer, Schedule
@@ -62,13 +63,18 @@ def pieces(schedule: Schedule, from_: datetime, until: datetime) -> list[list[Ro
     zone = ZoneInfo(schedule.timezone)
     return [
         [
-            (milliseconds(max(start, opens, from_)), milliseconds(min(end, closes, until)), who, layer.name)
+            (
+                milliseconds(max(start, opens, from_)),
+                milliseconds(min(end, closes, until)),
+                who,
+                layer.name,
+            )
             for opens, closes in windows(layer, zone, from_, until)
             for start, end, who in current(layer, zone, opens, closes)
             if max(start, opens, from_) < min(end, closes, until)
         ]
         for layer in schedule.layers
-    ]  # fmt: skip
+    ]
 
 
 def current(
@@ -81,7 +87,7 @@ def final_schedule(schedule: Schedule, from_at: int, to_at: int) -> list[Row]:
     layers = pieces(schedule, instant(from_at), instant(to_at))
     edges = sorted({edge for layer in layers for row in layer for edge in row[:2]})
     rows: list[Row] = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         winner = next((r for layer in layers for r in layer if r[0] <= start < r[1]), None)
         if winner is None:
             continue

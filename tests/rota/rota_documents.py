@@ -62,7 +62,7 @@ def cover_of(kind: Any, cover: Document) -> Any:
     return kind(cover["user_id"], scaled(cover["start_at"]), scaled(cover["end_at"]))
 
 
-# Both clock-change days of the zones with the oddest clocks, a skipped day, quiet odd offsets, 1965, 2100.
+# Both clock-change days of the oddest zones, a skipped day, quiet odd offsets, 1965, 2100.
 PLACES = [
     (zone, minute_of(day))
     for zone, days in {

@@ -99,19 +99,20 @@ class Oracle:
     def walked(self) -> list[Row]:
         """Who and what has each minute of ``[begin, end)``: (source, index, user) or ``None``."""
         rows = [self.layer_row(layer) for layer in self.document["layers"]]
-        covered = bool(self.document["overrides"] or self.document["entries"])
+        covers = self.cover_row()
         return [
-            (covered and self.cover(minute)) or self.layer(rows, minute - self.begin)
-            for minute in range(self.begin, self.end)
+            covers[offset] or self.layer(rows, offset) for offset in range(self.end - self.begin)
         ]
 
-    def cover(self, minute: int) -> Row:
-        for source in ("overrides", "entries"):
-            covers = self.document[source]
-            for index in range(len(covers) - 1, -1, -1):
-                if covers[index]["start_at"] <= minute < covers[index]["end_at"]:
-                    return (source, index, covers[index]["user_id"])
-        return None
+    def cover_row(self) -> list[Row]:
+        """Entries, then overrides over them, each in the order of creation."""
+        row: list[Row] = [None] * (self.end - self.begin)
+        for source in ("entries", "overrides"):
+            for index, cover in enumerate(self.document[source]):
+                first = max(cover["start_at"] - self.begin, 0)
+                end = max(min(cover["end_at"], self.end) - self.begin, first)
+                row[first:end] = [(source, index, cover["user_id"])] * (end - first)
+        return row
 
     def layer(self, rows: list[list[str | None]], offset: int) -> Row:
         for index, row in enumerate(rows):
@@ -125,9 +126,9 @@ class Oracle:
             return row
         active = self.active(layer)
         for start, end, user in self.turns(layer):
-            for minute in range(max(start, self.begin), min(end, self.end)):
-                if active[minute - self.begin]:
-                    row[minute - self.begin] = user
+            for offset in range(max(start - self.begin, 0), min(end - self.begin, len(row))):
+                if active[offset]:
+                    row[offset] = user
         return row
 
     def active(self, layer: Document) -> bytearray:

@@ -57,7 +57,7 @@ def test_an_endless_shift_does_not_go_back() -> None:
 
 def test_a_swap_at_the_end_of_time() -> None:
     last = Swap(LATEST_AT - DAY, LATEST_AT - 1, "z")
-    assert [o.user_id for o in overrides_of(DAILY, last, LATEST_AT - DAY)][0] == "z"
+    assert overrides_of(DAILY, last, LATEST_AT - DAY)[0].user_id == "z"
 
 
 @pytest.mark.parametrize("stretch", [swap(-2, -1, "b"), swap(1, 2, "b")], ids=["nobody", "already"])

@@ -3,7 +3,7 @@
 import pytest
 
 from app.rota.model import Restriction
-from app.rota.texts import handoff_of, interval_of, restriction_of, timezone_of
+from app.rota.texts import WEEKDAYS, handoff_of, interval_of, restriction_of, timezone_of
 
 HOUR = 3_600_000
 
@@ -101,8 +101,7 @@ def test_a_restriction() -> None:
         (["mon"], "24:00", "17:00", 'start "24:00": write "09:00"'),
         (["mon"], "09:00", "24:30", 'end "24:30": write "09:00"'),
         (["Monday"], "09:00", "17:00", 'day "Monday": write "mon"'),
-        (["x"], "09:00", "17:00", 'day "x": write "mon" or "tue" or "wed" or "thu" or "fri" or '
-         '"sat" or "sun"'),
+        (["x"], "09:00", "17:00", 'day "x": write ' + " or ".join(f'"{day}"' for day in WEEKDAYS)),
     ],
 )  # fmt: skip
 def test_a_wrong_restriction(days: list[str], start: str, end: str, message: str) -> None:

@@ -16,44 +16,39 @@ def window(start: float, end: float, *days: int) -> Restriction:
 
 
 LAID_OUT = [
-    ("a plain day", "UTC", [window(9, 17)], "2025-06-02", ["06-02T09:00", "06-02T17:00"]),
-    ("a night belongs to the day it starts on", "UTC", [window(22, 6, 0)], "2025-06-02",
+    ("a plain day", "UTC", [window(9, 17)], ["06-02T09:00", "06-02T17:00"]),
+    ("a night belongs to the day it starts on", "UTC", [window(22, 6, 0)],
      ["06-02T22:00", "06-03T06:00"]),
-    ("the end of Sunday runs into Monday", "UTC", [window(22, 6, 6)], "2025-06-01",
+    ("the end of Sunday runs into Monday", "UTC", [window(22, 6, 6)],
      ["06-01T22:00", "06-02T06:00"]),
-    ("until 24:00", "UTC", [window(9, 24, 0)], "2025-06-02", ["06-02T09:00", "06-03T00:00"]),
-    ("equal ends are a whole day", "UTC", [window(9, 9, 0)], "2025-06-02",
-     ["06-02T09:00", "06-03T09:00"]),
-    ("touching windows are one", "UTC", [window(9, 12, 0), window(12, 17, 0)], "2025-06-02",
+    ("until 24:00", "UTC", [window(9, 24, 0)], ["06-02T09:00", "06-03T00:00"]),
+    ("equal ends are a whole day", "UTC", [window(9, 9, 0)], ["06-02T09:00", "06-03T09:00"]),
+    ("touching windows are one", "UTC", [window(9, 12, 0), window(12, 17, 0)],
      ["06-02T09:00", "06-02T17:00"]),
     ("windows over the week's end are one", "UTC", [window(18, 24, 6), window(0, 6, 0)],
-     "2025-06-01", ["06-01T18:00", "06-02T06:00"]),
+     ["06-01T18:00", "06-02T06:00"]),
     ("a weekend that swallows Monday's window", "UTC", [window(18, 17, 6), window(9, 10, 0)],
-     "2025-06-01", ["06-01T18:00", "06-02T17:00"]),
-    ("spring takes an hour", "America/New_York", [window(0, 8)], "2025-03-09",
-     ["03-09T05:00", "03-09T12:00"]),
-    ("autumn gives an hour", "America/New_York", [window(0, 8)], "2025-11-02",
-     ["11-02T04:00", "11-02T13:00"]),
-    ("a start in the gap", "America/New_York", [window(2.5, 8)], "2025-03-09",
-     ["03-09T07:00", "03-09T12:00"]),
+     ["06-01T18:00", "06-02T17:00"]),
+    ("spring takes an hour", "America/New_York", [window(0, 8)], ["03-09T05:00", "03-09T12:00"]),
+    ("autumn gives an hour", "America/New_York", [window(0, 8)], ["11-02T04:00", "11-02T13:00"]),
+    ("a start in the gap", "America/New_York", [window(2.5, 8)], ["03-09T07:00", "03-09T12:00"]),
     ("an end in the repeated hour is its last pass", "America/New_York", [window(0, 1.5)],
-     "2025-11-02", ["11-02T04:00", "11-02T06:30"]),
+     ["11-02T04:00", "11-02T06:30"]),
     ("two windows in the repeated hour meet", "America/New_York",
-     [window(0, 1.25), window(1.5, 8)], "2025-11-02", ["11-02T04:00", "11-02T13:00"]),
-    ("a midnight that was skipped", "America/Santiago", [window(0, 8)], "2025-09-07",
+     [window(0, 1.25), window(1.5, 8)], ["11-02T04:00", "11-02T13:00"]),
+    ("a midnight that was skipped", "America/Santiago", [window(0, 8)],
      ["09-07T04:00", "09-07T11:00"]),
-    ("a half-hour change", "Australia/Lord_Howe", [window(0, 8)], "2025-10-05",
-     ["10-04T13:30", "10-04T21:00"]),
+    ("a half-hour change", "Australia/Lord_Howe", [window(0, 8)], ["10-04T13:30", "10-04T21:00"]),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("zone", "restrictions", "day", "expected"),
+    ("zone", "restrictions", "expected"),
     [row[1:] for row in LAID_OUT],
     ids=[row[0] for row in LAID_OUT],
 )
 def test_windows_are_laid_out(
-    zone: str, restrictions: list[Restriction], day: str, expected: list[str]
+    zone: str, restrictions: list[Restriction], expected: list[str]
 ) -> None:
     pattern, clock = pattern_of(restrictions), clock_of(zone)
     assert pattern is not None
