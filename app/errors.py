@@ -184,6 +184,12 @@ class TooManyOverrides(OncallError):
     retry = "new-payment"
 
 
+class TooManySwaps(OncallError):
+    code = "too_many_swaps"
+    title = "A request has at most 100 swaps."
+    retry = "new-payment"
+
+
 class EmptyWindow(OncallError):
     code = "empty_window"
     title = "A window ends after it starts."

@@ -13,6 +13,7 @@ from app.errors import (
     TooManyParticipants,
     TooManyRestrictions,
     TooManySegments,
+    TooManySwaps,
     WindowTooLong,
 )
 from app.rota.model import Layer, Schedule
@@ -24,6 +25,8 @@ RESTRICTIONS = 100
 """A layer."""
 OVERRIDES = 10_000
 """Overrides and entries together, swaps included."""
+SWAPS = 100
+"""A request: each of them looks for a shift to give back through up to a year."""
 SEGMENTS = 100_000
 WINDOW_MS = 731 * 86_400_000
 """Two years, one of them a leap year."""
@@ -62,6 +65,12 @@ def check_schedule(schedule: Schedule) -> None:
             check_instant(layer.start_at, "start_at")
         if len(layer.participants) > PARTICIPANTS or len(layer.restrictions) > RESTRICTIONS:
             _raise_for(layer)
+
+
+def check_swaps(count: int) -> None:
+    """Raise ``TooManySwaps`` for more than ``SWAPS``."""
+    if count > SWAPS:
+        raise TooManySwaps
 
 
 def check_segments(count: int) -> None:

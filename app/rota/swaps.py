@@ -11,7 +11,7 @@ Invariants: nothing is stored here; the overrides of a swap never overlap each o
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from app.rota.bounds import EARLIEST_AT, LATEST_AT
+from app.rota.bounds import EARLIEST_AT, LATEST_AT, check_swaps
 from app.rota.model import Override, Schedule, Swap
 from app.rota.resolve import final_schedule
 from app.rota.spans import Span
@@ -42,7 +42,11 @@ def overrides_of(schedule: Schedule, swap: Swap, now: int) -> tuple[Override, ..
 
 
 def with_swaps(schedule: Schedule, swaps: Sequence[Swap], now: int) -> Schedule:
-    """The schedule after its swaps, in the order of their creation, each seeing those before it."""
+    """The schedule after its swaps, in the order of their creation, each seeing those before it.
+
+    Raises ``TooManySwaps``, and what ``overrides_of`` raises.
+    """
+    check_swaps(len(swaps))
     for swap in swaps:
         added = overrides_of(schedule, swap, now)
         schedule = replace(schedule, overrides=schedule.overrides + added)

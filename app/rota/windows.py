@@ -9,7 +9,7 @@ windows are one before any clock change can part them (rule 2). A pattern that c
 ``None``.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -138,9 +138,8 @@ def meets(pattern: Pattern, wall_from: int, wall_to: int) -> bool:
     if wall_to - wall_from >= period:
         return True
     start = (wall_from - WALL_MONDAY) % period
-    end = start + wall_to - wall_from
-    return any(
-        opens + shift < end and start < closes + shift
-        for shift in (-period, 0, period)
-        for opens, closes in zip(pattern.opens, pattern.closes, strict=False)
-    )
+    periods, rest = divmod(start + wall_to - wall_from, period)
+    last = bisect_left(pattern.opens, rest) - 1  # the last window that opens before the end
+    if last < 0:
+        periods -= 1
+    return pattern.closes[last] + periods * period > start

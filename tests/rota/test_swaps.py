@@ -3,6 +3,7 @@
 import pytest
 from rota_documents import at
 
+from app.errors import TooManySwaps
 from app.rota.bounds import LATEST_AT
 from app.rota.model import Layer, Override, Schedule, Swap
 from app.rota.resolve import final_schedule
@@ -64,6 +65,11 @@ def test_a_swap_at_the_end_of_time() -> None:
 def test_nothing_to_swap(stretch: Swap) -> None:
     with pytest.raises(ValueError, match="nothing to swap"):
         overrides_of(DAILY, stretch, T)
+
+
+def test_swaps_have_a_bound() -> None:
+    with pytest.raises(TooManySwaps):
+        with_swaps(DAILY, [swap(0, 1, "b")] * 101, T)
 
 
 def test_swaps_build_on_each_other_and_undo_by_leaving() -> None:
