@@ -43,19 +43,15 @@ class LayerSource:
         turns = self._turns or self._prepared()
         start_at = turns.start_at
         if at < start_at:
-            _, end, active = self._window_at(start_at)
+            _, end, active = window_at(self._pattern, self._clock, start_at)
             return -FOREVER, start_at if active else end, None
-        start, end, active = self._window_at(at)
+        start, end, active = window_at(self._pattern, self._clock, at)
         if not active:
             return start if start > start_at else -FOREVER, end, None
         turn_start, turn_end, user_id = turns.run_at(at)
         duty = Duty(user_id, "layer", self._layer.name, None, None)
-        return max(start, turn_start), min(end, turn_end), duty
-
-    def _window_at(self, at: int) -> tuple[int, int, bool]:
-        if self._pattern is None:
-            return -FOREVER, FOREVER, True
-        return window_at(self._pattern, self._clock, at)
+        start = start if start > turn_start else turn_start  # noqa: FURB136 - hot: no calls
+        return start, end if end < turn_end else turn_end, duty  # noqa: FURB136 - as above
 
     def fill(self, holes: list[Span]) -> tuple[list[Segment], list[Span]]:
         """The layer's segments inside the holes, and what stays a hole."""

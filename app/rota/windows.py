@@ -70,8 +70,10 @@ def _wrapped(windows: list[Span], period: int) -> list[Span]:
     return windows
 
 
-def window_at(pattern: Pattern, clock: Clock, at: int) -> tuple[int, int, bool]:
+def window_at(pattern: Pattern | None, clock: Clock, at: int) -> tuple[int, int, bool]:
     """The maximal stretch ``[start, end)`` around an instant, and whether a window holds it."""
+    if pattern is None:
+        return -FOREVER, FOREVER, True
     wall, (wall_from, wall_to, offset) = clock.seen(at)
     period, opens, closes, _ = pattern
     base = wall - (wall - WALL_MONDAY) % period
