@@ -155,3 +155,60 @@ class ConfigurationError(OncallError):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+# --- layered schedules ----------------------------------------------------------------------
+
+
+class TooManyLayers(OncallError):
+    code = "too_many_layers"
+    title = "A schedule has at most 50 layers."
+    retry = "new-payment"
+
+
+class TooManyParticipants(OncallError):
+    code = "too_many_participants"
+    title = "A layer has at most 500 participants."
+    retry = "new-payment"
+
+
+class TooManyRestrictions(OncallError):
+    code = "too_many_restrictions"
+    title = "A layer has at most 100 restrictions."
+    retry = "new-payment"
+
+
+class TooManyOverrides(OncallError):
+    code = "too_many_overrides"
+    title = "A request has at most 10,000 overrides, entries and swaps."
+    retry = "new-payment"
+
+
+class TooManySwaps(OncallError):
+    code = "too_many_swaps"
+    title = "A request has at most 100 swaps."
+    retry = "new-payment"
+
+
+class EmptyWindow(OncallError):
+    code = "empty_window"
+    title = "A window ends after it starts."
+    retry = "new-payment"
+
+
+class WindowTooLong(OncallError):
+    code = "window_too_long"
+    title = "A window is at most 2 years (731 days) long."
+    retry = "new-payment"
+
+
+class TooManySegments(OncallError):
+    code = "too_many_segments"
+    title = "An answer has at most 100,000 segments: ask for a shorter window."
+    retry = "new-payment"
+
+
+class InstantOutOfRange(OncallError):
+    code = "instant_out_of_range"
+    title = "An instant must lie in the years 2 to 9998."
+    retry = "new-payment"

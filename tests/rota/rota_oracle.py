@@ -1,0 +1,245 @@
+"""The slow truth: a schedule walked minute by minute with ``zoneinfo`` and nothing of ``app``.
+
+A document is a plain dict in whole minutes: instants count from 1970-01-01T00:00Z, times of day
+from midnight. ``Walk`` looks at every minute of a stretch of time once and writes down where the
+wall clock jumps; rule 2 is then read off the unbroken runs in between. Turns are stepped from the
+start of the layer. Source: ``schedules.md``, rules 2 to 9.
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Document = dict[str, Any]
+Row = tuple[str, int, str] | None
+
+DAY = 1440
+WEEK = 7 * DAY
+MONDAY = 4 * DAY  # 1970-01-05
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a wall time
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def wall_minute(zone: ZoneInfo, minute: int) -> int:
+    return minute + datetime.fromtimestamp(minute * 60, zone).utcoffset() // MINUTE
+
+
+class Walk:
+    """The runs of minutes from ``begin`` to ``end`` in which the wall clock moves minute by
+    minute."""
+
+    def __init__(self, zone_name: str, begin: int, end: int) -> None:
+        self.zone = ZoneInfo(zone_name)
+        self.begin, self.end = begin, end
+        self.runs = []  # minute, wall, length
+        offset = None
+        for minute in range(begin, end):
+            shown = datetime.fromtimestamp(minute * 60, self.zone).utcoffset()
+            if shown == offset:
+                self.runs[-1][2] += 1
+            else:
+                offset = shown
+                self.runs.append([minute, minute + shown // MINUTE, 1])
+
+    def first(self, wall: int) -> int:
+        for minute, run_wall, length in self.runs:
+            if run_wall <= wall < run_wall + length:
+                return minute + wall - run_wall
+        return self.after_gap(wall)
+
+    def last(self, wall: int) -> int:
+        for minute, run_wall, length in reversed(self.runs):
+            if run_wall <= wall < run_wall + length:
+                return minute + wall - run_wall
+        return self.after_gap(wall)
+
+    def after_gap(self, wall: int) -> int:
+        """The first minute that shows more than ``wall``, none of which shows it."""
+        for minute, run_wall, _ in self.runs:
+            if run_wall > wall:
+                if minute == self.begin:
+                    raise LookupError(wall)
+                return minute
+        raise LookupError(wall)
+
+
+@cache
+def walk_of(zone_name: str, begin: int, end: int) -> Walk:
+    return Walk(zone_name, begin, end)
+
+
+@cache
+def around(zone_name: str, wall: int) -> Walk:
+    """A walk that surely holds a wall time far away."""
+    return walk_of(zone_name, wall - 3 * DAY, wall + 63 * DAY)
+
+
+class Oracle:
+    def __init__(self, document: Document, begin: int, end: int) -> None:
+        self.document = document
+        self.begin, self.end = begin, end
+        self.near = walk_of(document["timezone"], begin - 85 * DAY, end + 12 * DAY)
+
+    def first(self, wall: int) -> int:
+        try:
+            return self.near.first(wall)
+        except LookupError:
+            return around(self.document["timezone"], wall // (60 * DAY) * 60 * DAY).first(wall)
+
+    def last(self, wall: int) -> int:
+        try:
+            return self.near.last(wall)
+        except LookupError:
+            return around(self.document["timezone"], wall // (60 * DAY) * 60 * DAY).last(wall)
+
+    def walked(self) -> list[Row]:
+        """Who and what has each minute of ``[begin, end)``: (source, index, user) or ``None``."""
+        rows = [self.layer_row(layer) for layer in self.document["layers"]]
+        covers = self.cover_row()
+        return [
+            covers[offset] or self.layer(rows, offset) for offset in range(self.end - self.begin)
+        ]
+
+    def cover_row(self) -> list[Row]:
+        """Entries, then overrides over them, each in the order of creation."""
+        row: list[Row] = [None] * (self.end - self.begin)
+        for source in ("entries", "overrides"):
+            for index, cover in enumerate(self.document[source]):
+                first = max(cover["start_at"] - self.begin, 0)
+                end = max(min(cover["end_at"], self.end) - self.begin, first)
+                row[first:end] = [(source, index, cover["user_id"])] * (end - first)
+        return row
+
+    def layer(self, rows: list[list[str | None]], offset: int) -> Row:
+        for index, row in enumerate(rows):
+            if row[offset] is not None:
+                return ("layers", index, row[offset])
+        return None
+
+    def layer_row(self, layer: Document) -> list[str | None]:
+        row = [None] * (self.end - self.begin)
+        if not layer["participants"]:
+            return row
+        active = self.active(layer)
+        for start, end, user in self.turns(layer):
+            for offset in range(max(start - self.begin, 0), min(end - self.begin, len(row))):
+                if active[offset]:
+                    row[offset] = user
+        return row
+
+    def active(self, layer: Document) -> bytearray:
+        size = self.end - self.begin
+        if not layer["restrictions"]:
+            return bytearray(b"\1" * size)
+        active = bytearray(size)
+        first_day = wall_minute(self.near.zone, self.begin) // DAY - 3
+        for day in range(first_day, first_day + size // DAY + 7):
+            for window in layer["restrictions"]:
+                if window["days"] and (day + 3) % 7 not in window["days"]:
+                    continue
+                end = window["end"] if window["end"] > window["start"] else window["end"] + DAY
+                start_at = self.first(day * DAY + window["start"]) - self.begin
+                end_at = self.last(day * DAY + end) - self.begin
+                start_at, end_at = (min(max(edge, 0), size) for edge in (start_at, end_at))
+                active[start_at:end_at] = b"\1" * (end_at - start_at)
+        return active
+
+    def turns(self, layer: Document) -> Iterator[tuple[int, int, str]]:
+        """(start, end, user) of every turn up to the end, stepped from the first."""
+        start, wall = layer["start_at"], None
+        if start is None:
+            wall, from_at = MONDAY, self.first(MONDAY)
+        else:
+            wall, from_at = wall_minute(self.near.zone, start), start
+        handoffs = self.handoffs(layer, from_at, wall)
+        lowest = -(10**12) if start is None else start
+        turn, (at, wall_at) = 0, next(handoffs)
+        people = layer["participants"]
+        while at < self.end:
+            next_at, wall_next = next(handoffs)
+            yield max(at, lowest), next_at, people[turn % len(people)]
+            seen_from = wall if start is not None and at <= start else wall_at
+            if layer["turns_on"] == "all" or self.wall_active(layer, seen_from, wall_next):
+                turn += 1
+            at, wall_at = next_at, wall_next
+
+    def wall_active(self, layer: Document, wall_from: int, wall_to: int) -> bool:
+        windows = layer["restrictions"]
+        bits = week_bits(tuple((tuple(w["days"]), w["start"], w["end"]) for w in windows))
+        if wall_to - wall_from >= WEEK or not windows:
+            return True
+        first = (wall_from - MONDAY) % WEEK
+        return 1 in bits[first : first + wall_to - wall_from]
+
+    def handoffs(self, layer: Document, from_at: int, wall: int) -> Iterator[tuple[int, int]]:
+        """(instant, wall) of handoff 0, the last at or before ``from_at``, and of each after it."""
+        anchor = self.anchor(layer, from_at, wall)
+        if layer["unit"] == "hours":
+            as_started = layer["handoff_time"] is None and layer["start_at"] is not None
+            anchor_at = from_at if as_started else self.first(anchor)
+            while anchor_at + layer["count"] * 60 <= from_at:
+                anchor_at += layer["count"] * 60
+            while True:
+                yield anchor_at, wall + anchor_at - from_at
+                anchor_at += layer["count"] * 60
+        step, day = 0, self.day(layer, wall)
+        long_ago = self.begin - 80 * DAY if layer["start_at"] is None else -(10**12)
+        while True:
+            moved = moved_on(anchor, layer["unit"], layer["count"] * step, day)
+            if moved < long_ago:
+                yield moved, moved  # far before anything asked: any instant in the right order
+            else:
+                yield self.first(moved), moved
+            step += 1
+
+    def day(self, layer: Document, wall: int) -> int:
+        return (EPOCH + timedelta(minutes=wall)).day if layer["unit"] == "months" else 0
+
+    def anchor(self, layer: Document, from_at: int, wall: int) -> int:
+        if layer["handoff_time"] is None and layer["start_at"] is not None:
+            return wall
+        spelled = []
+        reach = {"weeks": 15, "months": 70}.get(layer["unit"], 4)
+        for day in range(wall // DAY - reach, wall // DAY + 2):
+            moved = day * DAY + (layer["handoff_time"] or 0)
+            if layer["unit"] == "weeks" and (day + 3) % 7 != (layer["handoff_day"] or 0):
+                continue
+            if layer["unit"] == "months" and not same_day(day, self.day(layer, wall)):
+                continue
+            spelled.append(moved)
+        return max(moved for moved in spelled if self.first(moved) <= from_at)
+
+
+def same_day(day: int, wanted: int) -> bool:
+    """Whether a day is the wanted day of its month, or its last when the month lacks that day."""
+    on = EPOCH.date() + timedelta(days=day)
+    last = (on + timedelta(days=1)).month != on.month
+    return on.day == wanted or (last and on.day < wanted)
+
+
+def moved_on(wall: int, unit: str, count: int, day: int) -> int:
+    if unit == "days":
+        return wall + count * DAY
+    if unit == "weeks":
+        return wall + count * WEEK
+    on = EPOCH + timedelta(minutes=wall)
+    month = on.year * 12 + on.month - 1 + count
+    moved = date(month // 12, month % 12 + 1, 1)
+    while moved.day < day and (moved + timedelta(days=1)).month == moved.month:
+        moved += timedelta(days=1)
+    return (moved - EPOCH.date()).days * DAY + wall % DAY
+
+
+@cache
+def week_bits(windows: tuple[Any, ...]) -> bytes:
+    """The minutes of a wall week from Monday that the windows cover."""
+    bits = bytearray(WEEK)
+    for days, start, end in windows:
+        for day in days or range(7):
+            for minute in range(day * DAY + start, day * DAY + end + (DAY if end <= start else 0)):
+                bits[minute % WEEK] = 1
+    return bytes(bits) * 2

@@ -1,0 +1,76 @@
+"""Rule 11: each bound is held, and names itself."""
+
+import pytest
+from rota_documents import at
+
+from app import errors
+from app.rota import bounds
+from app.rota.model import Entry, Layer, Override, Restriction, Schedule
+from app.rota.resolve import final_schedule, on_call_at
+
+T = at("2025-06-02T00:00+00:00")
+HOUR = 3_600_000
+HOURLY = Layer("hourly", ("a", "b"), "hours")
+DENSE = tuple(Restriction(i * 10 * 60_000, i * 10 * 60_000 + 60_000) for i in range(100))
+PEOPLE = tuple(f"u{i}" for i in range(501))
+COVER = Override("x", T, T + 1)
+
+BROKEN = [
+    (errors.TooManyLayers, Schedule("UTC", (HOURLY,) * 51)),
+    (errors.TooManyParticipants, Schedule("UTC", (Layer("x", PEOPLE),))),
+    (errors.TooManyRestrictions, Schedule("UTC", (Layer("x", ("a",), restrictions=DENSE * 2),))),
+    (errors.TooManyOverrides, Schedule("UTC", (), (COVER,) * 10_001)),
+    (errors.TooManyOverrides, Schedule("UTC", (), (COVER,) * 9_999, (Entry("x", T, T + 1),) * 2)),
+    (errors.InstantOutOfRange, Schedule("UTC", (Layer("x", ("a",), start_at=-(10**17)),))),
+]
+KEPT = Schedule(
+    "UTC",
+    (Layer("x", PEOPLE[:500], "hours", restrictions=DENSE),) * 50,
+    (COVER,) * 9_999,
+    (Entry("x", T, T + 1),),
+)
+
+
+@pytest.mark.parametrize(("error", "schedule"), BROKEN, ids=[row[0].__name__ for row in BROKEN])
+def test_a_schedule_beyond_a_bound(error: type[errors.OncallError], schedule: Schedule) -> None:
+    with pytest.raises(error):
+        on_call_at(schedule, T)
+    with pytest.raises(error):
+        final_schedule(schedule, T, T + HOUR)
+
+
+def test_a_schedule_within_every_bound() -> None:
+    assert on_call_at(KEPT, T).user_id == "x"
+    assert final_schedule(KEPT, T, T + HOUR).segments
+
+
+@pytest.mark.parametrize(
+    ("error", "from_at", "to_at"),
+    [
+        (errors.EmptyWindow, T, T),
+        (errors.EmptyWindow, T, T - 1),
+        (errors.WindowTooLong, T, T + bounds.WINDOW_MS + 1),
+        (errors.InstantOutOfRange, at("0001-06-01T00:00+00:00"), T),
+        (errors.InstantOutOfRange, T, at("9999-06-01T00:00+00:00")),
+    ],
+)
+def test_a_window_beyond_a_bound(error: type[errors.OncallError], from_at: int, to_at: int) -> None:
+    with pytest.raises(error):
+        final_schedule(Schedule("UTC", (HOURLY,)), from_at, to_at)
+
+
+@pytest.mark.parametrize("year", ["0001", "9999"])
+def test_an_instant_beyond_the_years(year: str) -> None:
+    with pytest.raises(errors.InstantOutOfRange, match="at is outside the years 2 to 9998"):
+        on_call_at(Schedule("UTC", (HOURLY,)), at(f"{year}-06-01T00:00+00:00"))
+
+
+def test_an_answer_beyond_the_bound() -> None:
+    dense = Schedule("UTC", (Layer("x", ("a",), restrictions=DENSE), HOURLY))
+    with pytest.raises(errors.TooManySegments):
+        final_schedule(dense, T, T + bounds.WINDOW_MS)
+
+
+def test_the_limits_are_the_years_they_say() -> None:
+    assert at("0002-01-01T00:00+00:00") == bounds.EARLIEST_AT
+    assert at("9999-01-01T00:00+00:00") == bounds.LATEST_AT
