@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo run test setup-chain test-chain check bench format
+.PHONY: help setup demo run test setup-chain test-chain check bench bench-engine format
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ check: setup ## Lint, types, import rules, and that openapi.json is current
 
 bench: setup ## Measure a large rotation against encoding alone
 	@$(BIN)/python bench/rotation.py
+
+bench-engine: setup ## Measure the layered engine beside a naive one
+	@$(BIN)/python bench/engine.py
 
 format: setup ## Rewrite the code as `make check` wants it
 	@$(BIN)/ruff check --fix .

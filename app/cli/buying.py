@@ -68,11 +68,12 @@ class Buyer:
         """
         payload = await self._client.create_payment_payload(terms)
         headers = self._client.encode_payment_signature_header(payload)
-        for attempt in range(ATTEMPTS):
-            response = await order.sent(http, headers)
-            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE or attempt == ATTEMPTS - 1:
+        response = await order.sent(http, headers)
+        for _ in range(ATTEMPTS - 1):
+            if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             await asyncio.sleep(_wait(response))
+            response = await order.sent(http, headers)
         return response
 
 

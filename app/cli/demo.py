@@ -44,14 +44,9 @@ async def run_demo() -> int:
         console.rule("[bold]3. Pay with a throw-away wallet")
         console.print(f"wallet {buyer.account.address}, the official x402 client signs")
         answered = await buyer.bought(http, order, terms)
-        console.print(f"→ [green]{answered.status_code} {answered.reason_phrase}[/]")
-        if not answered.is_success:
-            console.print(answered.text)
-            return 1
-        _show_rotation(console, answered.json())
-        _show_receipt(console, answered)
+        status = _show_answer(console, answered)
     _show_next(console, endpoint.path, content)
-    return 0
+    return status
 
 
 @contextlib.asynccontextmanager
@@ -97,6 +92,21 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _show_answer(console: Console, answered: httpx.Response) -> int:
+    """Print what was bought; the exit status."""
+    console.print(f"→ [green]{answered.status_code} {answered.reason_phrase}[/]")
+    settlement = settlement_in(answered)
+    if settlement is None:
+        console.print(answered.text, markup=False)
+        return 1
+    _show_rotation(console, answered.json())
+    console.rule("[bold]4. The receipt")
+    console.print(f"payer       {settlement.payer}")
+    console.print(f"network     {settlement.network}")
+    console.print(f"transaction {settlement.transaction}", soft_wrap=True)
+    return 0
+
+
 def _show_rotation(console: Console, answer: dict[str, Any]) -> None:
     table = Table("shift", "person", "start", "end", "next handoff", title="Rotation")
     for shift in answer["rotation"]:
@@ -120,15 +130,6 @@ def _show_rotation(console: Console, answer: dict[str, Any]) -> None:
 
 def _times(shift: dict[str, Any], *names: str) -> list[str]:
     return [shift[name].replace("T", " ").replace(":00.000Z", "Z") for name in names]
-
-
-def _show_receipt(console: Console, answered: httpx.Response) -> None:
-    settlement = settlement_in(answered)
-    if settlement is not None:
-        console.rule("[bold]4. The receipt")
-        console.print(f"payer       {settlement.payer}")
-        console.print(f"network     {settlement.network}")
-        console.print(f"transaction {settlement.transaction}", soft_wrap=True)
 
 
 def _show_next(console: Console, path: str, content: bytes) -> None:

@@ -139,3 +139,29 @@ class TestOpenapi:
         assert run("openapi", "--check", "--file", str(file)).returncode == 1
         assert run("openapi", "--file", str(file)).returncode == 0
         assert run("openapi", "--check", "--file", str(file)).returncode == 0
+
+
+def test_a_person_at_a_terminal_gets_words() -> None:
+    """Standard error is a terminal here; the answer of a free URL ends with a new line there."""
+    main, terminal = os.openpty()
+    environ = {**os.environ, "ONCALL_ENV": "production"}
+    command = [sys.executable, "-m", "app", "serve"]
+    subprocess.run(
+        command,
+        env=environ,
+        stderr=terminal,
+        timeout=60,
+        check=False,
+    )
+    os.close(terminal)
+    assert b"ONCALL_PAY_TO is not set" in os.read(main, 65536)
+    os.close(main)
+
+
+def test_an_answer_on_a_terminal_ends_with_a_new_line(address: str) -> None:
+    main, terminal = os.openpty()
+    command = [sys.executable, "-m", "app", "pay", address + "/healthz"]
+    subprocess.run(command, stdout=terminal, timeout=60, check=True)
+    os.close(terminal)
+    assert os.read(main, 65536) == b'{"status":"ok"}\r\n'
+    os.close(main)

@@ -335,12 +335,15 @@ class TestFacilitatorAtStart:
         async with ScriptedFacilitator(supported=answers(kinds)) as script:
             assert (await (await connected(script)).ask(b"")).status_code == 402
 
-    async def test_it_is_asked_nothing_before_it_is_connected(self) -> None:
+    async def test_it_is_asked_nothing_before_it_is_connected(self, connected: Connect) -> None:
         facilitator = RemoteFacilitator(
             "http://127.0.0.1:9", network=NETWORK, headers={}, timeout_seconds=1
         )
         shop = service(remote_settings("http://127.0.0.1:9"), facilitator=facilitator)
         assert (await shop.ask(b"")).status_code == 503
+        async with ScriptedFacilitator() as script:
+            terms = await (await connected(script)).terms()
+        assert (await shop.ask(EXAMPLE, await Wallet().payment(terms))).status_code == 503
         await facilitator.aclose()
 
 
