@@ -1,4 +1,4 @@
-"""``python -m app``: serve · demo · pay · openapi.
+"""``python -m app``: serve · demo · pay · receipts · openapi.
 
 Each command imports what it needs when it runs, so that ``--help`` is quick.
 """
@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, OncallError
 from app.settings import DEFAULT_PORT
 
 cli = typer.Typer(
@@ -67,6 +67,17 @@ def pay(
 
 
 @cli.command()
+def receipts() -> None:
+    """List the receipts in the shared store (ONCALL_REDIS_URL), oldest first."""
+    from rich.console import Console
+
+    from app.cli.receipts import show_receipts
+
+    redis_url = os.environ.get("ONCALL_REDIS_URL", "")
+    asyncio.run(show_receipts(redis_url, Console(highlight=False)))
+
+
+@cli.command()
 def openapi(
     *,
     check: Annotated[bool, typer.Option("--check", help="Compare only; fail on a change.")] = False,
@@ -106,6 +117,8 @@ def main() -> None:
     except ConfigurationError as error:
         lines = "\n".join(f"  {problem}" for problem in error.problems)
         sys.exit(f"The service is not configured correctly:\n{lines}")
+    except OncallError as error:
+        sys.exit(error.detail)
 
 
 if __name__ == "__main__":

@@ -138,6 +138,11 @@ class SettlementUnknown(Retryable):
     )
 
 
+class ClaimsUnavailable(Retryable):
+    code = "claims_unavailable"
+    title = "Payments cannot be remembered at the moment, so none is taken. Nothing was charged."
+
+
 class TooManyClaims(Retryable):
     code = "overloaded"
     title = "Too many payments are remembered at the moment. Nothing was charged."

@@ -2,7 +2,9 @@
 
 Strategy: slowapi's limiter with a moving window, asked through its strategy object (its decorator
 halves a route's throughput and would hide the order of work). The window log is ours to hold: it is
-bounded and reads an injected clock, which the library's own memory storage does not.
+bounded and reads an injected clock, which the library's own memory storage does not. Several
+processes count together through the library's asynchronous Redis storage, which never blocks the
+event loop; its script takes a place atomically, so the limit is exact across them.
 
 Invariants: requests that carry a payment and requests that do not are counted apart; a client is an
 IPv4 address or an IPv6 /64; ``X-Forwarded-For`` counts only from trusted proxies.
@@ -15,11 +17,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
+from limits import RateLimitItem, RateLimitItemPerMinute, WindowStats
+from limits.aio.strategies import MovingWindowRateLimiter as SharedMovingWindow
+from limits.errors import StorageError
+from limits.storage import MemoryStorage, storage_from_string
 from slowapi import Limiter
 
 Proxy = IPv4Network | IPv6Network
+
+REDIS_SECONDS = 0.25
+"""How long a request waits for the shared count at the most."""
+AWAY_SECONDS = 1.0
+"""How long Redis is left alone after it did not answer."""
+
+Spent = tuple[bool, WindowStats]
 
 MAX_KEYS = 20_000
 """At 120 requests a minute each, some 20 MB; the keys idle longest go first."""
@@ -48,9 +59,13 @@ class Allowance:
 
 
 class RateLimits:
-    """Counts requests per client, route and kind (with or without a payment)."""
+    """Counts requests per client, route and kind (with or without a payment).
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    With ``redis_url`` the count is shared by every process; while Redis is away each counts for
+    itself, and ``problem`` says so.
+    """
+
+    def __init__(self, clock: Callable[[], float], redis_url: str | None = None) -> None:
         self._clock = clock
         limiter = Limiter(
             key_func=lambda: "",  # never called: keys are given to the strategy
@@ -58,17 +73,51 @@ class RateLimits:
             storage_uri="bounded-memory://",
             storage_options={"clock": clock},  # type: ignore[dict-item] # handed on as it is
         )
-        self._strategy = limiter.limiter
+        self._local = limiter.limiter
+        self._shared = shared_strategy(redis_url) if redis_url else None
+        self._away_until = 0.0
 
-    def spend(self, client: str, route: str, per_minute: int, *, paying: bool) -> Allowance:
+    @property
+    def problem(self) -> str | None:
+        """Why the count is not shared at the moment; ``None`` when all is well."""
+        return "Redis cannot be reached: each process counts alone" if self._away_until else None
+
+    async def spend(self, client: str, route: str, per_minute: int, *, paying: bool) -> Allowance:
         """Count one request, unless none is left."""
         item = RateLimitItemPerMinute(per_minute)
         policy = "with-payment" if paying else "without-payment"
         key = (policy, route, client)
-        granted = self._strategy.hit(item, *key)
-        window = self._strategy.get_window_stats(item, *key)
-        reset_seconds = math.ceil(window.reset_time - self._clock())
+        granted, window = await self._spent_shared(item, key) or self._spent_local(item, key)
+        reset_seconds = max(math.ceil(window.reset_time - self._clock()), 1)
         return Allowance(granted, policy, per_minute, window.remaining, reset_seconds)
+
+    async def _spent_shared(self, item: RateLimitItem, key: Sequence[str]) -> Spent | None:
+        if self._shared is None or self._clock() < self._away_until:
+            return None
+        try:
+            granted = await self._shared.hit(item, *key)
+            window = await self._shared.get_window_stats(item, *key)
+        except StorageError:
+            self._away_until = self._clock() + AWAY_SECONDS
+            return None
+        self._away_until = 0.0
+        return granted, window
+
+    def _spent_local(self, item: RateLimitItem, key: Sequence[str]) -> Spent:
+        return self._local.hit(item, *key), self._local.get_window_stats(item, *key)
+
+
+def shared_strategy(redis_url: str) -> SharedMovingWindow:
+    """The moving window over ``limits``' asynchronous Redis storage."""
+    storage = storage_from_string(
+        "async+" + redis_url,
+        implementation="redispy",
+        wrap_exceptions=True,
+        key_prefix="oncall:limit",
+        socket_timeout=REDIS_SECONDS,
+        socket_connect_timeout=REDIS_SECONDS,
+    )
+    return SharedMovingWindow(storage)
 
 
 class BoundedMemory(MemoryStorage):

@@ -22,9 +22,12 @@ from app.api.serve import EndpointApp, Till
 from app.errors import ConfigurationError
 from app.limits import RateLimits
 from app.listing.routes import free_routes
+from app.metrics import Metrics
+from app.payments.chain import Chain
 from app.payments.facilitator import RemoteFacilitator
 from app.payments.offer import offer_of, payee_faults
 from app.payments.receipts import Claims, MemoryClaims
+from app.payments.redis_claims import RedisClaims
 from app.payments.sandbox import SandboxFacilitator
 from app.payments.settlement import Cashier
 from app.settings import Settings
@@ -51,13 +54,15 @@ def create_app(
     ``ConfigurationError`` for settings that cannot work.
     """
     endpoints = paid_endpoints()
-    limits = RateLimits(clock)
+    limits = RateLimits(clock, settings.redis_url or None)
+    metrics = Metrics()
+    metrics.watch_limits(limits)
     desk = None
     if settings.payments != "off":
         faults = list(payee_faults(settings.network, settings.pay_to))
         if faults:
             raise ConfigurationError(faults)
-        desk = Desk(settings, clock, facilitator, claims)
+        desk = Desk(settings, clock, metrics, facilitator, claims)
     paid = [
         Route(
             endpoint.path,
@@ -67,9 +72,12 @@ def create_app(
         )
         for endpoint in endpoints
     ]
-    checks = desk.checks if desk else _nothing_to_check
+
+    def checks() -> Mapping[str, str | None]:
+        return {**(desk.checks() if desk else {}), "limits": limits.problem}
+
     app = Starlette(
-        routes=[*paid, *free_routes(endpoints, settings.public_url, checks)],
+        routes=[*paid, *free_routes(endpoints, settings.public_url, checks, metrics.text)],
         exception_handlers={HTTPException: problem_of_http},
         lifespan=lambda _: _lifespan(settings, desk),
     )
@@ -85,6 +93,7 @@ class Desk:
         self,
         settings: Settings,
         clock: Clock,
+        metrics: Metrics,
         facilitator: Facilitator | None,
         claims: Claims | None,
     ) -> None:
@@ -93,11 +102,14 @@ class Desk:
         self._server = x402ResourceServer(self.backend)
         register_exact_evm_server(self._server, settings.network)
         self._server.initialize()
+        self.claims = claims_of(settings, clock) if claims is None else claims
         self.cashier = Cashier(
             self._server,
-            MemoryClaims(clock) if claims is None else claims,
+            self.claims,
             clock=clock,
             deadline_seconds=settings.settle_deadline_seconds,
+            ledger=metrics.ledger,
+            chain=Chain(settings.rpc_url) if settings.rpc_url else None,
         )
 
     def till(self, endpoint: Endpoint) -> Till:
@@ -112,17 +124,22 @@ class Desk:
             network=self._settings.network,
             pay_to=self._settings.pay_to,
             resource=resource,
+            identifier_required=self._settings.payment_identifier_required,
         )
         return Till(offer, self._server, self.cashier, self.backend)
 
     def checks(self) -> Mapping[str, str | None]:
-        return {"facilitator": self.backend.problem}
+        return {"facilitator": self.backend.problem, "claims": self.claims.problem}
 
     async def watch(self) -> None:
-        """Keep knowing whether the facilitator supports what we sell, for ever."""
+        """Keep knowing whether the facilitator and the claims are well, for ever."""
         while True:
-            await asyncio.sleep(RETRY_SECONDS if self.backend.problem else REFRESH_SECONDS)
-            await self.backend.refresh()
+            well = not any(self.checks().values())
+            await asyncio.sleep(REFRESH_SECONDS if well else RETRY_SECONDS)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        await asyncio.gather(self.backend.refresh(), self.claims.refresh())
 
 
 def _facilitator(settings: Settings, clock: Clock) -> Facilitator:
@@ -137,8 +154,13 @@ def _facilitator(settings: Settings, clock: Clock) -> Facilitator:
     )
 
 
-def _nothing_to_check() -> Mapping[str, str | None]:
-    return {}
+def claims_of(settings: Settings, clock: Clock) -> Claims:
+    """The claim store that ``settings`` choose."""
+    if not settings.redis_url:
+        return MemoryClaims(clock)
+    # a holder settles within the deadline; a call that has just begun may outlast it a little
+    lease_seconds = settings.settle_deadline_seconds + 5
+    return RedisClaims(settings.redis_url, lease_seconds=lease_seconds)
 
 
 @contextlib.asynccontextmanager
@@ -149,6 +171,7 @@ async def _lifespan(settings: Settings, desk: Desk | None) -> AsyncIterator[None
         yield
         return
     await desk.backend.connect()
+    await desk.claims.refresh()
     if settings.payments == "sandbox":
         log.warning("payments: sandbox. No money moves; any throw-away wallet can pay")
     watching = asyncio.create_task(desk.watch())
@@ -158,3 +181,4 @@ async def _lifespan(settings: Settings, desk: Desk | None) -> AsyncIterator[None
         watching.cancel()
         await desk.cashier.finish()
         await desk.backend.aclose()
+        await desk.claims.aclose()

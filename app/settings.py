@@ -19,6 +19,7 @@ Environment = Literal["development", "production"]
 ENVIRONMENTS: tuple[Environment, ...] = ("development", "production")
 Payments = Literal["sandbox", "facilitator", "off"]
 PAYMENTS: tuple[Payments, ...] = ("sandbox", "facilitator", "off")
+IDS = ("optional", "required")
 LogFormat = Literal["json", "text"]
 LOG_FORMATS: tuple[LogFormat, ...] = ("json", "text")
 Proxy = IPv4Network | IPv6Network
@@ -36,6 +37,8 @@ SANDBOX_PAY_TO = "0x000000000000000000000000000000000000dEaD"
 class Settings:
     """The configuration of one process. ``from_env`` is the usual constructor.
 
+    ``redis_url`` is where claims and rate limits are shared; without it they are this process's.
+    ``rpc_url`` is a node of ``network``, asked only when a receipt was lost.
     ``facilitator_timeout_seconds`` bounds one call; a settlement whose outcome is unknown is asked
     again until ``settle_deadline_seconds`` after the first call.
     """
@@ -49,6 +52,9 @@ class Settings:
     facilitator_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     facilitator_timeout_seconds: float = 20.0
     settle_deadline_seconds: float = 45.0
+    redis_url: str = field(default="", repr=False)
+    rpc_url: str = field(default="", repr=False)
+    payment_identifier_required: bool = False
     trusted_proxies: tuple[Proxy, ...] = ()
     log_format: LogFormat = "json"
 
@@ -81,6 +87,7 @@ class _Reader:
             self.require("ONCALL_PAY_TO", "the address that receives the money")
         if production:
             self.require("ONCALL_PUBLIC_URL", "the address under which callers reach the service")
+            self.require("ONCALL_REDIS_URL", "the memory of payments that outlives a process")
         settings = Settings(
             environment=environment,
             payments=payments,
@@ -95,6 +102,10 @@ class _Reader:
             settle_deadline_seconds=self.read(
                 "ONCALL_SETTLE_DEADLINE", _seconds, _default("settle_deadline_seconds")
             ),
+            redis_url=self.read("ONCALL_REDIS_URL", _redis_url, ""),
+            rpc_url=self.read("ONCALL_RPC_URL", _node_url, ""),
+            payment_identifier_required=self.read("ONCALL_PAYMENT_ID", _one_of(IDS), "optional")
+            == "required",
             trusted_proxies=self.read("ONCALL_TRUSTED_PROXIES", _proxies, ()),
             log_format=self.read("ONCALL_LOG_FORMAT", _one_of(LOG_FORMATS), "json"),
         )
@@ -140,6 +151,20 @@ def _url(text: str) -> str:
     if parts.port == 0:  # a port that is no number raises here, too
         raise ValueError("port 0 cannot be reached")
     return text.rstrip("/")
+
+
+def _node_url(text: str) -> str:
+    """A node's address, which may carry a key and is therefore not repeated."""
+    if urlsplit(text).scheme not in ("http", "https") or not _is_one_word(text):
+        raise ValueError("is not an http(s) address")
+    return text
+
+
+def _redis_url(text: str) -> str:
+    """A Redis address, which may carry a password and is therefore not repeated."""
+    if not text.startswith(("redis://", "rediss://")) or not _is_one_word(text):
+        raise ValueError("is not an address such as redis://host:6379/0")
+    return text
 
 
 def _is_one_word(text: str) -> bool:

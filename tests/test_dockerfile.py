@@ -26,6 +26,7 @@ PRODUCTION = {
     "ONCALL_NETWORK": "eip155:8453",
     "ONCALL_PAY_TO": PAY_TO,
     "ONCALL_PUBLIC_URL": "https://oncall.test",
+    "ONCALL_REDIS_URL": "redis://127.0.0.1:9/0",
 }
 
 

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message
 from app import main
 from app.errors import ConfigurationError
 from app.main import create_app
+from app.metrics import Metrics
 from tests.services import NETWORK, ScriptedFacilitator, Service, answers, remote_settings, settings
 
 SUPPORTED = {"kinds": [{"x402Version": 2, "scheme": "exact", "network": NETWORK}]}
@@ -39,7 +40,7 @@ async def test_a_facilitator_that_comes_up_later_is_noticed(
     down = answers(b"", 503)
     async with ScriptedFacilitator(supported=[down, down, answers(SUPPORTED)]) as script:
         configured = remote_settings(script.url)
-        desk = main.Desk(configured, lambda: 0.0, None, None)
+        desk = main.Desk(configured, lambda: 0.0, Metrics(), None, None)
         async with main._lifespan(configured, desk):
             assert desk.checks()["facilitator"] == "the facilitator does not answer properly"
             async with asyncio.timeout(5):

@@ -19,6 +19,7 @@ from tests.processes import answers_ok, free_port, running, wait_until
 from tests.services import EXAMPLE, PATH, PAY_TO, ScriptedFacilitator, answers, settles
 from tests.wallets import Wallet
 
+MEMORY = {"ONCALL_ENV": "development", "ONCALL_REDIS_URL": ""}
 BODY = json.dumps(EXAMPLE).encode()
 
 
@@ -120,7 +121,7 @@ class TestConfiguration:
     def test_production_names_every_missing_variable(self) -> None:
         stopped = serve(ONCALL_ENV="production")
         assert stopped.returncode == 1
-        for name in ("FACILITATOR_URL", "NETWORK", "PAY_TO", "PUBLIC_URL"):
+        for name in ("FACILITATOR_URL", "NETWORK", "PAY_TO", "PUBLIC_URL", "REDIS_URL"):
             assert f"ONCALL_{name} is not set" in stopped.stderr
         assert "Traceback" not in stopped.stderr
 
@@ -131,6 +132,9 @@ class TestConfiguration:
 
     def test_several_workers_need_a_store_they_share(self) -> None:
         assert "--workers 2" in serve("--workers", "2").stderr
+        variables = {**production("http://127.0.0.1:9"), "ONCALL_ENV": "development"}
+        del variables["ONCALL_REDIS_URL"]
+        assert "set ONCALL_REDIS_URL" in serve("--workers", "2", **variables).stderr
 
     def test_an_address_without_its_checksum(self) -> None:
         stopped = serve(
@@ -168,7 +172,7 @@ class TestStartAndStop:
             log = (tmp_path / "log").open("wb")
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "app", "serve", "--port", url.rpartition(":")[2]),
-                env=environment(**{**production(script.url), "ONCALL_ENV": "development"}),
+                env=environment(**{**production(script.url), **MEMORY}),
                 stderr=log,
             )
             async with httpx.AsyncClient(base_url=url, timeout=30) as http:
@@ -193,4 +197,5 @@ def production(facilitator_url: str) -> dict[str, str]:
         "ONCALL_NETWORK": "eip155:84532",
         "ONCALL_PAY_TO": PAY_TO,
         "ONCALL_PUBLIC_URL": "https://oncall.test",
+        "ONCALL_REDIS_URL": "redis://127.0.0.1:9/0",
     }

@@ -15,6 +15,7 @@ PRODUCTION = {
     "ONCALL_NETWORK": "eip155:8453",
     "ONCALL_PAY_TO": "0x52908400098527886E0F7030069857D2E4169EE7",
     "ONCALL_PUBLIC_URL": "https://oncall.example",
+    "ONCALL_REDIS_URL": "redis://redis:6379/0",
 }
 
 
@@ -62,6 +63,15 @@ VARIABLES = [
     ("ONCALL_FACILITATOR_TIMEOUT", "2.5", "facilitator_timeout_seconds", 2.5),
     ("ONCALL_FACILITATOR_TIMEOUT", "300", "facilitator_timeout_seconds", 300.0),
     ("ONCALL_SETTLE_DEADLINE", "60", "settle_deadline_seconds", 60.0),
+    (
+        "ONCALL_REDIS_URL",
+        "rediss://:secret@redis:6380/1",
+        "redis_url",
+        "rediss://:secret@redis:6380/1",
+    ),
+    ("ONCALL_RPC_URL", "https://node.example/v3/key", "rpc_url", "https://node.example/v3/key"),
+    ("ONCALL_PAYMENT_ID", "required", "payment_identifier_required", True),
+    ("ONCALL_PAYMENT_ID", "optional", "payment_identifier_required", False),
     ("ONCALL_TRUSTED_PROXIES", "10.0.0.0/8", "trusted_proxies", (ip_network("10.0.0.0/8"),)),
     (
         "ONCALL_TRUSTED_PROXIES",
@@ -110,6 +120,9 @@ NO_EXTRAS = "must be an address without query, fragment or user name"
         ("ONCALL_PUBLIC_URL", "https://a#b", NO_EXTRAS),
         ("ONCALL_PUBLIC_URL", "https://key@a", NO_EXTRAS),
         ("ONCALL_PUBLIC_URL", "https://[::1", "Invalid IPv6 URL"),
+        ("ONCALL_REDIS_URL", "http://:key@redis", "is not an address such as redis://host:6379/0"),
+        ("ONCALL_RPC_URL", "ws://node/key", "is not an http(s) address"),
+        ("ONCALL_PAYMENT_ID", "yes", "'yes' is not one of optional, required"),
         ("ONCALL_FACILITATOR_URL", "https://a?key=secret", NO_EXTRAS),
         ("ONCALL_FACILITATOR_URL", "https://user:secret@a", NO_EXTRAS),
         ("ONCALL_FACILITATOR_HEADERS", "Bearer secret", NO_HEADERS),
@@ -185,6 +198,7 @@ def test_production_names_everything_that_is_missing_at_once() -> None:
         "ONCALL_NETWORK",
         "ONCALL_PAY_TO",
         "ONCALL_PUBLIC_URL",
+        "ONCALL_REDIS_URL",
     ]
 
 

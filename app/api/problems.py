@@ -31,6 +31,7 @@ STATUS: Mapping[type[OncallError], HTTPStatus] = {
     errors.HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     errors.FacilitatorUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.SettlementUnknown: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ClaimsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyClaims: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 

@@ -19,7 +19,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from x402 import x402ResourceServer
-from x402.http.utils import encode_payment_response_header
 
 from app.api.bodies import body_of, require_sizes
 from app.api.documents import Document, document_of, parsed, unknown_fields
@@ -36,9 +35,18 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.limits import Proxy, RateLimits, client_of
-from app.payments.gate import PAYMENT_HEADER, PAYMENT_HEADER_V1, payload_in, payment_for
-from app.payments.offer import Offer
-from app.payments.settlement import Cashier, Receipt
+from app.payments.gate import (
+    PAYMENT_HEADER,
+    PAYMENT_HEADER_V1,
+    VERSION_2_REQUIRED,
+    Payment,
+    payload_in,
+    payload_v1_in,
+    payment_for,
+    payment_v1_for,
+)
+from app.payments.offer import Offer, Terms
+from app.payments.settlement import Cashier, Purchase
 
 
 class PaymentBackend(Protocol):
@@ -49,6 +57,9 @@ class PaymentBackend(Protocol):
 
     @property
     def problem(self) -> str | None: ...
+
+    @property
+    def takes_version_1(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,9 @@ class EndpointApp:
         paying = PAYMENT_HEADER in request.headers or PAYMENT_HEADER_V1 in request.headers
         peer = request.client.host if request.client else None
         client = client_of(peer, request.headers.getlist("x-forwarded-for"), self._proxies)
-        allowance = self._limits.spend(client, endpoint.path, endpoint.per_minute, paying=paying)
+        allowance = await self._limits.spend(
+            client, endpoint.path, endpoint.per_minute, paying=paying
+        )
         try:
             if not allowance.granted:
                 raise RateLimited(
@@ -121,7 +134,9 @@ class EndpointApp:
         try:
             return await self._paid(self._till, request, body, media_type)
         except PaymentRefused as refused:
-            return _terms(self._till, refused.reason)
+            return _payment_required(
+                self._till, self._till.offer.refusal(refused.reason, refused.retry)
+            )
 
     def _challenge(self, till: Till, body: bytes) -> Response:
         """No payment: the terms, unless the body shows that paying would be in vain."""
@@ -129,14 +144,13 @@ class EndpointApp:
             self._document(body)
         if till.backend.problem:
             raise FacilitatorUnavailable(retry_after=5)
-        return _terms(till)
+        return _payment_required(till, till.offer.terms)
 
     async def _paid(self, till: Till, request: Request, body: bytes, media_type: str) -> Response:
-        payload = payload_in(request.headers.getlist(PAYMENT_HEADER))
-        payment = payment_for(till.offer, payload, till.server)
+        payment = _payment_in(till, request)
         answer = self._computed(body, media_type)
-        receipt = await till.cashier.receipt_for(payment, self._request_hash(body, media_type))
-        return self._answer(answer, media_type, _receipt_headers(till, receipt))
+        purchase = await till.cashier.purchase(payment, self._request_hash(body, media_type))
+        return self._answer(answer, media_type, _receipt_headers(till, payment, purchase))
 
     def _computed(self, body: bytes, media_type: str) -> bytes:
         document, warnings = self._document(body)
@@ -160,8 +174,17 @@ class EndpointApp:
         return Response(answer, headers={**caching, **headers}, media_type=media_type)
 
 
-def _terms(till: Till, error: str | None = None) -> Response:
-    terms = till.offer.first_terms if error is None else till.offer.terms(error)
+def _payment_in(till: Till, request: Request) -> Payment:
+    """The payment of a request, in either version of the protocol."""
+    signatures = request.headers.getlist(PAYMENT_HEADER)
+    if signatures:
+        return payment_for(till.offer, payload_in(signatures), till.server)
+    if not till.backend.takes_version_1:
+        raise PaymentRefused(VERSION_2_REQUIRED)
+    return payment_v1_for(till.offer, payload_v1_in(request.headers.getlist(PAYMENT_HEADER_V1)))
+
+
+def _payment_required(till: Till, terms: Terms) -> Response:
     return Response(
         terms.body,
         HTTPStatus.PAYMENT_REQUIRED,
@@ -170,9 +193,11 @@ def _terms(till: Till, error: str | None = None) -> Response:
     )
 
 
-def _receipt_headers(till: Till, receipt: Receipt) -> Mapping[str, str]:
-    headers = {"PAYMENT-RESPONSE": encode_payment_response_header(receipt.settlement)}
-    if receipt.replayed:
+def _receipt_headers(till: Till, payment: Payment, purchase: Purchase) -> Mapping[str, str]:
+    headers = {"PAYMENT-RESPONSE": purchase.receipt.header}
+    if payment.payload.x402_version == 1:
+        headers["X-PAYMENT-RESPONSE"] = purchase.receipt.header
+    if purchase.replayed:
         headers["Idempotent-Replayed"] = "true"
     return {**headers, **_label(till)}
 

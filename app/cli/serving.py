@@ -20,9 +20,13 @@ def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[st
     if sys.stderr.isatty():
         environ.setdefault("ONCALL_LOG_FORMAT", "text")
     settings = Settings.from_env(environ)
-    if workers > 1 and settings.payments != "off":
+    if workers > 1 and settings.payments != "facilitator":
         raise ConfigurationError(
-            [f"--workers {workers}: claims are kept in memory, so one worker takes the payments"]
+            [f"--workers {workers}: ONCALL_PAYMENTS={settings.payments} is for one process"]
+        )
+    if workers > 1 and not settings.redis_url:
+        raise ConfigurationError(
+            [f"--workers {workers}: set ONCALL_REDIS_URL, so that they share claims and limits"]
         )
     uvicorn.run(
         "app.asgi:app",

@@ -168,12 +168,15 @@ def _free_paths(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
         **{endpoint.catalog_path: f"The {endpoint.title}." for endpoint in endpoints},
         "/healthz": "Whether the process is up.",
         "/readyz": "Whether requests can be served, by part.",
+        "/metrics": "Numbers for operators, in the Prometheus text format.",
     }
     return {path: {"get": _free_operation(path, text)} for path, text in texts.items()}
 
 
 def _free_operation(path: str, text: str) -> Mapping[str, Any]:
-    answer = {"application/json": {"schema": {"type": "object"}}}
+    media_type = "text/plain" if path == "/metrics" else "application/json"
+    kind = "string" if path == "/metrics" else "object"
+    answer = {media_type: {"schema": {"type": kind}}}
     responses = {"200": {"description": text, "content": answer}}
     if path == "/readyz":
         responses["503"] = {"description": "Some part is not ready.", "content": answer}

@@ -15,12 +15,16 @@ from app.api.endpoints import JSON, Endpoint
 from app.listing.catalog import product_list, product_page
 from app.listing.openapi import openapi_bytes
 
+PROMETHEUS = "text/plain; version=1.0.0; charset=utf-8"
+
 Checks = Callable[[], Mapping[str, str | None]]
 """What the service needs, by name: ``None`` when it is well, else what is wrong."""
 
 
-def free_routes(endpoints: Sequence[Endpoint], public_url: str, checks: Checks) -> Sequence[Route]:
-    """Routes that cost nothing."""
+def free_routes(
+    endpoints: Sequence[Endpoint], public_url: str, checks: Checks, metrics: Callable[[], bytes]
+) -> Sequence[Route]:
+    """Routes that cost nothing. ``metrics`` is the text that Prometheus reads."""
     documents = {
         "/openapi.json": openapi_bytes(endpoints),
         "/catalog": msgspec.json.encode(product_list(endpoints, public_url)),
@@ -32,6 +36,7 @@ def free_routes(endpoints: Sequence[Endpoint], public_url: str, checks: Checks) 
     return [
         *(Route(path, _document(body)) for path, body in documents.items()),
         Route("/readyz", _readiness(checks)),
+        Route("/metrics", _metrics(metrics)),
     ]
 
 
@@ -40,6 +45,13 @@ def _document(body: bytes) -> Callable[[Request], Any]:
         return Response(body, media_type=JSON)
 
     return document
+
+
+def _metrics(metrics: Callable[[], bytes]) -> Callable[[Request], Any]:
+    async def page(_: Request) -> Response:
+        return Response(metrics(), headers={"Cache-Control": "no-store"}, media_type=PROMETHEUS)
+
+    return page
 
 
 def _readiness(checks: Checks) -> Callable[[Request], Any]:

@@ -28,6 +28,7 @@ from x402.schemas import (
 )
 
 from app.errors import ConfigurationError, FacilitatorUnavailable, SettlementUnknown
+from app.payments.offer import version_1_name
 
 MAX_ANSWER_BYTES = 64 * 1024
 RETRY_AFTER_SECONDS = 5
@@ -52,6 +53,8 @@ class RemoteFacilitator:
     ) -> None:
         self._url = url
         self._network = network
+        self._network_v1 = version_1_name(network)
+        self.takes_version_1 = False
         self._headers = {"Content-Type": "application/json", **headers}
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._session: aiohttp.ClientSession | None = None
@@ -97,11 +100,17 @@ class RemoteFacilitator:
             self._problem = self._unsupported
         else:
             self._problem = None
+            self.takes_version_1 = any(
+                (kind.x402_version, kind.scheme, kind.network) == (1, SCHEME, self._network_v1)
+                for kind in supported.kinds
+            )
 
     def get_supported(self) -> SupportedResponse:
         """The configured kind. The SDK asks at construction, before anybody can be called."""
-        kind = SupportedKind(x402_version=2, scheme=SCHEME, network=self._network)
-        return SupportedResponse(kinds=[kind])
+        kinds = [SupportedKind(x402_version=2, scheme=SCHEME, network=self._network)]
+        if self._network_v1 is not None:
+            kinds.append(SupportedKind(x402_version=1, scheme=SCHEME, network=self._network_v1))
+        return SupportedResponse(kinds=kinds)
 
     async def verify(
         self,

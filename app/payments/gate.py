@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from x402.extensions.payment_identifier import PAYMENT_IDENTIFIER, is_valid_payment_id
 from x402.http.utils import decode_payment_signature_header
 from x402.mechanisms.evm.constants import (
     ERR_AUTHORIZATION_VALUE_MISMATCH,
@@ -26,7 +27,12 @@ from x402.mechanisms.evm.eip712 import hash_eip3009_authorization
 from x402.mechanisms.evm.types import ExactEIP3009Authorization
 from x402.mechanisms.evm.utils import get_evm_chain_id
 from x402.mechanisms.evm.verify import verify_eoa_signature
-from x402.schemas import PaymentPayload, PaymentPayloadV1, PaymentRequirements
+from x402.schemas import (
+    PaymentPayload,
+    PaymentPayloadV1,
+    PaymentRequirements,
+    PaymentRequirementsV1,
+)
 
 from app.errors import InvalidPayment, PaymentRefused
 from app.payments.offer import Offer
@@ -92,22 +98,37 @@ class SignedAuthorization(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment that covers ``terms``, which are the server's own and not the payer's echo.
+    """A payment that covers ``offered``: the server's own terms and not the payer's echo.
 
-    ``wallet_signed`` says that the payer's own key signed it. When false the signature may still be
-    a smart wallet's (ERC-1271, ERC-6492), which only the chain can check.
+    ``terms`` are the same in the version of ``payload``. ``wallet_signed`` says that the payer's
+    own key signed it. When false the signature may still be a smart wallet's (ERC-1271, ERC-6492),
+    which only the chain can check. ``identifier`` is the payer's idempotency key, if there is one.
     """
 
-    terms: PaymentRequirements
-    payload: PaymentPayload
+    offered: PaymentRequirements
+    terms: PaymentRequirements | PaymentRequirementsV1
+    payload: PaymentPayload | PaymentPayloadV1
     authorization: Authorization
     wallet_signed: bool
+    identifier: str | None = None
+
+    @property
+    def network(self) -> str:
+        """The network's CAIP-2 name, whatever the payload's version calls it."""
+        return self.offered.network
 
     @property
     def key(self) -> str:
-        """What may be spent once: (network, asset, payer, nonce)."""
-        terms, signed = self.terms, self.authorization
-        return f"{terms.network}:{terms.asset}:{signed.payer}:{signed.nonce}".lower()
+        """What may be spent once, in either version: (network, asset, payer, nonce)."""
+        signed = self.authorization
+        return f"{self.network}:{self.offered.asset}:{signed.payer}:{signed.nonce}".lower()
+
+    @property
+    def identifier_key(self) -> str | None:
+        """Where the payer's identifier is claimed: a payer's identifiers are the payer's own."""
+        if self.identifier is None:
+            return None
+        return f"id:{self.network}:{self.authorization.payer}:".lower() + self.identifier
 
     def require_valid_at(self, now: float) -> None:
         """Raise ``PaymentRefused`` unless the authorization can be settled at ``now`` (seconds)."""
@@ -118,27 +139,42 @@ class Payment:
 
 
 def payload_in(signatures: Sequence[str]) -> PaymentPayload:
-    """The payment in a request's ``PAYMENT-SIGNATURE`` headers.
+    """The payment in a request's ``PAYMENT-SIGNATURE`` headers, of which there is at least one.
 
-    None at all means that the request pays by version 1's ``X-PAYMENT``. Raises ``InvalidPayment``
-    or ``PaymentRefused``.
+    Raises ``InvalidPayment``.
     """
-    if not signatures:
-        raise PaymentRefused(VERSION_2_REQUIRED)
     if len(signatures) > 1:
         raise InvalidPayment("PAYMENT-SIGNATURE is given more than once")
-    [text] = signatures
-    if len(text) > MAX_HEADER_BYTES:
-        raise InvalidPayment(f"PAYMENT-SIGNATURE is over {MAX_HEADER_BYTES} bytes")
-    try:
-        payload = decode_payment_signature_header(text)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise InvalidPayment(
-            "PAYMENT-SIGNATURE is not a base64 encoded x402 PaymentPayload in JSON"
-        ) from error
+    payload = _decoded(signatures[0])
     if isinstance(payload, PaymentPayloadV1) or payload.x402_version != 2:
         raise InvalidPayment("PAYMENT-SIGNATURE carries x402 version 2 only")
     return payload
+
+
+def payload_v1_in(signatures: Sequence[str]) -> PaymentPayloadV1:
+    """The payment in a request's ``X-PAYMENT`` headers.
+
+    Raises ``PaymentRefused``: what cannot be read there is told to use version 2.
+    """
+    try:
+        [text] = signatures
+        payload = _decoded(text)
+    except (ValueError, InvalidPayment):
+        payload = None
+    if not isinstance(payload, PaymentPayloadV1):
+        raise PaymentRefused(VERSION_2_REQUIRED)
+    return payload
+
+
+def _decoded(text: str) -> PaymentPayload | PaymentPayloadV1:
+    if len(text) > MAX_HEADER_BYTES:
+        raise InvalidPayment(f"the payment header is over {MAX_HEADER_BYTES} bytes")
+    try:
+        return decode_payment_signature_header(text)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise InvalidPayment(
+            "the payment header is not a base64 encoded x402 PaymentPayload in JSON"
+        ) from error
 
 
 def payment_for(offer: Offer, payload: PaymentPayload, server: "x402ResourceServer") -> Payment:
@@ -147,8 +183,26 @@ def payment_for(offer: Offer, payload: PaymentPayload, server: "x402ResourceServ
     The validity window is not looked at: a receipt may be asked for after it has passed.
     """
     _require_terms(offer, payload, server)
+    identifier = _identifier_in(payload, required=offer.identifier_required)
+    authorization, wallet_signed = _signed(offer, payload.payload)
+    return Payment(
+        offer.requirements, offer.requirements, payload, authorization, wallet_signed, identifier
+    )
+
+
+def payment_v1_for(offer: Offer, payload: PaymentPayloadV1) -> Payment:
+    """As ``payment_for``, of a version 1 payload, which carries neither terms nor extensions."""
+    terms = offer.requirements_v1
+    if terms is None or (payload.scheme, payload.network) != (terms.scheme, terms.network):
+        raise PaymentRefused(VERSION_2_REQUIRED)
+    authorization, wallet_signed = _signed(offer, payload.payload)
+    return Payment(offer.requirements, terms, payload, authorization, wallet_signed)
+
+
+def _signed(offer: Offer, payload: object) -> tuple[Authorization, bool]:
+    """The authorization in a payload, and whether the payer's own key signed it."""
     try:
-        signed = msgspec.convert(payload.payload, SignedAuthorization)
+        signed = msgspec.convert(payload, SignedAuthorization)
     except msgspec.ValidationError as error:
         raise InvalidPayment(f"not an EIP-3009 payment: {error}") from error
     authorization = signed.authorization
@@ -158,8 +212,22 @@ def payment_for(offer: Offer, payload: PaymentPayload, server: "x402ResourceServ
         raise PaymentRefused(ERR_RECIPIENT_MISMATCH)
     if int(authorization.value) != int(offer.requirements.amount):
         raise PaymentRefused(ERR_AUTHORIZATION_VALUE_MISMATCH)
-    wallet_signed = _signed_by_wallet(signed, offer.requirements)
-    return Payment(offer.requirements, payload, authorization, wallet_signed)
+    return authorization, _signed_by_wallet(signed, offer.requirements)
+
+
+def _identifier_in(payload: PaymentPayload, *, required: bool) -> str | None:
+    """The payer's idempotency key (extension ``payment-identifier``). Raises ``InvalidPayment``."""
+    extension = (payload.extensions or {}).get(PAYMENT_IDENTIFIER)
+    identifier = None
+    if isinstance(extension, dict) and isinstance(extension.get("info"), dict):
+        identifier = extension["info"].get("id")
+    if identifier is None and required:
+        raise InvalidPayment("the extension payment-identifier is required: add an id")
+    if identifier is not None and not is_valid_payment_id(identifier):
+        raise InvalidPayment(
+            "the id of payment-identifier is not 16 to 128 letters, digits, hyphens and underscores"
+        )
+    return identifier
 
 
 def _require_terms(offer: Offer, payload: PaymentPayload, server: "x402ResourceServer") -> None:

@@ -11,10 +11,25 @@ from decimal import Decimal
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import msgspec
 from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
+from x402.extensions.payment_identifier import (
+    PAYMENT_IDENTIFIER,
+    declare_payment_identifier_extension,
+)
 from x402.http.utils import encode_payment_required_header
 from x402.mechanisms.evm import DEFAULT_ASSETS
-from x402.schemas import PaymentRequired, PaymentRequirements, ResourceConfig, ResourceInfo
+from x402.mechanisms.evm.utils import get_evm_chain_id
+from x402.mechanisms.evm.v1.constants import V1_NETWORK_CHAIN_IDS
+from x402.schemas import (
+    PaymentRequired,
+    PaymentRequirements,
+    PaymentRequirementsV1,
+    ResourceConfig,
+    ResourceInfo,
+)
+
+from app.errors import Retry
 
 if TYPE_CHECKING:
     from x402 import x402ResourceServer
@@ -33,24 +48,52 @@ class Terms:
 
 @dataclass(frozen=True)
 class Offer:
-    """The one way to pay for one resource."""
+    """The one way to pay for one resource. ``identifier_required``: a payer must give an id."""
 
     requirements: PaymentRequirements
     resource: ResourceInfo
+    identifier_required: bool = False
 
     def payment_required(self, error: str | None = None) -> PaymentRequired:
-        return PaymentRequired(error=error, resource=self.resource, accepts=[self.requirements])
+        identifier = declare_payment_identifier_extension(self.identifier_required)
+        return PaymentRequired(
+            error=error,
+            resource=self.resource,
+            accepts=[self.requirements],
+            extensions={PAYMENT_IDENTIFIER: identifier},
+        )
 
-    def terms(self, error: str) -> Terms:
-        """The 402 that refuses a payment because of ``error``."""
+    def refusal(self, error: str, retry: Retry) -> Terms:
+        """The 402 that refuses a payment because of ``error``; its body also says what to do."""
         required = self.payment_required(error)
+        body = {**required.model_dump(by_alias=True, exclude_none=True), "retry": retry}
+        return Terms(encode_payment_required_header(required), msgspec.json.encode(body))
+
+    @cached_property
+    def terms(self) -> Terms:
+        """The 402 for a request that carries no payment."""
+        required = self.payment_required("PAYMENT-SIGNATURE header is required")
         body = required.model_dump_json(by_alias=True, exclude_none=True).encode()
         return Terms(encode_payment_required_header(required), body)
 
     @cached_property
-    def first_terms(self) -> Terms:
-        """The 402 for a request that carries no payment."""
-        return self.terms("PAYMENT-SIGNATURE header is required")
+    def requirements_v1(self) -> PaymentRequirementsV1 | None:
+        """The same terms as version 1 states them, where it has a name for the network."""
+        network = version_1_name(self.requirements.network)
+        if network is None:
+            return None
+        return PaymentRequirementsV1(
+            scheme=self.requirements.scheme,
+            network=network,
+            max_amount_required=self.requirements.amount,
+            resource=self.resource.url,
+            description=self.resource.description,
+            mime_type=self.resource.mime_type,
+            pay_to=self.requirements.pay_to,
+            max_timeout_seconds=self.requirements.max_timeout_seconds,
+            asset=self.requirements.asset,
+            extra=self.requirements.extra,
+        )
 
 
 def offer_of(
@@ -60,6 +103,7 @@ def offer_of(
     network: str,
     pay_to: str,
     resource: ResourceInfo,
+    identifier_required: bool = False,
 ) -> Offer:
     """The offer to serve ``resource`` for ``price_usd`` in the network's stablecoin.
 
@@ -74,7 +118,14 @@ def offer_of(
         max_timeout_seconds=MAX_TIMEOUT_SECONDS,
     )
     [requirements] = server.build_payment_requirements(config)
-    return Offer(requirements, resource)
+    return Offer(requirements, resource, identifier_required)
+
+
+def version_1_name(network: str) -> str | None:
+    """What version 1 of the protocol calls a CAIP-2 network, such as ``base-sepolia``."""
+    chain_id = get_evm_chain_id(network)
+    names = (name for name, known in V1_NETWORK_CHAIN_IDS.items() if known == chain_id)
+    return next(names, None)
 
 
 def payable_networks() -> list[str]:

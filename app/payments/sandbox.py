@@ -17,9 +17,12 @@ from x402 import x402Facilitator
 from x402.mechanisms.evm.constants import FUNCTION_TRANSFER_WITH_AUTHORIZATION
 from x402.mechanisms.evm.exact import ExactEvmFacilitatorScheme
 from x402.mechanisms.evm.exact.eip3009_utils import ERC20_TRANSFER_EVENT_TOPIC
+from x402.mechanisms.evm.exact.v1.facilitator import ExactEvmSchemeV1
 from x402.mechanisms.evm.types import TransactionReceipt, TypedDataDomain, TypedDataField
 from x402.mechanisms.evm.utils import get_evm_chain_id
 from x402.mechanisms.evm.verify import verify_typed_data_strict
+
+from app.payments.offer import version_1_name
 
 FAUCET_ATOMIC = 10_000_000
 """What a new address is given: 10 USDC."""
@@ -37,6 +40,10 @@ class SandboxFacilitator(x402Facilitator):
         super().__init__()
         self.ledger = Ledger(asset, get_evm_chain_id(network), clock)
         self.register([network], ExactEvmFacilitatorScheme(self.ledger))
+        network_v1 = version_1_name(network)
+        self.takes_version_1 = network_v1 is not None
+        if network_v1 is not None:
+            self.register_v1([network_v1], ExactEvmSchemeV1(self.ledger))
 
     async def connect(self) -> None:
         """Nothing to connect to."""

@@ -1,40 +1,62 @@
 """Taking the money, exactly once: claim → verify where needed → settle → remember.
 
-Strategy: one settlement runs as its own task, so a caller who hangs up cannot stop it half way and
+Strategy: one settlement runs as its own task, so a caller who hangs up cannot stop it half way, and
 copies of a payment that arrive meanwhile wait for the same outcome. A settlement whose outcome is
 unknown (a time-out, a 5xx, a broken answer, ``settlement_pending``) is sent again unchanged until
 the deadline: the authorization's nonce makes that harmless on chain.
 
-Invariants: nothing is settled without a claim; a claim is released only when the money certainly
-did not move; a settlement counts as ours only if network and payer are those we asked for.
+Once a settlement *may* have moved the money, no failure code alone is believed: a facilitator that
+lost its answer will say "reverted", "used" or "expired" of a payment that did reach us. Then the
+chain is asked where a node is configured, and otherwise the facilitator's ``verify``, which
+simulates the transfer and so tells a used nonce from an unused one.
+
+Invariants: nothing is settled without a claim; a claim is released, and a payer told to sign again,
+only when the money certainly did not move; a settlement counts as ours only if network, payer and
+amount are those we asked for.
 """
 
 import asyncio
+import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 from x402 import x402ResourceServer
-from x402.mechanisms.evm.constants import ERR_NONCE_ALREADY_USED, ERR_SETTLEMENT_PENDING
+from x402.http.utils import encode_payment_response_header
+from x402.mechanisms.evm.constants import (
+    ERR_INSUFFICIENT_BALANCE,
+    ERR_NONCE_ALREADY_USED,
+    ERR_SETTLEMENT_PENDING,
+)
 from x402.schemas import SettleResponse
 
-from app.errors import FacilitatorUnavailable, PaymentRefused, SettlementUnknown
-from app.payments.gate import Payment
-from app.payments.receipts import Claim, Claims, State, expiry_of
+from app.errors import (
+    ClaimsUnavailable,
+    FacilitatorUnavailable,
+    PaymentRefused,
+    SettlementUnknown,
+)
+from app.payments.chain import Chain, ChainUnavailable, Fate
+from app.payments.gate import SETTLE_SECONDS, Payment
+from app.payments.receipts import Claim, Claims, Receipt, expiry_of
 
 log = structlog.get_logger()
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
+POLL_SECONDS = 0.05
 REASON = re.compile(r"\A[A-Za-z0-9_:.-]{1,80}\Z")
+
+Ledger = Callable[[str, Payment, Receipt | BaseException], None]
+"""Told of every outcome: ``settled`` with its receipt, ``refused`` or ``unknown`` with why."""
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """A settlement, and whether an earlier request already had it."""
+class Purchase:
+    """A receipt, and whether an earlier request already had it."""
 
-    settlement: SettleResponse
+    receipt: Receipt
     replayed: bool
 
 
@@ -48,102 +70,148 @@ class Cashier:
         *,
         clock: Callable[[], float],
         deadline_seconds: float,
+        ledger: Ledger,
+        chain: Chain | None = None,
     ) -> None:
         self._server = server
         self._claims = claims
         self._clock = clock
         self._deadline_seconds = deadline_seconds
-        self._running: dict[str, asyncio.Task[SettleResponse]] = {}
+        self._ledger = ledger
+        self._chain = chain
+        self._running: dict[str, asyncio.Task[Receipt]] = {}
+        self._tasks: set[asyncio.Task[Receipt]] = set()
 
-    async def receipt_for(self, payment: Payment, request_hash: bytes) -> Receipt:
+    async def purchase(self, payment: Payment, request_hash: bytes) -> Purchase:
         """Charge ``payment`` for a request, or find that it was charged.
 
-        Raises ``PaymentRefused`` and ``FacilitatorUnavailable`` (nothing was charged),
-        ``SettlementUnknown`` (at most once), ``PaymentAlreadyUsed``, ``TooManyClaims``.
+        Raises ``PaymentRefused``, ``FacilitatorUnavailable`` and ``ClaimsUnavailable`` (nothing was
+        charged), ``SettlementUnknown`` (at most once), ``PaymentAlreadyUsed``, ``TooManyClaims``.
         """
-        claim = await self._claim(payment, request_hash)
-        if claim.settlement is not None:
-            return Receipt(claim.settlement, replayed=True)
-        replayed = claim.state is State.BUSY
-        if not replayed:
-            self._start(payment, sent=claim.sent)
-        settlement = await asyncio.shield(self._running[payment.key])
-        return Receipt(settlement, replayed)
+        try:
+            async with asyncio.timeout(2 * self._deadline_seconds):
+                while True:
+                    claim = await self._claim(payment, request_hash)
+                    if claim.receipt is not None:
+                        return Purchase(claim.receipt, replayed=True)
+                    if claim.holder:
+                        settling = self._start(payment, claim)
+                        return Purchase(await asyncio.shield(settling), replayed=False)
+                    if payment.key in self._running:
+                        settling = self._running[payment.key]
+                        return Purchase(await asyncio.shield(settling), replayed=True)
+                    await asyncio.sleep(POLL_SECONDS)  # another process is settling it
+        except TimeoutError:
+            raise SettlementUnknown(retry_after=5) from None
 
     async def finish(self) -> None:
         """Wait for the settlements under way; for shutdown."""
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _claim(self, payment: Payment, request_hash: bytes) -> Claim:
         now = self._clock()
         expires_at = expiry_of(int(payment.authorization.valid_before), now)
+        await self._bind_identifier(payment, request_hash, expires_at)
         claim = await self._claims.claim(payment.key, request_hash, expires_at)
-        if claim.state is State.MINE and not claim.sent:
+        if claim.holder and not claim.sent:
             try:
                 payment.require_valid_at(now)
             except PaymentRefused:
-                await self._claims.release(payment.key)
+                await self._claims.release(payment.key, claim.holder)
                 raise
         return claim
 
-    def _start(self, payment: Payment, *, sent: bool) -> None:
-        task = asyncio.create_task(self._settle_claimed(payment, sent=sent))
+    async def _bind_identifier(
+        self, payment: Payment, request_hash: bytes, expires_at: float
+    ) -> None:
+        """Bind the payer's idempotency key to this payment of this request, for good."""
+        key = payment.identifier_key
+        if key is not None:
+            fingerprint = hashlib.sha256(payment.key.encode() + request_hash).digest()
+            bound = await self._claims.claim(key, fingerprint, expires_at)
+            if bound.holder:
+                await self._claims.unknown(key, bound.holder)
+
+    def _start(self, payment: Payment, claim: Claim) -> asyncio.Task[Receipt]:
+        task = asyncio.create_task(self._settle_claimed(payment, claim))
         self._running[payment.key] = task
-        task.add_done_callback(lambda done: self._forget(payment.key, done))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        # looked at, so that a failure nobody waits for leaves no warning
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return task
 
-    def _forget(self, key: str, done: asyncio.Task[SettleResponse]) -> None:
-        if self._running.get(key) is done:
-            del self._running[key]
-        if not done.cancelled():
-            done.exception()  # looked at, so that a caller who hung up leaves no warning
-
-    async def _settle_claimed(self, payment: Payment, *, sent: bool) -> SettleResponse:
+    async def _settle_claimed(self, payment: Payment, claim: Claim) -> Receipt:
         try:
-            settlement = await self._settle(payment, sent=sent)
+            receipt = await self._settle(payment, sent=claim.sent)
         except (PaymentRefused, FacilitatorUnavailable) as error:
-            await self._claims.release(payment.key)
-            log.info("settlement_refused", payment=payment.key, reason=error.detail)
+            self._closed(payment, "refused", error)
+            await self._remembered(self._claims.release(payment.key, claim.holder))
             raise
-        except BaseException:
-            await self._claims.unknown(payment.key)
-            log.warning("settlement_unknown", payment=payment.key)
+        except BaseException as error:
+            self._closed(payment, "unknown", error)
+            await self._remembered(self._claims.unknown(payment.key, claim.holder))
             raise
-        await self._claims.settled(payment.key, settlement)
-        log.info("settled", payment=payment.key, transaction=settlement.transaction)
-        return settlement
+        self._closed(payment, "settled", receipt)
+        await self._remembered(self._claims.settled(payment.key, receipt))
+        return receipt
 
-    async def _settle(self, payment: Payment, *, sent: bool) -> SettleResponse:
+    def _closed(self, payment: Payment, outcome: str, end: Receipt | BaseException) -> None:
+        """Write the ledger. Copies that arrive from now on ask the store, which is told next."""
+        del self._running[payment.key]
+        self._ledger(outcome, payment, end)
+
+    async def _remembered(self, telling: Awaitable[None]) -> None:
+        """Tell the store; where it is gone, the lease of the claim ends by itself."""
+        try:
+            await telling
+        except ClaimsUnavailable:
+            log.exception("claim_not_stored")
+
+    async def _settle(self, payment: Payment, *, sent: bool) -> Receipt:
         if not payment.wallet_signed and not sent:
-            await self._verify(payment)
-        attempts = _Attempts(payment, sent=sent)
+            verified = await self._server.verify_payment(payment.payload, payment.terms)
+            if not verified.is_valid:
+                raise PaymentRefused(_reason(verified.invalid_reason, "verification_failed"))
+        attempts = _Attempts(self._server, self._chain, payment, sent=sent)
         pause = FIRST_PAUSE_SECONDS
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                while (settlement := await attempts.settle(self._server)) is None:
+                while (settlement := await attempts.settlement(self._clock())) is None:
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         except TimeoutError:
             raise SettlementUnknown(retry_after=5) from None
-        return settlement
+        return self._receipt(payment, settlement)
 
-    async def _verify(self, payment: Payment) -> None:
-        verified = await self._server.verify_payment(payment.payload, payment.terms)
-        if not verified.is_valid:
-            raise PaymentRefused(_reason(verified.invalid_reason, "verification_failed"))
+    def _receipt(self, payment: Payment, settlement: SettleResponse) -> Receipt:
+        return Receipt(
+            payer=payment.authorization.payer,
+            amount=payment.authorization.value,
+            network=payment.network,
+            transaction=settlement.transaction,
+            request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+            settled_at=self._clock(),
+            header=encode_payment_response_header(settlement),
+        )
 
 
 class _Attempts:
     """One payment's calls of ``settle``. ``sent`` once one of them may have moved the money."""
 
-    def __init__(self, payment: Payment, *, sent: bool) -> None:
+    def __init__(
+        self, server: x402ResourceServer, chain: Chain | None, payment: Payment, *, sent: bool
+    ) -> None:
+        self._server = server
+        self._chain = chain
         self._payment = payment
         self._sent = sent
         self._transaction = ""
 
-    async def settle(self, server: x402ResourceServer) -> SettleResponse | None:
+    async def settlement(self, now: float) -> SettleResponse | None:
         """The settlement, or ``None`` while its outcome is not known. Raises when it failed."""
         try:
-            answer = await server.settle_payment(self._payment.payload, self._payment.terms)
+            answer = await self._server.settle_payment(self._payment.payload, self._payment.terms)
         except SettlementUnknown:
             self._sent = True
             return None
@@ -151,35 +219,62 @@ class _Attempts:
             if self._sent:
                 return None
             raise
-        return self._outcome(answer)
-
-    def _outcome(self, answer: SettleResponse) -> SettleResponse | None:
         self._transaction = answer.transaction or self._transaction
         if answer.success and self._is_ours(answer):
             return answer
         if answer.success or answer.error_reason == ERR_SETTLEMENT_PENDING:
             self._sent = True
             return None
-        if self._sent and answer.error_reason == ERR_NONCE_ALREADY_USED:
-            return self._settled_earlier()
-        raise PaymentRefused(_reason(answer.error_reason, "settlement_failed"))
+        reason = _reason(answer.error_reason, "settlement_failed")
+        if not self._sent:
+            raise PaymentRefused(reason)
+        return await (self._by_chain(reason, now) if self._chain else self._by_verifying())
 
     def _is_ours(self, answer: SettleResponse) -> bool:
         payer = self._payment.authorization.payer
         return (
             answer.network == self._payment.terms.network
             and (answer.payer or payer).lower() == payer.lower()
-            and answer.amount in (None, self._payment.terms.amount)
+            and answer.amount in (None, self._payment.authorization.value)
         )
 
-    def _settled_earlier(self) -> SettleResponse:
-        """Our own earlier attempt used the nonce, and what was signed with it pays us."""
+    async def _by_chain(self, reason: str, now: float) -> SettleResponse | None:
+        """What the chain says. An unused authorization is a refusal only once it has expired."""
+        assert self._chain is not None  # noqa: S101 - the caller's condition
+        try:
+            evidence = await self._chain.evidence_of(
+                self._payment.authorization, self._payment.offered
+            )
+        except ChainUnavailable:
+            return None
+        if evidence.fate is Fate.PAID_US:
+            return self._settled_by(evidence.transaction)
+        if evidence.fate is Fate.SPENT_ELSEWHERE:
+            raise PaymentRefused(ERR_NONCE_ALREADY_USED)
+        if now > int(self._payment.authorization.valid_before) + SETTLE_SECONDS:
+            raise PaymentRefused(reason)
+        return None
+
+    async def _by_verifying(self) -> SettleResponse | None:
+        """What a simulated transfer says: used now means that ours went through."""
+        try:
+            verified = await self._server.verify_payment(self._payment.payload, self._payment.terms)
+        except FacilitatorUnavailable:
+            return None
+        if verified.invalid_reason == ERR_NONCE_ALREADY_USED:
+            return self._settled_by(self._transaction)
+        if verified.invalid_reason == ERR_INSUFFICIENT_BALANCE:
+            raise PaymentRefused(ERR_INSUFFICIENT_BALANCE)
+        return None
+
+    def _settled_by(self, transaction: str) -> SettleResponse:
+        """Our own earlier attempt went through, though its receipt was lost."""
         return SettleResponse(
             success=True,
             payer=self._payment.authorization.payer,
-            transaction=self._transaction,
-            network=self._payment.terms.network,
-            amount=self._payment.terms.amount,
+            transaction=transaction,
+            network=self._payment.network,
+            amount=self._payment.authorization.value,
         )
 
 

@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from app.api.endpoints import paid_endpoints
 from app.listing.openapi import openapi_bytes
 from app.listing.routes import free_routes
+from app.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
 
@@ -18,7 +19,9 @@ ROWS = paid_endpoints()
 
 async def answer(path: str, problems: Mapping[str, str | None] | None = None) -> httpx.Response:
     app = Starlette(
-        routes=list(free_routes(ROWS, "https://oncall.example", lambda: problems or {}))
+        routes=list(
+            free_routes(ROWS, "https://oncall.example", lambda: problems or {}, Metrics().text)
+        )
     )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://host") as client:

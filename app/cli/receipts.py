@@ -1,0 +1,40 @@
+"""``receipts``: what the claim store holds."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from rich.console import Console
+from rich.table import Table
+from x402.mechanisms.evm import get_default_asset
+
+from app.errors import ConfigurationError
+from app.payments.receipts import Receipt
+from app.payments.redis_claims import RedisClaims
+
+
+async def show_receipts(redis_url: str, console: Console) -> None:
+    """Print every receipt that is remembered, oldest first, and what they add up to."""
+    if not redis_url:
+        raise ConfigurationError(
+            ["ONCALL_REDIS_URL is not set: receipts in memory are the serving process's alone"]
+        )
+    claims = RedisClaims(redis_url, lease_seconds=0)
+    receipts = await claims.receipts()
+    await claims.aclose()
+    table = Table("settled at", "payer", "amount", "network", "transaction", "request")
+    for receipt in receipts:
+        table.add_row(
+            datetime.fromtimestamp(receipt.settled_at, UTC).isoformat(" ", "seconds"),
+            receipt.payer,
+            _money(receipt),
+            receipt.network,
+            receipt.transaction,
+            receipt.request_id,
+        )
+    console.print(table)
+    console.print(f"{len(receipts)} receipts")
+
+
+def _money(receipt: Receipt) -> str:
+    asset = get_default_asset(receipt.network)
+    return f"{Decimal(receipt.amount).scaleb(-asset['decimals']):f} {asset['symbol']}"

@@ -1,0 +1,162 @@
+"""The ``payment-identifier`` extension, and payments of protocol version 1."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from x402.extensions.payment_identifier import (
+    append_payment_identifier_to_extensions,
+    generate_payment_id,
+)
+from x402.http.utils import decode_payment_required_header, decode_payment_response_header
+
+from tests.services import (
+    EXAMPLE,
+    NETWORK,
+    ScriptedFacilitator,
+    Service,
+    answers,
+    remote_settings,
+    service,
+    settings,
+    settles,
+)
+from tests.wallets import Wallet, header_of
+
+pytestmark = pytest.mark.anyio
+
+
+def identified(wallet: Wallet, terms: str, identifier: str | None) -> dict[str, Any]:
+    """A payment that echoes the terms' extensions and adds an id, as the SDK does."""
+    payload = wallet.signed(terms)
+    payload["extensions"] = decode_payment_required_header(terms).extensions
+    if identifier is not None:
+        append_payment_identifier_to_extensions(payload["extensions"], identifier)
+    return payload
+
+
+class TestIdentifier:
+    async def test_it_is_advertised_as_optional(self) -> None:
+        required = decode_payment_required_header(await service().terms())
+        assert required.extensions["payment-identifier"]["info"] == {"required": False}
+
+    async def test_a_new_id_works_and_the_same_again_gets_the_stored_answer(self) -> None:
+        shop = service()
+        payload = identified(Wallet(), await shop.terms(), generate_payment_id())
+        first = await shop.ask(EXAMPLE, header_of(payload))
+        again = await shop.ask(EXAMPLE, header_of(payload))
+        assert (first.status_code, again.status_code) == (200, 200)
+        assert again.headers["Idempotent-Replayed"] == "true"
+
+    async def test_the_same_id_with_another_payment_is_a_conflict(self) -> None:
+        shop, wallet, identifier = service(), Wallet(), generate_payment_id()
+        terms = await shop.terms()
+        await shop.ask(EXAMPLE, header_of(identified(wallet, terms, identifier)))
+        response = await shop.ask(EXAMPLE, header_of(identified(wallet, terms, identifier)))
+        assert (response.status_code, response.json()["code"]) == (409, "payment_already_used")
+
+    async def test_the_same_id_with_another_body_is_a_conflict(self) -> None:
+        shop = service()
+        payment = header_of(identified(Wallet(), await shop.terms(), generate_payment_id()))
+        await shop.ask(EXAMPLE, payment)
+        assert (await shop.ask({**EXAMPLE, "shifts": 9}, payment)).status_code == 409
+
+    async def test_ids_belong_to_their_payer(self) -> None:
+        shop, identifier = service(), generate_payment_id()
+        terms = await shop.terms()
+        for wallet in (Wallet(), Wallet()):
+            payment = header_of(identified(wallet, terms, identifier))
+            assert (await shop.ask(EXAMPLE, payment)).status_code == 200
+
+    async def test_where_required_it_must_be_there(self) -> None:
+        shop = service(settings(payment_identifier_required=True))
+        payment = header_of(identified(Wallet(), await shop.terms(), None))
+        response = await shop.ask(EXAMPLE, payment)
+        assert (response.status_code, response.json()["code"]) == (400, "invalid_payment")
+
+    @pytest.mark.parametrize("identifier", ["short", "x" * 129, "with spaces in between it", 7])
+    async def test_an_id_of_another_form_is_400(self, identifier: Any) -> None:
+        shop = service()
+        payload = identified(Wallet(), await shop.terms(), None)
+        payload["extensions"]["payment-identifier"]["info"]["id"] = identifier
+        assert (await shop.ask(EXAMPLE, header_of(payload))).status_code == 400
+
+
+def version_1(payload: dict[str, Any], **changes: Any) -> str:
+    return header_of(
+        {
+            "x402Version": 1,
+            "scheme": "exact",
+            "network": "base-sepolia",
+            "payload": payload["payload"],
+            **changes,
+        }
+    )
+
+
+async def pay_v1(shop: Service, header: str) -> Any:
+    return await shop.ask(EXAMPLE, **{"X-PAYMENT": header})
+
+
+class TestVersion1:
+    async def test_it_is_taken_where_the_facilitator_lists_it(self) -> None:
+        shop = service()
+        response = await pay_v1(shop, version_1(Wallet().signed(await shop.terms())))
+        assert response.status_code == 200
+        receipt = response.headers["X-PAYMENT-RESPONSE"]
+        assert receipt == response.headers["PAYMENT-RESPONSE"]
+        assert decode_payment_response_header(receipt).network == "base-sepolia"
+
+    async def test_one_authorization_does_not_buy_in_both_versions(self) -> None:
+        shop = service()
+        payload = Wallet().signed(await shop.terms())
+        assert (await shop.ask(EXAMPLE, header_of(payload))).status_code == 200
+        again = await pay_v1(shop, version_1(payload))
+        assert again.headers["Idempotent-Replayed"] == "true"
+        other = await shop.ask({**EXAMPLE, "shifts": 9}, **{"X-PAYMENT": version_1(payload)})
+        assert other.status_code == 409
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            pytest.param("%%%", id="unreadable"),
+            pytest.param(base64.b64encode(b"[" * 9000).decode(), id="nested deeply"),
+            pytest.param(header_of({"x402Version": 2, "payload": {}}), id="version 2"),
+        ],
+    )
+    async def test_what_cannot_be_read_is_told_to_use_version_2(self, header: str) -> None:
+        response = await pay_v1(service(), header)
+        assert (response.status_code, response.json()["error"]) == (402, "x402_version_2_required")
+        assert response.json()["retry"] == "new-payment"
+
+    async def test_another_network_is_told_to_use_version_2(self) -> None:
+        shop = service()
+        header = version_1(Wallet().signed(await shop.terms()), network="base")
+        assert (await pay_v1(shop, header)).json()["error"] == "x402_version_2_required"
+
+    @pytest.mark.parametrize("listed", [False, True])
+    async def test_it_depends_on_what_the_facilitator_lists(self, *, listed: bool) -> None:
+        kinds = [{"x402Version": 2, "scheme": "exact", "network": NETWORK}]
+        if listed:
+            kinds.append({"x402Version": 1, "scheme": "exact", "network": "base-sepolia"})
+        v1 = answers({"success": True, "transaction": "0x1", "network": "base-sepolia"})
+        script = ScriptedFacilitator(
+            supported=answers({"kinds": kinds}), settle=v1 if listed else settles
+        )
+        async with script:
+            shop = service(remote_settings(script.url))
+            backend = shop.app._app.routes[0].app._till.backend
+            await backend.connect()
+            response = await pay_v1(shop, version_1(Wallet().signed(await shop.terms())))
+            await backend.aclose()
+        assert response.status_code == (200 if listed else 402)
+        if listed:
+            assert script.requests[0]["x402Version"] == 1
+            assert script.requests[0]["paymentRequirements"]["maxAmountRequired"] == "20000"
+
+    async def test_a_network_without_a_version_1_name(self) -> None:
+        shop = service(settings(network="eip155:421614"))
+        payload = Wallet().signed(await shop.terms())
+        assert (await pay_v1(shop, version_1(payload))).status_code == 402
+        assert json.loads(base64.b64decode(await shop.terms()))["accepts"]
