@@ -21,6 +21,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute, WindowStats
 from limits.aio.strategies import MovingWindowRateLimiter as SharedMovingWindow
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, storage_from_string
+from redis.asyncio import ConnectionPool
 from slowapi import Limiter
 
 Proxy = IPv4Network | IPv6Network
@@ -74,7 +75,8 @@ class RateLimits:
             storage_options={"clock": clock},  # type: ignore[dict-item] # handed on as it is
         )
         self._local = limiter.limiter
-        self._shared = shared_strategy(redis_url) if redis_url else None
+        self._pool = redis_pool(redis_url) if redis_url else None
+        self._shared = shared_strategy(self._pool) if self._pool else None
         self._away_until = 0.0
 
     @property
@@ -90,6 +92,10 @@ class RateLimits:
         granted, window = await self._spent_shared(item, key) or self._spent_local(item, key)
         reset_seconds = max(math.ceil(window.reset_time - self._clock()), 1)
         return Allowance(granted, policy, per_minute, window.remaining, reset_seconds)
+
+    async def aclose(self) -> None:
+        if self._pool is not None:
+            await self._pool.aclose()
 
     async def _spent_shared(self, item: RateLimitItem, key: Sequence[str]) -> Spent | None:
         if self._shared is None or self._clock() < self._away_until:
@@ -107,15 +113,21 @@ class RateLimits:
         return self._local.hit(item, *key), self._local.get_window_stats(item, *key)
 
 
-def shared_strategy(redis_url: str) -> SharedMovingWindow:
+def redis_pool(url: str) -> ConnectionPool:
+    """Connections that give up soon: a request waits for them."""
+    return ConnectionPool.from_url(
+        url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
+    )
+
+
+def shared_strategy(pool: ConnectionPool) -> SharedMovingWindow:
     """The moving window over ``limits``' asynchronous Redis storage."""
     storage = storage_from_string(
-        "async+" + redis_url,
+        "async+redis://",
         implementation="redispy",
         wrap_exceptions=True,
         key_prefix="oncall:limit",
-        socket_timeout=REDIS_SECONDS,
-        socket_connect_timeout=REDIS_SECONDS,
+        connection_pool=pool,  # type: ignore[arg-type] # handed on as it is
     )
     return SharedMovingWindow(storage)
 

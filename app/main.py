@@ -79,7 +79,7 @@ def create_app(
     app = Starlette(
         routes=[*paid, *free_routes(endpoints, settings.public_url, checks, metrics.text)],
         exception_handlers={HTTPException: problem_of_http},
-        lifespan=lambda _: _lifespan(settings, desk),
+        lifespan=lambda _: _lifespan(settings, desk, limits),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
@@ -131,6 +131,20 @@ class Desk:
     def checks(self) -> Mapping[str, str | None]:
         return {"facilitator": self.backend.problem, "claims": self.claims.problem}
 
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Connected while the context lasts; left when the settlements under way have ended."""
+        await self.backend.connect()
+        await self.claims.refresh()
+        watching = asyncio.create_task(self.watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await self.cashier.finish()
+            await self.backend.aclose()
+            await self.claims.aclose()
+
     async def watch(self) -> None:
         """Keep knowing whether the facilitator and the claims are well, for ever."""
         while True:
@@ -164,21 +178,14 @@ def claims_of(settings: Settings, clock: Clock) -> Claims:
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(settings: Settings, desk: Desk | None) -> AsyncIterator[None]:
+async def _lifespan(
+    settings: Settings, desk: Desk | None, limits: RateLimits
+) -> AsyncIterator[None]:
     """Connect before the first request; let settlements under way finish after the last."""
-    if desk is None:
-        log.warning("payments are off: every answer is given away")
+    if settings.payments != "facilitator":
+        log.warning("no money moves", payments=settings.payments)
+    async with contextlib.AsyncExitStack() as closing:
+        closing.push_async_callback(limits.aclose)
+        if desk is not None:
+            await closing.enter_async_context(desk.open())
         yield
-        return
-    await desk.backend.connect()
-    await desk.claims.refresh()
-    if settings.payments == "sandbox":
-        log.warning("payments: sandbox. No money moves; any throw-away wallet can pay")
-    watching = asyncio.create_task(desk.watch())
-    try:
-        yield
-    finally:
-        watching.cancel()
-        await desk.cashier.finish()
-        await desk.backend.aclose()
-        await desk.claims.aclose()

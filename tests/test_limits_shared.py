@@ -30,6 +30,8 @@ async def test_the_limit_holds_exactly_across_processes(tmp_path: Path) -> None:
         assert (refused.granted, refused.remaining) == (False, 0)
         assert 1 <= refused.reset_seconds <= 60
         assert here.problem is None
+        await here.aclose()
+        await there.aclose()
 
 
 async def test_while_redis_is_away_each_process_counts_alone_and_says_so(
@@ -44,3 +46,4 @@ async def test_while_redis_is_away_each_process_counts_alone_and_says_so(
         clock.advance(2)
         assert (await limits.spend(ANN, ROUTE, 120, paying=False)).granted
         assert limits.problem is None
+        await limits.aclose()

@@ -41,7 +41,7 @@ async def test_a_facilitator_that_comes_up_later_is_noticed(
     async with ScriptedFacilitator(supported=[down, down, answers(SUPPORTED)]) as script:
         configured = remote_settings(script.url)
         desk = main.Desk(configured, lambda: 0.0, Metrics(), None, None)
-        async with main._lifespan(configured, desk):
+        async with desk.open():
             assert desk.checks()["facilitator"] == "the facilitator does not answer properly"
             async with asyncio.timeout(5):
                 while desk.checks()["facilitator"] is not None:  # noqa: ASYNC110 - nothing signals it
