@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup demo run test setup-chain test-chain check bench bench-engine format
+.PHONY: help setup setup-dev demo run test setup-chain test-chain check bench bench-engine format
 
 help: ## What can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-setup: ## Install everything into .venv (again only when its pins change)
+setup: ## Install the service into .venv (again only when its pins change)
 	@$(PYTHON) scripts/setup.py
+
+setup-dev: setup ## Install the tools of the tests and checks as well
+	@$(PYTHON) scripts/setup.py dev chain
 
 demo: setup ## Start a sandbox service, buy a rotation, show it
 	@$(BIN)/python -m app demo
@@ -16,31 +19,31 @@ demo: setup ## Start a sandbox service, buy a rotation, show it
 run: setup ## Serve on 127.0.0.1:8402
 	@$(BIN)/python -m app serve
 
-test: setup ## Run the tests; branch coverage of app/ must be complete
+test: setup-dev ## Run the tests; branch coverage of app/ must be complete
 	@$(BIN)/coverage erase
 	@$(BIN)/coverage run -m pytest --ignore tests/chain
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
 
-setup-chain: setup ## Install the local chain and the TypeScript client
+setup-chain: setup-dev ## Install the local chain and the TypeScript client
 	@$(BIN)/python scripts/chain.py
 
 test-chain: setup-chain ## Pay on a local chain with both official clients; shows the balances
 	@$(BIN)/python -m pytest tests/chain
 
-check: setup ## Lint, types, import rules, and that openapi.json is current
+check: setup-dev ## Lint, types, import rules, and that openapi.json is current
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m app openapi --check
 
-bench: setup ## Measure a large rotation against encoding alone
+bench: setup-dev ## Measure a large rotation against encoding alone
 	@$(BIN)/python bench/rotation.py
 
-bench-engine: setup ## Measure the layered engine beside a naive one
+bench-engine: setup-dev ## Measure the layered engine beside a naive one
 	@$(BIN)/python bench/engine.py
 
-format: setup ## Rewrite the code as `make check` wants it
+format: setup-dev ## Rewrite the code as `make check` wants it
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .

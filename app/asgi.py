@@ -8,11 +8,11 @@ import sys
 
 from app.errors import ConfigurationError
 from app.logs import configure_logs
-from app.main import create_app
+from app.main import create_app, faults_in
 from app.settings import Settings
 
 try:
-    settings = Settings.from_env()
+    settings = Settings.from_env(also=faults_in)
     configure_logs(settings.log_format)
     app = create_app(settings)
 except ConfigurationError as error:

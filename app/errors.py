@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 Retry = Literal["same-payment", "new-payment", "no"]
-"""``same-payment``: send the request again unchanged; ``new-payment``: correct it, sign afresh;
-``no``: this request cannot succeed as it is."""
+"""``same-payment``: send it again unchanged, later; ``new-payment``: sign afresh; ``no``: as it
+stands the request cannot succeed, so change it (a payment sent with it was not used)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,9 @@ class Faulty(OncallError):
     """A failure that lists every fault it found, never only the first."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in faults))
+        first, others = faults[0], len(faults) - 1
+        more = f" (and {others} more)" if others else ""
+        super().__init__(f"{first.pointer or 'the document'}: {first.detail}{more}")
         self.faults = tuple(faults)
 
 
@@ -58,13 +60,11 @@ class Retryable(OncallError):
 class InvalidRequest(Faulty):
     code = "invalid_request"
     title = "The request document is not valid."
-    retry = "new-payment"
 
 
 class MalformedBody(OncallError):
     code = "malformed_json"
     title = "The body is not valid JSON."
-    retry = "new-payment"
 
 
 class BodyTooLarge(OncallError):

@@ -190,8 +190,12 @@ def client_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence[
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]  # [2001:db8::1]:443
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]  # 192.0.2.1:443
     try:
-        address = ip_address(text.strip("[]").split("%")[0])
+        address = ip_address(text.partition("%")[0])
     except ValueError:
         return None
     return getattr(address, "ipv4_mapped", None) or address

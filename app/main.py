@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 import structlog
 from starlette.applications import Starlette
@@ -17,7 +17,7 @@ from x402.schemas import ResourceInfo
 
 from app.api.edge import Edge
 from app.api.endpoints import JSON, Endpoint, paid_endpoints
-from app.api.problems import problem_of_http
+from app.api.problems import problem_of_defect, problem_of_http
 from app.api.serve import EndpointApp, Till
 from app.errors import ConfigurationError
 from app.limits import RateLimits
@@ -59,7 +59,7 @@ def create_app(
     metrics.watch_limits(limits)
     desk = None
     if settings.payments != "off":
-        faults = list(payee_faults(settings.network, settings.pay_to))
+        faults = list(faults_in(settings))
         if faults:
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
@@ -78,12 +78,17 @@ def create_app(
 
     app = Starlette(
         routes=[*paid, *free_routes(endpoints, settings.public_url, checks, metrics.text)],
-        exception_handlers={HTTPException: problem_of_http},
+        exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
         lifespan=lambda _: _lifespan(settings, desk, limits),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
     return Edge(app)
+
+
+def faults_in(settings: Settings) -> Iterable[str]:
+    """What is wrong with settings that are each well-formed."""
+    return () if settings.payments == "off" else payee_faults(settings.network, settings.pay_to)
 
 
 class Desk:
@@ -136,6 +141,13 @@ class Desk:
         """Connected while the context lasts; left when the settlements under way have ended."""
         await self.backend.connect()
         await self.claims.refresh()
+        log.info(
+            "payments",
+            backend=self._settings.payments,
+            network=self._settings.network,
+            pay_to=self._settings.pay_to,
+            **{name: problem or "ok" for name, problem in self.checks().items()},
+        )
         watching = asyncio.create_task(self.watch())
         try:
             yield
@@ -153,7 +165,12 @@ class Desk:
             await self.refresh()
 
     async def refresh(self) -> None:
+        """Look again, and write down what has changed."""
+        before = self.checks()
         await asyncio.gather(self.backend.refresh(), self.claims.refresh())
+        for name, problem in self.checks().items():
+            if problem != before[name]:
+                log.warning("readiness", part=name, problem=problem)
 
 
 def _facilitator(settings: Settings, clock: Clock) -> Facilitator:

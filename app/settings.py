@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -59,9 +60,18 @@ class Settings:
     log_format: LogFormat = "json"
 
     @classmethod
-    def from_env(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Settings from ``environ`` (default: the process's). Raises ``ConfigurationError``."""
-        return _Reader(os.environ if environ is None else environ).settings()
+    def from_env(
+        cls, environ: Mapping[str, str] | None = None, also: "Check" = lambda _: ()
+    ) -> "Settings":
+        """Settings from ``environ`` (default: the process's).
+
+        ``also`` finds what is wrong beyond the form of the variables. Raises
+        ``ConfigurationError`` with everything that is wrong.
+        """
+        return _Reader(os.environ if environ is None else environ).settings(also)
+
+
+Check = Callable[[Settings], Iterable[str]]
 
 
 @dataclass(slots=True)
@@ -70,8 +80,9 @@ class _Reader:
 
     environ: Mapping[str, str]
     problems: list[str] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
 
-    def settings(self) -> Settings:
+    def settings(self, also: Check) -> Settings:
         environment: Environment = self.read("ONCALL_ENV", _one_of(ENVIRONMENTS), "development")
         production = environment == "production"
         usual: Payments = "facilitator" if production else "sandbox"
@@ -81,7 +92,7 @@ class _Reader:
                 f"ONCALL_PAYMENTS={payments} gives paid answers away: with "
                 "ONCALL_ENV=production it must be facilitator"
             )
-        if payments == "facilitator":
+        if payments == "facilitator" or production:
             self.require("ONCALL_FACILITATOR_URL", "the x402 facilitator that settles payments")
             self.require("ONCALL_NETWORK", "the network to be paid on, such as eip155:8453")
             self.require("ONCALL_PAY_TO", "the address that receives the money")
@@ -109,11 +120,29 @@ class _Reader:
             trusted_proxies=self.read("ONCALL_TRUSTED_PROXIES", _proxies, ()),
             log_format=self.read("ONCALL_LOG_FORMAT", _one_of(LOG_FORMATS), "json"),
         )
+        self.check_use(settings)
+        if not self.problems or "ONCALL_NETWORK" in self.environ or "ONCALL_PAY_TO" in self.environ:
+            self.problems += also(settings)
         if self.problems:
             raise ConfigurationError(self.problems)
         return settings
 
+    def check_use(self, settings: Settings) -> None:
+        """Complain of variables that would silently do nothing."""
+        for name in self.environ.keys() - self.known:
+            similar = get_close_matches(name, self.known, n=1, cutoff=0.9)
+            if name.startswith("ONCALL_") and similar:
+                self.problems.append(f"{name} is not a setting; did you mean {similar[0]}?")
+        if settings.payments == "sandbox":
+            if settings.facilitator_url:
+                self.problems.append(
+                    "ONCALL_FACILITATOR_URL: not used while ONCALL_PAYMENTS=sandbox"
+                )
+            if settings.network != SANDBOX_NETWORK:
+                self.problems.append(f"ONCALL_NETWORK: the sandbox is on {SANDBOX_NETWORK} only")
+
     def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        self.known.add(name)
         text = self.environ.get(name, "").strip()
         if not text:
             return default

@@ -1,7 +1,8 @@
-"""Make ``.venv`` and install the project and its tools into it, exactly as pinned.
+"""Make ``.venv`` and install the project into it, exactly as pinned.
 
-Needs nothing but Python. Does nothing when the pins have not changed since the last time; shows
-progress while it installs; when it fails it says what to do.
+Arguments name extras (``dev``, ``chain``) to install as well. Needs nothing but Python. Does nothing
+when the pins have not changed since the last time; shows progress while it installs; when it fails
+it says what to do.
 """
 
 import hashlib
@@ -13,9 +14,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-STAMP = VENV / "installed"
 PINS = (ROOT / "constraints.txt", ROOT / "pyproject.toml")
-EXTRAS = "dev,chain"
+EXTRAS = sys.argv[1:]
+STAMP = VENV / "-".join(["installed", *EXTRAS])
 
 
 def main() -> None:
@@ -27,7 +28,8 @@ def main() -> None:
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in PINS)).hexdigest()
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
-    print(f"setting up {VENV.name} with Python {sys.version.split()[0]}", flush=True)
+    what = " ".join(["the service", *EXTRAS])
+    print(f"setting up {what} in {VENV.name} with Python {sys.version.split()[0]}", flush=True)
     if not (VENV / "bin" / "python").exists():
         create_venv()
     install()
@@ -60,7 +62,7 @@ def install() -> None:
         "--constraint",
         str(PINS[0]),
         "--editable",
-        f"{ROOT}[{EXTRAS}]",
+        f"{ROOT}[{','.join(EXTRAS)}]",
     ]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -73,7 +75,7 @@ def install() -> None:
             "The packages could not be installed (see above). Check that this machine reaches "
             "its Python package index, then run make again: it goes on where it stopped."
         )
-    print(f"\r  2/2 installed {count} packages in {time.monotonic() - started:.0f} s{' ' * 30}")
+    print(f"\r  2/2 installed in {time.monotonic() - started:.0f} s{' ' * 30}")
 
 
 def show_progress(lines: Iterable[str], count: int, started: float) -> list[str]:

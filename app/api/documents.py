@@ -5,9 +5,12 @@ only when, that fails, the document is walked along its type and each part conve
 one set of types and one set of rules; the walk adds pointers, not checks.
 """
 
+import contextlib
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import islice
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -34,6 +37,9 @@ RECURSION_LIMIT = 1_000
 MAX_ITEMS_WALKED = 1_000
 """Of a longer list only so many items are looked at: a megabyte of wrong items would otherwise be
 answered, free of charge, with a hundred."""
+
+MAX_FAULTS_NAMED = 100
+"""So many faults are named: whoever has more has one, made often."""
 
 MAX_UNKNOWN_NAMED = 100
 """So many unknown fields are named, each looked up among the known ones; the rest are counted."""
@@ -80,10 +86,11 @@ def document_of(value: object, kind: type[DocumentT]) -> DocumentT:
         document = msgspec.convert(value, kind, dec_hook=decoded_scalar)
         faults, values = [], msgspec.structs.asdict(document)
     except msgspec.ValidationError:
-        faults, values = list(_faults(value, kind, "")), _right_fields(value, kind)
+        faults = list(islice(_faults(value, kind, ""), MAX_FAULTS_NAMED))
+        values = _right_fields(value, kind)
     faults += kind.faults_across(values)
     if faults:
-        raise InvalidRequest(faults)
+        raise InvalidRequest([*faults, *unknown_fields(value, kind)])
     return document
 
 
@@ -137,7 +144,7 @@ def _in_json_words(message: str) -> str:
     """msgspec's message with JSON's names for its types."""
     for ours, theirs in JSON_TYPES.items():
         message = message.replace(f"`{ours}`", theirs)
-    return message
+    return re.sub(r"\b(\d+)\.0\b", r"\1", message)
 
 
 def _right_fields(value: object, kind: type[Struct]) -> dict[str, Any]:
@@ -147,10 +154,11 @@ def _right_fields(value: object, kind: type[Struct]) -> dict[str, Any]:
     for field in msgspec.structs.fields(kind):
         if field.encode_name not in members:
             right[field.name] = None if field.required else field.default
-        elif not list(_faults(members[field.encode_name], field.type, "")):
-            right[field.name] = msgspec.convert(
-                members[field.encode_name], field.type, dec_hook=decoded_scalar
-            )
+        else:
+            with contextlib.suppress(msgspec.ValidationError):
+                right[field.name] = msgspec.convert(
+                    members[field.encode_name], field.type, dec_hook=decoded_scalar
+                )
     return right
 
 

@@ -54,19 +54,27 @@ def problem_of_http(request: Request, error: Exception) -> Response:
     """Starlette's own 404 and 405, which would be plain text."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     status = HTTPStatus(error.status_code)
-    extra = {"catalog": request.app.state.catalog_paths.get(request.url.path, "/catalog")}
+    headers = dict(error.headers or {})
+    catalog = request.app.state.catalog_paths.get(request.url.path, "/catalog")
+    method = headers.get("Allow", "").partition(",")[0]
+    hint = f"use {method}" if method else "/openapi.json says what is served"
     return _response(
         status,
         status.phrase.lower().replace(" ", "_"),
         f"{status.phrase}.",
-        f"{request.method} {request.url.path} is not served; /catalog lists what is.",
-        extra,
-        dict(error.headers or {}),
+        f"{request.method} {request.url.path} is not served: {hint}.",
+        {"retry": "no", "catalog": catalog},
+        headers,
     )
 
 
-def internal_error() -> Response:
+def problem_of_defect(_: Request, __: Exception) -> Response:
     """A defect of ours. Its cause goes to the log, never to the caller."""
+    return internal_error()
+
+
+def internal_error() -> Response:
+    """The answer to a request that met a defect."""
     return _response(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal_error",

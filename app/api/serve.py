@@ -134,17 +134,15 @@ class EndpointApp:
         try:
             return await self._paid(self._till, request, body, media_type)
         except PaymentRefused as refused:
-            return _payment_required(
-                self._till, self._till.offer.refusal(refused.reason, refused.retry)
-            )
+            return _payment_required(self._till, self._till.offer.refusal(refused))
 
     def _challenge(self, till: Till, body: bytes) -> Response:
         """No payment: the terms, unless the body shows that paying would be in vain."""
-        if body:
-            self._document(body)
+        warnings = self._document(body)[1] if body else ()
         if till.backend.problem:
             raise FacilitatorUnavailable(retry_after=5)
-        return _payment_required(till, till.offer.terms)
+        terms = till.offer.terms_with(warnings=warnings) if warnings else till.offer.terms
+        return _payment_required(till, terms)
 
     async def _paid(self, till: Till, request: Request, body: bytes, media_type: str) -> Response:
         payment = _payment_in(till, request)

@@ -48,6 +48,7 @@ class Buyer:
 
     def __init__(self, most: Decimal, key: str | None = None) -> None:
         self.account: LocalAccount = Account.from_key(key) if key else Account.create()
+        self.most = most
         client = x402Client()
         client.set_spend_controls({"max_amount_per_payment": f"${most}"})
         register_exact_evm_client(client, self.account)

@@ -42,7 +42,7 @@ async def run_demo() -> int:
         for line in terms_in_words(terms):
             console.print(f"  {line}", soft_wrap=True)
         console.rule("[bold]3. Pay with a throw-away wallet")
-        console.print(f"wallet {buyer.account.address}, the official x402 client signs")
+        console.print(f"wallet {buyer.account.address}, official x402 client")
         answered = await buyer.bought(http, order, terms)
         status = _show_answer(console, answered)
     _show_next(console, endpoint.path, content)

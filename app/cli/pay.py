@@ -41,7 +41,8 @@ async def _answer(
             console.print(f"asks [bold]{line}[/]", soft_wrap=True)
         return await buyer.bought(http, order, terms)
     except (PaymentError, ValueError) as error:
-        console.print(f"[red]not paid:[/] {error}", soft_wrap=True)
+        reason = str(error).partition(". ")[0]
+        console.print(f"[red]not paid[/] (--max is {buyer.most}): {reason}", soft_wrap=True)
         return None
 
 
@@ -51,9 +52,7 @@ def _shown(response: httpx.Response, console: Console) -> int:
         console.print(
             f"paid by {settlement.payer} in transaction {settlement.transaction}", soft_wrap=True
         )
-    sys.stdout.buffer.write(response.content)
-    if sys.stdout.isatty():
-        sys.stdout.write("\n")
+    sys.stdout.buffer.write(response.content.removesuffix(b"\n") + b"\n")
     sys.stdout.flush()
     if not response.is_success:
         console.print(f"[red]answered {response.status_code}[/]")

@@ -34,6 +34,9 @@ MAX_ANSWER_BYTES = 64 * 1024
 RETRY_AFTER_SECONDS = 5
 SCHEME = "exact"
 
+TURNED_AWAY = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
+"""Statuses that say that a request was not acted on. 408 and 409 do not."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -189,11 +192,11 @@ def _settlement(answer: _Answer) -> SettleResponse:
         return settlement
     if settlement is not None and settlement.error_reason == ERR_SETTLEMENT_PENDING:
         return settlement
-    if not HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+    if answer.status not in TURNED_AWAY:
         raise SettlementUnknown(retry_after=RETRY_AFTER_SECONDS)
     if settlement is not None and not settlement.success:
         return settlement
-    raise _unavailable()  # turned away: not authorised, too many requests, no such path
+    raise _unavailable()
 
 
 def _parsed(answer: _Answer, model: type[Model]) -> Model | None:

@@ -8,6 +8,7 @@ Invariants: nothing a caller sends raises anything but ``InvalidPayment`` (400: 
 or ``PaymentRefused`` (402: it was read and does not suffice).
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -51,6 +52,15 @@ HALF_CURVE_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681
 """Above it, ``s`` is the malleable twin of a signature, which token contracts refuse (EIP-2)."""
 
 VERSION_2_REQUIRED = "x402_version_2_required"
+WORDS = {
+    VERSION_2_REQUIRED: "Pay by x402 version 2: sign the terms and send them in PAYMENT-SIGNATURE.",
+    ERR_RECIPIENT_MISMATCH: "The authorization pays somebody else than payTo.",
+    ERR_AUTHORIZATION_VALUE_MISMATCH: "The authorization is not for exactly the amount asked for.",
+    ERR_INVALID_SIGNATURE: "The signature is not one that the token contract accepts.",
+    ERR_VALID_BEFORE_EXPIRED: "The authorization has expired, or is about to.",
+    ERR_VALID_AFTER_FUTURE: "The authorization is not valid yet.",
+}
+"""Our own refusals in words; their codes are the facilitators'."""
 TERMS_MISMATCH = "payment_terms_mismatch"
 
 Address = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{40}\Z")]
@@ -100,7 +110,8 @@ class SignedAuthorization(Struct, frozen=True):
 class Payment:
     """A payment that covers ``offered``: the server's own terms and not the payer's echo.
 
-    ``terms`` are the same in the version of ``payload``. ``wallet_signed`` says that the payer's
+    ``terms`` are the same in the version of ``payload``, which is made anew of what was checked, so
+    that nothing else a payer wrote goes to a facilitator. ``wallet_signed`` says that the payer's
     own key signed it. When false the signature may still be a smart wallet's (ERC-1271, ERC-6492),
     which only the chain can check. ``identifier`` is the payer's idempotency key, if there is one.
     """
@@ -124,6 +135,17 @@ class Payment:
         return f"{self.network}:{self.offered.asset}:{signed.payer}:{signed.nonce}".lower()
 
     @property
+    def fingerprint(self) -> bytes:
+        """What exactly was signed and how, however it is spelt on the wire."""
+        signed, signature = self.authorization, self.payload.payload["signature"].lower()
+        spelt_v = {"00": "1b", "01": "1c"}
+        if len(signature) == 132:
+            signature = signature[:-2] + spelt_v.get(signature[-2:], signature[-2:])
+        numbers = [str(int(number)) for number in signed.numbers]
+        text = "|".join([signed.payer, signed.to, *numbers, signed.nonce, signature])
+        return hashlib.sha256(text.lower().encode()).digest()
+
+    @property
     def identifier_key(self) -> str | None:
         """Where the payer's identifier is claimed: a payer's identifiers are the payer's own."""
         if self.identifier is None:
@@ -133,9 +155,9 @@ class Payment:
     def require_valid_at(self, now: float) -> None:
         """Raise ``PaymentRefused`` unless the authorization can be settled at ``now`` (seconds)."""
         if int(self.authorization.valid_before) < now + SETTLE_SECONDS:
-            raise PaymentRefused(ERR_VALID_BEFORE_EXPIRED)
+            raise _refused(ERR_VALID_BEFORE_EXPIRED)
         if int(self.authorization.valid_after) > now:
-            raise PaymentRefused(ERR_VALID_AFTER_FUTURE)
+            raise _refused(ERR_VALID_AFTER_FUTURE)
 
 
 def payload_in(signatures: Sequence[str]) -> PaymentPayload:
@@ -162,7 +184,7 @@ def payload_v1_in(signatures: Sequence[str]) -> PaymentPayloadV1:
     except (ValueError, InvalidPayment):
         payload = None
     if not isinstance(payload, PaymentPayloadV1):
-        raise PaymentRefused(VERSION_2_REQUIRED)
+        raise _refused(VERSION_2_REQUIRED)
     return payload
 
 
@@ -173,7 +195,7 @@ def _decoded(text: str) -> PaymentPayload | PaymentPayloadV1:
         return decode_payment_signature_header(text)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidPayment(
-            "the payment header is not a base64 encoded x402 PaymentPayload in JSON"
+            "the payment header is not a base64 encoded x402 version 2 PaymentPayload in JSON"
         ) from error
 
 
@@ -184,9 +206,20 @@ def payment_for(offer: Offer, payload: PaymentPayload, server: "x402ResourceServ
     """
     _require_terms(offer, payload, server)
     identifier = _identifier_in(payload, required=offer.identifier_required)
-    authorization, wallet_signed = _signed(offer, payload.payload)
+    signed, wallet_signed = _signed(offer, payload.payload)
+    settled = PaymentPayload(
+        payload=msgspec.to_builtins(signed),
+        accepted=offer.requirements,
+        resource=offer.resource,
+        extensions=offer.payment_required().extensions,
+    )
     return Payment(
-        offer.requirements, offer.requirements, payload, authorization, wallet_signed, identifier
+        offer.requirements,
+        offer.requirements,
+        settled,
+        signed.authorization,
+        wallet_signed,
+        identifier,
     )
 
 
@@ -194,13 +227,16 @@ def payment_v1_for(offer: Offer, payload: PaymentPayloadV1) -> Payment:
     """As ``payment_for``, of a version 1 payload, which carries neither terms nor extensions."""
     terms = offer.requirements_v1
     if terms is None or (payload.scheme, payload.network) != (terms.scheme, terms.network):
-        raise PaymentRefused(VERSION_2_REQUIRED)
-    authorization, wallet_signed = _signed(offer, payload.payload)
-    return Payment(offer.requirements, terms, payload, authorization, wallet_signed)
+        raise _refused(VERSION_2_REQUIRED)
+    signed, wallet_signed = _signed(offer, payload.payload)
+    settled = PaymentPayloadV1(
+        scheme=terms.scheme, network=terms.network, payload=msgspec.to_builtins(signed)
+    )
+    return Payment(offer.requirements, terms, settled, signed.authorization, wallet_signed)
 
 
-def _signed(offer: Offer, payload: object) -> tuple[Authorization, bool]:
-    """The authorization in a payload, and whether the payer's own key signed it."""
+def _signed(offer: Offer, payload: object) -> tuple[SignedAuthorization, bool]:
+    """What a payload signs, and whether the payer's own key signed it."""
     try:
         signed = msgspec.convert(payload, SignedAuthorization)
     except msgspec.ValidationError as error:
@@ -209,10 +245,12 @@ def _signed(offer: Offer, payload: object) -> tuple[Authorization, bool]:
     if any(int(number) >= 2**256 for number in authorization.numbers):
         raise InvalidPayment("not an EIP-3009 payment: a number is over 256 bits")
     if authorization.to.lower() != offer.requirements.pay_to.lower():
-        raise PaymentRefused(ERR_RECIPIENT_MISMATCH)
+        raise _refused(ERR_RECIPIENT_MISMATCH)
     if int(authorization.value) != int(offer.requirements.amount):
-        raise PaymentRefused(ERR_AUTHORIZATION_VALUE_MISMATCH)
-    return authorization, _signed_by_wallet(signed, offer.requirements)
+        raise PaymentRefused(
+            ERR_AUTHORIZATION_VALUE_MISMATCH, WORDS[ERR_AUTHORIZATION_VALUE_MISMATCH]
+        )
+    return signed, _signed_by_wallet(signed, offer.requirements)
 
 
 def _identifier_in(payload: PaymentPayload, *, required: bool) -> str | None:
@@ -249,12 +287,16 @@ def _changed_terms(required: PaymentRequirements, accepted: PaymentRequirements)
     return [name for name in ours if ours[name] != theirs[name]]
 
 
+def _refused(code: str) -> PaymentRefused:
+    return PaymentRefused(code, WORDS[code])
+
+
 def _signed_by_wallet(signed: SignedAuthorization, terms: PaymentRequirements) -> bool:
     signature = bytes.fromhex(signed.signature[2:])
     if len(signature) != 65:
         return False
     if int.from_bytes(signature[32:64], "big") > HALF_CURVE_ORDER:
-        raise PaymentRefused(ERR_INVALID_SIGNATURE)
+        raise _refused(ERR_INVALID_SIGNATURE)
     if signature[64] not in (0, 1, 27, 28):
         return False
     return verify_eoa_signature(

@@ -29,11 +29,12 @@ from x402.schemas import (
     ResourceInfo,
 )
 
-from app.errors import Retry
+from app.errors import PaymentRefused
 
 if TYPE_CHECKING:
     from x402 import x402ResourceServer
 
+UNPAID = "PAYMENT-SIGNATURE header is required"
 MAX_TIMEOUT_SECONDS = 300
 """How long a client should let its authorization be valid."""
 
@@ -63,18 +64,20 @@ class Offer:
             extensions={PAYMENT_IDENTIFIER: identifier},
         )
 
-    def refusal(self, error: str, retry: Retry) -> Terms:
-        """The 402 that refuses a payment because of ``error``; its body also says what to do."""
-        required = self.payment_required(error)
-        body = {**required.model_dump(by_alias=True, exclude_none=True), "retry": retry}
-        return Terms(encode_payment_required_header(required), msgspec.json.encode(body))
-
     @cached_property
     def terms(self) -> Terms:
         """The 402 for a request that carries no payment."""
-        required = self.payment_required("PAYMENT-SIGNATURE header is required")
-        body = required.model_dump_json(by_alias=True, exclude_none=True).encode()
-        return Terms(encode_payment_required_header(required), body)
+        return self.terms_with()
+
+    def terms_with(self, error: str = UNPAID, **members: object) -> Terms:
+        """A 402 because of ``error``; its body has ``members`` beside the terms."""
+        required = self.payment_required(error)
+        body = {**required.model_dump(by_alias=True, exclude_none=True), **members}
+        return Terms(encode_payment_required_header(required), msgspec.json.encode(body))
+
+    def refusal(self, refused: PaymentRefused) -> Terms:
+        """The 402 that refuses a payment; its body says in words why, and what to do."""
+        return self.terms_with(refused.reason, detail=refused.detail, retry=refused.retry)
 
     @cached_property
     def requirements_v1(self) -> PaymentRequirementsV1 | None:

@@ -25,7 +25,6 @@ import structlog
 from x402 import x402ResourceServer
 from x402.http.utils import encode_payment_response_header
 from x402.mechanisms.evm.constants import (
-    ERR_INSUFFICIENT_BALANCE,
     ERR_NONCE_ALREADY_USED,
     ERR_SETTLEMENT_PENDING,
 )
@@ -46,6 +45,7 @@ log = structlog.get_logger()
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 POLL_SECONDS = 0.05
+TRANSACTION = re.compile(r"\A0x[0-9a-fA-F]{64}\Z")
 REASON = re.compile(r"\A[A-Za-z0-9_:.-]{1,80}\Z")
 
 Ledger = Callable[[str, Payment, Receipt | BaseException], None]
@@ -88,10 +88,11 @@ class Cashier:
         Raises ``PaymentRefused``, ``FacilitatorUnavailable`` and ``ClaimsUnavailable`` (nothing was
         charged), ``SettlementUnknown`` (at most once), ``PaymentAlreadyUsed``, ``TooManyClaims``.
         """
+        bound = hashlib.sha256(payment.fingerprint + request_hash).digest()
         try:
             async with asyncio.timeout(2 * self._deadline_seconds):
                 while True:
-                    claim = await self._claim(payment, request_hash)
+                    claim = await self._claim(payment, bound)
                     if claim.receipt is not None:
                         return Purchase(claim.receipt, replayed=True)
                     if claim.holder:
@@ -108,11 +109,15 @@ class Cashier:
         """Wait for the settlements under way; for shutdown."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _claim(self, payment: Payment, request_hash: bytes) -> Claim:
+    async def _claim(self, payment: Payment, bound: bytes) -> Claim:
+        """Claim the payment's nonce for exactly this signature and this request.
+
+        Payer and nonce are public once they are on chain, so they alone must not open a receipt.
+        """
         now = self._clock()
         expires_at = expiry_of(int(payment.authorization.valid_before), now)
-        await self._bind_identifier(payment, request_hash, expires_at)
-        claim = await self._claims.claim(payment.key, request_hash, expires_at)
+        await self._bind_identifier(payment, bound, expires_at)
+        claim = await self._claims.claim(payment.key, bound, expires_at)
         if claim.holder and not claim.sent:
             try:
                 payment.require_valid_at(now)
@@ -121,16 +126,13 @@ class Cashier:
                 raise
         return claim
 
-    async def _bind_identifier(
-        self, payment: Payment, request_hash: bytes, expires_at: float
-    ) -> None:
+    async def _bind_identifier(self, payment: Payment, bound: bytes, expires_at: float) -> None:
         """Bind the payer's idempotency key to this payment of this request, for good."""
         key = payment.identifier_key
         if key is not None:
-            fingerprint = hashlib.sha256(payment.key.encode() + request_hash).digest()
-            bound = await self._claims.claim(key, fingerprint, expires_at)
-            if bound.holder:
-                await self._claims.unknown(key, bound.holder)
+            claim = await self._claims.claim(key, bound, expires_at)
+            if claim.holder:
+                await self._claims.unknown(key, claim.holder)
 
     def _start(self, payment: Payment, claim: Claim) -> asyncio.Task[Receipt]:
         task = asyncio.create_task(self._settle_claimed(payment, claim))
@@ -221,7 +223,7 @@ class _Attempts:
             raise
         self._transaction = answer.transaction or self._transaction
         if answer.success and self._is_ours(answer):
-            return answer
+            return self._settled_by(answer.transaction)
         if answer.success or answer.error_reason == ERR_SETTLEMENT_PENDING:
             self._sent = True
             return None
@@ -263,17 +265,15 @@ class _Attempts:
             return None
         if verified.invalid_reason == ERR_NONCE_ALREADY_USED:
             return self._settled_by(self._transaction)
-        if verified.invalid_reason == ERR_INSUFFICIENT_BALANCE:
-            raise PaymentRefused(ERR_INSUFFICIENT_BALANCE)
         return None
 
     def _settled_by(self, transaction: str) -> SettleResponse:
-        """Our own earlier attempt went through, though its receipt was lost."""
+        """The settlement in our own words: nothing else a facilitator writes reaches the payer."""
         return SettleResponse(
             success=True,
             payer=self._payment.authorization.payer,
-            transaction=transaction,
-            network=self._payment.network,
+            transaction=transaction if TRANSACTION.match(transaction) else "",
+            network=self._payment.terms.network,
             amount=self._payment.authorization.value,
         )
 
