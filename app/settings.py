@@ -135,9 +135,7 @@ class _Reader:
                 self.problems.append(f"{name} is not a setting; did you mean {similar[0]}?")
         if settings.payments == "sandbox":
             if settings.facilitator_url:
-                self.problems.append(
-                    "ONCALL_FACILITATOR_URL: not used while ONCALL_PAYMENTS=sandbox"
-                )
+                self.problems.append("ONCALL_FACILITATOR_URL: not used by ONCALL_PAYMENTS=sandbox")
             if settings.network != SANDBOX_NETWORK:
                 self.problems.append(f"ONCALL_NETWORK: the sandbox is on {SANDBOX_NETWORK} only")
 

@@ -1,8 +1,8 @@
 """Make ``.venv`` and install the project into it, exactly as pinned.
 
-Arguments name extras (``dev``, ``chain``) to install as well. Needs nothing but Python. Does nothing
-when the pins have not changed since the last time; shows progress while it installs; when it fails
-it says what to do.
+Arguments name extras (``dev``, ``chain``) to install as well. Needs nothing but Python. Does
+nothing when the pins have not changed since the last time; shows progress while it installs; when
+it fails it says what to do.
 """
 
 import hashlib

@@ -51,14 +51,8 @@ VARIABLES = [
     ("ONCALL_PAYMENTS", " sandbox ", "payments", "sandbox"),
     ("ONCALL_PUBLIC_URL", "https://oncall.example/", "public_url", "https://oncall.example"),
     ("ONCALL_PUBLIC_URL", "http://[::1]:8402", "public_url", "http://[::1]:8402"),
-    ("ONCALL_NETWORK", "eip155:8453", "network", "eip155:8453"),
+    ("ONCALL_NETWORK", "eip155:84532", "network", "eip155:84532"),
     ("ONCALL_PAY_TO", "0x01", "pay_to", "0x01"),
-    (
-        "ONCALL_FACILITATOR_URL",
-        "https://f.example/x402/",
-        "facilitator_url",
-        "https://f.example/x402",
-    ),
     ("ONCALL_FACILITATOR_HEADERS", '{"X-Key": "s"}', "facilitator_headers", {"X-Key": "s"}),
     ("ONCALL_FACILITATOR_TIMEOUT", "2.5", "facilitator_timeout_seconds", 2.5),
     ("ONCALL_FACILITATOR_TIMEOUT", "300", "facilitator_timeout_seconds", 300.0),
@@ -94,7 +88,7 @@ def test_variable(name: str, text: str, field: str, value: Any) -> None:
 
 
 def test_every_field_can_be_set() -> None:
-    assert {field for _, _, field, _ in VARIABLES} | {"environment"} == {
+    assert {field for _, _, field, _ in VARIABLES} | {"environment", "facilitator_url"} == {
         item.name for item in fields(Settings)
     }
 
@@ -204,7 +198,7 @@ def test_production_names_everything_that_is_missing_at_once() -> None:
 
 @pytest.mark.parametrize("payments", ["sandbox", "off"])
 def test_production_gives_nothing_away(payments: str) -> None:
-    [problem] = problems_of({**PRODUCTION, "ONCALL_PAYMENTS": payments})
+    problem, *_ = problems_of({**PRODUCTION, "ONCALL_PAYMENTS": payments})
     assert problem == (
         f"ONCALL_PAYMENTS={payments} gives paid answers away: "
         "with ONCALL_ENV=production it must be facilitator"
@@ -270,3 +264,50 @@ def test_addresses_that_would_fail_later(name: str, url: str) -> None:
 def test_settings_do_not_change() -> None:
     with pytest.raises(FrozenInstanceError):
         Settings().pay_to = "0x02"  # type: ignore[misc] # that it cannot be is what is tested
+
+
+# --- what would silently do nothing ---------------------------------------------------------
+
+
+def test_the_facilitators_address_loses_its_last_slash() -> None:
+    url = {"ONCALL_FACILITATOR_URL": "https://f.example/x402/"}
+    assert Settings.from_env({**PRODUCTION, **url}).facilitator_url == "https://f.example/x402"
+
+
+@pytest.mark.parametrize(
+    ("environ", "problem"),
+    [
+        pytest.param(
+            {"ONCALL_FACILITATOR_URL": "https://f.example"},
+            "ONCALL_FACILITATOR_URL: not used by ONCALL_PAYMENTS=sandbox",
+            id="a facilitator for the sandbox",
+        ),
+        pytest.param(
+            {"ONCALL_NETWORK": "eip155:8453"},
+            "ONCALL_NETWORK: the sandbox is on eip155:84532 only",
+            id="real money for the sandbox",
+        ),
+        pytest.param(
+            {"ONCALL_PAYTO": "0x1"},
+            "ONCALL_PAYTO is not a setting; did you mean ONCALL_PAY_TO?",
+            id="a misspelt name",
+        ),
+    ],
+)
+def test_it_is_complained_of(environ: dict[str, str], problem: str) -> None:
+    assert list(problems_of(environ)) == [problem]
+
+
+@pytest.mark.parametrize("name", ["ONCALL_SERVICE_HOST", "ONCALL_PORT_8402_TCP", "PATH"])
+def test_names_that_others_set_are_left_alone(name: str) -> None:
+    assert Settings.from_env({name: "x"}) == Settings()
+
+
+def test_what_another_check_finds_is_named_with_the_rest() -> None:
+    environ = {**PRODUCTION, "ONCALL_PUBLIC_URL": "x"}
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_env(environ, lambda settings: [f"{settings.network} is odd"])
+    assert [text.split()[0] for text in caught.value.problems] == [
+        "ONCALL_PUBLIC_URL:",
+        "eip155:8453",
+    ]

@@ -10,7 +10,6 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from itertools import islice
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -37,9 +36,6 @@ RECURSION_LIMIT = 1_000
 MAX_ITEMS_WALKED = 1_000
 """Of a longer list only so many items are looked at: a megabyte of wrong items would otherwise be
 answered, free of charge, with a hundred."""
-
-MAX_FAULTS_NAMED = 100
-"""So many faults are named: whoever has more has one, made often."""
 
 MAX_UNKNOWN_NAMED = 100
 """So many unknown fields are named, each looked up among the known ones; the rest are counted."""
@@ -86,8 +82,7 @@ def document_of(value: object, kind: type[DocumentT]) -> DocumentT:
         document = msgspec.convert(value, kind, dec_hook=decoded_scalar)
         faults, values = [], msgspec.structs.asdict(document)
     except msgspec.ValidationError:
-        faults = list(islice(_faults(value, kind, ""), MAX_FAULTS_NAMED))
-        values = _right_fields(value, kind)
+        faults, values = list(_faults(value, kind, "")), _right_fields(value, kind)
     faults += kind.faults_across(values)
     if faults:
         raise InvalidRequest([*faults, *unknown_fields(value, kind)])

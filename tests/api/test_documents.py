@@ -287,7 +287,7 @@ def test_a_request_becomes_its_rotation() -> None:
         pytest.param(
             {"shifts": 3.5},
             "/shifts",
-            f"Expected a number that's a multiple of 1.0. {SHIFTS_RULE}",
+            f"Expected a number that's a multiple of 1. {SHIFTS_RULE}",
             id="half-a-shift",
         ),
     ],
@@ -441,7 +441,7 @@ def test_a_list_of_half_a_million_wrong_items_does_not_become_as_many_faults() -
 
 
 def test_the_error_reads_as_its_faults() -> None:
-    with pytest.raises(InvalidRequest, match=r"^/people: is required.*; /shifts: is required"):
+    with pytest.raises(InvalidRequest, match=r"^/people: is required.* \(and 1 more\)$"):
         document_of({"start": "2026-06-04"}, RotationRequest)
 
 
@@ -472,7 +472,7 @@ def faults_found(value: object) -> tuple[Fault, ...]:
 
 @given(JSON_VALUES | NEAR_DOCUMENTS)
 def test_any_value_is_a_rotation_or_has_faults_in_known_places(value: object) -> None:
-    found = faults_found(value)
+    found = [fault for fault in faults_found(value) if "is not a known" not in fault.detail]
     assert {fault.pointer.split("/")[1] for fault in found if fault.pointer} <= {*NAMES}
     msgspec.json.encode(found)
 

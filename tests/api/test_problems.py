@@ -38,8 +38,8 @@ def test_codes_are_distinct() -> None:
 @pytest.mark.parametrize(
     ("kind", "status", "code", "retry"),
     [
-        (errors.InvalidRequest, 400, "invalid_request", "new-payment"),
-        (errors.MalformedBody, 400, "malformed_json", "new-payment"),
+        (errors.InvalidRequest, 400, "invalid_request", "no"),
+        (errors.MalformedBody, 400, "malformed_json", "no"),
         (errors.InvalidPayment, 400, "invalid_payment", "new-payment"),
         (errors.NotAcceptable, 406, "not_acceptable", "no"),
         (errors.BodyTooSlow, 408, "body_too_slow", "same-payment"),
@@ -81,7 +81,7 @@ def test_without_a_detail_the_title_stands_for_it() -> None:
 def test_every_fault_is_listed_with_its_pointer() -> None:
     faults = [Fault("/start", "is required"), Fault("", "is odd")]
     problem = msgspec.json.decode(problem_of(errors.InvalidRequest(faults)).body)
-    assert problem["detail"] == "/start: is required; /: is odd"
+    assert problem["detail"] == "/start: is required (and 1 more)"
     assert problem["errors"] == [
         {"pointer": "/start", "detail": "is required"},
         {"pointer": "", "detail": "is odd"},
@@ -119,7 +119,8 @@ def asked(method: str, path: str) -> Request:
                 "title": "Not Found.",
                 "status": 404,
                 "code": "not_found",
-                "detail": "GET /nothing is not served; /catalog lists what is.",
+                "detail": "GET /nothing is not served: /openapi.json says what is served.",
+                "retry": "no",
                 "catalog": "/catalog",
             },
             id="no-such-path-points-to-the-catalogue",
@@ -133,7 +134,8 @@ def asked(method: str, path: str) -> Request:
                 "title": "Method Not Allowed.",
                 "status": 405,
                 "code": "method_not_allowed",
-                "detail": "GET /v1/sold is not served; /catalog lists what is.",
+                "detail": "GET /v1/sold is not served: use POST.",
+                "retry": "no",
                 "catalog": "/catalog/sold",
             },
             id="wrong-method-points-to-the-product",

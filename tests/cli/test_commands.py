@@ -1,10 +1,12 @@
 """The command line, run as people run it."""
 
+import asyncio
 import json
 import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,10 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
+from app.payments.receipts import Receipt
+from app.payments.redis_claims import RedisClaims
 from tests.processes import answers_ok, free_port, running
+from tests.redis_server import redis_server
 from tests.services import EXAMPLE, PATH
 
 BODY = json.dumps(EXAMPLE)
@@ -97,7 +102,7 @@ class TestPay:
 
     def test_a_free_url_is_fetched(self, address: str) -> None:
         fetched = run("pay", address + "/healthz")
-        assert (fetched.returncode, fetched.stdout) == (0, '{"status":"ok"}')
+        assert (fetched.returncode, fetched.stdout) == (0, '{"status":"ok"}\n')
 
     def test_an_invalid_body_is_shown_and_not_paid(self, address: str) -> None:
         refused = run("pay", address + PATH, "--body", "{}")
@@ -158,10 +163,36 @@ def test_a_person_at_a_terminal_gets_words() -> None:
     os.close(main)
 
 
-def test_an_answer_on_a_terminal_ends_with_a_new_line(address: str) -> None:
-    main, terminal = os.openpty()
-    command = [sys.executable, "-m", "app", "pay", address + "/healthz"]
-    subprocess.run(command, stdout=terminal, timeout=60, check=True)
-    os.close(terminal)
-    assert os.read(main, 65536) == b'{"status":"ok"}\r\n'
-    os.close(main)
+def test_a_port_that_is_taken_is_named_before_anything_starts(address: str) -> None:
+    told = run("serve", "--port", address.rpartition(":")[2])
+    assert told.returncode == 1
+    assert "cannot be listened on (Address already in use): try another --port" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+class TestReceipts:
+    def test_without_a_shared_store_there_is_nothing_to_list(self) -> None:
+        told = run("receipts")
+        assert told.returncode == 1
+        assert "ONCALL_REDIS_URL is not set" in told.stderr
+
+    def test_a_store_that_is_away_is_told_in_words(self) -> None:
+        told = run("receipts", ONCALL_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+        assert told.returncode == 1
+        assert "Traceback" not in told.stderr
+
+    def test_every_receipt_is_a_line(self, tmp_path: Path) -> None:
+        receipt = Receipt("0xaa", "20000", "eip155:84532", "0x" + "1" * 64, "abc", 0.0, "header")
+        with redis_server(tmp_path) as url:
+            asyncio.run(stored(url, receipt))
+            told = run("receipts", ONCALL_REDIS_URL=url, COLUMNS="220")
+        assert told.returncode == 0, told.stderr
+        for text in ("1970-01-01 00:00:00+00:00", "0.020000 USDC", "0x" + "1" * 64, "1 receipts"):
+            assert text in told.stdout
+
+
+async def stored(url: str, receipt: Receipt) -> None:
+    claims = RedisClaims(url, lease_seconds=60)
+    await claims.claim("key", b"hash", time.time() + 60)
+    await claims.settled("key", receipt)
+    await claims.aclose()

@@ -1,0 +1,104 @@
+"""A connection's bounds, on a real socket: bytes and seconds of a head, requests of a pipeline."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from app.api import wire
+from app.api.wire import MAX_HEAD_BYTES, MAX_RAW_BYTES, GuardedHttp
+from tests.processes import free_port
+
+pytestmark = pytest.mark.anyio
+
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture
+async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    """A server whose heads must end within half a second; it answers nothing before ``/go``."""
+    monkeypatch.setattr(wire, "MAX_HEAD_SECONDS", 0.5)
+    go = asyncio.Event()
+
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        if scope["path"] == "/wait":
+            await go.wait()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    config = uvicorn.Config(
+        app, port=free_port(), http=GuardedHttp, ws="none", lifespan="off", log_config=None
+    )
+    server = uvicorn.Server(config)
+    with contextlib.suppress(NotImplementedError):
+        serving = asyncio.create_task(server._serve())
+        while not server.started:  # noqa: ASYNC110 - nothing signals it
+            await asyncio.sleep(0.01)
+        yield config.port
+        go.set()
+        server.should_exit = True
+        await serving
+
+
+async def said(port: int, *pieces: bytes, seconds: float = 5) -> bytes:
+    """What the server says until it closes, or until ``seconds`` have passed."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        async with asyncio.timeout(seconds):
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+            return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+async def test_an_ordinary_request_is_answered(port: int) -> None:
+    request = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    assert (await said(port, request)).startswith(b"HTTP/1.1 204")
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        pytest.param([b"GET / HTTP/1.1\r\n", b"a: b\r\n" * MAX_HEAD_BYTES], id="many headers"),
+        pytest.param([b"GET /" + b"x" * 2 * MAX_HEAD_BYTES], id="a long URL"),
+        pytest.param(
+            [b"GET / HTTP/1.1\r\na: ", *[b"x" * 65_536] * (MAX_RAW_BYTES // 65_536 + 2)],
+            id="a header without end",
+        ),
+        pytest.param(
+            [
+                b"POST /wait HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+                b"a: b\r\n" * MAX_HEAD_BYTES,
+            ],
+            id="trailers",
+        ),
+        pytest.param([GET.replace(b"/", b"/wait", 1) * 40], id="forty requests in a pipeline"),
+    ],
+)
+async def test_what_is_too_much_is_cut_off(port: int, pieces: list[bytes]) -> None:
+    answer = await said(port, *pieces)
+    assert answer == b"" or b"400 Bad Request" in answer
+
+
+@pytest.mark.parametrize(
+    "piece", [pytest.param(b"", id="nothing"), pytest.param(b"GET / HT", id="half a head")]
+)
+async def test_a_head_that_does_not_come_is_not_waited_for(port: int, piece: bytes) -> None:
+    assert await said(port, piece, seconds=3) == b""
+
+
+async def test_ten_requests_in_a_pipeline_are_answered(port: int) -> None:
+    last = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    assert (await said(port, GET * 9 + last)).count(b"HTTP/1.1 204") == 10
+
+
+async def test_an_upgrade_is_not_followed(port: int) -> None:
+    request = GET.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    assert (await said(port, request, seconds=8)).startswith(b"HTTP/1.1 204")
