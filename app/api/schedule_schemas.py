@@ -196,11 +196,11 @@ def _window_faults(
 
 
 def _work_faults(values: Mapping[str, Any], covers: int) -> Iterator[Fault]:
-    span_ms = max(0, values.get("to_at", 0) - values.get("from_at", 0))
+    asked = values["to_at"] - values["from_at"] if {"from_at", "to_at"} <= values.keys() else 0
     layers = [layer.layer() for layer in values["layers"]]
     swaps = [swap.swap() for swap in values["swaps"] or ()]
     try:
-        bounds.check_work(layers, covers, swaps, min(span_ms, bounds.WINDOW_MS))
+        bounds.check_work(layers, covers, swaps, max(0, min(asked, bounds.WINDOW_MS)))
     except OutOfBounds as error:
         yield NamedFault("", error.detail, type(error))
 

@@ -8,11 +8,13 @@ fail has failed at no charge. A failure is an ``OncallError`` raised at its step
 here; ``PaymentRefused`` becomes a 402 with fresh terms.
 """
 
+import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -39,6 +41,16 @@ from app.limits import Proxy, RateLimits, client_of
 from app.payments.gate import PAYMENT_HEADER, PAYMENT_HEADER_V1, payload_in, payment_for
 from app.payments.offer import Offer
 from app.payments.settlement import Cashier, Receipt
+
+
+T = TypeVar("T")
+
+SMALL_BODY_BYTES = 16 * 1024
+"""So much is validated within a few milliseconds, whatever it holds."""
+
+HEAVY_AT_ONCE = 2
+"""So many answers of an endpoint with heavy work are computed beside the event loop at once; more
+threads would only take turns, and leave the event loop the fewer of them."""
 
 
 class PaymentBackend(Protocol):
@@ -71,6 +83,7 @@ class EndpointApp:
         self._limits = limits
         self._till = till
         self._proxies = proxies
+        self._heavy_work = asyncio.Semaphore(HEAVY_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -115,18 +128,19 @@ class EndpointApp:
         if body and not is_json(request.headers.get("content-type", "")):
             raise UnsupportedMediaType("send Content-Type: application/json")
         if self._till is None:
-            return self._answer(self._computed(body, media_type), media_type, {})
+            return self._answer(await self._computed(body, media_type), media_type, {})
         if not paying:
-            return self._challenge(self._till, body)
+            return await self._challenge(self._till, body)
         try:
             return await self._paid(self._till, request, body, media_type)
         except PaymentRefused as refused:
             return _terms(self._till, refused.reason)
 
-    def _challenge(self, till: Till, body: bytes) -> Response:
+    async def _challenge(self, till: Till, body: bytes) -> Response:
         """No payment: the terms, unless the body shows that paying would be in vain."""
         if body:
-            self._document(body)
+            checked = partial(self._document, parsed(body))
+            await self._worked(checked, small=len(body) <= SMALL_BODY_BYTES)
         if till.backend.problem:
             raise FacilitatorUnavailable(retry_after=5)
         return _terms(till)
@@ -134,18 +148,30 @@ class EndpointApp:
     async def _paid(self, till: Till, request: Request, body: bytes, media_type: str) -> Response:
         payload = payload_in(request.headers.getlist(PAYMENT_HEADER))
         payment = payment_for(till.offer, payload, till.server)
-        answer = self._computed(body, media_type)
+        answer = await self._computed(body, media_type)
         receipt = await till.cashier.receipt_for(payment, self._request_hash(body, media_type))
         return self._answer(answer, media_type, _receipt_headers(till, receipt))
 
-    def _computed(self, body: bytes, media_type: str) -> bytes:
-        document, warnings = self._document(body)
-        return self._endpoint.formats[media_type](self._endpoint.compute(document), warnings)
-
-    def _document(self, body: bytes) -> tuple[Document, Sequence[Fault]]:
+    async def _computed(self, body: bytes, media_type: str) -> bytes:
         if not body:
             raise MalformedBody("the body is empty")
-        value = parsed(body)
+        return await self._worked(partial(self._answer_to, parsed(body), media_type))
+
+    async def _worked(self, work: Callable[[], T], *, small: bool = False) -> T:
+        """What ``work`` returns; it is done beside the event loop if it may take long.
+
+        Reading JSON stays on the loop: it sets the recursion limit, which all threads share.
+        """
+        if small or self._endpoint.work == "light":
+            return work()
+        async with self._heavy_work:
+            return await asyncio.to_thread(work)
+
+    def _answer_to(self, value: object, media_type: str) -> bytes:
+        document, warnings = self._document(value)
+        return self._endpoint.formats[media_type](self._endpoint.compute(document), warnings)
+
+    def _document(self, value: object) -> tuple[Document, Sequence[Fault]]:
         kind = self._endpoint.request
         return document_of(value, kind), tuple(unknown_fields(value, kind))
 
