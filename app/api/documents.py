@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import cache
 from itertools import islice
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
@@ -124,12 +125,18 @@ def _unknown_members(
         for index, item in enumerate(value):
             yield from _unknown_members(item, item_kind, f"{pointer}/{index}")
     elif isinstance(value, dict) and _is_struct(plain):
-        types = {field.encode_name: field.type for field in msgspec.structs.fields(plain)}
+        types = _types_of(plain)
         for name, member in value.items():
             if name not in types:
                 yield pointer, name, list(types)
             elif isinstance(member, dict | list):
                 yield from _unknown_members(member, types[name], f"{pointer}/{name}")
+
+
+@cache
+def _types_of(kind: type[Struct]) -> Mapping[str, Any]:
+    """Field types by their names on the wire."""
+    return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
 
 
 # --- reading, fault by fault ----------------------------------------------------------------
@@ -195,9 +202,16 @@ def _faults_within(read: object, pointer: str) -> Iterator[Fault]:
             yield from _faults_within(item, f"{pointer}/{index}")
     elif isinstance(read, Document):
         values = msgspec.structs.asdict(read)
-        for name, encoded in zip(values, read.__struct_encode_fields__, strict=True):
+        for name, encoded in zip(
+            read.__struct_fields__, read.__struct_encode_fields__, strict=True
+        ):
             if isinstance(values[name], list | Document):
-                yield from _faults_within(values[name], f"{pointer}/{encoded}")
+                found = list(
+                    islice(_faults_within(values[name], f"{pointer}/{encoded}"), MAX_FAULTS)
+                )
+                if found:
+                    del values[name]
+                yield from found
         yield from _placed(read.faults_across(values), pointer)
 
 

@@ -6,11 +6,11 @@ the wire, and says in its error what would be right.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from app.errors import InstantOutOfRange
-from app.rota.bounds import check_instant
+from app.rota.bounds import DAY_MS, check_instant
 from app.rota.rotation import FIRST_INSTANT_MS, LAST_INSTANT_MS
 from app.rota.texts import WEEKDAYS, timezone_of, weekday_of, window_end_of, window_start_of
 
@@ -105,12 +105,13 @@ def _milliseconds(text: str) -> int:
     if fraction and fraction[3:].strip("0"):
         raise ValueError(f"is finer than a millisecond: at most three decimals, as .{fraction[:3]}")
     try:
-        local = datetime.fromisoformat(f"{day}T{time or '00:00:00'}").replace(tzinfo=UTC)
+        since = datetime.fromisoformat(f"{day}T{time or '00:00:00'}+00:00") - EPOCH
         shift = _offset(offset or "Z")
     except ValueError as error:
         raise ValueError(f"{text[:40]!r} does not exist: {error}") from None
     return (
-        (local - EPOCH) // timedelta(milliseconds=1)
+        since.days * DAY_MS
+        + since.seconds * 1_000
         - shift
         + int((fraction or "0")[:3].ljust(3, "0"))
     )

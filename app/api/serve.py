@@ -42,7 +42,6 @@ from app.payments.gate import PAYMENT_HEADER, PAYMENT_HEADER_V1, payload_in, pay
 from app.payments.offer import Offer
 from app.payments.settlement import Cashier, Receipt
 
-
 T = TypeVar("T")
 
 SMALL_BODY_BYTES = 16 * 1024
