@@ -52,6 +52,8 @@ MAX_NAME_COMPARED = 50
 AT_PATH = " - at `$"
 """What stands between msgspec's message and the path to where it applies, if that is deeper."""
 
+QUOTED = re.compile(r"`([^`]+)`")
+
 STEP = re.compile(r"\[(\d+)\]|\.(\w+)")
 
 _WRONG = object()
@@ -146,7 +148,8 @@ def _read(value: object, kind: Any, pointer: str, faults: list[Fault]) -> Any:
     """``value`` as a ``kind``, or ``_WRONG`` after what is wrong has been added to ``faults``."""
     before = len(faults)
     try:
-        read = msgspec.convert(value, kind, dec_hook=decoded_scalar)
+        wanted = kind if value is None else _present(kind)
+        read = msgspec.convert(value, wanted, dec_hook=decoded_scalar)
     except msgspec.ValidationError as error:
         _read_parts(value, kind, pointer, faults)
         if len(faults) == before:
@@ -240,9 +243,11 @@ def _fault(error: msgspec.ValidationError, value: object, kind: Any, pointer: st
 
 def _in_json_words(message: str) -> str:
     """msgspec's message with JSON's names for its types."""
-    for ours, theirs in JSON_TYPES.items():
-        message = message.replace(f"`{ours}`", theirs)
-    return message
+    return QUOTED.sub(lambda types: " or ".join(map(_json_word, types[1].split(" | "))), message)
+
+
+def _json_word(name: str) -> str:
+    return JSON_TYPES.get(name, f"`{name}`")
 
 
 def _rule(kind: Any) -> str:
