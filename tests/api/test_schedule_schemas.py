@@ -213,8 +213,8 @@ FAULTS: list[tuple[str, Mapping[str, Any], str, str]] = [
         layered(rotation_type="custom", interval={"count": 1.5, "unit": "weeks"}),
         "/layers/0/interval/count",
         (
-            "Expected a number that's a multiple of 1.0. Wanted: a whole number of units, ten years at "
-            "most: 87,600 hours, 3,650 days, 520 weeks or 120 months."
+            "Expected a number that's a multiple of 1.0. Wanted: a whole number of units, ten "
+            "years at most: 87,600 hours, 3,650 days, 520 weeks or 120 months."
         ),
     ),
     (
@@ -228,8 +228,8 @@ FAULTS: list[tuple[str, Mapping[str, Any], str, str]] = [
         restricted(end="24:30"),
         "/layers/0/restrictions/0/end",
         (
-            'end "24:30": write "09:00". Wanted: a time of day such as "17:00", 00:00 to 24:00; not '
-            "after start: on the next day."
+            'end "24:30": write "09:00". Wanted: a time of day such as "17:00", 00:00 to 24:00; '
+            "not after start: on the next day."
         ),
     ),
     (
