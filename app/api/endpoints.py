@@ -120,6 +120,14 @@ V1_SCHEDULE: Mapping[str, Any] = {
 }
 """The schedule of the v1 page, without its id and name."""
 
+V1_OVERRIDE: Mapping[str, Any] = {
+    "user_id": "usr_frank",
+    "start_at": "2026-04-25T00:00:00Z",
+    "end_at": "2026-04-25T08:00:00Z",
+    "reason": "Alice PTO; covering.",
+}
+"""The override of the v1 page."""
+
 LAYER_RULES = (
     "The document is that of the v1 schedules API: layers are read from top to bottom and the "
     "first that has somebody wins, entries win over layers and overrides over all. Times of day "
@@ -131,94 +139,98 @@ LAYER_RULES = (
 LAYER_TAGS = ("scheduling", "on-call", "schedule", "layers", "overrides", "timezone", "agents")
 
 
+def _rotation_endpoint() -> Endpoint:
+    """Back-to-back shifts of one length."""
+    return Endpoint(
+        slug="sched-oncall-rotation",
+        path="/v1/scheduling/oncall-rotation",
+        category="Scheduling",
+        title="On-call rotation API",
+        description=(
+            "Generates an on-call rotation assigning people to back-to-back shifts of a given "
+            "length from a start instant, returning each shift's person with ISO start/end and "
+            "next-handoff plus a fairness tally. Answers 'Who is on call for each shift?', "
+            "'When is the next handoff?'."
+        ),
+        tags=(
+            "scheduling",
+            "shifts",
+            "on-call",
+            "rotation",
+            "handoff",
+            "oncall",
+            "coverage",
+            "agents",
+        ),
+        price_usd=Decimal("0.02"),
+        per_minute=120,
+        request=RotationRequest,
+        answer=RotationAnswer,
+        compute=_rotation,
+        formats={JSON: _rotation_json},
+        example={
+            "start": "2026-06-04T00:00:00Z",
+            "people": ["alice", "bob"],
+            "shifts": 3,
+            "shiftLengthHours": 24,
+        },
+    )
+
+
+def _schedule_endpoint() -> Endpoint:
+    """A layered schedule over a window."""
+    return Endpoint(
+        slug="sched-oncall-schedule",
+        path="/v1/scheduling/oncall-schedule",
+        category="Scheduling",
+        title="Layered on-call schedule API",
+        description=(
+            "Renders a layered on-call schedule over a window of up to two years: the final "
+            "schedule of shifts with person and source, the gaps that nobody covers, a tally "
+            "per person (shifts, hours, nights, weekends) and whether it is balanced. Answers "
+            "'Who is on call when?', 'When is nobody?', 'Is that fair?'. " + LAYER_RULES
+        ),
+        tags=(*LAYER_TAGS, "coverage", "gaps", "fairness"),
+        price_usd=Decimal("0.03"),
+        per_minute=120,
+        request=OncallScheduleRequest,
+        answer=OncallScheduleAnswer,
+        compute=_schedule,
+        formats={JSON: _schedule_json},
+        example={
+            **V1_SCHEDULE,
+            "overrides": [V1_OVERRIDE],
+            "from": "2026-04-24T07:00:00Z",
+            "to": "2026-04-27T07:00:00Z",
+        },
+        work="heavy",
+    )
+
+
+def _now_endpoint() -> Endpoint:
+    """A layered schedule at an instant."""
+    return Endpoint(
+        slug="sched-oncall-now",
+        path="/v1/scheduling/oncall-now",
+        category="Scheduling",
+        title="On-call at an instant API",
+        description=(
+            "Tells who is on call at an instant of a layered on-call schedule, by which layer, "
+            "override or entry, since when, until when, and who follows. Answers 'Who is on "
+            "call now?', 'Until when?', 'Who is next?'. " + LAYER_RULES
+        ),
+        tags=(*LAYER_TAGS, "who-is-on-call", "now", "escalation"),
+        price_usd=Decimal("0.01"),
+        per_minute=120,
+        request=OncallNowRequest,
+        answer=OncallNowAnswer,
+        compute=_now,
+        formats={JSON: _now_json},
+        example={**V1_SCHEDULE, "at": "2026-04-24T19:00:00Z"},
+        work="heavy",
+    )
+
+
 def paid_endpoints() -> Sequence[Endpoint]:
     """Every paid endpoint, in catalogue order."""
-    return (
-        Endpoint(
-            slug="sched-oncall-rotation",
-            path="/v1/scheduling/oncall-rotation",
-            category="Scheduling",
-            title="On-call rotation API",
-            description=(
-                "Generates an on-call rotation assigning people to back-to-back shifts of a given "
-                "length from a start instant, returning each shift's person with ISO start/end and "
-                "next-handoff plus a fairness tally. Answers 'Who is on call for each shift?', "
-                "'When is the next handoff?'."
-            ),
-            tags=(
-                "scheduling",
-                "shifts",
-                "on-call",
-                "rotation",
-                "handoff",
-                "oncall",
-                "coverage",
-                "agents",
-            ),
-            price_usd=Decimal("0.02"),
-            per_minute=120,
-            request=RotationRequest,
-            answer=RotationAnswer,
-            compute=_rotation,
-            formats={JSON: _rotation_json},
-            example={
-                "start": "2026-06-04T00:00:00Z",
-                "people": ["alice", "bob"],
-                "shifts": 3,
-                "shiftLengthHours": 24,
-            },
-        ),
-        Endpoint(
-            slug="sched-oncall-schedule",
-            path="/v1/scheduling/oncall-schedule",
-            category="Scheduling",
-            title="Layered on-call schedule API",
-            description=(
-                "Renders a layered on-call schedule over a window of up to two years: the final "
-                "schedule of shifts with person and source, the gaps that nobody covers, a tally "
-                "per person (shifts, hours, nights, weekends) and whether it is balanced. Answers "
-                "'Who is on call when?', 'When is nobody?', 'Is that fair?'. " + LAYER_RULES
-            ),
-            tags=(*LAYER_TAGS, "coverage", "gaps", "fairness"),
-            price_usd=Decimal("0.03"),
-            per_minute=120,
-            request=OncallScheduleRequest,
-            answer=OncallScheduleAnswer,
-            compute=_schedule,
-            formats={JSON: _schedule_json},
-            example={
-                **V1_SCHEDULE,
-                "overrides": [
-                    {
-                        "user_id": "usr_frank",
-                        "start_at": "2026-04-25T00:00:00Z",
-                        "end_at": "2026-04-25T08:00:00Z",
-                        "reason": "Alice PTO; covering.",
-                    }
-                ],
-                "from": "2026-04-24T07:00:00Z",
-                "to": "2026-04-27T07:00:00Z",
-            },
-            work="heavy",
-        ),
-        Endpoint(
-            slug="sched-oncall-now",
-            path="/v1/scheduling/oncall-now",
-            category="Scheduling",
-            title="On-call at an instant API",
-            description=(
-                "Tells who is on call at an instant of a layered on-call schedule, by which layer, "
-                "override or entry, since when, until when, and who follows. Answers 'Who is on "
-                "call now?', 'Until when?', 'Who is next?'. " + LAYER_RULES
-            ),
-            tags=(*LAYER_TAGS, "who-is-on-call", "now", "escalation"),
-            price_usd=Decimal("0.01"),
-            per_minute=120,
-            request=OncallNowRequest,
-            answer=OncallNowAnswer,
-            compute=_now,
-            formats={JSON: _now_json},
-            example={**V1_SCHEDULE, "at": "2026-04-24T19:00:00Z"},
-            work="heavy",
-        ),
-    )
+    return (_rotation_endpoint(), _schedule_endpoint(), _now_endpoint())
