@@ -22,6 +22,13 @@ class Fault:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class NamedFault(Fault):
+    """A fault with a name of its own: ``error`` is raised if nothing else is wrong."""
+
+    error: "type[OutOfBounds]"
+
+
 class OncallError(Exception):
     """Base of every named failure."""
 
@@ -165,55 +172,67 @@ class ConfigurationError(OncallError):
 # --- layered schedules ----------------------------------------------------------------------
 
 
-class TooManyLayers(OncallError):
+class OutOfBounds(Faulty):
+    """A bound of the engine is broken: the engine says which, who read a document says where."""
+
+    retry = "new-payment"
+
+    def __init__(self, found: str | Sequence[Fault] = "") -> None:
+        if not isinstance(found, str):
+            super().__init__(found)
+            return
+        super().__init__([Fault("", found or self.title)])
+        self.detail = found or self.title
+
+
+class TooManyLayers(OutOfBounds):
     code = "too_many_layers"
     title = "A schedule has at most 50 layers."
-    retry = "new-payment"
 
 
-class TooManyParticipants(OncallError):
+class TooManyParticipants(OutOfBounds):
     code = "too_many_participants"
     title = "A layer has at most 500 participants."
-    retry = "new-payment"
 
 
-class TooManyRestrictions(OncallError):
+class TooManyRestrictions(OutOfBounds):
     code = "too_many_restrictions"
     title = "A layer has at most 100 restrictions."
-    retry = "new-payment"
 
 
-class TooManyOverrides(OncallError):
+class TooManyOverrides(OutOfBounds):
     code = "too_many_overrides"
     title = "A request has at most 10,000 overrides, entries and swaps."
-    retry = "new-payment"
 
 
-class TooManySwaps(OncallError):
+class TooManySwaps(OutOfBounds):
     code = "too_many_swaps"
     title = "A request has at most 100 swaps."
-    retry = "new-payment"
 
 
-class EmptyWindow(OncallError):
+class EmptyWindow(OutOfBounds):
     code = "empty_window"
     title = "A window ends after it starts."
-    retry = "new-payment"
 
 
-class WindowTooLong(OncallError):
+class WindowTooLong(OutOfBounds):
     code = "window_too_long"
     title = "A window is at most 2 years (731 days) long."
-    retry = "new-payment"
 
 
-class TooManySegments(OncallError):
+class TooManySegments(OutOfBounds):
     code = "too_many_segments"
     title = "An answer has at most 100,000 segments: ask for a shorter window."
-    retry = "new-payment"
 
 
-class InstantOutOfRange(OncallError):
+class InstantOutOfRange(OutOfBounds):
     code = "instant_out_of_range"
     title = "An instant must lie in the years 2 to 9998."
-    retry = "new-payment"
+
+
+class TooMuchWork(OutOfBounds):
+    code = "too_much_work"
+    title = (
+        "A request takes at most 1,000,000 steps: windows and turns of its layers in the period "
+        "asked about, and again for each swap."
+    )

@@ -30,7 +30,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Service:
-    """One application over ASGI. ``ask`` sends a request, ``buy`` pays for it."""
+    """One application over ASGI. ``ask`` sends a request to ``path``, ``buy`` pays for it."""
+
+    path = PATH
 
     def __init__(self, app: Any, address: str = "203.0.113.7") -> None:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 40000))
@@ -40,12 +42,12 @@ class Service:
     async def ask(
         self, body: Any = EXAMPLE, payment: str | None = None, **headers: str
     ) -> httpx.Response:
-        """POST ``body`` (bytes as they are, all else as JSON) to the rotation endpoint."""
+        """POST ``body`` (bytes as they are, all else as JSON) to the endpoint at ``path``."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"Content-Type": "application/json", **headers}
         if payment is not None:
             sent["PAYMENT-SIGNATURE"] = payment
-        return await self.http.post(PATH, content=content, headers=sent)
+        return await self.http.post(self.path, content=content, headers=sent)
 
     async def terms(self) -> str:
         response = await self.ask(b"")

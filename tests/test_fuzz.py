@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from app.api.endpoints import paid_endpoints
 from app.payments.sandbox import SandboxFacilitator
-from tests.services import EXAMPLE, NETWORK, Service, service, settings
+from tests.services import EXAMPLE, NETWORK, PATH, Service, service, settings
 from tests.wallets import Wallet, header_of
 
 USDC = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
@@ -40,13 +41,56 @@ def loop() -> Any:
         yield runner
 
 
+MOMENTS = st.sampled_from(
+    ["2026-03-08T10:00:00Z", "2026-11-01T09:30:00.001Z", "0002-01-01T00:00:00Z", "1969-12-31"]
+)
+TEXTS = st.sampled_from(["mon", "Mon 09:00", "09:00", "24:00", "2:30", "daily", "weekly", "custom"])
+SMALL = st.none() | st.integers(-2, 600) | MOMENTS | TEXTS
+LISTS = st.lists(SMALL | JSON, max_size=3)
+
+
+def either(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Objects that have some of the fields, or that have anything in some of them."""
+    return st.fixed_dictionaries({}, optional={name: kind | JSON for name, kind in fields.items()})
+
+
+def almost(right: dict[str, Any], changes: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """``right`` with some changes, if changes are an object."""
+    return changes.map(lambda some: {**right, **some} if isinstance(some, dict) else some)
+
+
+LAYER = almost(
+    {"name": "x", "rotation_type": "daily", "participants": ["a", "b"]},
+    either(
+        rotation_type=TEXTS,
+        start_at=MOMENTS,
+        handoff_time=TEXTS,
+        participants=LISTS,
+        interval=either(count=SMALL, unit=st.sampled_from(["hours", "days", "weeks", "months"])),
+        restrictions=st.lists(either(days=LISTS, start=TEXTS, end=TEXTS), max_size=2),
+        turns_on=st.sampled_from(["all", "active"]),
+    ),
+)
+SCHEDULES = either(
+    timezone=st.sampled_from(["UTC", "America/Santiago", "Pacific/Apia", "Mars"]),
+    layers=st.lists(LAYER, max_size=3),
+    overrides=st.lists(either(user_id=st.just("o"), start_at=MOMENTS, end_at=MOMENTS), max_size=2),
+    entries=st.lists(either(user_id=st.just("e"), start=MOMENTS, end=MOMENTS), max_size=2),
+    swaps=st.lists(either(swap_with_user_id=st.just("b"), start=MOMENTS, end=MOMENTS), max_size=2),
+    at=MOMENTS,
+    **{"from": MOMENTS, "to": MOMENTS},
+)
+LAYERED = {row.path: row.example for row in paid_endpoints()[1:]}
+
+
 class Fuzzed:
     """A sandbox whose limiter sees a new minute with every request."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: str = PATH) -> None:
         self.now = time.time()
         self.facilitator = SandboxFacilitator(NETWORK, USDC, time.time)
         self.shop: Service = service(settings(), clock=self._later, facilitator=self.facilitator)
+        self.shop.path = path
 
     def _later(self) -> float:
         return time.time() + (time.time() - self.now) * 1e6
@@ -78,6 +122,26 @@ def test_paid(loop: asyncio.Runner, fuzzed: Fuzzed, body: Any) -> None:
     response = loop.run(fuzzed.shop.ask(body, payment))
     assert response.status_code in (200, 400)
     assert fuzzed.transfers - before == (response.status_code == 200)
+
+
+@pytest.fixture(scope="module", params=LAYERED, ids=["schedule", "now"])
+def layered(request: pytest.FixtureRequest) -> Fuzzed:
+    return Fuzzed(request.param)
+
+
+@given(changes=SCHEDULES | JSON, paid=st.booleans())
+@SETTINGS
+def test_layered_schedules(
+    loop: asyncio.Runner, layered: Fuzzed, changes: Any, *, paid: bool
+) -> None:
+    before = layered.transfers
+    example = LAYERED[layered.shop.path]
+    body = {**example, **changes} if isinstance(changes, dict) else changes
+    terms = loop.run(layered.shop.terms())
+    payment = header_of(Wallet().signed(terms, validBefore="9" * 20)) if paid else None
+    response = loop.run(layered.shop.ask(body, payment))
+    assert response.status_code in (200 if paid else 402, 400)
+    assert layered.transfers - before == (response.status_code == 200)
 
 
 @given(payment=st.text(st.characters(min_codepoint=33, max_codepoint=126)) | JSON.map(header_of))

@@ -11,8 +11,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.api.layer_schemas import IntervalDocument, LayerDocument, RestrictionDocument
+from app.api.schedule_schemas import (
+    EntryDocument,
+    OncallNowRequest,
+    OncallScheduleRequest,
+    OverrideDocument,
+    SwapDocument,
+)
 from app.api.schemas import RotationRequest
 from app.render.json import RotationAnswer
+from app.render.schedule import OncallNowAnswer, OncallScheduleAnswer
 from tests.processes import ROOT, answers_ok, free_port, running
 
 README = (ROOT / "README.md").read_text()
@@ -57,11 +66,13 @@ def pattern(expected: str) -> str:
 
 
 def test_there_are_exchanges_to_run() -> None:
-    assert len(EXCHANGES) == 3
+    assert len(EXCHANGES) == 5
 
 
 @pytest.mark.parametrize(
-    ("command", "expected"), EXCHANGES, ids=["terms", "faults", "paid"][: len(EXCHANGES)]
+    ("command", "expected"),
+    EXCHANGES,
+    ids=["terms", "faults", "paid", "schedule", "now"][: len(EXCHANGES)],
 )
 def test_a_command_prints_what_the_readme_says(address: str, command: str, expected: str) -> None:
     assert re.fullmatch(pattern(expected), printed(command, address), re.DOTALL)
@@ -74,10 +85,26 @@ def test_the_python_example_prints_what_the_readme_says(address: str, tmp_path: 
     assert output_of([sys.executable, str(file)]) == expected.rstrip("\n")
 
 
-@pytest.mark.parametrize("kind", [RotationRequest, RotationAnswer])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        RotationRequest,
+        RotationAnswer,
+        OncallScheduleRequest,
+        OncallScheduleAnswer,
+        OncallNowRequest,
+        OncallNowAnswer,
+        LayerDocument,
+        IntervalDocument,
+        RestrictionDocument,
+        OverrideDocument,
+        EntryDocument,
+        SwapDocument,
+    ],
+)
 def test_every_field_is_in_the_tables(kind: type[msgspec.Struct]) -> None:
     for field in msgspec.structs.fields(kind):
-        assert re.search(rf"^\| `{field.encode_name}(\[\])?` \|", README, re.MULTILINE)
+        assert re.search(rf"^\| [^|]*`{field.encode_name}(\[\])?`[^|]* \|", README, re.MULTILINE)
 
 
 def test_every_setting_is_in_the_table() -> None:

@@ -3,21 +3,24 @@
 Strategy: msgspec converts a whole document and is fast, but stops at the first fault. So when, and
 only when, that fails, the document is walked along its type and each part converted alone. There is
 one set of types and one set of rules; the walk adds pointers, not checks.
+Rules across fields are each document's own (``faults_across``), at any depth.
 """
 
-import contextlib
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
+from functools import cache
+from itertools import islice
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
 
 from app.api.scalars import decoded_scalar
-from app.errors import Fault, InvalidRequest, MalformedBody
+from app.errors import Fault, InvalidRequest, MalformedBody, NamedFault, OutOfBounds
 
 JSON_TYPES = {
     "float": "a number",
@@ -37,23 +40,36 @@ MAX_ITEMS_WALKED = 1_000
 """Of a longer list only so many items are looked at: a megabyte of wrong items would otherwise be
 answered, free of charge, with a hundred."""
 
+MAX_FAULTS = 1_000
+"""No part of a document is looked at after more faults than this, for the same reason."""
+
 MAX_UNKNOWN_NAMED = 100
 """So many unknown fields are named, each looked up among the known ones; the rest are counted."""
 
 MAX_NAME_COMPARED = 50
 """So many characters of an unknown field's name are compared: a known one is never that long."""
 
+AT_PATH = " - at `$"
+"""What stands between msgspec's message and the path to where it applies, if that is deeper."""
+
+QUOTED = re.compile(r"`([^`]+)`")
+
+STEP = re.compile(r"\[(\d+)\]|\.(\w+)")
+
+_WRONG = object()
+
 DocumentT = TypeVar("DocumentT", bound="Document")
 
 
 class Document(Struct, frozen=True):
-    """Base of request documents."""
+    """Base of request documents, and of their parts that have rules across their fields."""
 
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterable[Fault]:  # noqa: ARG003 - a hook
         """What is wrong with fields that are each right by themselves.
 
         ``values`` holds the fields, defaults included, that are right, under their Python names.
+        Pointers are as seen from this document, wherever it stands in a larger one.
         """
         return ()
 
@@ -75,107 +91,204 @@ def parsed(body: bytes) -> object:
 
 
 def document_of(value: object, kind: type[DocumentT]) -> DocumentT:
-    """``value`` as a ``kind``; ``null`` counts as absent. Raises ``InvalidRequest``."""
+    """``value`` as a ``kind``; ``null`` counts as absent.
+
+    Raises ``InvalidRequest`` with every fault, or the named error that all of them are.
+    """
     if isinstance(value, dict):
         value = {name: item for name, item in value.items() if item is not None}
-    try:
-        document = msgspec.convert(value, kind, dec_hook=decoded_scalar)
-        faults, values = [], msgspec.structs.asdict(document)
-    except msgspec.ValidationError:
-        faults, values = list(_faults(value, kind, "")), _right_fields(value, kind)
-    faults += kind.faults_across(values)
+    faults: list[Fault] = []
+    document = _read(value, kind, "", faults)
     if faults:
-        raise InvalidRequest([*faults, *unknown_fields(value, kind)])
-    return document
+        errors = {getattr(fault, "error", InvalidRequest) for fault in faults}
+        if errors == {InvalidRequest} or len(errors) > 1:
+            raise InvalidRequest([*faults, *unknown_fields(value, kind)])
+        raise errors.pop()(faults)
+    return cast(DocumentT, document)
 
 
 def unknown_fields(value: object, kind: type[Struct]) -> Iterator[Fault]:
-    """The members of an object that ``kind`` does not have, each with the one it most resembles."""
-    known = [field.encode_name for field in msgspec.structs.fields(kind)]
-    unknown = [name for name in value if name not in known] if isinstance(value, dict) else []
-    for name in unknown[:MAX_UNKNOWN_NAMED]:
+    """The members of objects that their types lack, each with the one it most resembles."""
+    unknown = _unknown_members(value, kind, "")
+    for pointer, name, known in islice(unknown, MAX_UNKNOWN_NAMED):
         similar = get_close_matches(name[:MAX_NAME_COMPARED], known, n=1)
         hint = f"; did you mean {similar[0]!r}?" if similar else ""
-        yield Fault(f"/{_escaped(name)}", f"is not a known field and was not used{hint}")
-    if len(unknown) > MAX_UNKNOWN_NAMED:
-        more = len(unknown) - MAX_UNKNOWN_NAMED
+        yield Fault(f"{pointer}/{_escaped(name)}", f"is not a known field and was not used{hint}")
+    more = sum(1 for _ in unknown)
+    if more:
         yield Fault("", f"has {more} more fields that are not known and were not used")
 
 
-def _faults(value: object, kind: Any, pointer: str) -> Iterator[Fault]:
-    """What is wrong with ``value``, found by converting its parts one by one."""
-    plain = _without_metadata(kind)
-    if isinstance(value, dict) and isinstance(plain, type) and issubclass(plain, Struct):
-        yield from _member_faults(value, plain, pointer)
-        return
-    found: list[Fault] = []
-    if isinstance(value, list) and get_origin(plain) is list:
-        found += _own_faults(value, _list_of_anything(kind), pointer)
+def _unknown_members(
+    value: object, kind: Any, pointer: str
+) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Where each of them stands, its name, and the names that are known there."""
+    plain = _plain(kind)
+    if isinstance(value, list) and _is_list_of_structs(plain):
         [item_kind] = get_args(plain)
-        for index, item in enumerate(value[:MAX_ITEMS_WALKED]):
-            found += _faults(item, item_kind, f"{pointer}/{index}")
-    yield from found or _own_faults(value, kind, pointer)
+        for index, item in enumerate(value):
+            yield from _unknown_members(item, item_kind, f"{pointer}/{index}")
+    elif isinstance(value, dict) and _is_struct(plain):
+        types = _types_of(plain)
+        for name, member in value.items():
+            if name not in types:
+                yield pointer, name, list(types)
+            elif isinstance(member, dict | list):
+                yield from _unknown_members(member, types[name], f"{pointer}/{name}")
 
 
-def _member_faults(value: dict[str, Any], kind: type[Struct], pointer: str) -> Iterator[Fault]:
+@cache
+def _types_of(kind: type[Struct]) -> Mapping[str, Any]:
+    """Field types by their names on the wire."""
+    return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+
+
+# --- reading, fault by fault ----------------------------------------------------------------
+
+
+def _read(value: object, kind: Any, pointer: str, faults: list[Fault]) -> Any:
+    """``value`` as a ``kind``, or ``_WRONG`` after what is wrong has been added to ``faults``."""
+    before = len(faults)
+    try:
+        wanted = kind if value is None else _present(kind)
+        read = msgspec.convert(value, wanted, dec_hook=decoded_scalar)
+    except msgspec.ValidationError as error:
+        _read_parts(value, kind, pointer, faults)
+        if len(faults) == before:
+            faults.append(_fault(error, value, kind, pointer))
+    else:
+        faults += islice(_faults_within(read, pointer), MAX_FAULTS)
+    return _WRONG if len(faults) > before else read
+
+
+def _read_parts(value: object, kind: Any, pointer: str, faults: list[Fault]) -> None:
+    plain = _plain(kind)
+    if isinstance(value, dict) and _is_struct(plain):
+        _read_members(value, plain, pointer, faults)
+    elif isinstance(value, list) and get_origin(plain) is list:
+        _read_items(value, kind, pointer, faults)
+
+
+def _read_members(
+    value: dict[str, Any], kind: type[Struct], pointer: str, faults: list[Fault]
+) -> None:
+    right: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
         where = f"{pointer}/{field.encode_name}"
         if field.encode_name in value:
-            yield from _faults(value[field.encode_name], field.type, where)
+            right[field.name] = _read(value[field.encode_name], field.type, where, faults)
         elif field.required:
-            yield Fault(where, f"is required. Wanted: {_rule(field.type)}.")
+            faults.append(Fault(where, f"is required. Wanted: {_rule(field.type)}."))
+        else:
+            given = field.default is not msgspec.NODEFAULT
+            right[field.name] = field.default if given else field.default_factory()
+    if issubclass(kind, Document):
+        values = {name: item for name, item in right.items() if item is not _WRONG}
+        faults += _placed(kind.faults_across(values), pointer)
 
 
-def _own_faults(value: object, kind: Any, pointer: str) -> Sequence[Fault]:
+def _read_items(value: list[Any], kind: Any, pointer: str, faults: list[Fault]) -> None:
     try:
-        msgspec.convert(value, kind, dec_hook=decoded_scalar)
+        msgspec.convert(value, _list_of_anything(kind))
     except msgspec.ValidationError as error:
-        detail, rule = _in_json_words(str(error).split(" - at `")[0]), _rule(kind)
-        return [Fault(pointer, f"{detail}. Wanted: {rule}." if rule else detail)]
-    return []
+        faults.append(_fault(error, value, kind, pointer))
+    [item_kind] = get_args(_plain(kind))
+    most = min(_meta(kind, "max_length") or MAX_ITEMS_WALKED, MAX_ITEMS_WALKED)
+    for index, item in enumerate(value[:most]):
+        if len(faults) > MAX_FAULTS:
+            break
+        _read(item, item_kind, f"{pointer}/{index}", faults)
+
+
+def _faults_within(read: object, pointer: str) -> Iterator[Fault]:
+    """What is wrong across the fields of what could be read, its parts first."""
+    if isinstance(read, list):
+        for index, item in enumerate(read if read and isinstance(read[0], Document) else ()):
+            yield from _faults_within(item, f"{pointer}/{index}")
+    elif isinstance(read, Document):
+        values = msgspec.structs.asdict(read)
+        for name, encoded in zip(
+            read.__struct_fields__, read.__struct_encode_fields__, strict=True
+        ):
+            if isinstance(values[name], list | Document):
+                found = list(
+                    islice(_faults_within(values[name], f"{pointer}/{encoded}"), MAX_FAULTS)
+                )
+                if found:
+                    del values[name]
+                yield from found
+        yield from _placed(read.faults_across(values), pointer)
+
+
+def _placed(faults: Iterable[Fault], pointer: str) -> Iterator[Fault]:
+    """Faults as seen from the whole document."""
+    return (replace(fault, pointer=pointer + fault.pointer) for fault in faults)
+
+
+def _fault(error: msgspec.ValidationError, value: object, kind: Any, pointer: str) -> Fault:
+    """What msgspec says, as a fault; a bound that has a named error is that."""
+    named = (_meta(kind, "extra") or {}).get("error")
+    if named and isinstance(value, list) and len(value) > _meta(kind, "max_length"):
+        return NamedFault(pointer, f"has {len(value)} items. {named.title}", named)
+    before, found, after = str(error).rpartition(AT_PATH)
+    detail, rule = (before, "") if found else (after, _rule(kind))
+    where = pointer + (STEP.sub(r"/\1\2", after.rstrip("`")) if found else "")
+    end = "" if detail.endswith("?") else "."
+    text = _in_json_words(detail) + (f"{end} Wanted: {rule}." if rule else "")
+    cause = error.__cause__ and error.__cause__.__cause__
+    return (
+        NamedFault(where, text, type(cause))
+        if isinstance(cause, OutOfBounds)
+        else Fault(where, text)
+    )
 
 
 def _in_json_words(message: str) -> str:
     """msgspec's message with JSON's names for its types."""
-    for ours, theirs in JSON_TYPES.items():
-        message = message.replace(f"`{ours}`", theirs)
-    return re.sub(r"\b(\d+)\.0\b", r"\1", message)
+    words = QUOTED.sub(lambda types: " or ".join(map(_json_word, types[1].split(" | "))), message)
+    return re.sub(r"\b(\d+)\.0\b", r"\1", words)
 
 
-def _right_fields(value: object, kind: type[Struct]) -> dict[str, Any]:
-    """The fields of ``value`` that are right by themselves, and the defaults of the absent ones."""
-    members = value if isinstance(value, dict) else {}
-    right = {}
-    for field in msgspec.structs.fields(kind):
-        if field.encode_name not in members:
-            right[field.name] = None if field.required else field.default
-        else:
-            with contextlib.suppress(msgspec.ValidationError):
-                right[field.name] = msgspec.convert(
-                    members[field.encode_name], field.type, dec_hook=decoded_scalar
-                )
-    return right
+def _json_word(name: str) -> str:
+    return JSON_TYPES.get(name, f"`{name}`")
 
 
 def _rule(kind: Any) -> str:
     """What a field wants, in words: the description its type carries."""
-    metas = getattr(kind, "__metadata__", ())
-    return next((meta.description for meta in metas if meta.description), "")
+    return _meta(kind, "description") or ""
+
+
+def _meta(kind: Any, name: str) -> Any:
+    """What the type of a field says by its metadata, given or absent."""
+    metas = getattr(_present(kind), "__metadata__", ())
+    return next((getattr(meta, name) for meta in metas if getattr(meta, name)), None)
 
 
 def _list_of_anything(kind: Any) -> Any:
     """``kind`` without its rules for items: what is left is how many there may be."""
-    metas = getattr(kind, "__metadata__", ())
+    metas = getattr(_present(kind), "__metadata__", ())
     return Annotated[(list, *metas)] if metas else list
 
 
-def _without_metadata(kind: Any) -> Any:
-    while get_origin(kind) is Annotated:
-        kind = get_args(kind)[0]
+def _present(kind: Any) -> Any:
+    """``kind`` without ``None``."""
     if get_origin(kind) in (Union, UnionType):
         [kind] = [option for option in get_args(kind) if option is not type(None)]
-        return _without_metadata(kind)
     return kind
+
+
+def _plain(kind: Any) -> Any:
+    """``kind`` without ``None`` and without metadata."""
+    kind = _present(kind)
+    return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _is_struct(plain: Any) -> bool:
+    return isinstance(plain, type) and issubclass(plain, Struct)
+
+
+def _is_list_of_structs(plain: Any) -> bool:
+    return get_origin(plain) is list and _is_struct(_plain(get_args(plain)[0]))
 
 
 def _escaped(name: str) -> str:

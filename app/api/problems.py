@@ -33,6 +33,16 @@ STATUS: Mapping[type[OncallError], HTTPStatus] = {
     errors.SettlementUnknown: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ClaimsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyClaims: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TooManyLayers: HTTPStatus.BAD_REQUEST,
+    errors.TooManyParticipants: HTTPStatus.BAD_REQUEST,
+    errors.TooManyRestrictions: HTTPStatus.BAD_REQUEST,
+    errors.TooManyOverrides: HTTPStatus.BAD_REQUEST,
+    errors.TooManySwaps: HTTPStatus.BAD_REQUEST,
+    errors.TooManySegments: HTTPStatus.BAD_REQUEST,
+    errors.TooMuchWork: HTTPStatus.BAD_REQUEST,
+    errors.EmptyWindow: HTTPStatus.BAD_REQUEST,
+    errors.WindowTooLong: HTTPStatus.BAD_REQUEST,
+    errors.InstantOutOfRange: HTTPStatus.BAD_REQUEST,
 }
 
 

@@ -1,24 +1,54 @@
-"""Scalars of the wire that JSON has no type for: instants and names.
+"""Scalars of the wire that JSON has no type for: instants, names, zones, weekdays, times of day.
 
-Each is a ``str`` or ``int`` on our side, a JSON string on the wire, and says in its error what
-would be right.
+Strategy: one table of readers. Each scalar is a ``str`` or ``int`` on our side, a JSON string on
+the wire, and says in its error what would be right.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+from app.errors import InstantOutOfRange
+from app.rota.bounds import DAY_MS, check_instant
 from app.rota.rotation import FIRST_INSTANT_MS, LAST_INSTANT_MS
+from app.rota.texts import WEEKDAYS, timezone_of, weekday_of, window_end_of, window_start_of
 
 RFC_3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})?)?", re.ASCII
 )
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_NAME = 200
+DATE_LENGTH = 10
 
 
 class Instant(int):
-    """Milliseconds since 1970-01-01T00:00:00Z."""
+    """Milliseconds since 1970-01-01T00:00:00Z; a bare date will do."""
+
+
+class Moment(int):
+    """Milliseconds since 1970-01-01T00:00:00Z within the years of the layered engine.
+
+    A bare date will not do: beside a time zone nobody knows which midnight it means.
+    """
+
+
+class Zone(str):
+    """The name of an IANA time zone."""
+
+    __slots__ = ()
+
+
+class Weekday(int):
+    """0 for Monday."""
+
+
+class WindowStart(int):
+    """Milliseconds since local midnight, before 24:00."""
+
+
+class WindowEnd(int):
+    """Milliseconds since local midnight, 24:00 included."""
 
 
 class Name(str):
@@ -31,14 +61,12 @@ def decoded_scalar(kind: type, value: object) -> Any:
     """msgspec's ``dec_hook``: a JSON string as a ``kind``. Raises ``ValueError``."""
     if not isinstance(value, str):
         raise ValueError(f"Expected a string, got {_json_name(value)}")  # noqa: TRY004 - msgspec's
-    return Instant(instant_ms(value)) if kind is Instant else Name(trimmed_name(value))
+    return kind(READERS[kind](value))
 
 
 def scalar_schema(kind: type) -> dict[str, Any]:
     """msgspec's ``schema_hook``: the JSON Schema of a ``kind``."""
-    if kind is Instant:
-        return {"type": "string"}  # not ``date-time``: a bare date is welcome too
-    return {"type": "string", "pattern": r"\S"}
+    return {"type": "string", **SCHEMAS.get(kind, {})}
 
 
 def instant_ms(text: str) -> int:
@@ -46,6 +74,28 @@ def instant_ms(text: str) -> int:
 
     Raises ``ValueError`` with what would be right.
     """
+    ms = _milliseconds(text)
+    if not FIRST_INSTANT_MS <= ms <= LAST_INSTANT_MS:
+        raise ValueError("is outside the years 1970 to 9999")
+    return ms
+
+
+def moment_ms(text: str) -> int:
+    """The instant that an RFC 3339 text with a time and an offset names, in milliseconds.
+
+    Raises ``ValueError`` with what would be right, because of ``InstantOutOfRange`` if it is that.
+    """
+    ms = _milliseconds(text)
+    if len(day := text.strip()) == DATE_LENGTH:
+        raise ValueError(f"{day!r} has no time of day: write '{day}T00:00:00Z' or with an offset")
+    try:
+        check_instant(ms, text)
+    except InstantOutOfRange as error:
+        raise ValueError(error.detail) from error
+    return ms
+
+
+def _milliseconds(text: str) -> int:
     match = RFC_3339.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"{text[:40]!r} is not an RFC 3339 instant")
@@ -55,18 +105,16 @@ def instant_ms(text: str) -> int:
     if fraction and fraction[3:].strip("0"):
         raise ValueError(f"is finer than a millisecond: at most three decimals, as .{fraction[:3]}")
     try:
-        local = datetime.fromisoformat(f"{day}T{time or '00:00:00'}").replace(tzinfo=UTC)
+        since = datetime.fromisoformat(f"{day}T{time or '00:00:00'}+00:00") - EPOCH
         shift = _offset(offset or "Z")
     except ValueError as error:
         raise ValueError(f"{text[:40]!r} does not exist: {error}") from None
-    ms = (
-        (local - EPOCH) // timedelta(milliseconds=1)
+    return (
+        since.days * DAY_MS
+        + since.seconds * 1_000
         - shift
         + int((fraction or "0")[:3].ljust(3, "0"))
     )
-    if not FIRST_INSTANT_MS <= ms <= LAST_INSTANT_MS:
-        raise ValueError("is outside the years 1970 to 9999")
-    return ms
 
 
 def trimmed_name(text: str) -> str:
@@ -90,3 +138,24 @@ def _offset(text: str) -> int:
 def _json_name(value: object) -> str:
     names = {bool: "a boolean", int: "a number", float: "a number", list: "an array"}
     return names.get(type(value), "an object" if isinstance(value, dict) else "null")
+
+
+READERS: Mapping[type, Callable[[str], int | str]] = {
+    Instant: instant_ms,
+    Moment: moment_ms,
+    Name: trimmed_name,
+    Zone: timezone_of,
+    Weekday: weekday_of,
+    WindowStart: window_start_of,
+    WindowEnd: window_end_of,
+}
+"""What reads the text of a scalar, or raises ``ValueError`` with what would be right."""
+
+SCHEMAS: Mapping[type, Mapping[str, Any]] = {
+    Moment: {"format": "date-time"},  # an Instant is not: it may be a bare date
+    Name: {"pattern": r"\S"},
+    Weekday: {"enum": list(WEEKDAYS)},
+    WindowStart: {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"},
+    WindowEnd: {"pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"},
+}
+"""What the JSON Schema of a scalar says beside that it is a string."""

@@ -8,11 +8,13 @@ fail has failed at no charge. A failure is an ``OncallError`` raised at its step
 here; ``PaymentRefused`` becomes a 402 with fresh terms.
 """
 
+import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -48,6 +50,15 @@ from app.payments.gate import (
 from app.payments.offer import Offer, Terms
 from app.payments.settlement import Cashier, Purchase
 
+T = TypeVar("T")
+
+SMALL_BODY_BYTES = 16 * 1024
+"""So much is validated within a few milliseconds, whatever it holds."""
+
+HEAVY_AT_ONCE = 2
+"""So many answers of an endpoint with heavy work are computed beside the event loop at once; more
+threads would only take turns, and leave the event loop the fewer of them."""
+
 
 class PaymentBackend(Protocol):
     """What settles: ``label`` is shown to callers, ``problem`` says why nothing can be settled."""
@@ -82,6 +93,7 @@ class EndpointApp:
         self._limits = limits
         self._till = till
         self._proxies = proxies
+        self._heavy_work = asyncio.Semaphore(HEAVY_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -128,17 +140,20 @@ class EndpointApp:
         if body and not is_json(request.headers.get("content-type", "")):
             raise UnsupportedMediaType("send Content-Type: application/json")
         if self._till is None:
-            return self._answer(self._computed(body, media_type), media_type, {})
+            return self._answer(await self._computed(body, media_type), media_type, {})
         if not paying:
-            return self._challenge(self._till, body)
+            return await self._challenge(self._till, body)
         try:
             return await self._paid(self._till, request, body, media_type)
         except PaymentRefused as refused:
             return _payment_required(self._till, self._till.offer.refusal(refused))
 
-    def _challenge(self, till: Till, body: bytes) -> Response:
+    async def _challenge(self, till: Till, body: bytes) -> Response:
         """No payment: the terms, unless the body shows that paying would be in vain."""
-        warnings = self._document(body)[1] if body else ()
+        warnings: Sequence[Fault] = ()
+        if body:
+            checked = partial(self._document, parsed(body))
+            _, warnings = await self._worked(checked, small=len(body) <= SMALL_BODY_BYTES)
         if till.backend.problem:
             raise FacilitatorUnavailable(retry_after=5)
         terms = till.offer.terms_with(warnings=warnings) if warnings else till.offer.terms
@@ -146,18 +161,30 @@ class EndpointApp:
 
     async def _paid(self, till: Till, request: Request, body: bytes, media_type: str) -> Response:
         payment = _payment_in(till, request)
-        answer = self._computed(body, media_type)
+        answer = await self._computed(body, media_type)
         purchase = await till.cashier.purchase(payment, self._request_hash(body, media_type))
         return self._answer(answer, media_type, _receipt_headers(till, payment, purchase))
 
-    def _computed(self, body: bytes, media_type: str) -> bytes:
-        document, warnings = self._document(body)
-        return self._endpoint.formats[media_type](self._endpoint.compute(document), warnings)
-
-    def _document(self, body: bytes) -> tuple[Document, Sequence[Fault]]:
+    async def _computed(self, body: bytes, media_type: str) -> bytes:
         if not body:
             raise MalformedBody("the body is empty")
-        value = parsed(body)
+        return await self._worked(partial(self._answer_to, parsed(body), media_type))
+
+    async def _worked(self, work: Callable[[], T], *, small: bool = False) -> T:
+        """What ``work`` returns; it is done beside the event loop if it may take long.
+
+        Reading JSON stays on the loop: it sets the recursion limit, which all threads share.
+        """
+        if small or self._endpoint.work == "light":
+            return work()
+        async with self._heavy_work:
+            return await asyncio.to_thread(work)
+
+    def _answer_to(self, value: object, media_type: str) -> bytes:
+        document, warnings = self._document(value)
+        return self._endpoint.formats[media_type](self._endpoint.compute(document), warnings)
+
+    def _document(self, value: object) -> tuple[Document, Sequence[Fault]]:
         kind = self._endpoint.request
         return document_of(value, kind), tuple(unknown_fields(value, kind))
 

@@ -85,7 +85,9 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
         "info": {
             "title": "On-call rotation service",
             "version": __version__,
-            "description": "On-call rotations for AI agents, paid per request by x402.",
+            "description": (
+                "On-call rotations and layered schedules for AI agents, paid per request by x402."
+            ),
             "contact": CONTACT,
             "x-guidance": GUIDANCE,
         },

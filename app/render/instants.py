@@ -31,7 +31,7 @@ _DATES = _Dates()
 
 def iso(instant_ms: int) -> str:
     """``2026-06-04T00:00:00.000Z`` for milliseconds since 1970-01-01T00:00:00Z, years 1 to 9999."""
-    return _one_by_one((instant_ms,))[0]
+    return each_iso((instant_ms,))[0]
 
 
 def isos(instants_ms: range) -> list[str]:
@@ -44,10 +44,11 @@ def isos(instants_ms: range) -> list[str]:
         days = range(first // DAY_MS, (first + whole * step) // DAY_MS, period * step // DAY_MS)
         time = iso(first)[10:]
         texts[turn::period] = [_DATES[day] + time for day in days]
-    return texts + _one_by_one(instants_ms[whole:])
+    return texts + each_iso(instants_ms[whole:])
 
 
-def _one_by_one(instants_ms: Iterable[int]) -> list[str]:
+def each_iso(instants_ms: Iterable[int]) -> list[str]:
+    """``iso`` of each instant, in order."""
     return [
         f"{_DATES[(second := instant // 1000) // 86_400]}{_MINUTES[second // 60 % 1440]}"
         f"{_SECONDS[second % 60]}{_MILLISECONDS[instant % 1000]}"

@@ -50,15 +50,15 @@ def rotation_answer(rotation: Rotation, warnings: Sequence[Fault] = ()) -> Rotat
             map(Shift, range(1, rotation.shifts + 1), rotation.people, starts, ends, handoffs)
         ),
         shift_counts=rotation.counts,
-        shift_length_hours=_number(rotation.shift_length_hours),
+        shift_length_hours=number(rotation.shift_length_hours),
         balanced=rotation.balanced,
         interpretation=_interpretation(rotation),
         warnings=warnings,
     )
 
 
-def json_bytes(answer: RotationAnswer) -> bytes:
-    """``answer`` as UTF-8 JSON, in the listing's key order."""
+def json_bytes(answer: Struct) -> bytes:
+    """``answer`` as UTF-8 JSON, in the key order of its type."""
     return msgspec.json.encode(answer)
 
 
@@ -75,10 +75,10 @@ def _interpretation(rotation: Rotation) -> str:
     return text
 
 
-def _number(hours: float) -> Number:
+def number(hours: float) -> Number:
     """24 stays 24 and 0.5 stays 0.5, as a JavaScript number would be written."""
     return int(hours) if hours == int(hours) else hours
 
 
 def _plain(hours: float) -> str:
-    return format(Decimal(str(_number(hours))), "f")
+    return format(Decimal(str(number(hours))), "f")

@@ -5,6 +5,8 @@ the limit and does nothing else. Invariant: within these limits no instant overf
 is longer than ``SEGMENTS``.
 """
 
+from collections.abc import Sequence
+
 from app.errors import (
     EmptyWindow,
     InstantOutOfRange,
@@ -14,9 +16,10 @@ from app.errors import (
     TooManyRestrictions,
     TooManySegments,
     TooManySwaps,
+    TooMuchWork,
     WindowTooLong,
 )
-from app.rota.model import Layer, Schedule
+from app.rota.model import Layer, Schedule, Swap
 
 LAYERS = 50
 PARTICIPANTS = 500
@@ -28,8 +31,14 @@ OVERRIDES = 10_000
 SWAPS = 100
 """A request: each of them looks for a shift to give back through up to a year."""
 SEGMENTS = 100_000
-WINDOW_MS = 731 * 86_400_000
+DAY_MS = 86_400_000
+WINDOW_MS = 731 * DAY_MS
 """Two years, one of them a leap year."""
+STEPS = 1_000_000
+"""A request that is answered at once: about a second of one processor, where the other bounds
+together would allow some minutes."""
+SWAP_DAYS = 397
+"""How far beyond its stretch a swap looks, a month first and then a year."""
 EARLIEST_AT = -62_104_060_800_000
 """0002-01-01T00:00:00Z: from here on every instant has a local date in every zone."""
 LATEST_AT = 253_370_764_800_000
@@ -73,10 +82,32 @@ def check_swaps(count: int) -> None:
         raise TooManySwaps
 
 
+def check_work(layers: Sequence[Layer], covers: int, swaps: Sequence[Swap], span_ms: int) -> None:
+    """Raise ``TooMuchWork`` if windows and turns to lay out over ``span_ms`` exceed ``STEPS``.
+
+    ``covers`` is the number of overrides and entries; each swap lays everything out anew. The
+    weights (a window 1, a turn 2, a cover 4) are what each was measured to cost.
+    """
+    days = span_ms / DAY_MS + sum(
+        (swap.end_at - swap.start_at) / DAY_MS + SWAP_DAYS for swap in swaps
+    )
+    steps = round(days * sum(map(_steps_a_day, layers))) + 4 * covers * (1 + 3 * len(swaps))
+    if steps > STEPS:
+        raise TooMuchWork(
+            f"takes about {steps:,} steps, at most {STEPS:,}: ask for a shorter window or give "
+            "fewer restrictions, overrides or swaps"
+        )
+
+
 def check_segments(count: int) -> None:
     """Raise ``TooManySegments`` for an answer longer than ``SEGMENTS``."""
     if count > SEGMENTS:
         raise TooManySegments
+
+
+def _steps_a_day(layer: Layer) -> float:
+    windows = sum(len(restriction.days) or 7 for restriction in layer.restrictions) / 7
+    return windows + 2 * (24 / layer.count if layer.unit == "hours" else 1)
 
 
 def _raise_for(layer: Layer) -> None:

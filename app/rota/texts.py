@@ -62,26 +62,37 @@ def handoff_of(text: str, unit: Unit) -> tuple[int | None, int]:
 
 def restriction_of(days: Sequence[str], start: str, end: str) -> Restriction:
     """A restriction (rule 7): weekday names, ``HH:MM`` to ``HH:MM`` or ``24:00``."""
-    if not _TIME.fullmatch(start):
-        raise ValueError(f'start "{_short(start)}": write "{_time_in(start)}"')
-    if end != "24:00" and not _TIME.fullmatch(end):
-        raise ValueError(f'end "{_short(end)}": write "{_time_in(end)}"')
-    numbers = sorted({_weekday(day) for day in days})
-    return Restriction(_milliseconds(start), _milliseconds(end), tuple(numbers))
+    numbers = sorted({weekday_of(day) for day in days})
+    return Restriction(window_start_of(start), window_end_of(end), tuple(numbers))
 
 
-def timezone_of(name: str) -> str:
-    """The name itself if the zone exists; else ``ValueError`` with the nearest name."""
-    return clock_of(name).key
+def window_start_of(text: str) -> int:
+    """Milliseconds since local midnight of ``HH:MM``."""
+    if not _TIME.fullmatch(text):
+        raise ValueError(f'start "{_short(text)}": write "{_time_in(text)}"')
+    return _milliseconds(text)
 
 
-def _weekday(text: str) -> int:
+def window_end_of(text: str) -> int:
+    """Milliseconds since local midnight of ``HH:MM`` or ``24:00``."""
+    if text != "24:00" and not _TIME.fullmatch(text):
+        raise ValueError(f'end "{_short(text)}": write "{_time_in(text)}"')
+    return _milliseconds(text)
+
+
+def weekday_of(text: str) -> int:
+    """The number of a weekday, 0 for Monday, by the first three letters of its English name."""
     day = text.lower()
     if day in WEEKDAYS:
         return WEEKDAYS.index(day)
     known = (day[:3],) if day[:3] in WEEKDAYS else WEEKDAYS
     right = " or ".join(f'"{name}"' for name in known)
     raise ValueError(f'day "{_short(text)}": write {right}')
+
+
+def timezone_of(name: str) -> str:
+    """The name itself if the zone exists; else ``ValueError`` with the nearest name."""
+    return clock_of(name).key
 
 
 def _milliseconds(text: str) -> int:

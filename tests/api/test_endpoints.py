@@ -11,7 +11,7 @@ from app.api.endpoints import JSON, Endpoint, paid_endpoints
 from app.errors import InvalidRequest
 from tests.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
 
-[ROTATION] = paid_endpoints()
+ROTATION, *LAYERED = paid_endpoints()
 
 EMPTY = {
     "slug": "",
@@ -27,6 +27,7 @@ EMPTY = {
     "compute": None,
     "formats": {},
     "example": {},
+    "work": "",
 }
 
 
@@ -50,8 +51,33 @@ def test_the_rotations_row_is_the_listings(name: str, expected: object) -> None:
     assert getattr(ROTATION, name) == expected
 
 
-def test_json_is_the_default_format() -> None:
-    assert next(iter(ROTATION.formats)) == JSON
+@pytest.mark.parametrize("row", paid_endpoints(), ids=lambda row: row.slug)
+def test_json_is_the_default_format(row: Endpoint) -> None:
+    assert next(iter(row.formats)) == JSON
+
+
+@pytest.mark.parametrize(
+    ("row", "slug", "path", "price"),
+    [
+        pytest.param(row, *told, id=told[0])
+        for row, told in zip(
+            LAYERED,
+            [
+                ("sched-oncall-schedule", "/v1/scheduling/oncall-schedule", Decimal("0.03")),
+                ("sched-oncall-now", "/v1/scheduling/oncall-now", Decimal("0.01")),
+            ],
+            strict=True,
+        )
+    ],
+)
+def test_the_layered_rows(row: Endpoint, slug: str, path: str, price: Decimal) -> None:
+    assert (row.slug, row.path, row.price_usd, row.per_minute) == (slug, path, price, 120)
+    assert row.work == "heavy"
+
+
+@pytest.mark.parametrize("row", LAYERED, ids=lambda row: row.slug)
+def test_the_contradiction_on_the_v1_page_is_told(row: Endpoint) -> None:
+    assert "usr_alice of Weekday business hours until 2026-04-25T00:00:00Z" in row.description
 
 
 def test_slugs_and_paths_are_distinct() -> None:

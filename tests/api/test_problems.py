@@ -41,6 +41,16 @@ def test_codes_are_distinct() -> None:
         (errors.InvalidRequest, 400, "invalid_request", "no"),
         (errors.MalformedBody, 400, "malformed_json", "no"),
         (errors.InvalidPayment, 400, "invalid_payment", "new-payment"),
+        (errors.TooManyLayers, 400, "too_many_layers", "new-payment"),
+        (errors.TooManyParticipants, 400, "too_many_participants", "new-payment"),
+        (errors.TooManyRestrictions, 400, "too_many_restrictions", "new-payment"),
+        (errors.TooManyOverrides, 400, "too_many_overrides", "new-payment"),
+        (errors.TooManySwaps, 400, "too_many_swaps", "new-payment"),
+        (errors.TooManySegments, 400, "too_many_segments", "new-payment"),
+        (errors.TooMuchWork, 400, "too_much_work", "new-payment"),
+        (errors.EmptyWindow, 400, "empty_window", "new-payment"),
+        (errors.WindowTooLong, 400, "window_too_long", "new-payment"),
+        (errors.InstantOutOfRange, 400, "instant_out_of_range", "new-payment"),
         (errors.NotAcceptable, 406, "not_acceptable", "no"),
         (errors.BodyTooSlow, 408, "body_too_slow", "same-payment"),
         (errors.PaymentAlreadyUsed, 409, "payment_already_used", "new-payment"),
@@ -71,6 +81,12 @@ def test_shape(kind: type[OncallError]) -> None:
     assert problem["title"] == kind.title
     assert response.headers["content-type"] == "application/problem+json"
     assert response.headers["cache-control"] == "no-store"
+
+
+def test_a_bound_that_the_engine_holds_concerns_the_whole_document() -> None:
+    problem = msgspec.json.decode(problem_of(errors.TooManySegments()).body)
+    assert problem["detail"] == errors.TooManySegments.title
+    assert problem["errors"] == [{"pointer": "", "detail": errors.TooManySegments.title}]
 
 
 def test_without_a_detail_the_title_stands_for_it() -> None:

@@ -12,7 +12,7 @@ from app.api.endpoints import paid_endpoints
 from app.listing.catalog import product_list, product_page
 from tests.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, INPUT_SCHEMA, TAGS
 
-[ROTATION] = paid_endpoints()
+ROTATION, *_ = paid_endpoints()
 PUBLIC_URL = "https://x402.hexl.dev"
 PAGE: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(product_page(ROTATION, PUBLIC_URL)))
 SEED_SCHEMA: dict[str, Any] = json.loads(INPUT_SCHEMA)

@@ -126,7 +126,15 @@ def test_a_free_operation_says_so(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/openapi.json", "/catalog", "/catalog/sched-oncall-rotation", "/healthz", "/readyz"],
+    [
+        "/openapi.json",
+        "/catalog",
+        "/catalog/sched-oncall-rotation",
+        "/catalog/sched-oncall-schedule",
+        "/catalog/sched-oncall-now",
+        "/healthz",
+        "/readyz",
+    ],
 )
 def test_free_paths(path: str) -> None:
     assert "200" in FREE[path]["responses"]
@@ -169,7 +177,7 @@ def test_every_example_in_a_schema_validates() -> None:
         for node in nodes(DOCUMENT["components"])
         for example in node.get("examples", ())
     ]
-    assert len(tried) == 5
+    assert len(tried) >= 15
 
 
 REQUEST: dict[str, Any] = msgspec.json.decode(EXAMPLE_REQUEST)
@@ -218,6 +226,50 @@ def test_problems_are_as_described(response: Any) -> None:
 
 def test_a_schema_alone_is_complete_in_itself() -> None:
     Draft202012Validator(schema_of(RotationAnswer)).validate(msgspec.json.decode(EXAMPLE_RESPONSE))
+
+
+LAYERED = ("/v1/scheduling/oncall-schedule", "/v1/scheduling/oncall-now")
+
+
+@pytest.mark.parametrize("path", LAYERED)
+def test_layered_examples_validate(path: str) -> None:
+    operation = DOCUMENT["paths"][path]["post"]
+    for content in (operation["requestBody"]["content"], operation["responses"]["200"]["content"]):
+        described = content["application/json"]
+        validator(described["schema"]["$ref"].rpartition("/")[2]).validate(described["example"])
+
+
+@pytest.mark.parametrize(
+    ("path", "changes", "valid"),
+    [
+        pytest.param(path, changes, valid, id=f"{path.rpartition('-')[2]}-{name}")
+        for path in LAYERED
+        for name, changes, valid in (
+            ("null-is-absent", {"overrides": None}, True),
+            ("open", {"colour": "red"}, True),
+            ("51-layers", {"layers": [{}] * 51}, False),
+            ("no-layers-field", {"layers": None}, False),
+            ("no-zone", {"timezone": 3}, False),
+        )
+    ],
+)
+def test_the_layered_schemas_know_the_rules(
+    path: str, changes: dict[str, Any], *, valid: bool
+) -> None:
+    described = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+    name = described["schema"]["$ref"].rpartition("/")[2]
+    assert validator(name).is_valid({**described["example"], **changes}) is valid
+
+
+def test_layered_fields_are_snake_case() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    names = {
+        name
+        for schema in ("OncallScheduleRequest", "LayerDocument", "OncallNowAnswer", "PersonTally")
+        for name in schemas[schema]["properties"]
+    }
+    assert {"rotation_type", "from", "to", "user_id", "night_hours"} <= names
+    assert all(name == name.lower() for name in names)
 
 
 def test_no_endpoints_no_paid_paths() -> None:

@@ -5,6 +5,7 @@ the attacks that combine, race, break off or go round.
 """
 
 import asyncio
+import itertools
 import json
 import socket
 import sys
@@ -16,6 +17,7 @@ import httpx
 import pytest
 from aiohttp import web
 
+from app.api.endpoints import Endpoint, paid_endpoints
 from app.payments.facilitator import RemoteFacilitator
 from tests.processes import answers_ok, free_port, running
 from tests.services import (
@@ -157,6 +159,28 @@ class TestReplayed:
         payload["payload"]["signature"] = f"{signature[:-2]}{int(signature[-2:], 16) - 27:02x}"
         assert (await service.ask({**EXAMPLE, "shifts": 9}, header_of(payload))).status_code == 409
         assert script.calls.count("settle") == 1
+
+
+class TestAnotherRoute:
+    @pytest.mark.parametrize(
+        ("bought_at", "spent_at"),
+        itertools.permutations(paid_endpoints(), 2),
+        ids=lambda endpoint: endpoint.slug,
+    )
+    async def test_a_payment_for_one_buys_no_other(
+        self, shop: Shop, bought_at: Endpoint, spent_at: Endpoint
+    ) -> None:
+        """Neither new (terms and resource are others) nor used (the claim is bound to its route)."""
+        service, script = shop
+        terms = (await service.http.post(bought_at.path)).headers["PAYMENT-REQUIRED"]
+        payload = Wallet().signed(terms)
+        headers = {"PAYMENT-SIGNATURE": header_of(payload)}
+        refused = await service.http.post(spent_at.path, json=spent_at.example, headers=headers)
+        assert refused.status_code == 402
+        assert refused.json()["error"] == "payment_terms_mismatch: amount, resource"
+        assert "settle" not in script.calls
+        bought = await service.http.post(bought_at.path, json=bought_at.example, headers=headers)
+        assert bought.status_code == 200
 
 
 class TestHangUp:

@@ -5,7 +5,7 @@ from rota_documents import at
 
 from app import errors
 from app.rota import bounds
-from app.rota.model import Entry, Layer, Override, Restriction, Schedule
+from app.rota.model import Entry, Layer, Override, Restriction, Schedule, Swap
 from app.rota.resolve import final_schedule, on_call_at
 
 T = at("2025-06-02T00:00+00:00")
@@ -74,3 +74,39 @@ def test_an_answer_beyond_the_bound() -> None:
 def test_the_limits_are_the_years_they_say() -> None:
     assert at("0002-01-01T00:00+00:00") == bounds.EARLIEST_AT
     assert at("9999-01-01T00:00+00:00") == bounds.LATEST_AT
+
+
+WEEK = 7 * 24 * HOUR
+MONDAYS = Restriction(0, HOUR, (0,))
+NEAR = Swap(T, T, "b")
+
+
+@pytest.mark.parametrize(
+    ("layers", "covers", "swaps", "span_ms", "steps"),
+    [
+        pytest.param([Layer("x", ("a",))], 0, 0, 7_001 * WEEK, 98_014, id="a-turn-is-2"),
+        pytest.param([HOURLY], 0, 0, WEEK, 336, id="turns-by-the-hour"),
+        pytest.param(
+            [Layer("x", ("a",), restrictions=(MONDAYS,))], 0, 0, WEEK, 15, id="a-window-a-week"
+        ),
+        pytest.param(
+            [Layer("x", ("a",), restrictions=DENSE)], 0, 0, WEEK, 714, id="windows-every-day"
+        ),
+        pytest.param([], 1_000, 0, WEEK, 4_000, id="a-cover-is-4"),
+        pytest.param([], 1_000, 2, WEEK, 28_000, id="covers-again-for-each-swap"),
+        pytest.param([Layer("x", ("a",))], 0, 3, 0, 2_382, id="a-swap-looks-through-a-year"),
+    ],
+)
+def test_the_work_of_a_request(
+    layers: list[Layer],
+    covers: int,
+    swaps: int,
+    span_ms: int,
+    steps: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bounds, "STEPS", steps)
+    bounds.check_work(layers, covers, [NEAR] * swaps, span_ms)
+    monkeypatch.setattr(bounds, "STEPS", steps - 1)
+    with pytest.raises(errors.TooMuchWork, match=f"takes about {steps:,} steps"):
+        bounds.check_work(layers, covers, [NEAR] * swaps, span_ms)

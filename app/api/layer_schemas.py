@@ -1,0 +1,200 @@
+"""Wire structs of a layer, with the field names of the v1 page, and their conversion to the engine.
+
+A field's ``description`` is its rule in words, as in ``schemas.py``; rules across fields are in the
+engine's own words (``rota/texts.py``), with the pointer to the field that has to change.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from app.api.documents import Document
+from app.api.scalars import Moment, Name, Weekday, WindowEnd, WindowStart
+from app.errors import Fault, TooManyParticipants, TooManyRestrictions
+from app.rota.bounds import PARTICIPANTS, RESTRICTIONS
+from app.rota.model import Layer, Restriction, Unit
+from app.rota.texts import MOST, handoff_of, interval_of
+
+UserId = Annotated[Name, Meta(description="a user id of 1 to 200 characters after trimming")]
+Point = Annotated[
+    Moment,
+    Meta(
+        description="an RFC 3339 instant with Z or an offset, to the millisecond; years 2 to 9998",
+        examples=["2026-04-24T19:00:00Z"],
+    ),
+]
+
+
+class IntervalDocument(Document, frozen=True):
+    """How long a turn of a custom rotation is."""
+
+    count: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=MOST["hours"],
+            multiple_of=1,
+            description="a whole number of units, ten years at most: 87,600 hours, 3,650 days, "
+            "520 weeks or 120 months",
+            examples=[2],
+        ),
+    ]
+    unit: Annotated[
+        Literal["hours", "days", "weeks", "months"],
+        Meta(description='"hours" (elapsed time), "days", "weeks" or "months" (wall clock)'),
+    ]
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        if {"count", "unit"} <= values.keys():
+            yield from _refused(
+                "/count", interval_of, "custom", int(values["count"]), values["unit"]
+            )
+
+
+class RestrictionDocument(Document, frozen=True):
+    """A wall-clock window in which a layer is active."""
+
+    start: Annotated[
+        WindowStart,
+        Meta(description='a time of day such as "09:00", 00:00 to 23:59', examples=["09:00"]),
+    ]
+    end: Annotated[
+        WindowEnd,
+        Meta(
+            description='a time of day such as "17:00", 00:00 to 24:00; not after start: on the '
+            "next day",
+            examples=["17:00"],
+        ),
+    ]
+    days: (
+        Annotated[
+            list[Annotated[Weekday, Meta(description="mon, tue, wed, thu, fri, sat or sun")]],
+            Meta(
+                max_length=7,
+                description="the weekdays on which the window starts, at most 7; none: every day",
+                examples=[["mon", "tue", "wed", "thu", "fri"]],
+            ),
+        ]
+        | None
+    ) = None
+
+    def restriction(self) -> Restriction:
+        days = tuple(sorted({int(day) for day in self.days or ()}))
+        return Restriction(int(self.start), int(self.end), days)
+
+
+class LayerDocument(Document, frozen=True):
+    """A rotation plus restrictions."""
+
+    name: Annotated[
+        Name,
+        Meta(
+            description="a name of 1 to 200 characters after trimming; answers refer to it",
+            examples=["Weekday business hours"],
+        ),
+    ]
+    rotation_type: Annotated[
+        Literal["daily", "weekly", "custom"],
+        Meta(description='"daily", "weekly", or "custom" with an interval'),
+    ]
+    participants: Annotated[
+        list[UserId],
+        Meta(
+            max_length=PARTICIPANTS,
+            description="at most 500 user ids in the order of their turns; twice: two turns a "
+            "round; none: the layer is silent",
+            examples=[["usr_alice", "usr_bob"]],
+            extra={"error": TooManyParticipants},
+        ),
+    ]
+    start_at: Point | None = None
+    handoff_time: (
+        Annotated[
+            str,
+            Meta(
+                description='when turns change, on the wall: "09:00"; for weeks with the day, "Mon '
+                '09:00"; absent: the time of start_at; both absent: 00:00, weeks from Monday, '
+                "counted from 1970-01-05",
+                examples=["Mon 09:00"],
+            ),
+        ]
+        | None
+    ) = None
+    interval: (
+        Annotated[IntervalDocument, Meta(description='for rotation_type "custom" only')] | None
+    ) = None
+    restrictions: (
+        Annotated[
+            list[RestrictionDocument],
+            Meta(
+                max_length=RESTRICTIONS,
+                description="at most 100 windows in which the layer is active; none: always",
+                extra={"error": TooManyRestrictions},
+            ),
+        ]
+        | None
+    ) = None
+    turns_on: (
+        Annotated[
+            Literal["all", "active"],
+            Meta(
+                description='"active": turns pass only in stretches that the restrictions leave '
+                'active; "all", as if absent: always'
+            ),
+        ]
+        | None
+    ) = None
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from _interval_faults(values)
+        text = values.get("handoff_time")
+        if text is not None:
+            yield from _refused("/handoff_time", handoff_of, text, _unit_of(values, text))
+
+    def layer(self) -> Layer:
+        interval = self.interval
+        unit, count = interval_of(
+            self.rotation_type,
+            *((int(interval.count), interval.unit) if interval else (None, None)),
+        )
+        day, time = handoff_of(self.handoff_time, unit) if self.handoff_time else (None, None)
+        return Layer(
+            str(self.name),
+            tuple(map(str, self.participants)),
+            unit,
+            count,
+            self.start_at,
+            time,
+            day,
+            tuple(window.restriction() for window in self.restrictions or ()),
+            self.turns_on or "all",
+        )
+
+
+def _interval_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Whether there is an ``interval`` if, and only if, the rotation is ``custom``."""
+    if {"rotation_type", "interval"} <= values.keys():
+        interval = values["interval"]
+        given = (int(interval.count), interval.unit) if interval else (None, None)
+        yield from _refused("/interval", interval_of, values["rotation_type"], *given)
+
+
+def _unit_of(values: Mapping[str, Any], handoff_time: str) -> Unit:
+    """What turns are counted in; where that is not right, as the handoff time looks."""
+    if values.get("rotation_type") in ("daily", "weekly"):
+        return "days" if values["rotation_type"] == "daily" else "weeks"
+    if values.get("interval"):
+        unit: Unit = values["interval"].unit
+        return unit
+    return "weeks" if " " in handoff_time else "days"
+
+
+def _refused(pointer: str, read: Callable[..., object], *given: object) -> Iterator[Fault]:
+    """The engine's refusal to read something, as a fault."""
+    try:
+        read(*given)
+    except ValueError as error:
+        yield Fault(pointer, str(error))
