@@ -164,13 +164,13 @@ class TestReplayed:
 class TestAnotherRoute:
     @pytest.mark.parametrize(
         ("bought_at", "spent_at"),
-        itertools.permutations(paid_endpoints(), 2),
+        list(itertools.permutations(paid_endpoints(), 2)),
         ids=lambda endpoint: endpoint.slug,
     )
     async def test_a_payment_for_one_buys_no_other(
         self, shop: Shop, bought_at: Endpoint, spent_at: Endpoint
     ) -> None:
-        """Neither new (terms and resource are others) nor used (the claim is bound to its route)."""
+        """Its terms and its resource are others."""
         service, script = shop
         terms = (await service.http.post(bought_at.path)).headers["PAYMENT-REQUIRED"]
         payload = Wallet().signed(terms)
