@@ -62,7 +62,7 @@ def install() -> None:
         "--constraint",
         str(PINS[0]),
         "--editable",
-        f"{ROOT}[{','.join(EXTRAS)}]",
+        f"{ROOT}[{','.join(EXTRAS)}]" if EXTRAS else str(ROOT),
     ]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
