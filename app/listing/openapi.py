@@ -30,6 +30,20 @@ REFUSALS = {
     "431": "The headers are over 16 KiB.",
     "503": "Payments cannot be settled at the moment; see Retry-After and code.",
 }
+HEADERS = {
+    "PAYMENT-REQUIRED": "The terms: a base64 encoded x402 version 2 PaymentRequired.",
+    "PAYMENT-RESPONSE": "The receipt: a base64 encoded x402 version 2 SettleResponse.",
+    "Idempotent-Replayed": "`true` where an earlier request already had this answer.",
+    "Retry-After": "Seconds to wait before the next try.",
+    "RateLimit": "What is left of the limit, and when one more request fits.",
+    "RateLimit-Policy": "The limit: requests with and without a payment are counted apart.",
+    "X-Request-Id": "Names the request in the log.",
+}
+OWN_HEADERS = {
+    "402": ("PAYMENT-REQUIRED",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
+}
 PROBLEM = {
     "title": "Problem",
     "description": "Problem details (RFC 9457).",
@@ -41,7 +55,11 @@ PROBLEM = {
         "status": {"type": "integer"},
         "code": {"type": "string"},
         "detail": {"type": "string"},
-        "retry": {"enum": ["same-payment", "new-payment", "no"]},
+        "retry": {
+            "enum": ["same-payment", "new-payment", "no"],
+            "description": "Send it again unchanged, sign afresh, or change the request (a payment "
+            "sent with it was not used).",
+        },
         "catalog": {"type": "string", "description": "Where the product is described."},
         "errors": {
             "type": "array",
@@ -139,12 +157,7 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
 def _success(endpoint: Endpoint) -> Mapping[str, Any]:
     return {
         "description": "The answer, and in PAYMENT-RESPONSE the receipt.",
-        "headers": {
-            "PAYMENT-RESPONSE": {
-                "description": "A base64 encoded x402 version 2 SettleResponse.",
-                "schema": {"type": "string"},
-            }
-        },
+        "headers": _headers("PAYMENT-RESPONSE", "Idempotent-Replayed"),
         "content": {
             "application/json": {
                 "schema": _reference(endpoint.answer),
@@ -158,8 +171,19 @@ def _refusals() -> Mapping[str, Any]:
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     terms = {"application/json": {"schema": {"$ref": "#/components/schemas/PaymentRequired"}}}
     return {
-        status: {"description": text, "content": terms if status == "402" else problem}
+        status: {
+            "description": text,
+            "headers": _headers(*OWN_HEADERS.get(status, ())),
+            "content": terms if status == "402" else problem,
+        }
         for status, text in REFUSALS.items()
+    }
+
+
+def _headers(*names: str) -> Mapping[str, Any]:
+    return {
+        name: {"description": HEADERS[name], "schema": {"type": "string"}}
+        for name in (*names, "RateLimit", "RateLimit-Policy", "X-Request-Id")
     }
 
 
