@@ -144,6 +144,10 @@ class SettlementUnknown(Retryable):
         "it is charged at most once."
     )
 
+    def __init__(self, detail: str = "", *, retry_after: int = 1, transaction: str = "") -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.transaction = transaction
+
 
 class ClaimsUnavailable(Retryable):
     code = "claims_unavailable"

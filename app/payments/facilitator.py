@@ -138,7 +138,7 @@ class RemoteFacilitator:
         """Ask for a payment to be taken.
 
         Raises ``FacilitatorUnavailable`` (nothing was sent or it was turned away) or
-        ``SettlementUnknown``. ``settlement_pending`` is returned, whatever its HTTP status.
+        ``SettlementUnknown``; that is ``settlement_pending``, too, whatever its HTTP status.
         """
         try:
             answer = await self._call("POST", "/settle", _request(payload, requirements))
@@ -188,9 +188,10 @@ def _request(
 
 def _settlement(answer: _Answer) -> SettleResponse:
     settlement = _parsed(answer, SettleResponse)
-    if settlement is not None and answer.status == HTTPStatus.OK:
-        return settlement
     if settlement is not None and settlement.error_reason == ERR_SETTLEMENT_PENDING:
+        # returned, the SDK would ask again by itself and show us the second answer only
+        raise SettlementUnknown(retry_after=RETRY_AFTER_SECONDS, transaction=settlement.transaction)
+    if settlement is not None and answer.status == HTTPStatus.OK:
         return settlement
     if answer.status not in TURNED_AWAY:
         raise SettlementUnknown(retry_after=RETRY_AFTER_SECONDS)

@@ -26,7 +26,6 @@ from x402 import x402ResourceServer
 from x402.http.utils import encode_payment_response_header
 from x402.mechanisms.evm.constants import (
     ERR_NONCE_ALREADY_USED,
-    ERR_SETTLEMENT_PENDING,
 )
 from x402.schemas import SettleResponse
 
@@ -214,8 +213,9 @@ class _Attempts:
         """The settlement, or ``None`` while its outcome is not known. Raises when it failed."""
         try:
             answer = await self._server.settle_payment(self._payment.payload, self._payment.terms)
-        except SettlementUnknown:
+        except SettlementUnknown as unknown:
             self._sent = True
+            self._transaction = unknown.transaction or self._transaction
             return None
         except FacilitatorUnavailable:
             if self._sent:
@@ -224,7 +224,7 @@ class _Attempts:
         self._transaction = answer.transaction or self._transaction
         if answer.success and self._is_ours(answer):
             return self._settled_by(answer.transaction)
-        if answer.success or answer.error_reason == ERR_SETTLEMENT_PENDING:
+        if answer.success:
             self._sent = True
             return None
         reason = _reason(answer.error_reason, "settlement_failed")

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -62,21 +62,24 @@ class Chain:
 
     def transfers(self, payer: str) -> Sequence[Transfer]:
         """Every transfer that ``payer`` ever made."""
-        logs = self._token.events.Transfer.get_logs(
-            from_block=0, argument_filters={"sender": payer}
-        )
-        return [
-            Transfer(log["args"]["sender"], log["args"]["receiver"], log["args"]["value"])
-            for log in logs
-        ]
+        return self._transfers(sender=payer)
+
+    def transfers_to(self, payee: str) -> Sequence[Transfer]:
+        """Every transfer that ``payee`` ever received."""
+        return self._transfers(receiver=payee)
+
+    def used_nonces(self, payers: Iterable[str]) -> set[str]:
+        """The nonces of every authorization that one of ``payers`` ever saw used."""
+        known = {payer.lower() for payer in payers}
+        logs = self._token.events.AuthorizationUsed.get_logs(from_block=0)
+        used = (log["args"] for log in logs)
+        return {"0x" + u["nonce"].hex() for u in used if u["authorizer"].lower() in known}
 
     def transfers_in(self, transaction: str) -> Sequence[Transfer]:
         """The transfers of one transaction; none if it was reverted."""
         receipt = self.web3.eth.get_transaction_receipt(HexBytes(transaction))
-        return [
-            Transfer(log["args"]["sender"], log["args"]["receiver"], log["args"]["value"])
-            for log in self._token.events.Transfer().process_receipt(receipt, errors=DISCARD)
-        ]
+        logs = self._token.events.Transfer().process_receipt(receipt, errors=DISCARD)
+        return [_transfer(log) for log in logs]
 
     def transfer_with_authorization(
         self, signed: ExactEIP3009Authorization, signature: bytes
@@ -96,6 +99,10 @@ class Chain:
             )
         )
 
+    def _transfers(self, **filters: str) -> Sequence[Transfer]:
+        logs = self._token.events.Transfer.get_logs(from_block=0, argument_filters=filters)
+        return [_transfer(log) for log in logs]
+
     def _transact(self, call: Any) -> None:
         """Send ``call`` from an account that anvil holds the key of, and wait for it."""
         transaction = call.transact({"from": self.web3.eth.accounts[0]})
@@ -105,6 +112,10 @@ class Chain:
     def _order(self, method: str, *arguments: str) -> None:
         answer = self.web3.provider.make_request(method, list(arguments))  # type: ignore[arg-type]
         assert "error" not in answer, answer
+
+
+def _transfer(log: Any) -> Transfer:
+    return Transfer(log["args"]["sender"], log["args"]["receiver"], log["args"]["value"])
 
 
 def has_vyper() -> bool:

@@ -23,12 +23,19 @@ FUNDS = 1_000_000
 
 ROWS = pytest.StashKey[list[Row]]()
 LOGS = pytest.StashKey[Path]()
+RECONCILED = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="session")
 def rows(request: pytest.FixtureRequest) -> list[Row]:
     """The table of balances that is shown at the end."""
     return request.config.stash.setdefault(ROWS, [])
+
+
+@pytest.fixture(scope="session")
+def reconciled(request: pytest.FixtureRequest) -> list[str]:
+    """The lines of the reconciliation that are shown at the end."""
+    return request.config.stash.setdefault(RECONCILED, [])
 
 
 @pytest.fixture(scope="session")
@@ -111,8 +118,12 @@ def pytest_runtest_makereport(
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """The balances, read on the chain before and after every case."""
+    """The balances, read on the chain before and after every case, and the reconciliation."""
     if rows := config.stash.get(ROWS, []):
         terminalreporter.section("balances on the local chain, in USDC")
         for line in table(rows):
+            terminalreporter.write_line(line)
+    if lines := config.stash.get(RECONCILED, []):
+        terminalreporter.section("reconciliation of answers and money")
+        for line in lines:
             terminalreporter.write_line(line)

@@ -1,13 +1,23 @@
 """The SDK's own facilitator as an HTTP server: /supported, /verify and /settle.
 
-Its wallet's key is in ``FACILITATOR_KEY``. Nothing of ours decides anything here. The one thing
-that is not an ordinary facilitator's is asked for by name: ``--lose-answers N`` settles as ever but
-answers 500 the first N times, as a process does that dies at the worst moment.
+Its wallet's key is in ``FACILITATOR_KEY``. Nothing of ours decides anything here. What is not an
+ordinary facilitator's is asked for by name:
+
+- ``--lose-answers N`` settles as ever but answers 500 the first N times, as a process does that
+  dies at the worst moment;
+- ``--answer-after SECONDS`` settles at once and answers later;
+- ``--faults SEED`` lets every kind of ``Fault`` happen, chosen by the seed, the payment's nonce and
+  how often it was seen: the same payments meet the same faults in every run. ``GET /faults`` counts
+  them.
 """
 
 import argparse
+import asyncio
 import os
+import random
+from collections import Counter
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 import uvicorn
@@ -34,6 +44,48 @@ from x402.schemas.helpers import parse_payment_payload, parse_payment_requiremen
 NETWORK = "eip155:84532"
 NETWORK_V1 = "base-sepolia"
 
+UPSTREAM_TEXT = "facilitator-internals-nobody-may-see"
+"""Stands in what goes wrong here. A caller of the service must never read it."""
+LATE_SECONDS = 3.0
+"""Longer than the service under test waits for an answer (``ONCALL_FACILITATOR_TIMEOUT``)."""
+FAULT_SHARE = 0.3
+PENDING = "settlement_pending"
+
+
+class Fault(StrEnum):
+    """What may go wrong with one call of ``/settle``, in the words of the report."""
+
+    FAILS_BEFORE = "500 before settling"
+    CLOSES_BEFORE = "connection closed before settling"
+    WAITS_BEFORE = "timed out, then settled"
+    FAILS_AFTER = "500 after settling"
+    CLOSES_AFTER = "connection closed after settling"
+    WAITS_AFTER = "settled, then timed out"
+    PENDING_AFTER = "settlement_pending after settling"
+
+
+BEFORE: Mapping[Fault | None, int] = {Fault.FAILS_BEFORE: 500, Fault.CLOSES_BEFORE: 200}
+"""Faults without a settlement, and their status."""
+
+
+class Faults:
+    """Which call meets which fault. Without a ``seed`` none does."""
+
+    def __init__(self, seed: int | None) -> None:
+        self._seed = seed
+        self._seen: Counter[str] = Counter()
+        self.counts: Counter[Fault] = Counter()
+
+    def next(self, nonce: str) -> Fault | None:
+        """What happens to this call for the payment with ``nonce``."""
+        self._seen[nonce] += 1
+        chosen = random.Random(f"{self._seed}:{nonce}:{self._seen[nonce]}")  # noqa: S311 - repeatable
+        if self._seed is None or chosen.random() > FAULT_SHARE:
+            return None
+        fault = chosen.choice(list(Fault))
+        self.counts[fault] += 1
+        return fault
+
 
 def main() -> None:
     options = parsed_options()
@@ -42,7 +94,12 @@ def main() -> None:
     facilitator = x402FacilitatorSync()
     facilitator.register([NETWORK], ExactEvmFacilitatorScheme(signer, config))
     facilitator.register_v1([NETWORK_V1], ExactEvmSchemeV1(signer))
-    app = facilitator_app(facilitator, losses=options.lose_answers)
+    app = facilitator_app(
+        facilitator,
+        Faults(options.faults),
+        losses=options.lose_answers,
+        answer_after=options.answer_after,
+    )
     uvicorn.run(app, host="127.0.0.1", port=options.port)
 
 
@@ -52,15 +109,22 @@ def parsed_options() -> argparse.Namespace:
     parser.add_argument("--rpc-url", required=True)
     parser.add_argument("--simulate-in-settle", action="store_true")
     parser.add_argument("--lose-answers", type=int, default=0)
+    parser.add_argument("--answer-after", type=float, default=0.0)
+    parser.add_argument("--faults", type=int)
     return parser.parse_args()
 
 
-def facilitator_app(facilitator: x402FacilitatorSync, losses: int) -> Starlette:
+def facilitator_app(
+    facilitator: x402FacilitatorSync, faults: Faults, *, losses: int, answer_after: float
+) -> Starlette:
     """``facilitator`` over HTTP, which loses its first ``losses`` settlement answers."""
     lost = iter([True] * losses)
 
     async def supported(_: Request) -> Response:
         return _json(facilitator.get_supported())
+
+    async def counted(_: Request) -> Response:
+        return JSONResponse(faults.counts)
 
     async def verify(request: Request) -> Response:
         payload, requirements = _payment_in(await request.json())
@@ -68,16 +132,49 @@ def facilitator_app(facilitator: x402FacilitatorSync, losses: int) -> Starlette:
 
     async def settle(request: Request) -> Response:
         payload, requirements = _payment_in(await request.json())
+        fault = faults.next(_nonce_of(payload))
+        if fault in BEFORE:
+            return _broken(BEFORE[fault])
+        if fault is Fault.WAITS_BEFORE:
+            await asyncio.sleep(LATE_SECONDS)
         settlement = await run_in_threadpool(facilitator.settle, payload, requirements)
-        return Response(status_code=500) if next(lost, False) else _json(settlement)
+        await asyncio.sleep(answer_after)
+        return Response(status_code=500) if next(lost, False) else await _told(settlement, fault)
 
     return Starlette(
         routes=[
             Route("/supported", supported),
+            Route("/faults", counted),
             Route("/verify", verify, methods=["POST"]),
             Route("/settle", settle, methods=["POST"]),
         ]
     )
+
+
+async def _told(settlement: SettleResponse, fault: Fault | None) -> Response:
+    """The answer about a settlement that was tried, as ``fault`` has it."""
+    match fault:
+        case Fault.FAILS_AFTER:
+            return _broken(500)
+        case Fault.CLOSES_AFTER:
+            return _broken(200)
+        case Fault.WAITS_AFTER:
+            await asyncio.sleep(LATE_SECONDS)
+        case Fault.PENDING_AFTER:
+            unsure = {"error_reason": PENDING, "error_message": UPSTREAM_TEXT}
+            return _json(settlement.model_copy(update={"success": False, **unsure}))
+    return _json(settlement)
+
+
+def _broken(status: int) -> Response:
+    """An error whose text is none of a caller's business, or a connection closed half way."""
+    if status == 200:
+        return Response(UPSTREAM_TEXT, headers={"Content-Length": "1000"})  # uvicorn hangs up
+    return JSONResponse({"error": UPSTREAM_TEXT, "errorReason": UPSTREAM_TEXT}, status)
+
+
+def _nonce_of(payload: PaymentPayload | PaymentPayloadV1) -> str:
+    return str(payload.payload["authorization"]["nonce"])
 
 
 def _payment_in(

@@ -171,7 +171,7 @@ class TestOutcomeUnknown:
     async def test_a_pending_transaction_is_named_in_the_receipt(self, connected: Connect) -> None:
         pending = refuses(PENDING, 500, OTHER_TRANSACTION)
         async with ScriptedFacilitator(
-            settle=[pending, pending, refuses(REVERTED)], verify=unverified(USED)
+            settle=[pending, refuses(REVERTED)], verify=unverified(USED)
         ) as script:
             shop = await connected(script, settle_deadline_seconds=10)
             assert transaction_in(await shop.buy()) == OTHER_TRANSACTION

@@ -1,0 +1,211 @@
+"""After 2,000 mixed requests and every fault we know, the books balance to the last payment.
+
+Strategy: two workers share one Redis and settle through the SDK's facilitator on the local chain.
+Callers of every kind (``traffic``) come by the seed, while the facilitator loses, delays and cuts
+answers (``Fault``), callers hang up, workers are killed and started again, and Redis stands still
+for longer than anybody waits for it. Each caller retries as told until it has a final answer. Then
+three books are compared nonce by nonce: what callers were told, what Redis remembers, and what the
+chain says.
+
+``ONCALL_RPC_URL`` names the chain: after a lost answer the facilitator says "failed" of a transfer
+that reached us, and without a node the service cannot tell in every case (a simulated transfer of
+an empty wallet fails for two reasons); with it, every payment ends as 200 or 402. Each wallet comes
+from an address of its own, believed through ``ONCALL_TRUSTED_PROXIES``: the rate limit is not the
+subject here.
+
+The seed fixes keys, nonces, the order of errands and which payment meets which fault; the kernel's
+scheduling is not fixed.
+"""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+import redis
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+
+from app.payments.receipts import Receipt
+from app.payments.redis_claims import RedisClaims
+from tests.chain.books import PRICE
+from tests.chain.chain import Chain
+from tests.chain.conftest import FUNDS
+from tests.chain.service import Service, Worker, local_facilitator, workers
+from tests.chain.traffic import REQUESTS, Errand, Shopper, Tally, errands
+from tests.processes import wait_until
+from tests.redis_server import redis_server
+
+SEED = 84532
+WALLETS = 64
+CALLERS = 24
+"""How many are served at once."""
+KILLS_AFTER = (250, 500, 800, 1050, 1300)
+"""Errands begun when a worker is killed."""
+REDIS_STOPS_AFTER = 650
+MARKS = sorted({*KILLS_AFTER, REDIS_STOPS_AFTER})
+REDIS_STOPS_SECONDS = 5.0
+"""Longer than a claim waits for Redis, the second try included."""
+
+SETTINGS = {
+    "ONCALL_SETTLE_DEADLINE": "6",
+    "ONCALL_FACILITATOR_TIMEOUT": "1.5",
+    "ONCALL_TRUSTED_PROXIES": "127.0.0.0/8",
+}
+
+
+@dataclass
+class Scene:
+    """Who takes part, and what is done to them."""
+
+    workers: Sequence[Worker]
+    redis_pid: int
+    chance: random.Random
+    begun: int = 0
+    _reached: Mapping[int, asyncio.Event] = field(
+        default_factory=lambda: {mark: asyncio.Event() for mark in MARKS}
+    )
+    kills: int = 0
+
+    def begin(self) -> None:
+        """Another errand begins."""
+        self.begun += 1
+        for mark, reached in self._reached.items():
+            if self.begun >= mark:
+                reached.set()
+
+    async def havoc(self) -> None:
+        """Kill and stop what the plan says, when so many errands have begun."""
+        for mark, reached in self._reached.items():
+            await reached.wait()
+            if mark == REDIS_STOPS_AFTER:
+                await self._stop_redis()
+            else:
+                await self._kill(self.chance.choice(self.workers))
+
+    async def _kill(self, worker: Worker) -> None:
+        worker.kill()
+        self.kills += 1
+        worker.start()
+        await asyncio.to_thread(wait_until, worker.is_ready)
+
+    async def _stop_redis(self) -> None:
+        """Redis neither answers nor forgets, as on a host that swaps."""
+        os.kill(self.redis_pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(REDIS_STOPS_SECONDS)
+        finally:
+            os.kill(self.redis_pid, signal.SIGCONT)
+
+
+@pytest.mark.timeout(400)
+def test_money_and_answers_are_the_same(
+    chain: Chain, logs: Path, tmp_path: Path, reconciled: list[str]
+) -> None:
+    """Σ transfers on chain = Σ payments answered 200 × price, with nothing left unknown."""
+    chance = seeded("the cast")
+    wallets = [Account.from_key(chance.randbytes(32)) for _ in range(WALLETS)]
+    payee = Account.from_key(chance.randbytes(32)).address
+    for wallet in wallets:
+        chain.mint(wallet.address, FUNDS)
+    with (
+        redis_server(tmp_path) as redis_url,
+        local_facilitator(chain, logs, "--faults", str(SEED)) as facilitator_url,
+        workers(
+            2, facilitator_url, payee, redis_url, logs, ONCALL_RPC_URL=chain.url, **SETTINGS
+        ) as started,
+    ):
+        with redis.Redis.from_url(redis_url) as server:
+            redis_pid = int(server.info("server")["process_id"])
+        scene = Scene(started, redis_pid, seeded("havoc"))
+        tally = asyncio.run(serve_all(scene, payee, wallets, errands(chance)))
+        receipts = asyncio.run(receipts_in(redis_url))
+        faults = httpx.get(f"{facilitator_url}/faults").json()
+
+    transfers = chain.transfers_to(payee)
+    received = sum(transfer.value for transfer in transfers)
+    reconciled += report(tally, scene, faults, receipts, received, len(transfers))
+
+    assert tally.requests == REQUESTS
+    assert received == len(tally.paid) * PRICE == chain.balance_of(payee)
+    assert chain.used_nonces(wallet.address for wallet in wallets) == set(tally.paid)
+    assert len(transfers) == len(tally.paid)
+    assert {receipt.transaction for receipt in receipts} == set(tally.paid.values())
+    assert sum(int(receipt.amount) for receipt in receipts) == received
+
+
+async def serve_all(
+    scene: Scene, payee: str, wallets: Sequence[LocalAccount], planned: Sequence[Errand]
+) -> Tally:
+    """Run every errand, some at a time, while havoc is wrought."""
+    tally, urls = Tally(), [worker.url for worker in scene.workers]
+    with httpx.Client(timeout=30) as http:
+        terms = Service(urls[0], payee, http).terms()
+    waiting = iter(enumerate(planned))
+
+    async def caller(http: httpx.AsyncClient) -> None:
+        for number, errand in waiting:
+            scene.begin()
+            whose = number % len(wallets)
+            address, own = f"198.51.100.{whose + 1}", seeded(f"errand {number}")
+            await errand(Shopper(urls, http, terms, tally, own, wallets[whose], address))
+
+    limits = httpx.Limits(max_connections=4 * CALLERS)
+    async with httpx.AsyncClient(limits=limits) as client, asyncio.TaskGroup() as group:
+        group.create_task(scene.havoc())
+        for _ in range(CALLERS):
+            group.create_task(caller(client))
+    return tally
+
+
+def seeded(purpose: str) -> random.Random:
+    """Chance of its own for each purpose, so that one does not disturb another."""
+    return random.Random(f"{SEED}: {purpose}")  # noqa: S311 - repeatable
+
+
+async def receipts_in(redis_url: str) -> Sequence[Receipt]:
+    """What ``python -m app receipts`` lists."""
+    claims = RedisClaims(redis_url, lease_seconds=0)
+    try:
+        return await claims.receipts()
+    finally:
+        await claims.aclose()
+
+
+def report(
+    tally: Tally,
+    scene: Scene,
+    faults: Mapping[str, int],
+    receipts: Sequence[Receipt],
+    received: int,
+    transfers: int,
+) -> Iterable[str]:
+    """The run in lines of text: what was asked and told, what moved, what was done to it."""
+    paid_late = len(tally.unknown & set(tally.paid))
+    answers = {f"  {status} {reason}": n for (status, reason), n in sorted(tally.told.items())}
+    lines = {
+        "seed": SEED,
+        "requests": tally.requests,
+        "retries of them": tally.retries,
+        **answers,
+        "payments answered 200": len(tally.paid),
+        "  settlement_unknown first": paid_late,
+        "settlement_unknown first, refused in the end": len(tally.unknown) - paid_late,
+        "settlements in Redis": len(receipts),
+        "transfers on chain": transfers,
+        "received on chain, in millionths of USDC": received,
+        "price of the answers, in millionths of USDC": len(tally.paid) * PRICE,
+        "difference": received - len(tally.paid) * PRICE,
+        "injected: workers killed": scene.kills,
+        f"injected: Redis stopped for {REDIS_STOPS_SECONDS:.0f} s": 1,
+        "injected: callers that hung up": tally.hang_ups,
+        **{f"injected: facilitator: {name}": count for name, count in sorted(faults.items())},
+        "connections lost by it": tally.lost_connections,
+    }
+    width = max(map(len, lines))
+    return [f"{name:{width}}  {count:>9}" for name, count in lines.items()]
