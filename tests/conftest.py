@@ -1,9 +1,13 @@
 """Fixtures that more than one folder needs. Nobody sleeps: time is a value that tests move."""
 
 import os
-from collections.abc import Generator
+import sys
+from collections.abc import Generator, Iterator
+from functools import partial
 
 import pytest
+
+from tests.processes import answers_ok, environment, free_port, running
 
 
 class Clock:
@@ -22,6 +26,19 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock(1_780_531_200.0)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A sandbox service as its operator starts it; each module has its own count of requests."""
+    url = f"http://127.0.0.1:{free_port()}"
+    with running(
+        [sys.executable, "-m", "app", "serve", "--port", url.rpartition(":")[2]],
+        log=tmp_path_factory.mktemp("logs") / "service.log",
+        ready=partial(answers_ok, f"{url}/readyz"),
+        environ=environment(),
+    ):
+        yield url
 
 
 @pytest.fixture(scope="session")

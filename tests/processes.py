@@ -3,6 +3,7 @@
 What a program writes goes to a file in one folder, which ``conftest`` shows when a test fails.
 """
 
+import os
 import socket
 import subprocess
 import time
@@ -16,6 +17,12 @@ ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
 POLL_SECONDS = 0.05
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The test's environment without the settings of a service, and with ``variables``."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")}
+    return {**kept, **variables}
 
 
 def free_port() -> int:

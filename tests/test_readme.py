@@ -1,11 +1,8 @@
 """The README is run: its commands give its outputs, its tables name what the code has."""
 
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -22,7 +19,7 @@ from app.api.schedule_schemas import (
 from app.api.schemas import RotationRequest
 from app.render.json import RotationAnswer
 from app.render.schedule import OncallNowAnswer, OncallScheduleAnswer
-from tests.processes import ROOT, answers_ok, free_port, running
+from tests.processes import ROOT
 
 README = (ROOT / "README.md").read_text()
 SERVED = "http://127.0.0.1:8402"
@@ -32,19 +29,6 @@ EXCHANGES = [
     for block in BLOCKS
     for exchange in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
 ]
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    url = f"http://127.0.0.1:{free_port()}"
-    environ = {name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")}
-    with running(
-        [sys.executable, "-m", "app", "serve", "--port", url.rpartition(":")[2]],
-        log=tmp_path_factory.mktemp("logs") / "service.log",
-        ready=partial(answers_ok, f"{url}/readyz"),
-        environ=environ,
-    ):
-        yield url
 
 
 def printed(command: str, address: str) -> str:

@@ -2,30 +2,23 @@
 
 import asyncio
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.processes import answers_ok, free_port, running, wait_until
+from tests.processes import answers_ok, environment, free_port, wait_until
 from tests.services import EXAMPLE, PATH, PAY_TO, ScriptedFacilitator, answers, settles
 from tests.wallets import Wallet
 
 MEMORY = {"ONCALL_ENV": "development", "ONCALL_REDIS_URL": ""}
 BODY = json.dumps(EXAMPLE).encode()
-
-
-def environment(**variables: str) -> dict[str, str]:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")}
-    return {**kept, **variables}
 
 
 def serve(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -38,19 +31,6 @@ def serve(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
         timeout=60,
         check=False,
     )
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A sandbox service as its operator starts it."""
-    url = f"http://127.0.0.1:{free_port()}"
-    with running(
-        [sys.executable, "-m", "app", "serve", "--port", url.rpartition(":")[2]],
-        log=tmp_path_factory.mktemp("logs") / "service.log",
-        ready=partial(answers_ok, f"{url}/readyz"),
-        environ=environment(),
-    ):
-        yield url
 
 
 def raw(address: str, request: bytes, *, wait: float = 15) -> bytes:

@@ -11,6 +11,7 @@ from x402.http.utils import decode_payment_required_header
 
 from app.payments.sandbox import SandboxFacilitator
 from tests.conftest import Clock
+from tests.seed import EXAMPLE_RESPONSE
 from tests.services import (
     EXAMPLE,
     NETWORK,
@@ -25,35 +26,7 @@ from tests.wallets import Wallet, header_of, malleated
 pytestmark = pytest.mark.anyio
 
 USDC = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
-SEED_ANSWER = {
-    "rotation": [
-        {
-            "shift": 1,
-            "person": "alice",
-            "start": "2026-06-04T00:00:00.000Z",
-            "end": "2026-06-05T00:00:00.000Z",
-            "nextHandoff": "2026-06-05T00:00:00.000Z",
-        },
-        {
-            "shift": 2,
-            "person": "bob",
-            "start": "2026-06-05T00:00:00.000Z",
-            "end": "2026-06-06T00:00:00.000Z",
-            "nextHandoff": "2026-06-06T00:00:00.000Z",
-        },
-        {
-            "shift": 3,
-            "person": "alice",
-            "start": "2026-06-06T00:00:00.000Z",
-            "end": "2026-06-07T00:00:00.000Z",
-            "nextHandoff": "2026-06-07T00:00:00.000Z",
-        },
-    ],
-    "shiftCounts": {"alice": 2, "bob": 1},
-    "shiftLengthHours": 24,
-    "balanced": True,
-    "interpretation": "3 shift(s) of 24h across 2 people from 2026-06-04T00:00:00.000Z.",
-}
+SEED_ANSWER = json.loads(EXAMPLE_RESPONSE)
 
 
 class Sandbox(Service):

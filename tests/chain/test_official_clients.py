@@ -14,36 +14,9 @@ from web3 import Web3
 from tests.chain.books import PAID, PRICE, Books
 from tests.chain.chain import HERE, NETWORK, Chain, Transfer
 from tests.chain.service import ENDPOINT, EXAMPLE, Service
+from tests.seed import EXAMPLE_RESPONSE
 
-ANSWER = {
-    "rotation": [
-        {
-            "shift": 1,
-            "person": "alice",
-            "start": "2026-06-04T00:00:00.000Z",
-            "end": "2026-06-05T00:00:00.000Z",
-            "nextHandoff": "2026-06-05T00:00:00.000Z",
-        },
-        {
-            "shift": 2,
-            "person": "bob",
-            "start": "2026-06-05T00:00:00.000Z",
-            "end": "2026-06-06T00:00:00.000Z",
-            "nextHandoff": "2026-06-06T00:00:00.000Z",
-        },
-        {
-            "shift": 3,
-            "person": "alice",
-            "start": "2026-06-06T00:00:00.000Z",
-            "end": "2026-06-07T00:00:00.000Z",
-            "nextHandoff": "2026-06-07T00:00:00.000Z",
-        },
-    ],
-    "shiftCounts": {"alice": 2, "bob": 1},
-    "shiftLengthHours": 24,
-    "balanced": True,
-    "interpretation": "3 shift(s) of 24h across 2 people from 2026-06-04T00:00:00.000Z.",
-}
+ANSWER = json.loads(EXAMPLE_RESPONSE)
 """The listing's example answer."""
 
 

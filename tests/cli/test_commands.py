@@ -7,8 +7,6 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ from eth_account import Account
 
 from app.payments.receipts import Receipt
 from app.payments.redis_claims import RedisClaims
-from tests.processes import answers_ok, free_port, running
+from tests.processes import environment, free_port
 from tests.redis_server import redis_server
 from tests.services import EXAMPLE, PATH
 
@@ -25,26 +23,14 @@ COMMANDS = ("serve", "demo", "pay", "openapi")
 
 
 def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")}
     return subprocess.run(
         [sys.executable, "-m", "app", *arguments],
-        env={**kept, "COLUMNS": "200", **variables},
+        env=environment(COLUMNS="220", **variables),
         capture_output=True,
         text=True,
         timeout=90,
         check=False,
     )
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    url = f"http://127.0.0.1:{free_port()}"
-    with running(
-        [sys.executable, "-m", "app", "serve", "--port", url.rpartition(":")[2]],
-        log=tmp_path_factory.mktemp("logs") / "service.log",
-        ready=partial(answers_ok, f"{url}/readyz"),
-    ):
-        yield url
 
 
 def test_help_names_every_command() -> None:
@@ -185,7 +171,7 @@ class TestReceipts:
         receipt = Receipt("0xaa", "20000", "eip155:84532", "0x" + "1" * 64, "abc", 0.0, "header")
         with redis_server(tmp_path) as url:
             asyncio.run(stored(url, receipt))
-            told = run("receipts", ONCALL_REDIS_URL=url, COLUMNS="220")
+            told = run("receipts", ONCALL_REDIS_URL=url)
         assert told.returncode == 0, told.stderr
         for text in ("1970-01-01 00:00:00+00:00", "0.020000 USDC", "0x" + "1" * 64, "1 receipts"):
             assert text in told.stdout

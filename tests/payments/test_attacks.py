@@ -8,9 +8,7 @@ import asyncio
 import itertools
 import json
 import socket
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -19,7 +17,6 @@ from aiohttp import web
 
 from app.api.endpoints import Endpoint, paid_endpoints
 from app.payments.facilitator import RemoteFacilitator
-from tests.processes import answers_ok, free_port, running
 from tests.services import (
     EXAMPLE,
     NETWORK,
@@ -203,17 +200,6 @@ class TestHangUp:
             assert script.calls.count("settle") == before + 1
             assert steps < 200, "a request takes far fewer steps"
         assert steps > 3
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    url = f"http://127.0.0.1:{free_port()}"
-    with running(
-        [sys.executable, "-m", "app", "serve", "--port", url.rpartition(":")[2]],
-        log=tmp_path_factory.mktemp("logs") / "service.log",
-        ready=partial(answers_ok, f"{url}/readyz"),
-    ):
-        yield url
 
 
 def talk(address: str, request: bytes) -> bytes:
