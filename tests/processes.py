@@ -39,12 +39,13 @@ def running(
     log: Path,
     ready: Callable[[], bool],
     environ: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
 ) -> Iterator[None]:
     """``command`` for as long as the context lasts, entered once ``ready`` says so."""
     with (
         log.open("ab") as output,
         subprocess.Popen(
-            command, stdout=output, stderr=subprocess.STDOUT, env=environ, cwd=ROOT
+            command, stdout=output, stderr=subprocess.STDOUT, env=environ, cwd=cwd
         ) as process,
     ):
         try:

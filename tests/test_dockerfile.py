@@ -77,14 +77,19 @@ def test_it_serves_in_production_and_is_healthy(image: Path) -> None:
         return subprocess.run(check, capture_output=True, env=clean(), check=False).returncode == 0
 
     environ = clean(**PRODUCTION)
-    with running(command, log=image / "service.log", ready=healthy, environ=environ):
+    with running(command, log=image / "service.log", ready=healthy, environ=environ, cwd=image):
         pass
 
 
 def test_it_refuses_to_start_unconfigured(image: Path) -> None:
     command = [part.replace("/venv", str(image / "venv")) for part in instruction(r"^CMD (.*)$")]
     stopped = subprocess.run(
-        command, env=clean(ONCALL_ENV="production"), capture_output=True, text=True, check=False
+        command,
+        env=clean(ONCALL_ENV="production"),
+        cwd=image,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert stopped.returncode == 1
     assert "ONCALL_PAY_TO is not set" in stopped.stderr

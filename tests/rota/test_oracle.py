@@ -78,6 +78,7 @@ def agrees(document: Document, begin: int, end: int, minutes: Iterable[int]) -> 
         agrees_at(schedule, rows, edges, begin, minute)
 
 
+@pytest.mark.timeout(900)
 @MANY
 @given(places_and_documents(), st.lists(st.integers(0, 4 * DAY - 1), min_size=3, max_size=3))
 def test_random_schedules_agree_with_the_minute_walk(
