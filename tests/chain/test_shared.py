@@ -62,6 +62,13 @@ def redis_url(logs: Path) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(autouse=True)
+def _nothing_counted(redis_url: str) -> None:
+    """Each test begins with a Redis that remembers nothing."""
+    with redis.Redis.from_url(redis_url) as server:
+        server.flushall()
+
+
 @pytest.fixture(scope="module")
 def http() -> Iterator[httpx.Client]:
     limits = httpx.Limits(max_connections=COPIES)
@@ -93,10 +100,8 @@ def test_50_copies_over_two_workers(
     assert sum("Idempotent-Replayed" not in answer.headers for answer in answers) == 1
 
 
-def test_the_121st_request_over_two_workers(fleet: Fleet, redis_url: str) -> None:
+def test_the_121st_request_over_two_workers(fleet: Fleet) -> None:
     """The first 120 are asked to pay, whoever is asked; the next is too many for both."""
-    with redis.Redis.from_url(redis_url) as counted:
-        counted.flushall()
     statuses = [s.post(EXAMPLE).status_code for s in islice(cycle(fleet.services), PER_MINUTE)]
     assert statuses == [402] * PER_MINUTE
     refused = [service.post(EXAMPLE) for service in fleet.services]

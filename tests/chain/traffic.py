@@ -46,19 +46,26 @@ OTHER_TERMS: Sequence[Mapping[str, str]] = (
 
 Outcome = tuple[int, str]
 """A status, and the reason that goes with it."""
+Order = tuple[bytes, Mapping[str, str]]
 
 
 @dataclass
 class Tally:
-    """What was sent and what was told. ``paid``: the transaction of every nonce answered 200."""
+    """What was sent and what was told.
+
+    ``paid`` holds the transaction of every nonce answered 200, ``orders`` what was answered: the
+    body and the headers. ``late`` counts requests made after the errands.
+    """
 
     requests: int = 0
+    late: int = 0
     retries: int = 0
     hang_ups: int = 0
     lost_connections: int = 0
     told: Counter[Outcome] = field(default_factory=Counter)
     paid: dict[str, str] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
+    orders: dict[str, Order] = field(default_factory=dict)
 
     def count(self, answer: httpx.Response, nonce: str) -> None:
         """Count one answer to the payment with ``nonce``, and check what holds for every one."""
@@ -119,6 +126,8 @@ class Shopper:
                 self.tally.lost_connections += 1
             else:
                 self.tally.count(answer, nonce)
+                if answer.status_code == 200:
+                    self.tally.orders[nonce] = body, headers or {}
                 if answer.status_code != 503:
                     return answer
                 pause = min(float(answer.headers["Retry-After"]), 1)
