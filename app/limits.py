@@ -30,6 +30,8 @@ REDIS_SECONDS = 0.25
 """How long a request waits for the shared count at the most."""
 AWAY_SECONDS = 1.0
 """How long Redis is left alone after it did not answer."""
+TOLD_SECONDS = 10.0
+"""How long that is told, where no request comes to find Redis back."""
 
 Spent = tuple[bool, WindowStats]
 
@@ -77,12 +79,14 @@ class RateLimits:
         self._local = limiter.limiter
         self._pool = redis_pool(redis_url) if redis_url else None
         self._shared = shared_strategy(self._pool) if self._pool else None
-        self._away_until = 0.0
+        self._away_until = -math.inf
 
     @property
     def problem(self) -> str | None:
         """Why the count is not shared at the moment; ``None`` when all is well."""
-        return "Redis cannot be reached: each process counts alone" if self._away_until else None
+        if self._clock() < self._away_until + TOLD_SECONDS:
+            return "Redis cannot be reached: each process counts alone"
+        return None
 
     async def spend(self, client: str, route: str, per_minute: int, *, paying: bool) -> Allowance:
         """Count one request, unless none is left."""
@@ -106,7 +110,7 @@ class RateLimits:
         except StorageError:
             self._away_until = self._clock() + AWAY_SECONDS
             return None
-        self._away_until = 0.0
+        self._away_until = -math.inf
         return granted, window
 
     def _spent_local(self, item: RateLimitItem, key: Sequence[str]) -> Spent:

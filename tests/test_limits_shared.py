@@ -41,6 +41,9 @@ async def test_while_redis_is_away_each_process_counts_alone_and_says_so(
     limits = RateLimits(clock, f"redis://127.0.0.1:{port}/0")
     assert await granted(limits, 121) == 120
     assert limits.problem == "Redis cannot be reached: each process counts alone"
+    clock.advance(12)
+    assert limits.problem is None  # nobody has asked since: not known, so not told
+    assert await granted(limits, 1) == 0
     with redis_server(tmp_path, port):
         assert not (await limits.spend(ANN, ROUTE, 120, paying=False)).granted  # still left alone
         clock.advance(2)

@@ -24,10 +24,12 @@ from app.payments.receipts import BUSY, Claim, Receipt
 PREFIX = "oncall:claim:"
 
 CLAIM = """
-local entry = redis.call('HMGET', KEYS[1], 'request', 'receipt', 'lease', 'sent')
+local entry = redis.call('HMGET', KEYS[1], 'request', 'receipt', 'lease', 'sent', 'holder')
 local now = tonumber(redis.call('TIME')[1])
 if entry[1] and entry[1] ~= ARGV[1] then return {'used'} end
 if entry[2] then return {'settled', entry[2]} end
+-- the client asked again by itself, because our first answer was lost on its way
+if entry[5] == ARGV[2] then return {'mine', entry[4] and 'sent' or ''} end
 if entry[3] and tonumber(entry[3]) > now then return {'busy'} end
 redis.call('HSET', KEYS[1], 'request', ARGV[1], 'holder', ARGV[2], 'lease', now + ARGV[3])
 redis.call('EXPIREAT', KEYS[1], ARGV[4])
@@ -36,8 +38,10 @@ if entry[1] and (entry[3] or entry[4]) then return {'mine', 'sent'} end
 return {'mine', ''}
 """
 SETTLED = """
-redis.call('HSET', KEYS[1], 'receipt', ARGV[1])
+-- request and expiry again: Redis may have lost the claim, and a receipt alone would serve any body
+redis.call('HSET', KEYS[1], 'receipt', ARGV[1], 'request', ARGV[2])
 redis.call('HDEL', KEYS[1], 'lease')
+redis.call('EXPIREAT', KEYS[1], ARGV[3])
 """
 UNKNOWN = """
 if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then
@@ -67,6 +71,7 @@ class RedisClaims:
         self._scripts = {
             text: self._redis.register_script(text) for text in (CLAIM, SETTLED, UNKNOWN, RELEASE)
         }
+        self._held: dict[str, tuple[bytes, int]] = {}
         self._problem: str | None = None
 
     @property
@@ -81,15 +86,20 @@ class RedisClaims:
             raise PaymentAlreadyUsed
         if state == b"settled":
             return Claim(receipt=msgspec.json.decode(rest[0], type=Receipt))
-        return BUSY if state == b"busy" else Claim(holder, sent=rest == [b"sent"])
+        if state == b"busy":
+            return BUSY
+        self._held[key] = request_hash, int(expires_at)
+        return Claim(holder, sent=rest == [b"sent"])
 
     async def settled(self, key: str, receipt: Receipt) -> None:
-        await self._run(SETTLED, key, [msgspec.json.encode(receipt)])
+        await self._run(SETTLED, key, [msgspec.json.encode(receipt), *self._held.pop(key)])
 
     async def unknown(self, key: str, holder: str) -> None:
+        self._held.pop(key, None)
         await self._run(UNKNOWN, key, [holder])
 
     async def release(self, key: str, holder: str) -> None:
+        self._held.pop(key, None)
         await self._run(RELEASE, key, [holder])
 
     async def receipts(self) -> list[Receipt]:

@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import ClaimsUnavailable, PaymentAlreadyUsed, TooManyClaims
 from app.payments.receipts import BUSY, Claims, MemoryClaims, Receipt
-from app.payments.redis_claims import RedisClaims
+from app.payments.redis_claims import CLAIM, PREFIX, RedisClaims
 from tests.conftest import Clock
 from tests.processes import free_port
 from tests.redis_server import redis_server
@@ -162,6 +162,27 @@ class TestRedis:
         assert claim.holder
         assert claim.sent
         await heir.aclose()
+
+    async def test_a_claim_repeated_by_the_client_itself_is_still_the_callers(
+        self, redis_url: str, key: str, soon: float
+    ) -> None:
+        claims = RedisClaims(redis_url, lease_seconds=60)
+        arguments = [HASH, "holder", 60, int(soon)]
+        answers = [await claims._run(CLAIM, key, arguments) for _ in range(2)]
+        assert answers == [[b"mine", b""]] * 2
+        await claims.aclose()
+
+    async def test_a_receipt_whose_claim_redis_lost_is_bound_and_forgotten_all_the_same(
+        self, redis_url: str, key: str, soon: float
+    ) -> None:
+        claims = RedisClaims(redis_url, lease_seconds=60)
+        await claims.claim(key, HASH, soon)
+        await claims._redis.flushall()
+        await claims.settled(key, receipt())
+        with pytest.raises(PaymentAlreadyUsed):
+            await claims.claim(key, OTHER, soon)
+        assert 0 < await claims._redis.ttl(PREFIX + key) <= 60
+        await claims.aclose()
 
     async def test_two_stores_share_their_claims(
         self, redis_url: str, key: str, soon: float
