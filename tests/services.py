@@ -37,6 +37,7 @@ class Service:
     def __init__(self, app: Any, address: str = "203.0.113.7") -> None:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 40000))
         self.app = app
+        self.closing: tuple[Any, ...] = ()
         self.http = httpx.AsyncClient(transport=transport, base_url="http://service.test")
 
     async def ask(

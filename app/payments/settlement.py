@@ -130,8 +130,7 @@ class Cashier:
         key = payment.identifier_key
         if key is not None:
             claim = await self._claims.claim(key, bound, expires_at)
-            if claim.holder:
-                await self._claims.unknown(key, claim.holder)
+            await self._claims.unknown(key, claim.holder)  # no lease: it is bound, not settled
 
     def _start(self, payment: Payment, claim: Claim) -> asyncio.Task[Receipt]:
         task = asyncio.create_task(self._settle_claimed(payment, claim))
