@@ -2,8 +2,8 @@
 
 ``rota`` is the engine (standard library and the zone data only), ``render`` writes its results,
 ``payments`` decides and settles, ``limits`` counts requests and ``metrics`` money, ``api`` turns
-endpoint rows into routes, ``listing`` describes them, ``cli`` is what the commands do. Imports point
-inward::
+endpoint rows into routes, ``listing`` describes them, ``cli`` is what the commands do. Imports
+point inward::
 
     cli → main → listing → api → metrics → payments, limits, render → rota → errors
 
