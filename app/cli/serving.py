@@ -2,7 +2,8 @@
 
 import socket
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from typing import Any
 
 import uvicorn
 
@@ -13,6 +14,18 @@ from app.settings import Settings
 
 MAX_CONNECTIONS = 10_000
 """Of one worker; more are answered 503 at once."""
+
+SERVER: Mapping[str, Any] = {
+    "loop": "uvloop",
+    "http": GuardedHttp,
+    "ws": "none",
+    "limit_concurrency": MAX_CONNECTIONS,
+    "proxy_headers": False,  # ONCALL_TRUSTED_PROXIES says whom to believe
+    "server_header": False,
+    "access_log": False,
+    "log_config": None,
+}
+"""How uvicorn serves, whatever the application; the benchmarks' servers are given the same."""
 
 
 def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[str, str]) -> None:
@@ -40,14 +53,7 @@ def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[st
         host=host,
         port=port,
         workers=workers,
-        loop="uvloop",
-        http=GuardedHttp,
-        ws="none",
-        limit_concurrency=MAX_CONNECTIONS,
-        proxy_headers=False,  # ONCALL_TRUSTED_PROXIES says whom to believe
-        server_header=False,
-        access_log=False,
-        log_config=None,
+        **SERVER,
         timeout_graceful_shutdown=int(settings.settle_deadline_seconds) + 5,
     )
 
