@@ -20,7 +20,8 @@ from bench.servers import Server
 
 SCRIPT = Path(__file__).with_name("load.lua")
 REQUEST_SECONDS = 60
-SETTLE_SECONDS = 20.0
+LONGEST_SECONDS = 16
+REST_SECONDS = 20.0
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -63,7 +64,10 @@ class BadRun(Exception):
 def measured(
     server: Server, order: Order, *, connections: int, seconds: int, folder: Path
 ) -> Measure:
-    """Load ``server`` for ``seconds`` and let it come to rest. Raises ``BadRun``."""
+    """Load ``server`` for ``seconds``, or until it has answered, and let it come to rest.
+
+    Raises ``BadRun`` where it did not answer as ``order`` wants.
+    """
     rate = server.paid_per_second
     while True:
         payments = folder / "payments"
@@ -72,11 +76,14 @@ def measured(
             payments.write_bytes(b"\n".join(_payments(server, order, count)) + b"\n")
         before = cpu_seconds(server.pid)
         summary = _wrk(server, order, connections, seconds, folder, payments)
-        _rest(server.pid)
         used = cpu_seconds(server.pid) - before
-        if not summary.payments_ran_out:
+        _rest(server.pid)
+        if summary.payments_ran_out:
+            rate *= 2
+        elif not summary.requests and seconds < LONGEST_SECONDS:
+            seconds *= 2  # none of so many callers was answered yet
+        else:
             break
-        rate *= 2
     if summary.wrong_answers or summary.socket_errors or not summary.requests:
         raise BadRun(f"{server.name} {order.path} with {connections} connections: {summary}")
     per_second = summary.requests / summary.seconds
@@ -117,7 +124,7 @@ def _wrk(
 
 def _rest(pid: int) -> None:
     """Wait until a server has done what its callers, who are gone, have left it."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+    deadline = time.monotonic() + REST_SECONDS
     used = cpu_seconds(pid)
     while time.monotonic() < deadline:
         time.sleep(0.15)
