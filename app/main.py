@@ -10,22 +10,21 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp
-from x402 import x402ResourceServer
-from x402.mechanisms.evm import get_default_asset
-from x402.mechanisms.evm.exact import register_exact_evm_server
 from x402.schemas import ResourceInfo
 
 from app.api.edge import Edge
 from app.api.endpoints import JSON, Endpoint, paid_endpoints
 from app.api.problems import problem_of_defect, problem_of_http
-from app.api.serve import EndpointApp, Till
+from app.api.sale import Sale, Till
+from app.api.serve import EndpointApp
+from app.api.stopping import Stopping
 from app.errors import ConfigurationError
 from app.limits import RateLimits
 from app.listing.routes import free_routes
 from app.metrics import Metrics
 from app.payments.chain import Chain
 from app.payments.facilitator import RemoteFacilitator
-from app.payments.offer import offer_of, payee_faults
+from app.payments.offer import offer_of, payee_faults, resource_server, stablecoin
 from app.payments.receipts import Claims, MemoryClaims
 from app.payments.redis_claims import RedisClaims
 from app.payments.sandbox import SandboxFacilitator
@@ -57,33 +56,30 @@ def create_app(
     limits = RateLimits(clock, settings.redis_url or None)
     metrics = Metrics()
     metrics.watch_limits(limits)
+    stopping = Stopping(settings.drain_seconds)
     desk = None
     if settings.payments != "off":
         faults = list(faults_in(settings))
         if faults:
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
+    sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
     paid = [
-        Route(
-            endpoint.path,
-            EndpointApp(
-                endpoint, limits, desk.till(endpoint) if desk else None, settings.trusted_proxies
-            ),
-        )
-        for endpoint in endpoints
+        Route(sale.endpoint.path, EndpointApp(sale, settings.trusted_proxies)) for sale in sales
     ]
 
     def checks() -> Mapping[str, str | None]:
-        return {**(desk.checks() if desk else {}), "limits": limits.problem}
+        parts = desk.checks() if desk else {}
+        return {"process": stopping.problem, **parts, "limits": limits.problem}
 
     app = Starlette(
         routes=[*paid, *free_routes(endpoints, settings.public_url, checks, metrics.text)],
         exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
-        lifespan=lambda _: _lifespan(settings, desk, limits),
+        lifespan=lambda _: _lifespan(settings, desk, limits, stopping),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(app)
+    return Edge(app, stopping)
 
 
 def faults_in(settings: Settings) -> Iterable[str]:
@@ -104,9 +100,7 @@ class Desk:
     ) -> None:
         self._settings = settings
         self.backend = _facilitator(settings, clock) if facilitator is None else facilitator
-        self._server = x402ResourceServer(self.backend)
-        register_exact_evm_server(self._server, settings.network)
-        self._server.initialize()
+        self._server = resource_server(self.backend, settings.network)
         self.claims = claims_of(settings, clock) if claims is None else claims
         self.cashier = Cashier(
             self._server,
@@ -175,8 +169,7 @@ class Desk:
 
 def _facilitator(settings: Settings, clock: Clock) -> Facilitator:
     if settings.payments == "sandbox":
-        asset = get_default_asset(settings.network)["asset"]
-        return SandboxFacilitator(settings.network, asset, clock)
+        return SandboxFacilitator(settings.network, stablecoin(settings.network), clock)
     return RemoteFacilitator(
         settings.facilitator_url,
         network=settings.network,
@@ -196,12 +189,13 @@ def claims_of(settings: Settings, clock: Clock) -> Claims:
 
 @contextlib.asynccontextmanager
 async def _lifespan(
-    settings: Settings, desk: Desk | None, limits: RateLimits
+    settings: Settings, desk: Desk | None, limits: RateLimits, stopping: Stopping
 ) -> AsyncIterator[None]:
     """Connect before the first request; let settlements under way finish after the last."""
     if settings.payments != "facilitator":
         log.warning("no money moves", payments=settings.payments)
     async with contextlib.AsyncExitStack() as closing:
+        closing.enter_context(stopping.awaited())
         closing.push_async_callback(limits.aclose)
         if desk is not None:
             await closing.enter_async_context(desk.open())

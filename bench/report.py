@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
 from bench.cases import Goal, Results, goals
 from bench.load import Measure
+from bench.profiles import Share
 from bench.servers import CORES, TARGETS
 
 PACKAGES = (
@@ -25,6 +27,8 @@ NODE_PACKAGES = ("@x402/express", "@x402/hono", "@x402/evm", "express", "hono", 
 def shown(results: Results, console: Console) -> None:
     """Print what was measured, and the goals with what became of them."""
     console.print(_measures(results), _memory(results), _goals(results))
+    for name, shares in results.profiles.items():
+        console.print(_profile(name, shares))
 
 
 def record(results: Results, rounds: int, seconds: int) -> dict[str, Any]:
@@ -42,8 +46,12 @@ def record(results: Results, rounds: int, seconds: int) -> dict[str, Any]:
             }
             for (name, connections), targets in results.measures.items()
         ],
-        "memory_mb": {name: round(mb, 1) for name, mb in results.memory_mb.items()},
+        "memory_mb": {
+            name: [round(mb, 1) for mb in rounds] for name, rounds in results.memory_mb.items()
+        },
+        "encode_ratios": [round(ratio, 2) for ratio in results.encode_ratios],
         "goals": [_outcome(goal, results) for goal in goals()],
+        "profiles": msgspec.to_builtins(results.profiles),
     }
 
 
@@ -71,27 +79,28 @@ def _medians(runs: list[Measure]) -> dict[str, Any]:
 
 
 def _outcome(goal: Goal, results: Results) -> dict[str, Any]:
-    figure = goal.figure(results)
+    figure, by_cpu = goal.figure(results), goal.by_cpu(results)
     outcome = None if figure is None else "pass" if goal.met(figure) else "miss"
     return {
         "goal": goal.text,
         "limit": goal.limit,
         "is": "at least" if goal.at_least else "at most",
         "measured": figure and round(figure, 3),
+        "by_processor_time": by_cpu and round(by_cpu, 3),
         "outcome": outcome,
     }
 
 
 def _measures(results: Results) -> Table:
-    table = Table("case", "connections", "target", title="Medians", title_justify="left")
-    for name in ("requests/s", "× the first", "p50 ms", "p99 ms", "server CPU µs"):
+    table = Table("case", "conn.", "target", title="Medians", title_justify="left")
+    for name in ("requests/s", "× first", "p50 ms", "p99 ms", "server CPU µs"):
         table.add_column(name, justify="right")
     for (name, connections), targets in results.measures.items():
         table.add_section()
         first = next(iter(targets))
         for target, runs in targets.items():
             row = _medians(runs)
-            ratio = results.faster(name, target, first, connections)
+            ratio = results.faster((name, connections, target), first)
             table.add_row(
                 name if target == first else "",
                 str(connections) if target == first else "",
@@ -109,21 +118,33 @@ def _memory(results: Results) -> Table:
     table = Table("target", title="Resident memory after the load", title_justify="left")
     table.add_column("MB", justify="right")
     for name, mb in results.memory_mb.items():
-        table.add_row(name, f"{mb:.0f}")
+        table.add_row(name, f"{statistics.median(mb):.0f}")
     return table
 
 
 def _goals(results: Results) -> Table:
     table = Table("goal", "", title="Goals", title_justify="left")
-    for name in ("limit", "measured"):
+    for name in ("limit", "measured", "by CPU"):
         table.add_column(name, justify="right")
     table.add_column("")
     colours = {"pass": "green", "miss": "red", None: "dim"}
     for goal in goals():
         row = _outcome(goal, results)
         colour, said = colours[row["outcome"]], row["outcome"] or "not measured"
-        measured = "" if row["measured"] is None else f"{row['measured']:.2f}"
-        table.add_row(
-            goal.text, row["is"], f"{goal.limit:g}", measured, f"[{colour}]{said}[/{colour}]"
-        )
+        figures = [_text(row[name]) for name in ("measured", "by_processor_time")]
+        said = f"[{colour}]{said}[/{colour}]"
+        table.add_row(goal.text, row["is"], f"{goal.limit:g}", *figures, said)
     return table
+
+
+def _profile(name: str, shares: list[Share]) -> Table:
+    table = Table("function", title=f"Where ours spends its time: {name}", title_justify="left")
+    table.add_column("alone", justify="right")
+    table.add_column("with calls", justify="right")
+    for share in shares:
+        table.add_row(share.function, f"{share.alone:.1%}", f"{share.with_calls:.1%}")
+    return table
+
+
+def _text(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:.2f}"

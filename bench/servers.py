@@ -6,7 +6,7 @@ runs, so that every thread it makes stays on its core.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,11 +17,17 @@ import httpx
 from tests.processes import answers_ok, environment, free_port, running
 from tests.redis_server import accepts
 from tests.services import NETWORK, PATH, PAY_TO
+from tests.workers import service_command, service_environ
 
 TARGETS = Path(__file__).parent / "targets"
 PRICE = "$0.02"
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]
+
+OPERATED = {
+    "ONCALL_TRUSTED_PROXIES": "127.0.0.0/8",  # the load names its clients in X-Forwarded-For
+    "ONCALL_LOG_FORMAT": "json",
+}
 
 
 @dataclass
@@ -31,6 +37,7 @@ class Server:
     name: str
     url: str
     pid: int
+    stop: Callable[[], None]
     paid_per_second: float = 1000.0
 
 
@@ -46,34 +53,31 @@ class Servers:
     def start_facilitator(self) -> None:
         """The stub, on the core of the load."""
         command = [sys.executable, "-m", "bench.stub", "--network", NETWORK]
-        self.facilitator = self._start("facilitator", command, core=LOAD_CORE).url
+        self.facilitator = self._started("facilitator", command, LOAD_CORE).url
 
     def delay(self, milliseconds: float) -> None:
         """Let the facilitator take so long for each call."""
         httpx.post(f"{self.facilitator}/delay/{milliseconds:g}").raise_for_status()
 
     def start_ours(self, name: str, **settings: str) -> None:
-        """The service as its operator starts it; ``settings`` are added to its environment."""
-        usual = {"ONCALL_TRUSTED_PROXIES": "127.0.0.0/8", "ONCALL_LOG_FORMAT": "json"}
-        command = [sys.executable, "-m", "app", "serve"]
-        self.by_name[name] = self._start(name, command, ready_path="/readyz", **usual, **settings)
-
-    def start_ours_paid(self, name: str) -> None:
-        self.start_ours(
-            name,
-            ONCALL_PAYMENTS="facilitator",
-            ONCALL_FACILITATOR_URL=self.facilitator,
-            ONCALL_NETWORK=NETWORK,
-            ONCALL_PAY_TO=PAY_TO,
-        )
+        """Start the service as its operator does, or start it anew."""
+        before = self.by_name.pop(name, None)
+        if before is not None:
+            before.stop()
+        environ = service_environ(self.facilitator, PAY_TO, **OPERATED, **settings)
+        port = free_port()
+        ready = partial(answers_ok, f"http://127.0.0.1:{port}/readyz")
+        started = self._run(name, service_command(port), port, ready, environ)
+        started.paid_per_second = before.paid_per_second if before else started.paid_per_second
+        self.by_name[name] = started
 
     def start_python(self, name: str, module: str, *options: str) -> None:
         command = [sys.executable, "-m", f"bench.targets.{module}", *options]
-        self.by_name[name] = self._start(name, command)
+        self.by_name[name] = self._started(name, command)
 
     def start_node(self, name: str, *options: str) -> None:
         command = ["node", str(TARGETS / f"{name}.mjs"), *options]
-        self.by_name[name] = self._start(name, command, NODE_ENV="production")
+        self.by_name[name] = self._started(name, command)
 
     def seller_options(self, answer: Path) -> Sequence[str]:
         """What a target that sells the bytes in ``answer`` must be told."""
@@ -87,24 +91,23 @@ class Servers:
         }
         return [text for name, value in told.items() for text in (f"--{name}", value)]
 
-    def _start(
+    def _started(self, name: str, command: Sequence[str], core: int = SERVER_CORE) -> Server:
+        port = free_port()
+        full = [*command, "--port", str(port)]
+        environ = environment(NODE_ENV="production")
+        return self._run(name, full, port, partial(accepts, port), environ, core)
+
+    def _run(
         self,
         name: str,
         command: Sequence[str],
-        *,
+        port: int,
+        ready: Callable[[], bool],
+        environ: Mapping[str, str],
         core: int = SERVER_CORE,
-        ready_path: str = "",
-        **variables: str,
     ) -> Server:
-        port = free_port()
-        url = f"http://127.0.0.1:{port}"
-        ready = partial(answers_ok, url + ready_path) if ready_path else partial(accepts, port)
-        process = self.stack.enter_context(
-            running(
-                ["taskset", "-c", str(core), *command, "--port", str(port)],
-                log=self.folder / f"{name}.log",
-                ready=ready,
-                environ=environment(**variables),
-            )
-        )
-        return Server(name, url, process.pid)
+        log = self.folder / f"{name}.log"
+        pinned = ["taskset", "-c", str(core), *command]
+        own = self.stack.enter_context(ExitStack())
+        process = own.enter_context(running(pinned, log=log, ready=ready, environ=environ))
+        return Server(name, f"http://127.0.0.1:{port}", process.pid, own.close)
