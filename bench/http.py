@@ -80,9 +80,7 @@ def parsed_options(arguments: Sequence[str] | None = None) -> argparse.Namespace
     parser.add_argument("--quick", action="store_true", help="one round of a second; not recorded")
     parser.add_argument("--cases", nargs="+", default=[], help="how their names begin")
     parser.add_argument("--targets", nargs="+", default=[], help="these only")
-    parser.add_argument(
-        "--profile", action="store_true", help="profile ours where a goal is missed"
-    )
+    parser.add_argument("--profile", action="store_true", help="see where ours misses a goal")
     options = parser.parse_args(arguments)
     if options.quick:
         options.rounds = options.seconds = 1
@@ -112,7 +110,7 @@ def run(
         start(servers, chosen)
         warm_up(servers, chosen, begun)
         for number in range(1, options.rounds + 1):
-            servers.start_ours(OURS)  # it remembers in memory whom it sold to, and that is bounded
+            servers.by_name[OURS].start()  # what it remembers of its sales in memory is bounded
             for case, target in questions(chosen):
                 begun(f"round {number}: {case.name}, {case.connections} connections, {target}")
                 results.add(case, target, asked(servers, case, target, options.seconds))
@@ -164,11 +162,14 @@ def add_profiles(
         if figure is None or goal.met(figure) or goal.question is None:
             continue
         name, connections, target = goal.question
+        title = f"{name}, {connections} connections"
+        if title in results.profiles:
+            continue
         [case] = [case for case in chosen if (case.name, case.connections) == (name, connections)]
-        begun(f"profiling: {name}, {connections} connections, {target}")
+        begun(f"profiling: {title}")
         load = partial(asked, servers, case, target, profiles.SECONDS)
         pid = servers.by_name[target].pid
-        results.profiles[name] = profiles.profile_of(pid, load, servers.folder)
+        results.profiles[title] = profiles.profile_of(pid, load, servers.folder)
 
 
 @contextmanager

@@ -14,7 +14,8 @@ import msgspec
 
 LOOKS_PER_SECOND = 250
 SECONDS = 5
-SHOWN = 12
+SHOWN = 15
+EVERY = 0.99
 
 
 class Share(msgspec.Struct):
@@ -45,25 +46,27 @@ def profile_of(pid: int, load: Callable[[], object], folder: Path) -> list[Share
 
 
 def shares_in(stacks: str) -> list[Share]:
-    """The largest shares in collapsed stacks (``outer;inner count`` a line), ours first."""
+    """The largest shares in collapsed stacks (``outer;inner count`` a line).
+
+    Those that are busy themselves, and those of ours whatever they call; without what is on every
+    stack.
+    """
     alone: Counter[str] = Counter()
     with_calls: Counter[str] = Counter()
     for line in stacks.splitlines():
         stack, _, count = line.rpartition(" ")
         functions = stack.split(";")
         alone[functions[-1]] += int(count)
-        for function in set(functions):
-            with_calls[function] += int(count)
+        with_calls.update(dict.fromkeys(functions, int(count)))
     total = max(alone.total(), 1)
-    chosen = dict.fromkeys(
-        [name for name, _ in alone.most_common(SHOWN)]
-        + [name for name, _ in with_calls.most_common(3 * SHOWN) if "(app/" in name][:SHOWN]
-    )
     shares = [
-        Share(name, round(alone[name] / total, 3), round(with_calls[name] / total, 3))
-        for name in chosen
+        Share(name, round(alone[name] / total, 3), round(looks / total, 3))
+        for name, looks in with_calls.most_common()
+        if looks < EVERY * total
     ]
-    return sorted(shares, key=lambda share: -share.with_calls)
+    busy = sorted(shares, key=lambda share: -share.alone)[:SHOWN]
+    ours = [share for share in shares if "(app/" in share.function][:SHOWN]
+    return [share for share in shares if share in busy or share in ours]
 
 
 def _py_spy() -> str:

@@ -6,18 +6,18 @@ runs, so that every thread it makes stays on its core.
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from tests.processes import answers_ok, environment, free_port, running
 from tests.redis_server import accepts
 from tests.services import NETWORK, PATH, PAY_TO
-from tests.workers import service_command, service_environ
+from tests.workers import service_environ
 
 TARGETS = Path(__file__).parent / "targets"
 PRICE = "$0.02"
@@ -32,13 +32,42 @@ OPERATED = {
 
 @dataclass
 class Server:
-    """A running server. ``paid_per_second`` is what it was last seen to take, or a guess."""
+    """A server on a port of its own; it runs until ``stack`` is closed.
+
+    ``paid_per_second`` is what it was last seen to take, or a guess.
+    """
 
     name: str
-    url: str
-    pid: int
-    stop: Callable[[], None]
+    stack: ExitStack
+    command: Sequence[str]
+    log: Path
+    environ: Mapping[str, str]
+    ready_path: str = ""
+    core: int = SERVER_CORE
     paid_per_second: float = 1000.0
+    port: int = field(default_factory=free_port)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Start it, or start it anew."""
+        if self._running is not None:
+            self._running.close()
+        pinned = ["taskset", "-c", str(self.core), *self.command, "--port", str(self.port)]
+        self._running = self.stack.enter_context(ExitStack())
+        process = self._running.enter_context(
+            running(pinned, log=self.log, ready=self._is_ready, environ=self.environ)
+        )
+        self.pid = process.pid
+
+    def __post_init__(self) -> None:
+        self._running: ExitStack | None = None
+        self.start()
+
+    def _is_ready(self) -> bool:
+        return answers_ok(self.url + self.ready_path) if self.ready_path else accepts(self.port)
 
 
 @dataclass
@@ -53,31 +82,25 @@ class Servers:
     def start_facilitator(self) -> None:
         """The stub, on the core of the load."""
         command = [sys.executable, "-m", "bench.stub", "--network", NETWORK]
-        self.facilitator = self._started("facilitator", command, LOAD_CORE).url
+        self.facilitator = self._server("facilitator", command, core=LOAD_CORE).url
 
     def delay(self, milliseconds: float) -> None:
         """Let the facilitator take so long for each call."""
         httpx.post(f"{self.facilitator}/delay/{milliseconds:g}").raise_for_status()
 
     def start_ours(self, name: str, **settings: str) -> None:
-        """Start the service as its operator does, or start it anew."""
-        before = self.by_name.pop(name, None)
-        if before is not None:
-            before.stop()
+        """The service as its operator starts it."""
+        command = [sys.executable, "-m", "app", "serve"]
         environ = service_environ(self.facilitator, PAY_TO, **OPERATED, **settings)
-        port = free_port()
-        ready = partial(answers_ok, f"http://127.0.0.1:{port}/readyz")
-        started = self._run(name, service_command(port), port, ready, environ)
-        started.paid_per_second = before.paid_per_second if before else started.paid_per_second
-        self.by_name[name] = started
+        self.by_name[name] = self._server(name, command, environ, ready_path="/readyz")
 
     def start_python(self, name: str, module: str, *options: str) -> None:
         command = [sys.executable, "-m", f"bench.targets.{module}", *options]
-        self.by_name[name] = self._started(name, command)
+        self.by_name[name] = self._server(name, command)
 
     def start_node(self, name: str, *options: str) -> None:
         command = ["node", str(TARGETS / f"{name}.mjs"), *options]
-        self.by_name[name] = self._started(name, command)
+        self.by_name[name] = self._server(name, command)
 
     def seller_options(self, answer: Path) -> Sequence[str]:
         """What a target that sells the bytes in ``answer`` must be told."""
@@ -91,23 +114,14 @@ class Servers:
         }
         return [text for name, value in told.items() for text in (f"--{name}", value)]
 
-    def _started(self, name: str, command: Sequence[str], core: int = SERVER_CORE) -> Server:
-        port = free_port()
-        full = [*command, "--port", str(port)]
-        environ = environment(NODE_ENV="production")
-        return self._run(name, full, port, partial(accepts, port), environ, core)
-
-    def _run(
+    def _server(
         self,
         name: str,
         command: Sequence[str],
-        port: int,
-        ready: Callable[[], bool],
-        environ: Mapping[str, str],
-        core: int = SERVER_CORE,
+        environ: Mapping[str, str] | None = None,
+        **how: Any,
     ) -> Server:
-        log = self.folder / f"{name}.log"
-        pinned = ["taskset", "-c", str(core), *command]
-        own = self.stack.enter_context(ExitStack())
-        process = own.enter_context(running(pinned, log=log, ready=ready, environ=environ))
-        return Server(name, f"http://127.0.0.1:{port}", process.pid, own.close)
+        usual = environment(NODE_ENV="production")
+        return Server(
+            name, self.stack, command, self.folder / f"{name}.log", environ or usual, **how
+        )
