@@ -14,11 +14,10 @@ other sellers, once paid, send our recorded answer, whereas ours is computed eac
 import argparse
 import base64
 import json
-import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -44,7 +43,7 @@ from bench.cases import (
 )
 from bench.load import BadRun, Measure, answer_to, measured, memory_mb
 from bench.report import record, shown
-from bench.servers import LOAD_CORE, SERVER_CORE, Servers
+from bench.servers import LOAD_CORE, SERVER_CORE, Servers, lacking, on_core
 
 RESULTS = Path(__file__).parent / "results" / "http.json"
 WARM_UP_SECONDS = 1
@@ -52,9 +51,12 @@ WARM_UP_SECONDS = 1
 
 def main() -> None:
     options = parsed_options()
+    if lack := lacking("wrk", "node"):
+        sys.exit(lack)
     chosen = chosen_cases(options.cases, options.targets)
     console = Console(width=None if sys.stdout.isatty() else 120)
-    steps = sum(len(case.targets) for case in chosen) * (options.rounds + 1)
+    passes = options.rounds + (0 if options.quick else 1)
+    steps = len(questions(chosen)) * passes
     columns = (MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("starting", total=steps)
@@ -77,7 +79,9 @@ def parsed_options(arguments: Sequence[str] | None = None) -> argparse.Namespace
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=2, help="of each measurement")
-    parser.add_argument("--quick", action="store_true", help="one round of a second; not recorded")
+    parser.add_argument(
+        "--quick", action="store_true", help="one cold round of a second; not recorded"
+    )
     parser.add_argument("--cases", nargs="+", default=[], help="how their names begin")
     parser.add_argument("--targets", nargs="+", default=[], help="these only")
     parser.add_argument("--profile", action="store_true", help="see where ours misses a goal")
@@ -108,9 +112,10 @@ def run(
     with on_core(LOAD_CORE), tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         servers = Servers(Path(name), stack)
         start(servers, chosen)
-        warm_up(servers, chosen, begun)
+        if not options.quick:
+            warm_up(servers, chosen, begun)
         for number in range(1, options.rounds + 1):
-            servers.by_name[OURS].start()  # what it remembers of its sales in memory is bounded
+            start_anew(servers)
             for case, target in questions(chosen):
                 begun(f"round {number}: {case.name}, {case.connections} connections, {target}")
                 results.add(case, target, asked(servers, case, target, options.seconds))
@@ -121,6 +126,13 @@ def run(
         if options.profile:
             add_profiles(servers, chosen, results, begun)
     return results
+
+
+def start_anew(servers: Servers) -> None:
+    """Ours begins each round anew: in memory it remembers so many sales and no more."""
+    ours = servers.by_name[OURS]
+    ours.start()
+    answer_to(ours, EXAMPLE_ORDER.sale())
 
 
 def questions(chosen: Sequence[Case]) -> Sequence[tuple[Case, str]]:
@@ -170,17 +182,6 @@ def add_profiles(
         load = partial(asked, servers, case, target, profiles.SECONDS)
         pid = servers.by_name[target].pid
         results.profiles[title] = profiles.profile_of(pid, load, servers.folder)
-
-
-@contextmanager
-def on_core(core: int) -> Iterator[None]:
-    """This process, and what it starts, on ``core`` for as long as the context lasts."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def start(servers: Servers, chosen: Sequence[Case]) -> None:

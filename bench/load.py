@@ -8,7 +8,7 @@ import asyncio
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,8 +31,16 @@ class Order:
 
     path: str
     body: bytes
-    status: int
+    status: int = 200
     paid: bool = False
+
+    def unpaid(self) -> "Order":
+        """The same without a payment, answered with the terms."""
+        return replace(self, status=402, paid=False)
+
+    def sale(self) -> "Order":
+        """The same with a payment."""
+        return replace(self, status=200, paid=True)
 
 
 class Summary(msgspec.Struct):
@@ -40,12 +48,18 @@ class Summary(msgspec.Struct):
 
     requests: int
     seconds: float
-    bytes: float
     p50_ms: float
     p99_ms: float
+    answers_200: int
+    answers_402: int
     socket_errors: int
     wrong_answers: int
     payments_ran_out: bool
+
+    @property
+    def good(self) -> bool:
+        """Whether there were answers, and only those that were wanted."""
+        return bool(self.requests) and not self.wrong_answers and not self.socket_errors
 
 
 class Measure(msgspec.Struct):
@@ -70,14 +84,15 @@ def measured(
     """
     rate = server.paid_per_second
     while True:
-        payments = folder / "payments"
+        payments: Sequence[bytes] = ()
         if order.paid:
             count = int(rate * 1.5 * seconds) + 2 * connections + 500
-            payments.write_bytes(b"\n".join(_payments(server, order, count)) + b"\n")
+            payments = list(payments_for(server, order, count))
         before = cpu_seconds(server.pid)
-        summary = _wrk(server, order, connections, seconds, folder, payments)
+        load = Load([order], connections, seconds)
+        summary = load.summary(server.url + order.path, payments, folder)
         used = cpu_seconds(server.pid) - before
-        if not _comes_to_rest(server.pid):
+        if not comes_to_rest(server.pid):
             server.start()
         if summary.payments_ran_out:
             rate *= 2
@@ -85,7 +100,7 @@ def measured(
             seconds *= 2  # none of so many callers was answered yet
         else:
             break
-    if summary.wrong_answers or summary.socket_errors or not summary.requests:
+    if not summary.good:
         raise BadRun(f"{server.name} {order.path} with {connections} connections: {summary}")
     per_second = summary.requests / summary.seconds
     if order.paid:
@@ -94,36 +109,58 @@ def measured(
     return Measure(per_second, summary.p50_ms, summary.p99_ms, cpu_us)
 
 
+@dataclass(frozen=True)
+class Load:
+    """Orders taken in turn over ``connections``; ``per_second`` of them, or as many as can be."""
+
+    orders: Sequence[Order]
+    connections: int
+    seconds: int
+    per_second: float = 0.0
+
+    def summary(self, url: str, payments: Sequence[bytes], folder: Path) -> Summary:
+        """What became of it. ``payments`` are used once each; raises ``BadRun``."""
+        statuses = sorted({order.status for order in self.orders})
+        papers = folder / "payments"
+        papers.write_bytes(b"".join(payment + b"\n" for payment in payments))
+        turns = [_turn(number, order, folder) for number, order in enumerate(self.orders)]
+        told = subprocess.run(
+            [
+                *("wrk", "-t1", f"-c{self.connections}", f"-d{self.seconds}s"),
+                *(f"--timeout={REQUEST_SECONDS}s", "-s", str(SCRIPT), url, "--"),
+                *(f"{self.per_second:g}", ",".join(map(str, statuses)), str(papers), *turns),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if told.returncode:
+            raise BadRun(f"wrk: {told.stderr}{told.stdout}")
+        return msgspec.json.decode(told.stdout.splitlines()[-1], type=Summary)
+
+
+def _turn(number: int, order: Order, folder: Path) -> str:
+    body = folder / f"body-{number}"
+    body.write_bytes(order.body)
+    return f"{'paid' if order.paid else 'unpaid'}:{body}"
+
+
 def answer_to(server: Server, order: Order) -> httpx.Response:
     """One answer, paid for where ``order`` says so."""
     headers = {"Content-Type": "application/json"}
     if order.paid:
-        [payment] = _payments(server, order, 1)
+        [payment] = payments_for(server, order, 1)
         headers["PAYMENT-SIGNATURE"] = payment.decode()
     return httpx.post(server.url + order.path, content=order.body, headers=headers, timeout=30)
 
 
-def _payments(server: Server, order: Order, count: int) -> Iterator[bytes]:
+def payments_for(server: Server, order: Order, count: int) -> Iterator[bytes]:
     """Payments for what ``server`` asks now, good for its five minutes."""
-    asked = answer_to(server, replace(order, status=402, paid=False))
+    asked = answer_to(server, order.unpaid())
     return asyncio.run(Payments.of(asked.headers["PAYMENT-REQUIRED"])).headers(count)
 
 
-def _wrk(
-    server: Server, order: Order, connections: int, seconds: int, folder: Path, payments: Path
-) -> Summary:
-    body = folder / "body"
-    body.write_bytes(order.body)
-    options = ["-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={REQUEST_SECONDS}s"]
-    arguments = [str(body), str(order.status), str(payments) if order.paid else ""]
-    command = ["wrk", *options, "-s", str(SCRIPT), server.url + order.path, "--", *arguments]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    if told.returncode:
-        raise BadRun(f"wrk: {told.stderr}{told.stdout}")
-    return msgspec.json.decode(told.stdout.splitlines()[-1], type=Summary)
-
-
-def _comes_to_rest(pid: int) -> bool:
+def comes_to_rest(pid: int) -> bool:
     """Wait for a server to do what its callers, who are gone, have left it; whether it ends."""
     deadline = time.monotonic() + REST_SECONDS
     used = cpu_seconds(pid)
@@ -147,3 +184,8 @@ def memory_mb(pid: int, what: str = "VmRSS") -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith(f"{what}:"))
     return int(line.split()[1]) / 1024
+
+
+def descriptors(pid: int) -> int:
+    """How many files and sockets a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))

@@ -4,7 +4,7 @@ import json
 import platform
 import statistics
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench.cases import Goal, Results, goals
+from bench.cases import Results, goals
 from bench.load import Measure
 from bench.profiles import Share
 from bench.servers import CORES, TARGETS
@@ -26,7 +26,7 @@ NODE_PACKAGES = ("@x402/express", "@x402/hono", "@x402/evm", "express", "hono", 
 
 def shown(results: Results, console: Console) -> None:
     """Print what was measured, and the goals with what became of them."""
-    console.print(_measures(results), _memory(results), _goals(results))
+    console.print(_measures(results), _memory(results), goal_table(outcomes(results)))
     for name, shares in results.profiles.items():
         console.print(_profile(name, shares))
 
@@ -50,7 +50,7 @@ def record(results: Results, rounds: int, seconds: int) -> dict[str, Any]:
             name: [round(mb, 1) for mb in rounds] for name, rounds in results.memory_mb.items()
         },
         "encode_ratios": [round(ratio, 2) for ratio in results.encode_ratios],
-        "goals": [_outcome(goal, results) for goal in goals()],
+        "goals": outcomes(results),
         "profiles": msgspec.to_builtins(results.profiles),
     }
 
@@ -78,17 +78,42 @@ def _medians(runs: list[Measure]) -> dict[str, Any]:
     }
 
 
-def _outcome(goal: Goal, results: Results) -> dict[str, Any]:
-    figure, by_cpu = goal.figure(results), goal.by_cpu(results)
-    outcome = None if figure is None else "pass" if goal.met(figure) else "miss"
+def outcomes(results: Results) -> list[dict[str, Any]]:
+    """Every goal, and what became of it."""
+    return [
+        outcome(
+            goal.text,
+            goal.limit,
+            goal.figure(results),
+            at_least=goal.at_least,
+            by_cpu=goal.by_cpu(results),
+        )
+        for goal in goals()
+    ]
+
+
+def outcome(
+    text: str,
+    limit: float,
+    figure: float | None,
+    *,
+    at_least: bool = True,
+    by_cpu: float | None = None,
+) -> dict[str, Any]:
+    """A goal and what was measured, as JSON types; ``None`` where it was not."""
+    met = figure is not None and (figure >= limit if at_least else figure <= limit)
     return {
-        "goal": goal.text,
-        "limit": goal.limit,
-        "is": "at least" if goal.at_least else "at most",
-        "measured": figure and round(figure, 3),
-        "by_processor_time": by_cpu and round(by_cpu, 3),
-        "outcome": outcome,
+        "goal": text,
+        "limit": limit,
+        "is": "at least" if at_least else "at most",
+        "measured": _rounded(figure),
+        "by_processor_time": _rounded(by_cpu),
+        "outcome": "not measured" if figure is None else "pass" if met else "miss",
     }
+
+
+def _rounded(figure: float | None) -> float | None:
+    return None if figure is None else round(figure, 3)
 
 
 def _measures(results: Results) -> Table:
@@ -122,18 +147,17 @@ def _memory(results: Results) -> Table:
     return table
 
 
-def _goals(results: Results) -> Table:
+def goal_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """The rows that ``outcome`` makes."""
     table = Table("goal", "", title="Goals", title_justify="left")
     for name in ("limit", "measured", "by CPU"):
         table.add_column(name, justify="right")
     table.add_column("")
-    colours = {"pass": "green", "miss": "red", None: "dim"}
-    for goal in goals():
-        row = _outcome(goal, results)
-        colour, said = colours[row["outcome"]], row["outcome"] or "not measured"
+    colours = {"pass": "green", "miss": "red", "not measured": "dim"}
+    for row in rows:
         figures = [_text(row[name]) for name in ("measured", "by_processor_time")]
-        said = f"[{colour}]{said}[/{colour}]"
-        table.add_row(goal.text, row["is"], f"{goal.limit:g}", *figures, said)
+        said = f"[{colours[row['outcome']]}]{row['outcome']}"
+        table.add_row(row["goal"], row["is"], f"{row['limit']:,g}", *figures, said)
     return table
 
 
@@ -147,4 +171,4 @@ def _profile(name: str, shares: list[Share]) -> Table:
 
 
 def _text(figure: float | None) -> str:
-    return "" if figure is None else f"{figure:.2f}"
+    return "" if figure is None else f"{figure:,.2f}"

@@ -5,10 +5,12 @@ runs, so that every thread it makes stays on its core.
 """
 
 import os
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,16 @@ OPERATED = {
     "ONCALL_TRUSTED_PROXIES": "127.0.0.0/8",  # the load names its clients in X-Forwarded-For
     "ONCALL_LOG_FORMAT": "json",
 }
+
+
+def lacking(*commands: str) -> str | None:
+    """What must be installed before anything can be measured; ``None`` if nothing."""
+    for command in commands:
+        if shutil.which(command) is None:
+            return f"{command} is not installed: on Debian and Ubuntu, apt-get install {command}"
+    if not (TARGETS / "node_modules" / "installed").exists() or find_spec("fastapi") is None:
+        return "the targets are not installed: make setup-bench"
+    return None
 
 
 @dataclass
@@ -125,3 +137,14 @@ class Servers:
         return Server(
             name, self.stack, command, self.folder / f"{name}.log", environ or usual, **how
         )
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """This process, and what it starts, on ``core`` for as long as the context lasts."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
