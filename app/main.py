@@ -21,6 +21,7 @@ from app.api.problems import problem_of_defect, problem_of_http
 from app.api.serve import EndpointApp, Till
 from app.errors import ConfigurationError
 from app.limits import RateLimits
+from app.listing.bazaar import MAX_TAGS, SERVICE_NAME, bazaar_extension
 from app.listing.routes import free_routes
 from app.metrics import Metrics
 from app.payments.chain import Chain
@@ -122,6 +123,8 @@ class Desk:
             url=self._settings.public_url + endpoint.path,
             description=endpoint.description,
             mime_type=JSON,
+            service_name=SERVICE_NAME,
+            tags=list(endpoint.tags[:MAX_TAGS]),
         )
         offer = offer_of(
             self._server,
@@ -130,6 +133,7 @@ class Desk:
             pay_to=self._settings.pay_to,
             resource=resource,
             identifier_required=self._settings.payment_identifier_required,
+            described=bazaar_extension(endpoint),
         )
         return Till(offer, self._server, self.cashier, self.backend)
 
