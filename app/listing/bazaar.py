@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from x402.extensions.bazaar import OutputConfig, declare_discovery_extension
+from x402.extensions.bazaar.resource_service import OutputConfig, declare_discovery_extension
 from x402.extensions.bazaar.types import BAZAAR
 
 from app.api.endpoints import Endpoint
