@@ -33,9 +33,10 @@ class Endpoint:
     """One paid resource.
 
     ``description`` sells it in a few words and travels in every 402; ``rules`` are what a caller
-    should know beyond the fields' own. ``compute`` turns a valid request into an engine result; ``formats`` writes that result, one
-    function a media type, the default first. ``example`` is a request that must be valid. ``work``
-    is heavy if a small request can keep a processor busy: it is then not done on the event loop.
+    should know beyond those of the fields. ``compute`` turns a valid request into an engine result;
+    ``formats`` writes that result, one function a media type, the default first. ``example`` is a
+    request that must be valid. ``work`` is heavy if a small request can keep a processor busy: it
+    is then not done on the event loop.
     """
 
     slug: str

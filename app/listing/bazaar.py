@@ -1,4 +1,4 @@
-"""The ``bazaar`` discovery extension of an endpoint: how to call it, for catalogues of facilitators.
+"""The ``bazaar`` discovery extension of an endpoint: how to call it, for those who list it.
 
 Strategy: it is declared by the SDK from the endpoint's example and its computed answer. It travels
 in headers, in the terms and again in the payment that echoes them, where 8 KiB are what proxies and
