@@ -19,6 +19,8 @@ from app.api.serve import EndpointApp, Till
 from app.errors import ConfigurationError
 from app.limits import RateLimits
 from app.listing.bazaar import MAX_TAGS, SERVICE_NAME, bazaar_extension
+from app.listing.discovery import discovery_routes
+from app.listing.reference import reference_routes
 from app.listing.routes import free_routes
 from app.metrics import Metrics
 from app.payments.chain import Chain
@@ -75,13 +77,18 @@ def create_app(
         return {**(desk.checks() if desk else {}), "limits": limits.problem}
 
     app = Starlette(
-        routes=[*paid, *free_routes(endpoints, settings.public_url, checks, metrics.text)],
+        routes=[
+            *paid,
+            *discovery_routes(endpoints, settings.public_url),
+            *reference_routes(),
+            *free_routes(endpoints, settings.public_url, checks, metrics.text),
+        ],
         exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
         lifespan=lambda _: _lifespan(settings, desk, limits),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(app)
+    return Edge(app, metrics.request)
 
 
 def faults_in(settings: Settings) -> Iterable[str]:
