@@ -15,7 +15,8 @@ from x402.schemas import ResourceInfo
 from app.api.edge import Edge
 from app.api.endpoints import JSON, Endpoint, paid_endpoints
 from app.api.problems import problem_of_defect, problem_of_http
-from app.api.serve import EndpointApp, Till
+from app.api.sale import Sale, Till
+from app.api.serve import EndpointApp
 from app.errors import ConfigurationError
 from app.limits import RateLimits
 from app.listing.bazaar import MAX_TAGS, SERVICE_NAME, bazaar_extension
@@ -63,14 +64,9 @@ def create_app(
         if faults:
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
+    sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
     paid = [
-        Route(
-            endpoint.path,
-            EndpointApp(
-                endpoint, limits, desk.till(endpoint) if desk else None, settings.trusted_proxies
-            ),
-        )
-        for endpoint in endpoints
+        Route(sale.endpoint.path, EndpointApp(sale, settings.trusted_proxies)) for sale in sales
     ]
 
     def checks() -> Mapping[str, str | None]:
