@@ -205,7 +205,7 @@ def payment_for(offer: Offer, payload: PaymentPayload, server: x402ResourceServe
         payload=msgspec.to_builtins(signed),
         accepted=offer.requirements,
         resource=offer.resource,
-        extensions=offer.payment_required().extensions,
+        extensions=offer.extensions,
     )
     return Payment(
         offer.requirements,
