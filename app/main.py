@@ -16,10 +16,13 @@ from app.api.edge import Edge
 from app.api.endpoints import JSON, Endpoint, paid_endpoints
 from app.api.problems import problem_of_defect, problem_of_http
 from app.api.sale import Sale, Till
-from app.api.serve import EndpointApp
+from app.api.serve import Counter, EndpointApp
 from app.api.stopping import Stopping
 from app.errors import ConfigurationError
 from app.limits import RateLimits
+from app.listing.bazaar import MAX_TAGS, SERVICE_NAME, bazaar_extension
+from app.listing.discovery import discovery_routes
+from app.listing.reference import reference_routes
 from app.listing.routes import free_routes
 from app.metrics import Metrics
 from app.payments.chain import Chain
@@ -73,13 +76,17 @@ def create_app(
         return {"process": stopping.problem, **parts, "limits": limits.problem}
 
     app = Starlette(
-        routes=[*paid, *free_routes(endpoints, settings.public_url, checks, metrics.text)],
+        routes=[
+            *discovery_routes(endpoints, settings.public_url),
+            *reference_routes(),
+            *free_routes(endpoints, settings.public_url, checks, metrics.text),
+        ],
         exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
         lifespan=lambda _: _lifespan(settings, desk, limits, stopping),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(app, stopping)
+    return Edge(Counter(app, paid), stopping, metrics.request)
 
 
 def faults_in(settings: Settings) -> Iterable[str]:
@@ -116,6 +123,8 @@ class Desk:
             url=self._settings.public_url + endpoint.path,
             description=endpoint.description,
             mime_type=JSON,
+            service_name=SERVICE_NAME,
+            tags=list(endpoint.tags[:MAX_TAGS]),
         )
         offer = offer_of(
             self._server,
@@ -124,6 +133,7 @@ class Desk:
             pay_to=self._settings.pay_to,
             resource=resource,
             identifier_required=self._settings.payment_identifier_required,
+            described=bazaar_extension(endpoint),
         )
         return Till(offer, self._server, self.cashier, self.backend)
 
