@@ -44,7 +44,7 @@ setup-bench: setup ## Install what the benchmarks measure beside the service
 	@$(BIN)/python scripts/node_packages.py bench/targets
 
 bench: setup-bench ## Measure the service beside others over HTTP; wants wrk and a quiet machine
-	@$(BIN)/python -m bench.http
+	@$(BIN)/python -m bench.http --profile
 
 soak: setup-bench ## Ten minutes at half the maximum load: latency, memory, descriptors
 	@$(BIN)/python -m bench.soak

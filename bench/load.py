@@ -56,19 +56,18 @@ class Summary(msgspec.Struct):
     wrong_answers: int
     payments_ran_out: bool
 
-    @property
-    def good(self) -> bool:
-        """Whether there were answers, and only those that were wanted."""
-        return bool(self.requests) and not self.wrong_answers and not self.socket_errors
-
 
 class Measure(msgspec.Struct):
-    """One run: requests a second, latency, the server's processor time for one request."""
+    """One run: good answers a second, latency, the server's processor time for one of them.
+
+    ``wrong`` answers and broken connections count for nothing.
+    """
 
     per_second: float
     p50_ms: float
     p99_ms: float
     cpu_us: float
+    wrong: int
 
 
 class BadRun(Exception):
@@ -80,7 +79,7 @@ def measured(
 ) -> Measure:
     """Load ``server`` for ``seconds``, or until it has answered, and let it come to rest.
 
-    Raises ``BadRun`` where it did not answer as ``order`` wants.
+    Raises ``BadRun`` where it never answered as ``order`` wants.
     """
     rate = server.paid_per_second
     while True:
@@ -100,13 +99,14 @@ def measured(
             seconds *= 2  # none of so many callers was answered yet
         else:
             break
-    if not summary.good:
+    good = summary.requests - summary.wrong_answers
+    if good <= 0:
         raise BadRun(f"{server.name} {order.path} with {connections} connections: {summary}")
-    per_second = summary.requests / summary.seconds
+    per_second = good / summary.seconds
     if order.paid:
         server.paid_per_second = per_second
-    cpu_us = used / summary.requests * 1e6
-    return Measure(per_second, summary.p50_ms, summary.p99_ms, cpu_us)
+    wrong = summary.wrong_answers + summary.socket_errors
+    return Measure(per_second, summary.p50_ms, summary.p99_ms, used / good * 1e6, wrong)
 
 
 @dataclass(frozen=True)

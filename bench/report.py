@@ -118,7 +118,7 @@ def _rounded(figure: float | None) -> float | None:
 
 def _measures(results: Results) -> Table:
     table = Table("case", "conn.", "target", title="Medians", title_justify="left")
-    for name in ("requests/s", "× first", "p50 ms", "p99 ms", "server CPU µs"):
+    for name in ("requests/s", "× first", "p50 ms", "p99 ms", "CPU µs", "wrong"):
         table.add_column(name, justify="right")
     for (name, connections), targets in results.measures.items():
         table.add_section()
@@ -135,6 +135,7 @@ def _measures(results: Results) -> Table:
                 f"{row['p50_ms']:,.2f}",
                 f"{row['p99_ms']:,.2f}",
                 f"{row['cpu_us']:,.0f}",
+                str(sum(run.wrong for run in runs) or ""),
             )
     return table
 

@@ -35,6 +35,7 @@ def test_a_quick_round_measures_what_it_was_asked_for() -> None:
         for measure in case["targets"].values():
             assert 0 < measure["p50_ms"] <= measure["p99_ms"]
             assert measure["per_second"] > 0
+            assert measure["wrong"] == 0
     said = {goal["goal"]: goal["outcome"] for goal in told["goals"]}
     assert said["paid, × Hono"] in ("pass", "miss")
     assert said["paid, × Express"] == "not measured"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from bench.cases import BARE, EXPRESS, FASTAPI, HONO, MANY, OURS, SOME, Goal, cases, goals
+from bench.cases import BARE, EXPRESS, FASTAPI, FREE, HONO, MANY, OURS, SOME, Goal, cases, goals
 from bench.http import RESULTS
 
 RECORDED = json.loads(RESULTS.read_text())
@@ -18,6 +18,12 @@ def test_the_cases_are_those_of_the_issue() -> None:
     assert ("paid, 20 ms", 8) in asked
     [unpaid] = [case for case in cases() if (case.name, case.connections) == ("unpaid", SOME)]
     assert set(unpaid.targets) == {OURS, BARE, FASTAPI, EXPRESS, HONO}
+
+
+def test_ours_gave_no_wrong_answer() -> None:
+    for case in RECORDED["cases"]:
+        for name in (OURS, FREE):
+            assert case["targets"].get(name, {}).get("wrong", 0) == 0
 
 
 def test_every_case_and_target_is_recorded() -> None:
