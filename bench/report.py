@@ -70,7 +70,7 @@ def versions() -> Mapping[str, str]:
 
 def _medians(runs: list[Measure]) -> dict[str, Any]:
     def median(name: str) -> float:
-        return round(statistics.median(getattr(run, name) for run in runs), 3)
+        return float(round(statistics.median(getattr(run, name) for run in runs), 3))
 
     return {
         **{name: median(name) for name in Measure.__struct_fields__},

@@ -42,44 +42,47 @@ def lacking(*commands: str) -> str | None:
     return None
 
 
-@dataclass
 class Server:
     """A server on a port of its own; it runs until ``stack`` is closed.
 
     ``paid_per_second`` is what it was last seen to take, or a guess.
     """
 
-    name: str
-    stack: ExitStack
-    command: Sequence[str]
-    log: Path
-    environ: Mapping[str, str]
-    ready_path: str = ""
-    core: int = SERVER_CORE
-    paid_per_second: float = 1000.0
-    port: int = field(default_factory=free_port)
+    def __init__(
+        self,
+        stack: ExitStack,
+        command: Sequence[str],
+        log: Path,
+        environ: Mapping[str, str],
+        *,
+        ready_path: str = "",
+        core: int = SERVER_CORE,
+    ) -> None:
+        self.name = log.stem
+        self.pid = 0
+        self.paid_per_second = 1000.0
+        self._port = free_port()
+        self._stack = stack
+        self._running = ExitStack()
+        self._command = ["taskset", "-c", str(core), *command, "--port", str(self._port)]
+        self._log, self._environ, self._ready_path = log, environ, ready_path
+        self.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
         """Start it, or start it anew."""
-        if self._running is not None:
-            self._running.close()
-        pinned = ["taskset", "-c", str(self.core), *self.command, "--port", str(self.port)]
-        self._running = self.stack.enter_context(ExitStack())
+        self._running.close()
+        self._running = self._stack.enter_context(ExitStack())
         process = self._running.enter_context(
-            running(pinned, log=self.log, ready=self._is_ready, environ=self.environ)
+            running(self._command, log=self._log, ready=self._is_ready, environ=self._environ)
         )
         self.pid = process.pid
 
-    def __post_init__(self) -> None:
-        self._running: ExitStack | None = None
-        self.start()
-
     def _is_ready(self) -> bool:
-        return answers_ok(self.url + self.ready_path) if self.ready_path else accepts(self.port)
+        return answers_ok(self.url + self._ready_path) if self._ready_path else accepts(self._port)
 
 
 @dataclass
@@ -134,9 +137,7 @@ class Servers:
         **how: Any,
     ) -> Server:
         usual = environment(NODE_ENV="production")
-        return Server(
-            name, self.stack, command, self.folder / f"{name}.log", environ or usual, **how
-        )
+        return Server(self.stack, command, self.folder / f"{name}.log", environ or usual, **how)
 
 
 @contextmanager

@@ -88,7 +88,8 @@ class Soak:
 
     def most_per_second(self) -> float:
         """How many requests are answered when nobody waits: the median of three tries."""
-        rate, rates = GUESS_PER_SECOND, []
+        rate = GUESS_PER_SECOND
+        rates: list[float] = []
         while len(rates) < TRIES:
             payments = self._payments(2 * rate * TRY_SECONDS)
             summary = self._load(TRY_SECONDS, payments)
