@@ -180,8 +180,12 @@ def add_profiles(
         [case] = [case for case in chosen if (case.name, case.connections) == (name, connections)]
         begun(f"profiling: {title}")
         load = partial(asked, servers, case, target, profiles.SECONDS)
-        pid = servers.by_name[target].pid
-        results.profiles[title] = profiles.profile_of(pid, load, servers.folder)
+        try:
+            results.profiles[title] = profiles.profile_of(
+                servers.by_name[target].pid, load, servers.folder
+            )
+        except OSError as error:
+            begun(f"no profile: {error}")
 
 
 def start(servers: Servers, chosen: Sequence[Case]) -> None:
