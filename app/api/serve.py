@@ -24,7 +24,7 @@ from x402 import x402ResourceServer
 
 from app.api.bodies import body_of, require_sizes
 from app.api.documents import Document, document_of, parsed, unknown_fields
-from app.api.endpoints import Endpoint
+from app.api.endpoints import JSON, Endpoint
 from app.api.negotiation import is_json, negotiated
 from app.api.problems import problem_of, problem_of_http
 from app.errors import (
@@ -153,7 +153,8 @@ class EndpointApp:
         warnings: Sequence[Fault] = ()
         if body:
             checked = partial(self._document, parsed(body))
-            _, warnings = await self._worked(checked, small=len(body) <= SMALL_BODY_BYTES)
+            light = self._endpoint.work == "light" or len(body) <= SMALL_BODY_BYTES
+            _, warnings = await self._worked(checked, light=light)
         if till.backend.problem:
             raise FacilitatorUnavailable(retry_after=5)
         terms = till.offer.terms_with(warnings=warnings) if warnings else till.offer.terms
@@ -168,14 +169,17 @@ class EndpointApp:
     async def _computed(self, body: bytes, media_type: str) -> bytes:
         if not body:
             raise MalformedBody("the body is empty")
-        return await self._worked(partial(self._answer_to, parsed(body), media_type))
+        light = (
+            self._endpoint.work == "light" and media_type == JSON
+        )  # all else takes 10 times that
+        return await self._worked(partial(self._answer_to, parsed(body), media_type), light=light)
 
-    async def _worked(self, work: Callable[[], T], *, small: bool = False) -> T:
-        """What ``work`` returns; it is done beside the event loop if it may take long.
+    async def _worked(self, work: Callable[[], T], *, light: bool) -> T:
+        """What ``work`` returns; it is done beside the event loop unless it is light.
 
         Reading JSON stays on the loop: it sets the recursion limit, which all threads share.
         """
-        if small or self._endpoint.work == "light":
+        if light:
             return work()
         async with self._heavy_work:
             return await asyncio.to_thread(work)
@@ -196,7 +200,8 @@ class EndpointApp:
 
     def _answer(self, answer: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
         caching = {"Cache-Control": "public, max-age=0", "Vary": "Accept"}
-        return Response(answer, headers={**caching, **headers}, media_type=media_type)
+        described = self._endpoint.headers(media_type)
+        return Response(answer, headers={**caching, **described, **headers})
 
 
 def _payment_in(till: Till, request: Request) -> Payment:
