@@ -94,7 +94,8 @@ class EndpointApp:
     def _answer(self, sold: Sold, media_type: str) -> Response:
         headers = {
             **self._endpoint.headers(media_type),
-            **{"Cache-Control": "public, max-age=0", "Vary": "Accept"},
+            "Cache-Control": "public, max-age=0",
+            "Vary": "Accept",
             **self._sale.label,
             **_receipt_headers(sold),
         }

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from app import __version__
-from app.api.endpoints import Endpoint
+from app.api.endpoints import JSON, Endpoint
 from app.api.scalars import scalar_schema
 
 CONTACT = {"name": "On-call rotation service"}
@@ -33,6 +33,7 @@ REFUSALS = {
 HEADERS = {
     "PAYMENT-REQUIRED": "The terms: a base64 encoded x402 version 2 PaymentRequired.",
     "PAYMENT-RESPONSE": "The receipt: a base64 encoded x402 version 2 SettleResponse.",
+    "Content-Disposition": "A name for the file, where the answer is one (not JSON).",
     "Idempotent-Replayed": "`true` where an earlier request already had this answer.",
     "Retry-After": "Seconds to wait before the next try.",
     "RateLimit": "What is left of the limit, and when one more request fits.",
@@ -156,15 +157,22 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
 
 def _success(endpoint: Endpoint) -> Mapping[str, Any]:
     return {
-        "description": "The answer, and in PAYMENT-RESPONSE the receipt.",
-        "headers": _headers("PAYMENT-RESPONSE", "Idempotent-Replayed"),
+        "description": "The answer in the form that Accept asks for, all at the same price, and in "
+        "PAYMENT-RESPONSE the receipt.",
+        "headers": _headers("PAYMENT-RESPONSE", "Idempotent-Replayed", "Content-Disposition"),
         "content": {
             "application/json": {
                 "schema": _reference(endpoint.answer),
                 "example": msgspec.json.decode(endpoint.example_answer()),
-            }
+            },
+            **{name: _text(endpoint, name) for name in endpoint.formats if name != JSON},
         },
     }
+
+
+def _text(endpoint: Endpoint, media_type: str) -> Mapping[str, Any]:
+    example = endpoint.example_answer(media_type).decode()
+    return {"schema": {"type": "string"}, "example": example}
 
 
 def _refusals() -> Mapping[str, Any]:
