@@ -248,5 +248,12 @@ def test_titles_are_there_while_there_are_not_too_many(shifts: int) -> None:
     assert len(titles(shown)) == (shifts if shifts == MOST_TITLES else 0)
 
 
+def test_of_very_many_gaps_none_has_a_title() -> None:
+    stints = [Stint(at, at, at + 1, "ann" if at % 2 else None) for at in range(310)]
+    shown = timeline_bytes(with_gap(stints=stints, people={"ann": ""}))
+    assert titles(shown) == []
+    assert "Hatched: nobody is on call (155 gaps)." in texts(shown)
+
+
 def test_the_same_request_gives_the_same_bytes() -> None:
     assert picture() == picture()
