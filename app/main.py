@@ -8,14 +8,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
 from starlette.types import ASGIApp
 from x402.schemas import ResourceInfo
 
 from app.api.edge import Edge
 from app.api.endpoints import JSON, Endpoint, paid_endpoints
 from app.api.problems import problem_of_defect, problem_of_http
-from app.api.serve import EndpointApp, Till
+from app.api.sale import Sale, Till
+from app.api.serve import Counter, EndpointApp
 from app.api.stopping import Stopping
 from app.errors import ConfigurationError
 from app.limits import RateLimits
@@ -62,28 +62,21 @@ def create_app(
         if faults:
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
-    paid = [
-        Route(
-            endpoint.path,
-            EndpointApp(
-                endpoint, limits, desk.till(endpoint) if desk else None, settings.trusted_proxies
-            ),
-        )
-        for endpoint in endpoints
-    ]
+    sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
+    paid = {sale.endpoint.path: EndpointApp(sale, settings.trusted_proxies) for sale in sales}
 
     def checks() -> Mapping[str, str | None]:
         parts = desk.checks() if desk else {}
         return {"process": stopping.problem, **parts, "limits": limits.problem}
 
     app = Starlette(
-        routes=[*paid, *free_routes(endpoints, settings.public_url, checks, metrics.text)],
+        routes=free_routes(endpoints, settings.public_url, checks, metrics.text),
         exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
         lifespan=lambda _: _lifespan(settings, desk, limits, stopping),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(app, stopping)
+    return Edge(Counter(app, paid), stopping)
 
 
 def faults_in(settings: Settings) -> Iterable[str]:

@@ -1,42 +1,28 @@
 """An ``Endpoint`` becomes a route: one visible pipeline of plain calls.
 
-    sizes → limit → negotiate → read → (no payment: 400 or 402) → payment → terms → validate
-          → compute → settle → answer
+    head → sizes → limit → negotiate → read → sale → answer
 
-Strategy: the answer is computed before the money moves and withheld until it has, so whatever can
-fail has failed at no charge. A failure is an ``OncallError`` raised at its step and written once,
-here; ``PaymentRefused`` becomes a 402 with fresh terms.
+Strategy: this is what HTTP adds to a ``Sale``, where the money is. A failure is an ``OncallError``
+raised at its step and written once, here; terms become a 402.
 """
 
-import asyncio
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from http import HTTPStatus
-from typing import Protocol, TypeVar
 
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-from x402 import x402ResourceServer
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.bodies import body_of, require_sizes
-from app.api.documents import Document, document_of, parsed, unknown_fields
-from app.api.endpoints import Endpoint
+from app.api.head import Head, head_of
 from app.api.negotiation import is_json, negotiated
 from app.api.problems import problem_of, problem_of_http
-from app.errors import (
-    FacilitatorUnavailable,
-    Fault,
-    MalformedBody,
-    OncallError,
-    PaymentRefused,
-    RateLimited,
-    UnsupportedMediaType,
-)
-from app.limits import Proxy, RateLimits, client_of
+from app.api.sale import Order, Sale, Sold, Till
+from app.errors import OncallError, PaymentRefused, UnsupportedMediaType
+from app.limits import Proxy, client_of
 from app.payments.gate import (
     PAYMENT_HEADER,
     PAYMENT_HEADER_V1,
@@ -47,185 +33,129 @@ from app.payments.gate import (
     payment_for,
     payment_v1_for,
 )
-from app.payments.offer import Offer, Terms
-from app.payments.settlement import Cashier, Purchase
+from app.payments.offer import Terms
 
-T = TypeVar("T")
-
-SMALL_BODY_BYTES = 16 * 1024
-"""So much is validated within a few milliseconds, whatever it holds."""
-
-HEAVY_AT_ONCE = 2
-"""So many answers of an endpoint with heavy work are computed beside the event loop at once; more
-threads would only take turns, and leave the event loop the fewer of them."""
-
-
-class PaymentBackend(Protocol):
-    """What settles: ``label`` is shown to callers, ``problem`` says why nothing can be settled."""
-
-    @property
-    def label(self) -> str | None: ...
-
-    @property
-    def problem(self) -> str | None: ...
-
-    @property
-    def takes_version_1(self) -> bool: ...
-
-
-@dataclass(frozen=True)
-class Till:
-    """Everything that taking a payment for one endpoint needs."""
-
-    offer: Offer
-    server: x402ResourceServer
-    cashier: Cashier
-    backend: PaymentBackend
+Fields = Sequence[tuple[bytes, bytes]]
+"""Header fields as ASGI wants them, names in lower case."""
 
 
 class EndpointApp:
-    """The ASGI application that serves one endpoint; ``till`` is ``None`` where nothing is paid."""
+    """The ASGI application that serves one endpoint."""
 
-    def __init__(
-        self, endpoint: Endpoint, limits: RateLimits, till: Till | None, proxies: Sequence[Proxy]
-    ) -> None:
-        self._endpoint = endpoint
-        self._limits = limits
-        self._till = till
-        self._proxies = proxies
-        self._heavy_work = asyncio.Semaphore(HEAVY_AT_ONCE)
+    def __init__(self, sale: Sale, proxies: Sequence[Proxy]) -> None:
+        self._sale = sale
+        self._endpoint = sale.endpoint
+        self._formats = tuple(sale.endpoint.formats)
+        self._proxies = tuple(proxies)
+        self._label = _fields(sale.label)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
         try:
-            response = await self._limited(request)
+            response = await self._limited(head_of(scope), receive)
         except OncallError as error:
             response = problem_of(error)
         except HTTPException as error:
-            response = problem_of_http(request, error)
+            response = problem_of_http(Request(scope), error)
         except ClientDisconnect:
             return  # nobody is left to answer, and nothing was charged: the body was incomplete
         await response(scope, receive, send)
 
-    async def _limited(self, request: Request) -> Response:
+    async def _limited(self, head: Head, receive: Receive) -> Response:
         endpoint = self._endpoint
-        if request.method != endpoint.method:
+        if head.method != endpoint.method:
             raise HTTPException(
                 HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": f"{endpoint.method}, OPTIONS"}
             )
-        require_sizes(request, payment_header=PAYMENT_HEADER.encode())
-        paying = PAYMENT_HEADER in request.headers or PAYMENT_HEADER_V1 in request.headers
-        peer = request.client.host if request.client else None
-        client = client_of(peer, request.headers.getlist("x-forwarded-for"), self._proxies)
-        allowance = await self._limits.spend(
-            client, endpoint.path, endpoint.per_minute, paying=paying
-        )
+        require_sizes(head)
+        client = client_of(head.peer, head.values("x-forwarded-for"), self._proxies)
+        allowance = await self._sale.allowance(client, paying=head.paying)
         try:
-            if not allowance.granted:
-                raise RateLimited(
-                    f"at most {endpoint.per_minute} requests a minute",
-                    retry_after=allowance.reset_seconds,
-                )
-            response = await self._negotiated(request, paying=paying)
+            allowance.require()
+            response = await self._negotiated(head, receive)
         except OncallError as error:
             response = problem_of(error)
-        response.headers.update(allowance.headers)
+        response.raw_headers += allowance.fields
         return response
 
-    async def _negotiated(self, request: Request, *, paying: bool) -> Response:
-        media_type = negotiated(
-            ",".join(request.headers.getlist("accept")), list(self._endpoint.formats)
-        )
-        body = await body_of(request)
-        if body and not is_json(request.headers.get("content-type", "")):
+    async def _negotiated(self, head: Head, receive: Receive) -> Response:
+        media_type = negotiated(",".join(head.values("accept")), self._formats)
+        body = b"" if head.bodiless else await body_of(receive)
+        if body and not is_json(head.value("content-type")):
             raise UnsupportedMediaType("send Content-Type: application/json")
-        if self._till is None:
-            return self._answer(await self._computed(body, media_type), media_type, {})
-        if not paying:
-            return await self._challenge(self._till, body)
-        try:
-            return await self._paid(self._till, request, body, media_type)
-        except PaymentRefused as refused:
-            return _payment_required(self._till, self._till.offer.refusal(refused))
+        order = Order(self._endpoint.path, media_type, body)
+        payment_in = partial(_payment_in, head) if head.paying else None
+        outcome = await self._sale.outcome(order, payment_in)
+        if isinstance(outcome, Terms):
+            return _Prepared(
+                HTTPStatus.PAYMENT_REQUIRED, [*_terms_fields(outcome), *self._label], outcome.body
+            )
+        return self._answer(outcome, media_type)
 
-    async def _challenge(self, till: Till, body: bytes) -> Response:
-        """No payment: the terms, unless the body shows that paying would be in vain."""
-        warnings: Sequence[Fault] = ()
-        if body:
-            checked = partial(self._document, parsed(body))
-            _, warnings = await self._worked(checked, small=len(body) <= SMALL_BODY_BYTES)
-        if till.backend.problem:
-            raise FacilitatorUnavailable(retry_after=5)
-        terms = till.offer.terms_with(warnings=warnings) if warnings else till.offer.terms
-        return _payment_required(till, terms)
-
-    async def _paid(self, till: Till, request: Request, body: bytes, media_type: str) -> Response:
-        payment = _payment_in(till, request)
-        answer = await self._computed(body, media_type)
-        purchase = await till.cashier.purchase(payment, self._request_hash(body, media_type))
-        return self._answer(answer, media_type, _receipt_headers(till, payment, purchase))
-
-    async def _computed(self, body: bytes, media_type: str) -> bytes:
-        if not body:
-            raise MalformedBody("the body is empty")
-        return await self._worked(partial(self._answer_to, parsed(body), media_type))
-
-    async def _worked(self, work: Callable[[], T], *, small: bool = False) -> T:
-        """What ``work`` returns; it is done beside the event loop if it may take long.
-
-        Reading JSON stays on the loop: it sets the recursion limit, which all threads share.
-        """
-        if small or self._endpoint.work == "light":
-            return work()
-        async with self._heavy_work:
-            return await asyncio.to_thread(work)
-
-    def _answer_to(self, value: object, media_type: str) -> bytes:
-        document, warnings = self._document(value)
-        return self._endpoint.formats[media_type](self._endpoint.compute(document), warnings)
-
-    def _document(self, value: object) -> tuple[Document, Sequence[Fault]]:
-        kind = self._endpoint.request
-        return document_of(value, kind), tuple(unknown_fields(value, kind))
-
-    def _request_hash(self, body: bytes, media_type: str) -> bytes:
-        """What "the same request" means: route, representation and body, byte for byte."""
-        return hashlib.sha256(
-            b"\0".join((self._endpoint.path.encode(), media_type.encode(), body))
-        ).digest()
-
-    def _answer(self, answer: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
-        caching = {"Cache-Control": "public, max-age=0", "Vary": "Accept"}
-        return Response(answer, headers={**caching, **headers}, media_type=media_type)
+    def _answer(self, sold: Sold, media_type: str) -> Response:
+        headers = {"Cache-Control": "public, max-age=0", "Vary": "Accept", **self._sale.label}
+        return Response(
+            sold.answer, headers={**headers, **_receipt_headers(sold)}, media_type=media_type
+        )
 
 
-def _payment_in(till: Till, request: Request) -> Payment:
+class Counter:
+    """Endpoints by their exact path, past the router; every other path is ``app``'s."""
+
+    def __init__(self, app: Starlette, endpoints: Mapping[str, ASGIApp]) -> None:
+        self._app = app
+        self._endpoints = endpoints
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._endpoints.get(scope.get("path", ""))
+        if endpoint is None:
+            await self._app(scope, receive, send)
+            return
+        scope["app"] = self._app
+        await endpoint(scope, receive, send)
+
+
+class _Prepared(Response):
+    """A response whose fields are as ASGI wants them; Starlette's own would encode them again."""
+
+    def __init__(self, status: int, fields: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self.status_code = status
+        self.body = body
+        self.background = None
+        self.raw_headers = fields
+
+
+@lru_cache(maxsize=16)  # the terms of a route are the same for every caller who does not pay
+def _terms_fields(terms: Terms) -> Fields:
+    return _fields(
+        {
+            "Content-Length": str(len(terms.body)),
+            "Content-Type": "application/json",
+            "PAYMENT-REQUIRED": terms.header,
+            "Cache-Control": "no-store",
+        }
+    )
+
+
+def _fields(headers: Mapping[str, str]) -> Fields:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+def _payment_in(head: Head, till: Till) -> Payment:
     """The payment of a request, in either version of the protocol."""
-    signatures = request.headers.getlist(PAYMENT_HEADER)
+    signatures = head.values(PAYMENT_HEADER)
     if signatures:
         return payment_for(till.offer, payload_in(signatures), till.server)
     if not till.backend.takes_version_1:
         raise PaymentRefused(VERSION_2_REQUIRED)
-    return payment_v1_for(till.offer, payload_v1_in(request.headers.getlist(PAYMENT_HEADER_V1)))
+    return payment_v1_for(till.offer, payload_v1_in(head.values(PAYMENT_HEADER_V1)))
 
 
-def _payment_required(till: Till, terms: Terms) -> Response:
-    return Response(
-        terms.body,
-        HTTPStatus.PAYMENT_REQUIRED,
-        {"PAYMENT-REQUIRED": terms.header, "Cache-Control": "no-store", **_label(till)},
-        media_type="application/json",
-    )
-
-
-def _receipt_headers(till: Till, payment: Payment, purchase: Purchase) -> Mapping[str, str]:
-    headers = {"PAYMENT-RESPONSE": purchase.receipt.header}
-    if payment.payload.x402_version == 1:
-        headers["X-PAYMENT-RESPONSE"] = purchase.receipt.header
-    if purchase.replayed:
+def _receipt_headers(sold: Sold) -> Mapping[str, str]:
+    if sold.payment is None or sold.purchase is None:
+        return {}
+    headers = {"PAYMENT-RESPONSE": sold.purchase.receipt.header}
+    if sold.payment.payload.x402_version == 1:
+        headers["X-PAYMENT-RESPONSE"] = sold.purchase.receipt.header
+    if sold.purchase.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return {**headers, **_label(till)}
-
-
-def _label(till: Till) -> Mapping[str, str]:
-    return {"X-Payments": till.backend.label} if till.backend.label else {}
+    return headers

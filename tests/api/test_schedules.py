@@ -15,7 +15,8 @@ from x402.http.utils import decode_payment_required_header
 
 from app.api.documents import document_of
 from app.api.endpoints import JSON, V1_SCHEDULE, Endpoint, paid_endpoints
-from app.api.serve import SMALL_BODY_BYTES, EndpointApp
+from app.api.sale import SMALL_BODY_BYTES, Sale
+from app.api.serve import EndpointApp
 from app.errors import OncallError
 from app.limits import RateLimits
 from tests.services import Service, service, settings
@@ -333,7 +334,7 @@ def test_now_is_the_segment_that_holds_the_instant(document: dict[str, Any], at:
     except OncallError as error:
         assert "nothing to swap" in error.detail  # noqa: PT017 - the only refusal there can be
         return
-    whole = window(WHOLE[0], "2026-05-05T00:00:00Z", **document)
+    whole = window(WHOLE[0], "2026-05-06T00:00:00Z", **document)
     part = held(whole, at)
     for name in ("user_id", "source", "layer", "override"):
         assert found[name] == part[name]
@@ -443,7 +444,7 @@ def in_main_thread() -> bool:
 
 
 def free_service(endpoint: Endpoint) -> Service:
-    served = Service(EndpointApp(endpoint, RateLimits(lambda: 0.0), None, ()))
+    served = Service(EndpointApp(Sale(endpoint, RateLimits(lambda: 0.0), None), ()))
     served.path = endpoint.path
     return served
 
