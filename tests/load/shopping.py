@@ -7,7 +7,6 @@ waiting as long as each 503 says. What must never happen is checked at every ans
 """
 
 import asyncio
-import time
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -29,15 +28,17 @@ PATIENCE_SECONDS = 40.0
 
 
 class Ledger(ScriptedFacilitator):
-    """What was settled: ``moved`` by nonce, and when each call for a nonce came.
+    """What was settled: ``moved`` tells the transaction of each nonce.
 
-    While it is held, money still moves and nobody is answered.
+    ``asked`` counts the calls for a nonce, ``answered`` those whose caller was still there to be
+    answered. While it is held, money still moves and nobody is answered.
     """
 
     def __init__(self) -> None:
         super().__init__(settle=self._settle)
         self.moved: dict[str, str] = {}
-        self.calls_at: dict[str, list[float]] = {}
+        self.asked: Counter[str] = Counter()
+        self.answered: Counter[str] = Counter()
         self.waiting = 0
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -57,12 +58,13 @@ class Ledger(ScriptedFacilitator):
     async def _settle(self, request: web.Request) -> web.StreamResponse:
         authorization = (await request.json())["paymentPayload"]["payload"]["authorization"]
         nonce = authorization["nonce"]
-        self.calls_at.setdefault(nonce, []).append(time.monotonic())
+        self.asked[nonce] += 1
         transaction = self.moved.setdefault(nonce, f"0x{len(self.moved) + 1:064x}")
         self.waiting += 1
         await asyncio.sleep(SETTLE_SECONDS)
         await self._flowing.wait()
         self.waiting -= 1
+        self.answered[nonce] += request.transport is not None and not request.transport.is_closing()
         paid = settlement(payer=authorization["from"], transaction=transaction)
         return await answers(paid)(request)
 
