@@ -221,12 +221,14 @@ def needed(multiple: int, unpaid: Cost, paid: Cost, memory: Mapping[str, float])
 def show(
     costs: Sequence[Cost], memory: Mapping[str, float], needs: Sequence[Mapping[str, Any]]
 ) -> None:
+    """A line for each figure, a column for each kind of request or multiple of the base load."""
     console = Console()
-    for rows in ([asdict(cost) for cost in costs], [memory], needs):
-        table = Table(*rows[0])
-        for row in rows:
+    for columns in ([asdict(cost) for cost in costs], [memory], needs):
+        table = Table("", *([""] * len(columns)), show_header=False)
+        for name in columns[0]:
             table.add_row(
-                *(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row.values())
+                name,
+                *(f"{column[name]:,}" if name != "kind" else column[name] for column in columns),
             )
         console.print(table)
 
