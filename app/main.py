@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from starlette.types import ASGIApp
 from x402.schemas import ResourceInfo
 
@@ -19,6 +20,9 @@ from app.api.serve import Counter, EndpointApp
 from app.api.stopping import Stopping
 from app.errors import ConfigurationError
 from app.limits import RateLimits
+from app.listing.bazaar import MAX_TAGS, SERVICE_NAME, bazaar_extension
+from app.listing.discovery import discovery_routes
+from app.listing.reference import reference_routes
 from app.listing.routes import free_routes
 from app.metrics import Metrics
 from app.payments.chain import Chain
@@ -63,20 +67,26 @@ def create_app(
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
     sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
-    paid = {sale.endpoint.path: EndpointApp(sale, settings.trusted_proxies) for sale in sales}
+    paid = [
+        Route(sale.endpoint.path, EndpointApp(sale, settings.trusted_proxies)) for sale in sales
+    ]
 
     def checks() -> Mapping[str, str | None]:
         parts = desk.checks() if desk else {}
         return {"process": stopping.problem, **parts, "limits": limits.problem}
 
     app = Starlette(
-        routes=free_routes(endpoints, settings.public_url, checks, metrics.text),
+        routes=[
+            *discovery_routes(endpoints, settings.public_url),
+            *reference_routes(),
+            *free_routes(endpoints, settings.public_url, checks, metrics.text),
+        ],
         exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
         lifespan=lambda _: _lifespan(settings, desk, limits, stopping),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(Counter(app, paid), stopping)
+    return Edge(Counter(app, paid), stopping, metrics.request)
 
 
 def faults_in(settings: Settings) -> Iterable[str]:
@@ -113,6 +123,8 @@ class Desk:
             url=self._settings.public_url + endpoint.path,
             description=endpoint.description,
             mime_type=JSON,
+            service_name=SERVICE_NAME,
+            tags=list(endpoint.tags[:MAX_TAGS]),
         )
         offer = offer_of(
             self._server,
@@ -121,6 +133,7 @@ class Desk:
             pay_to=self._settings.pay_to,
             resource=resource,
             identifier_required=self._settings.payment_identifier_required,
+            described=bazaar_extension(endpoint),
         )
         return Till(offer, self._server, self.cashier, self.backend)
 
