@@ -72,3 +72,9 @@ async def test_readiness(
     response = await answer("/readyz", problems)
     assert (response.status_code, response.json()) == (status, report)
     assert response.headers["cache-control"] == "no-store"
+
+
+async def test_readiness_leaves_out_what_the_asker_excludes() -> None:
+    problems = {"process": None, "facilitator": "does not answer", "claims": "away"}
+    response = await answer("/readyz?exclude=facilitator&exclude=claims", problems)
+    assert (response.status_code, response.json()["checks"]) == (200, {"process": "ok"})
