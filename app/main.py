@@ -16,7 +16,8 @@ from app.api.edge import Edge
 from app.api.endpoints import JSON, Endpoint, paid_endpoints
 from app.api.problems import problem_of_defect, problem_of_http
 from app.api.sale import Sale, Till
-from app.api.serve import EndpointApp
+from app.api.serve import Counter, EndpointApp
+from app.api.stopping import Stopping
 from app.errors import ConfigurationError
 from app.limits import RateLimits
 from app.listing.bazaar import MAX_TAGS, SERVICE_NAME, bazaar_extension
@@ -58,6 +59,7 @@ def create_app(
     limits = RateLimits(clock, settings.redis_url or None)
     metrics = Metrics()
     metrics.watch_limits(limits)
+    stopping = Stopping(settings.drain_seconds)
     desk = None
     if settings.payments != "off":
         faults = list(faults_in(settings))
@@ -70,21 +72,21 @@ def create_app(
     ]
 
     def checks() -> Mapping[str, str | None]:
-        return {**(desk.checks() if desk else {}), "limits": limits.problem}
+        parts = desk.checks() if desk else {}
+        return {"process": stopping.problem, **parts, "limits": limits.problem}
 
     app = Starlette(
         routes=[
-            *paid,
             *discovery_routes(endpoints, settings.public_url),
             *reference_routes(),
             *free_routes(endpoints, settings.public_url, checks, metrics.text),
         ],
         exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
-        lifespan=lambda _: _lifespan(settings, desk, limits),
+        lifespan=lambda _: _lifespan(settings, desk, limits, stopping),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(app, metrics.request)
+    return Edge(Counter(app, paid), stopping, metrics.request)
 
 
 def faults_in(settings: Settings) -> Iterable[str]:
@@ -198,12 +200,13 @@ def claims_of(settings: Settings, clock: Clock) -> Claims:
 
 @contextlib.asynccontextmanager
 async def _lifespan(
-    settings: Settings, desk: Desk | None, limits: RateLimits
+    settings: Settings, desk: Desk | None, limits: RateLimits, stopping: Stopping
 ) -> AsyncIterator[None]:
     """Connect before the first request; let settlements under way finish after the last."""
     if settings.payments != "facilitator":
         log.warning("no money moves", payments=settings.payments)
     async with contextlib.AsyncExitStack() as closing:
+        closing.enter_context(stopping.awaited())
         closing.push_async_callback(limits.aclose)
         if desk is not None:
             await closing.enter_async_context(desk.open())

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from http import HTTPStatus
 
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.api.bodies import body_of, require_sizes
@@ -95,6 +97,22 @@ class EndpointApp:
         return Response(
             sold.answer, headers={**headers, **_receipt_headers(sold)}, media_type=media_type
         )
+
+
+class Counter:
+    """``paid`` routes by their exact path, past the router; every other path is ``app``'s."""
+
+    def __init__(self, app: Starlette, paid: Sequence[Route]) -> None:
+        self._app = app
+        self._paid = {route.path: route for route in paid}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        route = self._paid.get(scope.get("path", ""))
+        if route is None:
+            await self._app(scope, receive, send)
+            return
+        scope["app"], scope["route"] = self._app, route  # as the router would
+        await route.app(scope, receive, send)
 
 
 class _Prepared(Response):
