@@ -1,7 +1,10 @@
 """Documents for programs: read off the endpoint table, valid in their kind, kept by callers."""
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import httpx
@@ -132,6 +135,22 @@ def test_the_skill_has_the_front_matter_that_agents_want() -> None:
     assert re.fullmatch(r"name: [a-z0-9-]{1,64}", name)
     assert re.fullmatch(r'description: "[^"<>]{1,1024}"', description)
     assert body.startswith("\n# ")
+
+
+def test_the_skills_program_buys_an_answer(address: str, tmp_path: Path) -> None:
+    """As it is served by a running sandbox, so with that sandbox's address."""
+    skill = httpx.get(f"{address}/skill.md").text
+    [program] = re.findall(r"```python\n(.*?)```", skill, re.DOTALL)
+    (tmp_path / "buys.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "buys.py"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("200 {'rotation': [{'shift': 1, 'person': 'alice'")
 
 
 def test_the_skill_tells_of_every_refusal() -> None:
