@@ -3,24 +3,24 @@
     sizes → limit → negotiate → read → sale → answer
 
 Strategy: this is what HTTP adds to a ``Sale``, where the money is. A failure is an ``OncallError``
-raised at its step and written once, here; terms become a 402.
+raised at its step and written once, by ``counted``, which also does the first two steps; terms
+become a 402.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.bodies import body_of, require_sizes
+from app.api.bodies import body_of
+from app.api.counted import CountedPost, is_paying
 from app.api.negotiation import is_json, negotiated
-from app.api.problems import problem_of, problem_of_http
 from app.api.sale import Order, Sale, Sold, Till
-from app.errors import OncallError, PaymentRefused, UnsupportedMediaType
-from app.limits import Proxy, client_of
+from app.errors import PaymentRefused, UnsupportedMediaType
+from app.limits import Proxy
 from app.payments.gate import (
     PAYMENT_HEADER,
     PAYMENT_HEADER_V1,
@@ -39,49 +39,24 @@ class EndpointApp:
 
     def __init__(self, sale: Sale, proxies: Sequence[Proxy]) -> None:
         self._sale = sale
-        self._endpoint = sale.endpoint
-        self._proxies = proxies
+        endpoint = sale.endpoint
+        self._counted = CountedPost(
+            endpoint.path, endpoint.per_minute, sale.limits, proxies, self._negotiated
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            response = await self._limited(request)
-        except OncallError as error:
-            response = problem_of(error)
-        except HTTPException as error:
-            response = problem_of_http(request, error)
-        except ClientDisconnect:
-            return  # nobody is left to answer, and nothing was charged: the body was incomplete
-        await response(scope, receive, send)
+        await self._counted(scope, receive, send)
 
-    async def _limited(self, request: Request) -> Response:
-        endpoint = self._endpoint
-        if request.method != endpoint.method:
-            raise HTTPException(
-                HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": f"{endpoint.method}, OPTIONS"}
-            )
-        require_sizes(request, payment_header=PAYMENT_HEADER.encode())
-        paying = PAYMENT_HEADER in request.headers or PAYMENT_HEADER_V1 in request.headers
-        peer = request.client.host if request.client else None
-        client = client_of(peer, request.headers.getlist("x-forwarded-for"), self._proxies)
-        allowance = await self._sale.allowance(client, paying=paying)
-        try:
-            allowance.require()
-            response = await self._negotiated(request, paying=paying)
-        except OncallError as error:
-            response = problem_of(error)
-        response.headers.update(allowance.headers)
-        return response
-
-    async def _negotiated(self, request: Request, *, paying: bool) -> Response:
-        media_type = negotiated(
-            ",".join(request.headers.getlist("accept")), list(self._endpoint.formats)
-        )
+    async def _negotiated(self, request: Request) -> Response:
+        endpoint = self._sale.endpoint
+        accept = ",".join(request.headers.getlist("accept"))
+        media_type = negotiated(accept, list(endpoint.formats))
         body = await body_of(request)
         if body and not is_json(request.headers.get("content-type", "")):
             raise UnsupportedMediaType("send Content-Type: application/json")
-        order = Order(self._endpoint.path, media_type, body)
-        outcome = await self._sale.outcome(order, partial(_payment_in, request) if paying else None)
+        order = Order(endpoint.path, media_type, body)
+        payment_in = partial(_payment_in, request) if is_paying(request) else None
+        outcome = await self._sale.outcome(order, payment_in)
         if isinstance(outcome, Terms):
             return self._payment_required(outcome)
         return self._answer(outcome, media_type)
