@@ -49,11 +49,15 @@ class Terms:
 
 @dataclass(frozen=True)
 class Offer:
-    """The one way to pay for one resource. ``identifier_required``: a payer must give an id."""
+    """The one way to pay for one resource. ``identifier_required``: a payer must give an id.
+
+    ``unpaid`` says what a request lacks that carries no payment.
+    """
 
     requirements: PaymentRequirements
     resource: ResourceInfo
     identifier_required: bool = False
+    unpaid: str = UNPAID
 
     def payment_required(self, error: str | None = None) -> PaymentRequired:
         identifier = declare_payment_identifier_extension(self.identifier_required)
@@ -69,9 +73,9 @@ class Offer:
         """The 402 for a request that carries no payment."""
         return self.terms_with()
 
-    def terms_with(self, error: str = UNPAID, **members: object) -> Terms:
+    def terms_with(self, error: str | None = None, **members: object) -> Terms:
         """A 402 because of ``error``; its body has ``members`` beside the terms."""
-        required = self.payment_required(error)
+        required = self.payment_required(error or self.unpaid)
         body = {**required.model_dump(by_alias=True, exclude_none=True), **members}
         return Terms(encode_payment_required_header(required), msgspec.json.encode(body))
 
