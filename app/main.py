@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 from starlette.applications import Starlette
@@ -17,9 +18,13 @@ from app.api.endpoints import JSON, Endpoint, paid_endpoints
 from app.api.problems import problem_of_defect, problem_of_http
 from app.api.sale import Sale, Till
 from app.api.serve import EndpointApp
+from app.api.stopping import Stopping
 from app.errors import ConfigurationError
 from app.limits import RateLimits
 from app.listing.routes import free_routes
+from app.mcp.route import PATH as MCP_PATH
+from app.mcp.route import UNPAID as MCP_UNPAID
+from app.mcp.route import McpRoute
 from app.metrics import Metrics
 from app.payments.chain import Chain
 from app.payments.facilitator import RemoteFacilitator
@@ -55,6 +60,7 @@ def create_app(
     limits = RateLimits(clock, settings.redis_url or None)
     metrics = Metrics()
     metrics.watch_limits(limits)
+    stopping = Stopping(settings.drain_seconds)
     desk = None
     if settings.payments != "off":
         faults = list(faults_in(settings))
@@ -65,18 +71,25 @@ def create_app(
     paid = [
         Route(sale.endpoint.path, EndpointApp(sale, settings.trusted_proxies)) for sale in sales
     ]
+    tools = McpRoute(
+        [replace(sale, till=desk.tool_till(sale.endpoint) if desk else None) for sale in sales],
+        settings.public_url,
+        settings.trusted_proxies,
+    )
+    mcp = Route(MCP_PATH, tools.counted(limits))
 
     def checks() -> Mapping[str, str | None]:
-        return {**(desk.checks() if desk else {}), "limits": limits.problem}
+        parts = desk.checks() if desk else {}
+        return {"process": stopping.problem, **parts, "limits": limits.problem}
 
     app = Starlette(
-        routes=[*paid, *free_routes(endpoints, settings.public_url, checks, metrics.text)],
+        routes=[*paid, mcp, *free_routes(endpoints, settings.public_url, checks, metrics.text)],
         exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
-        lifespan=lambda _: _lifespan(settings, desk, limits),
+        lifespan=lambda _: _lifespan(settings, desk, limits, stopping, tools),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(app)
+    return Edge(app, stopping)
 
 
 def faults_in(settings: Settings) -> Iterable[str]:
@@ -109,8 +122,17 @@ class Desk:
         )
 
     def till(self, endpoint: Endpoint) -> Till:
+        """Where the endpoint's answers are paid for over HTTP."""
+        return self._till(endpoint, endpoint.path)
+
+    def tool_till(self, endpoint: Endpoint) -> Till:
+        """Where a tool's results are paid for; a tool is known by its server's URL and its name."""
+        till = self._till(endpoint, MCP_PATH)
+        return replace(till, offer=replace(till.offer, unpaid=MCP_UNPAID))
+
+    def _till(self, endpoint: Endpoint, path: str) -> Till:
         resource = ResourceInfo(
-            url=self._settings.public_url + endpoint.path,
+            url=self._settings.public_url + path,
             description=endpoint.description,
             mime_type=JSON,
         )
@@ -186,13 +208,15 @@ def claims_of(settings: Settings, clock: Clock) -> Claims:
 
 @contextlib.asynccontextmanager
 async def _lifespan(
-    settings: Settings, desk: Desk | None, limits: RateLimits
+    settings: Settings, desk: Desk | None, limits: RateLimits, stopping: Stopping, tools: McpRoute
 ) -> AsyncIterator[None]:
     """Connect before the first request; let settlements under way finish after the last."""
     if settings.payments != "facilitator":
         log.warning("no money moves", payments=settings.payments)
     async with contextlib.AsyncExitStack() as closing:
+        closing.enter_context(stopping.awaited())
         closing.push_async_callback(limits.aclose)
         if desk is not None:
             await closing.enter_async_context(desk.open())
+        closing.push_async_callback(tools.aclose)
         yield

@@ -1,6 +1,6 @@
-"""A POST route whose requests are counted: sizes → limit → its own work → answer or problem.
+"""A POST route whose requests are counted: head → sizes → limit → its own work → answer or problem.
 
-Every paid route is one, and so is what the sandbox offers beside them.
+Every paid route is one, and so are the MCP tools.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,10 +13,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.bodies import require_sizes
+from app.api.head import Head, head_of
 from app.api.problems import problem_of, problem_of_http
 from app.errors import OncallError
 from app.limits import Proxy, RateLimits, client_of
-from app.payments.gate import PAYMENT_HEADER, PAYMENT_HEADER_V1
 
 
 @dataclass(frozen=True)
@@ -27,42 +27,35 @@ class CountedPost:
     per_minute: int
     limits: RateLimits
     proxies: Sequence[Proxy]
-    answer: Callable[[Request], Awaitable[Response]]
+    answer: Callable[[Head, Scope, Receive], Awaitable[Response]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
         try:
-            response = await self._limited(request)
+            response = await self._limited(scope, receive)
         except OncallError as error:
             response = problem_of(error)
         except HTTPException as error:
-            response = problem_of_http(request, error)
+            response = problem_of_http(Request(scope), error)
         except ClientDisconnect:
             return  # nobody is left to answer, and nothing was charged: the body was incomplete
         await response(scope, receive, send)
 
-    async def _limited(self, request: Request) -> Response:
-        if request.method != "POST":
+    async def _limited(self, scope: Scope, receive: Receive) -> Response:
+        head = head_of(scope)
+        if head.method != "POST":
             raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST, OPTIONS"})
-        require_sizes(request, payment_header=PAYMENT_HEADER.encode())
-        allowance = await self.limits.spend(
-            client_in(request, self.proxies), self.path, self.per_minute, paying=is_paying(request)
-        )
+        require_sizes(head)
+        client = client_in(head, self.proxies)
+        allowance = await self.limits.spend(client, self.path, self.per_minute, paying=head.paying)
         try:
             allowance.require()
-            response = await self.answer(request)
+            response = await self.answer(head, scope, receive)
         except OncallError as error:
             response = problem_of(error)
-        response.headers.update(allowance.headers)
+        response.raw_headers += allowance.fields
         return response
 
 
-def is_paying(request: Request) -> bool:
-    """Whether a request carries a payment, in either version of the protocol."""
-    return PAYMENT_HEADER in request.headers or PAYMENT_HEADER_V1 in request.headers
-
-
-def client_in(request: Request, proxies: Sequence[Proxy]) -> str:
+def client_in(head: Head, proxies: Sequence[Proxy]) -> str:
     """Who is asking, as far as our ``proxies`` can be believed."""
-    peer = request.client.host if request.client else None
-    return client_of(peer, request.headers.getlist("x-forwarded-for"), proxies)
+    return client_of(head.peer, head.values("x-forwarded-for"), proxies)

@@ -95,7 +95,7 @@ def object_schema_of(kind: type[Struct]) -> dict[str, Any]:
     """As ``schema_of``, with the object itself on top, as MCP wants it, and not a reference."""
     schema = schema_of(kind)
     name = schema.pop("$ref").rpartition("/")[2]
-    own = schema["$defs"].pop(name)
+    own: dict[str, Any] = schema["$defs"].pop(name)
     return own | schema if schema["$defs"] else own
 
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from mcp import types
-from mcp.server.lowlevel import Server
+from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from app import __version__
@@ -19,7 +19,7 @@ from app.limits import Proxy
 from app.mcp.messages import INVALID_PARAMS, METHOD_NOT_FOUND, Message, Refusal
 from app.mcp.tools import Tools
 
-METHODS: Mapping[str, type[types.Request]] = {
+METHODS: Mapping[str, type[BaseModel]] = {
     "initialize": types.InitializeRequest,
     "ping": types.PingRequest,
     "tools/list": types.ListToolsRequest,
@@ -28,10 +28,10 @@ METHODS: Mapping[str, type[types.Request]] = {
 
 INSTRUCTIONS = (
     "On-call rotations and layered schedules, computed exactly. Call a tool without payment to "
-    "learn its terms, free of charge: an invalid argument is named before anybody pays. Pay with an "
-    'x402 version 2 client: sign the terms and repeat the call with the payment in _meta["x402/'
-    'payment"]. If an answer is lost, repeat the same call with the same payment: it is charged '
-    "once."
+    "learn its terms, free of charge; invalid arguments are named before anybody pays. Pay with "
+    "any x402 version 2 client: sign the terms and repeat the call with the payment in "
+    '_meta["x402/payment"]. If an answer is lost, repeat the same call with the same payment: it '
+    "is charged once."
 )
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")

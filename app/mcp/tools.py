@@ -1,8 +1,8 @@
 """Each endpoint as a tool: its description, and a call as a sale.
 
-Strategy: a call is an ``Order`` of its arguments and the payment in its ``_meta``. What comes of it
-is written as x402's MCP transport wants it: terms and problems are results with ``isError``, because
-clients show a model nothing of a protocol error.
+Strategy: a call is an ``Order`` of its arguments and the payment in its ``_meta``. What comes of
+it is written as x402's MCP transport wants it: terms and problems are results with ``isError``,
+because clients show a model nothing of a protocol error.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,12 +11,13 @@ from typing import Any
 
 import msgspec
 import structlog
-from mcp import McpError, types
-from starlette.requests import Request
+from mcp import types
+from mcp.shared.exceptions import McpError
 from x402.mcp import MCP_PAYMENT_META_KEY, MCP_PAYMENT_RESPONSE_META_KEY
 
 from app.api.counted import client_in
 from app.api.endpoints import JSON
+from app.api.head import head_of
 from app.api.problems import internal_problem, problem_in
 from app.api.sale import Order, Sale, Sold, Till
 from app.errors import OncallError, Retryable
@@ -50,11 +51,13 @@ class Tools:
             known = ", ".join(self._sales)
             text = f"Unknown tool: {request.params.name[:100]}. There are {known}."
             raise McpError(types.ErrorData(code=INVALID_PARAMS, message=text))
-        return types.ServerResult(await self._result(sale, request.params))
+        return types.ServerResult(await self._result_of(request.params, sale))
 
-    async def _result(self, sale: Sale, params: types.CallToolRequestParams) -> types.CallToolResult:
+    async def _result_of(
+        self, params: types.CallToolRequestParams, sale: Sale
+    ) -> types.CallToolResult:
         try:
-            return await self._sold(sale, params)
+            return await self._sold(params, sale)
         except OncallError as error:
             waiting = {"retryAfter": error.retry_after} if isinstance(error, Retryable) else {}
             return _failure({**problem_in(error), **waiting}, sale)
@@ -62,11 +65,11 @@ class Tools:
             log.exception("unhandled")
             return _failure(internal_problem(), sale)
 
-    async def _sold(self, sale: Sale, params: types.CallToolRequestParams) -> types.CallToolResult:
+    async def _sold(self, params: types.CallToolRequestParams, sale: Sale) -> types.CallToolResult:
         carried = (params.meta.model_extra or {}).get(MCP_PAYMENT_META_KEY) if params.meta else None
         paying = carried is not None
-        http: Request = self._request()
-        allowance = await sale.allowance(client_in(http, self._proxies), paying=paying)
+        client = client_in(head_of(self._request().scope), self._proxies)
+        allowance = await sale.allowance(client, paying=paying)
         allowance.require()
         order = Order(f"mcp:{sale.endpoint.path}", JSON, _body_of(params.arguments))
         outcome = await sale.outcome(order, partial(_payment_of, carried) if paying else None)
