@@ -9,7 +9,6 @@ from dataclasses import replace
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
 from starlette.types import ASGIApp
 from x402.schemas import ResourceInfo
 
@@ -17,7 +16,7 @@ from app.api.edge import Edge
 from app.api.endpoints import JSON, Endpoint, paid_endpoints
 from app.api.problems import problem_of_defect, problem_of_http
 from app.api.sale import Sale, Till
-from app.api.serve import EndpointApp
+from app.api.serve import Counter, EndpointApp
 from app.api.stopping import Stopping
 from app.errors import ConfigurationError
 from app.limits import RateLimits
@@ -68,28 +67,25 @@ def create_app(
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
     sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
-    paid = [
-        Route(sale.endpoint.path, EndpointApp(sale, settings.trusted_proxies)) for sale in sales
-    ]
+    paid = {sale.endpoint.path: EndpointApp(sale, settings.trusted_proxies) for sale in sales}
     tools = McpRoute(
         [replace(sale, till=desk.tool_till(sale.endpoint) if desk else None) for sale in sales],
         settings.public_url,
         settings.trusted_proxies,
     )
-    mcp = Route(MCP_PATH, tools.counted(limits))
 
     def checks() -> Mapping[str, str | None]:
         parts = desk.checks() if desk else {}
         return {"process": stopping.problem, **parts, "limits": limits.problem}
 
     app = Starlette(
-        routes=[*paid, mcp, *free_routes(endpoints, settings.public_url, checks, metrics.text)],
+        routes=free_routes(endpoints, settings.public_url, checks, metrics.text),
         exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
         lifespan=lambda _: _lifespan(settings, desk, limits, stopping, tools),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(app, stopping)
+    return Edge(Counter(app, {**paid, MCP_PATH: tools.counted(limits)}), stopping)
 
 
 def faults_in(settings: Settings) -> Iterable[str]:
