@@ -1,13 +1,15 @@
 """The service under test: in process over ASGI, or behind a scripted facilitator on loopback."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Self
 
 import httpx
 from aiohttp import web
 from eth_utils.address import to_checksum_address
+from starlette.types import ASGIApp, Message
 from x402.http.utils import decode_payment_response_header
 
 from app.main import Facilitator, create_app
@@ -82,6 +84,20 @@ def service(
     if clock is not None:
         chosen["clock"] = clock  # type: ignore[assignment]
     return Service(create_app(configured or settings(), **chosen), address)  # type: ignore[arg-type]
+
+
+@contextlib.asynccontextmanager
+async def living(app: ASGIApp) -> AsyncIterator[None]:
+    """``app`` between its start-up and its shutdown, as a server brings them about."""
+    inbox: asyncio.Queue[Message] = asyncio.Queue()
+    outbox: asyncio.Queue[Message] = asyncio.Queue()
+    life = asyncio.create_task(app({"type": "lifespan", "state": {}}, inbox.get, outbox.put))
+    for phase in ("startup", "shutdown"):
+        await inbox.put({"type": f"lifespan.{phase}"})
+        assert (await outbox.get())["type"] == f"lifespan.{phase}.complete"
+        if phase == "startup":
+            yield
+    await life
 
 
 def transaction_in(response: httpx.Response) -> str:
