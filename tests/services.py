@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from x402.http.utils import decode_payment_response_header
 
 from app.main import Facilitator, create_app
 from app.payments.receipts import Claims
+from app.payments.sandbox import SandboxFacilitator
 from app.settings import Settings
 from tests.wallets import Wallet
 
@@ -24,7 +26,9 @@ EXAMPLE: dict[str, Any] = {
     "shifts": 3,
     "shiftLengthHours": 24,
 }
+PUBLIC_URL = "https://oncall.test"
 NETWORK = "eip155:84532"
+USDC = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
 PAY_TO = to_checksum_address("0x" + "ab" * 20)
 TRANSACTION = "0x" + "11" * 32
 
@@ -62,7 +66,7 @@ class Service:
 
 
 def settings(**changes: Any) -> Settings:
-    return Settings(**{"public_url": "https://oncall.test", **changes})
+    return Settings(**{"public_url": PUBLIC_URL, **changes})
 
 
 def remote_settings(url: str, **changes: Any) -> Settings:
@@ -98,6 +102,18 @@ async def living(app: ASGIApp) -> AsyncIterator[None]:
         if phase == "startup":
             yield
     await life
+
+
+class Sandbox(Service):
+    """A sandbox service whose ledger can be looked at."""
+
+    def __init__(self, clock: Callable[[], float] | None = None, **kwargs: Any) -> None:
+        self.facilitator = SandboxFacilitator(NETWORK, USDC, clock or time.time)
+        super().__init__(service(facilitator=self.facilitator, clock=clock, **kwargs).app)
+
+    @property
+    def transfers(self) -> int:
+        return self.facilitator.ledger.transfers
 
 
 def transaction_in(response: httpx.Response) -> str:
