@@ -37,7 +37,7 @@ class McpRoute:
         self._sales = sales
         self._public_url = public_url
         self._proxies = proxies
-        self._making = asyncio.Lock()
+        self._starting = asyncio.Lock()
         self._server: McpServer | None = None
         self._running: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
@@ -60,21 +60,24 @@ class McpRoute:
             message = message_in(body)
             if not message.is_request:  # each request stands alone: none waits for another message
                 return Response(status_code=HTTPStatus.ACCEPTED)
-            server = await self._made()
+            server = await self._started()
             server.require_readable(message)
         except Refusal as refusal:
             return refusal.response
         return await _relayed(server.handle, scope, body)
 
-    async def _made(self) -> "McpServer":
-        async with self._making:
+    async def _started(self) -> "McpServer":
+        async with self._starting:
             if self._server is None:
-                server = await asyncio.to_thread(self._make)
-                entered = asyncio.Event()
-                self._running = asyncio.create_task(self._run(server, entered))
-                await entered.wait()
-                self._server = server
-        return self._server
+                self._server = await self._start()
+            return self._server
+
+    async def _start(self) -> "McpServer":
+        server = await asyncio.to_thread(self._make)
+        entered = asyncio.Event()
+        self._running = asyncio.create_task(self._run(server, entered))
+        await entered.wait()
+        return server
 
     def _make(self) -> "McpServer":
         from app.mcp.server import McpServer  # noqa: PLC0415 - half a second, when it is needed

@@ -193,9 +193,8 @@ class TestRefused:
 
     async def test_another_version_of_the_protocol_is_no_payment(self, shop: Sandbox) -> None:
         async with agent_of(shop) as agent:
-            problem = content_of(
-                await agent.ask(EXAMPLE, {**await agent.payment(), "x402Version": 3})
-            )
+            payment = {**await agent.payment(), "x402Version": 3}
+            problem = content_of(await agent.ask(EXAMPLE, payment))
         assert problem["code"] == "invalid_payment"
 
     async def test_a_payment_for_other_terms_gets_the_terms_again(self, shop: Sandbox) -> None:
@@ -238,20 +237,24 @@ class TestRefused:
 
 class TestSettling:
     async def test_a_facilitator_that_is_away(self) -> None:
-        async with ScriptedFacilitator(supported=answers(b"", 503)) as script:
-            async with agent_of(service(remote_settings(script.url))) as agent:
-                problem = content_of(await agent.ask(EXAMPLE))
+        async with (
+            ScriptedFacilitator(supported=answers(b"", 503)) as script,
+            agent_of(service(remote_settings(script.url))) as agent,
+        ):
+            problem = content_of(await agent.ask(EXAMPLE))
         assert (problem["code"], problem["retry"]) == ("facilitator_unavailable", "same-payment")
         assert problem["retryAfter"] == 5
 
     async def test_an_unknown_settlement_is_reconciled_by_the_same_call(self) -> None:
         deadlines = {"facilitator_timeout_seconds": 0.5, "settle_deadline_seconds": 0.5}
-        async with ScriptedFacilitator(settle=answers(b"", 503)) as script:
-            async with agent_of(service(remote_settings(script.url, **deadlines))) as agent:
-                payment = await agent.payment()
-                problem = content_of(await agent.ask(EXAMPLE, payment))
-                script.play("settle", settles)
-                result = await agent.ask(EXAMPLE, payment)
+        async with (
+            ScriptedFacilitator(settle=answers(b"", 503)) as script,
+            agent_of(service(remote_settings(script.url, **deadlines))) as agent,
+        ):
+            payment = await agent.payment()
+            problem = content_of(await agent.ask(EXAMPLE, payment))
+            script.play("settle", settles)
+            result = await agent.ask(EXAMPLE, payment)
         assert (problem["code"], problem["retry"]) == ("settlement_unknown", "same-payment")
         assert receipt_in(result)["transaction"] == TRANSACTION
 
