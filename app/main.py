@@ -9,6 +9,7 @@ from dataclasses import replace
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 from starlette.types import ASGIApp
 from x402.schemas import ResourceInfo
 
@@ -20,6 +21,14 @@ from app.api.serve import Counter, EndpointApp
 from app.api.stopping import Stopping
 from app.errors import ConfigurationError
 from app.limits import RateLimits
+from app.listing.bazaar import (
+    MAX_TAGS,
+    SERVICE_NAME,
+    bazaar_extension,
+    bazaar_tool_extension,
+)
+from app.listing.discovery import discovery_routes
+from app.listing.reference import reference_routes
 from app.listing.routes import free_routes
 from app.mcp.route import PATH as MCP_PATH
 from app.mcp.route import UNPAID as MCP_UNPAID
@@ -67,25 +76,32 @@ def create_app(
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
     sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
-    paid = {sale.endpoint.path: EndpointApp(sale, settings.trusted_proxies) for sale in sales}
     tools = McpRoute(
-        [replace(sale, till=desk.tool_till(sale.endpoint) if desk else None) for sale in sales],
+        [replace(sale, till=desk.tool_till(sale.endpoint)) for sale in sales] if desk else sales,
         settings.public_url,
         settings.trusted_proxies,
     )
+    paid = [
+        *(Route(sale.endpoint.path, EndpointApp(sale, settings.trusted_proxies)) for sale in sales),
+        Route(MCP_PATH, tools.counted(limits)),
+    ]
 
     def checks() -> Mapping[str, str | None]:
         parts = desk.checks() if desk else {}
         return {"process": stopping.problem, **parts, "limits": limits.problem}
 
     app = Starlette(
-        routes=free_routes(endpoints, settings.public_url, checks, metrics.text),
+        routes=[
+            *discovery_routes(endpoints, settings.public_url),
+            *reference_routes(),
+            *free_routes(endpoints, settings.public_url, checks, metrics.text),
+        ],
         exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
         lifespan=lambda _: _lifespan(settings, desk, limits, stopping, tools),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(Counter(app, {**paid, MCP_PATH: tools.counted(limits)}), stopping)
+    return Edge(Counter(app, paid), stopping, metrics.request)
 
 
 def faults_in(settings: Settings) -> Iterable[str]:
@@ -119,18 +135,12 @@ class Desk:
 
     def till(self, endpoint: Endpoint) -> Till:
         """Where the endpoint's answers are paid for over HTTP."""
-        return self._till(endpoint, endpoint.path)
-
-    def tool_till(self, endpoint: Endpoint) -> Till:
-        """Where a tool's results are paid for; a tool is known by its server's URL and its name."""
-        till = self._till(endpoint, MCP_PATH)
-        return replace(till, offer=replace(till.offer, unpaid=MCP_UNPAID))
-
-    def _till(self, endpoint: Endpoint, path: str) -> Till:
         resource = ResourceInfo(
-            url=self._settings.public_url + path,
+            url=self._settings.public_url + endpoint.path,
             description=endpoint.description,
             mime_type=JSON,
+            service_name=SERVICE_NAME,
+            tags=list(endpoint.tags[:MAX_TAGS]),
         )
         offer = offer_of(
             self._server,
@@ -139,8 +149,21 @@ class Desk:
             pay_to=self._settings.pay_to,
             resource=resource,
             identifier_required=self._settings.payment_identifier_required,
+            described=bazaar_extension(endpoint),
         )
         return Till(offer, self._server, self.cashier, self.backend)
+
+    def tool_till(self, endpoint: Endpoint) -> Till:
+        """Where a tool's results are paid for; a tool is known by its server's URL and its name."""
+        till = self.till(endpoint)
+        url = self._settings.public_url + MCP_PATH
+        offer = replace(
+            till.offer,
+            resource=till.offer.resource.model_copy(update={"url": url}),
+            described=bazaar_tool_extension(endpoint),
+            unpaid=MCP_UNPAID,
+        )
+        return replace(till, offer=offer)
 
     def checks(self) -> Mapping[str, str | None]:
         return {"facilitator": self.backend.problem, "claims": self.claims.problem}

@@ -13,7 +13,6 @@ from starlette.routing import Route
 
 from app.api.endpoints import JSON, Endpoint
 from app.listing.catalog import product_list, product_page
-from app.listing.openapi import openapi_bytes
 
 PROMETHEUS = "text/plain; version=1.0.0; charset=utf-8"
 
@@ -26,7 +25,6 @@ def free_routes(
 ) -> Sequence[Route]:
     """Routes that cost nothing. ``metrics`` is the text that Prometheus reads."""
     documents = {
-        "/openapi.json": openapi_bytes(endpoints),
         "/catalog": msgspec.json.encode(product_list(endpoints, public_url)),
         "/healthz": msgspec.json.encode({"status": "ok"}),
     }

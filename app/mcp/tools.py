@@ -85,7 +85,7 @@ def tool_of(sale: Sale) -> types.Tool:
     return types.Tool(
         name=endpoint.slug,
         title=endpoint.title,
-        description=endpoint.description + price,
+        description=f"{endpoint.description} {endpoint.rules}{price}",
         inputSchema=object_schema_of(endpoint.request),
         outputSchema=object_schema_of(endpoint.answer),
         annotations=types.ToolAnnotations(

@@ -1,11 +1,14 @@
 """The tools as a client lists them: everything is the table's."""
 
+import json
 import subprocess
 import sys
+from typing import Any
 
 import msgspec
 import pytest
 from jsonschema import Draft202012Validator
+from x402.extensions.bazaar import McpDiscoveryInfo, extract_discovery_info
 
 from app.api.endpoints import paid_endpoints
 from app.api.sale import Sale
@@ -13,7 +16,7 @@ from app.limits import RateLimits
 from app.listing.openapi import openapi_document
 from app.mcp.tools import tool_of
 from tests.mcp.agents import agent_of, content_of
-from tests.services import Sandbox, service, settings
+from tests.services import PUBLIC_URL, Sandbox, service, settings
 
 TABLE = paid_endpoints()
 
@@ -44,13 +47,10 @@ async def test_the_price_is_the_tables_wherever_it_is_told() -> None:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.slug)
-def test_the_schemas_describe_the_example_and_its_answer(row: object) -> None:
-    tool = tool_of(Sale(row, RateLimits(lambda: 0.0), None))  # type: ignore[arg-type]
-    answer = msgspec.json.decode(row.example_answer())  # type: ignore[attr-defined]
-    for schema, document in (
-        (tool.inputSchema, row.example),  # type: ignore[attr-defined]
-        (tool.outputSchema, answer),
-    ):
+def test_the_schemas_describe_the_example_and_its_answer(row: Any) -> None:
+    tool = tool_of(Sale(row, RateLimits(lambda: 0.0), None))
+    answer = msgspec.json.decode(row.example_answer())
+    for schema, document in ((tool.inputSchema, row.example), (tool.outputSchema, answer)):
         assert schema is not None
         assert schema["type"] == "object"
         Draft202012Validator.check_schema(schema)
@@ -77,3 +77,17 @@ def test_the_library_is_not_imported_before_it_is_asked_for() -> None:
         text=True,
     )
     assert told.stdout == "False\n"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.slug)
+async def test_terms_describe_the_tool_for_those_who_list_it(row: Any) -> None:
+    async with agent_of(Sandbox()) as agent:
+        terms = content_of(await agent.ask(None, tool=row.slug))
+        found = extract_discovery_info(await agent.payment(row.slug), {})
+    assert len(json.dumps(terms)) <= 16 * 1024
+    assert found is not None
+    assert isinstance(found.discovery_info, McpDiscoveryInfo)
+    assert (found.resource_url, found.tool_name) == (f"{PUBLIC_URL}/mcp", row.slug)
+    assert found.discovery_info.input.transport == "streamable-http"
+    assert found.discovery_info.input.example == row.example
