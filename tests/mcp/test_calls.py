@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from base64 import b64decode
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,6 @@ from tests.mcp.agents import ROTATION, agent, agent_of, content_of, message, pos
 from tests.seed import EXAMPLE_RESPONSE
 from tests.services import (
     EXAMPLE,
-    PATH,
     PUBLIC_URL,
     TRANSACTION,
     Sandbox,
@@ -34,7 +34,6 @@ from tests.wallets import Wallet, header_of
 
 pytestmark = pytest.mark.anyio
 
-HTTP_URL = PUBLIC_URL + PATH
 MCP_URL = PUBLIC_URL + "/mcp"
 
 
@@ -147,29 +146,38 @@ class TestPaid:
 
 
 class TestOverBoth:
-    """One payment buys over HTTP or over MCP; the resource it names is not signed."""
+    """One payment buys over HTTP or over MCP, even if it does not say what for (none signs it)."""
 
     async def test_used_over_http_it_buys_no_call(self, shop: Sandbox) -> None:
         async with agent_of(shop) as agent:
-            payment = await agent.payment()
-            over_http = {**payment, "resource": {"url": HTTP_URL}}
-            assert (await shop.ask(EXAMPLE, header_of(over_http))).status_code == 200
-            refused = [content_of(await agent.ask(EXAMPLE, each)) for each in (payment, over_http)]
-        assert [code_in(content) for content in refused] == [
-            "payment_already_used",
-            "payment_terms_mismatch: resource",
-        ]
+            payment = bare(await agent.payment())
+            assert (await shop.ask(EXAMPLE, header_of(payment))).status_code == 200
+            problem = content_of(await agent.ask(EXAMPLE, payment))
+        assert problem["code"] == "payment_already_used"
         assert shop.transfers == 1
 
     async def test_used_for_a_call_it_buys_nothing_over_http(self, shop: Sandbox) -> None:
         async with agent_of(shop) as agent:
-            payment = await agent.payment()
+            payment = bare(await agent.payment())
             assert not (await agent.ask(EXAMPLE, payment)).isError
-            over_http = {**payment, "resource": {"url": HTTP_URL}}
-            refused = [await shop.ask(EXAMPLE, header_of(each)) for each in (over_http, payment)]
-        assert [response.status_code for response in refused] == [409, 402]
-        assert refused[0].json()["code"] == "payment_already_used"
+            response = await shop.ask(EXAMPLE, header_of(payment))
+        assert (response.status_code, response.json()["code"]) == (409, "payment_already_used")
         assert shop.transfers == 1
+
+    async def test_terms_of_the_one_are_other_terms_for_the_other(self, shop: Sandbox) -> None:
+        async with agent_of(shop) as agent:
+            over_http = await agent.wallet.payment(await shop.terms())
+            content = content_of(await agent.ask(EXAMPLE, json.loads(b64decode(over_http))))
+            response = await shop.ask(EXAMPLE, header_of(await agent.payment()))
+        assert content["error"] == "payment_terms_mismatch: resource"
+        assert response.status_code == 402
+        assert response.json()["error"] == "payment_terms_mismatch: resource"
+        assert shop.transfers == 0
+
+
+def bare(payment: dict[str, Any]) -> dict[str, Any]:
+    """``payment`` without what says where its terms come from."""
+    return {name: payment[name] for name in ("x402Version", "accepted", "payload")}
 
 
 class TestRefused:
