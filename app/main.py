@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from http import HTTPStatus
 
 import structlog
 from starlette.applications import Starlette
@@ -18,9 +19,12 @@ from x402.schemas import ResourceInfo
 from app.api.edge import Edge
 from app.api.endpoints import JSON, Endpoint, paid_endpoints
 from app.api.problems import problem_of_defect, problem_of_http
+from app.api.sandbox_pay import PATH as SANDBOX_PAY
+from app.api.sandbox_pay import sandbox_pay
 from app.api.serve import EndpointApp, Till
 from app.errors import ConfigurationError
 from app.limits import RateLimits
+from app.listing.pages import Pages, not_found
 from app.listing.routes import free_routes
 from app.metrics import Metrics
 from app.payments.chain import Chain
@@ -63,22 +67,28 @@ def create_app(
         if faults:
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
+    tills = {endpoint.slug: desk.till(endpoint) for endpoint in endpoints} if desk else {}
+    proxies = settings.trusted_proxies
     paid = [
-        Route(
-            endpoint.path,
-            EndpointApp(
-                endpoint, limits, desk.till(endpoint) if desk else None, settings.trusted_proxies
-            ),
-        )
+        Route(endpoint.path, EndpointApp(endpoint, limits, tills.get(endpoint.slug), proxies))
         for endpoint in endpoints
     ]
+    offers = {slug: till.offer for slug, till in tills.items()}
+    sandbox = settings.payments == "sandbox"
+    if sandbox:
+        paid.append(Route(SANDBOX_PAY, sandbox_pay(list(offers.values()), limits, proxies)))
+    pages = Pages(endpoints, settings.public_url, offers, sandbox)
 
     def checks() -> Mapping[str, str | None]:
         return {**(desk.checks() if desk else {}), "limits": limits.problem}
 
     app = Starlette(
-        routes=[*paid, *free_routes(endpoints, settings.public_url, checks, metrics.text)],
-        exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
+        routes=[*paid, *pages.routes(), *free_routes(endpoints, checks, metrics.text)],
+        exception_handlers={
+            HTTPStatus.NOT_FOUND: not_found,
+            HTTPException: problem_of_http,
+            Exception: problem_of_defect,
+        },
         lifespan=lambda _: _lifespan(settings, desk, limits),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all

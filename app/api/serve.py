@@ -5,7 +5,8 @@
 
 Strategy: the answer is computed before the money moves and withheld until it has, so whatever can
 fail has failed at no charge. A failure is an ``OncallError`` raised at its step and written once,
-here; ``PaymentRefused`` becomes a 402 with fresh terms.
+by ``counted``, which also does the first two steps; ``PaymentRefused`` becomes a 402 with fresh
+terms.
 """
 
 import asyncio
@@ -16,27 +17,24 @@ from functools import partial
 from http import HTTPStatus
 from typing import Protocol, TypeVar
 
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from x402 import x402ResourceServer
 
-from app.api.bodies import body_of, require_sizes
+from app.api.bodies import body_of
+from app.api.counted import CountedPost, is_paying
 from app.api.documents import Document, document_of, parsed, unknown_fields
 from app.api.endpoints import Endpoint
 from app.api.negotiation import is_json, negotiated
-from app.api.problems import problem_of, problem_of_http
 from app.errors import (
     FacilitatorUnavailable,
     Fault,
     MalformedBody,
-    OncallError,
     PaymentRefused,
-    RateLimited,
     UnsupportedMediaType,
 )
-from app.limits import Proxy, RateLimits, client_of
+from app.limits import Proxy, RateLimits
 from app.payments.gate import (
     PAYMENT_HEADER,
     PAYMENT_HEADER_V1,
@@ -90,49 +88,16 @@ class EndpointApp:
         self, endpoint: Endpoint, limits: RateLimits, till: Till | None, proxies: Sequence[Proxy]
     ) -> None:
         self._endpoint = endpoint
-        self._limits = limits
         self._till = till
-        self._proxies = proxies
+        self._counted = CountedPost(
+            endpoint.path, endpoint.per_minute, limits, proxies, self._negotiated
+        )
         self._heavy_work = asyncio.Semaphore(HEAVY_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        try:
-            response = await self._limited(request)
-        except OncallError as error:
-            response = problem_of(error)
-        except HTTPException as error:
-            response = problem_of_http(request, error)
-        except ClientDisconnect:
-            return  # nobody is left to answer, and nothing was charged: the body was incomplete
-        await response(scope, receive, send)
+        await self._counted(scope, receive, send)
 
-    async def _limited(self, request: Request) -> Response:
-        endpoint = self._endpoint
-        if request.method != endpoint.method:
-            raise HTTPException(
-                HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": f"{endpoint.method}, OPTIONS"}
-            )
-        require_sizes(request, payment_header=PAYMENT_HEADER.encode())
-        paying = PAYMENT_HEADER in request.headers or PAYMENT_HEADER_V1 in request.headers
-        peer = request.client.host if request.client else None
-        client = client_of(peer, request.headers.getlist("x-forwarded-for"), self._proxies)
-        allowance = await self._limits.spend(
-            client, endpoint.path, endpoint.per_minute, paying=paying
-        )
-        try:
-            if not allowance.granted:
-                raise RateLimited(
-                    f"at most {endpoint.per_minute} requests a minute",
-                    retry_after=allowance.reset_seconds,
-                )
-            response = await self._negotiated(request, paying=paying)
-        except OncallError as error:
-            response = problem_of(error)
-        response.headers.update(allowance.headers)
-        return response
-
-    async def _negotiated(self, request: Request, *, paying: bool) -> Response:
+    async def _negotiated(self, request: Request) -> Response:
         media_type = negotiated(
             ",".join(request.headers.getlist("accept")), list(self._endpoint.formats)
         )
@@ -141,7 +106,7 @@ class EndpointApp:
             raise UnsupportedMediaType("send Content-Type: application/json")
         if self._till is None:
             return self._answer(await self._computed(body, media_type), media_type, {})
-        if not paying:
+        if not is_paying(request):
             return await self._challenge(self._till, body)
         try:
             return await self._paid(self._till, request, body, media_type)

@@ -18,7 +18,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.api.endpoints import paid_endpoints
-from app.cli.buying import Buyer, Order, settlement_in, terms_in_words
+from app.cli.buying import Buyer, Order, settlement_in
+from app.payments.words import terms_in_words
 from app.settings import DEFAULT_PORT
 
 START_SECONDS = 60.0

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.api.endpoints import JSON, Endpoint
-from app.listing.catalog import product_list, product_page
 from app.listing.openapi import openapi_bytes
 
 PROMETHEUS = "text/plain; version=1.0.0; charset=utf-8"
@@ -22,17 +21,13 @@ Checks = Callable[[], Mapping[str, str | None]]
 
 
 def free_routes(
-    endpoints: Sequence[Endpoint], public_url: str, checks: Checks, metrics: Callable[[], bytes]
+    endpoints: Sequence[Endpoint], checks: Checks, metrics: Callable[[], bytes]
 ) -> Sequence[Route]:
     """Routes that cost nothing. ``metrics`` is the text that Prometheus reads."""
     documents = {
         "/openapi.json": openapi_bytes(endpoints),
-        "/catalog": msgspec.json.encode(product_list(endpoints, public_url)),
         "/healthz": msgspec.json.encode({"status": "ok"}),
     }
-    for endpoint in endpoints:
-        page = msgspec.json.encode(product_page(endpoint, public_url))
-        documents[endpoint.catalog_path] = page
     return [
         *(Route(path, _document(body)) for path, body in documents.items()),
         Route("/readyz", _readiness(checks)),

@@ -1,0 +1,185 @@
+// The try-it form: ask (402), sign in the sandbox, ask again (200). The document is checked by the
+// service alone, so what the form says of a fault is what every caller is told.
+"use strict";
+
+const JSON_TYPE = "application/json";
+const SVG_TYPE = "image/svg+xml";
+const MOST_ROWS = 200;
+
+const form = document.getElementById("try-form");
+const status = document.getElementById("try-status");
+const steps = document.getElementById("try-steps");
+const answer = document.getElementById("try-answer");
+const button = form.querySelector("button");
+const controls = [...form.querySelectorAll("[data-kind]")];
+
+form.hidden = false;
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true");
+  clear();
+  status.textContent = "Asking …";
+  try {
+    await buy(body());
+  } catch (error) {
+    status.textContent = `The service cannot be reached (${error.message}). Try again.`;
+  } finally {
+    button.removeAttribute("aria-disabled");
+  }
+});
+
+function clear() {
+  steps.replaceChildren();
+  answer.replaceChildren();
+  answer.hidden = true;
+  for (const control of controls) tell(control, "");
+}
+
+/** The document that the form holds, as the bytes to be sent. */
+function body() {
+  const [first] = controls;
+  if (first.dataset.kind === "document") return first.value;
+  const filled = controls.filter((control) => control.value.trim());
+  return JSON.stringify(Object.fromEntries(filled.map((control) => [control.name, read(control)])));
+}
+
+function read({ dataset, value }) {
+  const text = value.trim();
+  if (dataset.kind === "lines") return text.split("\n").map((line) => line.trim()).filter(Boolean);
+  // what is no number goes as it was typed: the service says what it wanted
+  return dataset.kind === "number" && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+/** Buy the answer, and then its picture: two purchases, and so it is told. */
+async function buy(content) {
+  const response = await bought(content, JSON_TYPE, "the answer");
+  if (!response) return;
+  const found = await response.json();
+  const drawing = "picture" in form.dataset && (await bought(content, SVG_TYPE, "its picture"));
+  show(found, drawing ? await drawing.text() : "");
+  status.textContent = `Done. ${found.interpretation}`;
+  answer.focus();
+}
+
+async function bought(content, type, what) {
+  let response = await post(form.getAttribute("action"), content, type);
+  if (response.status === 402) {
+    const terms = await response.text();
+    step("402", `The terms of ${what}, free of charge.`);
+    const signed = await post(form.dataset.pay, terms, JSON_TYPE);
+    if (!signed.ok) return refuse(await signed.json());
+    const payment = await signed.json();
+    step("signed", `${payment.terms}; wallet ${payment.payer}, made for this.`);
+    response = await post(form.getAttribute("action"), content, type, payment.paymentSignature);
+  }
+  if (!response.ok) return refuse(await response.json());
+  const receipt = response.headers.get("PAYMENT-RESPONSE");
+  const settled = receipt ? `, settled in transaction ${JSON.parse(atob(receipt)).transaction}` : "";
+  step("200", `${what[0].toUpperCase()}${what.slice(1)} (${type})${settled}.`);
+  return response;
+}
+
+function post(path, content, accept, payment) {
+  const headers = { "Content-Type": JSON_TYPE, Accept: accept };
+  if (payment) headers["PAYMENT-SIGNATURE"] = payment;
+  return fetch(path, { method: "POST", headers, body: content });
+}
+
+/** Tell a problem: each fault at its field, and go to the first. */
+function refuse(problem) {
+  const faults = problem.errors ?? [];
+  step(String(problem.status ?? 402), problem.title ?? problem.error);
+  for (const { pointer, detail } of faults) {
+    const control = controlAt(pointer);
+    const at = control.name && pointer === `/${control.name}` ? "" : `${pointer} `;
+    tell(control, `${control.dataset.told ?? ""}${at}${detail}\n`);
+  }
+  if (!faults.length && controls[0].dataset.kind === "document") tell(controls[0], problem.detail);
+  const wrong = controls.filter((control) => control.getAttribute("aria-invalid"));
+  const count = `${faults.length} ${faults.length === 1 ? "fault" : "faults"}`;
+  status.textContent = faults.length ? `${count} in the document; nothing was paid.` : problem.detail;
+  wrong[0]?.focus();
+}
+
+function controlAt(pointer) {
+  return controls.find(({ name }) => name && name === pointer.split("/")[1]) ?? controls[0];
+}
+
+function tell(control, message) {
+  const error = document.getElementById(`error-${control.name || "document"}`);
+  const hint = error.id.replace("error-", "hint-");
+  error.textContent = message.trim();
+  error.hidden = !message;
+  control.dataset.told = message;
+  control.toggleAttribute("aria-invalid", Boolean(message));
+  if (message) control.setAttribute("aria-invalid", "true");
+  control.setAttribute("aria-describedby", message ? `${error.id} ${hint}` : hint);
+}
+
+function step(badge, text) {
+  const item = element("li", "");
+  item.append(element("b", badge, "badge"), " ", element("span", text));
+  steps.append(item);
+}
+
+function show(found, drawing) {
+  answer.hidden = false;
+  answer.append(element("h3", "The answer"));
+  if (drawing) answer.append(figure(drawing, found.interpretation));
+  const [name, rows] = Object.entries(found).find(([, value]) => Array.isArray(value)) ?? [];
+  answer.append(rows ? list(name, rows) : list("answer", [found]));
+  const all = element("details", "");
+  const text = element("pre", JSON.stringify(found, null, 2));
+  text.tabIndex = 0;
+  all.append(element("summary", "The whole answer as JSON"), text);
+  answer.append(all);
+}
+
+function figure(drawing, caption) {
+  const frame = element("figure", "", "picture");
+  const image = element("img", "");
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(drawing)}`;
+  image.alt = `Timeline. ${caption}`;
+  frame.append(image, element("figcaption", caption));
+  return frame;
+}
+
+function list(name, rows) {
+  const table = element("table", "");
+  const more = rows.length > MOST_ROWS ? `: ${MOST_ROWS} of ${rows.length}, the rest is below` : "";
+  table.append(element("caption", `${name}${more}`));
+  const names = Object.keys(rows[0] ?? {});
+  row(table.createTHead(), names, "th");
+  const shown = table.createTBody();
+  for (const item of rows.slice(0, MOST_ROWS)) row(shown, names.map((key) => cell(item[key])), "td");
+  const frame = element("div", "", "scroll");
+  frame.tabIndex = 0;
+  frame.setAttribute("role", "region");
+  frame.setAttribute("aria-label", `Table of ${name}`);
+  frame.append(table);
+  return frame;
+}
+
+function row(part, texts, kind) {
+  const line = part.insertRow();
+  for (const text of texts) {
+    const field = element(kind, text);
+    if (kind === "th") field.scope = "col";
+    line.append(field);
+  }
+}
+
+function cell(value) {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "object") return JSON.stringify(value);
+  return String(value).replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d\.\d{3})Z$/, (_, day, time, rest) =>
+    `${day} ${time}${rest === ":00.000" ? "" : rest} UTC`);
+}
+
+function element(kind, text, name = "") {
+  const made = document.createElement(kind);
+  made.textContent = text;
+  if (name) made.className = name;
+  return made;
+}
