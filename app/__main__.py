@@ -3,7 +3,6 @@
 Each command imports what it needs when it runs, so that ``--help`` is quick.
 """
 
-import asyncio
 import os
 import sys
 from decimal import Decimal
@@ -38,6 +37,8 @@ def serve(
 @cli.command()
 def demo() -> None:
     """Start a sandbox service, buy a rotation from it with a throw-away wallet, and show it all."""
+    import asyncio
+
     from app.cli.demo import run_demo
 
     sys.exit(asyncio.run(run_demo()))
@@ -61,6 +62,8 @@ def pay(
     most: Annotated[str, typer.Option("--max", help="Pay at most this many US dollars.")] = "0.10",
 ) -> None:
     """Buy one answer from an x402 URL: the answer goes to standard output, the rest to error."""
+    import asyncio
+
     from app.cli.pay import run_pay
 
     sys.exit(asyncio.run(run_pay(url, _content(body), key, accept, _dollars(most))))
@@ -69,6 +72,8 @@ def pay(
 @cli.command()
 def receipts() -> None:
     """List the receipts in the shared store (ONCALL_REDIS_URL), oldest first."""
+    import asyncio
+
     from rich.console import Console
 
     from app.cli.receipts import show_receipts

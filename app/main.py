@@ -11,9 +11,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp
-from x402 import x402ResourceServer
-from x402.mechanisms.evm import get_default_asset
-from x402.mechanisms.evm.exact import register_exact_evm_server
 from x402.schemas import ResourceInfo
 
 from app.api.edge import Edge
@@ -29,7 +26,7 @@ from app.listing.routes import free_routes
 from app.metrics import Metrics
 from app.payments.chain import Chain
 from app.payments.facilitator import RemoteFacilitator
-from app.payments.offer import offer_of, payee_faults
+from app.payments.offer import offer_of, payee_faults, resource_server, stablecoin
 from app.payments.receipts import Claims, MemoryClaims
 from app.payments.redis_claims import RedisClaims
 from app.payments.sandbox import SandboxFacilitator
@@ -114,9 +111,7 @@ class Desk:
     ) -> None:
         self._settings = settings
         self.backend = _facilitator(settings, clock) if facilitator is None else facilitator
-        self._server = x402ResourceServer(self.backend)
-        register_exact_evm_server(self._server, settings.network)
-        self._server.initialize()
+        self._server = resource_server(self.backend, settings.network)
         self.claims = claims_of(settings, clock) if claims is None else claims
         self.cashier = Cashier(
             self._server,
@@ -185,8 +180,7 @@ class Desk:
 
 def _facilitator(settings: Settings, clock: Clock) -> Facilitator:
     if settings.payments == "sandbox":
-        asset = get_default_asset(settings.network)["asset"]
-        return SandboxFacilitator(settings.network, asset, clock)
+        return SandboxFacilitator(settings.network, stablecoin(settings.network), clock)
     return RemoteFacilitator(
         settings.facilitator_url,
         network=settings.network,

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from rich.console import Console
 from rich.table import Table
-from x402.mechanisms.evm import get_default_asset
+from x402.mechanisms.evm.default_assets import get_default_asset
 
 from app.errors import ConfigurationError
 from app.payments.receipts import Receipt

@@ -4,3 +4,7 @@
 ``facilitator`` settle, ``receipts`` remembers, ``settlement`` ties the last three together.
 Contract: ``payments.md``. Every message type and header codec is the official ``x402`` SDK's.
 """
+
+from app.payments.deferred import defer
+
+defer("x402.http", "x402.extensions", "x402.mechanisms.evm", "x402.mechanisms.evm.exact")

@@ -12,7 +12,6 @@ from typing import Any
 import aiohttp
 import msgspec
 from eth_utils.crypto import keccak
-from x402.mechanisms.evm.exact.eip3009_utils import verify_eip3009_transfer_event
 from x402.schemas import PaymentRequirements
 
 from app.payments.gate import Authorization
@@ -51,6 +50,9 @@ class Chain:
 
     async def evidence_of(self, signed: Authorization, terms: PaymentRequirements) -> Evidence:
         """What became of ``signed``, which promises ``terms``. Raises ``ChainUnavailable``."""
+        # an Ethereum client comes with it, for the rare case that a receipt was lost
+        from x402.mechanisms.evm.exact.eip3009_utils import verify_eip3009_transfer_event
+
         payer, nonce = signed.payer[2:].lower().rjust(64, "0"), signed.nonce[2:].lower()
         call = {"to": terms.asset, "data": AUTHORIZATION_STATE + payer + nonce}
         used = await self._rpc("eth_call", call, "latest")

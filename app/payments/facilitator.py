@@ -28,11 +28,10 @@ from x402.schemas import (
 )
 
 from app.errors import ConfigurationError, FacilitatorUnavailable, SettlementUnknown
-from app.payments.offer import version_1_name
+from app.payments.offer import SCHEME, supported_kinds, version_1_name
 
 MAX_ANSWER_BYTES = 64 * 1024
 RETRY_AFTER_SECONDS = 5
-SCHEME = "exact"
 
 TURNED_AWAY = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
 """Statuses that say that a request was not acted on. 408 and 409 do not."""
@@ -110,10 +109,7 @@ class RemoteFacilitator:
 
     def get_supported(self) -> SupportedResponse:
         """The configured kind. The SDK asks at construction, before anybody can be called."""
-        kinds = [SupportedKind(x402_version=2, scheme=SCHEME, network=self._network)]
-        if self._network_v1 is not None:
-            kinds.append(SupportedKind(x402_version=1, scheme=SCHEME, network=self._network_v1))
-        return SupportedResponse(kinds=kinds)
+        return SupportedResponse(kinds=supported_kinds(self._network))
 
     async def verify(
         self,

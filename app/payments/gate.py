@@ -2,7 +2,7 @@
 
 Strategy: everything that can be known without asking anybody is checked here, before money moves
 and before a facilitator is bothered: form, terms, recipient, amount and the wallet's EIP-712
-signature. No I/O and no clock; ``now`` is an argument. Hashing and recovery are the SDK's.
+signature. No I/O and no clock; ``now`` is an argument. Hashing and recovery are ``signatures``'.
 
 Invariants: nothing a caller sends raises anything but ``InvalidPayment`` (400: it cannot be read)
 or ``PaymentRefused`` (402: it was read and does not suffice).
@@ -11,10 +11,11 @@ or ``PaymentRefused`` (402: it was read and does not suffice).
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from x402 import x402ResourceServer
 from x402.extensions.payment_identifier import PAYMENT_IDENTIFIER, is_valid_payment_id
 from x402.http.utils import decode_payment_signature_header
 from x402.mechanisms.evm.constants import (
@@ -24,10 +25,7 @@ from x402.mechanisms.evm.constants import (
     ERR_VALID_AFTER_FUTURE,
     ERR_VALID_BEFORE_EXPIRED,
 )
-from x402.mechanisms.evm.eip712 import hash_eip3009_authorization
-from x402.mechanisms.evm.types import ExactEIP3009Authorization
 from x402.mechanisms.evm.utils import get_evm_chain_id
-from x402.mechanisms.evm.verify import verify_eoa_signature
 from x402.schemas import (
     PaymentPayload,
     PaymentPayloadV1,
@@ -37,9 +35,12 @@ from x402.schemas import (
 
 from app.errors import InvalidPayment, PaymentRefused
 from app.payments.offer import Offer
-
-if TYPE_CHECKING:
-    from x402 import x402ResourceServer
+from app.payments.signatures import (
+    authorization_digest,
+    domain_separator,
+    is_malleable,
+    signer_of,
+)
 
 PAYMENT_HEADER = "payment-signature"
 PAYMENT_HEADER_V1 = "x-payment"
@@ -47,9 +48,6 @@ MAX_HEADER_BYTES = 16 * 1024
 
 SETTLE_SECONDS = 6
 """An authorization that ends sooner cannot be settled any more (the SDK facilitator's own rule)."""
-
-HALF_CURVE_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
-"""Above it, ``s`` is the malleable twin of a signature, which token contracts refuse (EIP-2)."""
 
 VERSION_2_REQUIRED = "x402_version_2_required"
 WORDS = {
@@ -85,19 +83,15 @@ class Authorization(Struct, frozen=True, rename="camel"):
 
     def digest(self, terms: PaymentRequirements) -> bytes:
         """The 32 bytes that the payer signed, for the token and chain of ``terms``."""
-        return hash_eip3009_authorization(
-            ExactEIP3009Authorization(
-                from_address=self.payer.lower(),  # the encoder refuses a wrong checksum
-                to=self.to.lower(),
-                value=self.value,
-                valid_after=self.valid_after,
-                valid_before=self.valid_before,
-                nonce=self.nonce,
-            ),
-            get_evm_chain_id(terms.network),
-            terms.asset,
+        domain = domain_separator(
             terms.extra["name"],
             terms.extra["version"],
+            get_evm_chain_id(terms.network),
+            terms.asset,
+        )
+        value, valid_after, valid_before = map(int, self.numbers)
+        return authorization_digest(
+            domain, self.payer, self.to, (value, valid_after, valid_before), self.nonce
         )
 
 
@@ -199,7 +193,7 @@ def _decoded(text: str) -> PaymentPayload | PaymentPayloadV1:
         ) from error
 
 
-def payment_for(offer: Offer, payload: PaymentPayload, server: "x402ResourceServer") -> Payment:
+def payment_for(offer: Offer, payload: PaymentPayload, server: x402ResourceServer) -> Payment:
     """``payload`` as a payment for ``offer``. Raises ``InvalidPayment`` or ``PaymentRefused``.
 
     The validity window is not looked at: a receipt may be asked for after it has passed.
@@ -268,7 +262,7 @@ def _identifier_in(payload: PaymentPayload, *, required: bool) -> str | None:
     return identifier
 
 
-def _require_terms(offer: Offer, payload: PaymentPayload, server: "x402ResourceServer") -> None:
+def _require_terms(offer: Offer, payload: PaymentPayload, server: x402ResourceServer) -> None:
     required = offer.payment_required()
     changed = []
     if not server.find_matching_requirements(required.accepts, payload):
@@ -295,10 +289,7 @@ def _signed_by_wallet(signed: SignedAuthorization, terms: PaymentRequirements) -
     signature = bytes.fromhex(signed.signature[2:])
     if len(signature) != 65:
         return False
-    if int.from_bytes(signature[32:64], "big") > HALF_CURVE_ORDER:
+    if is_malleable(signature):
         raise _refused(ERR_INVALID_SIGNATURE)
-    if signature[64] not in (0, 1, 27, 28):
-        return False
-    return verify_eoa_signature(
-        signed.authorization.digest(terms), signature, signed.authorization.payer
-    )
+    authorization = signed.authorization
+    return signer_of(authorization.digest(terms), signature) == authorization.payer.lower()

@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import msgspec
 from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
+from x402 import FacilitatorClient, x402ResourceServer
 from x402.extensions.payment_identifier import (
     PAYMENT_IDENTIFIER,
     declare_payment_identifier_extension,
 )
 from x402.http.utils import encode_payment_required_header
-from x402.mechanisms.evm import DEFAULT_ASSETS
+from x402.mechanisms.evm.default_assets import DEFAULT_ASSETS, get_default_asset
+from x402.mechanisms.evm.exact.register import register_exact_evm_server
 from x402.mechanisms.evm.utils import get_evm_chain_id
 from x402.mechanisms.evm.v1.constants import V1_NETWORK_CHAIN_IDS
 from x402.schemas import (
@@ -27,13 +28,12 @@ from x402.schemas import (
     PaymentRequirementsV1,
     ResourceConfig,
     ResourceInfo,
+    SupportedKind,
 )
 
 from app.errors import PaymentRefused
 
-if TYPE_CHECKING:
-    from x402 import x402ResourceServer
-
+SCHEME = "exact"
 UNPAID = "PAYMENT-SIGNATURE header is required"
 MAX_TIMEOUT_SECONDS = 300
 """How long a client should let its authorization be valid."""
@@ -99,8 +99,21 @@ class Offer:
         )
 
 
+def resource_server(facilitator: FacilitatorClient, network: str) -> x402ResourceServer:
+    """The SDK's server for the ``exact`` scheme on ``network``, ready to build terms."""
+    server = x402ResourceServer(facilitator)
+    register_exact_evm_server(server, network)
+    server.initialize()
+    return server
+
+
+def stablecoin(network: str) -> str:
+    """The address of the token that is asked for on ``network``."""
+    return get_default_asset(network)["asset"]
+
+
 def offer_of(
-    server: "x402ResourceServer",
+    server: x402ResourceServer,
     *,
     price_usd: Decimal,
     network: str,
@@ -114,7 +127,7 @@ def offer_of(
     SDK's asset table.
     """
     config = ResourceConfig(
-        scheme="exact",
+        scheme=SCHEME,
         pay_to=pay_to,
         price=f"${price_usd}",
         network=network,
@@ -129,6 +142,15 @@ def version_1_name(network: str) -> str | None:
     chain_id = get_evm_chain_id(network)
     names = (name for name, known in V1_NETWORK_CHAIN_IDS.items() if known == chain_id)
     return next(names, None)
+
+
+def supported_kinds(network: str) -> list[SupportedKind]:
+    """The ways to pay on ``network`` as a facilitator lists them: the ``exact`` scheme's."""
+    kinds = [SupportedKind(x402_version=2, scheme=SCHEME, network=network)]
+    network_v1 = version_1_name(network)
+    if network_v1 is not None:
+        kinds.append(SupportedKind(x402_version=1, scheme=SCHEME, network=network_v1))
+    return kinds
 
 
 def payable_networks() -> list[str]:

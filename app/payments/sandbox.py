@@ -8,21 +8,28 @@ Invariants: a nonce is spent once; balances never go below zero; the ledger is b
 addresses and nonces are forgotten first).
 """
 
+import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 from x402 import x402Facilitator
 from x402.mechanisms.evm.constants import FUNCTION_TRANSFER_WITH_AUTHORIZATION
-from x402.mechanisms.evm.exact import ExactEvmFacilitatorScheme
-from x402.mechanisms.evm.exact.eip3009_utils import ERC20_TRANSFER_EVENT_TOPIC
-from x402.mechanisms.evm.exact.v1.facilitator import ExactEvmSchemeV1
 from x402.mechanisms.evm.types import TransactionReceipt, TypedDataDomain, TypedDataField
 from x402.mechanisms.evm.utils import get_evm_chain_id
-from x402.mechanisms.evm.verify import verify_typed_data_strict
+from x402.schemas import (
+    PaymentPayload,
+    PaymentPayloadV1,
+    PaymentRequirements,
+    PaymentRequirementsV1,
+    SettleResponse,
+    SupportedResponse,
+    VerifyResponse,
+)
 
-from app.payments.offer import version_1_name
+from app.payments.offer import supported_kinds, version_1_name
 
 FAUCET_ATOMIC = 10_000_000
 """What a new address is given: 10 USDC."""
@@ -30,29 +37,67 @@ MAX_ADDRESSES = 100_000
 MAX_NONCES = 100_000
 
 
-class SandboxFacilitator(x402Facilitator):
-    """An in-process facilitator for one network and one token."""
+class SandboxFacilitator:
+    """An in-process facilitator for one network and one token.
+
+    The SDK's facilitator comes with an Ethereum client, a second of imports: it is made beside the
+    event loop, from ``connect`` on or when it is first needed.
+    """
 
     label = "sandbox"
     problem = None
 
     def __init__(self, network: str, asset: str, clock: Callable[[], float]) -> None:
-        super().__init__()
         self.ledger = Ledger(asset, get_evm_chain_id(network), clock)
-        self.register([network], ExactEvmFacilitatorScheme(self.ledger))
-        network_v1 = version_1_name(network)
-        self.takes_version_1 = network_v1 is not None
-        if network_v1 is not None:
-            self.register_v1([network_v1], ExactEvmSchemeV1(self.ledger))
+        self.takes_version_1 = version_1_name(network) is not None
+        self._network = network
+        self._loading: asyncio.Task[x402Facilitator] | None = None
 
     async def connect(self) -> None:
-        """Nothing to connect to."""
+        """Nothing to connect to; begin to make the facilitator."""
+        self._loading = asyncio.create_task(self._loaded())
 
     async def refresh(self) -> None:
         """Nothing to ask."""
 
     async def aclose(self) -> None:
         """Nothing to close."""
+        if self._loading is not None:
+            await self._loading
+
+    def get_supported(self) -> SupportedResponse:
+        return SupportedResponse(kinds=supported_kinds(self._network))
+
+    async def verify(
+        self,
+        payload: PaymentPayload | PaymentPayloadV1,
+        requirements: PaymentRequirements | PaymentRequirementsV1,
+    ) -> VerifyResponse:
+        return await (await self._loaded()).verify(payload, requirements)
+
+    async def settle(
+        self,
+        payload: PaymentPayload | PaymentPayloadV1,
+        requirements: PaymentRequirements | PaymentRequirementsV1,
+    ) -> SettleResponse:
+        return await (await self._loaded()).settle(payload, requirements)
+
+    async def _loaded(self) -> x402Facilitator:
+        if "_facilitator" not in vars(self):
+            await asyncio.to_thread(getattr, self, "_facilitator")
+        return self._facilitator
+
+    @cached_property
+    def _facilitator(self) -> x402Facilitator:
+        from x402.mechanisms.evm.exact.facilitator import ExactEvmScheme
+        from x402.mechanisms.evm.exact.v1.facilitator import ExactEvmSchemeV1
+
+        facilitator = x402Facilitator()
+        facilitator.register([self._network], ExactEvmScheme(self.ledger))
+        network_v1 = version_1_name(self._network)
+        if network_v1 is not None:
+            facilitator.register_v1([network_v1], ExactEvmSchemeV1(self.ledger))
+        return facilitator
 
 
 class Ledger:
@@ -101,6 +146,8 @@ class Ledger:
             self._balances.move_to_end(address)
 
     def _receipt(self, payer: str, payee: str, value: int) -> str:
+        from x402.mechanisms.evm.exact.eip3009_utils import ERC20_TRANSFER_EVENT_TOPIC
+
         transaction = "0x" + secrets.token_hex(32)
         topics = [ERC20_TRANSFER_EVENT_TOPIC, _word(payer), _word(payee)]
         event = {"address": self._asset, "topics": topics, "data": f"0x{value:064x}"}
@@ -170,6 +217,8 @@ class Ledger:
         message: dict[str, Any],
         signature: bytes,
     ) -> bool:
+        from x402.mechanisms.evm.verify import verify_typed_data_strict
+
         fields: dict[str, list[TypedDataField | dict[Any, Any]]] = {
             name: [*items] for name, items in types.items()
         }
