@@ -5,16 +5,15 @@ styles are files, and a file's address changes with its content, so it may be ke
 """
 
 import html
+import json
 import mimetypes
 import re
 import shlex
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from pprint import pformat
 from typing import Any
 
-import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
@@ -80,29 +79,46 @@ def between_tags(text: str) -> Markup:
 
 def prose(text: str) -> Markup:
     """One paragraph whose `backticks` are code."""
-    words = between_tags(" ".join(text.split()))
+    words = str(between_tags(" ".join(text.split())))
     return Markup(CODE.sub(r"<code>\1</code>", words))  # noqa: S704 - escaped above
+
+
+def breakable(address: str) -> Markup:
+    """An address that may be broken after a slash."""
+    return Markup("/<wbr>").join(address.split("/"))
 
 
 def first_sentence(text: str) -> str:
     return text.partition(". ")[0].removesuffix(".") + "."
 
 
+def json_text(value: object, margin: str = "") -> str:
+    """``value`` as JSON, in which what fits on a line is on one."""
+    line = json.dumps(value, ensure_ascii=False)
+    if not value or not isinstance(value, Mapping | list) or len(margin + line) <= LINE_WIDTH:
+        return line
+    inner = margin + "  "
+    if isinstance(value, Mapping):
+        parts = [f"{json.dumps(name)}: {json_text(part, inner)}" for name, part in value.items()]
+    else:
+        parts = [json_text(part, inner) for part in value]
+    opening, closing = "{}" if isinstance(value, Mapping) else "[]"
+    return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{margin}{closing}"
+
+
 def _json(value: object) -> Markup:
-    return between_tags(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    return between_tags(json_text(value))
 
 
 def _shell_word(value: object) -> Markup:
-    """``value`` as JSON, quoted for a shell: on one line if that is short."""
-    text = msgspec.json.encode(value)
-    long = len(text) > LINE_WIDTH
-    return between_tags(
-        shlex.quote((msgspec.json.format(text, indent=2) if long else text).decode())
-    )
+    """``value`` as JSON, quoted for a shell."""
+    return between_tags(shlex.quote(json_text(value)))
 
 
-def _python(value: object) -> Markup:
-    return between_tags(pformat(value, sort_dicts=False, width=LINE_WIDTH))
+def _python(document: Mapping[str, Any]) -> Markup:
+    """A flat document as a Python literal, a field a line."""
+    lines = "".join(f"    {name!r}: {value!r},\n" for name, value in document.items())
+    return between_tags(f"{{\n{lines}}}")
 
 
 @cache
@@ -120,6 +136,7 @@ def _environment() -> Environment:
         "shell": _shell_word,
         "python": _python,
         "prose": prose,
+        "breakable": breakable,
         "first_sentence": first_sentence,
     }
     return environment

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from x402 import PaymentRequired, PaymentRequiredV1, PaymentRequirements
-from x402.mechanisms.evm import find_default_asset
+from x402.mechanisms.evm.default_assets import find_default_asset
 
 NETWORK_NAMES = {"eip155:8453": "Base", "eip155:84532": "Base Sepolia (test money)"}
 

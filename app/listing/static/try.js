@@ -112,8 +112,8 @@ function tell(control, message) {
   error.textContent = message.trim();
   error.hidden = !message;
   control.dataset.told = message;
-  control.toggleAttribute("aria-invalid", Boolean(message));
   if (message) control.setAttribute("aria-invalid", "true");
+  else control.removeAttribute("aria-invalid");
   control.setAttribute("aria-describedby", message ? `${error.id} ${hint}` : hint);
 }
 
@@ -127,8 +127,10 @@ function show(found, drawing) {
   answer.hidden = false;
   answer.append(element("h3", "The answer"));
   if (drawing) answer.append(figure(drawing, found.interpretation));
-  const [name, rows] = Object.entries(found).find(([, value]) => Array.isArray(value)) ?? [];
-  answer.append(rows ? list(name, rows) : list("answer", [found]));
+  const parts = Object.entries(found);
+  for (const [name, value] of parts.filter(([, value]) => isList(value))) answer.append(list(name, rowsOf(value)));
+  const single = Object.fromEntries(parts.filter(([, value]) => !isList(value)));
+  answer.append(list("the rest", rowsOf(single)));
   const all = element("details", "");
   const text = element("pre", JSON.stringify(found, null, 2));
   text.tabIndex = 0;
@@ -145,10 +147,19 @@ function figure(drawing, caption) {
   return frame;
 }
 
+function isList(value) {
+  return typeof value === "object" && value !== null;
+}
+
+/** The items of a list, or the members of an object as items. */
+function rowsOf(value) {
+  return Array.isArray(value) ? value : Object.entries(value).map(([name, held]) => ({ name, value: held }));
+}
+
 function list(name, rows) {
   const table = element("table", "");
   const more = rows.length > MOST_ROWS ? `: ${MOST_ROWS} of ${rows.length}, the rest is below` : "";
-  table.append(element("caption", `${name}${more}`));
+  table.append(element("caption", `${rows.length ? "" : "no "}${name}${more}`));
   const names = Object.keys(rows[0] ?? {});
   row(table.createTHead(), names, "th");
   const shown = table.createTBody();
