@@ -98,7 +98,9 @@ def _fields(definition: Schema) -> Iterator[Field]:
 def _plain(field: Schema) -> Schema:
     """A field without the alternative of ``null``, which is absence."""
     others = [kind for kind in field.get("anyOf", ()) if kind.get("type") != "null"]
-    return {**field, **others[0]} if len(others) == 1 else field
+    if len(others) != 1:
+        return field
+    return {**{name: value for name, value in field.items() if name != "anyOf"}, **others[0]}
 
 
 def _kind(field: Schema) -> str:

@@ -92,18 +92,18 @@ def first_sentence(text: str) -> str:
     return text.partition(". ")[0].removesuffix(".") + "."
 
 
-def json_text(value: object, margin: str = "") -> str:
-    """``value`` as JSON, in which what fits on a line is on one."""
-    line = json.dumps(value, ensure_ascii=False)
-    if not value or not isinstance(value, Mapping | list) or len(margin + line) <= LINE_WIDTH:
+def json_text(value: object, margin: str = "", label: str = "") -> str:
+    """``value`` after ``label`` as JSON, in which what fits on a line is on one."""
+    line = f"{label}{json.dumps(value, ensure_ascii=False)}"
+    if len(margin + line) < LINE_WIDTH or not isinstance(value, Mapping | list):
         return line
     inner = margin + "  "
     if isinstance(value, Mapping):
-        parts = [f"{json.dumps(name)}: {json_text(part, inner)}" for name, part in value.items()]
+        parts = [json_text(part, inner, f"{json.dumps(name)}: ") for name, part in value.items()]
     else:
         parts = [json_text(part, inner) for part in value]
     opening, closing = "{}" if isinstance(value, Mapping) else "[]"
-    return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{margin}{closing}"
+    return f"{label}{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{margin}{closing}"
 
 
 def _json(value: object) -> Markup:
