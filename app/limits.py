@@ -24,6 +24,8 @@ from limits.storage import MemoryStorage, storage_from_string
 from redis.asyncio import ConnectionPool
 from slowapi import Limiter
 
+from app.errors import RateLimited
+
 Proxy = IPv4Network | IPv6Network
 
 REDIS_SECONDS = 0.25
@@ -51,6 +53,13 @@ class Allowance:
     per_minute: int
     remaining: int
     reset_seconds: int
+
+    def require(self) -> None:
+        """Raise ``RateLimited`` unless it was granted."""
+        if not self.granted:
+            raise RateLimited(
+                f"at most {self.per_minute} requests a minute", retry_after=self.reset_seconds
+            )
 
     @property
     def headers(self) -> dict[str, str]:

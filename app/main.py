@@ -16,9 +16,10 @@ from x402.schemas import ResourceInfo
 from app.api.edge import Edge
 from app.api.endpoints import JSON, Endpoint, paid_endpoints
 from app.api.problems import problem_of_defect, problem_of_http
+from app.api.sale import Sale, Till
 from app.api.sandbox_pay import PATH as SANDBOX_PAY
 from app.api.sandbox_pay import sandbox_pay
-from app.api.serve import EndpointApp, Till
+from app.api.serve import EndpointApp
 from app.errors import ConfigurationError
 from app.limits import RateLimits
 from app.listing.pages import Pages, not_found
@@ -64,13 +65,10 @@ def create_app(
         if faults:
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
-    tills = {endpoint.slug: desk.till(endpoint) for endpoint in endpoints} if desk else {}
+    sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
     proxies = settings.trusted_proxies
-    paid = [
-        Route(endpoint.path, EndpointApp(endpoint, limits, tills.get(endpoint.slug), proxies))
-        for endpoint in endpoints
-    ]
-    offers = {slug: till.offer for slug, till in tills.items()}
+    paid = [Route(sale.endpoint.path, EndpointApp(sale, proxies)) for sale in sales]
+    offers = {sale.endpoint.slug: sale.till.offer for sale in sales if sale.till}
     sandbox = settings.payments == "sandbox"
     if sandbox:
         paid.append(Route(SANDBOX_PAY, sandbox_pay(list(offers.values()), limits, proxies)))

@@ -1,8 +1,10 @@
 """One line a log event, ours and the libraries' alike."""
 
+import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -118,3 +120,21 @@ def test_uvicorns_access_log_is_off(capsys: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("uvicorn.access").info("GET /?key=secret")
     logging.getLogger("uvicorn.error").info("started")
     assert [json.loads(line)["event"] for line in lines(capsys)] == ["started"]
+
+
+def test_what_json_cannot_hold_is_still_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("json")
+    structlog.get_logger().info("request", path="/\ud800", limit={frozenset({1}): 2}, of=Literal)
+    [line] = lines(capsys)
+    assert json.loads(line)["path"] == "/\ud800"
+
+
+def test_a_log_that_cannot_be_written_costs_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        monkeypatch.setattr("sys.stderr", io.TextIOWrapper(full))
+        configure_logs("json")
+        structlog.get_logger().info("request")
+    structlog.get_logger().info("after it was closed")
+    assert lines(capsys) == []

@@ -6,6 +6,7 @@ Every paid route is one, and so is what the sandbox offers beside them.
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Protocol
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -14,18 +15,22 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.bodies import require_sizes
 from app.api.problems import problem_of, problem_of_http
-from app.errors import OncallError, RateLimited
-from app.limits import Proxy, RateLimits, client_of
+from app.errors import OncallError
+from app.limits import Allowance, Proxy, client_of
 from app.payments.gate import PAYMENT_HEADER, PAYMENT_HEADER_V1
+
+
+class Count(Protocol):
+    """Counts a request of ``client`` and tells what is left of its limit."""
+
+    def __call__(self, client: str, *, paying: bool) -> Awaitable[Allowance]: ...
 
 
 @dataclass(frozen=True)
 class CountedPost:
-    """The application at ``path``: of each client ``per_minute`` requests reach ``answer``."""
+    """The application that lets what ``count`` grants through to ``answer``."""
 
-    path: str
-    per_minute: int
-    limits: RateLimits
+    count: Count
     proxies: Sequence[Proxy]
     answer: Callable[[Request], Awaitable[Response]]
 
@@ -47,15 +52,9 @@ class CountedPost:
         require_sizes(request, payment_header=PAYMENT_HEADER.encode())
         peer = request.client.host if request.client else None
         client = client_of(peer, request.headers.getlist("x-forwarded-for"), self.proxies)
-        allowance = await self.limits.spend(
-            client, self.path, self.per_minute, paying=is_paying(request)
-        )
+        allowance = await self.count(client, paying=is_paying(request))
         try:
-            if not allowance.granted:
-                raise RateLimited(
-                    f"at most {self.per_minute} requests a minute",
-                    retry_after=allowance.reset_seconds,
-                )
+            allowance.require()
             response = await self.answer(request)
         except OncallError as error:
             response = problem_of(error)

@@ -6,6 +6,7 @@ route is made only where no money moves.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -57,7 +58,8 @@ def sandbox_pay(
         text = _written(await signed_payment(offer), offer, media_type)
         return Response(text, headers={"Cache-Control": "no-store"}, media_type=media_type)
 
-    return CountedPost(PATH, PER_MINUTE, limits, proxies, answer)
+    count = partial(limits.spend, route=PATH, per_minute=PER_MINUTE)
+    return CountedPost(count, proxies, answer)
 
 
 def _offer_in(terms: SandboxTerms, offers: Mapping[str, Offer]) -> Offer:

@@ -15,7 +15,8 @@ from x402.http.utils import decode_payment_required_header
 
 from app.api.documents import document_of
 from app.api.endpoints import JSON, V1_SCHEDULE, Endpoint, paid_endpoints
-from app.api.serve import SMALL_BODY_BYTES, EndpointApp
+from app.api.sale import SMALL_BODY_BYTES, Sale
+from app.api.serve import EndpointApp
 from app.errors import OncallError
 from app.limits import RateLimits
 from tests.services import Service, service, settings
@@ -443,7 +444,7 @@ def in_main_thread() -> bool:
 
 
 def free_service(endpoint: Endpoint) -> Service:
-    served = Service(EndpointApp(endpoint, RateLimits(lambda: 0.0), None, ()))
+    served = Service(EndpointApp(Sale(endpoint, RateLimits(lambda: 0.0), None), ()))
     served.path = endpoint.path
     return served
 
