@@ -159,6 +159,19 @@ class TooManyClaims(Retryable):
     title = "Too many payments are remembered at the moment. Nothing was charged."
 
 
+class TooManyConnections(Retryable):
+    code = "too_many_connections"
+    title = "Too many connections are open at the moment. Nothing was charged."
+
+
+class Interrupted(Retryable):
+    code = "interrupted"
+    title = (
+        "The service is being restarted and could not wait for this answer. Retry with the same "
+        "payment: it is charged at most once."
+    )
+
+
 # --- running the service --------------------------------------------------------------------
 
 

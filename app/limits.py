@@ -1,10 +1,10 @@
 """How often a client may ask.
 
-Strategy: slowapi's limiter with a moving window, asked through its strategy object (its decorator
-halves a route's throughput and would hide the order of work). The window log is ours to hold: it is
-bounded and reads an injected clock, which the library's own memory storage does not. Several
-processes count together through the library's asynchronous Redis storage, which never blocks the
-event loop; its script takes a place atomically, so the limit is exact across them.
+Strategy: a moving window, the instants of the requests granted in the last minute. One process
+holds it itself: bounded and on an injected clock, which the memory storages of the rate limiting
+libraries are not, and at a fifth of their cost a request (``bench/http.py``). Several processes
+count together by ``limits``' asynchronous Redis strategy, which never blocks the event loop; its
+script takes a place atomically, so the limit is exact across them.
 
 Invariants: requests that carry a payment and requests that do not are counted apart; a client is an
 IPv4 address or an IPv6 /64; ``X-Forwarded-For`` counts only from trusted proxies.
@@ -12,17 +12,18 @@ IPv4 address or an IPv6 /64; ``X-Forwarded-For`` counts only from trusted proxie
 
 import math
 from array import array
+from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from limits import RateLimitItem, RateLimitItemPerMinute, WindowStats
+from limits import RateLimitItemPerMinute, WindowStats
 from limits.aio.strategies import MovingWindowRateLimiter as SharedMovingWindow
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import storage_from_string
 from redis.asyncio import ConnectionPool
-from slowapi import Limiter
 
 from app.errors import RateLimited
 
@@ -35,7 +36,16 @@ AWAY_SECONDS = 1.0
 TOLD_SECONDS = 10.0
 """How long that is told, where no request comes to find Redis back."""
 
+WINDOW_SECONDS = 60
+
+Key = tuple[str, str, str]
+"""Policy, route and client."""
+
 Spent = tuple[bool, WindowStats]
+"""Whether there was a place; then when the oldest leaves, and how many places are left."""
+
+MAX_HOPS_KEPT = 256
+"""Characters of ``X-Forwarded-For`` up to which who sent them is remembered."""
 
 MAX_KEYS = 20_000
 """At 120 requests a minute each, some 20 MB; the keys idle longest go first."""
@@ -62,12 +72,11 @@ class Allowance:
             )
 
     @property
-    def headers(self) -> dict[str, str]:
-        """The ``RateLimit`` fields of the IETF HTTP working group's draft."""
-        return {
-            "RateLimit": f'"{self.policy}";r={self.remaining};t={self.reset_seconds}',
-            "RateLimit-Policy": f'"{self.policy}";q={self.per_minute};w=60',
-        }
+    def fields(self) -> list[tuple[bytes, bytes]]:
+        """The ``RateLimit`` fields of the IETF HTTP working group's draft, as ASGI wants them."""
+        limit = b'"%b";r=%d;t=%d' % (self.policy.encode(), self.remaining, self.reset_seconds)
+        policy = b'"%b";q=%d;w=%d' % (self.policy.encode(), self.per_minute, WINDOW_SECONDS)
+        return [(b"ratelimit", limit), (b"ratelimit-policy", policy)]
 
 
 class RateLimits:
@@ -79,13 +88,7 @@ class RateLimits:
 
     def __init__(self, clock: Callable[[], float], redis_url: str | None = None) -> None:
         self._clock = clock
-        limiter = Limiter(
-            key_func=lambda: "",  # never called: keys are given to the strategy
-            strategy="moving-window",
-            storage_uri="bounded-memory://",
-            storage_options={"clock": clock},  # type: ignore[dict-item] # handed on as it is
-        )
-        self._local = limiter.limiter
+        self._local = MovingWindows(clock)
         self._pool = redis_pool(redis_url) if redis_url else None
         self._shared = shared_strategy(self._pool) if self._pool else None
         self._away_until = -math.inf
@@ -99,10 +102,10 @@ class RateLimits:
 
     async def spend(self, client: str, route: str, per_minute: int, *, paying: bool) -> Allowance:
         """Count one request, unless none is left."""
-        item = RateLimitItemPerMinute(per_minute)
         policy = "with-payment" if paying else "without-payment"
         key = (policy, route, client)
-        granted, window = await self._spent_shared(item, key) or self._spent_local(item, key)
+        spent = await self._spent_shared(self._shared, key, per_minute) if self._shared else None
+        granted, window = spent or self._local.spent(key, per_minute)
         reset_seconds = max(math.ceil(window.reset_time - self._clock()), 1)
         return Allowance(granted, policy, per_minute, window.remaining, reset_seconds)
 
@@ -110,20 +113,21 @@ class RateLimits:
         if self._pool is not None:
             await self._pool.aclose()
 
-    async def _spent_shared(self, item: RateLimitItem, key: Sequence[str]) -> Spent | None:
-        if self._shared is None or self._clock() < self._away_until:
+    async def _spent_shared(
+        self, shared: SharedMovingWindow, key: Key, per_minute: int
+    ) -> Spent | None:
+        """As ``MovingWindows.spent``; ``None`` while Redis is away."""
+        if self._clock() < self._away_until:
             return None
+        item = RateLimitItemPerMinute(per_minute)
         try:
-            granted = await self._shared.hit(item, *key)
-            window = await self._shared.get_window_stats(item, *key)
+            granted = await shared.hit(item, *key)
+            window = await shared.get_window_stats(item, *key)
         except StorageError:
             self._away_until = self._clock() + AWAY_SECONDS
             return None
         self._away_until = -math.inf
         return granted, window
-
-    def _spent_local(self, item: RateLimitItem, key: Sequence[str]) -> Spent:
-        return self._local.hit(item, *key), self._local.get_window_stats(item, *key)
 
 
 def redis_pool(url: str) -> ConnectionPool:
@@ -145,40 +149,37 @@ def shared_strategy(pool: ConnectionPool) -> SharedMovingWindow:
     return SharedMovingWindow(storage)
 
 
-class BoundedMemory(MemoryStorage):
-    """The library's memory storage with a bounded moving window: accepted instants, oldest first.
+class MovingWindows:
+    """The granted instants of each key in the last minute, oldest first.
 
-    One request costs an append and the removal of what has left the window.
+    At most ``max_keys`` keys are kept; the one idle longest goes first.
     """
 
-    STORAGE_SCHEME = ["bounded-memory"]  # noqa: RUF012 - the library's way to register a class
-
-    def __init__(
-        self, uri: str, *, clock: Callable[[], float], max_keys: int = MAX_KEYS, **_: str
-    ) -> None:
-        super().__init__(uri)
+    def __init__(self, clock: Callable[[], float], max_keys: int = MAX_KEYS) -> None:
         self._clock = clock
         self._max_keys = max_keys
-        self._windows: OrderedDict[str, array[float]] = OrderedDict()
+        self._windows: OrderedDict[Key, array[float]] = OrderedDict()
 
-    def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        window = self._window(key, expiry)
-        if len(window) + amount > limit:
-            return False
-        window.extend([self._clock()] * amount)
-        return True
+    def spent(self, key: Key, limit: int) -> Spent:
+        """Take one of ``limit`` places in the window of ``key``, if there is one."""
+        now = self._clock()
+        window = self._window(key)
+        left = now - WINDOW_SECONDS
+        if window and window[0] <= left:
+            del window[: bisect_right(window, left)]
+        granted = len(window) < limit
+        if granted:
+            window.append(now)
+        return granted, WindowStats(window[0] + WINDOW_SECONDS, limit - len(window))
 
-    def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:  # noqa: ARG002 - the library's protocol
-        window = self._window(key, expiry)
-        return (window[0] if window else self._clock()), len(window)
-
-    def _window(self, key: str, expiry: int) -> "array[float]":
-        window = self._windows.setdefault(key, array("d"))
-        self._windows.move_to_end(key)
-        if len(self._windows) > self._max_keys:
-            self._windows.popitem(last=False)
-        left = self._clock() - expiry
-        del window[: next((n for n, at in enumerate(window) if at > left), len(window))]
+    def _window(self, key: Key) -> "array[float]":
+        window = self._windows.get(key)
+        if window is None:
+            window = self._windows[key] = array("d")
+            if len(self._windows) > self._max_keys:
+                self._windows.popitem(last=False)
+        else:
+            self._windows.move_to_end(key)
         return window
 
 
@@ -188,8 +189,15 @@ def client_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence[
     ``peer`` is the connection's address; ``forwarded_for`` the ``X-Forwarded-For`` values in order
     of arrival, believed from the right and only as far as the proxies are ours.
     """
-    hops = [hop.strip() for value in forwarded_for for hop in value.split(",")]
-    client = _address(peer or "")
+    hops = ",".join(forwarded_for)
+    found = _client if len(hops) <= MAX_HOPS_KEPT else _client.__wrapped__
+    return found(peer or "", hops, tuple(trusted))
+
+
+@lru_cache(maxsize=8192)  # a client asks more than once
+def _client(peer: str, forwarded_for: str, trusted: tuple[Proxy, ...]) -> str:
+    hops = [hop.strip() for hop in forwarded_for.split(",")] if forwarded_for else []
+    client = _address(peer)
     while client is not None and hops and any(client in network for network in trusted):
         hop = _address(hops.pop())
         if hop is None:

@@ -5,11 +5,12 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.requests import Request
 from starlette.types import ASGIApp
 from x402.schemas import ResourceInfo
 
@@ -19,7 +20,8 @@ from app.api.problems import problem_of_defect, problem_of_http
 from app.api.sale import Sale, Till
 from app.api.sandbox_pay import PATH as SANDBOX_PAY
 from app.api.sandbox_pay import sandbox_pay
-from app.api.serve import EndpointApp
+from app.api.serve import Counter, EndpointApp
+from app.api.stopping import Stopping
 from app.errors import ConfigurationError
 from app.limits import RateLimits
 from app.listing.pages import Pages, not_found
@@ -42,6 +44,12 @@ Facilitator = RemoteFacilitator | SandboxFacilitator
 REFRESH_SECONDS = 60.0
 RETRY_SECONDS = 5.0
 
+HANDLERS: Mapping[Any, Callable[[Request, Exception], Any]] = {
+    HTTPStatus.NOT_FOUND: not_found,
+    HTTPException: problem_of_http,
+    Exception: problem_of_defect,
+}
+
 
 def create_app(
     settings: Settings,
@@ -59,6 +67,7 @@ def create_app(
     limits = RateLimits(clock, settings.redis_url or None)
     metrics = Metrics()
     metrics.watch_limits(limits)
+    stopping = Stopping(settings.drain_seconds)
     desk = None
     if settings.payments != "off":
         faults = list(faults_in(settings))
@@ -66,29 +75,25 @@ def create_app(
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
     sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
-    proxies = settings.trusted_proxies
-    paid = [Route(sale.endpoint.path, EndpointApp(sale, proxies)) for sale in sales]
+    proxies, sandbox = settings.trusted_proxies, settings.payments == "sandbox"
+    counted: dict[str, ASGIApp] = {sale.endpoint.path: EndpointApp(sale, proxies) for sale in sales}
     offers = {sale.endpoint.slug: sale.till.offer for sale in sales if sale.till}
-    sandbox = settings.payments == "sandbox"
     if sandbox:
-        paid.append(Route(SANDBOX_PAY, sandbox_pay(list(offers.values()), limits, proxies)))
+        counted[SANDBOX_PAY] = sandbox_pay(list(offers.values()), limits, proxies)
     pages = Pages(endpoints, settings.public_url, offers, sandbox)
 
     def checks() -> Mapping[str, str | None]:
-        return {**(desk.checks() if desk else {}), "limits": limits.problem}
+        parts = desk.checks() if desk else {}
+        return {"process": stopping.problem, **parts, "limits": limits.problem}
 
     app = Starlette(
-        routes=[*paid, *pages.routes(), *free_routes(endpoints, checks, metrics.text)],
-        exception_handlers={
-            HTTPStatus.NOT_FOUND: not_found,
-            HTTPException: problem_of_http,
-            Exception: problem_of_defect,
-        },
-        lifespan=lambda _: _lifespan(settings, desk, limits),
+        routes=[*pages.routes(), *free_routes(endpoints, checks, metrics.text)],
+        exception_handlers=HANDLERS,
+        lifespan=lambda _: _lifespan(settings, desk, limits, stopping),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(app)
+    return Edge(Counter(app, counted), stopping)
 
 
 def faults_in(settings: Settings) -> Iterable[str]:
@@ -198,12 +203,13 @@ def claims_of(settings: Settings, clock: Clock) -> Claims:
 
 @contextlib.asynccontextmanager
 async def _lifespan(
-    settings: Settings, desk: Desk | None, limits: RateLimits
+    settings: Settings, desk: Desk | None, limits: RateLimits, stopping: Stopping
 ) -> AsyncIterator[None]:
     """Connect before the first request; let settlements under way finish after the last."""
     if settings.payments != "facilitator":
         log.warning("no money moves", payments=settings.payments)
     async with contextlib.AsyncExitStack() as closing:
+        closing.enter_context(stopping.awaited())
         closing.push_async_callback(limits.aclose)
         if desk is not None:
             await closing.enter_async_context(desk.open())

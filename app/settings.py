@@ -5,6 +5,7 @@ learn of five missing variables. Secrets do not show in ``repr``.
 """
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -34,6 +35,10 @@ SANDBOX_PAY_TO = "0x000000000000000000000000000000000000dEaD"
 """Where sandbox money goes: nowhere."""
 
 
+DRAIN_SECONDS: Mapping[Environment, float] = {"development": 0.0, "production": 5.0}
+"""A proxy that asks ``/readyz`` every second or two has noticed by then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The configuration of one process. ``from_env`` is the usual constructor.
@@ -41,7 +46,8 @@ class Settings:
     ``redis_url`` is where claims and rate limits are shared; without it they are this process's.
     ``rpc_url`` is a node of ``network``, asked only when a receipt was lost.
     ``facilitator_timeout_seconds`` bounds one call; a settlement whose outcome is unknown is asked
-    again until ``settle_deadline_seconds`` after the first call.
+    again until ``settle_deadline_seconds`` after the first call. ``drain_seconds`` is how long a
+    process that was told to stop goes on accepting requests.
     """
 
     environment: Environment = "development"
@@ -53,6 +59,7 @@ class Settings:
     facilitator_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     facilitator_timeout_seconds: float = 20.0
     settle_deadline_seconds: float = 45.0
+    drain_seconds: float = 0.0
     redis_url: str = field(default="", repr=False)
     rpc_url: str = field(default="", repr=False)
     payment_identifier_required: bool = False
@@ -113,6 +120,7 @@ class _Reader:
             settle_deadline_seconds=self.read(
                 "ONCALL_SETTLE_DEADLINE", _seconds, _default("settle_deadline_seconds")
             ),
+            drain_seconds=self.read("ONCALL_DRAIN", _pause, DRAIN_SECONDS[environment]),
             redis_url=self.read("ONCALL_REDIS_URL", _redis_url, ""),
             rpc_url=self.read("ONCALL_RPC_URL", _node_url, ""),
             payment_identifier_required=self.read("ONCALL_PAYMENT_ID", _one_of(IDS), "optional")
@@ -220,10 +228,21 @@ def _all_text(values: Iterable[object]) -> bool:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text) if text.replace(".", "", 1).isdigit() else 0.0
+    seconds = _number(text)
     if not 0 < seconds <= 300:
         raise ValueError(f"{text!r} is not a number of seconds above 0 and at most 300")
     return seconds
+
+
+def _pause(text: str) -> float:
+    seconds = _number(text)
+    if not 0 <= seconds <= 300:
+        raise ValueError(f"{text!r} is not a number of seconds from 0 to 300")
+    return seconds
+
+
+def _number(text: str) -> float:
+    return float(text) if text.replace(".", "", 1).isdigit() else math.nan
 
 
 def _proxies(text: str) -> tuple[Proxy, ...]:

@@ -2,22 +2,18 @@
 
 import asyncio
 import json
-import signal
 import socket
 import subprocess
 import sys
 import time
-from functools import partial
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.processes import answers_ok, environment, free_port, wait_until
-from tests.services import EXAMPLE, PATH, PAY_TO, ScriptedFacilitator, answers, settles
+from tests.processes import environment, free_port
+from tests.services import EXAMPLE, PATH, PAY_TO, ScriptedFacilitator, answers
 from tests.wallets import Wallet
 
-MEMORY = {"ONCALL_ENV": "development", "ONCALL_REDIS_URL": ""}
 BODY = json.dumps(EXAMPLE).encode()
 
 
@@ -128,7 +124,7 @@ class TestConfiguration:
 
 
 @pytest.mark.anyio
-class TestStartAndStop:
+class TestStart:
     async def test_a_facilitator_that_does_not_support_us_stops_the_start(self) -> None:
         async with ScriptedFacilitator(supported=answers({"kinds": []})) as script:
             stopped = await asyncio.to_thread(
@@ -136,37 +132,6 @@ class TestStartAndStop:
             )
         assert stopped.returncode != 0
         assert "does not support exact on eip155:84532" in stopped.stderr
-
-    async def test_a_settlement_under_way_is_finished_before_the_process_ends(
-        self, tmp_path: Path
-    ) -> None:
-        begun, release = asyncio.Event(), asyncio.Event()
-
-        async def slow(request: object) -> object:
-            begun.set()
-            await release.wait()
-            return await settles(request)  # type: ignore[arg-type]
-
-        async with ScriptedFacilitator(settle=slow) as script:  # type: ignore[arg-type]
-            url = f"http://127.0.0.1:{free_port()}"
-            log = (tmp_path / "log").open("wb")
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "app", "serve", "--port", url.rpartition(":")[2]),
-                env=environment(**{**production(script.url), **MEMORY}),
-                stderr=log,
-            )
-            async with httpx.AsyncClient(base_url=url, timeout=30) as http:
-                await asyncio.to_thread(wait_until, partial(answers_ok, f"{url}/readyz"))
-                terms = (await http.post(PATH)).headers["PAYMENT-REQUIRED"]
-                headers = {"PAYMENT-SIGNATURE": await Wallet().payment(terms)}
-                asking = asyncio.create_task(http.post(PATH, json=EXAMPLE, headers=headers))
-                await begun.wait()
-                process.send_signal(signal.SIGTERM)
-                await asyncio.sleep(0.5)
-                release.set()
-                assert (await asking).status_code == 200
-            assert await process.wait() in (0, -signal.SIGTERM)
-            log.close()
 
 
 def production(facilitator_url: str) -> dict[str, str]:

@@ -36,6 +36,7 @@ def test_defaults() -> None:
         facilitator_headers={},
         facilitator_timeout_seconds=20.0,
         settle_deadline_seconds=45.0,
+        drain_seconds=0.0,
         trusted_proxies=(),
         log_format="json",
     )
@@ -57,6 +58,8 @@ VARIABLES = [
     ("ONCALL_FACILITATOR_TIMEOUT", "2.5", "facilitator_timeout_seconds", 2.5),
     ("ONCALL_FACILITATOR_TIMEOUT", "300", "facilitator_timeout_seconds", 300.0),
     ("ONCALL_SETTLE_DEADLINE", "60", "settle_deadline_seconds", 60.0),
+    ("ONCALL_DRAIN", "0", "drain_seconds", 0.0),
+    ("ONCALL_DRAIN", "2.5", "drain_seconds", 2.5),
     (
         "ONCALL_REDIS_URL",
         "rediss://:secret@redis:6380/1",
@@ -94,6 +97,7 @@ def test_every_field_can_be_set() -> None:
 
 
 NO_SECONDS = "is not a number of seconds above 0 and at most 300"
+NO_PAUSE = "is not a number of seconds from 0 to 300"
 NO_HEADERS = 'must be a JSON object of strings, such as {"Authorization": "Bearer …"}'
 NO_ADDRESS = "is not an http(s) address"
 NO_EXTRAS = "must be an address without query, fragment or user name"
@@ -128,6 +132,8 @@ NO_EXTRAS = "must be an address without query, fragment or user name"
         ("ONCALL_FACILITATOR_TIMEOUT", "1e9", f"'1e9' {NO_SECONDS}"),
         ("ONCALL_FACILITATOR_TIMEOUT", ".", f"'.' {NO_SECONDS}"),
         ("ONCALL_SETTLE_DEADLINE", "300.5", f"'300.5' {NO_SECONDS}"),
+        ("ONCALL_DRAIN", "-1", f"'-1' {NO_PAUSE}"),
+        ("ONCALL_DRAIN", "301", f"'301' {NO_PAUSE}"),
         ("ONCALL_SETTLE_DEADLINE", "1 minute", f"'1 minute' {NO_SECONDS}"),
         ("ONCALL_TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.1/8 has host bits set"),
         (
@@ -176,6 +182,7 @@ def test_production() -> None:
     settings = Settings.from_env(PRODUCTION)
     assert (settings.environment, settings.payments) == ("production", "facilitator")
     assert settings.public_url == "https://oncall.example"
+    assert settings.drain_seconds > 0
 
 
 @pytest.mark.parametrize("missing", [name for name in PRODUCTION if name != "ONCALL_ENV"])

@@ -1,8 +1,10 @@
-"""What wraps the whole application, as plain ASGI: request id, CORS, last-resort 500, log line.
+"""What wraps the whole application, as plain ASGI: request id, CORS, last resorts, log line.
 
-It is outermost so that every answer has these headers, the 402, the 404 and the 500 included.
+It is outermost so that every answer has these headers, the 402, the 404 and the 500 included, and
+so that a process that stops closes each connection by the last answer on it.
 """
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable
@@ -10,7 +12,9 @@ from collections.abc import Callable
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problems import internal_error
+from app.api.problems import internal_error, problem_of
+from app.api.stopping import Stopping
+from app.errors import Interrupted
 
 log = structlog.get_logger()
 
@@ -24,6 +28,7 @@ CORS = (
         ),
     ),
 )
+CLOSE = ((b"connection", b"close"),)
 PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, OPTIONS"),
     (
@@ -35,10 +40,16 @@ PREFLIGHT = (
 
 
 class Edge:
-    """``app`` with a request id and CORS headers on every answer."""
+    """``app`` with a request id and CORS headers on every answer, the last before a stop included.
 
-    def __init__(self, app: ASGIApp, timer: Callable[[], float] = time.perf_counter) -> None:
+    A request that the server cancels, because its time to stop is over, is answered 503.
+    """
+
+    def __init__(
+        self, app: ASGIApp, stopping: Stopping, timer: Callable[[], float] = time.perf_counter
+    ) -> None:
         self._app = app
+        self._stopping = stopping
         self._timer = timer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,7 +57,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         started = self._timer()
-        exchange = _Exchange(send)
+        exchange = _Exchange(send, self._stopping)
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         if scope["method"] == "OPTIONS":
@@ -64,6 +75,10 @@ class Edge:
     async def _answered(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
         try:
             await self._app(scope, receive, exchange.send)
+        except asyncio.CancelledError:  # the task ends here either way
+            log.warning("interrupted")
+            if exchange.status is None:
+                await problem_of(Interrupted())(scope, receive, exchange.send)
         except Exception:
             log.exception("unhandled")
             if exchange.status is None:
@@ -73,8 +88,9 @@ class Edge:
 class _Exchange:
     """One answer on its way out. ``status`` is ``None`` until it has begun."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, stopping: Stopping) -> None:
         self._send = send
+        self._stopping = stopping
         self.request_id = secrets.token_hex(8)
         self.status: int | None = None
 
@@ -82,7 +98,8 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = int(message["status"])
             own = (*CORS, (b"x-request-id", self.request_id.encode()))
-            message = {**message, "headers": [*message["headers"], *own]}
+            last = CLOSE if self._stopping.begun else ()
+            message = {**message, "headers": [*message["headers"], *own, *last]}
         await self._send(message)
 
     async def preflight(self) -> None:

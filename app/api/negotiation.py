@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from app.errors import NotAcceptable
 
@@ -9,7 +10,8 @@ WEIGHT = re.compile(r"0(\.\d*)?|1(\.0*)?", re.ASCII)
 """A ``q``: from 0 to 1, in decimals. ``float`` would also take nan, -1 and 1e3."""
 
 
-def negotiated(accept: str, offered: Sequence[str]) -> str:
+@lru_cache(maxsize=256)  # callers are of a few kinds
+def negotiated(accept: str, offered: tuple[str, ...]) -> str:
     """The one of ``offered`` that ``accept`` likes best; on a tie the first offered.
 
     Raises ``NotAcceptable`` when it likes none.

@@ -33,6 +33,8 @@ STATUS: Mapping[type[OncallError], HTTPStatus] = {
     errors.SettlementUnknown: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ClaimsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyClaims: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.TooManyConnections: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.Interrupted: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyLayers: HTTPStatus.BAD_REQUEST,
     errors.TooManyParticipants: HTTPStatus.BAD_REQUEST,
     errors.TooManyRestrictions: HTTPStatus.BAD_REQUEST,

@@ -10,13 +10,14 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive
 
 from app.api.bodies import body_of
 from app.api.counted import CountedPost
 from app.api.documents import Document, document_of, parsed
 from app.api.endpoints import JSON
+from app.api.head import Head
 from app.api.negotiation import is_json, negotiated
 from app.errors import Fault, InvalidRequest, UnsupportedMediaType
 from app.limits import Proxy, RateLimits
@@ -49,17 +50,17 @@ def sandbox_pay(
     """The application at ``PATH``, which signs for ``offers`` and nothing else."""
     by_url = {offer.resource.url: offer for offer in offers}
 
-    async def answer(request: Request) -> Response:
-        media_type = negotiated(",".join(request.headers.getlist("accept")), [JSON, HEADER_LINE])
-        body = await body_of(request)
-        if not is_json(request.headers.get("content-type", "")):
+    async def answer(head: Head, receive: Receive) -> Response:
+        media_type = negotiated(",".join(head.values("accept")), (JSON, HEADER_LINE))
+        body = await body_of(receive)
+        if not is_json(head.value("content-type")):
             raise UnsupportedMediaType("send Content-Type: application/json")
         offer = _offer_in(document_of(parsed(body), SandboxTerms), by_url)
         text = _written(await signed_payment(offer), offer, media_type)
         return Response(text, headers={"Cache-Control": "no-store"}, media_type=media_type)
 
     count = partial(limits.spend, route=PATH, per_minute=PER_MINUTE)
-    return CountedPost(count, proxies, answer)
+    return CountedPost(count, tuple(proxies), answer)
 
 
 def _offer_in(terms: SandboxTerms, offers: Mapping[str, Offer]) -> Offer:

@@ -1,22 +1,22 @@
 """An ``Endpoint`` becomes a route: one visible pipeline of plain calls.
 
-    sizes → limit → negotiate → read → sale → answer
+    head → sizes → limit → negotiate → read → sale → answer
 
 Strategy: this is what HTTP adds to a ``Sale``, where the money is. A failure is an ``OncallError``
-raised at its step and written once, by ``counted``, which also does the first two steps; terms
-become a 402.
+raised at its step and written once, by ``counted``, which does the first steps; terms become a 402.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 
-from starlette.requests import Request
+from starlette.applications import Starlette
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.bodies import body_of
-from app.api.counted import CountedPost, is_paying
+from app.api.counted import CountedPost
+from app.api.head import Head
 from app.api.negotiation import is_json, negotiated
 from app.api.sale import Order, Sale, Sold, Till
 from app.errors import PaymentRefused, UnsupportedMediaType
@@ -33,6 +33,9 @@ from app.payments.gate import (
 )
 from app.payments.offer import Terms
 
+Fields = Sequence[tuple[bytes, bytes]]
+"""Header fields as ASGI wants them, names in lower case."""
+
 
 class EndpointApp:
     """The ASGI application that serves one endpoint."""
@@ -40,48 +43,88 @@ class EndpointApp:
     def __init__(self, sale: Sale, proxies: Sequence[Proxy]) -> None:
         self._sale = sale
         self._endpoint = sale.endpoint
-        self._counted = CountedPost(sale.allowance, proxies, self._negotiated)
+        self._formats = tuple(sale.endpoint.formats)
+        self._label = _fields(sale.label)
+        self._counted = CountedPost(sale.allowance, tuple(proxies), self._negotiated)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._counted(scope, receive, send)
 
-    async def _negotiated(self, request: Request) -> Response:
-        media_type = negotiated(
-            ",".join(request.headers.getlist("accept")), list(self._endpoint.formats)
-        )
-        body = await body_of(request)
-        if body and not is_json(request.headers.get("content-type", "")):
+    async def _negotiated(self, head: Head, receive: Receive) -> Response:
+        media_type = negotiated(",".join(head.values("accept")), self._formats)
+        body = b"" if head.bodiless else await body_of(receive)
+        if body and not is_json(head.value("content-type")):
             raise UnsupportedMediaType("send Content-Type: application/json")
         order = Order(self._endpoint.path, media_type, body)
-        payment_in = partial(_payment_in, request) if is_paying(request) else None
+        payment_in = partial(_payment_in, head) if head.paying else None
         outcome = await self._sale.outcome(order, payment_in)
         if isinstance(outcome, Terms):
-            return self._payment_required(outcome)
+            return _Prepared(
+                HTTPStatus.PAYMENT_REQUIRED, [*_terms_fields(outcome), *self._label], outcome.body
+            )
         return self._answer(outcome, media_type)
 
-    def _payment_required(self, terms: Terms) -> Response:
-        return Response(
-            terms.body,
-            HTTPStatus.PAYMENT_REQUIRED,
-            {"PAYMENT-REQUIRED": terms.header, "Cache-Control": "no-store", **self._sale.label},
-            media_type="application/json",
-        )
-
     def _answer(self, sold: Sold, media_type: str) -> Response:
-        headers = {"Cache-Control": "public, max-age=0", "Vary": "Accept", **self._sale.label}
-        return Response(
-            sold.answer, headers={**headers, **_receipt_headers(sold)}, media_type=media_type
-        )
+        headers = {
+            **self._endpoint.headers(media_type),
+            "Cache-Control": "public, max-age=0",
+            "Vary": "Accept",
+            **self._sale.label,
+            **_receipt_headers(sold),
+        }
+        return Response(sold.answer, headers=headers)
 
 
-def _payment_in(request: Request, till: Till) -> Payment:
+class Counter:
+    """Endpoints by their exact path, past the router; every other path is ``app``'s."""
+
+    def __init__(self, app: Starlette, endpoints: Mapping[str, ASGIApp]) -> None:
+        self._app = app
+        self._endpoints = endpoints
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._endpoints.get(scope.get("path", ""))
+        if endpoint is None:
+            await self._app(scope, receive, send)
+            return
+        scope["app"] = self._app
+        await endpoint(scope, receive, send)
+
+
+class _Prepared(Response):
+    """A response whose fields are as ASGI wants them; Starlette's own would encode them again."""
+
+    def __init__(self, status: int, fields: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self.status_code = status
+        self.body = body
+        self.background = None
+        self.raw_headers = fields
+
+
+@lru_cache(maxsize=16)  # the terms of a route are the same for every caller who does not pay
+def _terms_fields(terms: Terms) -> Fields:
+    return _fields(
+        {
+            "Content-Length": str(len(terms.body)),
+            "Content-Type": "application/json",
+            "PAYMENT-REQUIRED": terms.header,
+            "Cache-Control": "no-store",
+        }
+    )
+
+
+def _fields(headers: Mapping[str, str]) -> Fields:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
+def _payment_in(head: Head, till: Till) -> Payment:
     """The payment of a request, in either version of the protocol."""
-    signatures = request.headers.getlist(PAYMENT_HEADER)
+    signatures = head.values(PAYMENT_HEADER)
     if signatures:
         return payment_for(till.offer, payload_in(signatures), till.server)
     if not till.backend.takes_version_1:
         raise PaymentRefused(VERSION_2_REQUIRED)
-    return payment_v1_for(till.offer, payload_v1_in(request.headers.getlist(PAYMENT_HEADER_V1)))
+    return payment_v1_for(till.offer, payload_v1_in(head.values(PAYMENT_HEADER_V1)))
 
 
 def _receipt_headers(sold: Sold) -> Mapping[str, str]:

@@ -3,18 +3,30 @@
 Strategy: httptools hands over URL, headers and trailers piece by piece and keeps an unfinished
 header to itself, so both the pieces and the raw bytes are counted while a head is being read; a
 timer ends heads that never end; pipelined requests are few. Raising in a callback makes uvicorn
-answer 400 and close. What passes is checked more finely, and answered in words, by ``bodies``.
+answer 400 and close. What passes is checked more finely, and answered in words, by ``bodies``. Past
+``MAX_CONNECTIONS`` a request is answered 503 without being looked at; uvicorn's own answer would
+not say when to come back.
 """
 
 import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.api.problems import problem_of
+from app.errors import TooManyConnections
+
+MAX_CONNECTIONS = 10_000
+"""Of one worker."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_RAW_BYTES = MAX_HEAD_BYTES + 256 * 1024
 """A read of up to 256 KiB may bring a whole head and the beginning of a body."""
 MAX_HEAD_SECONDS = 10.0
+LAST_HEAD_SECONDS = 1.0
+"""For a head that is on its way when the server stops."""
 MAX_PIPELINED = 16
+
+too_many_connections = problem_of(TooManyConnections())
+too_many_connections.headers["Connection"] = "close"
 
 
 class GuardedHttp(HttpToolsProtocol):
@@ -56,7 +68,17 @@ class GuardedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._end_head()
+        crowded = len(self.connections) > MAX_CONNECTIONS
+        self.app = too_many_connections if crowded else self.config.loaded_app
         super().on_headers_complete()
+
+    def shutdown(self) -> None:
+        """Close when idle. A head that was begun, or is about to be, still gets its answer."""
+        if self._timer is None:
+            super().shutdown()
+        else:
+            self._timer.cancel()
+            self._timer = self.loop.call_later(LAST_HEAD_SECONDS, self.transport.close)
 
     def _begin_head(self) -> None:
         self._head_bytes = 0

@@ -1,18 +1,33 @@
-"""``serve``: uvicorn with the settings this service needs."""
+"""``serve``: uvicorn with the settings this service needs.
 
+How a process stops is told in ``app.api.stopping``; what a server adds to that stands here: a grace
+period in which every request that was accepted ends by itself, exit status 0, and a supervisor that
+leaves nobody waiting on its listener.
+"""
+
+import math
+import signal
 import socket
 import sys
+import time
 from collections.abc import MutableMapping
 
 import uvicorn
+from uvicorn.supervisors import Multiprocess
 
-from app.api.wire import GuardedHttp
+from app.api.bodies import MAX_BODY_SECONDS
+from app.api.stopping import SIGNALS
+from app.api.wire import MAX_HEAD_SECONDS, GuardedHttp
 from app.errors import ConfigurationError
 from app.main import faults_in
 from app.settings import Settings
 
-MAX_CONNECTIONS = 10_000
-"""Of one worker; more are answered 503 at once."""
+KEEP_ALIVE_SECONDS = 65
+"""Longer than the 60 seconds for which load balancers keep an idle connection, so that it is they
+who close it: a request sent while we close would be lost."""
+STORE_SECONDS = 5.0
+"""For claiming before a settlement and telling the store after it."""
+POLL_SECONDS = 0.1
 
 
 def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[str, str]) -> None:
@@ -26,16 +41,18 @@ def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[st
     if sys.stderr.isatty():
         environ.setdefault("ONCALL_LOG_FORMAT", "text")
     settings = Settings.from_env(environ, faults_in)
-    if workers > 1 and settings.payments != "facilitator":
-        raise ConfigurationError(
-            [f"--workers {workers}: ONCALL_PAYMENTS={settings.payments} is for one process"]
-        )
-    if workers > 1 and not settings.redis_url:
-        raise ConfigurationError(
-            [f"--workers {workers}: set ONCALL_REDIS_URL, so that they share claims and limits"]
-        )
+    if workers > 1:
+        _require_shareable(settings, workers)
     _require_free(host, port)
-    uvicorn.run(
+    config = _config(host, port, workers, settings)
+    if workers > 1:
+        Supervisor(config, sockets=[config.bind_socket()]).run()
+    else:
+        _serve_alone(config)
+
+
+def _config(host: str, port: int, workers: int, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
         "app.asgi:app",
         host=host,
         port=port,
@@ -43,13 +60,55 @@ def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[st
         loop="uvloop",
         http=GuardedHttp,
         ws="none",
-        limit_concurrency=MAX_CONNECTIONS,
         proxy_headers=False,  # ONCALL_TRUSTED_PROXIES says whom to believe
         server_header=False,
         access_log=False,
         log_config=None,
-        timeout_graceful_shutdown=int(settings.settle_deadline_seconds) + 5,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=grace_seconds(settings.settle_deadline_seconds),
     )
+
+
+def grace_seconds(settle_deadline_seconds: float) -> int:
+    """How long the slowest request may still take once the listener is closed."""
+    reading = MAX_HEAD_SECONDS + MAX_BODY_SECONDS
+    return math.ceil(reading + settle_deadline_seconds + STORE_SECONDS)
+
+
+class Supervisor(Multiprocess):
+    """uvicorn's, which also stops at once when it is told a second time."""
+
+    def join_all(self) -> None:
+        """Wait for the workers; they alone listen now, each until it has drained.
+
+        As long as the supervisor held the listener too, connections would go on being accepted by
+        the kernel and answered by nobody.
+        """
+        for listener in self.sockets:
+            listener.close()
+        while any(worker.process.is_alive() for worker in self.processes):
+            if not set(SIGNALS).isdisjoint(self.signal_queue):
+                for worker in self.processes:
+                    worker.kill()
+            time.sleep(POLL_SECONDS)
+
+
+def _serve_alone(config: uvicorn.Config) -> None:
+    """uvicorn's server in this process. It raises the signal again when it has ended well."""
+    for number in SIGNALS:
+        signal.signal(number, lambda *_: sys.exit())
+    uvicorn.Server(config).run()
+
+
+def _require_shareable(settings: Settings, workers: int) -> None:
+    """Several processes need a facilitator and a store that are not one process's own."""
+    if settings.payments != "facilitator":
+        alone = f"ONCALL_PAYMENTS={settings.payments} is for one process"
+    elif not settings.redis_url:
+        alone = "set ONCALL_REDIS_URL, so that they share claims and limits"
+    else:
+        return
+    raise ConfigurationError([f"--workers {workers}: {alone}"])
 
 
 def _require_free(host: str, port: int) -> None:

@@ -17,7 +17,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.api.documents import document_of
 from app.api.endpoints import JSON, Endpoint
 from app.api.negotiation import negotiated
 from app.api.problems import MEDIA_TYPE as PROBLEM
@@ -124,7 +123,7 @@ def picture_path(endpoint: Endpoint) -> str | None:
 async def not_found(request: Request, error: Exception) -> Response:
     """A page for a browser, the problem for everybody else."""
     try:
-        wanted = negotiated(accepted_by(request), [PROBLEM, HTML])
+        wanted = negotiated(accepted_by(request), (PROBLEM, HTML))
     except NotAcceptable:
         wanted = PROBLEM
     if wanted == PROBLEM:
@@ -140,8 +139,7 @@ def _json(document: Mapping[str, Any]) -> Representation:
 
 def _picture(endpoint: Endpoint) -> Representation:
     """The example's answer as the endpoint draws it."""
-    result = endpoint.compute(document_of(endpoint.example, endpoint.request))
-    return Representation(endpoint.formats[SVG](result, ()), SVG, SVG_HEADERS)
+    return Representation(endpoint.example_answer(SVG), SVG, SVG_HEADERS)
 
 
 async def _favicon(request: Request) -> Response:

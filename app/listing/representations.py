@@ -53,7 +53,7 @@ def chosen(offered: Mapping[str, Make]) -> Answer:
 
     async def answer(request: Request) -> Response:
         try:
-            media_type = negotiated(accepted_by(request), list(offered))
+            media_type = negotiated(accepted_by(request), tuple(offered))
         except NotAcceptable:
             media_type = first
         return offered[media_type]().response(request, Vary="Accept")

@@ -1,13 +1,13 @@
 """Caps on what a caller sends. Nobody sleeps: a deadline of 0 has passed at the first wait."""
 
 import asyncio
-from collections.abc import Sequence
 
 import pytest
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from app.api.bodies import MAX_BODY_BYTES, MAX_HEADER_BYTES, body_of, require_sizes
+from app.api.head import Head, head_of
 from app.errors import BodyTooLarge, BodyTooSlow, HeadersTooLarge
 
 pytestmark = pytest.mark.anyio
@@ -31,9 +31,8 @@ def chunk(body: bytes, *, more: bool = True) -> Message:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-def request(*messages: Message, headers: Sequence[tuple[bytes, bytes]] = ()) -> Request:
-    scope = {"type": "http", "method": "POST", "path": "/", "headers": list(headers)}
-    return Request(scope, sent(*messages))
+def head(*fields: tuple[bytes, bytes]) -> Head:
+    return head_of({"method": "POST", "headers": fields})
 
 
 # --- body -----------------------------------------------------------------------------------
@@ -53,7 +52,7 @@ def request(*messages: Message, headers: Sequence[tuple[bytes, bytes]] = ()) -> 
     ],
 )
 async def test_body(messages: list[Message], expected: bytes) -> None:
-    assert await body_of(request(*messages)) == expected
+    assert await body_of(sent(*messages)) == expected
 
 
 @pytest.mark.parametrize(
@@ -65,7 +64,7 @@ async def test_body(messages: list[Message], expected: bytes) -> None:
 )
 async def test_a_body_over_the_cap_is_not_read_to_its_end(messages: list[Message]) -> None:
     with pytest.raises(BodyTooLarge, match="at most 1048576 bytes"):
-        await body_of(request(*messages))
+        await body_of(sent(*messages))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +76,7 @@ async def test_a_body_over_the_cap_is_not_read_to_its_end(messages: list[Message
 )
 async def test_a_body_that_does_not_arrive(messages: list[Message]) -> None:
     with pytest.raises(BodyTooSlow, match="the body must arrive within 0 s"):
-        await body_of(request(*messages), max_seconds=0)
+        await body_of(sent(*messages), max_seconds=0)
 
 
 async def test_the_deadline_is_for_the_whole_body_not_for_a_piece() -> None:
@@ -85,14 +84,13 @@ async def test_the_deadline_is_for_the_whole_body_not_for_a_piece() -> None:
         await asyncio.sleep(0)
         return chunk(b"")
 
-    slow = Request({"type": "http", "headers": []}, drip)
     with pytest.raises(BodyTooSlow, match=r"the body must arrive within 0\.001 s"):
-        await body_of(slow, max_seconds=0.001)
+        await body_of(drip, max_seconds=0.001)
 
 
 async def test_a_caller_who_leaves() -> None:
     with pytest.raises(ClientDisconnect):
-        await body_of(request(chunk(b"{"), {"type": "http.disconnect"}))
+        await body_of(sent(chunk(b"{"), {"type": "http.disconnect"}))
 
 
 # --- headers --------------------------------------------------------------------------------
@@ -115,7 +113,7 @@ ROOM = MAX_HEADER_BYTES - len(NAME)
     ],
 )
 def test_sizes_that_fit(headers: list[tuple[bytes, bytes]]) -> None:
-    require_sizes(request(headers=headers), payment_header=PAYMENT)
+    require_sizes(head(*headers))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +125,7 @@ def test_sizes_that_fit(headers: list[tuple[bytes, bytes]]) -> None:
 )
 def test_an_announced_body_over_the_cap(length: bytes) -> None:
     with pytest.raises(BodyTooLarge):
-        require_sizes(request(headers=[(b"content-length", length)]), payment_header=PAYMENT)
+        require_sizes(head((b"content-length", length)))
 
 
 @pytest.mark.parametrize(
@@ -141,4 +139,4 @@ def test_an_announced_body_over_the_cap(length: bytes) -> None:
 )
 def test_headers_over_the_cap(headers: list[tuple[bytes, bytes]]) -> None:
     with pytest.raises(HeadersTooLarge):
-        require_sizes(request(headers=headers), payment_header=PAYMENT)
+        require_sizes(head(*headers))

@@ -10,7 +10,7 @@ from app.api.negotiation import is_json, negotiated
 from app.errors import NotAcceptable
 
 JSON, CSV, CALENDAR = "application/json", "text/csv", "text/calendar"
-OFFERED = [JSON, CALENDAR, CSV]
+OFFERED = (JSON, CALENDAR, CSV)
 
 
 @pytest.mark.parametrize(

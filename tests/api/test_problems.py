@@ -61,6 +61,8 @@ def test_codes_are_distinct() -> None:
         (errors.FacilitatorUnavailable, 503, "facilitator_unavailable", "same-payment"),
         (errors.SettlementUnknown, 503, "settlement_unknown", "same-payment"),
         (errors.TooManyClaims, 503, "overloaded", "same-payment"),
+        (errors.TooManyConnections, 503, "too_many_connections", "same-payment"),
+        (errors.Interrupted, 503, "interrupted", "same-payment"),
     ],
 )
 def test_statuses_codes_and_what_to_do_next(

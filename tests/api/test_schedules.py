@@ -334,7 +334,7 @@ def test_now_is_the_segment_that_holds_the_instant(document: dict[str, Any], at:
     except OncallError as error:
         assert "nothing to swap" in error.detail  # noqa: PT017 - the only refusal there can be
         return
-    whole = window(WHOLE[0], "2026-05-05T00:00:00Z", **document)
+    whole = window(WHOLE[0], "2026-05-06T00:00:00Z", **document)
     part = held(whole, at)
     for name in ("user_id", "source", "layer", "override"):
         assert found[name] == part[name]

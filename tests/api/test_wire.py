@@ -18,8 +18,8 @@ GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
 @pytest.fixture
-async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
-    """A server whose heads must end within half a second; it answers nothing before ``/go``."""
+async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[uvicorn.Server]:
+    """A server whose heads must end within half a second; it never answers ``/wait``."""
     monkeypatch.setattr(wire, "MAX_HEAD_SECONDS", 0.5)
     go = asyncio.Event()
 
@@ -37,10 +37,15 @@ async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
         serving = asyncio.create_task(server._serve())
         while not server.started:  # noqa: ASYNC110 - nothing signals it
             await asyncio.sleep(0.01)
-        yield config.port
+        yield server
         go.set()
         server.should_exit = True
         await serving
+
+
+@pytest.fixture
+def port(server: uvicorn.Server) -> int:
+    return server.config.port
 
 
 async def said(port: int, *pieces: bytes, seconds: float = 5) -> bytes:
@@ -102,3 +107,45 @@ async def test_ten_requests_in_a_pipeline_are_answered(port: int) -> None:
 async def test_an_upgrade_is_not_followed(port: int) -> None:
     request = GET.replace(b"\r\n\r\n", b"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
     assert (await said(port, request, seconds=8)).startswith(b"HTTP/1.1 204")
+
+
+async def test_past_the_most_connections_a_request_is_told_to_come_back(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "MAX_CONNECTIONS", 1)
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        answer = await said(port, GET)
+    finally:
+        writer.close()
+    assert answer.startswith(b"HTTP/1.1 503")
+    for header in (b"retry-after: 1", b"connection: close", b"content-type: application/problem"):
+        assert header in answer
+    assert b'"code":"too_many_connections"' in answer
+
+
+@pytest.mark.parametrize(
+    "sent", [pytest.param(b"", id="nothing yet"), pytest.param(GET[:10], id="half a head")]
+)
+async def test_a_request_on_its_way_when_the_server_stops_is_answered(
+    server: uvicorn.Server, sent: bytes
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.config.port)
+    writer.write(sent)
+    while not server.server_state.connections:  # noqa: ASYNC110 - nothing signals it
+        await asyncio.sleep(0.01)
+    server.should_exit = True
+    await asyncio.sleep(0.2)
+    assert not server.servers[0].sockets
+    writer.write(GET[len(sent) :])
+    assert (await reader.readline()).startswith(b"HTTP/1.1 204")
+    writer.close()
+
+
+async def test_an_idle_connection_is_closed_when_the_server_stops(server: uvicorn.Server) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.config.port)
+    writer.write(GET)
+    await reader.readuntil(b"\r\n\r\n")
+    server.should_exit = True
+    assert await reader.read() == b""
+    writer.close()

@@ -1,9 +1,8 @@
 """The facilitator and the service as real processes, and one call of the paid endpoint."""
 
 import os
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +13,9 @@ from eth_account import Account
 from x402.http.utils import decode_payment_required_header, encode_payment_signature_header
 from x402.schemas import PaymentPayload, PaymentRequired
 
-from tests.chain.chain import HERE, NETWORK, Chain
-from tests.processes import ROOT, answers_ok, free_port, running, wait_until
+from tests.chain.chain import HERE, Chain
+from tests.processes import answers_ok, free_port, running
+from tests.workers import service_command, service_environ
 
 ENDPOINT = "/v1/scheduling/oncall-rotation"
 EXAMPLE = (
@@ -77,68 +77,6 @@ def local_service(facilitator_url: str, logs: Path, **settings: str) -> Iterator
         httpx.Client(timeout=30) as http,
     ):
         yield Service(url, payee, http)
-
-
-def service_environ(facilitator_url: str, payee: str, **settings: str) -> Mapping[str, str]:
-    """The environment of a service that settles through ``facilitator_url`` to ``payee``."""
-    return {
-        **{name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")},
-        "ONCALL_PAYMENTS": "facilitator",
-        "ONCALL_FACILITATOR_URL": facilitator_url,
-        "ONCALL_NETWORK": NETWORK,
-        "ONCALL_PAY_TO": payee,
-        **settings,
-    }
-
-
-def service_command(port: int) -> Sequence[str]:
-    server = [sys.executable, "-m", "uvicorn", "app.asgi:app", "--no-proxy-headers"]
-    return [*server, "--host", "127.0.0.1", "--port", str(port)]
-
-
-class Worker:
-    """One of several processes that serve together; it may be killed and started again."""
-
-    def __init__(self, environ: Mapping[str, str], logs: Path) -> None:
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        self.is_ready = partial(answers_ok, f"{self.url}/readyz")
-        self._command = service_command(port)
-        self._environ = environ
-        self._log = logs / f"worker-{port}.log"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start the process; it serves once it ``is_ready``."""
-        with self._log.open("ab") as output:
-            self._process = subprocess.Popen(
-                self._command, stdout=output, stderr=subprocess.STDOUT, env=self._environ, cwd=ROOT
-            )
-
-    def kill(self) -> None:
-        """SIGKILL: nothing is finished and nothing is said."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-
-@contextmanager
-def workers(
-    count: int, facilitator_url: str, payee: str, redis_url: str, logs: Path, **settings: str
-) -> Iterator[Sequence[Worker]]:
-    """Processes that share one public address, payee and Redis, each on a port of its own."""
-    shared = {"ONCALL_PUBLIC_URL": "https://oncall.test", "ONCALL_REDIS_URL": redis_url}
-    environ = service_environ(facilitator_url, payee, **{**shared, **settings})
-    all_workers = [Worker(environ, logs) for _ in range(count)]
-    try:
-        for worker in all_workers:
-            worker.start()
-        for worker in all_workers:
-            wait_until(worker.is_ready)
-        yield all_workers
-    finally:
-        for worker in all_workers:
-            worker.kill()
 
 
 def reason_in(answer: httpx.Response) -> str | None:

@@ -36,10 +36,11 @@ from app.payments.redis_claims import RedisClaims
 from tests.chain.books import PRICE
 from tests.chain.chain import Chain
 from tests.chain.conftest import FUNDS
-from tests.chain.service import Service, Worker, local_facilitator, workers
+from tests.chain.service import Service, local_facilitator
 from tests.chain.traffic import REQUESTS, Shopper, Tally, errands, expect
 from tests.processes import wait_until
 from tests.redis_server import redis_server
+from tests.workers import Worker, workers
 
 SEED = 84532
 WALLETS = 64

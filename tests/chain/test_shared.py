@@ -7,7 +7,6 @@ started again. What counts is read on the chain.
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,17 +26,10 @@ from x402.schemas import PaymentPayload
 from tests.chain.books import PAID, UNMOVED, Books
 from tests.chain.chain import Chain
 from tests.chain.payments import payment
-from tests.chain.service import (
-    EXAMPLE,
-    Service,
-    Worker,
-    local_facilitator,
-    reason_in,
-    service_environ,
-    workers,
-)
+from tests.chain.service import EXAMPLE, Service, local_facilitator, reason_in
 from tests.processes import answers_ok, free_port, running, wait_until
 from tests.redis_server import redis_server
+from tests.workers import Worker, service_command, service_environ, workers
 
 OpenBooks = Callable[[LocalAccount, Service], Books]
 COPIES = 50
@@ -121,7 +113,7 @@ def test_serve_with_two_workers(
     port, payee = free_port(), Account.create().address
     url = f"http://127.0.0.1:{port}"
     environ = service_environ(facilitator_url, payee, ONCALL_REDIS_URL=redis_url)
-    command = [sys.executable, "-m", "app", "serve", "--workers", "2", "--port", str(port)]
+    command = service_command(port, "--workers", "2")
     ready = partial(answers_ok, f"{url}/readyz")
     with running(command, log=logs / "serve.log", ready=ready, environ=environ):
         service = Service(url, payee, http)
@@ -138,7 +130,7 @@ def test_serve_with_two_workers_and_no_redis(facilitator_url: str) -> None:
     """It does not start, and says what to set."""
     payee = Account.create().address
     refused = subprocess.run(
-        [sys.executable, "-m", "app", "serve", "--workers", "2", "--port", str(free_port())],
+        service_command(free_port(), "--workers", "2"),
         env=service_environ(facilitator_url, payee),
         capture_output=True,
         text=True,
