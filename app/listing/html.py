@@ -92,22 +92,23 @@ def first_sentence(text: str) -> str:
     return text.partition(". ")[0].removesuffix(".") + "."
 
 
-def json_text(value: object, margin: str = "", label: str = "") -> str:
+def json_text(value: object, indent: int = 2, margin: int = 0, label: str = "") -> str:
     """``value`` after ``label`` as JSON, in which what fits on a line is on one."""
     line = f"{label}{json.dumps(value, ensure_ascii=False)}"
-    if len(margin + line) < LINE_WIDTH or not isinstance(value, Mapping | list):
+    if margin + len(line) < LINE_WIDTH or not isinstance(value, Mapping | list):
         return line
-    inner = margin + "  "
     if isinstance(value, Mapping):
-        parts = [json_text(part, inner, f"{json.dumps(name)}: ") for name, part in value.items()]
+        members = [(f"{json.dumps(name)}: ", part) for name, part in value.items()]
     else:
-        parts = [json_text(part, inner) for part in value]
+        members = [("", part) for part in value]
+    inner = margin + indent
+    parts = [f"{' ' * inner}{json_text(part, indent, inner, name)}" for name, part in members]
     opening, closing = "{}" if isinstance(value, Mapping) else "[]"
-    return f"{label}{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{margin}{closing}"
+    return "\n".join([label + opening, ",\n".join(parts), " " * margin + closing])
 
 
-def _json(value: object) -> Markup:
-    return between_tags(json_text(value))
+def _json(value: object, indent: int = 2) -> Markup:
+    return between_tags(json_text(value, indent))
 
 
 def _shell_word(value: object) -> Markup:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.api.endpoints import JSON, Endpoint
+from app.api.endpoints import CALENDAR, CSV, JSON, SVG, Endpoint
 from app.api.negotiation import negotiated
 from app.api.problems import MEDIA_TYPE as PROBLEM
 from app.api.problems import problem_of_http
@@ -29,15 +29,14 @@ from app.listing.representations import Representation, accepted_by, chosen
 from app.payments.offer import Offer
 from app.payments.words import terms_in_words
 
-SVG = "image/svg+xml"
 SVG_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "X-Content-Type-Options": "nosniff",
 }
 FORMATS: Mapping[str, tuple[str, str]] = {
     JSON: ("JSON", "for programs, and for whoever asks for nothing else"),
-    "text/calendar": ("iCalendar", "for calendars: one event a shift"),
-    "text/csv": ("CSV", "for spreadsheets: one row a shift"),
+    CALENDAR: ("iCalendar", "for calendars: one event a shift"),
+    CSV: ("CSV", "for spreadsheets: one row a shift"),
     SVG: ("SVG", "the timeline as a picture"),
 }
 """What people call a media type, and what it is for."""

@@ -3,6 +3,7 @@
 The service is a real process in its sandbox, and the form pays it by real x402.
 """
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -23,8 +24,9 @@ ENDPOINTS = paid_endpoints()
 ROTATION, SCHEDULE, NOW = (endpoint.catalog_path for endpoint in ENDPOINTS)
 PATHS = ["/", "/catalog", ROTATION, SCHEDULE, NOW]
 MAX_PAGE_BYTES = 60 * 1024
-PAYMENT_REQUIRED = "the server responded with a status of 402"
-"""Chromium writes every 402 down as an error; here it is the protocol's first step."""
+ANSWERED = re.compile("status of 40[02] |ERR_INTERNET_DISCONNECTED")
+"""Chromium itself writes down every answer that is no success. A 402 is the protocol's first step,
+a 400 what a faulty document is to get, and one test takes the network away."""
 
 Open = Callable[..., Page]
 
@@ -41,7 +43,7 @@ def opened(browser: Browser, address: str) -> Iterator[Open]:
     windows, faults = [], []
 
     def heard(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and PAYMENT_REQUIRED not in message.text:
+        if message.type in ("error", "warning") and not ANSWERED.search(message.text):
             faults.append(message.text)
 
     def asked(request: Request) -> None:

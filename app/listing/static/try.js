@@ -13,7 +13,11 @@ const answer = document.getElementById("try-answer");
 const button = form.querySelector("button");
 const controls = [...form.querySelectorAll("[data-kind]")];
 
+const [first] = controls;
+const typesJson = first.dataset.kind === "document";
+if (typesJson) first.value = document.querySelector("[aria-label='Example request']").textContent;
 form.hidden = false;
+document.getElementById("try-note").hidden = true;
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (button.getAttribute("aria-disabled") === "true") return;
@@ -38,8 +42,7 @@ function clear() {
 
 /** The document that the form holds, as the bytes to be sent. */
 function body() {
-  const [first] = controls;
-  if (first.dataset.kind === "document") return first.value;
+  if (typesJson) return first.value;
   const filled = controls.filter((control) => control.value.trim());
   return JSON.stringify(Object.fromEntries(filled.map((control) => [control.name, read(control)])));
 }
@@ -95,7 +98,7 @@ function refuse(problem) {
     const at = control.name && pointer === `/${control.name}` ? "" : `${pointer} `;
     tell(control, `${control.dataset.told ?? ""}${at}${detail}\n`);
   }
-  if (!faults.length && controls[0].dataset.kind === "document") tell(controls[0], problem.detail);
+  if (!faults.length && typesJson) tell(first, problem.detail);
   const wrong = controls.filter((control) => control.getAttribute("aria-invalid"));
   const count = `${faults.length} ${faults.length === 1 ? "fault" : "faults"}`;
   status.textContent = faults.length ? `${count} in the document; nothing was paid.` : problem.detail;
@@ -103,7 +106,7 @@ function refuse(problem) {
 }
 
 function controlAt(pointer) {
-  return controls.find(({ name }) => name && name === pointer.split("/")[1]) ?? controls[0];
+  return controls.find(({ name }) => name && name === pointer.split("/")[1]) ?? first;
 }
 
 function tell(control, message) {
@@ -125,25 +128,26 @@ function step(badge, text) {
 
 function show(found, drawing) {
   answer.hidden = false;
-  answer.append(element("h3", "The answer"));
   if (drawing) answer.append(figure(drawing, found.interpretation));
   const parts = Object.entries(found);
   for (const [name, value] of parts.filter(([, value]) => isList(value))) answer.append(list(name, rowsOf(value)));
   const single = Object.fromEntries(parts.filter(([, value]) => !isList(value)));
+  delete single.interpretation; // it is the caption
   answer.append(list("the rest", rowsOf(single)));
   const all = element("details", "");
-  const text = element("pre", JSON.stringify(found, null, 2));
-  text.tabIndex = 0;
+  const text = region(element("pre", JSON.stringify(found, null, 2)), "The whole answer");
   all.append(element("summary", "The whole answer as JSON"), text);
   answer.append(all);
 }
 
 function figure(drawing, caption) {
   const frame = element("figure", "", "picture");
+  const pan = region(element("div", "", "pan"), "Timeline");
   const image = element("img", "");
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(drawing)}`;
   image.alt = `Timeline. ${caption}`;
-  frame.append(image, element("figcaption", caption));
+  pan.append(image);
+  frame.append(pan, element("figcaption", caption));
   return frame;
 }
 
@@ -164,12 +168,17 @@ function list(name, rows) {
   row(table.createTHead(), names, "th");
   const shown = table.createTBody();
   for (const item of rows.slice(0, MOST_ROWS)) row(shown, names.map((key) => cell(item[key])), "td");
-  const frame = element("div", "", "scroll");
-  frame.tabIndex = 0;
-  frame.setAttribute("role", "region");
-  frame.setAttribute("aria-label", `Table of ${name}`);
+  const frame = region(element("div", "", "scroll"), `Table of ${name}`);
   frame.append(table);
   return frame;
+}
+
+/** ``part`` as something that a keyboard can scroll. */
+function region(part, label) {
+  part.tabIndex = 0;
+  part.setAttribute("role", "region");
+  part.setAttribute("aria-label", label);
+  return part;
 }
 
 function row(part, texts, kind) {
