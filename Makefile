@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup setup-dev demo run test setup-chain test-chain check bench bench-engine format
+.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench bench-rotation bench-engine format
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -39,11 +39,18 @@ check: setup-dev ## Lint, types, import rules, and that openapi.json is current
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m app openapi --check
 
-bench: setup-dev ## Measure a large rotation against encoding alone
-	@$(BIN)/python bench/rotation.py
+setup-bench: setup ## Install what the benchmarks measure beside the service
+	@$(PYTHON) scripts/setup.py dev chain bench
+	@$(BIN)/python scripts/node_packages.py bench/targets
+
+bench: setup-bench ## Measure the service beside others over HTTP; wants wrk and a quiet machine
+	@$(BIN)/python -m bench.http
+
+bench-rotation: setup-dev ## Measure a large rotation against encoding alone
+	@$(BIN)/python -m bench.rotation
 
 bench-engine: setup-dev ## Measure the layered engine beside a naive one
-	@$(BIN)/python bench/engine.py
+	@$(BIN)/python -m bench.engine
 
 format: setup-dev ## Rewrite the code as `make check` wants it
 	@$(BIN)/ruff check --fix .

@@ -47,6 +47,9 @@ Spent = tuple[bool, WindowStats]
 MAX_HOPS_KEPT = 256
 """Characters of ``X-Forwarded-For`` up to which who sent them is remembered."""
 
+POLICIES = ("without-payment", "with-payment")
+"""Each is a count of its own."""
+
 MAX_KEYS = 20_000
 """At 120 requests a minute each, some 20 MB; the keys idle longest go first."""
 
@@ -92,6 +95,8 @@ class RateLimits:
         self._pool = redis_pool(redis_url) if redis_url else None
         self._shared = shared_strategy(self._pool) if self._pool else None
         self._away_until = -math.inf
+        self.refusals = dict.fromkeys(POLICIES, 0)
+        """How many requests of each policy were over the limit, in this process."""
 
     @property
     def problem(self) -> str | None:
@@ -102,10 +107,12 @@ class RateLimits:
 
     async def spend(self, client: str, route: str, per_minute: int, *, paying: bool) -> Allowance:
         """Count one request, unless none is left."""
-        policy = "with-payment" if paying else "without-payment"
+        policy = POLICIES[paying]
         key = (policy, route, client)
         spent = await self._spent_shared(self._shared, key, per_minute) if self._shared else None
         granted, window = spent or self._local.spent(key, per_minute)
+        if not granted:
+            self.refusals[policy] += 1
         reset_seconds = max(math.ceil(window.reset_time - self._clock()), 1)
         return Allowance(granted, policy, per_minute, window.remaining, reset_seconds)
 

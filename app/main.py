@@ -11,6 +11,7 @@ import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.routing import Route
 from starlette.types import ASGIApp
 from x402.schemas import ResourceInfo
 
@@ -24,8 +25,11 @@ from app.api.serve import Counter, EndpointApp
 from app.api.stopping import Stopping
 from app.errors import ConfigurationError
 from app.limits import RateLimits
+from app.listing.bazaar import MAX_TAGS, SERVICE_NAME, bazaar_extension
+from app.listing.discovery import discovery_routes
 from app.listing.pages import Pages, not_found
-from app.listing.routes import free_routes
+from app.listing.reference import reference_routes
+from app.listing.routes import operator_routes
 from app.metrics import Metrics
 from app.payments.chain import Chain
 from app.payments.facilitator import RemoteFacilitator
@@ -76,24 +80,28 @@ def create_app(
         desk = Desk(settings, clock, metrics, facilitator, claims)
     sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
     proxies, sandbox = settings.trusted_proxies, settings.payments == "sandbox"
-    counted: dict[str, ASGIApp] = {sale.endpoint.path: EndpointApp(sale, proxies) for sale in sales}
+    counted = [Route(sale.endpoint.path, EndpointApp(sale, proxies)) for sale in sales]
     offers = {sale.endpoint.slug: sale.till.offer for sale in sales if sale.till}
     if sandbox:
-        counted[SANDBOX_PAY] = sandbox_pay(list(offers.values()), limits, proxies)
-    pages = Pages(endpoints, settings.public_url, offers, sandbox)
+        counted.append(Route(SANDBOX_PAY, sandbox_pay(list(offers.values()), limits, proxies)))
 
     def checks() -> Mapping[str, str | None]:
         parts = desk.checks() if desk else {}
         return {"process": stopping.problem, **parts, "limits": limits.problem}
 
     app = Starlette(
-        routes=[*pages.routes(), *free_routes(endpoints, checks, metrics.text)],
+        routes=[
+            *discovery_routes(endpoints, settings.public_url),
+            *reference_routes(),
+            *Pages(endpoints, settings.public_url, offers, sandbox).routes(),
+            *operator_routes(checks, metrics.text),
+        ],
         exception_handlers=HANDLERS,
         lifespan=lambda _: _lifespan(settings, desk, limits, stopping),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(Counter(app, counted), stopping)
+    return Edge(Counter(app, counted), stopping, metrics.request)
 
 
 def faults_in(settings: Settings) -> Iterable[str]:
@@ -130,6 +138,8 @@ class Desk:
             url=self._settings.public_url + endpoint.path,
             description=endpoint.description,
             mime_type=JSON,
+            service_name=SERVICE_NAME,
+            tags=list(endpoint.tags[:MAX_TAGS]),
         )
         offer = offer_of(
             self._server,
@@ -138,6 +148,7 @@ class Desk:
             pay_to=self._settings.pay_to,
             resource=resource,
             identifier_required=self._settings.payment_identifier_required,
+            described=bazaar_extension(endpoint),
         )
         return Till(offer, self._server, self.cashier, self.backend)
 

@@ -1,6 +1,6 @@
 """The layered engine beside a naive one, on the follow-the-sun year of the issue and around it.
 
-``python bench/engine.py`` prints the table and writes ``bench/results/engine.json``. Every case
+``python -m bench.engine`` prints the table and writes ``bench/results/engine.json``. Every case
 repeats in short bursts with a pause in between, so that one slow spell of a shared machine does
 not colour all of it; the figure is the fastest burst, the median stands beside it. Cold means:
 from the ``Schedule`` value, with nothing kept from earlier calls but the zone's table of clock
@@ -10,7 +10,6 @@ changes.
 import hashlib
 import json
 import platform
-import sys
 import zoneinfo
 from collections.abc import Callable
 from datetime import datetime
@@ -21,15 +20,13 @@ from time import perf_counter, sleep
 from typing import Any
 from zoneinfo import ZoneInfo
 
-sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent)]
 zoneinfo.reset_tzpath(to=())  # the naive engine reads the same zone data
-
-import naive  # noqa: E402 - beside this script
 
 from app.rota.model import FinalSchedule, Layer, Override, Restriction, Schedule  # noqa: E402
 from app.rota.resolve import final_schedule, on_call_at  # noqa: E402
 from app.rota.tally import tallies  # noqa: E402
 from app.rota.walltime import Clock  # noqa: E402
+from bench import naive  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "engine.json"
 HOUR, DAY, WEEK = 3_600_000, 86_400_000, 604_800_000

@@ -20,7 +20,7 @@ def main() -> None:
         venv.create(folder, with_pip=True)
         pip = [str(Path(folder) / "bin" / "python"), "-m", "pip"]
         print("resolving; this takes a minute", flush=True)
-        subprocess.run([*pip, "install", "--quiet", f"{ROOT}[dev,chain]"], check=True)
+        subprocess.run([*pip, "install", "--quiet", f"{ROOT}[dev,chain,bench]"], check=True)
         frozen = subprocess.run(
             [*pip, "freeze", "--all"], check=True, capture_output=True, text=True
         ).stdout

@@ -40,7 +40,7 @@ def running(
     ready: Callable[[], bool],
     environ: Mapping[str, str] | None = None,
     cwd: Path = ROOT,
-) -> Iterator[None]:
+) -> Iterator[subprocess.Popen[bytes]]:
     """``command`` for as long as the context lasts, entered once ``ready`` says so."""
     with (
         log.open("ab") as output,
@@ -50,7 +50,7 @@ def running(
     ):
         try:
             _await(process, ready, log)
-            yield
+            yield process
         finally:
             _end(process)
 

@@ -277,6 +277,7 @@ def _present(kind: Any) -> Any:
     return kind
 
 
+@cache
 def _plain(kind: Any) -> Any:
     """``kind`` without ``None`` and without metadata."""
     kind = _present(kind)
@@ -287,6 +288,7 @@ def _is_struct(plain: Any) -> bool:
     return isinstance(plain, type) and issubclass(plain, Struct)
 
 
+@cache
 def _is_list_of_structs(plain: Any) -> bool:
     return get_origin(plain) is list and _is_struct(_plain(get_args(plain)[0]))
 

@@ -1,4 +1,4 @@
-"""What wraps the whole application, as plain ASGI: request id, CORS, last resorts, log line.
+"""What wraps the whole application, as plain ASGI: request id, CORS, last resorts, log and count.
 
 It is outermost so that every answer has these headers, the 402, the 404 and the 500 included, and
 so that a process that stops closes each connection by the last answer on it.
@@ -39,6 +39,17 @@ PREFLIGHT = (
 )
 
 
+NO_ROUTE = "other"
+"""What a path that is not served counts as: callers choose paths, and metrics must not grow."""
+
+Observe = Callable[[str, int | None, float], None]
+"""Told of every request: its route, its status (``None``: no answer had begun) and its seconds."""
+
+
+def unobserved(_route: str, _status: int | None, _seconds: float) -> None:
+    """Counts nothing."""
+
+
 class Edge:
     """``app`` with a request id and CORS headers on every answer, the last before a stop included.
 
@@ -46,10 +57,15 @@ class Edge:
     """
 
     def __init__(
-        self, app: ASGIApp, stopping: Stopping, timer: Callable[[], float] = time.perf_counter
+        self,
+        app: ASGIApp,
+        stopping: Stopping,
+        observe: Observe = unobserved,
+        timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._app = app
         self._stopping = stopping
+        self._observe = observe
         self._timer = timer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,12 +80,14 @@ class Edge:
             await exchange.preflight()
         else:
             await self._answered(scope, receive, exchange)
+        seconds = self._timer() - started
+        self._observe(getattr(scope.get("route"), "path", NO_ROUTE), exchange.status, seconds)
         log.info(
             "request",
             method=scope["method"],
             path=scope["path"][:200],
             status=exchange.status,
-            ms=round((self._timer() - started) * 1000, 3),
+            ms=round(seconds * 1000, 3),
         )
 
     async def _answered(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:

@@ -40,9 +40,11 @@ EXTENSIONS = {CALENDAR: "ics", CSV: "csv", SVG: "svg"}
 class Endpoint:
     """One paid resource.
 
-    ``compute`` turns a valid request into an engine result; ``formats`` writes that result, one
-    function a media type, the default first. ``example`` is a request that must be valid. ``work``
-    is heavy if a small request can keep a processor busy: it is then not done on the event loop.
+    ``description`` sells it in a few words and travels in every 402; ``rules`` are what a caller
+    should know beyond those of the fields. ``compute`` turns a valid request into an engine result;
+    ``formats`` writes that result, one function a media type, the default first. ``example`` is a
+    request that must be valid. ``work`` is heavy if a small request can keep a processor busy: it
+    is then not done on the event loop.
     """
 
     slug: str
@@ -50,6 +52,7 @@ class Endpoint:
     category: str
     title: str
     description: str
+    rules: str
     tags: Sequence[str]
     price_usd: Decimal
     per_minute: int
@@ -175,6 +178,11 @@ V1_OVERRIDE: Mapping[str, Any] = {
 }
 """The override of the v1 page."""
 
+ROTATION_RULES = (
+    "Shifts are back to back: each starts when the one before ends. `nextHandoff` is a shift's end "
+    "plus `handoffOffsetHours`; it never moves a shift. Fields that are not known are reported in "
+    "`warnings`."
+)
 LAYER_RULES = (
     "The document is that of the v1 schedules API: layers are read from top to bottom and the "
     "first that has somebody wins, entries win over layers and overrides over all. Times of day "
@@ -199,6 +207,7 @@ def _rotation_endpoint() -> Endpoint:
             "next-handoff plus a fairness tally. Answers 'Who is on call for each shift?', "
             "'When is the next handoff?'."
         ),
+        rules=ROTATION_RULES,
         tags=(
             "scheduling",
             "shifts",
@@ -235,8 +244,9 @@ def _schedule_endpoint() -> Endpoint:
             "Renders a layered on-call schedule over a window of up to two years: the final "
             "schedule of shifts with person and source, the gaps that nobody covers, a tally "
             "per person (shifts, hours, nights, weekends) and whether it is balanced. Answers "
-            "'Who is on call when?', 'When is nobody?', 'Is that fair?'. " + LAYER_RULES
+            "'Who is on call when?', 'When is nobody?', 'Is that fair?'."
         ),
+        rules=LAYER_RULES,
         tags=(*LAYER_TAGS, "coverage", "gaps", "fairness"),
         price_usd=Decimal("0.03"),
         per_minute=120,
@@ -264,8 +274,9 @@ def _now_endpoint() -> Endpoint:
         description=(
             "Tells who is on call at an instant of a layered on-call schedule, by which layer, "
             "override or entry, since when, until when, and who follows. Answers 'Who is on "
-            "call now?', 'Until when?', 'Who is next?'. " + LAYER_RULES
+            "call now?', 'Until when?', 'Who is next?'."
         ),
+        rules=LAYER_RULES,
         tags=(*LAYER_TAGS, "who-is-on-call", "now", "escalation"),
         price_usd=Decimal("0.01"),
         per_minute=120,

@@ -65,16 +65,23 @@ def problem_of(error: OncallError) -> Response:
 def problem_of_http(request: Request, error: Exception) -> Response:
     """Starlette's own 404 and 405, which would be plain text."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    status = HTTPStatus(error.status_code)
+    path = request.url.path
+    catalog = request.app.state.catalog_paths.get(path, "/catalog")
     headers = dict(error.headers or {})
-    catalog = request.app.state.catalog_paths.get(request.url.path, "/catalog")
-    method = headers.get("Allow", "").partition(",")[0]
-    hint = f"use {method}" if method else "/openapi.json says what is served"
+    return not_served(request.method, path, catalog, HTTPStatus(error.status_code), headers)
+
+
+def not_served(
+    method: str, path: str, catalog: str, status: HTTPStatus, headers: Mapping[str, str]
+) -> Response:
+    """The answer to a method or path that is not there; ``catalog`` is the page to read."""
+    allowed = headers.get("Allow", "").partition(",")[0]
+    hint = f"use {allowed}" if allowed else "/openapi.json says what is served"
     return _response(
         status,
         status.phrase.lower().replace(" ", "_"),
         f"{status.phrase}.",
-        f"{request.method} {request.url.path} is not served: {hint}.",
+        f"{method} {path} is not served: {hint}.",
         {"retry": "no", "catalog": catalog},
         headers,
     )

@@ -12,7 +12,8 @@ from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from app.api.bodies import body_of
 from app.api.counted import CountedPost
@@ -76,19 +77,19 @@ class EndpointApp:
 
 
 class Counter:
-    """Endpoints by their exact path, past the router; every other path is ``app``'s."""
+    """``paid`` routes by their exact path, past the router; every other path is ``app``'s."""
 
-    def __init__(self, app: Starlette, endpoints: Mapping[str, ASGIApp]) -> None:
+    def __init__(self, app: Starlette, paid: Sequence[Route]) -> None:
         self._app = app
-        self._endpoints = endpoints
+        self._paid = {route.path: route for route in paid}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._endpoints.get(scope.get("path", ""))
-        if endpoint is None:
+        route = self._paid.get(scope.get("path", ""))
+        if route is None:
             await self._app(scope, receive, send)
             return
-        scope["app"] = self._app
-        await endpoint(scope, receive, send)
+        scope["app"], scope["route"] = self._app, route  # as the router would
+        await route.app(scope, receive, send)
 
 
 class _Prepared(Response):

@@ -10,7 +10,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from typing import Any
 
 import uvicorn
 from uvicorn.supervisors import Multiprocess
@@ -28,6 +29,17 @@ who close it: a request sent while we close would be lost."""
 STORE_SECONDS = 5.0
 """For claiming before a settlement and telling the store after it."""
 POLL_SECONDS = 0.1
+
+SERVER: Mapping[str, Any] = {
+    "loop": "uvloop",
+    "http": GuardedHttp,
+    "ws": "none",
+    "proxy_headers": False,  # ONCALL_TRUSTED_PROXIES says whom to believe
+    "server_header": False,
+    "access_log": False,
+    "log_config": None,
+}
+"""How uvicorn serves, whatever the application; the benchmarks' servers are given the same."""
 
 
 def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[str, str]) -> None:
@@ -57,13 +69,7 @@ def _config(host: str, port: int, workers: int, settings: Settings) -> uvicorn.C
         host=host,
         port=port,
         workers=workers,
-        loop="uvloop",
-        http=GuardedHttp,
-        ws="none",
-        proxy_headers=False,  # ONCALL_TRUSTED_PROXIES says whom to believe
-        server_header=False,
-        access_log=False,
-        log_config=None,
+        **SERVER,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=grace_seconds(settings.settle_deadline_seconds),
     )

@@ -9,6 +9,15 @@ from msgspec import Struct
 from app import __version__
 from app.api.endpoints import Endpoint
 from app.api.scalars import scalar_schema
+from app.listing.free import DISCOVERY, SERVICE, FreePath, free_paths
+from app.listing.refusals import (
+    LIMITED,
+    PAYMENT_REQUIRED,
+    PROBLEM,
+    headers,
+    refusals_of,
+    shared_refusals,
+)
 
 CONTACT = {"name": "On-call rotation service"}
 GUIDANCE = (
@@ -17,72 +26,10 @@ GUIDANCE = (
     "terms in PAYMENT-REQUIRED and repeat the request with PAYMENT-SIGNATURE. If an answer is "
     "lost, repeat the same request with the same payment: it is charged once."
 )
-REFUSALS = {
-    "400": "The document or the payment header is not valid; every fault is named.",
-    "402": "Payment required: the terms, in the PAYMENT-REQUIRED header and the body.",
-    "405": "Only POST is served.",
-    "406": "No media type of the request's Accept is offered.",
-    "408": "The body did not arrive in time.",
-    "409": "This payment has already bought the answer to another request.",
-    "413": "The body is over 1 MiB.",
-    "415": "The body is not JSON.",
-    "429": "Over the rate limit; see Retry-After.",
-    "431": "The headers are over 16 KiB.",
-    "503": "Payments cannot be settled at the moment; see Retry-After and code.",
-}
-HEADERS = {
-    "PAYMENT-REQUIRED": "The terms: a base64 encoded x402 version 2 PaymentRequired.",
-    "PAYMENT-RESPONSE": "The receipt: a base64 encoded x402 version 2 SettleResponse.",
-    "Idempotent-Replayed": "`true` where an earlier request already had this answer.",
-    "Retry-After": "Seconds to wait before the next try.",
-    "RateLimit": "What is left of the limit, and when one more request fits.",
-    "RateLimit-Policy": "The limit: requests with and without a payment are counted apart.",
-    "X-Request-Id": "Names the request in the log.",
-}
-OWN_HEADERS = {
-    "402": ("PAYMENT-REQUIRED",),
-    "429": ("Retry-After",),
-    "503": ("Retry-After",),
-}
-PROBLEM = {
-    "title": "Problem",
-    "description": "Problem details (RFC 9457).",
-    "type": "object",
-    "required": ["type", "title", "status", "code", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "code": {"type": "string"},
-        "detail": {"type": "string"},
-        "retry": {
-            "enum": ["same-payment", "new-payment", "no"],
-            "description": "Send it again unchanged, sign afresh, or change the request (a payment "
-            "sent with it was not used).",
-        },
-        "catalog": {"type": "string", "description": "Where the product is described."},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "detail"],
-                "properties": {"pointer": {"type": "string"}, "detail": {"type": "string"}},
-            },
-        },
-    },
-}
-PAYMENT_REQUIRED = {
-    "title": "PaymentRequired",
-    "description": "x402 version 2 terms.",
-    "type": "object",
-    "required": ["x402Version", "accepts"],
-    "properties": {
-        "x402Version": {"const": 2},
-        "error": {"type": "string"},
-        "resource": {"type": "object"},
-        "accepts": {"type": "array", "items": {"type": "object"}},
-        "extensions": {"type": "object"},
-    },
+TAGS = {
+    "Scheduling": "On-call rotations and layered schedules, paid per request by x402.",
+    DISCOVERY: "What programs and people read before they buy. Free.",
+    SERVICE: "How the service is, for its operators. Free.",
 }
 
 
@@ -110,11 +57,15 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
             "x-guidance": GUIDANCE,
         },
         "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": {
             **{endpoint.path: {"post": _operation(endpoint)} for endpoint in endpoints},
-            **_free_paths(endpoints),
+            **{free.path: {"get": _free_operation(free)} for free in free_paths(endpoints)},
         },
-        "components": {"schemas": dict(sorted(schemas.items()))},
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "responses": shared_refusals(endpoints),
+        },
     }
 
 
@@ -127,7 +78,7 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
     return {
         "operationId": endpoint.slug,
         "summary": endpoint.title,
-        "description": endpoint.description,
+        "description": f"{endpoint.description}\n\n{endpoint.rules}",
         "tags": [endpoint.category],
         "x-payment-info": {
             "price": {"mode": "fixed", "currency": "USD", "amount": f"{endpoint.price_usd:.6f}"},
@@ -150,14 +101,14 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
                 }
             },
         },
-        "responses": {"200": _success(endpoint), **_refusals()},
+        "responses": {"200": _success(endpoint), **refusals_of(endpoint)},
     }
 
 
 def _success(endpoint: Endpoint) -> Mapping[str, Any]:
     return {
         "description": "The answer, and in PAYMENT-RESPONSE the receipt.",
-        "headers": _headers("PAYMENT-RESPONSE", "Idempotent-Replayed"),
+        "headers": headers("PAYMENT-RESPONSE", "Idempotent-Replayed", *LIMITED),
         "content": {
             "application/json": {
                 "schema": _reference(endpoint.answer),
@@ -167,52 +118,18 @@ def _success(endpoint: Endpoint) -> Mapping[str, Any]:
     }
 
 
-def _refusals() -> Mapping[str, Any]:
-    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    terms = {"application/json": {"schema": {"$ref": "#/components/schemas/PaymentRequired"}}}
+def _free_operation(free: FreePath) -> Mapping[str, Any]:
+    content = {media_type: {"schema": schema} for media_type, schema in free.content.items()}
     return {
-        status: {
-            "description": text,
-            "headers": _headers(*OWN_HEADERS.get(status, ())),
-            "content": terms if status == "402" else problem,
-        }
-        for status, text in REFUSALS.items()
-    }
-
-
-def _headers(*names: str) -> Mapping[str, Any]:
-    return {
-        name: {"description": HEADERS[name], "schema": {"type": "string"}}
-        for name in (*names, "RateLimit", "RateLimit-Policy", "X-Request-Id")
-    }
-
-
-def _free_paths(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
-    texts = {
-        "/openapi.json": "This document.",
-        "/catalog": "Every product, with the address of its page.",
-        **{endpoint.catalog_path: f"The {endpoint.title}." for endpoint in endpoints},
-        "/healthz": "Whether the process is up.",
-        "/readyz": "Whether requests can be served, by part.",
-        "/metrics": "Numbers for operators, in the Prometheus text format.",
-    }
-    return {path: {"get": _free_operation(path, text)} for path, text in texts.items()}
-
-
-def _free_operation(path: str, text: str) -> Mapping[str, Any]:
-    media_type = "text/plain" if path == "/metrics" else "application/json"
-    kind = "string" if path == "/metrics" else "object"
-    answer = {media_type: {"schema": {"type": kind}}}
-    responses = {"200": {"description": text, "content": answer}}
-    if path == "/readyz":
-        responses["503"] = {"description": "Some part is not ready.", "content": answer}
-    name = path.strip("/").replace("/", "-").replace(".", "-")
-    return {
-        "operationId": f"get-{name}",
-        "summary": text,
-        "tags": ["Service"],
+        "operationId": free.operation_id,
+        "summary": free.summary,
+        "description": free.description,
+        "tags": [free.tag],
         "security": [],
-        "responses": responses,
+        "responses": {
+            status: {"description": text, "headers": headers(), "content": content}
+            for status, text in {"200": f"{free.summary}.", **free.others}.items()
+        },
     }
 
 

@@ -7,4 +7,10 @@ Contract: ``payments.md``. Every message type and header codec is the official `
 
 from app.payments.deferred import defer
 
-defer("x402.http", "x402.extensions", "x402.mechanisms.evm", "x402.mechanisms.evm.exact")
+defer(
+    "x402.http",
+    "x402.extensions",
+    "x402.extensions.bazaar",
+    "x402.mechanisms.evm",
+    "x402.mechanisms.evm.exact",
+)

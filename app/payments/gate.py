@@ -205,7 +205,7 @@ def payment_for(offer: Offer, payload: PaymentPayload, server: x402ResourceServe
         payload=msgspec.to_builtins(signed),
         accepted=offer.requirements,
         resource=offer.resource,
-        extensions=offer.payment_required().extensions,
+        extensions=offer.extensions,
     )
     return Payment(
         offer.requirements,
@@ -263,17 +263,23 @@ def _identifier_in(payload: PaymentPayload, *, required: bool) -> str | None:
 
 
 def _require_terms(offer: Offer, payload: PaymentPayload, server: x402ResourceServer) -> None:
-    required = offer.payment_required()
+    """Raise ``PaymentRefused`` unless ``payload`` says back what the offer says.
+
+    The SDK's server decides. What is said back word for word, as it mostly is, need not be asked.
+    """
     changed = []
-    if not server.find_matching_requirements(required.accepts, payload):
+    if payload.accepted != offer.requirements and not server.find_matching_requirements(
+        [offer.requirements], payload
+    ):
         changed = _changed_terms(offer.requirements, payload.accepted)
     if payload.resource is not None and payload.resource.url != offer.resource.url:
         changed.append("resource")
     if changed:
         raise PaymentRefused(f"{TERMS_MISMATCH}: {', '.join(changed)}")
-    echo = server.validate_extensions(required, payload)
-    if not echo.valid:
-        raise PaymentRefused(f"{echo.invalid_reason}: {echo.extension_key}")
+    if payload.extensions != offer.extensions:
+        echo = server.validate_extensions(offer.payment_required(), payload)
+        if not echo.valid:
+            raise PaymentRefused(f"{echo.invalid_reason}: {echo.extension_key}")
 
 
 def _changed_terms(required: PaymentRequirements, accepted: PaymentRequirements) -> list[str]:

@@ -5,10 +5,11 @@ only a refusal, which names its reason, is encoded again. The URL in them comes 
 configuration and never from the request's ``Host``.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 import msgspec
 from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
@@ -49,20 +50,29 @@ class Terms:
 
 @dataclass(frozen=True)
 class Offer:
-    """The one way to pay for one resource. ``identifier_required``: a payer must give an id."""
+    """The one way to pay for one resource. ``identifier_required``: a payer must give an id.
+
+    ``described`` are extensions that say what the resource is; a payer may echo them.
+    """
 
     requirements: PaymentRequirements
     resource: ResourceInfo
     identifier_required: bool = False
+    described: Mapping[str, Any] = field(default_factory=dict)
 
     def payment_required(self, error: str | None = None) -> PaymentRequired:
-        identifier = declare_payment_identifier_extension(self.identifier_required)
         return PaymentRequired(
             error=error,
             resource=self.resource,
             accepts=[self.requirements],
-            extensions={PAYMENT_IDENTIFIER: identifier},
+            extensions=self.extensions,
         )
+
+    @cached_property
+    def extensions(self) -> dict[str, Any]:
+        """Every extension of the protocol that the terms carry, by its key."""
+        identifier = declare_payment_identifier_extension(self.identifier_required)
+        return {PAYMENT_IDENTIFIER: identifier, **self.described}
 
     @cached_property
     def terms(self) -> Terms:
@@ -120,8 +130,9 @@ def offer_of(
     pay_to: str,
     resource: ResourceInfo,
     identifier_required: bool = False,
+    described: Mapping[str, Any] | None = None,
 ) -> Offer:
-    """The offer to serve ``resource`` for ``price_usd`` in the network's stablecoin.
+    """The offer to serve ``resource``, as ``described``, for ``price_usd`` in stablecoin.
 
     ``server`` must be initialised. The asset, its decimals and its EIP-712 domain come from the
     SDK's asset table.
@@ -134,7 +145,7 @@ def offer_of(
         max_timeout_seconds=MAX_TIMEOUT_SECONDS,
     )
     [requirements] = server.build_payment_requirements(config)
-    return Offer(requirements, resource, identifier_required)
+    return Offer(requirements, resource, identifier_required, described or {})
 
 
 def version_1_name(network: str) -> str | None:

@@ -102,6 +102,8 @@ def rotation_faults(
 
 
 def _milliseconds(hours: float) -> int:
+    if hours == int(hours):  # most are, and a fraction costs ten times as much
+        return int(hours) * HOUR_MS
     return round(Fraction(hours) * HOUR_MS)
 
 

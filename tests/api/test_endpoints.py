@@ -19,6 +19,7 @@ EMPTY = {
     "category": "",
     "title": "",
     "description": "",
+    "rules": "",
     "tags": (),
     "price_usd": Decimal(0),
     "per_minute": 0,
@@ -77,7 +78,7 @@ def test_the_layered_rows(row: Endpoint, slug: str, path: str, price: Decimal) -
 
 @pytest.mark.parametrize("row", LAYERED, ids=lambda row: row.slug)
 def test_the_contradiction_on_the_v1_page_is_told(row: Endpoint) -> None:
-    assert "usr_alice of Weekday business hours until 2026-04-25T00:00:00Z" in row.description
+    assert "usr_alice of Weekday business hours until 2026-04-25T00:00:00Z" in row.rules
 
 
 def test_slugs_and_paths_are_distinct() -> None:

@@ -13,13 +13,15 @@ from app import __version__
 from app.api.endpoints import paid_endpoints
 from app.api.problems import STATUS, internal_error, problem_of
 from app.errors import Fault, InvalidRequest, RateLimited
-from app.listing.openapi import REFUSALS, openapi_bytes, openapi_document, schema_of
+from app.listing.openapi import openapi_bytes, openapi_document, schema_of
+from app.listing.refusals import REFUSALS
 from app.render.json import RotationAnswer
 from tests.seed import EXAMPLE_REQUEST, EXAMPLE_RESPONSE
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = msgspec.json.decode(openapi_bytes(paid_endpoints()))
 ROTATION = DOCUMENT["paths"]["/v1/scheduling/oncall-rotation"]["post"]
+PAID = [endpoint.path for endpoint in paid_endpoints()]
 FREE = {
     path: operations["get"] for path, operations in DOCUMENT["paths"].items() if "get" in operations
 }
@@ -40,6 +42,11 @@ def referred(reference: str) -> Any:
     for name in reference.removeprefix("#/").split("/"):
         found = found[name]
     return found
+
+
+def followed(value: dict[str, Any]) -> dict[str, Any]:
+    """``value``, or what it refers to."""
+    return referred(value["$ref"]) if "$ref" in value else value
 
 
 def validator(name: str) -> Draft202012Validator:
@@ -69,8 +76,9 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_every_component_is_used_and_a_schema() -> None:
-    used = {node["$ref"].rpartition("/")[2] for node in nodes(DOCUMENT) if "$ref" in node}
-    assert used == set(DOCUMENT["components"]["schemas"])
+    used = {node["$ref"] for node in nodes(DOCUMENT) if "$ref" in node}
+    components = DOCUMENT["components"].items()
+    assert used == {f"#/components/{kind}/{name}" for kind, named in components for name in named}
     for schema in DOCUMENT["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
 
@@ -148,6 +156,36 @@ def test_every_refusal_that_can_happen_is_described() -> None:
     possible = {str(status.value) for status in STATUS.values()} | {"402", "405"}
     assert set(REFUSALS) == possible
     assert set(ROTATION["responses"]) == possible | {"200"}
+
+
+@pytest.mark.parametrize("path", PAID)
+@pytest.mark.parametrize("status", [status for status in REFUSALS if status != "402"])
+def test_a_refusal_has_examples_that_validate(path: str, status: str) -> None:
+    response = followed(DOCUMENT["paths"][path]["post"]["responses"][status])
+    content = response["content"]["application/problem+json"]
+    for code, example in content["examples"].items():
+        validator("Problem").validate(example["value"])
+        assert (example["value"]["code"], str(example["value"]["status"])) == (code, status)
+
+
+def test_every_code_is_an_example_somewhere() -> None:
+    codes = {
+        code
+        for node in nodes(DOCUMENT)
+        for code in (node.get("examples") or ())
+        if isinstance(node.get("examples"), dict)
+    }
+    assert codes == {kind.code for kind in STATUS} | {"method_not_allowed"}
+
+
+def test_bounds_of_schedules_are_not_the_rotations() -> None:
+    [content] = ROTATION["responses"]["400"]["content"].values()
+    assert set(content["examples"]) == {"invalid_request", "malformed_json", "invalid_payment"}
+
+
+def test_tags_are_described_and_used() -> None:
+    described = {tag["name"] for tag in DOCUMENT["tags"] if tag["description"]}
+    assert described == {tag for node in nodes(DOCUMENT["paths"]) for tag in node.get("tags", ())}
 
 
 def test_the_receipts_header_is_described() -> None:

@@ -16,7 +16,8 @@ import pytest
 
 from app.api.endpoints import SVG, Endpoint, paid_endpoints
 from app.listing.catalog import product_page
-from app.listing.html import SECURITY_HEADERS, json_text, static_files
+from app.listing.filters import json_text
+from app.listing.html import SECURITY_HEADERS, static_files
 from app.listing.pages import FORMATS, picture_path
 from tests.services import PAY_TO, Service, remote_settings, service, settings
 

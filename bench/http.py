@@ -1,0 +1,174 @@
+"""The service beside the limit and beside others, over HTTP: ``python -m bench.http``.
+
+Strategy: every server runs on one core, ``wrk`` and a stub facilitator on another. Within a round
+each case is put to each target right after the other, so that a slow spell of the machine falls on
+all alike; a ratio is the median of the rounds' ratios. Payments are signed beforehand in the form
+of the official client, each for one request.
+
+Our limiter stays in the path, with its usual 120 requests a minute and client: the load comes from
+10,000 clients, told apart by ``X-Forwarded-For``, which ``ONCALL_TRUSTED_PROXIES`` lets it believe.
+All targets are sent the same bytes. ``bare`` sends our recorded answers and does nothing else; the
+other sellers, once paid, send our recorded answer, whereas ours is computed each time.
+"""
+
+import argparse
+import base64
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bench.cases import (
+    BARE,
+    EXAMPLE_ORDER,
+    EXPRESS,
+    FASTAPI,
+    FREE,
+    HONO,
+    OURS,
+    PLAIN,
+    Case,
+    Results,
+    cases,
+)
+from bench.load import BadRun, answer_to, measured, memory_mb
+from bench.report import record, shown
+from bench.servers import LOAD_CORE, Servers
+
+RESULTS = Path(__file__).parent / "results" / "http.json"
+WARM_UP_SECONDS = 1
+
+
+def main() -> None:
+    options = parsed_options()
+    chosen = chosen_cases(options.cases, options.targets)
+    console = Console()
+    steps = sum(len(case.targets) for case in chosen) * (options.rounds + 1)
+    with Progress(
+        MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"), console=console
+    ) as bar:
+        task = bar.add_task("starting", total=steps)
+
+        def begun(what: str) -> None:
+            bar.update(task, advance=1, description=what)
+            if not console.is_terminal:
+                print(what, flush=True)
+
+        results = run(chosen, rounds=options.rounds, seconds=options.seconds, begun=begun)
+    shown(results, console)
+    if not (options.cases or options.targets or options.quick):
+        text = json.dumps(record(results, options.rounds, options.seconds), indent=1)
+        RESULTS.write_text(text + "\n")
+
+
+def parsed_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench.http", description="Measure the service beside others; write bench/results."
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=2, help="of each measurement")
+    parser.add_argument("--quick", action="store_true", help="one round of a second; not recorded")
+    parser.add_argument("--cases", nargs="+", default=[], help="how their names begin")
+    parser.add_argument("--targets", nargs="+", default=[], help="these only")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds = options.seconds = 1
+    return options
+
+
+def chosen_cases(names: Sequence[str], targets: Sequence[str]) -> Sequence[Case]:
+    """The cases whose names begin with one of ``names``, for ``targets``; none given: all."""
+    return [
+        replace(case, targets=kept)
+        for case in cases()
+        if not names or case.name.startswith(tuple(names))
+        if (kept := [target for target in case.targets if not targets or target in targets])
+    ]
+
+
+def run(
+    chosen: Sequence[Case], *, rounds: int, seconds: int, begun: Callable[[str], None]
+) -> Results:
+    """Measure ``chosen`` with everything that they need started, and ended again.
+
+    ``begun`` is told of every measurement when it begins. Raises ``BadRun``.
+    """
+    results = Results()
+    questions = [(case, target) for case in chosen for target in case.targets]
+    cores = os.sched_getaffinity(0)
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        stack.callback(os.sched_setaffinity, 0, cores)
+        os.sched_setaffinity(0, {LOAD_CORE})
+        servers = Servers(Path(name), stack)
+        start(servers, chosen)
+        for number in range(rounds + 1):
+            for case, target in questions:
+                stage = f"round {number} of {rounds}" if number else "warming up"
+                begun(f"{stage}: {case.name}, {case.connections} connections, {target}")
+                servers.delay(case.delay_ms)
+                measure = measured(
+                    servers.by_name[target],
+                    case.order(target),
+                    connections=case.connections,
+                    seconds=seconds if number else WARM_UP_SECONDS,
+                    folder=servers.folder,
+                )
+                if number:
+                    results.add(case, target, measure)
+        for target, server in servers.by_name.items():
+            results.memory_mb[target] = memory_mb(server.pid)
+    return results
+
+
+def start(servers: Servers, chosen: Sequence[Case]) -> None:
+    """Start the targets of ``chosen``. Those that repeat our answers are given them."""
+    wanted = {target for case in chosen for target in case.targets}
+    servers.start_facilitator()
+    servers.start_ours_paid(OURS)
+    servers.start_ours(FREE, ONCALL_PAYMENTS="off")
+    answers, sold = servers.folder / "answers.json", servers.folder / "sold.json"
+    answers.write_text(
+        json.dumps(dict(recorded(servers, case) for case in chosen if BARE in case.targets))
+    )
+    sold.write_bytes(answer_to(servers.by_name[FREE], EXAMPLE_ORDER).content)
+    selling = servers.seller_options(sold)
+    starters: Mapping[str, Callable[[], None]] = {
+        BARE: lambda: servers.start_python(BARE, "bare", "--answers", str(answers)),
+        PLAIN: lambda: servers.start_python(PLAIN, "plain"),
+        FASTAPI: lambda: servers.start_python(FASTAPI, "fastapi_sdk", *selling),
+        EXPRESS: lambda: servers.start_node(EXPRESS, *selling),
+        HONO: lambda: servers.start_node(HONO, *selling),
+    }
+    for name, starter in starters.items():
+        if name in wanted:
+            starter()
+    for case in chosen:
+        require_same_answers(servers, case)
+
+
+def recorded(servers: Servers, case: Case) -> tuple[str, object]:
+    """Where ``bare`` serves our answer to ``case``, and the answer as it wants it."""
+    answer = answer_to(servers.by_name[OURS if case.status == 402 else FREE], case.order(OURS))
+    headers = [[name, value] for name, value in answer.headers.items() if name != "date"]
+    body = base64.b64encode(answer.content).decode()
+    return case.order(BARE).path, [answer.status_code, headers, body]
+
+
+def require_same_answers(servers: Servers, case: Case) -> None:
+    """Raise ``BadRun`` unless all targets answer with one status, and sell the same bytes."""
+    answers = {
+        target: answer_to(servers.by_name[target], case.order(target)) for target in case.targets
+    }
+    contents = {answer.content for answer in answers.values() if answer.status_code == 200}
+    if {answer.status_code for answer in answers.values()} != {case.status} or len(contents) > 1:
+        raise BadRun(f"{case.name}: {answers}, {len(contents)} different contents")
+
+
+if __name__ == "__main__":
+    main()

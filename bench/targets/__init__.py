@@ -1,0 +1,1 @@
+"""The servers that ``bench/http.py`` measures beside ours, one program each."""
