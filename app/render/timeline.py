@@ -141,7 +141,8 @@ class _Timeline:
         handed = [
             (lane_of[before.person], lane_of[after.person], before.end_at)
             for before, after in pairwise(self.stints)
-            if before.person != after.person and {before.person, after.person} <= lane_of.keys()
+            if before.person in lane_of and after.person in lane_of
+            if before.person != after.person
         ]
         return handed if len(handed) <= MOST_HANDOFFS else ()
 
