@@ -13,7 +13,7 @@ setup: ## Install the service into .venv (again only when its pins change)
 setup-dev: setup ## Install the tools of the tests and checks as well
 	@$(PYTHON) scripts/setup.py dev chain
 
-demo: setup ## Start a sandbox service, buy a rotation, show it
+demo: setup ## Start a sandbox service, buy a rotation in every format, show it
 	@$(BIN)/python -m app demo
 
 run: setup ## Serve on 127.0.0.1:8402

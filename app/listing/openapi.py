@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from app import __version__
-from app.api.endpoints import Endpoint
+from app.api.endpoints import JSON, Endpoint
 from app.api.scalars import scalar_schema
 from app.listing.free import DISCOVERY, SERVICE, FreePath, free_paths
 from app.listing.refusals import (
@@ -36,6 +36,22 @@ TAGS = {
 def schema_of(kind: type[Struct]) -> dict[str, Any]:
     """The JSON Schema of ``kind``, complete in itself."""
     return msgspec.json.schema(kind, schema_hook=scalar_schema)
+
+
+def object_schema_of(kind: type[Struct]) -> dict[str, Any]:
+    """As ``schema_of``, with the object itself on top, as MCP wants it, and not a reference."""
+    schema = schema_of(kind)
+    name = schema.pop("$ref").rpartition("/")[2]
+    own: dict[str, Any] = schema["$defs"].pop(name)
+    return own | schema if schema["$defs"] else own
+
+
+def payment_info(endpoint: Endpoint) -> Mapping[str, Any]:
+    """The price, as discovery services read it."""
+    return {
+        "price": {"mode": "fixed", "currency": "USD", "amount": f"{endpoint.price_usd:.6f}"},
+        "protocols": [{"x402": {}}],
+    }
 
 
 def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
@@ -78,17 +94,16 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
     return {
         "operationId": endpoint.slug,
         "summary": endpoint.title,
-        "description": f"{endpoint.description}\n\n{endpoint.rules}",
+        "description": f"{endpoint.description}\n\n{endpoint.rules}\n\n"
+        f"${endpoint.price_usd} per request; at most {endpoint.per_minute} requests a minute.",
         "tags": [endpoint.category],
-        "x-payment-info": {
-            "price": {"mode": "fixed", "currency": "USD", "amount": f"{endpoint.price_usd:.6f}"},
-            "protocols": [{"x402": {}}],
-        },
+        "x-payment-info": payment_info(endpoint),
         "parameters": [
             {
                 "name": "PAYMENT-SIGNATURE",
                 "in": "header",
-                "description": "A base64 encoded x402 version 2 PaymentPayload.",
+                "description": "A base64 encoded x402 version 2 PaymentPayload: signed terms of a "
+                "402. Without it the answer is a 402, or a 400 for an invalid document.",
                 "schema": {"type": "string"},
             }
         ],
@@ -107,15 +122,24 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
 
 def _success(endpoint: Endpoint) -> Mapping[str, Any]:
     return {
-        "description": "The answer, and in PAYMENT-RESPONSE the receipt.",
-        "headers": headers("PAYMENT-RESPONSE", "Idempotent-Replayed", *LIMITED),
+        "description": "The answer in the form that Accept asks for, all at the same price, and in "
+        "PAYMENT-RESPONSE the receipt.",
+        "headers": headers(
+            "PAYMENT-RESPONSE", "Idempotent-Replayed", "Content-Disposition", *LIMITED
+        ),
         "content": {
             "application/json": {
                 "schema": _reference(endpoint.answer),
                 "example": msgspec.json.decode(endpoint.example_answer()),
-            }
+            },
+            **{name: _text(endpoint, name) for name in endpoint.formats if name != JSON},
         },
     }
+
+
+def _text(endpoint: Endpoint, media_type: str) -> Mapping[str, Any]:
+    example = endpoint.example_answer(media_type).decode()
+    return {"schema": {"type": "string"}, "example": example}
 
 
 def _free_operation(free: FreePath) -> Mapping[str, Any]:
