@@ -15,17 +15,25 @@ from app.api.schedule_schemas import OncallNowRequest, OncallScheduleRequest
 from app.api.schemas import RotationRequest
 from app.errors import Fault
 from app.render.json import RotationAnswer, json_bytes, rotation_answer
+from app.render.roster import Roster, now_roster, rotation_roster, schedule_roster
 from app.render.schedule import (
     OncallNowAnswer,
     OncallScheduleAnswer,
     now_answer,
     schedule_answer,
 )
-from app.rota.model import FinalSchedule, OnCall
+from app.render.tables import now_csv, rotation_csv, schedule_csv
+from app.render.timeline import timeline_bytes
+from app.rota.model import FinalSchedule, OnCall, Schedule
 from app.rota.rotation import Rotation
 from app.rota.tally import Tally, tallies
 
-JSON = "application/json"
+JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"
+CONTENT_TYPES = {
+    CALENDAR: "text/calendar; charset=utf-8",
+    CSV: "text/csv; charset=utf-8; header=present",
+}
+EXTENSIONS = {CALENDAR: "ics", CSV: "csv", SVG: "svg"}
 
 
 @dataclass(frozen=True)
@@ -67,38 +75,77 @@ class Endpoint:
     def catalog_path(self) -> str:
         return f"/catalog/{self.slug}"
 
-    def example_answer(self) -> bytes:
+    def is_light(self, media_type: str) -> bool:
+        """Whether an answer in ``media_type`` never keeps a processor busy for long.
+
+        10,000 shifts take some 10 ms as JSON and ten times that as anything else.
+        """
+        return self.work == "light" and media_type == JSON
+
+    def headers(self, media_type: str) -> Mapping[str, str]:
+        """What describes an answer in ``media_type``; what is a file has a name."""
+        described = {"Content-Type": CONTENT_TYPES.get(media_type, media_type)}
+        if media_type in EXTENSIONS:
+            name = f"{self.path.rpartition('/')[2]}.{EXTENSIONS[media_type]}"
+            described["Content-Disposition"] = f'inline; filename="{name}"'
+        return described
+
+    def example_answer(self, media_type: str = JSON) -> bytes:
         """What the example is answered with: computed, never typed."""
         result = self.compute(document_of(self.example, self.request))
-        return self.formats[JSON](result, ())
+        return self.formats[media_type](result, ())
+
+
+Planned = tuple[Schedule, FinalSchedule, Sequence[Tally]]
+Found = tuple[Schedule, OnCall]
+
+
+def _formats(
+    answer: Callable[[Any, Sequence[Fault]], Struct],
+    table: Callable[[Any], bytes],
+    roster: Callable[[Any], Roster],
+) -> Mapping[str, Callable[[Any, Sequence[Fault]], bytes]]:
+    """An engine result in each media type, by way of its JSON answer or of its roster.
+
+    Only JSON has a place for warnings; who pays has heard them with the terms.
+    """
+    return {
+        JSON: lambda result, warnings: json_bytes(answer(result, warnings)),
+        CALENDAR: lambda result, _: _calendar(roster(result)),
+        CSV: lambda result, _: table(answer(result, ())),
+        SVG: lambda result, _: timeline_bytes(roster(result)),
+    }
+
+
+def _calendar(roster: Roster) -> bytes:
+    from app.render.calendar import calendar_bytes  # noqa: PLC0415 - 60 ms that few need
+
+    return calendar_bytes(roster)
 
 
 def _rotation(request: RotationRequest) -> Rotation:
     return request.rotation()
 
 
-def _rotation_json(rotation: Rotation, warnings: Sequence[Fault]) -> bytes:
-    return json_bytes(rotation_answer(rotation, warnings))
-
-
-def _schedule(request: OncallScheduleRequest) -> tuple[str, FinalSchedule, Sequence[Tally]]:
+def _schedule(request: OncallScheduleRequest) -> Planned:
     schedule = request.schedule()
     final = request.final_schedule(schedule)
-    return schedule.timezone, final, tallies(schedule, final)
+    return schedule, final, tallies(schedule, final)
 
 
-def _schedule_json(
-    shown: tuple[str, FinalSchedule, Sequence[Tally]], warnings: Sequence[Fault]
-) -> bytes:
-    return json_bytes(schedule_answer(*shown, warnings))
+def _schedule_answer(planned: Planned, warnings: Sequence[Fault]) -> OncallScheduleAnswer:
+    schedule, final, tally = planned
+    return schedule_answer(schedule.timezone, final, tally, warnings)
 
 
-def _now(request: OncallNowRequest) -> OnCall:
-    return request.on_call()
+def _now(request: OncallNowRequest) -> Found:
+    schedule = request.schedule()
+    return schedule, request.on_call(schedule)
 
 
-def _now_json(found: OnCall, warnings: Sequence[Fault]) -> bytes:
-    return json_bytes(now_answer(found, warnings))
+def _now_answer(found: Found, warnings: Sequence[Fault]) -> OncallNowAnswer:
+    _, on_call = found
+    return now_answer(on_call, warnings)
 
 
 V1_SCHEDULE: Mapping[str, Any] = {
@@ -176,7 +223,7 @@ def _rotation_endpoint() -> Endpoint:
         request=RotationRequest,
         answer=RotationAnswer,
         compute=_rotation,
-        formats={JSON: _rotation_json},
+        formats=_formats(rotation_answer, rotation_csv, rotation_roster),
         example={
             "start": "2026-06-04T00:00:00Z",
             "people": ["alice", "bob"],
@@ -206,7 +253,7 @@ def _schedule_endpoint() -> Endpoint:
         request=OncallScheduleRequest,
         answer=OncallScheduleAnswer,
         compute=_schedule,
-        formats={JSON: _schedule_json},
+        formats=_formats(_schedule_answer, schedule_csv, lambda planned: schedule_roster(*planned)),
         example={
             **V1_SCHEDULE,
             "overrides": [V1_OVERRIDE],
@@ -236,7 +283,7 @@ def _now_endpoint() -> Endpoint:
         request=OncallNowRequest,
         answer=OncallNowAnswer,
         compute=_now,
-        formats={JSON: _now_json},
+        formats=_formats(_now_answer, now_csv, lambda found: now_roster(*found)),
         example={**V1_SCHEDULE, "at": "2026-04-24T19:00:00Z"},
         work="heavy",
     )

@@ -126,7 +126,8 @@ class Sale:
         warnings: Sequence[Fault] = ()
         if body:
             checked = partial(self._document, parsed(body))
-            _, warnings = await self._worked(checked, small=len(body) <= SMALL_BODY_BYTES)
+            light = self.endpoint.work == "light" or len(body) <= SMALL_BODY_BYTES
+            _, warnings = await self._worked(checked, light=light)
         if till.backend.problem:
             raise FacilitatorUnavailable(retry_after=5)
         return till.offer.terms_with(warnings=warnings) if warnings else till.offer.terms
@@ -139,14 +140,15 @@ class Sale:
     async def _computed(self, order: Order) -> bytes:
         if not order.body:
             raise MalformedBody("the body is empty")
-        return await self._worked(partial(self._answer_to, parsed(order.body), order.media_type))
+        work = partial(self._answer_to, parsed(order.body), order.media_type)
+        return await self._worked(work, light=self.endpoint.is_light(order.media_type))
 
-    async def _worked(self, work: Callable[[], T], *, small: bool = False) -> T:
-        """What ``work`` returns; it is done beside the event loop if it may take long.
+    async def _worked(self, work: Callable[[], T], *, light: bool) -> T:
+        """What ``work`` returns; it is done beside the event loop unless it is light.
 
         Reading JSON stays on the loop: it sets the recursion limit, which all threads share.
         """
-        if small or self.endpoint.work == "light":
+        if light:
             return work()
         async with self.heavy_work:
             return await asyncio.to_thread(work)

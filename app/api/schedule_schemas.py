@@ -176,8 +176,8 @@ class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
 
     at: Point
 
-    def on_call(self) -> OnCall:
-        return on_call_at(self.schedule(), self.at)
+    def on_call(self, schedule: Schedule) -> OnCall:
+        return on_call_at(schedule, self.at)
 
 
 def _order_faults(values: Mapping[str, Any], start: str, end: str) -> Iterator[Fault]:

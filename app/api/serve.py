@@ -93,10 +93,14 @@ class EndpointApp:
         return self._answer(outcome, media_type)
 
     def _answer(self, sold: Sold, media_type: str) -> Response:
-        headers = {"Cache-Control": "public, max-age=0", "Vary": "Accept", **self._sale.label}
-        return Response(
-            sold.answer, headers={**headers, **_receipt_headers(sold)}, media_type=media_type
-        )
+        headers = {
+            **self._endpoint.headers(media_type),
+            "Cache-Control": "public, max-age=0",
+            "Vary": "Accept",
+            **self._sale.label,
+            **_receipt_headers(sold),
+        }
+        return Response(sold.answer, headers=headers)
 
 
 class Counter:

@@ -7,8 +7,10 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
+from pathlib import Path
 from typing import IO, Any
 
 import httpx
@@ -17,12 +19,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from app.api.endpoints import paid_endpoints
-from app.cli.buying import Buyer, Order, settlement_in, terms_in_words
+from app.api.endpoints import EXTENSIONS, paid_endpoints
+from app.cli.buying import Buyer, Order, Terms, settlement_in, terms_in_words
 from app.settings import DEFAULT_PORT
 
 START_SECONDS = 60.0
 LANE_WIDTH = 48
+FOLDER = Path("demo")
+"""Where the files go, in the folder that the demo is run in."""
 
 
 async def run_demo() -> int:
@@ -44,9 +48,33 @@ async def run_demo() -> int:
         console.rule("[bold]3. Pay with a throw-away wallet")
         console.print(f"wallet {buyer.account.address}, official x402 client")
         answered = await buyer.bought(http, order, terms)
-        status = _show_answer(console, answered)
+        status = _show_answer(console, answered) or await _save_files(
+            console, http, buyer, order, terms
+        )
     _show_next(console, endpoint.path, content)
     return status
+
+
+async def _save_files(
+    console: Console, http: httpx.AsyncClient, buyer: Buyer, order: Order, terms: Terms
+) -> int:
+    """Buy the same rotation in the other formats, each as a file; the exit status."""
+    console.rule("[bold]5. The same rotation as calendar, table and picture")
+    for media_type, extension in EXTENSIONS.items():
+        answered = await buyer.bought(http, replace(order, accept=media_type), terms)
+        if not answered.is_success:
+            console.print(answered.text, markup=False)
+            return 1
+        path = _saved(f"rotation.{extension}", answered.content)
+        console.print(f"Accept: {media_type:14} {path}", soft_wrap=True)
+    return 0
+
+
+def _saved(name: str, content: bytes) -> Path:
+    FOLDER.mkdir(exist_ok=True)
+    path = (FOLDER / name).resolve()
+    path.write_bytes(content)
+    return path
 
 
 @contextlib.asynccontextmanager

@@ -21,6 +21,7 @@ def product_page(endpoint: Endpoint, public_url: str) -> Mapping[str, Any]:
         "route": endpoint.path,
         "status": "Live",
         "mimeType": JSON,
+        "formats": list(endpoint.formats),
         "rateLimit": f"{endpoint.per_minute}/minute",
         "cache": "0s public",
         "tags": list(endpoint.tags),

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from app import __version__
-from app.api.endpoints import Endpoint
+from app.api.endpoints import JSON, Endpoint
 from app.api.scalars import scalar_schema
 from app.listing.free import DISCOVERY, SERVICE, FreePath, free_paths
 from app.listing.refusals import (
@@ -107,15 +107,24 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
 
 def _success(endpoint: Endpoint) -> Mapping[str, Any]:
     return {
-        "description": "The answer, and in PAYMENT-RESPONSE the receipt.",
-        "headers": headers("PAYMENT-RESPONSE", "Idempotent-Replayed", *LIMITED),
+        "description": "The answer in the form that Accept asks for, all at the same price, and in "
+        "PAYMENT-RESPONSE the receipt.",
+        "headers": headers(
+            "PAYMENT-RESPONSE", "Idempotent-Replayed", "Content-Disposition", *LIMITED
+        ),
         "content": {
             "application/json": {
                 "schema": _reference(endpoint.answer),
                 "example": msgspec.json.decode(endpoint.example_answer()),
-            }
+            },
+            **{name: _text(endpoint, name) for name in endpoint.formats if name != JSON},
         },
     }
+
+
+def _text(endpoint: Endpoint, media_type: str) -> Mapping[str, Any]:
+    example = endpoint.example_answer(media_type).decode()
+    return {"schema": {"type": "string"}, "example": example}
 
 
 def _free_operation(free: FreePath) -> Mapping[str, Any]:

@@ -31,6 +31,7 @@ HEADERS = {
     "Allow": "What is served.",
     "PAYMENT-REQUIRED": "The terms: a base64 encoded x402 version 2 PaymentRequired.",
     "PAYMENT-RESPONSE": "The receipt: a base64 encoded x402 version 2 SettleResponse.",
+    "Content-Disposition": "A name for the file, where the answer is one (not JSON).",
     "Idempotent-Replayed": "`true` where an earlier request already had this answer.",
     "Retry-After": "Seconds to wait before the next try.",
     "RateLimit": "What is left of the limit, and when one more request fits.",

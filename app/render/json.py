@@ -52,7 +52,7 @@ def rotation_answer(rotation: Rotation, warnings: Sequence[Fault] = ()) -> Rotat
         shift_counts=rotation.counts,
         shift_length_hours=number(rotation.shift_length_hours),
         balanced=rotation.balanced,
-        interpretation=_interpretation(rotation),
+        interpretation=rotation_in_words(rotation),
         warnings=warnings,
     )
 
@@ -62,16 +62,17 @@ def json_bytes(answer: Struct) -> bytes:
     return msgspec.json.encode(answer)
 
 
-def _interpretation(rotation: Rotation) -> str:
+def rotation_in_words(rotation: Rotation) -> str:
+    """What was computed, in a sentence or two."""
     people = len(rotation.counts)
     text = (
-        f"{rotation.shifts} shift(s) of {_plain(rotation.shift_length_hours)}h across "
+        f"{rotation.shifts} shift(s) of {hours_text(rotation.shift_length_hours)}h across "
         f"{people} {'person' if people == 1 else 'people'} from {iso(rotation.boundaries[0])}."
     )
     offset = rotation.handoff_offset_hours
     if offset:
         when = "after" if offset > 0 else "before"
-        text += f" Handoffs are {_plain(abs(offset))}h {when} each shift ends."
+        text += f" Handoffs are {hours_text(abs(offset))}h {when} each shift ends."
     return text
 
 
@@ -80,5 +81,6 @@ def number(hours: float) -> Number:
     return int(hours) if hours == int(hours) else hours
 
 
-def _plain(hours: float) -> str:
+def hours_text(hours: float) -> str:
+    """``hours`` in plain decimals: 24, 0.5."""
     return format(Decimal(str(number(hours))), "f")

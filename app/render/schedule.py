@@ -108,7 +108,7 @@ def schedule_answer(
         gaps=_gaps(final.gaps),
         tally=[_person(person) for person in tally],
         balanced=balanced(tally),
-        interpretation=_window_in_words(timezone, final),
+        interpretation=window_in_words(timezone, final),
         warnings=warnings,
     )
 
@@ -125,7 +125,7 @@ def now_answer(found: OnCall, warnings: Sequence[Fault] = ()) -> OncallNowAnswer
         since=None if found.since is None else iso(found.since),
         until=None if found.until is None else iso(found.until),
         next=NextOnCall(found.next.user_id, iso(found.next.at)) if found.next else None,
-        interpretation=_instant_in_words(found),
+        interpretation=instant_in_words(found),
         warnings=warnings,
     )
 
@@ -157,7 +157,8 @@ def _person(tally: Tally) -> PersonTally:
     return PersonTally(tally.user_id, tally.shifts, *map(number, hours))
 
 
-def _window_in_words(timezone: str, final: FinalSchedule) -> str:
+def window_in_words(timezone: str, final: FinalSchedule) -> str:
+    """What was computed for a window, in a sentence."""
     people = len({segment.user_id for segment in final.segments})
     gaps = len(final.gaps)
     return (
@@ -167,7 +168,8 @@ def _window_in_words(timezone: str, final: FinalSchedule) -> str:
     )
 
 
-def _instant_in_words(found: OnCall) -> str:
+def instant_in_words(found: OnCall) -> str:
+    """What was found at an instant, in a sentence."""
     until = "with no end" if found.until is None else f"until {iso(found.until)}"
     who = f"{found.user_id} is" if found.duty else "Nobody is"
     why = _source_in_words(found.duty) if found.duty else ""

@@ -130,12 +130,17 @@ class Gap(NamedTuple):
 
 
 class FinalSchedule(NamedTuple):
-    """The window ``[from_at, to_at)``: its segments and gaps, each in order, tile it exactly."""
+    """The window ``[from_at, to_at)``: its segments and gaps, each in order, tile it exactly.
+
+    ``since_at`` is when the first of them began, if the window cuts it; ``EARLIEST_AT`` if it was
+    always so.
+    """
 
     from_at: int
     to_at: int
     segments: tuple[Segment, ...]
     gaps: tuple[Gap, ...]
+    since_at: int | None = None
 
 
 class Following(NamedTuple):

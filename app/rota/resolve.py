@@ -97,13 +97,14 @@ def final_schedule(schedule: Schedule, from_at: int, to_at: int) -> FinalSchedul
         if not holes:
             break
     segments.sort(key=itemgetter(0))
+    started_at, _, _ = _state(sources, from_at)
     if segments and segments[0].start_at == from_at:
-        started_at, _, _ = _state(sources, from_at)
         segments[0] = segments[0]._replace(starts_before=started_at < from_at)
     if segments and segments[-1].end_at == to_at:
         _, ends_at, _ = _state(sources, to_at - 1)
         segments[-1] = segments[-1]._replace(ends_after=ends_at > to_at)
-    return FinalSchedule(from_at, to_at, tuple(segments), tuple(map(Gap._make, holes)))
+    since_at = max(started_at, EARLIEST_AT) if started_at < from_at else None
+    return FinalSchedule(from_at, to_at, tuple(segments), tuple(map(Gap._make, holes)), since_at)
 
 
 def _sources(schedule: Schedule) -> list[_Source]:

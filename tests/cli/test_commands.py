@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
+from app.api.endpoints import CALENDAR, CSV, SVG, paid_endpoints
 from app.payments.receipts import Receipt
 from app.payments.redis_claims import RedisClaims
 from tests.processes import environment, free_port
@@ -22,10 +23,13 @@ BODY = json.dumps(EXAMPLE)
 COMMANDS = ("serve", "demo", "pay", "openapi")
 
 
-def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, cwd: Path | None = None, **variables: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "app", *arguments],
         env=environment(COLUMNS="220", **variables),
+        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=90,
@@ -40,8 +44,9 @@ def test_help_names_every_command() -> None:
 
 
 class TestDemo:
-    def test_it_shows_the_whole_exchange(self) -> None:
-        shown = run("demo", ONCALL_PAYMENTS="off")  # a demo does not depend on the environment
+    def test_it_shows_the_whole_exchange(self, tmp_path: Path) -> None:
+        # a demo does not depend on the environment
+        shown = run("demo", cwd=tmp_path, ONCALL_PAYMENTS="off")
         assert shown.returncode == 0, shown.stderr
         for text in (
             "402 Payment Required",
@@ -54,6 +59,10 @@ class TestDemo:
             "curl -i http://127.0.0.1:8402/v1/scheduling/oncall-rotation",
         ):
             assert text in shown.stdout
+        for extension, media_type in (("ics", CALENDAR), ("csv", CSV), ("svg", SVG)):
+            path = tmp_path / "demo" / f"rotation.{extension}"
+            assert str(path) in shown.stdout
+            assert path.read_bytes() == paid_endpoints()[0].example_answer(media_type)
 
     def test_a_service_that_does_not_start_is_told_with_its_log(self, tmp_path: Path) -> None:
         (tmp_path / "uvicorn.py").write_text("raise ImportError('no uvicorn today')")

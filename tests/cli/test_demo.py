@@ -1,14 +1,19 @@
 """What the demo does when things go wrong."""
 
 import asyncio
+import json
 import sys
 import tempfile
+import time
+from decimal import Decimal
+from pathlib import Path
 
 import httpx
 import pytest
 from rich.console import Console
 
 from app.cli import demo
+from tests.services import EXAMPLE, PATH, service
 
 pytestmark = pytest.mark.anyio
 
@@ -22,6 +27,19 @@ async def test_a_service_that_never_gets_ready_is_given_up(
         await demo._until_ready("http://127.0.0.1:9", process, log)
     process.kill()
     await process.wait()
+
+
+async def test_a_file_that_cannot_be_bought_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(demo, "FOLDER", tmp_path / "demo")
+    console, url = Console(record=True), f"http://service.test{PATH}"
+    order, buyer = demo.Order(url, json.dumps(EXAMPLE).encode()), demo.Buyer(Decimal("0.10"))
+    terms = buyer.terms_in(await service().ask())
+    closed = service(clock=lambda: time.time() + 10_000)  # by its clock the payment has expired
+    assert await demo._save_files(console, closed.http, buyer, order, terms) == 1
+    assert "expired" in console.export_text()
+    assert not (tmp_path / "demo").exists()
 
 
 async def test_an_answer_without_a_receipt_is_shown_as_it_is() -> None:

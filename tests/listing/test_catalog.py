@@ -35,6 +35,7 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
         ("route", "/v1/scheduling/oncall-rotation"),
         ("status", "Live"),
         ("mimeType", "application/json"),
+        ("formats", ["application/json", "text/calendar", "text/csv", "image/svg+xml"]),
         ("rateLimit", "120/minute"),
         ("cache", "0s public"),
         ("tags", TAGS),
@@ -51,7 +52,7 @@ def test_field_of_the_seed(field: str, expected: object) -> None:
 
 def test_nothing_else_is_on_the_page() -> None:
     assert list(PAGE)[-2:] == ["inputSchema", "outputSchema"]
-    assert len(PAGE) == 18
+    assert len(PAGE) == 18 + len({"formats"})
 
 
 @pytest.mark.parametrize(

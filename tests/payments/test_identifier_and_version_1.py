@@ -146,7 +146,7 @@ class TestVersion1:
         )
         async with script:
             shop = service(remote_settings(script.url))
-            backend = shop.app._app.routes[0].app._sale.till.backend
+            backend = next(iter(shop.app._app._paid.values())).app._sale.till.backend
             await backend.connect()
             response = await pay_v1(shop, version_1(Wallet().signed(await shop.terms())))
             await backend.aclose()
