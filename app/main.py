@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import replace
 
 import structlog
 from starlette.applications import Starlette
@@ -20,10 +21,18 @@ from app.api.serve import Counter, EndpointApp
 from app.api.stopping import Stopping
 from app.errors import ConfigurationError
 from app.limits import RateLimits
-from app.listing.bazaar import MAX_TAGS, SERVICE_NAME, bazaar_extension
+from app.listing.bazaar import (
+    MAX_TAGS,
+    SERVICE_NAME,
+    bazaar_extension,
+    bazaar_tool_extension,
+)
 from app.listing.discovery import discovery_routes
 from app.listing.reference import reference_routes
 from app.listing.routes import free_routes
+from app.mcp.route import PATH as MCP_PATH
+from app.mcp.route import UNPAID as MCP_UNPAID
+from app.mcp.route import McpRoute
 from app.metrics import Metrics
 from app.payments.chain import Chain
 from app.payments.facilitator import RemoteFacilitator
@@ -67,8 +76,14 @@ def create_app(
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
     sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
+    tools = McpRoute(
+        [replace(sale, till=desk.tool_till(sale.endpoint)) for sale in sales] if desk else sales,
+        settings.public_url,
+        settings.trusted_proxies,
+    )
     paid = [
-        Route(sale.endpoint.path, EndpointApp(sale, settings.trusted_proxies)) for sale in sales
+        *(Route(sale.endpoint.path, EndpointApp(sale, settings.trusted_proxies)) for sale in sales),
+        Route(MCP_PATH, tools.counted(limits)),
     ]
 
     def checks() -> Mapping[str, str | None]:
@@ -82,7 +97,7 @@ def create_app(
             *free_routes(endpoints, settings.public_url, checks, metrics.text),
         ],
         exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
-        lifespan=lambda _: _lifespan(settings, desk, limits, stopping),
+        lifespan=lambda _: _lifespan(settings, desk, limits, stopping, tools),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
@@ -106,6 +121,7 @@ class Desk:
         claims: Claims | None,
     ) -> None:
         self._settings = settings
+        metrics.expect(settings.network)
         self.backend = _facilitator(settings, clock) if facilitator is None else facilitator
         self._server = resource_server(self.backend, settings.network)
         self.claims = claims_of(settings, clock) if claims is None else claims
@@ -119,6 +135,7 @@ class Desk:
         )
 
     def till(self, endpoint: Endpoint) -> Till:
+        """Where the endpoint's answers are paid for over HTTP."""
         resource = ResourceInfo(
             url=self._settings.public_url + endpoint.path,
             description=endpoint.description,
@@ -136,6 +153,18 @@ class Desk:
             described=bazaar_extension(endpoint),
         )
         return Till(offer, self._server, self.cashier, self.backend)
+
+    def tool_till(self, endpoint: Endpoint) -> Till:
+        """Where a tool's results are paid for; a tool is known by its server's URL and its name."""
+        till = self.till(endpoint)
+        url = self._settings.public_url + MCP_PATH
+        offer = replace(
+            till.offer,
+            resource=till.offer.resource.model_copy(update={"url": url}),
+            described=bazaar_tool_extension(endpoint),
+            unpaid=MCP_UNPAID,
+        )
+        return replace(till, offer=offer)
 
     def checks(self) -> Mapping[str, str | None]:
         return {"facilitator": self.backend.problem, "claims": self.claims.problem}
@@ -199,7 +228,7 @@ def claims_of(settings: Settings, clock: Clock) -> Claims:
 
 @contextlib.asynccontextmanager
 async def _lifespan(
-    settings: Settings, desk: Desk | None, limits: RateLimits, stopping: Stopping
+    settings: Settings, desk: Desk | None, limits: RateLimits, stopping: Stopping, tools: McpRoute
 ) -> AsyncIterator[None]:
     """Connect before the first request; let settlements under way finish after the last."""
     if settings.payments != "facilitator":
@@ -209,4 +238,5 @@ async def _lifespan(
         closing.push_async_callback(limits.aclose)
         if desk is not None:
             await closing.enter_async_context(desk.open())
+        closing.push_async_callback(tools.aclose)
         yield
