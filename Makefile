@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench bench-rotation bench-engine format
+.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine format
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -44,7 +44,10 @@ setup-bench: setup ## Install what the benchmarks measure beside the service
 	@$(BIN)/python scripts/node_packages.py bench/targets
 
 bench: setup-bench ## Measure the service beside others over HTTP; wants wrk and a quiet machine
-	@$(BIN)/python -m bench.http
+	@$(BIN)/python -m bench.http --profile
+
+soak: setup-bench ## Ten minutes at half the maximum load: latency, memory, descriptors
+	@$(BIN)/python -m bench.soak
 
 bench-rotation: setup-dev ## Measure a large rotation against encoding alone
 	@$(BIN)/python -m bench.rotation

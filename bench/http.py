@@ -14,16 +14,18 @@ other sellers, once paid, send our recorded answer, whereas ours is computed eac
 import argparse
 import base64
 import json
-import os
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench import profiles, rotation
 from bench.cases import (
     BARE,
     EXAMPLE_ORDER,
@@ -31,15 +33,17 @@ from bench.cases import (
     FASTAPI,
     FREE,
     HONO,
+    MOST_SHIFTS,
     OURS,
     PLAIN,
     Case,
     Results,
     cases,
+    goals,
 )
-from bench.load import BadRun, answer_to, measured, memory_mb
+from bench.load import BadRun, Measure, answer_to, measured, memory_mb
 from bench.report import record, shown
-from bench.servers import LOAD_CORE, Servers
+from bench.servers import LOAD_CORE, SERVER_CORE, Servers, lacking, on_core
 
 RESULTS = Path(__file__).parent / "results" / "http.json"
 WARM_UP_SECONDS = 1
@@ -47,12 +51,14 @@ WARM_UP_SECONDS = 1
 
 def main() -> None:
     options = parsed_options()
+    if lack := lacking("wrk", "node"):
+        sys.exit(lack)
     chosen = chosen_cases(options.cases, options.targets)
-    console = Console()
-    steps = sum(len(case.targets) for case in chosen) * (options.rounds + 1)
-    with Progress(
-        MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"), console=console
-    ) as bar:
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    passes = options.rounds + (0 if options.quick else 1)
+    steps = len(questions(chosen)) * passes
+    columns = (MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task("starting", total=steps)
 
         def begun(what: str) -> None:
@@ -60,23 +66,26 @@ def main() -> None:
             if not console.is_terminal:
                 print(what, flush=True)
 
-        results = run(chosen, rounds=options.rounds, seconds=options.seconds, begun=begun)
+        results = run(chosen, options, begun)
     shown(results, console)
     if not (options.cases or options.targets or options.quick):
         text = json.dumps(record(results, options.rounds, options.seconds), indent=1)
         RESULTS.write_text(text + "\n")
 
 
-def parsed_options() -> argparse.Namespace:
+def parsed_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="bench.http", description="Measure the service beside others; write bench/results."
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=2, help="of each measurement")
-    parser.add_argument("--quick", action="store_true", help="one round of a second; not recorded")
+    parser.add_argument(
+        "--quick", action="store_true", help="one cold round of a second; not recorded"
+    )
     parser.add_argument("--cases", nargs="+", default=[], help="how their names begin")
     parser.add_argument("--targets", nargs="+", default=[], help="these only")
-    options = parser.parse_args()
+    parser.add_argument("--profile", action="store_true", help="see where ours misses a goal")
+    options = parser.parse_args(arguments)
     if options.quick:
         options.rounds = options.seconds = 1
     return options
@@ -93,44 +102,97 @@ def chosen_cases(names: Sequence[str], targets: Sequence[str]) -> Sequence[Case]
 
 
 def run(
-    chosen: Sequence[Case], *, rounds: int, seconds: int, begun: Callable[[str], None]
+    chosen: Sequence[Case], options: argparse.Namespace, begun: Callable[[str], None]
 ) -> Results:
     """Measure ``chosen`` with everything that they need started, and ended again.
 
     ``begun`` is told of every measurement when it begins. Raises ``BadRun``.
     """
     results = Results()
-    questions = [(case, target) for case in chosen for target in case.targets]
-    cores = os.sched_getaffinity(0)
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        stack.callback(os.sched_setaffinity, 0, cores)
-        os.sched_setaffinity(0, {LOAD_CORE})
+    with on_core(LOAD_CORE), tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         servers = Servers(Path(name), stack)
         start(servers, chosen)
-        for number in range(rounds + 1):
-            for case, target in questions:
-                stage = f"round {number} of {rounds}" if number else "warming up"
-                begun(f"{stage}: {case.name}, {case.connections} connections, {target}")
-                servers.delay(case.delay_ms)
-                measure = measured(
-                    servers.by_name[target],
-                    case.order(target),
-                    connections=case.connections,
-                    seconds=seconds if number else WARM_UP_SECONDS,
-                    folder=servers.folder,
-                )
-                if number:
-                    results.add(case, target, measure)
-        for target, server in servers.by_name.items():
-            results.memory_mb[target] = memory_mb(server.pid)
+        if not options.quick:
+            warm_up(servers, chosen, begun)
+        for number in range(1, options.rounds + 1):
+            start_anew(servers)
+            for case, target in questions(chosen):
+                begun(f"round {number}: {case.name}, {case.connections} connections, {target}")
+                results.add(case, target, asked(servers, case, target, options.seconds))
+            add_memory(servers, results)
+            if any(case.name == f"{MOST_SHIFTS:,} shifts" for case in chosen):
+                with on_core(SERVER_CORE):
+                    results.encode_ratios.append(rotation.measured(MOST_SHIFTS, 24, 0)["ratio"])
+        if options.profile:
+            add_profiles(servers, chosen, results, begun)
     return results
+
+
+def start_anew(servers: Servers) -> None:
+    """Ours begins each round anew: in memory it remembers so many sales and no more."""
+    ours = servers.by_name[OURS]
+    ours.start()
+    answer_to(ours, EXAMPLE_ORDER.sale())
+
+
+def questions(chosen: Sequence[Case]) -> Sequence[tuple[Case, str]]:
+    return [(case, target) for case in chosen for target in case.targets]
+
+
+def asked(servers: Servers, case: Case, target: str, seconds: int) -> Measure:
+    servers.delay(case.delay_ms)
+    return measured(
+        servers.by_name[target],
+        case.order(target),
+        connections=case.connections,
+        seconds=seconds,
+        folder=servers.folder,
+    )
+
+
+def warm_up(servers: Servers, chosen: Sequence[Case], begun: Callable[[str], None]) -> None:
+    """Put every question once, whatever the number of connections."""
+    seen = set()
+    for case, target in questions(chosen):
+        begun(f"warming up: {case.name}, {target}")
+        if (case.name, target) not in seen:
+            seen.add((case.name, target))
+            asked(servers, case, target, WARM_UP_SECONDS)
+
+
+def add_memory(servers: Servers, results: Results) -> None:
+    for target, server in servers.by_name.items():
+        results.memory_mb.setdefault(target, []).append(memory_mb(server.pid))
+
+
+def add_profiles(
+    servers: Servers, chosen: Sequence[Case], results: Results, begun: Callable[[str], None]
+) -> None:
+    """Look at ours where it missed a goal, under the load of that goal's case."""
+    for goal in goals():
+        figure = goal.figure(results)
+        if figure is None or goal.met(figure) or goal.question is None:
+            continue
+        name, connections, target = goal.question
+        title = f"{name}, {connections} connections"
+        if title in results.profiles:
+            continue
+        [case] = [case for case in chosen if (case.name, case.connections) == (name, connections)]
+        begun(f"profiling: {title}")
+        load = partial(asked, servers, case, target, profiles.SECONDS)
+        try:
+            results.profiles[title] = profiles.profile_of(
+                servers.by_name[target].pid, load, servers.folder
+            )
+        except OSError as error:
+            begun(f"no profile: {error}")
 
 
 def start(servers: Servers, chosen: Sequence[Case]) -> None:
     """Start the targets of ``chosen``. Those that repeat our answers are given them."""
     wanted = {target for case in chosen for target in case.targets}
     servers.start_facilitator()
-    servers.start_ours_paid(OURS)
+    servers.start_ours(OURS)
     servers.start_ours(FREE, ONCALL_PAYMENTS="off")
     answers, sold = servers.folder / "answers.json", servers.folder / "sold.json"
     answers.write_text(

@@ -1,13 +1,19 @@
--- What wrk sends: one POST after the other, each from another client and, where a file of payments
--- is given, each with a payment of its own.
+-- What wrk sends: one POST after the other, each from another client, and each paid one with a
+-- payment of its own.
 --
--- wrk -s bench/load.lua URL -- BODY_FILE STATUS PAYMENTS_FILE
+-- wrk -s bench/load.lua URL -- PER_SECOND STATUSES PAYMENTS_FILE TURN…
 --
--- STATUS is what every answer must have; with 200 wrk's own count of statuses over 399 tells, so
--- that large bodies need not be copied into Lua. PAYMENTS_FILE has a header value a line; "" means
--- none. The last line printed is JSON.
+-- PER_SECOND paces the requests; 0 means as fast as they are answered. STATUSES are what answers may
+-- have, such as 402 or 200,402. For 200 alone wrk's own count of statuses over 399 tells, so that
+-- large bodies need not be copied into Lua. PAYMENTS_FILE has a header value a line. The TURNs are
+-- taken in turn: "paid" or "unpaid", a colon, and a file with the body. The last line printed is
+-- JSON.
+
+local ffi = require("ffi")
+ffi.cdef("typedef struct { long seconds, nanoseconds; } instant; int clock_gettime(int, instant *);")
 
 local CLIENTS = 10000
+local CATCH_UP_SECONDS = 1
 local threads = {}
 
 function setup(thread)
@@ -21,64 +27,100 @@ local function content(path)
   return text
 end
 
+local clock = ffi.new("instant")
+local function now()
+  ffi.C.clock_gettime(1, clock)
+  return tonumber(clock.seconds) + tonumber(clock.nanoseconds) / 1e9
+end
+
+local function paced(per_second)
+  local due = now()
+  return function()
+    local at = now()
+    due = math.max(due + 1 / per_second, at - CATCH_UP_SECONDS)
+    return math.max(0, math.floor((due - at) * 1000 + 0.5))
+  end
+end
+
 function init(args)
-  sent, wrong, spent = 0, 0, 0
-  local body = args[1] == "" and "" or content(args[1])
-  head = table.concat({
-    "POST " .. wrk.path .. " HTTP/1.1",
-    "Host: " .. wrk.host .. ":" .. wrk.port,
-    "Content-Type: application/json",
-    "Content-Length: " .. #body,
-    "X-Forwarded-For: 10.1.",
-  }, "\r\n")
-  tail = "\r\n\r\n" .. body
-  expected = tonumber(args[2])
-  if expected ~= 200 then
+  sent, paid, wrong, spent, answers_200, answers_402 = 0, 0, 0, 0, 0, 0
+  if tonumber(args[1]) > 0 then
+    delay = paced(tonumber(args[1]))
+  end
+  only_200 = args[2] == "200"
+  if not only_200 then
+    local allowed = {}
+    for status in args[2]:gmatch("%d+") do
+      allowed[tonumber(status)] = true
+    end
     response = function(status)
-      if status ~= expected then
+      if not allowed[status] then
         wrong = wrong + 1
+      elseif status == 200 then
+        answers_200 = answers_200 + 1
+      else
+        answers_402 = answers_402 + 1
       end
     end
   end
-  if args[3] and args[3] ~= "" then
-    payments = {}
-    for line in io.lines(args[3]) do
-      payments[#payments + 1] = "\r\nPAYMENT-SIGNATURE: " .. line
-    end
+  payments = {}
+  for line in io.lines(args[3]) do
+    payments[#payments + 1] = "\r\nPAYMENT-SIGNATURE: " .. line
+  end
+  turns = {}
+  for index = 4, #args do
+    local kind, file = args[index]:match("(%a+):(.*)")
+    local body = content(file)
+    turns[#turns + 1] = {
+      pays = kind == "paid",
+      head = table.concat({
+        "POST " .. wrk.path .. " HTTP/1.1",
+        "Host: " .. wrk.host .. ":" .. wrk.port,
+        "Content-Type: application/json",
+        "Content-Length: " .. #body,
+        "X-Forwarded-For: 10.1.",
+      }, "\r\n"),
+      tail = "\r\n\r\n" .. body,
+    }
   end
 end
 
 function request()
   sent = sent + 1
+  local turn = turns[(sent - 1) % #turns + 1]
   local client = sent % CLIENTS
   local address = math.floor(client / 200) .. "." .. client % 200
-  if not payments then
-    return head .. address .. tail
+  if not turn.pays then
+    return turn.head .. address .. turn.tail
   end
-  if sent > #payments then
+  paid = paid + 1
+  if paid > #payments then
     spent = 1
     wrk.thread:stop()
-    return head .. address .. tail
+    return turn.head .. address .. turn.tail
   end
-  return head .. address .. payments[sent] .. tail
+  return turn.head .. address .. payments[paid] .. turn.tail
 end
 
 function done(summary, latency)
   local errors = summary.errors
-  local odd, out = 0, 0
+  local totals = { wrong = 0, spent = 0, answers_200 = 0, answers_402 = 0 }
   for _, thread in ipairs(threads) do
-    odd = odd + thread:get("wrong")
-    out = out + thread:get("spent")
-    if thread:get("expected") == 200 then
-      odd = odd + errors.status
+    for name, total in pairs(totals) do
+      totals[name] = total + thread:get(name)
+    end
+    if thread:get("only_200") then
+      totals.wrong = totals.wrong + errors.status
+      totals.answers_200 = totals.answers_200 + summary.requests - errors.status
     end
   end
   io.write(string.format(
-    '\n{"requests":%d,"seconds":%.6f,"bytes":%.0f,"p50_ms":%.3f,"p99_ms":%.3f,'
-      .. '"socket_errors":%d,"wrong_answers":%d,"payments_ran_out":%s}\n',
-    summary.requests, summary.duration / 1e6, summary.bytes,
+    '\n{"requests":%d,"seconds":%.6f,"p50_ms":%.3f,"p99_ms":%.3f,"answers_200":%d,'
+      .. '"answers_402":%d,"socket_errors":%d,"wrong_answers":%d,"payments_ran_out":%s}\n',
+    summary.requests, summary.duration / 1e6,
     latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
-    errors.connect + errors.read + errors.write + errors.timeout, odd,
-    tostring(out > 0)
+    totals.answers_200, totals.answers_402,
+    errors.connect + errors.read + errors.write + errors.timeout,
+    totals.wrong, tostring(totals.spent > 0)
   ))
 end

@@ -8,7 +8,7 @@ import asyncio
 import os
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from bench.servers import Server
 SCRIPT = Path(__file__).with_name("load.lua")
 REQUEST_SECONDS = 60
 LONGEST_SECONDS = 16
-REST_SECONDS = 20.0
+REST_SECONDS = 15.0
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -31,8 +31,16 @@ class Order:
 
     path: str
     body: bytes
-    status: int
+    status: int = 200
     paid: bool = False
+
+    def unpaid(self) -> "Order":
+        """The same without a payment, answered with the terms."""
+        return replace(self, status=402, paid=False)
+
+    def sale(self) -> "Order":
+        """The same with a payment."""
+        return replace(self, status=200, paid=True)
 
 
 class Summary(msgspec.Struct):
@@ -40,21 +48,26 @@ class Summary(msgspec.Struct):
 
     requests: int
     seconds: float
-    bytes: float
     p50_ms: float
     p99_ms: float
+    answers_200: int
+    answers_402: int
     socket_errors: int
     wrong_answers: int
     payments_ran_out: bool
 
 
 class Measure(msgspec.Struct):
-    """One run: requests a second, latency, the server's processor time for one request."""
+    """One run: good answers a second, latency, the server's processor time for one of them.
+
+    ``wrong`` answers and broken connections count for nothing.
+    """
 
     per_second: float
     p50_ms: float
     p99_ms: float
     cpu_us: float
+    wrong: int
 
 
 class BadRun(Exception):
@@ -66,72 +79,98 @@ def measured(
 ) -> Measure:
     """Load ``server`` for ``seconds``, or until it has answered, and let it come to rest.
 
-    Raises ``BadRun`` where it did not answer as ``order`` wants.
+    Raises ``BadRun`` where it never answered as ``order`` wants.
     """
     rate = server.paid_per_second
     while True:
-        payments = folder / "payments"
+        payments: Sequence[bytes] = ()
         if order.paid:
             count = int(rate * 1.5 * seconds) + 2 * connections + 500
-            payments.write_bytes(b"\n".join(_payments(server, order, count)) + b"\n")
+            payments = list(payments_for(server, order, count))
         before = cpu_seconds(server.pid)
-        summary = _wrk(server, order, connections, seconds, folder, payments)
+        load = Load([order], connections, seconds)
+        summary = load.summary(server.url + order.path, payments, folder)
         used = cpu_seconds(server.pid) - before
-        _rest(server.pid)
+        if not comes_to_rest(server.pid):
+            server.start()
         if summary.payments_ran_out:
             rate *= 2
         elif not summary.requests and seconds < LONGEST_SECONDS:
             seconds *= 2  # none of so many callers was answered yet
         else:
             break
-    if summary.wrong_answers or summary.socket_errors or not summary.requests:
+    good = summary.requests - summary.wrong_answers
+    if good <= 0:
         raise BadRun(f"{server.name} {order.path} with {connections} connections: {summary}")
-    per_second = summary.requests / summary.seconds
+    per_second = good / summary.seconds
     if order.paid:
         server.paid_per_second = per_second
-    cpu_us = used / summary.requests * 1e6
-    return Measure(per_second, summary.p50_ms, summary.p99_ms, cpu_us)
+    wrong = summary.wrong_answers + summary.socket_errors
+    return Measure(per_second, summary.p50_ms, summary.p99_ms, used / good * 1e6, wrong)
+
+
+@dataclass(frozen=True)
+class Load:
+    """Orders taken in turn over ``connections``; ``per_second`` of them, or as many as can be."""
+
+    orders: Sequence[Order]
+    connections: int
+    seconds: int
+    per_second: float = 0.0
+
+    def summary(self, url: str, payments: Sequence[bytes], folder: Path) -> Summary:
+        """What became of it. ``payments`` are used once each; raises ``BadRun``."""
+        statuses = sorted({order.status for order in self.orders})
+        papers = folder / "payments"
+        papers.write_bytes(b"".join(payment + b"\n" for payment in payments))
+        turns = [_turn(number, order, folder) for number, order in enumerate(self.orders)]
+        told = subprocess.run(
+            [
+                *("wrk", "-t1", f"-c{self.connections}", f"-d{self.seconds}s"),
+                *(f"--timeout={REQUEST_SECONDS}s", "-s", str(SCRIPT), url, "--"),
+                *(f"{self.per_second:g}", ",".join(map(str, statuses)), str(papers), *turns),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if told.returncode:
+            raise BadRun(f"wrk: {told.stderr}{told.stdout}")
+        return msgspec.json.decode(told.stdout.splitlines()[-1], type=Summary)
+
+
+def _turn(number: int, order: Order, folder: Path) -> str:
+    body = folder / f"body-{number}"
+    body.write_bytes(order.body)
+    return f"{'paid' if order.paid else 'unpaid'}:{body}"
 
 
 def answer_to(server: Server, order: Order) -> httpx.Response:
     """One answer, paid for where ``order`` says so."""
     headers = {"Content-Type": "application/json"}
     if order.paid:
-        [payment] = _payments(server, order, 1)
+        [payment] = payments_for(server, order, 1)
         headers["PAYMENT-SIGNATURE"] = payment.decode()
     return httpx.post(server.url + order.path, content=order.body, headers=headers, timeout=30)
 
 
-def _payments(server: Server, order: Order, count: int) -> Iterator[bytes]:
+def payments_for(server: Server, order: Order, count: int) -> Iterator[bytes]:
     """Payments for what ``server`` asks now, good for its five minutes."""
-    asked = answer_to(server, replace(order, status=402, paid=False))
+    asked = answer_to(server, order.unpaid())
     return asyncio.run(Payments.of(asked.headers["PAYMENT-REQUIRED"])).headers(count)
 
 
-def _wrk(
-    server: Server, order: Order, connections: int, seconds: int, folder: Path, payments: Path
-) -> Summary:
-    body = folder / "body"
-    body.write_bytes(order.body)
-    options = ["-t1", f"-c{connections}", f"-d{seconds}s", f"--timeout={REQUEST_SECONDS}s"]
-    arguments = [str(body), str(order.status), str(payments) if order.paid else ""]
-    command = ["wrk", *options, "-s", str(SCRIPT), server.url + order.path, "--", *arguments]
-    told = subprocess.run(command, capture_output=True, text=True, check=False)
-    if told.returncode:
-        raise BadRun(f"wrk: {told.stderr}{told.stdout}")
-    return msgspec.json.decode(told.stdout.splitlines()[-1], type=Summary)
-
-
-def _rest(pid: int) -> None:
-    """Wait until a server has done what its callers, who are gone, have left it."""
+def comes_to_rest(pid: int) -> bool:
+    """Wait for a server to do what its callers, who are gone, have left it; whether it ends."""
     deadline = time.monotonic() + REST_SECONDS
     used = cpu_seconds(pid)
     while time.monotonic() < deadline:
         time.sleep(0.15)
         now = cpu_seconds(pid)
         if now - used <= 1.5 / TICK:
-            return
+            return True
         used = now
+    return False
 
 
 def cpu_seconds(pid: int) -> float:
@@ -145,3 +184,8 @@ def memory_mb(pid: int, what: str = "VmRSS") -> float:
     status = Path(f"/proc/{pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith(f"{what}:"))
     return int(line.split()[1]) / 1024
+
+
+def descriptors(pid: int) -> int:
+    """How many files and sockets a process has open."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))

@@ -4,15 +4,17 @@ import json
 import platform
 import statistics
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
+import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench.cases import Goal, Results, goals
+from bench.cases import Results, goals
 from bench.load import Measure
+from bench.profiles import Share
 from bench.servers import CORES, TARGETS
 
 PACKAGES = (
@@ -24,7 +26,9 @@ NODE_PACKAGES = ("@x402/express", "@x402/hono", "@x402/evm", "express", "hono", 
 
 def shown(results: Results, console: Console) -> None:
     """Print what was measured, and the goals with what became of them."""
-    console.print(_measures(results), _memory(results), _goals(results))
+    console.print(_measures(results), _memory(results), goal_table(outcomes(results)))
+    for name, shares in results.profiles.items():
+        console.print(_profile(name, shares))
 
 
 def record(results: Results, rounds: int, seconds: int) -> dict[str, Any]:
@@ -42,8 +46,12 @@ def record(results: Results, rounds: int, seconds: int) -> dict[str, Any]:
             }
             for (name, connections), targets in results.measures.items()
         ],
-        "memory_mb": {name: round(mb, 1) for name, mb in results.memory_mb.items()},
-        "goals": [_outcome(goal, results) for goal in goals()],
+        "memory_mb": {
+            name: [round(mb, 1) for mb in rounds] for name, rounds in results.memory_mb.items()
+        },
+        "encode_ratios": [round(ratio, 2) for ratio in results.encode_ratios],
+        "goals": outcomes(results),
+        "profiles": msgspec.to_builtins(results.profiles),
     }
 
 
@@ -62,7 +70,7 @@ def versions() -> Mapping[str, str]:
 
 def _medians(runs: list[Measure]) -> dict[str, Any]:
     def median(name: str) -> float:
-        return round(statistics.median(getattr(run, name) for run in runs), 3)
+        return float(round(statistics.median(getattr(run, name) for run in runs), 3))
 
     return {
         **{name: median(name) for name in Measure.__struct_fields__},
@@ -70,28 +78,54 @@ def _medians(runs: list[Measure]) -> dict[str, Any]:
     }
 
 
-def _outcome(goal: Goal, results: Results) -> dict[str, Any]:
-    figure = goal.figure(results)
-    outcome = None if figure is None else "pass" if goal.met(figure) else "miss"
+def outcomes(results: Results) -> list[dict[str, Any]]:
+    """Every goal, and what became of it."""
+    return [
+        outcome(
+            goal.text,
+            goal.limit,
+            goal.figure(results),
+            at_least=goal.at_least,
+            by_cpu=goal.by_cpu(results),
+        )
+        for goal in goals()
+    ]
+
+
+def outcome(
+    text: str,
+    limit: float,
+    figure: float | None,
+    *,
+    at_least: bool = True,
+    by_cpu: float | None = None,
+) -> dict[str, Any]:
+    """A goal and what was measured, as JSON types; ``None`` where it was not."""
+    met = figure is not None and (figure >= limit if at_least else figure <= limit)
     return {
-        "goal": goal.text,
-        "limit": goal.limit,
-        "is": "at least" if goal.at_least else "at most",
-        "measured": figure and round(figure, 3),
-        "outcome": outcome,
+        "goal": text,
+        "limit": limit,
+        "is": "at least" if at_least else "at most",
+        "measured": _rounded(figure),
+        "by_processor_time": _rounded(by_cpu),
+        "outcome": "not measured" if figure is None else "pass" if met else "miss",
     }
 
 
+def _rounded(figure: float | None) -> float | None:
+    return None if figure is None else round(figure, 3)
+
+
 def _measures(results: Results) -> Table:
-    table = Table("case", "connections", "target", title="Medians", title_justify="left")
-    for name in ("requests/s", "× the first", "p50 ms", "p99 ms", "server CPU µs"):
+    table = Table("case", "conn.", "target", title="Medians", title_justify="left")
+    for name in ("requests/s", "× first", "p50 ms", "p99 ms", "CPU µs", "wrong"):
         table.add_column(name, justify="right")
     for (name, connections), targets in results.measures.items():
         table.add_section()
         first = next(iter(targets))
         for target, runs in targets.items():
             row = _medians(runs)
-            ratio = results.faster(name, target, first, connections)
+            ratio = results.faster((name, connections, target), first)
             table.add_row(
                 name if target == first else "",
                 str(connections) if target == first else "",
@@ -101,6 +135,7 @@ def _measures(results: Results) -> Table:
                 f"{row['p50_ms']:,.2f}",
                 f"{row['p99_ms']:,.2f}",
                 f"{row['cpu_us']:,.0f}",
+                str(sum(run.wrong for run in runs) or ""),
             )
     return table
 
@@ -109,21 +144,32 @@ def _memory(results: Results) -> Table:
     table = Table("target", title="Resident memory after the load", title_justify="left")
     table.add_column("MB", justify="right")
     for name, mb in results.memory_mb.items():
-        table.add_row(name, f"{mb:.0f}")
+        table.add_row(name, f"{statistics.median(mb):.0f}")
     return table
 
 
-def _goals(results: Results) -> Table:
+def goal_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """The rows that ``outcome`` makes."""
     table = Table("goal", "", title="Goals", title_justify="left")
-    for name in ("limit", "measured"):
+    for name in ("limit", "measured", "by CPU"):
         table.add_column(name, justify="right")
     table.add_column("")
-    colours = {"pass": "green", "miss": "red", None: "dim"}
-    for goal in goals():
-        row = _outcome(goal, results)
-        colour, said = colours[row["outcome"]], row["outcome"] or "not measured"
-        measured = "" if row["measured"] is None else f"{row['measured']:.2f}"
-        table.add_row(
-            goal.text, row["is"], f"{goal.limit:g}", measured, f"[{colour}]{said}[/{colour}]"
-        )
+    colours = {"pass": "green", "miss": "red", "not measured": "dim"}
+    for row in rows:
+        figures = [_text(row[name]) for name in ("measured", "by_processor_time")]
+        said = f"[{colours[row['outcome']]}]{row['outcome']}"
+        table.add_row(row["goal"], row["is"], f"{row['limit']:,g}", *figures, said)
     return table
+
+
+def _profile(name: str, shares: list[Share]) -> Table:
+    table = Table("function", title=f"Where ours spends its time: {name}", title_justify="left")
+    table.add_column("alone", justify="right")
+    table.add_column("with calls", justify="right")
+    for share in shares:
+        table.add_row(share.function, f"{share.alone:.1%}", f"{share.with_calls:.1%}")
+    return table
+
+
+def _text(figure: float | None) -> str:
+    return "" if figure is None else f"{figure:,.2f}"

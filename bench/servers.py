@@ -5,33 +5,84 @@ runs, so that every thread it makes stays on its core.
 """
 
 import os
+import shutil
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from tests.processes import answers_ok, environment, free_port, running
 from tests.redis_server import accepts
 from tests.services import NETWORK, PATH, PAY_TO
+from tests.workers import service_environ
 
 TARGETS = Path(__file__).parent / "targets"
 PRICE = "$0.02"
 CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, LOAD_CORE = CORES[0], CORES[-1]
 
+OPERATED = {
+    "ONCALL_TRUSTED_PROXIES": "127.0.0.0/8",  # the load names its clients in X-Forwarded-For
+    "ONCALL_LOG_FORMAT": "json",
+}
 
-@dataclass
+
+def lacking(*commands: str) -> str | None:
+    """What must be installed before anything can be measured; ``None`` if nothing."""
+    for command in commands:
+        if shutil.which(command) is None:
+            return f"{command} is not installed: on Debian and Ubuntu, apt-get install {command}"
+    if not (TARGETS / "node_modules" / "installed").exists() or find_spec("fastapi") is None:
+        return "the targets are not installed: make setup-bench"
+    return None
+
+
 class Server:
-    """A running server. ``paid_per_second`` is what it was last seen to take, or a guess."""
+    """A server on a port of its own; it runs until ``stack`` is closed.
 
-    name: str
-    url: str
-    pid: int
-    paid_per_second: float = 1000.0
+    ``paid_per_second`` is what it was last seen to take, or a guess.
+    """
+
+    def __init__(
+        self,
+        stack: ExitStack,
+        command: Sequence[str],
+        log: Path,
+        environ: Mapping[str, str],
+        *,
+        ready_path: str = "",
+        core: int = SERVER_CORE,
+    ) -> None:
+        self.name = log.stem
+        self.pid = 0
+        self.paid_per_second = 1000.0
+        self._port = free_port()
+        self._stack = stack
+        self._running = ExitStack()
+        self._command = ["taskset", "-c", str(core), *command, "--port", str(self._port)]
+        self._log, self._environ, self._ready_path = log, environ, ready_path
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Start it, or start it anew."""
+        self._running.close()
+        self._running = self._stack.enter_context(ExitStack())
+        process = self._running.enter_context(
+            running(self._command, log=self._log, ready=self._is_ready, environ=self._environ)
+        )
+        self.pid = process.pid
+
+    def _is_ready(self) -> bool:
+        return answers_ok(self.url + self._ready_path) if self._ready_path else accepts(self._port)
 
 
 @dataclass
@@ -46,34 +97,25 @@ class Servers:
     def start_facilitator(self) -> None:
         """The stub, on the core of the load."""
         command = [sys.executable, "-m", "bench.stub", "--network", NETWORK]
-        self.facilitator = self._start("facilitator", command, core=LOAD_CORE).url
+        self.facilitator = self._server("facilitator", command, core=LOAD_CORE).url
 
     def delay(self, milliseconds: float) -> None:
         """Let the facilitator take so long for each call."""
         httpx.post(f"{self.facilitator}/delay/{milliseconds:g}").raise_for_status()
 
     def start_ours(self, name: str, **settings: str) -> None:
-        """The service as its operator starts it; ``settings`` are added to its environment."""
-        usual = {"ONCALL_TRUSTED_PROXIES": "127.0.0.0/8", "ONCALL_LOG_FORMAT": "json"}
+        """The service as its operator starts it."""
         command = [sys.executable, "-m", "app", "serve"]
-        self.by_name[name] = self._start(name, command, ready_path="/readyz", **usual, **settings)
-
-    def start_ours_paid(self, name: str) -> None:
-        self.start_ours(
-            name,
-            ONCALL_PAYMENTS="facilitator",
-            ONCALL_FACILITATOR_URL=self.facilitator,
-            ONCALL_NETWORK=NETWORK,
-            ONCALL_PAY_TO=PAY_TO,
-        )
+        environ = service_environ(self.facilitator, PAY_TO, **OPERATED, **settings)
+        self.by_name[name] = self._server(name, command, environ, ready_path="/readyz")
 
     def start_python(self, name: str, module: str, *options: str) -> None:
         command = [sys.executable, "-m", f"bench.targets.{module}", *options]
-        self.by_name[name] = self._start(name, command)
+        self.by_name[name] = self._server(name, command)
 
     def start_node(self, name: str, *options: str) -> None:
         command = ["node", str(TARGETS / f"{name}.mjs"), *options]
-        self.by_name[name] = self._start(name, command, NODE_ENV="production")
+        self.by_name[name] = self._server(name, command)
 
     def seller_options(self, answer: Path) -> Sequence[str]:
         """What a target that sells the bytes in ``answer`` must be told."""
@@ -87,24 +129,23 @@ class Servers:
         }
         return [text for name, value in told.items() for text in (f"--{name}", value)]
 
-    def _start(
+    def _server(
         self,
         name: str,
         command: Sequence[str],
-        *,
-        core: int = SERVER_CORE,
-        ready_path: str = "",
-        **variables: str,
+        environ: Mapping[str, str] | None = None,
+        **how: Any,
     ) -> Server:
-        port = free_port()
-        url = f"http://127.0.0.1:{port}"
-        ready = partial(answers_ok, url + ready_path) if ready_path else partial(accepts, port)
-        process = self.stack.enter_context(
-            running(
-                ["taskset", "-c", str(core), *command, "--port", str(port)],
-                log=self.folder / f"{name}.log",
-                ready=ready,
-                environ=environment(**variables),
-            )
-        )
-        return Server(name, url, process.pid)
+        usual = environment(NODE_ENV="production")
+        return Server(self.stack, command, self.folder / f"{name}.log", environ or usual, **how)
+
+
+@contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """This process, and what it starts, on ``core`` for as long as the context lasts."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)

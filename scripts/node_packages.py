@@ -30,7 +30,7 @@ def install_node_packages(folder: Path) -> None:
             "install nodejs npm; then run this again."
         )
     run(
-        f"the Node.js packages of {folder.name}",
+        f"the Node.js packages of {folder.parent.name}/{folder.name}",
         [npm, "ci", "--prefix", str(folder), "--no-progress", "--loglevel", "error"],
         "Check that this machine reaches its npm registry",
         folder,

@@ -38,6 +38,7 @@ SERVER: Mapping[str, Any] = {
     "server_header": False,
     "access_log": False,
     "log_config": None,
+    "timeout_keep_alive": KEEP_ALIVE_SECONDS,
 }
 """How uvicorn serves, whatever the application; the benchmarks' servers are given the same."""
 
@@ -69,9 +70,8 @@ def _config(host: str, port: int, workers: int, settings: Settings) -> uvicorn.C
         host=host,
         port=port,
         workers=workers,
-        **SERVER,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=grace_seconds(settings.settle_deadline_seconds),
+        **SERVER,
     )
 
 
