@@ -50,13 +50,13 @@ def pattern(expected: str) -> str:
 
 
 def test_there_are_exchanges_to_run() -> None:
-    assert len(EXCHANGES) == 5
+    assert len(EXCHANGES) == 6
 
 
 @pytest.mark.parametrize(
     ("command", "expected"),
     EXCHANGES,
-    ids=["terms", "faults", "paid", "schedule", "now"][: len(EXCHANGES)],
+    ids=["terms", "faults", "paid", "signed", "schedule", "now"][: len(EXCHANGES)],
 )
 def test_a_command_prints_what_the_readme_says(address: str, command: str, expected: str) -> None:
     assert re.fullmatch(pattern(expected), printed(command, address), re.DOTALL)
