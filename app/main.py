@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -25,11 +26,19 @@ from app.api.serve import Counter, EndpointApp
 from app.api.stopping import Stopping
 from app.errors import ConfigurationError
 from app.limits import RateLimits
-from app.listing.bazaar import MAX_TAGS, SERVICE_NAME, bazaar_extension
+from app.listing.bazaar import (
+    MAX_TAGS,
+    SERVICE_NAME,
+    bazaar_extension,
+    bazaar_tool_extension,
+)
 from app.listing.discovery import discovery_routes
 from app.listing.pages import Pages, not_found
 from app.listing.reference import reference_routes
 from app.listing.routes import operator_routes
+from app.mcp.route import PATH as MCP_PATH
+from app.mcp.route import UNPAID as MCP_UNPAID
+from app.mcp.route import McpRoute
 from app.metrics import Metrics
 from app.payments.chain import Chain
 from app.payments.facilitator import RemoteFacilitator
@@ -79,11 +88,11 @@ def create_app(
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
     sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
-    proxies, sandbox = settings.trusted_proxies, settings.payments == "sandbox"
-    counted = [Route(sale.endpoint.path, EndpointApp(sale, proxies)) for sale in sales]
-    offers = {sale.endpoint.slug: sale.till.offer for sale in sales if sale.till}
-    if sandbox:
-        counted.append(Route(SANDBOX_PAY, sandbox_pay(list(offers.values()), limits, proxies)))
+    tools = McpRoute(
+        [replace(sale, till=desk.tool_till(sale.endpoint)) for sale in sales] if desk else sales,
+        settings.public_url,
+        settings.trusted_proxies,
+    )
 
     def checks() -> Mapping[str, str | None]:
         parts = desk.checks() if desk else {}
@@ -93,15 +102,37 @@ def create_app(
         routes=[
             *discovery_routes(endpoints, settings.public_url),
             *reference_routes(),
-            *Pages(endpoints, settings.public_url, offers, sandbox).routes(),
+            *_pages(sales, settings).routes(),
             *operator_routes(checks, metrics.text),
         ],
         exception_handlers=HANDLERS,
-        lifespan=lambda _: _lifespan(settings, desk, limits, stopping),
+        lifespan=lambda _: _lifespan(settings, desk, limits, stopping, tools),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(Counter(app, counted), stopping, metrics.request)
+    return Edge(Counter(app, _counted(sales, tools, limits, settings)), stopping, metrics.request)
+
+
+def _counted(
+    sales: Sequence[Sale], tools: McpRoute, limits: RateLimits, settings: Settings
+) -> list[Route]:
+    """The endpoints, the tools, and where no money moves a wallet that pays the endpoints."""
+    proxies = settings.trusted_proxies
+    routes = [Route(sale.endpoint.path, EndpointApp(sale, proxies)) for sale in sales]
+    routes.append(Route(MCP_PATH, tools.counted(limits)))
+    if settings.payments == "sandbox":
+        offers = [sale.till.offer for sale in sales if sale.till]
+        routes.append(Route(SANDBOX_PAY, sandbox_pay(offers, limits, proxies)))
+    return routes
+
+
+def _pages(sales: Sequence[Sale], settings: Settings) -> Pages:
+    return Pages(
+        [sale.endpoint for sale in sales],
+        settings.public_url,
+        {sale.endpoint.slug: sale.till.offer for sale in sales if sale.till},
+        sandbox=settings.payments == "sandbox",
+    )
 
 
 def faults_in(settings: Settings) -> Iterable[str]:
@@ -121,6 +152,7 @@ class Desk:
         claims: Claims | None,
     ) -> None:
         self._settings = settings
+        metrics.expect(settings.network)
         self.backend = _facilitator(settings, clock) if facilitator is None else facilitator
         self._server = resource_server(self.backend, settings.network)
         self.claims = claims_of(settings, clock) if claims is None else claims
@@ -134,6 +166,7 @@ class Desk:
         )
 
     def till(self, endpoint: Endpoint) -> Till:
+        """Where the endpoint's answers are paid for over HTTP."""
         resource = ResourceInfo(
             url=self._settings.public_url + endpoint.path,
             description=endpoint.description,
@@ -151,6 +184,18 @@ class Desk:
             described=bazaar_extension(endpoint),
         )
         return Till(offer, self._server, self.cashier, self.backend)
+
+    def tool_till(self, endpoint: Endpoint) -> Till:
+        """Where a tool's results are paid for; a tool is known by its server's URL and its name."""
+        till = self.till(endpoint)
+        url = self._settings.public_url + MCP_PATH
+        offer = replace(
+            till.offer,
+            resource=till.offer.resource.model_copy(update={"url": url}),
+            described=bazaar_tool_extension(endpoint),
+            unpaid=MCP_UNPAID,
+        )
+        return replace(till, offer=offer)
 
     def checks(self) -> Mapping[str, str | None]:
         return {"facilitator": self.backend.problem, "claims": self.claims.problem}
@@ -214,7 +259,7 @@ def claims_of(settings: Settings, clock: Clock) -> Claims:
 
 @contextlib.asynccontextmanager
 async def _lifespan(
-    settings: Settings, desk: Desk | None, limits: RateLimits, stopping: Stopping
+    settings: Settings, desk: Desk | None, limits: RateLimits, stopping: Stopping, tools: McpRoute
 ) -> AsyncIterator[None]:
     """Connect before the first request; let settlements under way finish after the last."""
     if settings.payments != "facilitator":
@@ -224,4 +269,5 @@ async def _lifespan(
         closing.push_async_callback(limits.aclose)
         if desk is not None:
             await closing.enter_async_context(desk.open())
+        closing.push_async_callback(tools.aclose)
         yield

@@ -6,12 +6,11 @@ route is made only where no money moves.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import msgspec
 from starlette.responses import Response
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 from app.api.bodies import body_of
 from app.api.counted import CountedPost
@@ -50,7 +49,7 @@ def sandbox_pay(
     """The application at ``PATH``, which signs for ``offers`` and nothing else."""
     by_url = {offer.resource.url: offer for offer in offers}
 
-    async def answer(head: Head, receive: Receive) -> Response:
+    async def answer(head: Head, _: Scope, receive: Receive) -> Response:
         media_type = negotiated(",".join(head.values("accept")), (JSON, HEADER_LINE))
         body = await body_of(receive)
         if not is_json(head.value("content-type")):
@@ -59,8 +58,7 @@ def sandbox_pay(
         text = _written(await signed_payment(offer), offer, media_type)
         return Response(text, headers={"Cache-Control": "no-store"}, media_type=media_type)
 
-    count = partial(limits.spend, route=PATH, per_minute=PER_MINUTE)
-    return CountedPost(count, tuple(proxies), answer)
+    return CountedPost(PATH, PER_MINUTE, limits, proxies, answer)
 
 
 def _offer_in(terms: SandboxTerms, offers: Mapping[str, Offer]) -> Offer:

@@ -182,6 +182,19 @@ def payload_v1_in(signatures: Sequence[str]) -> PaymentPayloadV1:
     return payload
 
 
+def payload_of(carried: object) -> PaymentPayload:
+    """The payment that came as JSON beside an MCP call. Raises ``InvalidPayment``."""
+    if len(msgspec.json.encode(carried)) > MAX_HEADER_BYTES:
+        raise InvalidPayment(f"the payment is over {MAX_HEADER_BYTES} bytes")
+    try:
+        payload = PaymentPayload.model_validate(carried)
+    except ValueError as error:
+        raise InvalidPayment("the payment is not an x402 PaymentPayload") from error
+    if payload.x402_version != 2:
+        raise InvalidPayment("x402 version 2 only")
+    return payload
+
+
 def _decoded(text: str) -> PaymentPayload | PaymentPayloadV1:
     if len(text) > MAX_HEADER_BYTES:
         raise InvalidPayment(f"the payment header is over {MAX_HEADER_BYTES} bytes")
