@@ -68,7 +68,7 @@ def test_there_are_exchanges_to_run() -> None:
 @pytest.mark.parametrize(
     ("command", "expected"),
     EXCHANGES,
-    ids=["terms", "faults", "paid", "schedule", "now", "table"][: len(EXCHANGES)],
+    ids=["terms", "faults", "paid", "signed", "schedule", "now", "table"][: len(EXCHANGES)],
 )
 def test_a_command_prints_what_the_readme_says(address: str, command: str, expected: str) -> None:
     assert re.fullmatch(pattern(expected), printed(command, address), re.DOTALL)
