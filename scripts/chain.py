@@ -1,4 +1,4 @@
-"""Install what ``tests/chain`` needs: anvil and the TypeScript client (npm), vyper (pip).
+"""Install what ``tests/chain`` needs: anvil and the TypeScript example (npm), vyper (pip).
 
 Run it with the Python that runs the tests. Does nothing when the lock file has not changed since
 the last time; when it fails it says what to do.
@@ -11,14 +11,15 @@ from pathlib import Path
 from node_packages import install_node_packages, run
 
 ROOT = Path(__file__).resolve().parent.parent
-NODE = ROOT / "tests" / "chain"
+NODE = (ROOT / "tests" / "chain", ROOT / "examples" / "typescript")
 PINS = ROOT / "constraints.txt"
 
 
 def main() -> None:
     if importlib.util.find_spec("vyper") is None:
         install_vyper()
-    install_node_packages(NODE)
+    for folder in NODE:
+        install_node_packages(folder)
 
 
 def install_vyper() -> None:

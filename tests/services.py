@@ -1,17 +1,21 @@
 """The service under test: in process over ASGI, or behind a scripted facilitator on loopback."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Self
 
 import httpx
 from aiohttp import web
 from eth_utils.address import to_checksum_address
+from starlette.types import ASGIApp, Message
 from x402.http.utils import decode_payment_response_header
 
 from app.main import Facilitator, create_app
 from app.payments.receipts import Claims
+from app.payments.sandbox import SandboxFacilitator
 from app.settings import Settings
 from tests.wallets import Wallet
 
@@ -22,7 +26,9 @@ EXAMPLE: dict[str, Any] = {
     "shifts": 3,
     "shiftLengthHours": 24,
 }
+PUBLIC_URL = "https://oncall.test"
 NETWORK = "eip155:84532"
+USDC = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
 PAY_TO = to_checksum_address("0x" + "ab" * 20)
 TRANSACTION = "0x" + "11" * 32
 
@@ -60,7 +66,7 @@ class Service:
 
 
 def settings(**changes: Any) -> Settings:
-    return Settings(**{"public_url": "https://oncall.test", **changes})
+    return Settings(**{"public_url": PUBLIC_URL, **changes})
 
 
 def remote_settings(url: str, **changes: Any) -> Settings:
@@ -82,6 +88,32 @@ def service(
     if clock is not None:
         chosen["clock"] = clock  # type: ignore[assignment]
     return Service(create_app(configured or settings(), **chosen), address)  # type: ignore[arg-type]
+
+
+@contextlib.asynccontextmanager
+async def living(app: ASGIApp) -> AsyncIterator[None]:
+    """``app`` between its start-up and its shutdown, as a server brings them about."""
+    inbox: asyncio.Queue[Message] = asyncio.Queue()
+    outbox: asyncio.Queue[Message] = asyncio.Queue()
+    life = asyncio.create_task(app({"type": "lifespan", "state": {}}, inbox.get, outbox.put))
+    for phase in ("startup", "shutdown"):
+        await inbox.put({"type": f"lifespan.{phase}"})
+        assert (await outbox.get())["type"] == f"lifespan.{phase}.complete"
+        if phase == "startup":
+            yield
+    await life
+
+
+class Sandbox(Service):
+    """A sandbox service whose ledger can be looked at."""
+
+    def __init__(self, clock: Callable[[], float] | None = None, **kwargs: Any) -> None:
+        self.facilitator = SandboxFacilitator(NETWORK, USDC, clock or time.time)
+        super().__init__(service(facilitator=self.facilitator, clock=clock, **kwargs).app)
+
+    @property
+    def transfers(self) -> int:
+        return self.facilitator.ledger.transfers
 
 
 def transaction_in(response: httpx.Response) -> str:

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from app.api.endpoints import paid_endpoints
 from app.payments.sandbox import SandboxFacilitator
-from tests.services import EXAMPLE, NETWORK, PATH, Service, service, settings
+from tests.services import EXAMPLE, NETWORK, PATH, USDC, Service, service, settings
 from tests.wallets import Wallet, header_of
 
-USDC = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),

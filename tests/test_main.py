@@ -1,19 +1,24 @@
 """Putting the parts together, and the life of the application."""
 
 import asyncio
-import contextlib
 import importlib
 import sys
-from collections.abc import AsyncIterator
 
 import pytest
-from starlette.types import ASGIApp, Message
 
 from app import main
 from app.errors import ConfigurationError
 from app.main import create_app
 from app.metrics import Metrics
-from tests.services import NETWORK, ScriptedFacilitator, Service, answers, remote_settings, settings
+from tests.services import (
+    NETWORK,
+    ScriptedFacilitator,
+    Service,
+    answers,
+    living,
+    remote_settings,
+    settings,
+)
 
 SUPPORTED = {"kinds": [{"x402Version": 2, "scheme": "exact", "network": NETWORK}]}
 
@@ -61,17 +66,3 @@ def test_the_asgi_module_says_in_words_what_is_wrong(monkeypatch: pytest.MonkeyP
     monkeypatch.delitem(sys.modules, "app.asgi", raising=False)
     with pytest.raises(SystemExit, match="ONCALL_PAYMENTS: 'shells' is not one of sandbox"):
         importlib.import_module("app.asgi")
-
-
-@contextlib.asynccontextmanager
-async def living(app: ASGIApp) -> AsyncIterator[None]:
-    """``app`` between its start-up and its shutdown, as a server brings them about."""
-    inbox: asyncio.Queue[Message] = asyncio.Queue()
-    outbox: asyncio.Queue[Message] = asyncio.Queue()
-    life = asyncio.create_task(app({"type": "lifespan", "state": {}}, inbox.get, outbox.put))
-    for phase in ("startup", "shutdown"):
-        await inbox.put({"type": f"lifespan.{phase}"})
-        assert (await outbox.get())["type"] == f"lifespan.{phase}.complete"
-        if phase == "startup":
-            yield
-    await life

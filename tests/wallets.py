@@ -15,11 +15,11 @@ CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
 class Wallet:
-    """A key. ``payment`` signs as the official client does, ``authorization`` by hand."""
+    """A key. ``payment`` signs as the official ``client`` does, ``signed`` by hand."""
 
     def __init__(self) -> None:
         self.account = Account.create()
-        self._client = register_exact_evm_client(x402Client(), self.account)
+        self.client = register_exact_evm_client(x402Client(), self.account)
 
     @property
     def address(self) -> str:
@@ -27,7 +27,7 @@ class Wallet:
 
     async def payment(self, terms: str) -> str:
         """The PAYMENT-SIGNATURE value that the official client makes for a PAYMENT-REQUIRED."""
-        payload = await self._client.create_payment_payload(decode_payment_required_header(terms))
+        payload = await self.client.create_payment_payload(decode_payment_required_header(terms))
         return encode_payment_signature_header(payload)
 
     def signed(self, terms: str, **changes: Any) -> dict[str, Any]:

@@ -33,7 +33,10 @@ PREFLIGHT = (
     (b"access-control-allow-methods", b"GET, HEAD, POST, OPTIONS"),
     (
         b"access-control-allow-headers",
-        b"PAYMENT-SIGNATURE, X-PAYMENT, Content-Type, Accept, Access-Control-Expose-Headers",
+        (
+            b"PAYMENT-SIGNATURE, X-PAYMENT, Content-Type, Accept, Access-Control-Expose-Headers, "
+            b"Mcp-Protocol-Version, Mcp-Session-Id"
+        ),
     ),
     (b"access-control-max-age", b"86400"),
 )

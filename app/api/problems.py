@@ -50,16 +50,18 @@ STATUS: Mapping[type[OncallError], HTTPStatus] = {
 
 def problem_of(error: OncallError) -> Response:
     """The response that tells a caller of ``error``."""
-    status = STATUS[type(error)]
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Retryable) else {}
+    return _response(problem_in(error), headers)
+
+
+def problem_in(error: OncallError) -> dict[str, Any]:
+    """The problem details of ``error``."""
     extra: dict[str, Any] = {"retry": error.retry}
-    headers = {}
     if isinstance(error, Faulty):
         extra["errors"] = [
             {"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults
         ]
-    if isinstance(error, Retryable):
-        headers["Retry-After"] = str(error.retry_after)
-    return _response(status, error.code, error.title, error.detail, extra, headers)
+    return _problem(STATUS[type(error)], error.code, error.title, error.detail, extra)
 
 
 def problem_of_http(request: Request, error: Exception) -> Response:
@@ -77,14 +79,14 @@ def not_served(
     """The answer to a method or path that is not there; ``catalog`` is the page to read."""
     allowed = headers.get("Allow", "").partition(",")[0]
     hint = f"use {allowed}" if allowed else "/openapi.json says what is served"
-    return _response(
+    problem = _problem(
         status,
         status.phrase.lower().replace(" ", "_"),
         f"{status.phrase}.",
         f"{method} {path} is not served: {hint}.",
         {"retry": "no", "catalog": catalog},
-        headers,
     )
+    return _response(problem, headers)
 
 
 def problem_of_defect(_: Request, __: Exception) -> Response:
@@ -94,25 +96,24 @@ def problem_of_defect(_: Request, __: Exception) -> Response:
 
 def internal_error() -> Response:
     """The answer to a request that met a defect."""
-    return _response(
+    return _response(internal_problem(), {})
+
+
+def internal_problem() -> dict[str, Any]:
+    """The problem details of a defect."""
+    return _problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal_error",
         "Something went wrong on our side.",
         "The request was not answered. The X-Request-Id header names it in our log.",
         {"retry": "same-payment"},
-        {},
     )
 
 
-def _response(
-    status: HTTPStatus,
-    code: str,
-    title: str,
-    detail: str,
-    extra: Mapping[str, Any],
-    headers: Mapping[str, str],
-) -> Response:
-    problem = {
+def _problem(
+    status: HTTPStatus, code: str, title: str, detail: str, extra: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
         "type": f"urn:oncall:problem:{code}",
         "title": title,
         "status": status.value,
@@ -120,9 +121,12 @@ def _response(
         "detail": detail,
         **extra,
     }
+
+
+def _response(problem: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
     return Response(
         msgspec.json.encode(problem),
-        status,
+        problem["status"],
         {"Cache-Control": "no-store", **headers},
         media_type=MEDIA_TYPE,
     )

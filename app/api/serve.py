@@ -3,7 +3,8 @@
     head → sizes → limit → negotiate → read → sale → answer
 
 Strategy: this is what HTTP adds to a ``Sale``, where the money is. A failure is an ``OncallError``
-raised at its step and written once, here; terms become a 402.
+raised at its step and written once, by ``counted``, which also does the first three steps; terms
+become a 402.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,30 +12,27 @@ from functools import lru_cache, partial
 from http import HTTPStatus
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from app.api.bodies import body_of, require_sizes
-from app.api.head import Head, head_of
+from app.api.bodies import body_of
+from app.api.counted import CountedPost
+from app.api.head import Head
 from app.api.negotiation import is_json, negotiated
-from app.api.problems import problem_of, problem_of_http
 from app.api.sale import Order, Sale, Sold, Till
-from app.errors import OncallError, PaymentRefused, UnsupportedMediaType
-from app.limits import Proxy, client_of
+from app.errors import UnsupportedMediaType
+from app.limits import Proxy
 from app.payments.gate import (
     PAYMENT_HEADER,
     PAYMENT_HEADER_V1,
-    VERSION_2_REQUIRED,
-    Payment,
     payload_in,
     payload_v1_in,
     payment_for,
     payment_v1_for,
 )
 from app.payments.offer import Terms
+from app.payments.payment import VERSION_2_REQUIRED, Payment, refused
 
 Fields = Sequence[tuple[bytes, bytes]]
 """Header fields as ASGI wants them, names in lower case."""
@@ -47,38 +45,15 @@ class EndpointApp:
         self._sale = sale
         self._endpoint = sale.endpoint
         self._formats = tuple(sale.endpoint.formats)
-        self._proxies = tuple(proxies)
         self._label = _fields(sale.label)
+        self._counted = CountedPost(
+            sale.endpoint.path, sale.endpoint.per_minute, sale.limits, proxies, self._negotiated
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            response = await self._limited(head_of(scope), receive)
-        except OncallError as error:
-            response = problem_of(error)
-        except HTTPException as error:
-            response = problem_of_http(Request(scope), error)
-        except ClientDisconnect:
-            return  # nobody is left to answer, and nothing was charged: the body was incomplete
-        await response(scope, receive, send)
+        await self._counted(scope, receive, send)
 
-    async def _limited(self, head: Head, receive: Receive) -> Response:
-        endpoint = self._endpoint
-        if head.method != endpoint.method:
-            raise HTTPException(
-                HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": f"{endpoint.method}, OPTIONS"}
-            )
-        require_sizes(head)
-        client = client_of(head.peer, head.values("x-forwarded-for"), self._proxies)
-        allowance = await self._sale.allowance(client, paying=head.paying)
-        try:
-            allowance.require()
-            response = await self._negotiated(head, receive)
-        except OncallError as error:
-            response = problem_of(error)
-        response.raw_headers += allowance.fields
-        return response
-
-    async def _negotiated(self, head: Head, receive: Receive) -> Response:
+    async def _negotiated(self, head: Head, _: Scope, receive: Receive) -> Response:
         media_type = negotiated(",".join(head.values("accept")), self._formats)
         body = b"" if head.bodiless else await body_of(receive)
         if body and not is_json(head.value("content-type")):
@@ -151,7 +126,7 @@ def _payment_in(head: Head, till: Till) -> Payment:
     if signatures:
         return payment_for(till.offer, payload_in(signatures), till.server)
     if not till.backend.takes_version_1:
-        raise PaymentRefused(VERSION_2_REQUIRED)
+        raise refused(VERSION_2_REQUIRED)
     return payment_v1_for(till.offer, payload_v1_in(head.values(PAYMENT_HEADER_V1)))
 
 

@@ -9,7 +9,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from x402.extensions.bazaar.resource_service import OutputConfig, declare_discovery_extension
+from x402.extensions.bazaar.resource_service import (
+    DeclareMcpDiscoveryConfig,
+    OutputConfig,
+    declare_discovery_extension,
+    declare_mcp_discovery_extension,
+)
 from x402.extensions.bazaar.types import BAZAAR
 
 from app.api.endpoints import Endpoint
@@ -38,6 +43,19 @@ def bazaar_extension(endpoint: Endpoint) -> dict[str, Any]:
     extension["info"]["input"]["method"] = endpoint.method
     extension["schema"]["properties"]["input"]["properties"]["method"] = {"const": endpoint.method}
     return declared
+
+
+def bazaar_tool_extension(endpoint: Endpoint) -> dict[str, Any]:
+    """The extension of the MCP tool that sells the endpoint. Valid against the schema in it."""
+    tool = DeclareMcpDiscoveryConfig(
+        tool_name=endpoint.slug,
+        description=endpoint.title,
+        transport="streamable-http",
+        input_schema=outline(schema_of(endpoint.request)),
+        example=dict(endpoint.example),
+        output=OutputConfig(example=msgspec.json.decode(endpoint.example_answer())),
+    )
+    return declare_mcp_discovery_extension(tool)
 
 
 def outline(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -38,6 +38,22 @@ def schema_of(kind: type[Struct]) -> dict[str, Any]:
     return msgspec.json.schema(kind, schema_hook=scalar_schema)
 
 
+def object_schema_of(kind: type[Struct]) -> dict[str, Any]:
+    """As ``schema_of``, with the object itself on top, as MCP wants it, and not a reference."""
+    schema = schema_of(kind)
+    name = schema.pop("$ref").rpartition("/")[2]
+    own: dict[str, Any] = schema["$defs"].pop(name)
+    return own | schema if schema["$defs"] else own
+
+
+def payment_info(endpoint: Endpoint) -> Mapping[str, Any]:
+    """The price, as discovery services read it."""
+    return {
+        "price": {"mode": "fixed", "currency": "USD", "amount": f"{endpoint.price_usd:.6f}"},
+        "protocols": [{"x402": {}}],
+    }
+
+
 def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
     """The description of the whole service. It names no host: the same for every deployment."""
     kinds = [kind for endpoint in endpoints for kind in (endpoint.request, endpoint.answer)]
@@ -81,10 +97,7 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
         "description": f"{endpoint.description}\n\n{endpoint.rules}\n\n"
         f"${endpoint.price_usd} per request; at most {endpoint.per_minute} requests a minute.",
         "tags": [endpoint.category],
-        "x-payment-info": {
-            "price": {"mode": "fixed", "currency": "USD", "amount": f"{endpoint.price_usd:.6f}"},
-            "protocols": [{"x402": {}}],
-        },
+        "x-payment-info": payment_info(endpoint),
         "parameters": [
             {
                 "name": "PAYMENT-SIGNATURE",

@@ -53,12 +53,14 @@ class Offer:
     """The one way to pay for one resource. ``identifier_required``: a payer must give an id.
 
     ``described`` are extensions that say what the resource is; a payer may echo them.
+    ``unpaid`` says what a request lacks that carries no payment.
     """
 
     requirements: PaymentRequirements
     resource: ResourceInfo
     identifier_required: bool = False
     described: Mapping[str, Any] = field(default_factory=dict)
+    unpaid: str = UNPAID
 
     def payment_required(self, error: str | None = None) -> PaymentRequired:
         return PaymentRequired(
@@ -79,9 +81,9 @@ class Offer:
         """The 402 for a request that carries no payment."""
         return self.terms_with()
 
-    def terms_with(self, error: str = UNPAID, **members: object) -> Terms:
+    def terms_with(self, error: str | None = None, **members: object) -> Terms:
         """A 402 because of ``error``; its body has ``members`` beside the terms."""
-        required = self.payment_required(error)
+        required = self.payment_required(error or self.unpaid)
         body = {**required.model_dump(by_alias=True, exclude_none=True), **members}
         return Terms(encode_payment_required_header(required), msgspec.json.encode(body))
 

@@ -16,9 +16,10 @@ processes and across a crash.
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
+from x402.http.utils import decode_payment_response_header
 
 from app.errors import PaymentAlreadyUsed, TooManyClaims
 
@@ -41,6 +42,12 @@ class Receipt(Struct, frozen=True):
     request_id: str
     settled_at: float
     header: str
+
+    @property
+    def settlement(self) -> dict[str, Any]:
+        """What ``header`` says, as JSON: the x402 ``SettleResponse``."""
+        settled = decode_payment_response_header(self.header)
+        return settled.model_dump(by_alias=True, exclude_none=True)
 
 
 @dataclass(frozen=True)

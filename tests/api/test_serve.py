@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from x402.http.utils import decode_payment_required_header
 
-from app.payments.sandbox import SandboxFacilitator
 from tests.conftest import Clock
 from tests.seed import EXAMPLE_RESPONSE
 from tests.services import (
     EXAMPLE,
     NETWORK,
     PATH,
+    USDC,
+    Sandbox,
     Service,
     service,
     settings,
@@ -25,20 +26,7 @@ from tests.wallets import Wallet, header_of, malleated
 
 pytestmark = pytest.mark.anyio
 
-USDC = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
 SEED_ANSWER = json.loads(EXAMPLE_RESPONSE)
-
-
-class Sandbox(Service):
-    """A sandbox service whose ledger can be looked at."""
-
-    def __init__(self, clock: Clock | None = None, **kwargs: Any) -> None:
-        self.facilitator = SandboxFacilitator(NETWORK, USDC, clock or time.time)
-        super().__init__(service(facilitator=self.facilitator, clock=clock, **kwargs).app)
-
-    @property
-    def transfers(self) -> int:
-        return self.facilitator.ledger.transfers
 
 
 @pytest.fixture

@@ -14,12 +14,14 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from tests.chain.books import Books, Row, received, table
-from tests.chain.chain import HERE, Chain, anvil_binary, has_vyper, local_chain
+from tests.chain.chain import Chain, anvil_binary, has_vyper, local_chain
 from tests.chain.service import Service, local_facilitator, local_service
-from tests.processes import tail
+from tests.processes import ROOT, tail
 
 FUNDS = 1_000_000
 """What a payer starts with: one dollar."""
+
+EXAMPLES = ROOT / "examples"
 
 ROWS = pytest.StashKey[list[Row]]()
 LOGS = pytest.StashKey[Path]()
@@ -45,11 +47,11 @@ def logs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
-def node() -> str:
-    """Node, with the official TypeScript client installed."""
-    if not (HERE / "node_modules" / "@x402" / "fetch").exists():
+def npm() -> str:
+    """npm, with what the TypeScript example needs installed."""
+    if not (EXAMPLES / "typescript" / "node_modules" / "@x402" / "fetch").exists():
         absent("@x402/fetch")
-    return shutil.which("node") or absent("node")
+    return shutil.which("npm") or absent("npm")
 
 
 @pytest.fixture(scope="session")

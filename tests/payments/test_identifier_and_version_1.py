@@ -17,6 +17,7 @@ from tests.services import (
     ScriptedFacilitator,
     Service,
     answers,
+    living,
     remote_settings,
     service,
     settings,
@@ -146,10 +147,8 @@ class TestVersion1:
         )
         async with script:
             shop = service(remote_settings(script.url))
-            backend = next(iter(shop.app._app._paid.values())).app._sale.till.backend
-            await backend.connect()
-            response = await pay_v1(shop, version_1(Wallet().signed(await shop.terms())))
-            await backend.aclose()
+            async with living(shop.app):
+                response = await pay_v1(shop, version_1(Wallet().signed(await shop.terms())))
         assert response.status_code == (200 if listed else 402)
         if listed:
             assert script.requests[0]["x402Version"] == 1

@@ -1,0 +1,94 @@
+"""The MCP library's server and transport. Imported by the first request, for it is heavy."""
+
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
+
+from mcp import types
+from mcp.server.lowlevel.server import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from pydantic import BaseModel, ValidationError
+from starlette.types import Receive, Scope, Send
+
+from app import __version__
+from app.api.bodies import MAX_BODY_BYTES
+from app.api.sale import Sale
+from app.limits import Proxy
+from app.mcp.messages import INVALID_PARAMS, METHOD_NOT_FOUND, Message, Refusal
+from app.mcp.tools import Tools
+
+METHODS: Mapping[str, type[BaseModel]] = {
+    "initialize": types.InitializeRequest,
+    "ping": types.PingRequest,
+    "tools/list": types.ListToolsRequest,
+    "tools/call": types.CallToolRequest,
+}
+
+INSTRUCTIONS = (
+    "On-call rotations and layered schedules, computed exactly. Call a tool without payment to "
+    "learn its terms, free of charge; invalid arguments are named before anybody pays. Pay with "
+    "any x402 version 2 client: sign the terms and repeat the call with the payment in "
+    '_meta["x402/payment"]. If an answer is lost, repeat the same call with the same payment: it '
+    "is charged once."
+)
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class McpServer:
+    """The tools behind the library's stateless streamable HTTP transport."""
+
+    def __init__(self, sales: Sequence[Sale], public_url: str, proxies: Sequence[Proxy]) -> None:
+        logging.getLogger("mcp").setLevel(logging.WARNING)  # it has several lines for each request
+        server: Server = Server("oncall-rotation", __version__, INSTRUCTIONS, public_url)
+        tools = Tools(sales, proxies, lambda: server.request_context.request)
+        server.request_handlers[types.ListToolsRequest] = tools.listed
+        server.request_handlers[types.CallToolRequest] = tools.called
+        self._manager = StreamableHTTPSessionManager(
+            server,
+            json_response=True,
+            stateless=True,
+            security_settings=security_of(public_url),
+            max_request_body_size=MAX_BODY_BYTES,
+        )
+
+    def require_readable(self, message: Message) -> None:
+        """Raise ``Refusal`` for a request that the library would fail to read."""
+        kind = METHODS.get(message.method or "")
+        if kind is None:
+            raise Refusal(METHOD_NOT_FOUND, f"{message.method} is not served.", message.id)
+        try:
+            kind.model_validate({"method": message.method, "params": message.params})
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+            )
+            raise Refusal(INVALID_PARAMS, f"{message.method}: {faults}", message.id) from None
+
+    def running(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Requests are handled while the context lasts, which can be entered once."""
+        return self._manager.run()
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._manager.handle_request(scope, receive, send)
+
+
+def security_of(public_url: str) -> TransportSecuritySettings:
+    """Requests must name our own host, and pages that send them come from it or from this machine.
+
+    A name that a stranger pointed at a private address (DNS rebinding) is thereby refused. Ports
+    are not told apart: a proxy may listen on another one.
+    """
+    scheme, netloc = urlsplit(public_url)[:2]
+    host = netloc.removesuffix(f":{urlsplit(public_url).port}")
+    hosts = [host] if host not in LOOPBACK else LOOPBACK
+    origins = [f"{scheme}://{host}", *(f"http://{name}" for name in LOOPBACK)]
+    return TransportSecuritySettings(
+        allowed_hosts=_any_port(hosts), allowed_origins=_any_port(origins)
+    )
+
+
+def _any_port(names: Sequence[str]) -> list[str]:
+    return [text for name in names for text in (name, f"{name}:*")]

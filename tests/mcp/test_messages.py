@@ -1,0 +1,228 @@
+"""What is sent to ``/mcp`` without being a call: methods, heads, and bytes that are no message."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from app.mcp.server import security_of
+from tests.mcp.agents import ROTATION, message, posted
+from tests.services import PUBLIC_URL, Sandbox, Service, living, service
+from tests.test_fuzz import JSON
+
+PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
+PING = message("ping")
+CALL = {"name": ROTATION, "arguments": {}}
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    shop = Sandbox()
+    async with living(shop.app):
+        yield shop.http
+
+
+@pytest.mark.anyio
+class TestMessages:
+    @pytest.mark.parametrize(
+        ("body", "code"),
+        [
+            pytest.param(b"", PARSE_ERROR, id="nothing"),
+            pytest.param(b"{", PARSE_ERROR, id="cut off"),
+            pytest.param(b'{"jsonrpc":"2.0","id":1,"method":"\xff"}', PARSE_ERROR, id="not UTF-8"),
+            pytest.param(b"[" * 100_000, PARSE_ERROR, id="deep"),
+            pytest.param(b'{"id":' + b"9" * 5_000 + b"}", PARSE_ERROR, id="a number without end"),
+            pytest.param(b'{"jsonrpc":"2.0","id":NaN,"method":"ping"}', PARSE_ERROR, id="NaN"),
+            pytest.param([PING], INVALID_REQUEST, id="batch"),
+            pytest.param([], INVALID_REQUEST, id="empty batch"),
+            pytest.param("ping", INVALID_REQUEST, id="a string"),
+            pytest.param({}, INVALID_REQUEST, id="an object"),
+            pytest.param({**PING, "jsonrpc": "1.0"}, INVALID_REQUEST, id="version"),
+            pytest.param({**PING, "id": 1.5}, INVALID_REQUEST, id="id"),
+            pytest.param({**PING, "params": []}, INVALID_REQUEST, id="params"),
+        ],
+    )
+    async def test_what_is_none_is_a_bad_request(
+        self, http: httpx.AsyncClient, body: object, code: int
+    ) -> None:
+        response = await posted(http, body)
+        assert response.status_code == 400
+        answer = response.json()
+        assert (answer["jsonrpc"], answer["id"], answer["error"]["code"]) == ("2.0", None, code)
+
+    @pytest.mark.parametrize(
+        ("request_", "code", "told"),
+        [
+            (message("resources/list"), METHOD_NOT_FOUND, "resources/list"),
+            (message("tools/call"), INVALID_PARAMS, "params"),
+            (message("tools/call", {}), INVALID_PARAMS, "params.name"),
+            (message("tools/call", {**CALL, "arguments": 1}), INVALID_PARAMS, "params.arguments"),
+            (message("tools/call", {**CALL, "_meta": 1}), INVALID_PARAMS, "params._meta"),
+            (message("tools/call", {"name": "x" * 999}), INVALID_PARAMS, f"There are {ROTATION}"),
+            (message("initialize", {}), INVALID_PARAMS, "params.protocolVersion"),
+        ],
+    )
+    async def test_what_cannot_be_served_is_told_under_its_id(
+        self, http: httpx.AsyncClient, request_: Any, code: int, told: str
+    ) -> None:
+        response = await posted(http, {**request_, "id": "mine"})
+        assert response.status_code == 200
+        answer = response.json()
+        assert (answer["id"], answer["error"]["code"]) == ("mine", code)
+        assert told in answer["error"]["message"]
+        assert len(response.content) < 1_000
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"jsonrpc": "2.0", "method": "notifications/initialized"},
+            {"jsonrpc": "2.0", "method": "no/such"},
+            {"jsonrpc": "2.0", "id": 1, "result": {}},
+        ],
+        ids=["notification", "unknown notification", "response"],
+    )
+    async def test_what_wants_no_answer_gets_none(
+        self, http: httpx.AsyncClient, body: object
+    ) -> None:
+        response = await posted(http, body)
+        assert (response.status_code, response.content) == (202, b"")
+
+    async def test_each_request_stands_alone(self, http: httpx.AsyncClient) -> None:
+        """Without a handshake before it: any replica can answer."""
+        response = await posted(http, message("tools/list"))
+        assert len(response.json()["result"]["tools"]) == 3
+        assert "Mcp-Session-Id" not in response.headers
+
+
+@pytest.mark.anyio
+class TestHeads:
+    @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+    async def test_only_post_is_served(self, http: httpx.AsyncClient, method: str) -> None:
+        response = await http.request(method, f"{PUBLIC_URL}/mcp")
+        assert (response.status_code, response.headers["Allow"]) == (405, "POST, OPTIONS")
+
+    async def test_browsers_may_ask(self, http: httpx.AsyncClient) -> None:
+        preflight = await http.options(f"{PUBLIC_URL}/mcp")
+        allowed = preflight.headers["Access-Control-Allow-Headers"].split(", ")
+        assert {"Mcp-Protocol-Version", "Mcp-Session-Id", "Content-Type"} <= set(allowed)
+        answer = await posted(http, PING, Origin="http://localhost:6274")
+        assert answer.json()["result"] == {}
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["RateLimit-Policy"] == '"without-payment";q=600;w=60'
+
+    @pytest.mark.parametrize(
+        ("headers", "status"),
+        [
+            ({"Host": "oncall.test:8443"}, 200),
+            ({"Host": "evil.test"}, 421),
+            ({"Host": "oncall.test.evil.test"}, 421),
+            ({"Host": "127.0.0.1"}, 421),
+            ({"Origin": PUBLIC_URL}, 200),
+            ({"Origin": "https://evil.test"}, 403),
+            ({"Origin": "null"}, 403),
+            ({"Content-Type": "text/plain"}, 415),
+            ({"Accept": "text/html"}, 406),
+            ({"Mcp-Protocol-Version": "1999-01-01"}, 400),
+            ({"Mcp-Session-Id": "of another server"}, 200),
+        ],
+        ids=str,
+    )
+    async def test_where_a_request_comes_from_and_what_it_wants(
+        self, http: httpx.AsyncClient, headers: dict[str, str], status: int
+    ) -> None:
+        assert (await posted(http, PING, **headers)).status_code == status
+
+    async def test_a_large_body_is_not_read(self, http: httpx.AsyncClient) -> None:
+        response = await posted(http, b" " * (1024 * 1024 + 1))
+        assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+
+    async def test_a_client_asks_so_often_and_no_more(self) -> None:
+        shop = service(clock=lambda: 0.0)
+        responses = [await posted(shop.http, b"") for _ in range(601)]
+        assert [each.status_code for each in responses[598:]] == [400, 400, 429]
+        assert responses[-1].headers["Retry-After"] == "60"
+        assert responses[-1].json()["code"] == "rate_limited"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "hosts"),
+    [
+        ("https://oncall.test", ["oncall.test", "oncall.test:*"]),
+        ("https://oncall.test:8443", ["oncall.test", "oncall.test:*"]),
+        ("http://[2001:db8::1]:8402", ["[2001:db8::1]", "[2001:db8::1]:*"]),
+        ("http://[2001:db8::1]", ["[2001:db8::1]", "[2001:db8::1]:*"]),
+    ],
+)
+def test_the_public_address_names_the_host(public_url: str, hosts: list[str]) -> None:
+    security = security_of(public_url)
+    assert security.allowed_hosts == hosts
+    scheme = public_url.partition("://")[0]
+    assert f"{scheme}://{hosts[0]}" in security.allowed_origins
+
+
+def test_on_this_machine_any_of_its_names_will_do() -> None:
+    hosts = security_of("http://127.0.0.1:8402").allowed_hosts
+    assert {"127.0.0.1:*", "localhost:*", "[::1]:*"} <= set(hosts)
+
+
+# --- anything at all -------------------------------------------------------------------------
+
+METHODS = st.sampled_from(["initialize", "ping", "tools/list", "tools/call"]) | st.text(max_size=9)
+PARAMS = JSON | st.fixed_dictionaries(
+    {"name": st.just(ROTATION), "arguments": JSON}, optional={"_meta": JSON, "task": JSON}
+)
+PAID = PARAMS.map(lambda p: {**p, "_meta": {"x402/payment": p}} if isinstance(p, dict) else p)
+MESSAGES = st.fixed_dictionaries(
+    {"jsonrpc": st.just("2.0"), "method": METHODS},
+    optional={"id": st.integers() | st.text() | JSON, "params": PARAMS | PAID},
+)
+BODIES = st.binary(max_size=100) | (JSON | MESSAGES | st.lists(MESSAGES, max_size=2)).map(
+    lambda value: json.dumps(value).encode()
+)
+
+
+class Fuzzed:
+    """A sandbox over ASGI whose limiter sees a new minute with every request."""
+
+    def __init__(self) -> None:
+        self.runner = asyncio.Runner()
+        self.started = time.time()
+        self.shop: Service = service(clock=self._later)
+        self.life = living(self.shop.app)
+        self.run(self.life.__aenter__())
+
+    def _later(self) -> float:
+        return time.time() + (time.time() - self.started) * 1e6
+
+    def run(self, doing: Any) -> Any:
+        return self.runner.run(doing)
+
+    def close(self) -> None:
+        self.run(self.life.__aexit__(None, None, None))
+        self.runner.close()
+
+
+@pytest.fixture(scope="module")
+def fuzzed() -> Any:
+    shop = Fuzzed()
+    yield shop
+    shop.close()
+
+
+@given(body=BODIES)
+@hypothesis_settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_anything_at_all_is_answered(fuzzed: Fuzzed, body: bytes) -> None:
+    response = fuzzed.run(posted(fuzzed.shop.http, body))
+    assert response.status_code in (200, 202, 400)
+    if response.status_code != 202:
+        answer = response.json()
+        assert ("result" in answer) != ("error" in answer)
+        assert answer.get("error", {}).get("code") not in (0, -32603)
+        assert "internal_error" not in response.text

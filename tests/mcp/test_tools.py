@@ -1,0 +1,93 @@
+"""The tools as a client lists them: everything is the table's."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import msgspec
+import pytest
+from jsonschema import Draft202012Validator
+from x402.extensions.bazaar import McpDiscoveryInfo, extract_discovery_info
+
+from app.api.endpoints import paid_endpoints
+from app.api.sale import Sale
+from app.limits import RateLimits
+from app.listing.openapi import openapi_document
+from app.mcp.tools import tool_of
+from tests.mcp.agents import agent_of, content_of
+from tests.services import PUBLIC_URL, Sandbox, service, settings
+
+TABLE = paid_endpoints()
+
+
+@pytest.mark.anyio
+async def test_each_endpoint_is_a_tool() -> None:
+    async with agent_of(Sandbox()) as agent:
+        listed = (await agent.session.list_tools()).tools
+    assert [tool.name for tool in listed] == [row.slug for row in TABLE]
+    for tool, row in zip(listed, TABLE, strict=True):
+        assert tool.title == row.title
+        assert (tool.description or "").startswith(row.description)
+        assert tool.annotations is not None
+        assert tool.annotations.readOnlyHint
+
+
+@pytest.mark.anyio
+async def test_the_price_is_the_tables_wherever_it_is_told() -> None:
+    operations = openapi_document(TABLE)["paths"]
+    async with agent_of(Sandbox()) as agent:
+        for tool, row in zip((await agent.session.list_tools()).tools, TABLE, strict=True):
+            assert f"${row.price_usd} a call" in (tool.description or "")
+            assert tool.meta is not None
+            told = tool.meta["x-payment-info"]
+            assert told == operations[row.path]["post"]["x-payment-info"]
+            [way] = content_of(await agent.ask(None, tool=row.slug))["accepts"]
+            assert int(way["amount"]) == row.price_usd * 10**6
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.slug)
+def test_the_schemas_describe_the_example_and_its_answer(row: Any) -> None:
+    tool = tool_of(Sale(row, RateLimits(lambda: 0.0), None))
+    answer = msgspec.json.decode(row.example_answer())
+    for schema, document in ((tool.inputSchema, row.example), (tool.outputSchema, answer)):
+        assert schema is not None
+        assert schema["type"] == "object"
+        Draft202012Validator.check_schema(schema)
+        Draft202012Validator(schema).validate(document)
+
+
+@pytest.mark.anyio
+async def test_where_nothing_is_paid_a_tool_answers_at_once() -> None:
+    async with agent_of(service(settings(payments="off"))) as agent:
+        tool, *_ = (await agent.session.list_tools()).tools
+        assert "$" not in (tool.description or "")
+        assert tool.meta is None
+        result = await agent.ask(TABLE[0].example)
+    assert (result.isError, result.meta) == (False, None)
+    assert content_of(result) == msgspec.json.decode(TABLE[0].example_answer())
+
+
+def test_the_library_is_not_imported_before_it_is_asked_for() -> None:
+    made = "import sys, app.main, app.settings as s; app.main.create_app(s.Settings())"
+    told = subprocess.run(
+        [sys.executable, "-c", f"{made}; print('mcp' in sys.modules)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout == "False\n"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.slug)
+async def test_terms_describe_the_tool_for_those_who_list_it(row: Any) -> None:
+    async with agent_of(Sandbox()) as agent:
+        terms = content_of(await agent.ask(None, tool=row.slug))
+        found = extract_discovery_info(await agent.payment(row.slug), {})
+    assert len(json.dumps(terms)) <= 16 * 1024
+    assert found is not None
+    assert isinstance(found.discovery_info, McpDiscoveryInfo)
+    assert (found.resource_url, found.tool_name) == (f"{PUBLIC_URL}/mcp", row.slug)
+    assert found.discovery_info.input.transport == "streamable-http"
+    assert found.discovery_info.input.example == row.example
