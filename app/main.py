@@ -76,14 +76,11 @@ def create_app(
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
     sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
-    tools = McpRoute(
-        [replace(sale, till=desk.tool_till(sale.endpoint)) for sale in sales] if desk else sales,
-        settings.public_url,
-        settings.trusted_proxies,
-    )
+    tool_sales = [desk.tool_sale(sale) for sale in sales] if desk else sales
+    tools = McpRoute(tool_sales, limits, settings.public_url, settings.trusted_proxies)
     paid = [
         *(Route(sale.endpoint.path, EndpointApp(sale, settings.trusted_proxies)) for sale in sales),
-        Route(MCP_PATH, tools.counted(limits)),
+        Route(MCP_PATH, tools),
     ]
 
     def checks() -> Mapping[str, str | None]:
@@ -153,17 +150,17 @@ class Desk:
         )
         return Till(offer, self._server, self.cashier, self.backend)
 
-    def tool_till(self, endpoint: Endpoint) -> Till:
-        """Where a tool's results are paid for; a tool is known by its server's URL and its name."""
-        till = self.till(endpoint)
+    def tool_sale(self, sale: Sale) -> Sale:
+        """``sale`` on the terms of a tool, which is known by its server's URL and its name."""
+        till = self.till(sale.endpoint)
         url = self._settings.public_url + MCP_PATH
         offer = replace(
             till.offer,
             resource=till.offer.resource.model_copy(update={"url": url}),
-            described=bazaar_tool_extension(endpoint),
+            described=bazaar_tool_extension(sale.endpoint),
             unpaid=MCP_UNPAID,
         )
-        return replace(till, offer=offer)
+        return replace(sale, till=replace(till, offer=offer))
 
     def checks(self) -> Mapping[str, str | None]:
         return {"facilitator": self.backend.problem, "claims": self.claims.problem}
