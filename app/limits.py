@@ -29,8 +29,9 @@ from app.errors import RateLimited
 
 Proxy = IPv4Network | IPv6Network
 
-REDIS_SECONDS = 0.25
-"""How long a request waits for the shared count at the most."""
+REDIS_SECONDS = 1.0
+"""How long a request waits for the shared count at the most. A process on a busy machine may be
+a quarter of a second late itself, and to count alone for that would grant too many."""
 AWAY_SECONDS = 1.0
 """How long Redis is left alone after it did not answer."""
 TOLD_SECONDS = 10.0

@@ -118,6 +118,7 @@ class Desk:
         claims: Claims | None,
     ) -> None:
         self._settings = settings
+        metrics.expect(settings.network)
         self.backend = _facilitator(settings, clock) if facilitator is None else facilitator
         self._server = resource_server(self.backend, settings.network)
         self.claims = claims_of(settings, clock) if claims is None else claims

@@ -125,7 +125,7 @@ async def test_a_payment_under_way_and_one_that_still_arrives_are_served(
     assert len(facilitator.nonces) == len(set(facilitator.nonces)) == 2
 
 
-async def test_the_receipt_of_a_caller_who_hung_up_is_stored(
+async def test_at_control_c_the_receipt_of_a_caller_who_hung_up_is_stored(
     worker: Worker, facilitator: HeldFacilitator, redis_url: str
 ) -> None:
     payer = Payer(worker.url)
@@ -133,7 +133,7 @@ async def test_the_receipt_of_a_caller_who_hung_up_is_stored(
     await facilitator.called("settle")
     asking.cancel()
     await payer.http.aclose()
-    worker.signal(signal.SIGTERM)
+    worker.interrupt()
     await asyncio.to_thread(wait_until, lambda: not accepts(worker.port))
     facilitator.release.set()
     assert await asyncio.to_thread(worker.ended) == 0

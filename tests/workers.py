@@ -59,6 +59,11 @@ class Worker:
         assert self._process is not None
         self._process.send_signal(number)
 
+    def interrupt(self) -> None:
+        """Control-C: a terminal signals the whole group, workers included."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGINT)
+
     def ended(self) -> int:
         """Wait for the process to end; its exit status."""
         assert self._process is not None

@@ -94,14 +94,16 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
     return {
         "operationId": endpoint.slug,
         "summary": endpoint.title,
-        "description": f"{endpoint.description}\n\n{endpoint.rules}",
+        "description": f"{endpoint.description}\n\n{endpoint.rules}\n\n"
+        f"${endpoint.price_usd} per request; at most {endpoint.per_minute} requests a minute.",
         "tags": [endpoint.category],
         "x-payment-info": payment_info(endpoint),
         "parameters": [
             {
                 "name": "PAYMENT-SIGNATURE",
                 "in": "header",
-                "description": "A base64 encoded x402 version 2 PaymentPayload.",
+                "description": "A base64 encoded x402 version 2 PaymentPayload: signed terms of a "
+                "402. Without it the answer is a 402, or a 400 for an invalid document.",
                 "schema": {"type": "string"},
             }
         ],

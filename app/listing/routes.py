@@ -53,8 +53,10 @@ def _metrics(metrics: Callable[[], bytes]) -> Callable[[Request], Any]:
 
 
 def _readiness(checks: Checks) -> Callable[[Request], Any]:
-    async def readiness(_: Request) -> Response:
-        problems = checks()
+    async def readiness(request: Request) -> Response:
+        """``?exclude=NAME``, as often as wanted, leaves checks out, as at Kubernetes' own."""
+        excluded = request.query_params.getlist("exclude")
+        problems = {name: what for name, what in checks().items() if name not in excluded}
         ready = not any(problems.values())
         report = {
             "status": "ready" if ready else "not ready",

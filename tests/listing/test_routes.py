@@ -8,7 +8,6 @@ import pytest
 from starlette.applications import Starlette
 
 from app.api.endpoints import paid_endpoints
-from app.listing.openapi import openapi_bytes
 from app.listing.routes import free_routes
 from app.metrics import Metrics
 
@@ -30,17 +29,13 @@ async def answer(path: str, problems: Mapping[str, str | None] | None = None) ->
 
 @pytest.mark.parametrize(
     "path",
-    ["/openapi.json", "/catalog", "/catalog/sched-oncall-rotation", "/healthz", "/readyz"],
+    ["/catalog", "/catalog/sched-oncall-rotation", "/healthz", "/readyz"],
 )
 async def test_free_documents_are_json(path: str) -> None:
     response = await answer(path)
     assert response.status_code == 200
     assert response.headers["content-type"] == "application/json"
     msgspec.json.decode(response.content)
-
-
-async def test_openapi_is_served_as_it_is_committed() -> None:
-    assert (await answer("/openapi.json")).content == openapi_bytes(ROWS)
 
 
 async def test_addresses_are_the_configured_ones_and_not_the_hosts() -> None:
@@ -72,3 +67,9 @@ async def test_readiness(
     response = await answer("/readyz", problems)
     assert (response.status_code, response.json()) == (status, report)
     assert response.headers["cache-control"] == "no-store"
+
+
+async def test_readiness_leaves_out_what_the_asker_excludes() -> None:
+    problems = {"process": None, "facilitator": "does not answer", "claims": "away"}
+    response = await answer("/readyz?exclude=facilitator&exclude=claims", problems)
+    assert (response.status_code, response.json()["checks"]) == (200, {"process": "ok"})

@@ -400,6 +400,6 @@ class TestClaims:
 
 async def test_the_answer_is_withheld_until_the_settlement_is_known(connected: Connect) -> None:
     async with ScriptedFacilitator(settle=refuses("insufficient_funds")) as script:
-        response = await (await connected(script)).buy()
-        assert "alice" not in response.text
+        response = await (await connected(script)).buy({**EXAMPLE, "people": ["zoe"]})
+        assert "zoe" not in response.text
         assert PATH in json.dumps(response.json())

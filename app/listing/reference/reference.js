@@ -9,7 +9,6 @@ SwaggerUIBundle({
   dom_id: "#reference",
   deepLinking: true,
   defaultModelsExpandDepth: 0,
-  defaultModelRendering: "model",
   showExtensions: true, // what an operation costs is one
   validatorUrl: null, // asks nobody else
 });

@@ -1,0 +1,204 @@
+"""The files in ``deploy``: what schemas can say of them, and that they agree with the service and
+with one another. That nginx.conf does what it is for is shown by ``test_proxy``.
+"""
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Any
+
+import httpx
+import kubernetes_validate
+import pytest
+import yaml
+
+from app.api.bodies import MAX_BODY_BYTES
+from app.cli.serving import KEEP_ALIVE_SECONDS, grace_seconds
+from app.main import create_app, faults_in
+from app.settings import DEFAULT_PORT, Settings, _Reader
+from tests.nginx_server import DEPLOYED, REPLICA
+from tests.processes import ROOT
+from tests.services import PAY_TO, Service, settings
+
+DEPLOY = ROOT / "deploy"
+COMPOSE_FILE = DEPLOY / "compose.yaml"
+COMPOSE = yaml.safe_load(COMPOSE_FILE.read_text())
+SERVICES = COMPOSE["services"]
+REPLICAS = {name: service for name, service in SERVICES.items() if name.startswith("oncall-")}
+NGINX = DEPLOYED.read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+K8S = DEPLOY / "k8s"
+MANIFESTS = {
+    (manifest["kind"], manifest.get("metadata", {}).get("name", "")): manifest
+    for path in sorted(K8S.glob("*.yaml"))
+    for manifest in yaml.safe_load_all(path.read_text())
+}
+KUSTOMIZATION = MANIFESTS.pop(("Kustomization", ""))
+POD = MANIFESTS["Deployment", "oncall"]["spec"]["template"]
+[CONTAINER] = POD["spec"]["containers"]
+LABELS = POD["metadata"]["labels"]
+
+
+def variables_in(example: Path) -> dict[str, str]:
+    lines = [line for line in example.read_text().splitlines() if not line.startswith("#")]
+    return dict(line.split("=", 1) for line in lines if line)
+
+
+def settings_from(*environs: Mapping[str, str]) -> Settings:
+    """What a service makes of these variables, once the example's address is a real one."""
+    merged = {name: text for environ in environs for name, text in environ.items()}
+    reader = _Reader({**merged, "ONCALL_PAY_TO": PAY_TO})
+    made = reader.settings(faults_in)
+    assert merged.keys() <= reader.known
+    assert merged["ONCALL_PAY_TO"].startswith("0xYour")
+    return made
+
+
+def compose_settings(service: Mapping[str, Any]) -> Settings:
+    return settings_from(variables_in(DEPLOY / "oncall.env.example"), service["environment"])
+
+
+def seconds(text: str) -> int:
+    """Of a duration such as ``90s``, as Compose and nginx write it."""
+    return int(text.removesuffix("s"))
+
+
+def directive(name: str, text: str = NGINX) -> str:
+    """The value of a directive that stands there once."""
+    [value] = re.findall(rf"^\s*{name}\s+(.*?);", text, re.MULTILINE)
+    return str(value)
+
+
+def stop_seconds(configured: Settings) -> float:
+    """How long a process may take to stop."""
+    return configured.drain_seconds + grace_seconds(configured.settle_deadline_seconds)
+
+
+class TestCompose:
+    def test_it_is_valid_by_the_compose_specification(self) -> None:
+        schema = ["--builtin-schema", "vendor.compose-spec"]
+        command = [sys.executable, "-m", "check_jsonschema", *schema, str(COMPOSE_FILE)]
+        checked = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stdout
+
+    @pytest.mark.parametrize("name", REPLICAS)
+    def test_a_replica_would_start(self, name: str) -> None:
+        assert compose_settings(REPLICAS[name]).environment == "production"
+
+    @pytest.mark.parametrize("name", REPLICAS)
+    def test_a_replica_has_time_to_stop(self, name: str) -> None:
+        replica = REPLICAS[name]
+        assert seconds(replica["stop_grace_period"]) > stop_seconds(compose_settings(replica))
+
+    @pytest.mark.parametrize("name", REPLICAS)
+    def test_a_replica_believes_the_proxy_and_nobody_else(self, name: str) -> None:
+        proxy = ip_network(SERVICES["proxy"]["networks"]["inside"]["ipv4_address"])
+        assert compose_settings(REPLICAS[name]).trusted_proxies == (proxy,)
+
+    def test_nginx_knows_every_replica(self) -> None:
+        addresses = [replica["networks"]["inside"]["ipv4_address"] for replica in REPLICAS.values()]
+        assert REPLICA.findall(NGINX) == [f"{address}:{DEFAULT_PORT}" for address in addresses]
+        [pool] = COMPOSE["networks"]["inside"]["ipam"]["config"]
+        assert all(ip_address(address) in ip_network(pool["subnet"]) for address in addresses)
+
+    def test_the_published_port_is_nginxs(self) -> None:
+        assert SERVICES["proxy"]["ports"] == [f"8080:{directive('listen')}"]
+
+    @pytest.mark.parametrize("name", SERVICES)
+    def test_every_service_is_checked_and_limited(self, name: str) -> None:
+        service = SERVICES[name]
+        assert "healthcheck" in service or (service.get("build") and "HEALTHCHECK" in DOCKERFILE)
+        assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+        assert set(service.get("depends_on", [])) <= set(SERVICES)
+
+    def test_redis_forgets_nothing(self) -> None:
+        command = " ".join(SERVICES["redis"]["command"])
+        assert "--appendonly yes" in command
+        assert "--maxmemory-policy noeviction" in command
+
+    def test_each_file_of_secrets_has_an_example_and_is_not_committed(self) -> None:
+        files = {name for service in SERVICES.values() for name in service.get("env_file", [])}
+        assert all((DEPLOY / f"{name}.example").exists() for name in files)
+        assert "deploy/*.env" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+class TestNginx:
+    def test_it_waits_longer_than_the_slowest_answer(self) -> None:
+        waits = seconds(directive("proxy_read_timeout"))
+        assert waits > 2 * Settings().settle_deadline_seconds
+        assert seconds(SERVICES["proxy"]["stop_grace_period"]) >= waits
+
+    def test_it_closes_idle_connections_before_the_service_does(self) -> None:
+        upstream = NGINX.partition("upstream oncall")[2].partition("}")[0]
+        assert seconds(directive("keepalive_timeout", upstream)) < KEEP_ALIVE_SECONDS
+
+    def test_it_passes_bodies_that_the_service_refuses_in_words(self) -> None:
+        assert int(directive("client_max_body_size").removesuffix("m")) * 1024**2 > MAX_BODY_BYTES
+
+
+class TestKubernetes:
+    @pytest.mark.parametrize("name", MANIFESTS, ids=" ".join)
+    def test_it_is_valid_by_the_schema(self, name: tuple[str, str]) -> None:
+        kubernetes_validate.validate(MANIFESTS[name], "1.37", strict=True)
+
+    def test_everything_but_the_example_of_a_secret_is_applied(self) -> None:
+        files = {path.name for path in K8S.glob("*.yaml")}
+        left_out = {"kustomization.yaml", "secret.example.yaml"}
+        assert set(KUSTOMIZATION["resources"]) == files - left_out
+
+    def test_a_pod_would_start_and_has_time_to_stop(self) -> None:
+        public, secret = MANIFESTS["ConfigMap", "oncall"], MANIFESTS["Secret", "oncall"]
+        sources = [next(iter(source.values()))["name"] for source in CONTAINER["envFrom"]]
+        assert sources == [public["metadata"]["name"], secret["metadata"]["name"]]
+        configured = settings_from(public["data"], secret["stringData"])
+        assert configured.environment == "production"
+        assert POD["spec"]["terminationGracePeriodSeconds"] > stop_seconds(configured)
+
+    @pytest.mark.anyio
+    @pytest.mark.parametrize("probe", ["startupProbe", "livenessProbe", "readinessProbe"])
+    async def test_a_probe_asks_what_the_service_answers(self, probe: str) -> None:
+        asked = CONTAINER[probe]["httpGet"]
+        assert asked["port"] == CONTAINER["ports"][0]["name"]
+        service = Service(create_app(settings()))
+        assert (await service.http.get(asked["path"])).status_code == 200
+        excluded = httpx.URL(asked["path"]).params.get_list("exclude")
+        assert set(excluded) <= (await service.http.get("/readyz")).json()["checks"].keys()
+
+    def test_the_image_is_run_as_it_is_built(self) -> None:
+        assert f"\nEXPOSE {CONTAINER['ports'][0]['containerPort']}\n" in DOCKERFILE
+        assert CONTAINER["ports"][0]["containerPort"] == DEFAULT_PORT
+        context = POD["spec"]["securityContext"]
+        assert f"\nUSER {context['runAsUser']}:{context['runAsGroup']}\n" in DOCKERFILE
+        [image] = KUSTOMIZATION["images"]
+        assert image["name"] == CONTAINER["image"]
+
+    def test_everything_means_the_same_pods(self) -> None:
+        spec = {
+            kind: m["spec"]
+            for (kind, name), m in MANIFESTS.items()
+            if name == "oncall" and "spec" in m
+        }
+        assert spec["Deployment"]["selector"]["matchLabels"] == LABELS
+        assert spec["Service"]["selector"] == LABELS
+        assert spec["PodDisruptionBudget"]["selector"]["matchLabels"] == LABELS
+        assert spec["NetworkPolicy"]["podSelector"]["matchLabels"] == LABELS
+        assert spec["HorizontalPodAutoscaler"]["scaleTargetRef"]["name"] == "oncall"
+
+    def test_the_ingress_leads_to_the_service_and_nobody_to_the_books(self) -> None:
+        [rule] = MANIFESTS["Ingress", "oncall"]["spec"]["rules"]
+        backends = {r["path"]: r["backend"]["service"] for r in rule["http"]["paths"]}
+        assert backends.keys() == {"/", "/metrics"}
+        for backend in backends.values():
+            [port] = MANIFESTS["Service", backend["name"]]["spec"]["ports"]
+            assert backend["port"] == {"name": port["name"]}
+        assert "selector" in MANIFESTS["Service", backends["/"]["name"]]["spec"]
+        assert "selector" not in MANIFESTS["Service", backends["/metrics"]["name"]]["spec"]
+
+    def test_it_scales_before_a_replica_is_full(self) -> None:
+        [metric] = MANIFESTS["HorizontalPodAutoscaler", "oncall"]["spec"]["metrics"]
+        request = int(CONTAINER["resources"]["requests"]["cpu"].removesuffix("m")) / 1000
+        cores = request * metric["resource"]["target"]["averageUtilization"] / 100
+        assert 0.5 <= cores <= 0.8

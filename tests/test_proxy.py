@@ -1,0 +1,107 @@
+"""What nginx does in front of the replicas: whom it believes, what it skips, what it refuses."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.api.bodies import MAX_BODY_BYTES, MAX_HEADER_BYTES
+from app.api.problems import problem_of
+from app.errors import BodyTooLarge, HeadersTooLarge, OncallError
+from app.payments.gate import MAX_HEADER_BYTES as MAX_PAYMENT_BYTES
+from tests.nginx_server import nginx_server
+from tests.processes import environment, free_port, wait_until
+from tests.services import EXAMPLE, PATH
+from tests.workers import Worker
+
+TRUSTED = "127.0.0.1"
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A sandbox service as the only living one of three replicas."""
+    logs = tmp_path_factory.mktemp("logs")
+    worker = Worker(environment(ONCALL_TRUSTED_PROXIES=TRUSTED), logs)
+    worker.start()
+    with nginx_server([free_port(), worker.port, free_port()], logs) as url:
+        wait_until(worker.is_ready)
+        with httpx.Client(base_url=url, timeout=10) as http:
+            yield http
+    worker.kill()
+
+
+def left(answer: httpx.Response) -> int:
+    """How many requests the limit still allows."""
+    return int(answer.headers["RateLimit"].partition("r=")[2].partition(";")[0])
+
+
+def test_two_dead_replicas_are_skipped(proxied: httpx.Client) -> None:
+    answers = [proxied.post(PATH, json=EXAMPLE) for _ in range(12)]
+    assert [answer.status_code for answer in answers] == [402] * len(answers)
+
+
+def test_a_caller_cannot_choose_whom_to_be_counted_as(proxied: httpx.Client) -> None:
+    forged = ("203.0.113.1", "203.0.113.2, 127.0.0.1", "127.0.0.1")
+    counts = [left(proxied.post(PATH, headers={"X-Forwarded-For": name})) for name in forged]
+    assert counts == [counts[0], counts[0] - 1, counts[0] - 2]
+
+
+def test_callers_are_counted_apart(proxied: httpx.Client) -> None:
+    proxied.post(PATH)
+    transport = httpx.HTTPTransport(local_address="127.0.0.9")
+    with httpx.Client(base_url=proxied.base_url, transport=transport) as other:
+        assert left(other.post(PATH)) == 119
+
+
+@pytest.mark.parametrize("size", [MAX_BODY_BYTES + 1, 3 * MAX_BODY_BYTES], ids=["ours", "nginx's"])
+def test_too_large_a_body_is_the_same_problem_whoever_finds_it(
+    proxied: httpx.Client, size: int
+) -> None:
+    answer = proxied.post(PATH, content=b" " * size, headers=JSON)
+    assert_is(answer, BodyTooLarge(f"at most {MAX_BODY_BYTES} bytes"))
+    assert ("X-Request-Id" in answer.headers) == (size < 2 * MAX_BODY_BYTES)
+
+
+@pytest.mark.parametrize("size", [MAX_HEADER_BYTES + 1, 30_000], ids=["ours", "nginx's"])
+def test_too_large_headers_are_the_same_problem_whoever_finds_them(
+    proxied: httpx.Client, size: int
+) -> None:
+    answer = proxied.post(PATH, headers={"X-Large": "a" * size})
+    assert_is(answer, HeadersTooLarge(f"at most {MAX_HEADER_BYTES} bytes beside the payment"))
+
+
+@pytest.mark.parametrize("size", [MAX_PAYMENT_BYTES, MAX_PAYMENT_BYTES + 1000])
+def test_a_payment_header_of_any_permitted_size_reaches_the_service(
+    proxied: httpx.Client, size: int
+) -> None:
+    answer = proxied.post(PATH, json=EXAMPLE, headers={"PAYMENT-SIGNATURE": "a" * size})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_payment")
+
+
+def test_a_large_answer_passes(proxied: httpx.Client) -> None:
+    terms = proxied.get("/openapi.json")
+    assert len(terms.content) > 64 * 1024
+    assert terms.json()["openapi"].startswith("3.1")
+
+
+def test_the_books_are_not_for_callers(proxied: httpx.Client) -> None:
+    answer = proxied.get("/metrics")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_without_any_replica_a_caller_is_told_when_to_come_back(tmp_path: Path) -> None:
+    with nginx_server([free_port() for _ in range(3)], tmp_path) as url:
+        answers = [httpx.post(url + PATH, json=EXAMPLE) for _ in range(5)]
+    for answer in answers:
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["retry"] == "same-payment"
+
+
+def assert_is(answer: httpx.Response, error: OncallError) -> None:
+    """``answer`` is what the service says of ``error``."""
+    ours = problem_of(error)
+    assert (answer.status_code, answer.content) == (ours.status_code, ours.body)
+    assert answer.headers["Content-Type"] == ours.headers["Content-Type"]
