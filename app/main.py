@@ -5,10 +5,13 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
 
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 from x402.schemas import ResourceInfo
@@ -17,6 +20,8 @@ from app.api.edge import Edge
 from app.api.endpoints import JSON, Endpoint, paid_endpoints
 from app.api.problems import problem_of_defect, problem_of_http
 from app.api.sale import Sale, Till
+from app.api.sandbox_pay import PATH as SANDBOX_PAY
+from app.api.sandbox_pay import sandbox_pay
 from app.api.serve import Counter, EndpointApp
 from app.api.stopping import Stopping
 from app.errors import ConfigurationError
@@ -28,8 +33,9 @@ from app.listing.bazaar import (
     bazaar_tool_extension,
 )
 from app.listing.discovery import discovery_routes
+from app.listing.pages import Pages, not_found
 from app.listing.reference import reference_routes
-from app.listing.routes import free_routes
+from app.listing.routes import operator_routes
 from app.mcp.route import PATH as MCP_PATH
 from app.mcp.route import UNPAID as MCP_UNPAID
 from app.mcp.route import McpRoute
@@ -50,6 +56,12 @@ Facilitator = RemoteFacilitator | SandboxFacilitator
 
 REFRESH_SECONDS = 60.0
 RETRY_SECONDS = 5.0
+
+HANDLERS: Mapping[Any, Callable[[Request, Exception], Any]] = {
+    HTTPStatus.NOT_FOUND: not_found,
+    HTTPException: problem_of_http,
+    Exception: problem_of_defect,
+}
 
 
 def create_app(
@@ -76,12 +88,17 @@ def create_app(
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
     sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
-    tool_sales = [desk.tool_sale(sale) for sale in sales] if desk else sales
-    tools = McpRoute(tool_sales, limits, settings.public_url, settings.trusted_proxies)
-    paid = [
-        *(Route(sale.endpoint.path, EndpointApp(sale, settings.trusted_proxies)) for sale in sales),
-        Route(MCP_PATH, tools),
-    ]
+    proxies, sandbox = settings.trusted_proxies, settings.payments == "sandbox"
+    tools = McpRoute(
+        [replace(sale, till=desk.tool_till(sale.endpoint)) for sale in sales] if desk else sales,
+        settings.public_url,
+        proxies,
+    )
+    counted = [Route(sale.endpoint.path, EndpointApp(sale, proxies)) for sale in sales]
+    counted.append(Route(MCP_PATH, tools.counted(limits)))
+    offers = {sale.endpoint.slug: sale.till.offer for sale in sales if sale.till}
+    if sandbox:
+        counted.append(Route(SANDBOX_PAY, sandbox_pay(list(offers.values()), limits, proxies)))
 
     def checks() -> Mapping[str, str | None]:
         parts = desk.checks() if desk else {}
@@ -91,14 +108,15 @@ def create_app(
         routes=[
             *discovery_routes(endpoints, settings.public_url),
             *reference_routes(),
-            *free_routes(endpoints, settings.public_url, checks, metrics.text),
+            *Pages(endpoints, settings.public_url, offers, sandbox).routes(),
+            *operator_routes(checks, metrics.text),
         ],
-        exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
+        exception_handlers=HANDLERS,
         lifespan=lambda _: _lifespan(settings, desk, limits, stopping, tools),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(Counter(app, paid), stopping, metrics.request)
+    return Edge(Counter(app, counted), stopping, metrics.request)
 
 
 def faults_in(settings: Settings) -> Iterable[str]:
@@ -151,17 +169,17 @@ class Desk:
         )
         return Till(offer, self._server, self.cashier, self.backend)
 
-    def tool_sale(self, sale: Sale) -> Sale:
-        """``sale`` on the terms of a tool, which is known by its server's URL and its name."""
-        till = self.till(sale.endpoint)
+    def tool_till(self, endpoint: Endpoint) -> Till:
+        """Where a tool's results are paid for; a tool is known by its server's URL and its name."""
+        till = self.till(endpoint)
         url = self._settings.public_url + MCP_PATH
         offer = replace(
             till.offer,
             resource=till.offer.resource.model_copy(update={"url": url}),
-            described=bazaar_tool_extension(sale.endpoint),
+            described=bazaar_tool_extension(endpoint),
             unpaid=MCP_UNPAID,
         )
-        return replace(sale, till=replace(till, offer=offer))
+        return replace(till, offer=offer)
 
     def checks(self) -> Mapping[str, str | None]:
         return {"facilitator": self.backend.problem, "claims": self.claims.problem}

@@ -3,7 +3,8 @@
     head → sizes → limit → negotiate → read → sale → answer
 
 Strategy: this is what HTTP adds to a ``Sale``, where the money is. A failure is an ``OncallError``
-raised at its step and written once, by ``counted``, which does the first steps; terms become a 402.
+raised at its step and written once, by ``counted``, which also does the first three steps; terms
+become a 402.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,12 +47,14 @@ class EndpointApp:
         self._endpoint = sale.endpoint
         self._formats = tuple(sale.endpoint.formats)
         self._label = _fields(sale.label)
-        self._counted = CountedPost(sale.allowance, tuple(proxies), self._negotiated)
+        self._counted = CountedPost(
+            sale.endpoint.path, sale.endpoint.per_minute, sale.limits, proxies, self._negotiated
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._counted(scope, receive, send)
 
-    async def _negotiated(self, head: Head, receive: Receive) -> Response:
+    async def _negotiated(self, head: Head, _: Scope, receive: Receive) -> Response:
         media_type = negotiated(",".join(head.values("accept")), self._formats)
         body = b"" if head.bodiless else await body_of(receive)
         if body and not is_json(head.value("content-type")):

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope
 
 from app.api.bodies import body_of
 from app.api.counted import CountedPost
@@ -15,7 +14,7 @@ from app.api.head import Head
 from app.api.negotiation import is_json
 from app.api.sale import Sale
 from app.errors import UnsupportedMediaType
-from app.limits import Allowance, Proxy, RateLimits
+from app.limits import Proxy, RateLimits
 from app.mcp.messages import Refusal, message_in
 
 if TYPE_CHECKING:
@@ -34,15 +33,8 @@ class McpRoute:
     The server runs in a task of its own, because its scopes must be left where they were entered.
     """
 
-    def __init__(
-        self,
-        sales: Sequence[Sale],
-        limits: RateLimits,
-        public_url: str,
-        proxies: tuple[Proxy, ...],
-    ) -> None:
+    def __init__(self, sales: Sequence[Sale], public_url: str, proxies: Sequence[Proxy]) -> None:
         self._sales = sales
-        self._limits = limits
         self._public_url = public_url
         self._proxies = proxies
         self._starting = asyncio.Lock()
@@ -50,9 +42,9 @@ class McpRoute:
         self._running: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        counted = CountedPost(self._allowance, self._proxies, partial(self._answer, scope))
-        await counted(scope, receive, send)
+    def counted(self, limits: RateLimits) -> ASGIApp:
+        """The application at ``PATH``."""
+        return CountedPost(PATH, PER_MINUTE, limits, self._proxies, self._answer)
 
     async def aclose(self) -> None:
         """End the server, if there is one."""
@@ -60,10 +52,7 @@ class McpRoute:
         if self._running is not None:
             await self._running
 
-    async def _allowance(self, client: str, *, paying: bool) -> Allowance:
-        return await self._limits.spend(client, PATH, PER_MINUTE, paying=paying)
-
-    async def _answer(self, scope: Scope, head: Head, receive: Receive) -> Response:
+    async def _answer(self, head: Head, scope: Scope, receive: Receive) -> Response:
         body = await body_of(receive)
         if not is_json(head.value("content-type")):
             raise UnsupportedMediaType("send Content-Type: application/json")

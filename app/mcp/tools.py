@@ -15,12 +15,13 @@ from mcp import types
 from mcp.shared.exceptions import McpError
 from x402.mcp import MCP_PAYMENT_META_KEY, MCP_PAYMENT_RESPONSE_META_KEY
 
+from app.api.counted import client_in
 from app.api.endpoints import JSON
 from app.api.head import head_of
 from app.api.problems import internal_problem, problem_in
 from app.api.sale import Order, Sale, Sold, Till
 from app.errors import OncallError, Retryable
-from app.limits import Proxy, client_of
+from app.limits import Proxy
 from app.listing.openapi import object_schema_of, payment_info
 from app.mcp.messages import INVALID_PARAMS
 from app.payments.gate import Payment, payload_of, payment_for
@@ -67,8 +68,7 @@ class Tools:
     async def _sold(self, params: types.CallToolRequestParams, sale: Sale) -> types.CallToolResult:
         carried = (params.meta.model_extra or {}).get(MCP_PAYMENT_META_KEY) if params.meta else None
         paying = carried is not None
-        head = head_of(self._request().scope)
-        client = client_of(head.peer, head.values("x-forwarded-for"), self._proxies)
+        client = client_in(head_of(self._request().scope), self._proxies)
         allowance = await sale.allowance(client, paying=paying)
         allowance.require()
         order = Order(f"mcp:{sale.endpoint.path}", JSON, _body_of(params.arguments))

@@ -272,10 +272,10 @@ class TestSettling:
 
         row = replace(paid_endpoints()[0], compute=broken)
         limits = RateLimits(lambda: 0.0)
-        route = McpRoute([Sale(row, limits, None)], limits, PUBLIC_URL, ())
+        route = McpRoute([Sale(row, limits, None)], PUBLIC_URL, ())
         with capture_logs() as logs:
             call = message("tools/call", {"name": ROTATION, "arguments": EXAMPLE})
-            response = await posted(Service(route).http, call)
+            response = await posted(Service(route.counted(limits)).http, call)
         await route.aclose()
         content = response.json()["result"]["structuredContent"]
         assert (content["code"], content["status"]) == ("internal_error", 500)
