@@ -26,10 +26,10 @@ test: setup-dev ## Run the tests; branch coverage of app/ must be complete
 	@$(BIN)/coverage report
 	@$(BIN)/python -m pytest tests/rota/test_oracle.py # a minute walk: too slow to be measured
 
-setup-chain: setup-dev ## Install the local chain and the TypeScript client
+setup-chain: setup-dev ## Install the local chain and the TypeScript example
 	@$(BIN)/python scripts/chain.py
 
-test-chain: setup-chain ## Pay on a local chain with both official clients; shows the balances
+test-chain: setup-chain ## Pay on a local chain with the official clients; shows the balances
 	@$(BIN)/python -m pytest tests/chain
 
 check: setup-dev ## Lint, types, import rules, and that openapi.json is current
