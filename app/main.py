@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
@@ -88,17 +88,11 @@ def create_app(
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
     sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
-    proxies, sandbox = settings.trusted_proxies, settings.payments == "sandbox"
     tools = McpRoute(
         [replace(sale, till=desk.tool_till(sale.endpoint)) for sale in sales] if desk else sales,
         settings.public_url,
-        proxies,
+        settings.trusted_proxies,
     )
-    counted = [Route(sale.endpoint.path, EndpointApp(sale, proxies)) for sale in sales]
-    counted.append(Route(MCP_PATH, tools.counted(limits)))
-    offers = {sale.endpoint.slug: sale.till.offer for sale in sales if sale.till}
-    if sandbox:
-        counted.append(Route(SANDBOX_PAY, sandbox_pay(list(offers.values()), limits, proxies)))
 
     def checks() -> Mapping[str, str | None]:
         parts = desk.checks() if desk else {}
@@ -108,7 +102,7 @@ def create_app(
         routes=[
             *discovery_routes(endpoints, settings.public_url),
             *reference_routes(),
-            *Pages(endpoints, settings.public_url, offers, sandbox).routes(),
+            *_pages(sales, settings).routes(),
             *operator_routes(checks, metrics.text),
         ],
         exception_handlers=HANDLERS,
@@ -116,7 +110,29 @@ def create_app(
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(Counter(app, counted), stopping, metrics.request)
+    return Edge(Counter(app, _counted(sales, tools, limits, settings)), stopping, metrics.request)
+
+
+def _counted(
+    sales: Sequence[Sale], tools: McpRoute, limits: RateLimits, settings: Settings
+) -> list[Route]:
+    """The endpoints, the tools, and where no money moves a wallet that pays the endpoints."""
+    proxies = settings.trusted_proxies
+    routes = [Route(sale.endpoint.path, EndpointApp(sale, proxies)) for sale in sales]
+    routes.append(Route(MCP_PATH, tools.counted(limits)))
+    if settings.payments == "sandbox":
+        offers = [sale.till.offer for sale in sales if sale.till]
+        routes.append(Route(SANDBOX_PAY, sandbox_pay(offers, limits, proxies)))
+    return routes
+
+
+def _pages(sales: Sequence[Sale], settings: Settings) -> Pages:
+    return Pages(
+        [sale.endpoint for sale in sales],
+        settings.public_url,
+        {sale.endpoint.slug: sale.till.offer for sale in sales if sale.till},
+        sandbox=settings.payments == "sandbox",
+    )
 
 
 def faults_in(settings: Settings) -> Iterable[str]:

@@ -45,6 +45,7 @@ class EndpointApp:
         self._sale = sale
         self._endpoint = sale.endpoint
         self._formats = tuple(sale.endpoint.formats)
+        self._described = {name: sale.endpoint.headers(name) for name in self._formats}
         self._label = _fields(sale.label)
         self._counted = CountedPost(
             sale.endpoint.path, sale.endpoint.per_minute, sale.limits, proxies, self._negotiated
@@ -69,7 +70,7 @@ class EndpointApp:
 
     def _answer(self, sold: Sold, media_type: str) -> Response:
         headers = {
-            **self._endpoint.headers(media_type),
+            **self._described[media_type],
             "Cache-Control": "public, max-age=0",
             "Vary": "Accept",
             **self._sale.label,
