@@ -13,9 +13,10 @@ from x402.extensions.bazaar import validate_and_extract
 from x402.extensions.bazaar.types import BAZAAR
 
 from app.api.endpoints import Endpoint, paid_endpoints
+from tests.mcp.agents import agent_of, content_of
 from tests.processes import ROOT
 from tests.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
-from tests.services import PATH, Service, service, settings
+from tests.services import PATH, Sandbox, Service, service, settings
 from tests.wallets import Wallet, header_of
 
 pytestmark = pytest.mark.anyio
@@ -83,6 +84,18 @@ async def price_in_skill(row: Endpoint) -> Decimal:
     return before
 
 
+async def price_of_tool(row: Endpoint) -> Decimal:
+    async with agent_of(Sandbox()) as agent:
+        tools = {tool.name: tool for tool in (await agent.session.list_tools()).tools}
+        [way] = content_of(await agent.ask(None, tool=row.slug))["accepts"]
+    told = tools[row.slug]
+    assert told.meta is not None
+    price = Decimal(told.meta["x-payment-info"]["price"]["amount"])
+    assert f"${row.price_usd} a call" in (told.description or "")
+    assert Decimal(way["amount"]) / 10**6 == price
+    return price
+
+
 def price_before(words: str, text: str) -> Decimal:
     """The last dollars of ``text`` before ``words``, per request."""
     dollars, _, rest = text.partition(words)[0].rpartition("$")[2].partition(" ")
@@ -98,6 +111,7 @@ PRICES: Mapping[str, Any] = {
     "llms.txt": price_in_llms_txt,
     "well-known": price_in_well_known,
     "skill.md": price_in_skill,
+    "mcp": price_of_tool,
 }
 
 

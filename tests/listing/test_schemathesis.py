@@ -14,7 +14,8 @@ from app.listing.openapi import openapi_bytes
 from tests.processes import ROOT, answers_ok, environment, free_port, running
 
 HERE = Path(__file__).parent
-SECONDS = 90
+SECONDS = 240
+"""Beside other jobs; alone each takes some 20."""
 UNMEASURED = {name: text for name, text in environment().items() if "COVERAGE" not in name}
 """Coverage is measured elsewhere: it would double the time."""
 
@@ -39,6 +40,7 @@ def address(tmp_path: Path) -> Iterator[str]:
         pytest.param(["--phases=fuzzing", "--max-examples=10"], id="fuzzing"),
     ],
 )
+@pytest.mark.timeout(SECONDS + 60)
 def test_no_check_fails(address: str, tmp_path: Path, options: list[str]) -> None:
     program = Path(sys.executable).parent / "schemathesis"
     common = ["--checks=all", "--seed=6", "--no-shrink"]
@@ -58,4 +60,5 @@ def test_no_check_fails(address: str, tmp_path: Path, options: list[str]) -> Non
     )
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
     described = msgspec.json.decode(openapi_bytes(paid_endpoints()))["paths"]
-    assert f"Tested: {len(described)}\n" in done.stdout, done.stdout
+    tried = len(described) - 1  # all but the document that it reads them from
+    assert f"Tested: {tried}\n" in done.stdout, done.stdout
