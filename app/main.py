@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
 
 import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 from x402.schemas import ResourceInfo
@@ -17,6 +20,8 @@ from app.api.edge import Edge
 from app.api.endpoints import JSON, Endpoint, paid_endpoints
 from app.api.problems import problem_of_defect, problem_of_http
 from app.api.sale import Sale, Till
+from app.api.sandbox_pay import PATH as SANDBOX_PAY
+from app.api.sandbox_pay import sandbox_pay
 from app.api.serve import Counter, EndpointApp
 from app.api.stopping import Stopping
 from app.errors import ConfigurationError
@@ -28,8 +33,9 @@ from app.listing.bazaar import (
     bazaar_tool_extension,
 )
 from app.listing.discovery import discovery_routes
+from app.listing.pages import Pages, not_found
 from app.listing.reference import reference_routes
-from app.listing.routes import free_routes
+from app.listing.routes import operator_routes
 from app.mcp.route import PATH as MCP_PATH
 from app.mcp.route import UNPAID as MCP_UNPAID
 from app.mcp.route import McpRoute
@@ -50,6 +56,12 @@ Facilitator = RemoteFacilitator | SandboxFacilitator
 
 REFRESH_SECONDS = 60.0
 RETRY_SECONDS = 5.0
+
+HANDLERS: Mapping[Any, Callable[[Request, Exception], Any]] = {
+    HTTPStatus.NOT_FOUND: not_found,
+    HTTPException: problem_of_http,
+    Exception: problem_of_defect,
+}
 
 
 def create_app(
@@ -81,10 +93,6 @@ def create_app(
         settings.public_url,
         settings.trusted_proxies,
     )
-    paid = [
-        *(Route(sale.endpoint.path, EndpointApp(sale, settings.trusted_proxies)) for sale in sales),
-        Route(MCP_PATH, tools.counted(limits)),
-    ]
 
     def checks() -> Mapping[str, str | None]:
         parts = desk.checks() if desk else {}
@@ -94,14 +102,37 @@ def create_app(
         routes=[
             *discovery_routes(endpoints, settings.public_url),
             *reference_routes(),
-            *free_routes(endpoints, settings.public_url, checks, metrics.text),
+            *_pages(sales, settings).routes(),
+            *operator_routes(checks, metrics.text),
         ],
-        exception_handlers={HTTPException: problem_of_http, Exception: problem_of_defect},
+        exception_handlers=HANDLERS,
         lifespan=lambda _: _lifespan(settings, desk, limits, stopping, tools),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(Counter(app, paid), stopping, metrics.request)
+    return Edge(Counter(app, _counted(sales, tools, limits, settings)), stopping, metrics.request)
+
+
+def _counted(
+    sales: Sequence[Sale], tools: McpRoute, limits: RateLimits, settings: Settings
+) -> list[Route]:
+    """The endpoints, the tools, and where no money moves a wallet that pays the endpoints."""
+    proxies = settings.trusted_proxies
+    routes = [Route(sale.endpoint.path, EndpointApp(sale, proxies)) for sale in sales]
+    routes.append(Route(MCP_PATH, tools.counted(limits)))
+    if settings.payments == "sandbox":
+        offers = [sale.till.offer for sale in sales if sale.till]
+        routes.append(Route(SANDBOX_PAY, sandbox_pay(offers, limits, proxies)))
+    return routes
+
+
+def _pages(sales: Sequence[Sale], settings: Settings) -> Pages:
+    return Pages(
+        [sale.endpoint for sale in sales],
+        settings.public_url,
+        {sale.endpoint.slug: sale.till.offer for sale in sales if sale.till},
+        sandbox=settings.payments == "sandbox",
+    )
 
 
 def faults_in(settings: Settings) -> Iterable[str]:

@@ -1,6 +1,6 @@
 """A POST route whose requests are counted: head → sizes → limit → its own work → answer or problem.
 
-Every paid route is one, and so are the MCP tools.
+Every paid route is one, and so are the MCP tools and what the sandbox offers beside them.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

@@ -11,18 +11,16 @@ from decimal import Decimal
 import httpx
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from x402 import PaymentRequired, PaymentRequiredV1, PaymentRequirements, x402Client
+from x402 import x402Client
 from x402.http import x402HTTPClient
 from x402.http.utils import decode_payment_response_header
-from x402.mechanisms.evm import find_default_asset
 from x402.mechanisms.evm.exact import register_exact_evm_client
 from x402.schemas import SettleResponse
 
+from app.payments.words import Terms
+
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 10.0
-NETWORK_NAMES = {"eip155:8453": "Base", "eip155:84532": "Base Sepolia (test money)"}
-
-Terms = PaymentRequired | PaymentRequiredV1
 
 
 @dataclass(frozen=True)
@@ -76,23 +74,6 @@ class Buyer:
             await asyncio.sleep(_wait(response))
             response = await order.sent(http, headers)
         return response
-
-
-def terms_in_words(terms: Terms) -> list[str]:
-    """A line for each way to pay."""
-    return [
-        f"{price_in_words(way)} on {NETWORK_NAMES.get(way.network, way.network)} "
-        f"to {way.pay_to}, signed for at most {way.max_timeout_seconds} s ({way.scheme})"
-        for way in terms.accepts
-        if isinstance(way, PaymentRequirements)
-    ]
-
-
-def price_in_words(way: PaymentRequirements) -> str:
-    asset = find_default_asset(way.asset, way.network)
-    if asset is None:
-        return f"{way.amount} atomic units of {way.asset}"
-    return f"{Decimal(way.amount).scaleb(-asset['decimals']).normalize():f} {asset['symbol']}"
 
 
 def settlement_in(response: httpx.Response) -> SettleResponse | None:

@@ -9,6 +9,8 @@ from app.api.endpoints import JSON, Endpoint
 SERVICE, DISCOVERY = "Service", "Discovery"
 OBJECT: Mapping[str, Any] = {"type": "object"}
 TEXT: Mapping[str, Any] = {"type": "string"}
+PAGE: Mapping[str, Mapping[str, Any]] = {JSON: OBJECT, "text/html": TEXT}
+"""For programs and for people."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,20 @@ class FreePath:
 
     @property
     def operation_id(self) -> str:
-        return "get-" + self.path.strip("/").replace("/", "-").replace(".", "-").strip("-")
+        return "get-" + (self.path.strip("/") or "home").replace("/", "-").replace(".", "-").strip(
+            "-"
+        )
 
 
 def free_paths(endpoints: Sequence[Endpoint]) -> Iterator[FreePath]:
     """Every free path, those of the products included."""
+    yield FreePath("/", DISCOVERY, "The service", "Every product, and how it is paid.", PAGE)
     yield FreePath(
         "/catalog",
         DISCOVERY,
         "The catalogue",
         "Every product with its price and the address of its page.",
+        PAGE,
     )
     for endpoint in endpoints:
         yield FreePath(
@@ -41,6 +47,7 @@ def free_paths(endpoints: Sequence[Endpoint]) -> Iterator[FreePath]:
             DISCOVERY,
             f"The page of the {endpoint.title}",
             "Price, limits, schemas, and an example with its computed answer.",
+            PAGE,
         )
     yield from DOCUMENTS
     yield from OPERATIONS

@@ -18,9 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.listing.html import HTML, SECURITY_HEADERS
+from app.listing.html import HTML, html_page
 from app.listing.representations import FOR_EVER, FOR_MINUTES, Representation, chosen
-from app.listing.texts import template
 
 FOLDER = Path(__file__).parent / "reference"
 NO_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
@@ -33,8 +32,7 @@ def reference_routes() -> Sequence[Route]:
 
 @cache
 def page() -> Representation:
-    text = template("docs.html").render(asset=_address)
-    return Representation(text.encode(), HTML, SECURITY_HEADERS)
+    return html_page("docs.html", asset=_address)
 
 
 @cache

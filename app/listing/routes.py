@@ -1,7 +1,4 @@
-"""The free routes: what the service is, and whether it is well.
-
-Every document here is the same for every caller, so it is written once, when the routes are made.
-"""
+"""Routes for operators: whether the service is well, and its numbers."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,8 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.api.endpoints import JSON, Endpoint
-from app.listing.catalog import product_list, product_page
+from app.api.endpoints import JSON
 
 PROMETHEUS = "text/plain; version=1.0.0; charset=utf-8"
 
@@ -20,29 +16,17 @@ Checks = Callable[[], Mapping[str, str | None]]
 """What the service needs, by name: ``None`` when it is well, else what is wrong."""
 
 
-def free_routes(
-    endpoints: Sequence[Endpoint], public_url: str, checks: Checks, metrics: Callable[[], bytes]
-) -> Sequence[Route]:
+def operator_routes(checks: Checks, metrics: Callable[[], bytes]) -> Sequence[Route]:
     """Routes that cost nothing. ``metrics`` is the text that Prometheus reads."""
-    documents = {
-        "/catalog": msgspec.json.encode(product_list(endpoints, public_url)),
-        "/healthz": msgspec.json.encode({"status": "ok"}),
-    }
-    for endpoint in endpoints:
-        page = msgspec.json.encode(product_page(endpoint, public_url))
-        documents[endpoint.catalog_path] = page
     return [
-        *(Route(path, _document(body)) for path, body in documents.items()),
+        Route("/healthz", _health),
         Route("/readyz", _readiness(checks)),
         Route("/metrics", _metrics(metrics)),
     ]
 
 
-def _document(body: bytes) -> Callable[[Request], Any]:
-    async def document(_: Request) -> Response:
-        return Response(body, media_type=JSON)
-
-    return document
+async def _health(_: Request) -> Response:
+    return Response(msgspec.json.encode({"status": "ok"}), media_type=JSON)
 
 
 def _metrics(metrics: Callable[[], bytes]) -> Callable[[Request], Any]:

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
+from app.listing.filters import FILTERS
+
 
 def template(name: str) -> Template:
     """A file of ``templates/``; HTML and XML are escaped. A name that it lacks is an error."""
@@ -29,5 +31,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["json"] = _json
+    environment.filters |= {"json": _json, **FILTERS}
     return environment

@@ -1,0 +1,134 @@
+"""A JSON Schema as what people read: tables of fields, and the inputs of a form.
+
+Strategy: both are read off the schema that the API publishes, so a page cannot say anything else.
+A document is a form's inputs if it is flat; a nested one is typed as JSON.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Schema = Mapping[str, Any]
+Kind = Literal["text", "number", "lines"]
+
+INPUTS: Mapping[tuple[str, str], Kind] = {
+    ("string", ""): "text",
+    ("number", ""): "number",
+    ("array", "string"): "lines",
+}
+"""The input for a field, by its type and that of its items."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """A row of a table. ``of`` names the object that the field holds, or a list of."""
+
+    name: str
+    kind: str
+    of: str
+    required: bool
+    default: object
+    description: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One kind of object."""
+
+    name: str
+    description: str
+    fields: Sequence[Field]
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input of a form, filled with the example."""
+
+    name: str
+    label: str
+    kind: Kind
+    value: str
+    hint: str
+    required: bool
+
+
+def tables_of(schema: Schema) -> Sequence[Table]:
+    """A table for the document and one for each object in it."""
+    return [
+        Table(name, definition.get("description", ""), list(_fields(definition)))
+        for name, definition in schema["$defs"].items()
+    ]
+
+
+def inputs_of(schema: Schema, example: Mapping[str, Any]) -> Sequence[Input]:
+    """An input for each field of a flat document; none for a document with objects in it."""
+    root = schema["$defs"][_name(schema)]
+    kinds = {name: _input_kind(_plain(field)) for name, field in root["properties"].items()}
+    if not all(kinds.values()):
+        return ()
+    return [
+        Input(
+            name,
+            _label(name),
+            kind,
+            _text(example.get(name, _plain(field).get("default"))),
+            _plain(field).get("description", ""),
+            name in root["required"],
+        )
+        for (name, field), kind in zip(root["properties"].items(), kinds.values(), strict=True)
+        if kind
+    ]
+
+
+def _fields(definition: Schema) -> Iterator[Field]:
+    required = definition.get("required", ())
+    for name, field in definition["properties"].items():
+        plain = _plain(field)
+        yield Field(
+            name,
+            _kind(plain),
+            _name(plain) or _name(plain.get("items", {})),
+            name in required,
+            field.get("default"),
+            plain.get("description", ""),
+        )
+
+
+def _plain(field: Schema) -> Schema:
+    """A field without the alternative of ``null``, which is absence."""
+    others = [kind for kind in field.get("anyOf", ()) if kind.get("type") != "null"]
+    if len(others) != 1:
+        return field
+    return {**{name: value for name, value in field.items() if name != "anyOf"}, **others[0]}
+
+
+def _kind(field: Schema) -> str:
+    """The type in words."""
+    if "enum" in field:
+        return " or ".join(f'"{value}"' for value in field["enum"])
+    if "anyOf" in field:
+        return " or ".join(_kind(kind) for kind in field["anyOf"])
+    kind = _name(field) or str(field["type"])
+    return f"{kind} of {_kind(field['items'])}" if "items" in field else kind
+
+
+def _input_kind(field: Schema) -> Kind | None:
+    if "enum" in field:
+        return None
+    return INPUTS.get((field.get("type", ""), field.get("items", {}).get("type", "")))
+
+
+def _name(schema: Schema) -> str:
+    """What a reference refers to; nothing if it is none."""
+    return str(schema.get("$ref", "")).rpartition("/")[2]
+
+
+def _label(name: str) -> str:
+    return re.sub(r"(?<=[a-z])([A-Z])", r" \1", name).capitalize()
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "\n".join(map(str, value))
+    return "" if value is None else str(value)

@@ -1,0 +1,110 @@
+"""Take the pictures of the catalogue: ``docs/*``, and the icon and the card of ``static/``.
+
+Run from the project's folder as ``python -m scripts.screenshots``: it starts a sandbox service and
+looks at a product's page at the widths of a phone and a desktop, light and dark, in the installed
+Chromium.
+"""
+
+import base64
+import struct
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Browser, Page
+
+from tests.browser import chromium
+from tests.processes import ROOT, answers_ok, environment, free_port, running
+
+PRODUCT = "/catalog/sched-oncall-rotation"
+TIMELINE = "/catalog/sched-oncall-schedule/example.svg"
+STATIC = ROOT / "app" / "listing" / "static"
+WINDOWS = {"phone": (390, 1720), "desktop": (1280, 1180)}
+MAX_BYTES = 200 * 1024
+ICON_PIXELS = 32
+CARD = """<!doctype html><style>
+body {{ margin: 0; width: 1200px; height: 630px; box-sizing: border-box; padding: 56px 64px;
+  background: #f7f7f4; color: #1b2125; font: 30px/1.35 system-ui, sans-serif;
+  display: flex; flex-direction: column; justify-content: space-between }}
+h1 {{ margin: 0; font-size: 64px; line-height: 1.1; letter-spacing: -0.03em }}
+header {{ display: flex; gap: 18px; align-items: center; font-weight: 600 }}
+p {{ margin: 0; color: #55606a }}
+.shown {{ background: #fff; border: 2px solid #d9dcd7; border-radius: 16px; height: 190px;
+  padding: 0 8px; overflow: hidden }}
+.shown img {{ width: 100%; margin-top: -76px }}
+</style><header><img src="{icon}" width="56">On-call rotation</header>
+<h1>Who is on call, from when,<br>and is that fair?</h1>
+<div class="shown"><img src="{picture}"></div>
+<p>For AI agents, paid per request by x402</p>"""
+
+
+def main() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    command = [sys.executable, "-m", "app", "serve", "--port", url.rpartition(":")[2]]
+    ready = partial(answers_ok, f"{url}/readyz")
+    environ = environment(ONCALL_PUBLIC_URL="https://oncall.example.com")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running(command, log=Path(folder) / "service.log", ready=ready, environ=environ),
+        chromium() as browser,
+    ):
+        keep_timeline(url)
+        make_icon(browser)
+        make_card(browser, url)
+        for device, (width, height) in WINDOWS.items():
+            for scheme in ("light", "dark"):
+                take_page(browser, url, f"catalog-{device}-{scheme}", scheme, (width, height))
+
+
+def keep_timeline(url: str) -> None:
+    """The picture of the layered schedule's example, as it is sold."""
+    (ROOT / "docs" / "timeline.svg").write_bytes(httpx.get(url + TIMELINE).content)
+
+
+def take_page(browser: Browser, url: str, name: str, scheme: str, size: tuple[int, int]) -> None:
+    """The product's page from its top, in a window of ``size``."""
+    viewport = {"width": size[0], "height": size[1]}
+    page = browser.new_page(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(url + PRODUCT, wait_until="networkidle")
+    save(page, ROOT / "docs" / f"{name}.png")
+    page.close()
+
+
+def make_card(browser: Browser, url: str) -> None:
+    """What a link's preview shows."""
+    page = browser.new_page(viewport={"width": 1200, "height": 630})
+    picture = page.request.get(f"{url}{PRODUCT}/example.svg").body()
+    icon = (STATIC / "favicon.svg").read_bytes()
+    page.set_content(CARD.format(icon=data_url(icon), picture=data_url(picture)))
+    save(page, STATIC / "card.png")
+    page.close()
+
+
+def make_icon(browser: Browser) -> None:
+    """``favicon.ico``: one PNG in the container that old browsers look for."""
+    page = browser.new_page(viewport={"width": ICON_PIXELS, "height": ICON_PIXELS})
+    icon = data_url((STATIC / "favicon.svg").read_bytes())
+    page.set_content(f'<style>*{{margin:0}}</style><img src="{icon}" width="{ICON_PIXELS}">')
+    png = page.screenshot(omit_background=True)
+    page.close()
+    header = struct.pack("<3H", 0, 1, 1)
+    entry = struct.pack("<4B2H2I", ICON_PIXELS, ICON_PIXELS, 0, 0, 1, 32, len(png), 6 + 16)
+    (STATIC / "favicon.ico").write_bytes(header + entry + png)
+
+
+def data_url(svg: bytes) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
+
+
+def save(page: Page, file: Path) -> None:
+    file.parent.mkdir(exist_ok=True)
+    size = file.write_bytes(page.screenshot())
+    print(f"{file.relative_to(ROOT)}: {size / 1024:.0f} KiB")
+    if size > MAX_BYTES:
+        sys.exit(f"{file.name} is larger than {MAX_BYTES // 1024} KiB")
+
+
+if __name__ == "__main__":
+    main()
