@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine screenshots format
+.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine bench-cost screenshots format
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -26,10 +26,10 @@ test: setup-dev ## Run the tests; branch coverage of app/ must be complete
 	@$(BIN)/coverage report
 	@$(BIN)/python -m pytest tests/rota/test_oracle.py # a minute walk: too slow to be measured
 
-setup-chain: setup-dev ## Install the local chain and the TypeScript client
+setup-chain: setup-dev ## Install the local chain and the TypeScript example
 	@$(BIN)/python scripts/chain.py
 
-test-chain: setup-chain ## Pay on a local chain with both official clients; shows the balances
+test-chain: setup-chain ## Pay on a local chain with the official clients; shows the balances
 	@$(BIN)/python -m pytest tests/chain
 
 check: setup-dev ## Lint, types, import rules, and that openapi.json is current
@@ -54,6 +54,9 @@ bench-rotation: setup-dev ## Measure a large rotation against encoding alone
 
 bench-engine: setup-dev ## Measure the layered engine beside a naive one
 	@$(BIN)/python -m bench.engine
+
+bench-cost: setup-dev ## Measure what a request costs by part, and what is full first
+	@$(BIN)/python -m bench.cost
 
 screenshots: setup-dev ## Take the pictures of the catalogue again; wants chromium
 	@$(BIN)/python -m scripts.screenshots

@@ -20,7 +20,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 
 from app.limits import RateLimits
-from app.payments.gate import Payment
+from app.payments.payment import Payment
 from app.payments.receipts import Receipt
 
 log = structlog.get_logger()

@@ -95,17 +95,19 @@ class Results:
 
     def faster(self, question: Question, than: str) -> float | None:
         """How often more requests a target answers than another; ``None`` if not measured."""
-        return self._ratio(question, than, lambda run: run.per_second)
+        return self._ratio(question, than, lambda one, two: one.per_second / two.per_second)
 
     def cheaper(self, question: Question, than: str) -> float | None:
         """As ``faster``, by processor time for one request: steadier where others work, too."""
-        return self._ratio(question, than, lambda run: 1 / run.cpu_us)
+        return self._ratio(question, than, lambda one, two: two.cpu_us / one.cpu_us)
 
     def _ratio(
-        self, question: Question, than: str, figure: Callable[[Measure], float]
+        self, question: Question, than: str, ratio: Callable[[Measure, Measure], float]
     ) -> float | None:
-        pairs = list(zip(self.runs(question), self.runs((*question[:2], than)), strict=False))
-        return statistics.median(figure(one) / figure(two) for one, two in pairs) if pairs else None
+        """The median over the rounds in which both answered anything."""
+        pairs = zip(self.runs(question), self.runs((*question[:2], than)), strict=False)
+        ratios = [ratio(*pair) for pair in pairs if all(run.per_second for run in pair)]
+        return statistics.median(ratios) if ratios else None
 
 
 Figure = Callable[[Results], float | None]

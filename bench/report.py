@@ -131,7 +131,7 @@ def _measures(results: Results) -> Table:
                 str(connections) if target == first else "",
                 target,
                 f"{row['per_second']:,.0f}",
-                f"{ratio:.2f}",
+                _text(ratio),
                 f"{row['p50_ms']:,.2f}",
                 f"{row['p99_ms']:,.2f}",
                 f"{row['cpu_us']:,.0f}",

@@ -45,7 +45,7 @@ def lacking(*commands: str) -> str | None:
 class Server:
     """A server on a port of its own; it runs until ``stack`` is closed.
 
-    ``paid_per_second`` is what it was last seen to take, or a guess.
+    ``paid_per_second`` is the most that it was seen to take, or a guess.
     """
 
     def __init__(

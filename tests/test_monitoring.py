@@ -26,6 +26,7 @@ QUERIES = [
 ]
 RANGES = {"$__rate_interval": "40s", "$__range": "1m"}
 """What Grafana would fill in."""
+PATIENCE_SECONDS = 45.0
 needs_prometheus = pytest.mark.skipif(
     not (shutil.which("prometheus") and shutil.which("promtool")),
     reason="prometheus is not installed: apt-get install prometheus",
@@ -61,7 +62,7 @@ def prometheus(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def trade(address: str) -> None:
     """An offer, a sale, a fault and a wrong path."""
-    with httpx.Client(base_url=address) as client:
+    with httpx.Client(base_url=address, timeout=PATIENCE_SECONDS) as client:
         offer = client.post(PATH)
         payment = asyncio.run(Wallet().payment(offer.headers["PAYMENT-REQUIRED"]))
         sale = client.post(PATH, json=EXAMPLE, headers={"PAYMENT-SIGNATURE": payment})
@@ -72,14 +73,14 @@ def trade(address: str) -> None:
 
 def besiege(address: str) -> None:
     """More requests than the limit grants."""
-    with httpx.Client(base_url=address) as client:
+    with httpx.Client(base_url=address, timeout=PATIENCE_SECONDS) as client:
         statuses = [client.post(PATH).status_code for _ in range(130)]
     assert statuses[0] == 402
     assert statuses[-1] == 429
 
 
 def answer(url: str, path: str, **parameters: str) -> Any:
-    response = httpx.get(f"{url}/api/v1/{path}", params=parameters, timeout=10)
+    response = httpx.get(f"{url}/api/v1/{path}", params=parameters, timeout=PATIENCE_SECONDS)
     assert response.status_code == 200, response.text
     return response.json()["data"]
 
@@ -92,7 +93,7 @@ def await_scrapes(url: str, wanted: int) -> None:
         found = answer(url, "query", query=count)["result"]
         return int(found[0]["value"][1]) if found else 0
 
-    before, deadline = scrapes(), time.monotonic() + 30
+    before, deadline = scrapes(), time.monotonic() + PATIENCE_SECONDS
     while scrapes() < before + wanted:
         assert time.monotonic() < deadline, "the service is not scraped"
         time.sleep(0.2)

@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from app.api.endpoints import SVG, V1_OVERRIDE, V1_SCHEDULE, paid_endpoints
 from app.api.layer_schemas import IntervalDocument, LayerDocument, RestrictionDocument
 from app.api.schedule_schemas import (
     EntryDocument,
@@ -29,6 +31,16 @@ EXCHANGES = [
     for block in BLOCKS
     for exchange in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
 ]
+
+OFFICE, AFTER = V1_SCHEDULE["layers"]
+PICTURED = {
+    "timezone": V1_SCHEDULE["timezone"],
+    "layers": [OFFICE, {**AFTER, "restrictions": [{"start": "06:00", "end": "22:00"}]}],
+    "overrides": [V1_OVERRIDE],
+    "from": "2026-04-24T07:00:00Z",
+    "to": "2026-05-01T07:00:00Z",
+}
+"""The v1 page's schedule over a week, if nobody were on call at night."""
 
 
 def printed(command: str, address: str) -> str:
@@ -56,7 +68,7 @@ def test_there_are_exchanges_to_run() -> None:
 @pytest.mark.parametrize(
     ("command", "expected"),
     EXCHANGES,
-    ids=["terms", "faults", "paid", "signed", "schedule", "now"][: len(EXCHANGES)],
+    ids=["terms", "faults", "paid", "signed", "schedule", "now", "table"][: len(EXCHANGES)],
 )
 def test_a_command_prints_what_the_readme_says(address: str, command: str, expected: str) -> None:
     assert re.fullmatch(pattern(expected), printed(command, address), re.DOTALL)
@@ -67,6 +79,18 @@ def test_the_python_example_prints_what_the_readme_says(address: str, tmp_path: 
     file = tmp_path / "example.py"
     file.write_text(program.replace(SERVED, address))
     assert output_of([sys.executable, str(file)]) == expected.rstrip("\n")
+
+
+def test_the_picture_is_what_the_service_draws() -> None:
+    """If it is not, write it anew: ``docs/timeline.svg`` is the answer to ``PICTURED``."""
+    _, schedule, _ = paid_endpoints()
+    drawn = replace(schedule, example=PICTURED).example_answer(SVG)
+    assert (ROOT / "docs/timeline.svg").read_bytes() == drawn
+
+
+def test_every_media_type_is_in_the_table() -> None:
+    for media_type in paid_endpoints()[0].formats:
+        assert re.search(rf"^\| `{re.escape(media_type)}` \|", README, re.MULTILINE)
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from app.api.documents import Document, document_of, parsed, unknown_fields
 from app.api.endpoints import Endpoint
 from app.errors import FacilitatorUnavailable, Fault, MalformedBody, PaymentRefused
 from app.limits import Allowance, RateLimits
-from app.payments.gate import Payment
 from app.payments.offer import Offer, Terms
+from app.payments.payment import Payment
 from app.payments.settlement import Cashier, Purchase
 
 T = TypeVar("T")

@@ -21,19 +21,18 @@ from app.api.counted import CountedPost
 from app.api.head import Head
 from app.api.negotiation import is_json, negotiated
 from app.api.sale import Order, Sale, Sold, Till
-from app.errors import PaymentRefused, UnsupportedMediaType
+from app.errors import UnsupportedMediaType
 from app.limits import Proxy
 from app.payments.gate import (
     PAYMENT_HEADER,
     PAYMENT_HEADER_V1,
-    VERSION_2_REQUIRED,
-    Payment,
     payload_in,
     payload_v1_in,
     payment_for,
     payment_v1_for,
 )
 from app.payments.offer import Terms
+from app.payments.payment import VERSION_2_REQUIRED, Payment, refused
 
 Fields = Sequence[tuple[bytes, bytes]]
 """Header fields as ASGI wants them, names in lower case."""
@@ -46,6 +45,7 @@ class EndpointApp:
         self._sale = sale
         self._endpoint = sale.endpoint
         self._formats = tuple(sale.endpoint.formats)
+        self._described = {name: sale.endpoint.headers(name) for name in self._formats}
         self._label = _fields(sale.label)
         self._counted = CountedPost(
             sale.endpoint.path, sale.endpoint.per_minute, sale.limits, proxies, self._negotiated
@@ -70,7 +70,7 @@ class EndpointApp:
 
     def _answer(self, sold: Sold, media_type: str) -> Response:
         headers = {
-            **self._endpoint.headers(media_type),
+            **self._described[media_type],
             "Cache-Control": "public, max-age=0",
             "Vary": "Accept",
             **self._sale.label,
@@ -127,7 +127,7 @@ def _payment_in(head: Head, till: Till) -> Payment:
     if signatures:
         return payment_for(till.offer, payload_in(signatures), till.server)
     if not till.backend.takes_version_1:
-        raise PaymentRefused(VERSION_2_REQUIRED)
+        raise refused(VERSION_2_REQUIRED)
     return payment_v1_for(till.offer, payload_v1_in(head.values(PAYMENT_HEADER_V1)))
 
 

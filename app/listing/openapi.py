@@ -24,7 +24,8 @@ GUIDANCE = (
     "POST the JSON document without payment to learn the terms (402, free of charge; an invalid "
     "document gets a 400 that names every fault). Pay with any x402 version 2 client: sign the "
     "terms in PAYMENT-REQUIRED and repeat the request with PAYMENT-SIGNATURE. If an answer is "
-    "lost, repeat the same request with the same payment: it is charged once."
+    "lost, repeat the same request with the same payment: it is charged once. Accept chooses JSON "
+    "(the default), text/calendar, text/csv or image/svg+xml, all at the same price."
 )
 TAGS = {
     "Scheduling": "On-call rotations and layered schedules, paid per request by x402.",

@@ -24,8 +24,9 @@ from app.errors import OncallError, Retryable
 from app.limits import Proxy
 from app.listing.openapi import object_schema_of, payment_info
 from app.mcp.messages import INVALID_PARAMS
-from app.payments.gate import Payment, payload_of, payment_for
+from app.payments.gate import payload_of, payment_for
 from app.payments.offer import Terms
+from app.payments.payment import Payment
 
 log = structlog.get_logger()
 

@@ -8,13 +8,9 @@ Invariants: nothing a caller sends raises anything but ``InvalidPayment`` (400: 
 or ``PaymentRefused`` (402: it was read and does not suffice).
 """
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
 from x402 import x402ResourceServer
 from x402.extensions.payment_identifier import PAYMENT_IDENTIFIER, is_valid_payment_id
 from x402.http.utils import decode_payment_signature_header
@@ -22,22 +18,22 @@ from x402.mechanisms.evm.constants import (
     ERR_AUTHORIZATION_VALUE_MISMATCH,
     ERR_INVALID_SIGNATURE,
     ERR_RECIPIENT_MISMATCH,
-    ERR_VALID_AFTER_FUTURE,
-    ERR_VALID_BEFORE_EXPIRED,
 )
-from x402.mechanisms.evm.utils import get_evm_chain_id
 from x402.schemas import (
     PaymentPayload,
     PaymentPayloadV1,
     PaymentRequirements,
-    PaymentRequirementsV1,
 )
 
 from app.errors import InvalidPayment, PaymentRefused
 from app.payments.offer import Offer
+from app.payments.payment import (
+    VERSION_2_REQUIRED,
+    Payment,
+    SignedAuthorization,
+    refused,
+)
 from app.payments.signatures import (
-    authorization_digest,
-    domain_separator,
     is_malleable,
     signer_of,
 )
@@ -46,112 +42,7 @@ PAYMENT_HEADER = "payment-signature"
 PAYMENT_HEADER_V1 = "x-payment"
 MAX_HEADER_BYTES = 16 * 1024
 
-SETTLE_SECONDS = 6
-"""An authorization that ends sooner cannot be settled any more (the SDK facilitator's own rule)."""
-
-VERSION_2_REQUIRED = "x402_version_2_required"
-WORDS = {
-    VERSION_2_REQUIRED: "Pay by x402 version 2: sign the terms and send them in PAYMENT-SIGNATURE.",
-    ERR_RECIPIENT_MISMATCH: "The authorization pays somebody else than payTo.",
-    ERR_AUTHORIZATION_VALUE_MISMATCH: "The authorization is not for exactly the amount asked for.",
-    ERR_INVALID_SIGNATURE: "The signature is not one that the token contract accepts.",
-    ERR_VALID_BEFORE_EXPIRED: "The authorization has expired, or is about to.",
-    ERR_VALID_AFTER_FUTURE: "The authorization is not valid yet.",
-}
-"""Our own refusals in words; their codes are the facilitators'."""
 TERMS_MISMATCH = "payment_terms_mismatch"
-
-Address = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{40}\Z")]
-Uint = Annotated[str, Meta(pattern=r"\A[0-9]{1,78}\Z")]
-Nonce = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{64}\Z")]
-Signature = Annotated[str, Meta(pattern=r"\A0x([0-9a-fA-F]{2}){65,}\Z")]
-
-
-class Authorization(Struct, frozen=True, rename="camel"):
-    """An EIP-3009 ``TransferWithAuthorization`` as it stands on the wire; instants in seconds."""
-
-    payer: Address = msgspec.field(name="from")
-    to: Address
-    value: Uint
-    valid_after: Uint
-    valid_before: Uint
-    nonce: Nonce
-
-    @property
-    def numbers(self) -> tuple[str, str, str]:
-        return self.value, self.valid_after, self.valid_before
-
-    def digest(self, terms: PaymentRequirements) -> bytes:
-        """The 32 bytes that the payer signed, for the token and chain of ``terms``."""
-        domain = domain_separator(
-            terms.extra["name"],
-            terms.extra["version"],
-            get_evm_chain_id(terms.network),
-            terms.asset,
-        )
-        value, valid_after, valid_before = map(int, self.numbers)
-        return authorization_digest(
-            domain, self.payer, self.to, (value, valid_after, valid_before), self.nonce
-        )
-
-
-class SignedAuthorization(Struct, frozen=True):
-    authorization: Authorization
-    signature: Signature
-
-
-@dataclass(frozen=True)
-class Payment:
-    """A payment that covers ``offered``: the server's own terms and not the payer's echo.
-
-    ``terms`` are the same in the version of ``payload``, which is made anew of what was checked, so
-    that nothing else a payer wrote goes to a facilitator. ``wallet_signed`` says that the payer's
-    own key signed it. When false the signature may still be a smart wallet's (ERC-1271, ERC-6492),
-    which only the chain can check. ``identifier`` is the payer's idempotency key, if there is one.
-    """
-
-    offered: PaymentRequirements
-    terms: PaymentRequirements | PaymentRequirementsV1
-    payload: PaymentPayload | PaymentPayloadV1
-    authorization: Authorization
-    wallet_signed: bool
-    identifier: str | None = None
-
-    @property
-    def network(self) -> str:
-        """The network's CAIP-2 name, whatever the payload's version calls it."""
-        return self.offered.network
-
-    @property
-    def key(self) -> str:
-        """What may be spent once, in either version: (network, asset, payer, nonce)."""
-        signed = self.authorization
-        return f"{self.network}:{self.offered.asset}:{signed.payer}:{signed.nonce}".lower()
-
-    @property
-    def fingerprint(self) -> bytes:
-        """What exactly was signed and how, however it is spelt on the wire."""
-        signed, signature = self.authorization, self.payload.payload["signature"].lower()
-        spelt_v = {"00": "1b", "01": "1c"}
-        if len(signature) == 132:
-            signature = signature[:-2] + spelt_v.get(signature[-2:], signature[-2:])
-        numbers = [str(int(number)) for number in signed.numbers]
-        text = "|".join([signed.payer, signed.to, *numbers, signed.nonce, signature])
-        return hashlib.sha256(text.lower().encode()).digest()
-
-    @property
-    def identifier_key(self) -> str | None:
-        """Where the payer's identifier is claimed: a payer's identifiers are the payer's own."""
-        if self.identifier is None:
-            return None
-        return f"id:{self.network}:{self.authorization.payer}:".lower() + self.identifier
-
-    def require_valid_at(self, now: float) -> None:
-        """Raise ``PaymentRefused`` unless the authorization can be settled at ``now`` (seconds)."""
-        if int(self.authorization.valid_before) < now + SETTLE_SECONDS:
-            raise _refused(ERR_VALID_BEFORE_EXPIRED)
-        if int(self.authorization.valid_after) > now:
-            raise _refused(ERR_VALID_AFTER_FUTURE)
 
 
 def payload_in(signatures: Sequence[str]) -> PaymentPayload:
@@ -178,7 +69,7 @@ def payload_v1_in(signatures: Sequence[str]) -> PaymentPayloadV1:
     except (ValueError, InvalidPayment):
         payload = None
     if not isinstance(payload, PaymentPayloadV1):
-        raise _refused(VERSION_2_REQUIRED)
+        raise refused(VERSION_2_REQUIRED)
     return payload
 
 
@@ -234,7 +125,7 @@ def payment_v1_for(offer: Offer, payload: PaymentPayloadV1) -> Payment:
     """As ``payment_for``, of a version 1 payload, which carries neither terms nor extensions."""
     terms = offer.requirements_v1
     if terms is None or (payload.scheme, payload.network) != (terms.scheme, terms.network):
-        raise _refused(VERSION_2_REQUIRED)
+        raise refused(VERSION_2_REQUIRED)
     signed, wallet_signed = _signed(offer, payload.payload)
     settled = PaymentPayloadV1(
         scheme=terms.scheme, network=terms.network, payload=msgspec.to_builtins(signed)
@@ -252,11 +143,9 @@ def _signed(offer: Offer, payload: object) -> tuple[SignedAuthorization, bool]:
     if any(int(number) >= 2**256 for number in authorization.numbers):
         raise InvalidPayment("not an EIP-3009 payment: a number is over 256 bits")
     if authorization.to.lower() != offer.requirements.pay_to.lower():
-        raise _refused(ERR_RECIPIENT_MISMATCH)
+        raise refused(ERR_RECIPIENT_MISMATCH)
     if int(authorization.value) != int(offer.requirements.amount):
-        raise PaymentRefused(
-            ERR_AUTHORIZATION_VALUE_MISMATCH, WORDS[ERR_AUTHORIZATION_VALUE_MISMATCH]
-        )
+        raise refused(ERR_AUTHORIZATION_VALUE_MISMATCH)
     return signed, _signed_by_wallet(signed, offer.requirements)
 
 
@@ -300,15 +189,11 @@ def _changed_terms(required: PaymentRequirements, accepted: PaymentRequirements)
     return [name for name in ours if ours[name] != theirs[name]]
 
 
-def _refused(code: str) -> PaymentRefused:
-    return PaymentRefused(code, WORDS[code])
-
-
 def _signed_by_wallet(signed: SignedAuthorization, terms: PaymentRequirements) -> bool:
     signature = bytes.fromhex(signed.signature[2:])
     if len(signature) != 65:
         return False
     if is_malleable(signature):
-        raise _refused(ERR_INVALID_SIGNATURE)
+        raise refused(ERR_INVALID_SIGNATURE)
     authorization = signed.authorization
     return signer_of(authorization.digest(terms), signature) == authorization.payer.lower()

@@ -36,7 +36,7 @@ from app.errors import (
     SettlementUnknown,
 )
 from app.payments.chain import Chain, ChainUnavailable, Fate
-from app.payments.gate import SETTLE_SECONDS, Payment
+from app.payments.payment import SETTLE_SECONDS, Payment
 from app.payments.receipts import Claim, Claims, Receipt, expiry_of
 
 log = structlog.get_logger()

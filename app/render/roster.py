@@ -1,8 +1,8 @@
 """What a calendar and a picture show of an engine result: who is on call in which stretch.
 
 Strategy: the three products are brought to one shape, ``Roster``, so that a format is written once.
-Its stints are back to back; one with nobody is a gap. Instants are
-milliseconds since 1970-01-01T00:00:00Z, ranges are half open.
+Its stints are back to back; one with nobody is a gap. Instants are milliseconds since
+1970-01-01T00:00:00Z, ranges are half open.
 
 ``identity`` and ``Stint.key`` say what makes a stint the same stint in two answers: a calendar
 updates the event that has both. Persons are not part of it: whoever takes over a shift, it stays
@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from app.render.json import hours_text, rotation_in_words
 from app.render.schedule import instant_in_words, window_in_words
-from app.rota.bounds import DAY_MS, EARLIEST_AT
+from app.rota.bounds import DAY_MS, EARLIEST_AT, LATEST_AT
 from app.rota.model import Duty, FinalSchedule, Following, Gap, OnCall, Schedule, Segment
 from app.rota.rotation import Rotation
 from app.rota.tally import Tally
@@ -177,5 +177,5 @@ def _followers(stint: Stint, following: Following) -> Iterator[Stint]:
     until, at = stint.end_at, following.at
     if until < at:
         yield _gap(Gap(until, at))
-    end = at + max((at - stint.start_at) // 8, 1)
+    end = min(at + max((at - stint.start_at) // 8, 1), LATEST_AT)
     yield Stint(at, at, end, following.user_id, goes_on_after=True)

@@ -9,7 +9,7 @@ by ``bars.py``; each has a title, as handoffs have lines, unless there are too m
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import pairwise
+from itertools import groupby, pairwise
 from xml.etree.ElementTree import Element
 
 from app.render.bars import Bar, Lane, Scale, gap_bars, lanes
@@ -23,7 +23,7 @@ WIDTH, MARGIN = 800, 20
 LEFT, RIGHT = 188.0, 684.0
 TOP, LANE, BAR, LINE = 104, 32, 20, 20
 NAME_COLUMNS = 18
-MOST_TICKS = 6
+MOST_TICKS = 7
 MOST_TITLES = 300
 MOST_HANDOFFS = 40
 TOLD_PEOPLE = 30
@@ -90,14 +90,16 @@ class _Timeline:
         for number in range(0, len(self.lanes), 2):
             top = TOP + LANE * number
             add_rect(root, "stripe", 0, top, WIDTH, top + LANE)
-        period = ""
-        for tick in ticks(self.scale.from_at, self.scale.to_at, self.clock, MOST_TICKS):
+        found = ticks(self.scale.from_at, self.scale.to_at, self.clock, MOST_TICKS)
+        for tick in found:
             x = self.scale.x(tick.at)
             _line(root, "grid", (x, TOP - 6), (x, self.bottom))
             add_text(root, x, TOP - 10, tick.label, kind="quiet", anchor="middle")
-            if tick.period != period:
-                add_text(root, x, TOP - 26, tick.period, kind="quiet", anchor="middle")
-            period = tick.period
+        periods = [list(group) for _, group in groupby(found, lambda tick: tick.period)]
+        alone = len(periods) > 1 and len(periods[0]) == 1  # then the next label is too near
+        for first, *_ in periods[alone:]:
+            x = self.scale.x(first.at)
+            add_text(root, x, TOP - 26, first.period, kind="quiet", anchor="middle")
 
     def _gaps(self, root: Element, gaps: Sequence[Bar], key: str, *, titled: bool) -> None:
         if not gaps:

@@ -1,6 +1,7 @@
 """``openapi.json``: current, valid, complete in itself, and true to the endpoint table."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import __version__
+from app.api.documents import Document
 from app.api.endpoints import paid_endpoints
 from app.api.problems import STATUS, internal_error, problem_of
 from app.errors import Fault, InvalidRequest, RateLimited
 from app.listing.openapi import openapi_bytes, openapi_document, schema_of
-from app.listing.refusals import REFUSALS
+from app.listing.refusals import REFUSALS, refusals_of
 from app.render.json import RotationAnswer
 from tests.seed import EXAMPLE_REQUEST, EXAMPLE_RESPONSE
 
@@ -182,6 +184,18 @@ def test_every_code_is_an_example_somewhere() -> None:
 def test_bounds_of_schedules_are_not_the_rotations() -> None:
     [content] = ROTATION["responses"]["400"]["content"].values()
     assert set(content["examples"]) == {"invalid_request", "malformed_json", "invalid_payment"}
+
+
+class Undemanding(Document, frozen=True):
+    """A document without a required field."""
+
+    start: str | None = None
+
+
+def test_an_endpoint_that_takes_an_empty_document_needs_another_example() -> None:
+    undemanding = replace(paid_endpoints()[0], request=Undemanding)
+    with pytest.raises(AssertionError, match="takes an empty document"):
+        refusals_of(undemanding)
 
 
 def test_tags_are_described_and_used() -> None:

@@ -34,6 +34,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
 REPLICAS = 3
 BUYERS = 12
 PAUSE_SECONDS = 0.8
+REPLAYS = 3
+"""Of each buyer's last payments, when everything is over."""
 SETTINGS = {
     "ONCALL_TRUSTED_PROXIES": "127.0.0.1",
     "ONCALL_DRAIN": "0.5",
@@ -70,29 +72,31 @@ async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
 async def test_replicas_come_and_go_and_every_payment_is_charged_and_answered_once(
     fleet: Fleet,
 ) -> None:
-    books, over = Books(), asyncio.Event()
-    async with AsyncExitStack() as connected, asyncio.TaskGroup() as shopping:
+    books, ledger = Books(), fleet.ledger
+    async with AsyncExitStack() as connected:
         buyers = []
         for n in range(1, BUYERS + 1):
             http = await connected.enter_async_context(client(fleet.url, f"127.0.1.{n}"))
             buyers.append(Buyer(http, books))
-            shopping.create_task(buyers[-1].shop(over, PAUSE_SECONDS))
-        granted, _ = await asyncio.gather(greedily(fleet, GREEDY), restarted(fleet))
-        assert granted == {402: PER_MINUTE, 429: TOO_MANY - PER_MINUTE}
-        granted, _ = await asyncio.gather(greedily(fleet, GREEDIER), killed(fleet))
-        assert granted[402] + granted[429] == TOO_MANY
-        assert PER_MINUTE - sent_twice(fleet, GREEDIER) <= granted[402] <= PER_MINUTE
-        over.set()
+        over = asyncio.Event()
+        async with asyncio.TaskGroup() as shopping:
+            for buyer in buyers:
+                shopping.create_task(buyer.shop(over, PAUSE_SECONDS))
+            granted, _ = await asyncio.gather(greedily(fleet, GREEDY), restarted(fleet))
+            assert granted == {402: PER_MINUTE, 429: TOO_MANY - PER_MINUTE}
+            granted, _ = await asyncio.gather(greedily(fleet, GREEDIER), killed(fleet))
+            assert granted[402] + granted[429] == TOO_MANY
+            assert PER_MINUTE - sent_twice(fleet, GREEDIER) <= granted[402] <= PER_MINUTE
+            over.set()
 
-    ledger = fleet.ledger
-    assert ledger.moved == books.bought
-    assert ledger.answered == dict.fromkeys(books.bought, 1)
-    assert ledger.asked.total() > len(books.bought), "no kill interrupted a settlement"
-    for buyer in buyers:
-        for nonce in list(buyer.payments)[-3:]:
-            again = await buyer.paid(nonce)
-            assert again.headers["Idempotent-Replayed"] == "true"
-            assert transaction_in(again) == ledger.moved[nonce]
+        assert ledger.moved == books.bought
+        assert ledger.answered == dict.fromkeys(books.bought, 1)
+        assert ledger.asked.total() > len(books.bought), "no kill interrupted a settlement"
+        for buyer in buyers:
+            for nonce in list(buyer.payments)[-REPLAYS:]:
+                again = await buyer.paid(nonce)
+                assert again.headers["Idempotent-Replayed"] == "true"
+                assert transaction_in(again) == ledger.moved[nonce]
 
 
 async def restarted(fleet: Fleet) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from app.render.roster import UNBOUNDED_MS, Roster, now_roster, rotation_roster, schedule_roster
-from app.rota.bounds import EARLIEST_AT
+from app.render.timeline import timeline_bytes
+from app.rota.bounds import EARLIEST_AT, LATEST_AT
 from app.rota.model import Entry, Layer, Override, Restriction, Schedule
 from app.rota.resolve import final_schedule, on_call_at
 from app.rota.rotation import rotation_of
@@ -194,6 +195,15 @@ def test_what_has_no_end_is_shown_for_a_day_either_way() -> None:
     assert (stint.goes_on_before, stint.goes_on_after, found.after) == (True, True, ())
     assert "no beginning" in stint.note
     assert "no end" in stint.note
+
+
+def test_nothing_is_shown_beyond_the_last_year() -> None:
+    fay = Override("fay", EARLIEST_AT, EARLIEST_AT + 1)
+    covers = (fay, Override("gus", LATEST_AT - 1, LATEST_AT))
+    asked = Schedule("Pacific/Kiritimati", (), overrides=covers)
+    shown = now_roster(asked, on_call_at(asked, T))
+    assert shown.after[-1].end_at == LATEST_AT
+    assert b"9999-01-01 14:00 +14:00" in timeline_bytes(shown)
 
 
 def test_the_epoch_is_an_end_like_any_other() -> None:

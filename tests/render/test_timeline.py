@@ -50,8 +50,8 @@ def test_what_is_written() -> None:
     assert texts(picture()) == [
         "On-call rotation",
         "2026-06-04 00:00 UTC to 2026-06-07 00:00 UTC",
-        *("00:00", "Thu 4 Jun", "12:00", "00:00", "Fri 5 Jun", "12:00", "00:00", "Sat 6 Jun"),
-        *("12:00", "00:00", "Sun 7 Jun"),
+        *("00:00", "12:00", "00:00", "12:00", "00:00", "12:00", "00:00"),
+        *("Thu 4 Jun", "Fri 5 Jun", "Sat 6 Jun", "Sun 7 Jun"),
         *("alice", "2 shifts", "bob", "1 shift"),
         "Dotted: handoffs.",
     ]
@@ -216,6 +216,16 @@ def test_the_zone_is_named() -> None:
     assert texts(timeline_bytes(with_gap("Europe/Berlin")))[1] == (
         "2026-06-04 02:00 +02:00 to 2026-06-05 02:00 +02:00, Europe/Berlin"
     )
+
+
+def test_a_period_too_near_to_the_next_is_not_named() -> None:
+    start = T + 12 * HOUR
+    shown = with_gap(stints=[Stint(1, start, start + 72 * HOUR, "ann")])
+    assert [text for text in texts(timeline_bytes(shown)) if text.endswith("Jun")] == [
+        "Fri 5 Jun",
+        "Sat 6 Jun",
+        "Sun 7 Jun",
+    ]
 
 
 # --- very many ------------------------------------------------------------------------------
