@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
 OPTIONS = [
@@ -20,7 +20,9 @@ OPTIONS = [
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """A browser for as long as the context lasts."""
+    """A browser for as long as the context lasts. What is expected of a page may take a while:
+    the first payment of a sandbox loads an Ethereum client, on a machine that does other things."""
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         try:

@@ -12,7 +12,6 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -142,7 +141,4 @@ def _picture(endpoint: Endpoint) -> Representation:
 
 
 async def _favicon(request: Request) -> Response:
-    file = static_files().get("favicon.ico")
-    if file is None:
-        raise HTTPException(HTTPStatus.NOT_FOUND)
-    return file.response(request)
+    return static_files()["favicon.ico"].response(request)
