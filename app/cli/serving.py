@@ -19,8 +19,8 @@ from uvicorn.supervisors import Multiprocess
 from app.api.bodies import MAX_BODY_SECONDS
 from app.api.stopping import SIGNALS
 from app.api.wire import MAX_HEAD_SECONDS, GuardedHttp
+from app.desk import faults_in
 from app.errors import ConfigurationError
-from app.main import faults_in
 from app.settings import Settings
 
 KEEP_ALIVE_SECONDS = 65
