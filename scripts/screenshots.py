@@ -1,4 +1,4 @@
-"""Take the pictures of the catalogue: ``docs/*``, and the icon and the card of ``static/``.
+"""Take the pictures of the catalogue for ``docs/``, and the icon and the card of ``static/``.
 
 Run from the project's folder as ``python -m scripts.screenshots``: it starts a sandbox service and
 looks at a product's page at the widths of a phone and a desktop, light and dark, in the installed
