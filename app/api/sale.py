@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, lru_cache, partial
 from typing import Protocol, TypeVar
 
 from x402 import x402ResourceServer
@@ -25,9 +25,15 @@ from app.payments.payment import Payment
 from app.payments.settlement import Cashier, Purchase
 
 T = TypeVar("T")
+Read = tuple[Document, Sequence[Fault]]
+"""A document, and what of it was not understood and is warned of."""
 
 SMALL_BODY_BYTES = 16 * 1024
 """So much is validated within a few milliseconds, whatever it holds."""
+
+KEPT_BODY_BYTES = 2 * 1024
+KEPT_DOCUMENTS = 256
+"""So many documents of at most so many bytes are kept, those read last: a few megabytes."""
 
 HEAVY_AT_ONCE = 2
 """So many answers of an endpoint with heavy work are computed beside the event loop at once; more
@@ -125,9 +131,7 @@ class Sale:
         """No payment: the terms, unless the body shows that paying would be in vain."""
         warnings: Sequence[Fault] = ()
         if body:
-            checked = partial(self._document, parsed(body))
-            light = self.endpoint.work == "light" or len(body) <= SMALL_BODY_BYTES
-            _, warnings = await self._worked(checked, light=light)
+            _, warnings = await self._document(body)
         if till.backend.problem:
             raise FacilitatorUnavailable(retry_after=5)
         return till.offer.terms_with(warnings=warnings) if warnings else till.offer.terms
@@ -140,8 +144,23 @@ class Sale:
     async def _computed(self, order: Order) -> bytes:
         if not order.body:
             raise MalformedBody("the body is empty")
-        work = partial(self._answer_to, parsed(order.body), order.media_type)
+        document, warnings = await self._document(order.body)
+        work = partial(self._answer_to, document, warnings, order.media_type)
         return await self._worked(work, light=self.endpoint.is_light(order.media_type))
+
+    async def _document(self, body: bytes) -> Read:
+        """The document in ``body``, and what of it was not understood.
+
+        A buyer asks for the terms and then pays for the same document: a small one is kept.
+        """
+        if len(body) <= KEPT_BODY_BYTES:
+            return self._kept(body)
+        light = self.endpoint.work == "light" or len(body) <= SMALL_BODY_BYTES
+        return await self._worked(partial(self._read, parsed(body)), light=light)
+
+    @cached_property
+    def _kept(self) -> Callable[[bytes], Read]:
+        return lru_cache(KEPT_DOCUMENTS)(lambda body: self._read(parsed(body)))
 
     async def _worked(self, work: Callable[[], T], *, light: bool) -> T:
         """What ``work`` returns; it is done beside the event loop unless it is light.
@@ -153,10 +172,9 @@ class Sale:
         async with self.heavy_work:
             return await asyncio.to_thread(work)
 
-    def _answer_to(self, value: object, media_type: str) -> bytes:
-        document, warnings = self._document(value)
-        return self.endpoint.formats[media_type](self.endpoint.compute(document), warnings)
-
-    def _document(self, value: object) -> tuple[Document, Sequence[Fault]]:
+    def _read(self, value: object) -> Read:
         kind = self.endpoint.request
         return document_of(value, kind), tuple(unknown_fields(value, kind))
+
+    def _answer_to(self, document: Document, warnings: Sequence[Fault], media_type: str) -> bytes:
+        return self.endpoint.formats[media_type](self.endpoint.compute(document), warnings)

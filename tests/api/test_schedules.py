@@ -452,8 +452,18 @@ def free_service(endpoint: Endpoint) -> Service:
 @pytest.mark.anyio
 async def test_a_schedule_is_computed_beside_the_event_loop() -> None:
     watched = Watched(SCHEDULE)
-    assert (await free_service(watched.endpoint).ask(SCHEDULE.example)).status_code == 200
-    assert (watched.read, watched.computed) == ([False], [False])
+    many = {**SCHEDULE.example, "overrides": SCHEDULE.example["overrides"] * 200}
+    assert (await free_service(watched.endpoint).ask(many)).status_code == 200
+    assert (set(watched.read), watched.computed) == ({False}, [False])
+
+
+@pytest.mark.anyio
+async def test_a_small_document_is_read_once_where_it_is_asked_for() -> None:
+    watched = Watched(SCHEDULE)
+    served = free_service(watched.endpoint)
+    for _ in range(2):
+        assert (await served.ask(SCHEDULE.example)).status_code == 200
+    assert (watched.read, watched.computed) == ([True], [False, False])
 
 
 @pytest.mark.anyio
