@@ -1,4 +1,4 @@
-"""Take the pictures of the catalogue: ``docs/*``, and the icon and the card of ``static/``.
+"""Take the pictures of the catalogue for ``docs/``, and the icon and the card of ``static/``.
 
 Run from the project's folder as ``python -m scripts.screenshots``: it starts a sandbox service and
 looks at a product's page at the widths of a phone and a desktop, light and dark, in the installed
@@ -12,14 +12,12 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-import httpx
 from playwright.sync_api import Browser, Page
 
 from tests.browser import chromium
 from tests.processes import ROOT, answers_ok, environment, free_port, running
 
 PRODUCT = "/catalog/sched-oncall-rotation"
-TIMELINE = "/catalog/sched-oncall-schedule/example.svg"
 STATIC = ROOT / "app" / "listing" / "static"
 WINDOWS = {"phone": (390, 1720), "desktop": (1280, 1180)}
 MAX_BYTES = 200 * 1024
@@ -50,17 +48,11 @@ def main() -> None:
         running(command, log=Path(folder) / "service.log", ready=ready, environ=environ),
         chromium() as browser,
     ):
-        keep_timeline(url)
         make_icon(browser)
         make_card(browser, url)
         for device, (width, height) in WINDOWS.items():
             for scheme in ("light", "dark"):
                 take_page(browser, url, f"catalog-{device}-{scheme}", scheme, (width, height))
-
-
-def keep_timeline(url: str) -> None:
-    """The picture of the layered schedule's example, as it is sold."""
-    (ROOT / "docs" / "timeline.svg").write_bytes(httpx.get(url + TIMELINE).content)
 
 
 def take_page(browser: Browser, url: str, name: str, scheme: str, size: tuple[int, int]) -> None:

@@ -62,7 +62,7 @@ def pattern(expected: str) -> str:
 
 
 def test_there_are_exchanges_to_run() -> None:
-    assert len(EXCHANGES) == 6
+    assert len(EXCHANGES) == 7
 
 
 @pytest.mark.parametrize(

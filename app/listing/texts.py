@@ -2,15 +2,17 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 from app.listing.filters import FILTERS
 
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
 
-def template(name: str) -> Template:
+
+def template(name: str) -> "Template":
     """A file of ``templates/``; HTML and XML are escaped. A name that it lacks is an error."""
     return _environment().get_template(name)
 
@@ -22,7 +24,14 @@ def _json(value: Any) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    from jinja2 import (  # noqa: PLC0415 - 30 ms that a start need not wait for
+        Environment,
+        FileSystemLoader,
+        StrictUndefined,
+        select_autoescape,
+    )
+
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=select_autoescape(("html", "xml")),
