@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 import statistics
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -64,7 +65,7 @@ def versions() -> Mapping[str, str]:
         **{name: version(name) for name in PACKAGES},
         "node": subprocess.check_output(["node", "--version"], text=True).strip().lstrip("v"),
         **{name: locked[f"node_modules/{name}"]["version"] for name in NODE_PACKAGES},
-        "wrk": wrk.split()[1],
+        "wrk": re.findall(r"\d[\w.+-]*", wrk)[0],  # distributions put their name before it
     }
 
 
