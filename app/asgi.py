@@ -6,9 +6,10 @@ Run uvicorn with ``--no-proxy-headers``; ``ONCALL_TRUSTED_PROXIES`` says whom to
 
 import sys
 
+from app.desk import faults_in
 from app.errors import ConfigurationError
 from app.logs import configure_logs
-from app.main import create_app, faults_in
+from app.main import create_app
 from app.settings import Settings
 
 try:

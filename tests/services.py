@@ -13,7 +13,8 @@ from eth_utils.address import to_checksum_address
 from starlette.types import ASGIApp, Message
 from x402.http.utils import decode_payment_response_header
 
-from app.main import Facilitator, create_app
+from app.desk import Facilitator
+from app.main import create_app
 from app.payments.receipts import Claims
 from app.payments.sandbox import SandboxFacilitator
 from app.settings import Settings

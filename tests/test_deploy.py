@@ -17,7 +17,8 @@ import yaml
 
 from app.api.bodies import MAX_BODY_BYTES
 from app.cli.serving import KEEP_ALIVE_SECONDS, grace_seconds
-from app.main import create_app, faults_in
+from app.desk import faults_in
+from app.main import create_app
 from app.settings import DEFAULT_PORT, Settings, _Reader
 from tests.nginx_server import DEPLOYED, REPLICA
 from tests.processes import ROOT

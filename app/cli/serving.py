@@ -19,13 +19,16 @@ from uvicorn.supervisors import Multiprocess
 from app.api.bodies import MAX_BODY_SECONDS
 from app.api.stopping import SIGNALS
 from app.api.wire import MAX_HEAD_SECONDS, GuardedHttp
+from app.desk import faults_in
 from app.errors import ConfigurationError
-from app.main import faults_in
 from app.settings import Settings
 
 KEEP_ALIVE_SECONDS = 65
 """Longer than the 60 seconds for which load balancers keep an idle connection, so that it is they
 who close it: a request sent while we close would be lost."""
+WORKER_SECONDS = 30
+"""Until a worker that does not answer its supervisor is replaced. uvicorn's 5 seconds are less than
+a worker may need to start on a busy machine: it would be replaced again and again."""
 STORE_SECONDS = 5.0
 """For claiming before a settlement and telling the store after it."""
 POLL_SECONDS = 0.1
@@ -39,6 +42,7 @@ SERVER: Mapping[str, Any] = {
     "access_log": False,
     "log_config": None,
     "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+    "timeout_worker_healthcheck": WORKER_SECONDS,
 }
 """How uvicorn serves, whatever the application; the benchmarks' servers are given the same."""
 
