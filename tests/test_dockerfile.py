@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.processes import ROOT, free_port, running
@@ -78,7 +79,8 @@ def test_it_serves_in_production_and_is_healthy(image: Path) -> None:
 
     environ = clean(**PRODUCTION)
     with running(command, log=image / "service.log", ready=healthy, environ=environ, cwd=image):
-        pass
+        page = httpx.get(f"http://127.0.0.1:{port}/catalog", headers={"Accept": "text/html"})
+        assert (page.status_code, "style.css?v=" in page.text) == (200, True)
 
 
 def test_it_refuses_to_start_unconfigured(image: Path) -> None:
