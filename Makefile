@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine bench-cost screenshots format
+.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine bench-cost bench-startup screenshots format
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -57,6 +57,9 @@ bench-engine: setup-dev ## Measure the layered engine beside a naive one
 
 bench-cost: setup-dev ## Measure what a request costs by part, and what is full first
 	@$(BIN)/python -m bench.cost
+
+bench-startup: setup-dev ## Measure how soon a started service answers
+	@$(BIN)/python -m bench.startup
 
 screenshots: setup-dev ## Take the pictures of the catalogue again; wants chromium
 	@$(BIN)/python -m scripts.screenshots

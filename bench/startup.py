@@ -1,0 +1,95 @@
+"""How soon the service answers after it is started, and how soon ``--help`` is there.
+
+Every start is a process of its own; the median of several counts, because the first reads the disk.
+"""
+
+import http.client
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.report import versions
+from tests.processes import ROOT, environment, free_port
+from tests.services import PATH
+
+RESULTS = Path(__file__).parent / "results" / "startup.json"
+RUNS = 7
+GOALS = {"--help": 0.3, "first answer (healthz)": 1.5, "first 402": 1.5}
+GIVE_UP_SECONDS = 30.0
+
+
+def main() -> None:
+    seconds: dict[str, list[float]] = {name: [] for name in GOALS}
+    for _ in range(RUNS):
+        seconds["--help"].append(help_seconds())
+        healthy, sold = start_seconds()
+        seconds["first answer (healthz)"].append(healthy)
+        seconds["first 402"].append(sold)
+    medians = {name: statistics.median(runs) for name, runs in seconds.items()}
+    table = Table("", "median s", "fastest s", "at most", "", title="Start-up")
+    for name, median in medians.items():
+        met = "pass" if median <= GOALS[name] else "miss"
+        fastest = min(seconds[name])
+        table.add_row(name, f"{median:.2f}", f"{fastest:.2f}", f"{GOALS[name]}", met)
+    Console().print(table)
+    record = {"versions": versions(), "goals": GOALS, "medians": medians, "seconds": seconds}
+    RESULTS.write_text(json.dumps(record, indent=2) + "\n")
+
+
+def help_seconds() -> float:
+    return seconds_until(
+        lambda: bool(
+            subprocess.run(
+                [sys.executable, "-m", "app", "--help"], cwd=ROOT, check=True, capture_output=True
+            ).stdout
+        )
+    )
+
+
+def start_seconds() -> tuple[float, float]:
+    """Until ``/healthz`` is answered, and until a paid route names its price."""
+    port = free_port()
+    begun = time.perf_counter()
+    command = [sys.executable, "-m", "app", "serve", "--port", str(port)]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            seconds_until(lambda: status(port, "GET", "/healthz") == 200)
+            healthy = time.perf_counter() - begun
+            seconds_until(lambda: status(port, "POST", PATH) == 402)
+            return healthy, time.perf_counter() - begun
+        finally:
+            process.terminate()
+
+
+def seconds_until(done: Callable[[], bool]) -> float:
+    begun = time.perf_counter()
+    while not done():
+        if time.perf_counter() - begun > GIVE_UP_SECONDS:
+            raise TimeoutError(f"not done within {GIVE_UP_SECONDS} s")
+        time.sleep(0.005)
+    return time.perf_counter() - begun
+
+
+def status(port: int, method: str, path: str) -> int | None:
+    """The status of one request; ``None`` where nobody listens."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=GIVE_UP_SECONDS)
+    try:
+        connection.request(method, path)
+        return connection.getresponse().status
+    except ConnectionError:
+        return None
+    finally:
+        connection.close()
+
+
+if __name__ == "__main__":
+    main()
