@@ -77,7 +77,11 @@ class RemoteFacilitator:
         settle our scheme on our network raises ``ConfigurationError``.
         """
         self._session = aiohttp.ClientSession(
-            headers=self._headers, timeout=self._timeout, auto_decompress=False
+            headers=self._headers,
+            timeout=self._timeout,
+            auto_decompress=False,
+            # a settlement that waited for a connection would be unknown without having been sent
+            connector=aiohttp.TCPConnector(limit=0),
         )
         await self.refresh()
         if self._problem == self._unsupported:
