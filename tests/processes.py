@@ -15,7 +15,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 60.0
-STOP_SECONDS = 10.0
+STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
 
 

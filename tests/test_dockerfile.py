@@ -54,13 +54,13 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
             env=clean(),
             check=True,
             capture_output=True,
-            timeout=300,
+            timeout=900,
         )
     shutil.rmtree(source)
     return folder
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1000)
 def test_the_run_lines_install_a_service_without_build_tools(image: Path) -> None:
     installed = {path.name for path in (image / "venv").glob("lib/python*/site-packages/*")}
     assert "app" in installed

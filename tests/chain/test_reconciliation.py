@@ -104,7 +104,7 @@ class Scene:
             os.kill(self.redis_pid, signal.SIGCONT)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(800)
 def test_money_and_answers_are_the_same(
     chain: Chain, logs: Path, tmp_path: Path, reconciled: list[str]
 ) -> None:

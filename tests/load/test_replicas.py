@@ -29,7 +29,7 @@ from tests.redis_server import redis_server
 from tests.services import EXAMPLE, PATH, PAY_TO, transaction_in
 from tests.workers import Worker, workers
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400)]
 
 REPLICAS = 3
 BUYERS = 12
