@@ -5,6 +5,7 @@ Strategy: three JSON-RPC calls, made only when a settlement of ours may or may n
 names the transaction; its ``Transfer`` event shows whether that paid us.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -21,6 +22,7 @@ LOOKBACK_BLOCKS = 9_000
 
 AUTHORIZATION_STATE = "0x" + keccak(text="authorizationState(address,bytes32)")[:4].hex()
 AUTHORIZATION_USED = "0x" + keccak(text="AuthorizationUsed(address,bytes32)").hex()
+TRANSFER = "0x" + keccak(text="Transfer(address,address,uint256)").hex()
 
 
 class Fate(Enum):
@@ -50,9 +52,6 @@ class Chain:
 
     async def evidence_of(self, signed: Authorization, terms: PaymentRequirements) -> Evidence:
         """What became of ``signed``, which promises ``terms``. Raises ``ChainUnavailable``."""
-        # an Ethereum client comes with it, for the rare case that a receipt was lost
-        from x402.mechanisms.evm.exact.eip3009_utils import verify_eip3009_transfer_event
-
         payer, nonce = signed.payer[2:].lower().rjust(64, "0"), signed.nonce[2:].lower()
         call = {"to": terms.asset, "data": AUTHORIZATION_STATE + payer + nonce}
         used = await self._rpc("eth_call", call, "latest")
@@ -68,13 +67,7 @@ class Chain:
         for log in await self._rpc("eth_getLogs", use):
             transaction = log["transactionHash"]
             receipt = await self._rpc("eth_getTransactionReceipt", transaction)
-            if verify_eip3009_transfer_event(
-                receipt["logs"],
-                terms.asset,
-                from_address=signed.payer,
-                to=terms.pay_to,
-                value=int(terms.amount),
-            ):
+            if any(_pays(event, signed.payer, terms) for event in receipt["logs"]):
                 return Evidence(Fate.PAID_US, transaction)
         return Evidence(Fate.SPENT_ELSEWHERE)
 
@@ -93,3 +86,17 @@ class Chain:
                 return msgspec.json.decode(await response.content.read())["result"]
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
             raise ChainUnavailable from error
+
+
+def _pays(event: Mapping[str, Any], payer: str, terms: PaymentRequirements) -> bool:
+    """Whether ``event`` of a transaction is the transfer that ``terms`` ask ``payer`` for.
+
+    By hand, because the SDK's function comes with an Ethereum client, whose import would use up the
+    time that is left to settle.
+    """
+    wanted = [TRANSFER, *("0x" + address[2:].rjust(64, "0") for address in (payer, terms.pay_to))]
+    return (
+        event["address"].lower() == terms.asset.lower()
+        and [topic.lower() for topic in event["topics"]] == [topic.lower() for topic in wanted]
+        and event["data"].lower() == f"0x{int(terms.amount):064x}"
+    )

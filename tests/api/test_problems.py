@@ -9,7 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from app import errors
-from app.api.problems import STATUS, internal_error, problem_of, problem_of_http
+from app.api.problems import (
+    STATUS,
+    internal_error,
+    problem_of,
+    problem_of_defect,
+    problem_of_http,
+)
 from app.errors import Fault, Faulty, OncallError, Retryable
 
 NEVER_A_PROBLEM = {errors.PaymentRefused, errors.ConfigurationError}
@@ -178,3 +184,8 @@ def test_an_internal_error_tells_nothing_of_its_cause() -> None:
     assert problem["code"] == "internal_error"
     assert problem["retry"] == "same-payment"
     assert set(problem) == {"type", "title", "status", "code", "detail", "retry"}
+
+
+def test_a_defect_behind_the_router_is_the_same_500() -> None:
+    response = problem_of_defect(asked("GET", "/catalog"), ValueError("a secret"))
+    assert (response.status_code, response.body) == (500, internal_error().body)

@@ -4,7 +4,8 @@ import pytest
 from x402.mechanisms.evm.types import TypedDataDomain, TypedDataField
 
 from app.payments import sandbox
-from app.payments.sandbox import FAUCET_ATOMIC, Ledger
+from app.payments.offer import payable_networks, version_1_name
+from app.payments.sandbox import FAUCET_ATOMIC, Ledger, SandboxFacilitator
 from tests.conftest import Clock
 from tests.wallets import Wallet
 
@@ -82,3 +83,16 @@ def test_a_signature_is_really_checked(ledger: Ledger) -> None:
     types = {"Note": [TypedDataField("text", "string")]}
     call = (wallet.address, domain, types, "Note", {"text": "hello"})
     assert not ledger.verify_typed_data(*call, b"\1" * 65)
+
+
+@pytest.mark.anyio
+async def test_what_was_never_connected_is_closed_at_once() -> None:
+    await SandboxFacilitator("eip155:84532", ASSET, lambda: 0.0).aclose()
+
+
+def test_a_network_without_a_version_1_name_takes_version_2_alone() -> None:
+    network = next(name for name in payable_networks() if version_1_name(name) is None)
+    facilitator = SandboxFacilitator(network, ASSET, lambda: 0.0)
+    kinds = facilitator._facilitator.get_supported().kinds
+    assert [(kind.x402_version, kind.network) for kind in kinds] == [(2, network)]
+    assert not facilitator.takes_version_1
