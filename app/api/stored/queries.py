@@ -1,0 +1,43 @@
+"""The query of a request as a document: read by the same types and rules as a body."""
+
+import re
+from collections import Counter
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from app.api.documents import Document
+from app.api.stored.patches import strict_document
+from app.errors import Fault, Faulty, InvalidRequest
+
+DocumentT = TypeVar("DocumentT", bound=Document)
+
+MAX_PARAMETERS = 100
+NUMBERS = ("limit", "offset")
+NUMBER = re.compile(r"-?[0-9]{1,9}")
+
+
+def query_in(query: bytes, kind: type[DocumentT]) -> DocumentT:
+    """The parameters of a query. Raises ``InvalidRequest`` with every fault, by its name."""
+    if not query:
+        return strict_document({}, kind)
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii", "replace"),
+            keep_blank_values=True,
+            max_num_fields=MAX_PARAMETERS,
+        )
+    except ValueError:
+        raise InvalidRequest([Fault("query", f"at most {MAX_PARAMETERS} parameters")]) from None
+    twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+    if twice:
+        raise InvalidRequest([Fault(name, "is given more than once") for name in twice])
+    try:
+        return strict_document({name: _value(name, text) for name, text in pairs}, kind)
+    except Faulty as error:
+        faults = [Fault(fault.pointer.lstrip("/"), fault.detail) for fault in error.faults]
+        raise InvalidRequest(faults) from error
+
+
+def _value(name: str, text: str) -> int | str:
+    """A page's numbers as numbers; every other parameter is a text."""
+    return int(text) if name in NUMBERS and NUMBER.fullmatch(text) else text
