@@ -172,6 +172,21 @@ class Interrupted(Retryable):
     )
 
 
+# --- what is stored -------------------------------------------------------------------------
+
+
+class StoreUnavailable(Retryable):
+    """Nothing was changed, unless the connection was lost while a change was being committed."""
+
+    code = "unavailable"
+    title = "What is stored cannot be reached at the moment."
+
+    @classmethod
+    def because(cls, problem: str) -> "StoreUnavailable":
+        """``problem``: what the database is or does, such as "is busy"."""
+        return cls(f"The database {problem}.")
+
+
 # --- running the service --------------------------------------------------------------------
 
 
