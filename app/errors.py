@@ -200,6 +200,18 @@ class PreconditionFailed(OncallError):
     title = "It has been changed since: read it again, and send its ETag in If-Match."
 
 
+class StoreUnavailable(Retryable):
+    """Nothing was changed, unless the connection was lost while a change was being committed."""
+
+    code = "unavailable"
+    title = "What is stored cannot be reached at the moment."
+
+    @classmethod
+    def because(cls, problem: str) -> "StoreUnavailable":
+        """``problem``: what the database is or does, such as "is busy"."""
+        return cls(f"The database {problem}.")
+
+
 # --- running the service --------------------------------------------------------------------
 
 

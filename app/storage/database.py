@@ -1,0 +1,169 @@
+"""``Database``: transactions, the same for both kinds.
+
+Strategy: a failure is either a defect, which is raised as it is, or the database's, which becomes
+``StoreUnavailable`` and, unless it was only busy, is remembered in ``problem``. While there is a
+problem one caller a second looks whether it is over and the others are refused at once: nobody
+queues up behind a database that is away.
+
+Invariants: a reader sees one snapshot and cannot write; writers are serializable, so what a
+transaction has read still holds when it commits; nothing is committed twice: a transaction is run
+again only after the database has refused it, never when its outcome is unknown.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.errors import StoreUnavailable
+from app.storage.faults import BUSY, runs_for, words_for
+from app.storage.postgres import PREFIXES, Postgres
+from app.storage.revision import current, fault_of
+from app.storage.sqlite import Sqlite
+
+T = TypeVar("T")
+Tx = AsyncConnection
+"""A transaction, for those who hand it on and know nothing of SQLAlchemy."""
+Work = Callable[[AsyncConnection], Awaitable[T]]
+
+LOOK_SECONDS = 1.0
+WRITE_SECONDS = 15.0
+"""No further run of a transaction is begun after this."""
+SHORTEST_PAUSE_SECONDS = 0.004
+LONGEST_PAUSE_SECONDS = 0.25
+
+
+class Database:
+    """One database. ``url`` is what ONCALL_DATABASE_URL holds (sqlite:///path or postgresql://…).
+
+    ``problem`` says in a few words why it cannot be used at the moment, never with a password;
+    ``None`` when all is well. Raises ``ConfigurationError`` for an address that is neither.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.problem: str | None = "is not open"
+        self._store = Postgres(url) if url.startswith(PREFIXES) else Sqlite(url)
+        self._looking = asyncio.Lock()
+        self._looked_at = float("-inf")
+
+    async def open(self) -> None:
+        """Connect and look at the schema; a new SQLite file is made and migrated. Never raises."""
+        try:
+            if self._store.make_file():
+                await self._fill()
+        except (SQLAlchemyError, OSError) as error:
+            self.problem = _problem_of(error)
+        else:
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        """Look again whether there is a ``problem``. Never raises."""
+        async with self._looking:
+            self._looked_at = _now()
+            try:
+                async with self._store.reader.connect() as connection:
+                    self.problem = fault_of(await current(connection))
+            except (SQLAlchemyError, OSError) as error:
+                self.problem = _problem_of(error)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        self.problem = "is closed"
+        await self._store.aclose()
+
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """One consistent snapshot, read only. Raises ``StoreUnavailable``."""
+        await self._require_well()
+        with self._named_failures():
+            async with self._store.reader.connect() as connection:
+                yield connection
+
+    async def written(self, work: Work[T]) -> T:
+        """What ``work`` returned, run in one serializable transaction that was then committed.
+
+        It is run again, after a pause, where another writer came in between: it must do nothing
+        that a second run would repeat. What it raises undoes the transaction and is raised here.
+        Raises ``StoreUnavailable``; after a lost connection the outcome may be unknown.
+        """
+        await self._require_well()
+        with self._named_failures():
+            async with self._store.turn():
+                return await self._committed(work)
+
+    @contextlib.asynccontextmanager
+    async def migrating(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction whatever the schema, for ``migrate``. Raises ``StoreUnavailable``."""
+        engine = self._store.migrator()
+        try:
+            with self._named_failures():
+                async with engine.begin() as connection:
+                    yield connection
+        finally:
+            await engine.dispose()
+        await self.refresh()
+
+    def stamp(self) -> int | None:
+        """On SQLite a number that changes whenever anything was committed, by any process.
+
+        Take it before reading: what was read is then current for as long as it stays the same.
+        ``None``: not to be told. It blocks the loop for some microseconds.
+        """
+        return self._store.stamp()
+
+    async def _committed(self, work: Work[T]) -> T:
+        give_up_at, runs = _now() + WRITE_SECONDS, 0
+        while True:
+            try:
+                async with self._store.writer.begin() as connection:
+                    return await work(connection)
+            except DBAPIError as error:
+                runs += 1
+                if runs >= runs_for(error) or _now() > give_up_at:
+                    raise
+            await asyncio.sleep(_pause_after(runs))
+
+    async def _fill(self) -> None:
+        from app.storage.migrate import upgraded  # noqa: PLC0415 - loads Alembic, seldom needed
+
+        async with self.migrating() as connection:
+            await upgraded(connection)
+
+    async def _require_well(self) -> None:
+        if self.problem is None:
+            return
+        if not self._looking.locked() and _now() - self._looked_at >= LOOK_SECONDS:
+            await self.refresh()
+        if self.problem is not None:
+            raise StoreUnavailable.because(self.problem)
+
+    @contextlib.contextmanager
+    def _named_failures(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            words = words_for(error)
+            if words is None:
+                raise
+            if words != BUSY:
+                self.problem = words
+            raise StoreUnavailable.because(words) from error
+
+
+def _problem_of(error: SQLAlchemyError | OSError) -> str:
+    return words_for(error) or f"cannot be used ({type(error).__name__})"
+
+
+def _pause_after(runs: int) -> float:
+    """Seconds, at random, so that those who met do not meet again."""
+    longest = min(LONGEST_PAUSE_SECONDS, SHORTEST_PAUSE_SECONDS * 2**runs)
+    return random.uniform(0, longest)  # noqa: S311 - a pause, not a secret
+
+
+def _now() -> float:
+    """Seconds on a clock that only goes forward."""
+    return asyncio.get_running_loop().time()

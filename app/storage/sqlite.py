@@ -1,0 +1,119 @@
+"""One SQLite file, for readers and writers of this and other processes.
+
+Strategy: write-ahead logging, so that readers and the one writer do not hold each other up. BEGIN
+is ours (``isolation_level`` None keeps sqlite3 from guessing): writers begin IMMEDIATE, so that a
+transaction never fails half-way because another wrote since it read. Writers of one process queue
+here, in order; SQLite's own waiting is a lottery, left for other processes. The file is opened
+``mode=rw``: one that was removed is missed rather than made anew, empty.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from app.errors import ConfigurationError, StoreUnavailable
+from app.storage.faults import BUSY
+
+PREFIX = "sqlite:///"
+READERS = 4
+"""Each is a thread; more would only wait for one another."""
+BUSY_SECONDS = 5.0
+QUEUE_SECONDS = 10.0
+
+USUAL = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON")
+READING = (*USUAL, "PRAGMA query_only=ON")
+MIGRATING = (*USUAL[:2], "PRAGMA foreign_keys=OFF")
+"""A migration may build a table anew, and dropping the old one must not take what refers to it."""
+
+
+class Sqlite:
+    """The engines for one file. ``reader`` cannot write; ``writer`` has one connection."""
+
+    def __init__(self, url: str) -> None:
+        self.path = _path_in(url)
+        self.reader = self._engine("BEGIN", READING, READERS)
+        self.writer = self._engine("BEGIN IMMEDIATE", USUAL, 1)
+        self._queue = asyncio.Lock()
+        self._watch: sqlite3.Connection | None = None
+
+    def make_file(self) -> bool:
+        """Make the file, and its folder, where there is none; whether it is empty."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.touch(mode=0o600)  # it holds names and e-mail addresses
+        return self.path.stat().st_size == 0
+
+    def migrator(self) -> AsyncEngine:
+        """An engine for a migration, to be disposed of."""
+        return self._engine("BEGIN IMMEDIATE", MIGRATING, 1)
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """This process's turn to write."""
+        try:
+            async with asyncio.timeout(QUEUE_SECONDS):
+                await self._queue.acquire()
+        except TimeoutError:
+            raise StoreUnavailable.because(BUSY) from None
+        try:
+            yield
+        finally:
+            self._queue.release()
+
+    def stamp(self) -> int | None:
+        """``PRAGMA data_version`` of a connection that writes nothing; ``None`` if it is away."""
+        try:
+            if self._watch is None:
+                self._watch = sqlite3.connect(self._uri, uri=True, isolation_level=None, timeout=0)
+            [version] = self._watch.execute("PRAGMA data_version").fetchone()
+        except sqlite3.Error:
+            return None
+        return int(version)
+
+    async def aclose(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+        await self.reader.dispose()
+        await self.writer.dispose()
+
+    @property
+    def _uri(self) -> str:
+        return f"{self.path.absolute().as_uri()}?mode=rw"
+
+    def _engine(self, begin: str, pragmas: tuple[str, ...], connections: int) -> AsyncEngine:
+        engine = create_async_engine(
+            URL.create("sqlite+aiosqlite", database=self._uri, query={"uri": "true"}),
+            connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=connections,
+            max_overflow=0,
+            pool_timeout=BUSY_SECONDS,
+            hide_parameters=True,
+        )
+
+        def prepare(connection: Any, _record: object) -> None:
+            cursor = connection.cursor()
+            for pragma in pragmas:
+                cursor.execute(pragma)
+            cursor.close()
+
+        def start(connection: Connection) -> None:
+            connection.exec_driver_sql(begin)
+
+        event.listen(engine.sync_engine, "connect", prepare)
+        event.listen(engine.sync_engine, "begin", start)
+        return engine
+
+
+def _path_in(url: str) -> Path:
+    path = url.removeprefix(PREFIX)
+    if path == url or not path or path.startswith((":memory:", "file:")) or "?" in path:
+        raise ConfigurationError(["the database must be a file, such as sqlite:///data/oncall.db"])
+    return Path(path)

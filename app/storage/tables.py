@@ -1,0 +1,273 @@
+"""The schema, in SQLAlchemy Core, for SQLite and PostgreSQL alike.
+
+Invariants: instants are whole milliseconds since 1970; JSON is text that msgspec wrote; whatever
+belongs to an organisation carries its ``org_id`` and goes when it goes, and every foreign key
+leads through ``org_id``, so that no row can point into another organisation. A reference that must
+hold back a delete is checked at the end of the statement (``NO ACTION``): deleting an organisation
+takes both ends at once. ``position`` counts what an organisation made, in order, and never repeats.
+
+A change here wants a migration and, in ``revision``, its number; a test compares the two.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+COUNTED = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite counts up only what is declared as INTEGER, which holds 64 bits there."""
+
+
+def _text(name: str, *, null: bool = False) -> Column[str]:
+    return Column(name, Text, nullable=null)
+
+
+def _instant(name: str, *, null: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null)
+
+
+def _number(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False)
+
+
+def _key(name: str) -> Column[str]:
+    return Column(name, Text, primary_key=True)
+
+
+def _organisation(*, key: bool = True) -> Column[str]:
+    owner = ForeignKey("organisations.id", ondelete="CASCADE")
+    return Column("org_id", Text, owner, primary_key=key, nullable=False)
+
+
+def _within(table: str, column: str, *, cascade: bool) -> ForeignKeyConstraint:
+    """A reference to something of the same organisation."""
+    return ForeignKeyConstraint(
+        ["org_id", column],
+        [f"{table}.org_id", f"{table}.id"],
+        ondelete="CASCADE" if cascade else None,
+    )
+
+
+def _index(*columns: str) -> Index:
+    return Index(None, *columns)
+
+
+def _listed() -> Sequence[Any]:
+    """What a thing has that is made, listed in order of creation, and edited."""
+    return (
+        Column("position", BigInteger, nullable=False),
+        _number("version"),
+        _instant("created_at"),
+        _instant("updated_at"),
+        UniqueConstraint("org_id", "position"),
+    )
+
+
+organisations = Table(
+    "organisations",
+    metadata,
+    _key("id"),
+    Column("name", Text, nullable=False, unique=True),
+    Column("sequence", BigInteger, nullable=False, server_default="0"),
+    _instant("created_at"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    _key("id"),
+    _organisation(key=False),
+    _text("name"),
+    _text("kind"),
+    Column("hash", LargeBinary(32), nullable=False),
+    _text("scopes"),
+    _instant("created_at"),
+    _instant("expires_at", null=True),
+    _instant("revoked_at", null=True),
+    _instant("last_used_at", null=True),
+)
+"""``kind`` is live or test, ``hash`` the SHA-256 of the whole key, ``scopes`` are spaced apart."""
+
+people = Table(
+    "people",
+    metadata,
+    _organisation(),
+    _key("id"),
+    _text("name"),
+    _text("email"),
+    _text("team_ids"),
+    *_listed(),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    _organisation(),
+    _key("id"),
+    _text("name"),
+    _text("team_id", null=True),
+    *_listed(),
+    _index("org_id", "team_id", "position"),
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    _organisation(),
+    _key("schedule_id"),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _instant("valid_from"),
+    _text("timezone"),
+    _text("layers"),
+    _text("document"),
+    _within("schedules", "schedule_id", cascade=True),
+)
+"""What held from ``valid_from`` on: ``layers`` as the engine has them, ``document`` as sent."""
+
+participants = Table(
+    "participants",
+    metadata,
+    _organisation(),
+    _key("schedule_id"),
+    _key("user_id"),
+    _within("schedules", "schedule_id", cascade=True),
+    _within("people", "user_id", cascade=False),
+    _index("org_id", "user_id"),
+)
+"""The people in a schedule's current rules, who cannot be deleted."""
+
+covers = Table(
+    "covers",
+    metadata,
+    _organisation(),
+    _key("id"),
+    _text("schedule_id"),
+    _text("kind"),
+    Column("position", BigInteger, nullable=False),
+    _text("user_id"),
+    _instant("start_at"),
+    _instant("end_at"),
+    _instant("from_at"),
+    _instant("until_at"),
+    _text("reason", null=True),
+    _text("swap_id", null=True),
+    _instant("created_at"),
+    _instant("cancelled_at", null=True),
+    _within("schedules", "schedule_id", cascade=True),
+    _index("org_id", "schedule_id", "until_at"),
+    _index("org_id", "schedule_id", "from_at"),
+    _index("org_id", "user_id", "until_at"),
+)
+"""Overrides and entries (``kind``): as stated from ``start_at`` to ``end_at``; from ``from_at`` to
+``until_at`` is what still holds of it."""
+
+swaps = Table(
+    "swaps",
+    metadata,
+    _organisation(),
+    _key("id"),
+    _text("schedule_id"),
+    _text("entry_id"),
+    _text("user_id"),
+    _text("with_user_id"),
+    _text("other_entry_id", null=True),
+    _instant("created_at"),
+    _instant("undone_at", null=True),
+    _within("schedules", "schedule_id", cascade=True),
+    _index("org_id", "schedule_id"),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    _organisation(),
+    _key("id"),
+    _text("name"),
+    _text("steps"),
+    *_listed(),
+)
+
+policy_targets = Table(
+    "policy_targets",
+    metadata,
+    _organisation(),
+    _key("policy_id"),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _text("schedule_id", null=True),
+    _text("user_id", null=True),
+    _within("policies", "policy_id", cascade=True),
+    _within("schedules", "schedule_id", cascade=False),
+    _within("people", "user_id", cascade=False),
+    _index("org_id", "schedule_id"),
+    _index("org_id", "user_id"),
+)
+"""Whom a policy names, one or the other, who cannot be deleted."""
+
+feed_tokens = Table(
+    "feed_tokens",
+    metadata,
+    _organisation(),
+    _key("id"),
+    _text("schedule_id", null=True),
+    _text("user_id", null=True),
+    _text("name"),
+    Column("hash", LargeBinary(32), nullable=False, unique=True),
+    _instant("created_at"),
+    _instant("revoked_at", null=True),
+    _within("schedules", "schedule_id", cascade=True),
+    _within("people", "user_id", cascade=True),
+    _index("org_id", "schedule_id"),
+    _index("org_id", "user_id"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", COUNTED, primary_key=True, autoincrement=True),
+    _organisation(key=False),
+    _text("schedule_id"),
+    _instant("at"),
+    _text("key_id", null=True),
+    _text("key_name"),
+    _text("action"),
+    _number("version"),
+    _text("changes"),
+    _index("org_id", "schedule_id", "id"),
+    sqlite_autoincrement=True,
+)
+"""Who changed what. It outlives the schedule, so nothing ties the two."""
+
+remembered = Table(
+    "remembered",
+    metadata,
+    _organisation(),
+    _key("idempotency_key"),
+    Column("request_hash", LargeBinary(32), nullable=False),
+    _number("status"),
+    Column("body", LargeBinary, nullable=False),
+    _text("headers"),
+    _instant("created_at"),
+    _index("created_at"),
+)
+"""Answers to requests with an ``Idempotency-Key``."""
