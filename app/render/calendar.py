@@ -18,6 +18,7 @@ Instants are cut to the second, the finest that iCalendar knows; a stint within 
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
+from itertools import chain
 
 from icalendar import Calendar, Parameters, vText
 from icalendar.parser import Contentline
@@ -38,8 +39,8 @@ class _Text(vText):
         return rb"\\N".join(vText(piece).to_ical() for piece in self.split(r"\N"))
 
 
-def calendar_bytes(roster: Roster) -> bytes:
-    """``roster`` as ``text/calendar``, UTF-8."""
+def calendar_bytes(roster: Roster, *others: Roster) -> bytes:
+    """``roster`` as ``text/calendar``, UTF-8, under its own title with the stints of ``others``."""
     calendar = Calendar()
     for name, value in (
         ("PRODID", PRODUCT),
@@ -50,7 +51,8 @@ def calendar_bytes(roster: Roster) -> bytes:
     ):
         calendar[name] = _Text(plain(value))
     head, end, _ = calendar.to_ical(sorted=False).decode().rpartition("END:VCALENDAR\r\n")
-    return "".join((head, *_events(roster), end)).encode()
+    events = chain.from_iterable(map(_events, (roster, *others)))
+    return "".join((head, *events, end)).encode()
 
 
 def _events(roster: Roster) -> Iterator[str]:

@@ -15,7 +15,7 @@ that shift.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, cycle, islice
 from operator import attrgetter
 from typing import NamedTuple
@@ -88,18 +88,41 @@ def rotation_roster(rotation: Rotation) -> Roster:
 
 def schedule_roster(schedule: Schedule, final: FinalSchedule, tallies: Sequence[Tally]) -> Roster:
     """The roster of a layered schedule over a window."""
-    stints = [*map(_shift, final.segments), *map(_gap, final.gaps)]
-    stints.sort(key=attrgetter("start_at"))
-    if final.since_at is not None:
-        stints[0] = stints[0]._replace(key=final.since_at, goes_on_before=True)
     return Roster(
         title="On-call schedule",
         summary=window_in_words(schedule.timezone, final),
         timezone=schedule.timezone,
         identity=_identity(schedule),
-        stints=stints,
+        stints=_stints(final),
         people={tally.user_id: _shifts(tally.shifts) for tally in tallies},
     )
+
+
+def stored_roster(
+    name: str, identity: Sequence[str], timezone: str, final: FinalSchedule, names: Mapping[str, str]
+) -> Roster:
+    """The roster of a schedule that has a name and an identity of its own; ``names`` by user id."""
+    return Roster(
+        title=name,
+        summary=window_in_words(timezone, final),
+        timezone=timezone,
+        identity=identity,
+        stints=[
+            stint._replace(person=names.get(stint.person or "", stint.person))
+            for stint in _stints(final)
+        ],
+        people={},
+    )
+
+
+def personal_roster(roster: Roster, final: FinalSchedule, user_id: str) -> Roster:
+    """Of ``roster``, which was made of ``final``, what ``user_id`` has, each under its title."""
+    theirs = [
+        stint._replace(person=roster.title)
+        for stint, told in zip(roster.stints, _stints(final), strict=True)
+        if told.person == user_id
+    ]
+    return replace(roster, stints=theirs)
 
 
 def now_roster(schedule: Schedule, found: OnCall) -> Roster:
@@ -118,6 +141,15 @@ def now_roster(schedule: Schedule, found: OnCall) -> Roster:
         after=tuple(_followers(stint, found.next)) if found.next else (),
         mark_at=found.at,
     )
+
+
+def _stints(final: FinalSchedule) -> list[Stint]:
+    """Segments and gaps in order; the first is known by when it really began."""
+    stints = [*map(_shift, final.segments), *map(_gap, final.gaps)]
+    stints.sort(key=attrgetter("start_at"))
+    if final.since_at is not None:
+        stints[0] = stints[0]._replace(key=final.since_at, goes_on_before=True)
+    return stints
 
 
 def _identity(schedule: Schedule) -> Sequence[str]:

@@ -65,6 +65,12 @@ async def person_of(tx: AsyncConnection, org_id: str, person_id: str) -> Person:
     return found[person_id]
 
 
+async def locked_person(tx: AsyncConnection, org_id: str, person_id: str) -> Person:
+    """One person whom nobody else writes to until the transaction ends. Raises ``NotFound``."""
+    await tx.execute(select(people.c.id).where(_is(org_id, person_id)).with_for_update())
+    return await person_of(tx, org_id, person_id)
+
+
 async def made_person(
     tx: AsyncConnection, org_id: str, person_id: str, given: PersonFields, now: int
 ) -> Person:

@@ -71,6 +71,12 @@ async def policy_of(tx: AsyncConnection, org_id: str, policy_id: str) -> Policy:
     return _policy(row)
 
 
+async def locked_policy(tx: AsyncConnection, org_id: str, policy_id: str) -> Policy:
+    """One policy that nobody else writes to until the transaction ends. Raises ``NotFound``."""
+    await tx.execute(select(policies.c.id).where(_is(org_id, policy_id)).with_for_update())
+    return await policy_of(tx, org_id, policy_id)
+
+
 async def made_policy(
     tx: AsyncConnection, org_id: str, policy_id: str, given: PolicyFields, now: int
 ) -> Policy:

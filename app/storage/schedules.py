@@ -30,7 +30,7 @@ from app.errors import Conflict, NotFound
 from app.rota.model import Layer
 from app.rota.walltime import FOREVER
 from app.storage.paging import Page, Slice, next_position, page_of
-from app.storage.tables import participants, policy_targets, rules, schedules
+from app.storage.tables import covers, participants, policy_targets, rules, schedules
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,22 @@ async def schedule_of(tx: AsyncConnection, org_id: str, schedule_id: str) -> Sto
     if row is None:
         raise NotFound(f"there is no schedule {schedule_id}")
     return _schedule(row)
+
+
+async def schedules_with(
+    tx: AsyncConnection, org_id: str, user_id: str, since_at: int
+) -> Sequence[StoredSchedule]:
+    """The schedules that a person takes or took part in, or covers for somebody after
+    ``since_at``, oldest first."""
+    by_rules = select(rules.c.schedule_id).where(
+        rules.c.org_id == org_id, rules.c.layers.contains(f'"{user_id}"', autoescape=True)
+    )
+    by_hand = select(covers.c.schedule_id).where(
+        covers.c.org_id == org_id, covers.c.user_id == user_id, covers.c.until_at > since_at
+    )
+    query = _schedules(org_id).where(schedules.c.id.in_(by_rules.union(by_hand)))
+    rows = await tx.execute(query.order_by(schedules.c.position))
+    return [_schedule(row) for row in rows.mappings()]
 
 
 async def locked(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
