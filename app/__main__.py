@@ -1,18 +1,19 @@
-"""``python -m app``: serve · demo · pay · receipts · openapi.
+"""``python -m app``: serve · demo · pay · receipts · keys · migrate · openapi.
 
 Each command imports what it needs when it runs, so that ``--help`` is quick.
 """
 
 import os
 import sys
+import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from app.errors import ConfigurationError, OncallError
-from app.settings import DEFAULT_PORT
+from app.settings import DEFAULT_PORT, store_url_in
 
 cli = typer.Typer(
     help="On-call rotations for AI agents, paid per request by x402.",
@@ -20,6 +21,10 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+keys = typer.Typer(
+    help="Make, list and revoke API keys (in ONCALL_DATABASE_URL).", no_args_is_help=True
+)
+cli.add_typer(keys, name="keys")
 
 
 @cli.command()
@@ -82,6 +87,80 @@ def receipts() -> None:
     asyncio.run(show_receipts(redis_url, Console(highlight=False)))
 
 
+@keys.command("create")
+def create_key(
+    org: Annotated[str, typer.Option(help="The organisation's name; made if it is new.")],
+    scope: Annotated[list[str], typer.Option(help="What it may do; give the option again.")],
+    name: Annotated[str, typer.Option(help="What it is called in lists and audits.")] = "",
+    expires: Annotated[str, typer.Option(help="Days such as 90d, or a date.")] = "",
+    *,
+    test: Annotated[bool, typer.Option("--test", help="Label it ak_test_.")] = False,
+) -> None:
+    """Make a key: it goes to standard output, once, and what it is for to standard error."""
+    import asyncio
+
+    from rich.console import Console
+
+    from app.cli.keys import create_key, expiry_in, faults_of
+
+    now = _now()
+    for option, fault in faults_of(org, name, scope).items():
+        raise typer.BadParameter(fault, param_hint=option)
+    try:
+        expires_at = expiry_in(expires, now) if expires else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--expires") from None
+    kind: Literal["live", "test"] = "test" if test else "live"
+    console = Console(stderr=True, highlight=False)
+    made = create_key(_store(), org, name, scope, kind, expires_at, now, console)
+    typer.echo(asyncio.run(made))
+
+
+@keys.command("list")
+def list_keys(
+    org: Annotated[str | None, typer.Option(help="Of this organisation only.")] = None,
+) -> None:
+    """List keys, oldest first."""
+    import asyncio
+
+    from rich.console import Console
+
+    from app.cli.keys import list_keys
+
+    asyncio.run(list_keys(_store(), org, _now(), Console(highlight=False)))
+
+
+@keys.command("revoke")
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="As `keys list` shows it.")],
+) -> None:
+    """Revoke a key, at once and for good."""
+    import asyncio
+
+    from app.cli.keys import revoke_key
+
+    if not asyncio.run(revoke_key(_store(), key_id, _now())):
+        sys.exit(f"There is no key {key_id}: `python -m app keys list` shows them.")
+    typer.echo(f"Key {key_id} is revoked.")
+
+
+@cli.command()
+def migrate(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Look only; fail if it is due.")] = False,
+    to: Annotated[str, typer.Option(help="A migration, base or head.")] = "head",
+) -> None:
+    """Bring the database (ONCALL_DATABASE_URL) to the newest migration, or to another."""
+    import asyncio
+
+    from rich.console import Console
+
+    from app.cli.migrate import run_check, run_migrate
+
+    console = Console(highlight=False)
+    asyncio.run(run_check(_store(), console) if check else run_migrate(_store(), to, console))
+
+
 @cli.command()
 def openapi(
     *,
@@ -106,6 +185,15 @@ def _content(body: str | None) -> bytes | None:
         return Path(body[1:]).read_bytes()
     except OSError as error:
         raise typer.BadParameter(f"{body[1:]}: {error.strerror}", param_hint="--body") from None
+
+
+def _store() -> str:
+    return store_url_in(os.environ)
+
+
+def _now() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 def _dollars(text: str) -> Decimal:

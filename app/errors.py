@@ -226,6 +226,11 @@ class ConfigurationError(OncallError):
         self.problems = tuple(problems)
 
 
+class UnknownMigration(OncallError):
+    code = "unknown_migration"
+    title = "There is no such migration."
+
+
 # --- layered schedules ----------------------------------------------------------------------
 
 

@@ -35,6 +35,11 @@ SANDBOX_PAY_TO = "0x000000000000000000000000000000000000dEaD"
 """Where sandbox money goes: nowhere."""
 
 
+DEFAULT_STORE = "sqlite:///data/oncall.db"
+"""Below the folder that the service is started in."""
+
+NO_STORE = "none"
+
 DRAIN_SECONDS: Mapping[Environment, float] = {"development": 0.0, "production": 5.0}
 """A proxy that asks ``/readyz`` every second or two has noticed by then."""
 
@@ -44,6 +49,7 @@ class Settings:
     """The configuration of one process. ``from_env`` is the usual constructor.
 
     ``redis_url`` is where claims and rate limits are shared; without it they are this process's.
+    ``database_url`` is as it was set; ``store_url`` is what is meant by it.
     ``rpc_url`` is a node of ``network``, asked only when a receipt was lost.
     ``facilitator_timeout_seconds`` bounds one call; a settlement whose outcome is unknown is asked
     again until ``settle_deadline_seconds`` after the first call. ``drain_seconds`` is how long a
@@ -61,10 +67,16 @@ class Settings:
     settle_deadline_seconds: float = 45.0
     drain_seconds: float = 0.0
     redis_url: str = field(default="", repr=False)
+    database_url: str = field(default="", repr=False)
     rpc_url: str = field(default="", repr=False)
     payment_identifier_required: bool = False
     trusted_proxies: tuple[Proxy, ...] = ()
     log_format: LogFormat = "json"
+
+    @property
+    def store_url(self) -> str:
+        """The database of what is stored; empty where nothing is to be."""
+        return {"": DEFAULT_STORE, NO_STORE: ""}.get(self.database_url, self.database_url)
 
     @classmethod
     def from_env(
@@ -79,6 +91,18 @@ class Settings:
 
 
 Check = Callable[[Settings], Iterable[str]]
+
+
+def store_url_in(environ: Mapping[str, str]) -> str:
+    """``Settings.store_url``, for commands that need no other setting.
+
+    Raises ``ConfigurationError``.
+    """
+    reader = _Reader(environ)
+    url = reader.read("ONCALL_DATABASE_URL", _database_url, "")
+    if reader.problems:
+        raise ConfigurationError(reader.problems)
+    return Settings(database_url=url).store_url
 
 
 @dataclass(slots=True)
@@ -122,6 +146,7 @@ class _Reader:
             ),
             drain_seconds=self.read("ONCALL_DRAIN", _pause, DRAIN_SECONDS[environment]),
             redis_url=self.read("ONCALL_REDIS_URL", _redis_url, ""),
+            database_url=self.read("ONCALL_DATABASE_URL", _database_url, ""),
             rpc_url=self.read("ONCALL_RPC_URL", _node_url, ""),
             payment_identifier_required=self.read("ONCALL_PAYMENT_ID", _one_of(IDS), "optional")
             == "required",
@@ -199,6 +224,19 @@ def _redis_url(text: str) -> str:
     """A Redis address, which may carry a password and is therefore not repeated."""
     if not text.startswith(("redis://", "rediss://")) or not _is_one_word(text):
         raise ValueError("is not an address such as redis://host:6379/0")
+    return text
+
+
+def _database_url(text: str) -> str:
+    """A database's address, which may carry a password and is therefore not repeated."""
+    file = text.removeprefix("sqlite:///")
+    if file != text:
+        if not file or "?" in file or file.startswith((":memory:", "file:")):
+            raise ValueError("must name a file, such as sqlite:///data/oncall.db")
+    elif text != NO_STORE and not (
+        text.startswith(("postgresql://", "postgres://")) and _is_one_word(text)
+    ):
+        raise ValueError(f"is neither sqlite:///FILE nor postgresql://… nor {NO_STORE}")
     return text
 
 

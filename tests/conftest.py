@@ -7,7 +7,11 @@ from functools import partial
 
 import pytest
 
+from tests.databases import database, database_url, postgres_url, templates
 from tests.processes import answers_ok, environment, free_port, running
+
+__all__ = ["database", "database_url", "postgres_url", "templates"]
+"""Fixtures of other modules: named here once, so that every folder shares one server."""
 
 
 class Clock:

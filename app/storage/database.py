@@ -97,10 +97,14 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def migrating(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction whatever the schema, for ``migrate``. Raises ``StoreUnavailable``."""
+        """A transaction whatever the schema, for ``migrate``; makes a missing SQLite file.
+
+        Raises ``StoreUnavailable``.
+        """
         engine = self._store.migrator()
         try:
             with self._named_failures():
+                self._store.make_file()
                 async with engine.begin() as connection:
                     yield connection
         finally:
@@ -128,10 +132,10 @@ class Database:
             await asyncio.sleep(_pause_after(runs))
 
     async def _fill(self) -> None:
-        from app.storage.migrate import upgraded  # noqa: PLC0415 - loads Alembic, seldom needed
+        from app.storage.migrate import migrated  # noqa: PLC0415 - loads Alembic, seldom needed
 
         async with self.migrating() as connection:
-            await upgraded(connection)
+            await migrated(connection)
 
     async def _require_well(self) -> None:
         if self.problem is None:

@@ -18,7 +18,12 @@ from app.api.problems import (
 )
 from app.errors import Fault, Faulty, OncallError, Retryable
 
-NEVER_A_PROBLEM = {errors.PaymentRefused, errors.ConfigurationError}
+NEVER_A_PROBLEM = {
+    errors.PaymentRefused,
+    errors.ConfigurationError,
+    errors.StoreUnavailable,
+    errors.UnknownMigration,
+}
 """A 402 with terms; a service that does not start."""
 
 

@@ -1,0 +1,122 @@
+"""``keys``: makes, lists and revokes API keys."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from app.cli.stores import store
+from app.storage.database import Tx
+from app.storage.keys import SCOPES, Key, Kind, keys_of, made_key, revoked
+
+DAY = 86_400_000
+MAX_DAYS = 36_500
+MAX_NAME = 200
+
+
+def faults_of(org: str, name: str, scopes: Sequence[str]) -> dict[str, str]:
+    """What is wrong with the options of ``create``, by option."""
+    faults = {
+        option: f"must be printable, {MAX_NAME} characters at most"
+        for option, text in (("--org", org), ("--name", name))
+        if not text.isprintable() or len(text) > MAX_NAME
+    }
+    if not org.strip():
+        faults["--org"] = "must not be empty"
+    unknown = [scope for scope in scopes if scope not in SCOPES]
+    if unknown:
+        faults["--scope"] = f"{unknown[0]!r} is not one of {', '.join(SCOPES)}"
+    return faults
+
+
+def expiry_in(text: str, now: int) -> int:
+    """The instant that ``90d`` or an ISO date or date-time with its offset means, in milliseconds.
+
+    A date is its first moment in UTC. Raises ``ValueError`` with what would be right.
+    """
+    days = re.fullmatch(r"(\d{1,6})d", text)
+    at = now + int(days[1]) * DAY if days else _milliseconds_in(text)
+    if at <= now:
+        raise ValueError(f"{text!r} is over already")
+    if at > now + MAX_DAYS * DAY:
+        raise ValueError(f"{text!r} is more than {MAX_DAYS} days away")
+    return at
+
+
+async def create_key(
+    url: str,
+    org: str,
+    name: str,
+    scopes: Sequence[str],
+    kind: Kind,
+    expires_at: int | None,
+    now: int,
+    console: Console,
+) -> str:
+    """Make a key and tell of it on ``console``; what its holder presents."""
+
+    async def work(tx: Tx) -> tuple[Key, str]:
+        return await made_key(tx, org, name, scopes, kind, expires_at, now)
+
+    async with store(url) as database:
+        key, presented = await database.written(work)
+    console.print(
+        f"Key {key.id} for {key.org_name}: {' '.join(sorted(key.scopes))}, "
+        f"{f'until {_instant(expires_at)}' if expires_at else 'without an expiry'}.\n"
+        "It is shown this once and cannot be shown again:",
+        markup=False,
+        soft_wrap=True,
+    )
+    return presented
+
+
+async def list_keys(url: str, org: str | None, now: int, console: Console) -> None:
+    """Print every key, or those of one organisation, oldest first."""
+    async with store(url) as database, database.reading() as tx:
+        keys = await keys_of(tx, org)
+    table = Table(
+        "id", "organisation", "name", "kind", "scopes", "made", "last used", "expires", "state"
+    )
+    for key in keys:
+        instants = (key.created_at, key.last_used_at, key.expires_at)
+        row = (key.id, key.org_name, key.name, key.kind, " ".join(sorted(key.scopes)))
+        table.add_row(*map(Text, row), *map(_instant, instants), _state(key, now))
+    console.print(table)
+    console.print(f"{len(keys)} keys")
+
+
+async def revoke_key(url: str, key_id: str, now: int) -> bool:
+    """Revoke a key; whether there is such a key."""
+
+    async def work(tx: Tx) -> bool:
+        return await revoked(tx, key_id, now)
+
+    async with store(url) as database:
+        return await database.written(work)
+
+
+def _milliseconds_in(text: str) -> int:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is neither days such as 90d nor a date") from None
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        at = at.replace(tzinfo=UTC)
+    if at.tzinfo is None:
+        raise ValueError(f"{text!r} needs Z or an offset")
+    return (at - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
+
+
+def _state(key: Key, now: int) -> str:
+    if key.revoked_at is not None:
+        return "[red]revoked[/]"
+    return "[green]valid[/]" if key.valid_at(now) else "[red]expired[/]"
+
+
+def _instant(at: int | None) -> str:
+    if at is None:
+        return "never"
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%MZ")

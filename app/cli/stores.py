@@ -1,0 +1,29 @@
+"""The database that a command works on."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from app.errors import ConfigurationError, StoreUnavailable
+from app.storage.database import Database
+
+
+@contextlib.asynccontextmanager
+async def store(url: str) -> AsyncIterator[Database]:
+    """The database at ``url``, open. Raises ``StoreUnavailable`` if it cannot be used."""
+    async with any_store(url) as database:
+        await database.open()
+        if database.problem is not None:
+            raise StoreUnavailable.because(database.problem)
+        yield database
+
+
+@contextlib.asynccontextmanager
+async def any_store(url: str) -> AsyncIterator[Database]:
+    """The database at ``url``, whatever its schema; not yet looked at."""
+    if not url:
+        raise ConfigurationError(["ONCALL_DATABASE_URL=none: nothing is stored"])
+    database = Database(url)
+    try:
+        yield database
+    finally:
+        await database.aclose()
