@@ -48,7 +48,9 @@ Spent = tuple[bool, WindowStats]
 MAX_HOPS_KEPT = 256
 """Characters of ``X-Forwarded-For`` up to which who sent them is remembered."""
 
-POLICIES = ("without-payment", "with-payment")
+PAYING_POLICIES = ("without-payment", "with-payment")
+PER_KEY, UNKNOWN_KEY = "per-key", "unknown-key"
+POLICIES = (*PAYING_POLICIES, PER_KEY, UNKNOWN_KEY)
 """Each is a count of its own."""
 
 MAX_KEYS = 20_000
@@ -107,8 +109,11 @@ class RateLimits:
         return None
 
     async def spend(self, client: str, route: str, per_minute: int, *, paying: bool) -> Allowance:
-        """Count one request, unless none is left."""
-        policy = POLICIES[paying]
+        """Count one request to a paid route, unless none is left."""
+        return await self.spend_by(PAYING_POLICIES[paying], client, route, per_minute)
+
+    async def spend_by(self, policy: str, client: str, route: str, per_minute: int) -> Allowance:
+        """Count one request under one of ``POLICIES``, unless none is left."""
         key = (policy, route, client)
         spent = await self._spent_shared(self._shared, key, per_minute) if self._shared else None
         granted, window = spent or self._local.spent(key, per_minute)

@@ -24,18 +24,19 @@ CORS = (
         b"access-control-expose-headers",
         (
             b"PAYMENT-REQUIRED, PAYMENT-RESPONSE, Retry-After, RateLimit, RateLimit-Policy, "
-            b"X-Payments, X-Request-Id, Idempotent-Replayed"
+            b"X-Payments, X-Request-Id, Idempotent-Replayed, ETag, Location, WWW-Authenticate"
         ),
     ),
 )
 CLOSE = ((b"connection", b"close"),)
 PREFLIGHT = (
-    (b"access-control-allow-methods", b"GET, HEAD, POST, OPTIONS"),
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
     (
         b"access-control-allow-headers",
         (
             b"PAYMENT-SIGNATURE, X-PAYMENT, Content-Type, Accept, Access-Control-Expose-Headers, "
-            b"Mcp-Protocol-Version, Mcp-Session-Id"
+            b"Mcp-Protocol-Version, Mcp-Session-Id, Authorization, X-API-Key, Idempotency-Key, "
+            b"If-Match, If-None-Match"
         ),
     ),
     (b"access-control-max-age", b"86400"),

@@ -1,7 +1,7 @@
 """A request's head, read in one pass: the header fields that decide anything, as text.
 
-Strategy: a sale looks at eight fields, and each look through Starlette's ``Headers`` walks and
-decodes the list again; here it is walked once.
+Strategy: an answer looks at some of a dozen fields, and each look through Starlette's ``Headers``
+walks and decodes the list again; here it is walked once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,9 +15,14 @@ WANTED: Mapping[bytes, str] = {
     name.encode(): name
     for name in (
         "accept",
+        "authorization",
         "content-length",
         "content-type",
+        "idempotency-key",
+        "if-match",
+        "if-none-match",
         "transfer-encoding",
+        "x-api-key",
         "x-forwarded-for",
         PAYMENT_HEADER,
         PAYMENT_HEADER_V1,

@@ -185,9 +185,7 @@ def order_faults(values: Mapping[str, Any], start: str, end: str) -> Iterator[Fa
         yield Fault(f"/{end}", f"is not after {start}: write a later {end} or an earlier {start}")
 
 
-def window_faults(
-    values: Mapping[str, Any], start: str, end: str, pointer: str
-) -> Iterator[Fault]:
+def window_faults(values: Mapping[str, Any], start: str, end: str, pointer: str) -> Iterator[Fault]:
     if {start, end} <= values.keys():
         try:
             bounds.check_window(values[start], values[end])

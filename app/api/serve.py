@@ -14,7 +14,7 @@ from http import HTTPStatus
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.bodies import body_of
 from app.api.counted import CountedPost
@@ -80,19 +80,28 @@ class EndpointApp:
 
 
 class Counter:
-    """``paid`` routes by their exact path, past the router; every other path is ``app``'s."""
+    """``paid`` routes by their exact path, past the router; ``others`` by how their paths begin;
+    every other path is ``app``'s."""
 
-    def __init__(self, app: Starlette, paid: Sequence[Route]) -> None:
+    def __init__(
+        self, app: Starlette, paid: Sequence[Route], others: Mapping[str, ASGIApp]
+    ) -> None:
         self._app = app
         self._paid = {route.path: route for route in paid}
+        self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = self._paid.get(scope.get("path", ""))
-        if route is None:
-            await self._app(scope, receive, send)
+        path = scope.get("path", "")
+        route = self._paid.get(path)
+        if route is not None:
+            scope["app"], scope["route"] = self._app, route  # as the router would
+            await route.app(scope, receive, send)
             return
-        scope["app"], scope["route"] = self._app, route  # as the router would
-        await route.app(scope, receive, send)
+        for prefix, other in self._others.items():
+            if path.startswith(prefix):
+                await other(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class _Prepared(Response):

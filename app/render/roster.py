@@ -99,7 +99,11 @@ def schedule_roster(schedule: Schedule, final: FinalSchedule, tallies: Sequence[
 
 
 def stored_roster(
-    name: str, identity: Sequence[str], timezone: str, final: FinalSchedule, names: Mapping[str, str]
+    name: str,
+    identity: Sequence[str],
+    timezone: str,
+    final: FinalSchedule,
+    names: Mapping[str, str],
 ) -> Roster:
     """The roster of a schedule that has a name and an identity of its own; ``names`` by user id."""
     return Roster(

@@ -1,9 +1,9 @@
 """Overrides and entries: one person for a stretch of a schedule.
 
 Strategy: both are rows of one table, because they are made, read and taken back alike. A row says
-what was asked for, ``[start_at, end_at)``, and what of it holds, ``[from_at, until_at)``. Taking one
-back takes what has not happened yet: what it covered while it stood, from the later of its start
-and its creation until now, stays. So an edit never rewrites who was on call, while a record about
+what was asked for, ``[start_at, end_at)``, and what of it holds, ``[from_at, until_at)``. Taking
+one back takes what has not happened yet: what it covered while it stood, from the later of its
+start and its creation until now, stays. So an edit never rewrites who was on call, while a record about
 the past, made afterwards, can be corrected.
 """
 
@@ -126,9 +126,7 @@ async def overrides_of_swap(tx: AsyncConnection, org_id: str, swap_id: str) -> S
     return [_cover(row) for row in rows.mappings()]
 
 
-async def made_cover(
-    tx: AsyncConnection, org_id: str, cover: Cover, now: int
-) -> Cover:
+async def made_cover(tx: AsyncConnection, org_id: str, cover: Cover, now: int) -> Cover:
     """Write a new override or entry down. Raises ``Conflict`` if the id is taken or there are too
     many."""
     where = and_(covers.c.org_id == org_id, covers.c.id == cover.id)
@@ -158,9 +156,7 @@ async def made_cover(
     return cover
 
 
-def new_cover(
-    kind: Kind, cover_id: str, schedule_id: str, given: CoverFields, now: int
-) -> Cover:
+def new_cover(kind: Kind, cover_id: str, schedule_id: str, given: CoverFields, now: int) -> Cover:
     """All of what is asked for holds."""
     return Cover(cover_id, kind, schedule_id, given, given.start_at, given.end_at, now)
 

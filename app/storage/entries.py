@@ -113,9 +113,7 @@ async def entry_to_be_deleted(tx: AsyncConnection, org_id: str, entry_id: str) -
 async def made_entry(tx: AsyncConnection, org_id: str, cover: Cover, now: int) -> Cover:
     """A new entry. Raises ``Conflict`` if the person has another one of the schedule meanwhile."""
     given = cover.fields
-    meanwhile = await entries_between(
-        tx, org_id, cover.schedule_id, given.start_at, given.end_at
-    )
+    meanwhile = await entries_between(tx, org_id, cover.schedule_id, given.start_at, given.end_at)
     for entry in meanwhile:
         if not entry.generated and entry.user_id == given.user_id:
             raise Conflict(f"{given.user_id} has the entry {entry.id} at that time")
@@ -139,7 +137,7 @@ async def made_swap(
     for each in swapped:
         await _require_alone(tx, org_id, each)
     swap = StoredSwap(
-        new_id("swap_"),
+        new_id(now, "swap_"),
         entry.schedule_id,
         entry.id,
         entry.user_id,
@@ -150,7 +148,7 @@ async def made_swap(
     await tx.execute(insert(swaps).values(org_id=org_id, **asdict(swap)))
     for taken, taker in zip(swapped, (with_user_id, entry.user_id), strict=False):
         given = CoverFields(taker, max(taken.start_at, now), taken.end_at, "swap", swap.id)
-        cover = new_cover("override", new_id(), entry.schedule_id, given, now)
+        cover = new_cover("override", new_id(now), entry.schedule_id, given, now)
         await made_cover(tx, org_id, cover, now)
     return swap, [await entry_of(tx, org_id, each.id) for each in swapped]
 
@@ -216,9 +214,7 @@ async def _entry_back(
 
 async def _require_alone(tx: AsyncConnection, org_id: str, entry: StoredEntry) -> None:
     """Raise ``Conflict`` if another entry overlaps: whoever takes the one would have both."""
-    meanwhile = await entries_between(
-        tx, org_id, entry.schedule_id, entry.start_at, entry.end_at
-    )
+    meanwhile = await entries_between(tx, org_id, entry.schedule_id, entry.start_at, entry.end_at)
     for other in meanwhile:
         if other.id != entry.id:
             raise Conflict(f"the entry {other.id} overlaps {entry.id}: it cannot be swapped")

@@ -6,8 +6,6 @@ a day unless something is changed; programs ask again and again and are told 304
 
 import asyncio
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.api.stored.documents import FeedTokenDocument, Many, NewFeedToken, One, feed_token_of
 from app.api.stored.operations import V2, Answer, Call
 from app.api.stored.times import utc_text
@@ -16,6 +14,7 @@ from app.render.calendar import calendar_bytes
 from app.render.roster import Roster, personal_roster, stored_roster
 from app.rota.bounds import DAY_MS
 from app.rota.model import FinalSchedule
+from app.storage.database import Tx
 from app.storage.feeds import Feed, FeedToken, made_token, revoked_token, tokens_of
 from app.storage.history import final_schedule_of
 from app.storage.ids import new_id
@@ -25,13 +24,13 @@ from app.storage.schedules import StoredSchedule, locked, raised, schedule_of, s
 DAYS_BACK, DAYS_AHEAD = 31, 366
 
 
-async def schedule_calendar(tx: AsyncConnection, call: Call) -> Answer:
+async def schedule_calendar(tx: Tx, call: Call) -> Answer:
     schedule = await schedule_of(tx, call.org_id, call.path["id"])
     roster, _ = await _roster(tx, call, schedule)
     return Answer(await asyncio.to_thread(calendar_bytes, roster))
 
 
-async def user_calendar(tx: AsyncConnection, call: Call) -> Answer:
+async def user_calendar(tx: Tx, call: Call) -> Answer:
     person = await person_of(tx, call.org_id, call.path["id"])
     since_at, _ = _window(call.now)
     rosters = []
@@ -43,12 +42,12 @@ async def user_calendar(tx: AsyncConnection, call: Call) -> Answer:
     return Answer(await asyncio.to_thread(calendar_bytes, cover, *rosters))
 
 
-async def list_schedule_tokens(tx: AsyncConnection, call: Call) -> Answer:
+async def list_schedule_tokens(tx: Tx, call: Call) -> Answer:
     schedule = await schedule_of(tx, call.org_id, call.path["id"])
     return await _tokens(tx, call, "schedule", schedule.id)
 
 
-async def create_schedule_token(tx: AsyncConnection, call: Call) -> Answer:
+async def create_schedule_token(tx: Tx, call: Call) -> Answer:
     schedule = await locked(tx, call.org_id, call.path["id"])
     call.require_match(schedule.version)
     after = await raised(tx, call.org_id, schedule, call.now)
@@ -57,19 +56,19 @@ async def create_schedule_token(tx: AsyncConnection, call: Call) -> Answer:
     return answer
 
 
-async def list_user_tokens(tx: AsyncConnection, call: Call) -> Answer:
+async def list_user_tokens(tx: Tx, call: Call) -> Answer:
     person = await person_of(tx, call.org_id, call.path["id"])
     return await _tokens(tx, call, "user", person.id)
 
 
-async def create_user_token(tx: AsyncConnection, call: Call) -> Answer:
+async def create_user_token(tx: Tx, call: Call) -> Answer:
     person = await person_of(tx, call.org_id, call.path["id"])
     call.require_match(person.version)
     answer, _ = await _created(tx, call, "user", person.id)
     return answer
 
 
-async def revoke_token(tx: AsyncConnection, call: Call) -> Answer:
+async def revoke_token(tx: Tx, call: Call) -> Answer:
     token = await revoked_token(tx, call.org_id, call.path["id"], call.now)
     if token.feed == "schedule":
         schedule = await locked(tx, call.org_id, token.of)
@@ -79,18 +78,16 @@ async def revoke_token(tx: AsyncConnection, call: Call) -> Answer:
     return Answer()
 
 
-async def _tokens(tx: AsyncConnection, call: Call, feed: Feed, of: str) -> Answer:
+async def _tokens(tx: Tx, call: Call, feed: Feed, of: str) -> Answer:
     tokens = [feed_token_of(token) for token in await tokens_of(tx, call.org_id, feed, of)]
     part = call.query.part
     shown: list[FeedTokenDocument] = tokens[part.offset : part.offset + part.limit]
     return Answer(Many(shown, len(tokens), part.limit, part.offset))
 
 
-async def _created(
-    tx: AsyncConnection, call: Call, feed: Feed, of: str
-) -> tuple[Answer, FeedToken]:
+async def _created(tx: Tx, call: Call, feed: Feed, of: str) -> tuple[Answer, FeedToken]:
     name = "" if call.document.name is None else str(call.document.name)
-    token = FeedToken(new_id("feed_"), feed, of, name, call.now)
+    token = FeedToken(new_id(call.now, "feed_"), feed, of, name, call.now)
     secret = await made_token(tx, call.org_id, token)
     path = f"{V2}/{'schedules' if feed == 'schedule' else 'users'}/{of}/calendar.ics"
     url = f"{call.public_url}{path}?token={secret}"
@@ -98,12 +95,12 @@ async def _created(
     return Answer(One(shown), location=f"{V2}/feed-tokens/{token.id}"), token
 
 
-async def _roster(
-    tx: AsyncConnection, call: Call, schedule: StoredSchedule
-) -> tuple[Roster, FinalSchedule]:
+async def _roster(tx: Tx, call: Call, schedule: StoredSchedule) -> tuple[Roster, FinalSchedule]:
     final = await final_schedule_of(tx, call.org_id, schedule.id, *_window(call.now))
     ids = {segment.user_id for segment in final.segments}
-    names = {user_id: each.name for user_id, each in (await people_of(tx, call.org_id, ids)).items()}
+    names = {
+        user_id: each.name for user_id, each in (await people_of(tx, call.org_id, ids)).items()
+    }
     identity = ("stored", call.org_id, schedule.id)
     timezone = schedule.rules.timezone
     return stored_roster(schedule.fields.name, identity, timezone, final, names), final

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.api.stored.operations import Call
 from app.errors import Fault, InvalidRequest
 from app.rota.model import OnCall
+from app.storage.database import Tx
 from app.storage.history import History, history_at
 from app.storage.people import Person, people_of
 
@@ -14,9 +13,7 @@ MOST_NAMED = 100
 """Faults of one kind that are named."""
 
 
-async def require_people(
-    tx: AsyncConnection, org_id: str, named: Iterable[tuple[str, str]]
-) -> None:
+async def require_people(tx: Tx, org_id: str, named: Iterable[tuple[str, str]]) -> None:
     """Raise ``InvalidRequest`` for users that there are not; ``named``: pointer and id of each."""
     pairs = list(named)
     known = await people_of(tx, org_id, [user_id for _, user_id in pairs])
@@ -37,7 +34,7 @@ def participants_in(layers: Sequence[Mapping[str, Sequence[str]]]) -> Iterable[t
 
 
 async def on_call_of(
-    tx: AsyncConnection, call: Call, schedule_id: str, at: int
+    tx: Tx, call: Call, schedule_id: str, at: int
 ) -> tuple[OnCall, Mapping[str, Person]]:
     """Who is on call, and those people whom the answer names. Raises ``NotFound``."""
     found = kept_on_call(call, schedule_id, at)

@@ -16,7 +16,7 @@ from app.api.stored.kept import Kept
 from app.storage.audit import Actor
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncConnection
+    from app.storage.database import Tx
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Shape = Literal["one", "many", "bare", "calendar", "nothing"]
@@ -77,7 +77,7 @@ class Answer:
     location: str | None = None
 
 
-Work = Callable[["AsyncConnection", Call], Awaitable[Answer]]
+Work = Callable[["Tx", Call], Awaitable[Answer]]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.api.documents import Document
 from app.api.stored.documents import READ_ONLY, Id, Instant, One, Title, Version, many
@@ -14,6 +13,7 @@ from app.api.stored.patches import patched
 from app.api.stored.schedule_documents import writable
 from app.api.stored.times import utc_text
 from app.errors import Fault, InvalidRequest, NotFound
+from app.storage.database import Tx
 from app.storage.ids import new_id
 from app.storage.people import Person, people_of
 from app.storage.policies import (
@@ -121,22 +121,22 @@ class Resolution(Struct, frozen=True):
     steps: Sequence[StepNow]
 
 
-async def list_policies(tx: AsyncConnection, call: Call) -> Answer:
+async def list_policies(tx: Tx, call: Call) -> Answer:
     page = await policies_page(tx, call.org_id, call.query.part)
     return Answer(many(page, call.query.part, [_shown(policy) for policy in page.rows]))
 
 
-async def create_policy(tx: AsyncConnection, call: Call) -> Answer:
+async def create_policy(tx: Tx, call: Call) -> Answer:
     await _require_targets(tx, call.org_id, call.document.fields)
-    policy_id = call.document.id or new_id()
+    policy_id = call.document.id or new_id(call.now)
     return _answer(await made_policy(tx, call.org_id, policy_id, call.document.fields, call.now))
 
 
-async def read_policy(tx: AsyncConnection, call: Call) -> Answer:
+async def read_policy(tx: Tx, call: Call) -> Answer:
     return _answer(await policy_of(tx, call.org_id, call.path["id"]))
 
 
-async def update_policy(tx: AsyncConnection, call: Call) -> Answer:
+async def update_policy(tx: Tx, call: Call) -> Answer:
     policy = await locked_policy(tx, call.org_id, call.path["id"])
     call.require_match(policy.version)
     document = patched(writable(_shown(policy)), call.value, PolicyPost, READ_ONLY)
@@ -144,14 +144,14 @@ async def update_policy(tx: AsyncConnection, call: Call) -> Answer:
     return _answer(await changed_policy(tx, call.org_id, policy, document.fields, call.now))
 
 
-async def delete_policy(tx: AsyncConnection, call: Call) -> Answer:
+async def delete_policy(tx: Tx, call: Call) -> Answer:
     policy = await locked_policy(tx, call.org_id, call.path["id"])
     call.require_match(policy.version)
     await removed_policy(tx, call.org_id, policy.id)
     return Answer()
 
 
-async def resolve(tx: AsyncConnection, call: Call) -> Answer:
+async def resolve(tx: Tx, call: Call) -> Answer:
     at = call.now if call.query.at is None else int(call.query.at)
     policy = await policy_of(tx, call.org_id, call.path["id"])
     steps = [
@@ -172,7 +172,7 @@ async def resolve(tx: AsyncConnection, call: Call) -> Answer:
     )
 
 
-async def _told(tx: AsyncConnection, call: Call, step: Step, at: int) -> Sequence[Told]:
+async def _told(tx: Tx, call: Call, step: Step, at: int) -> Sequence[Told]:
     """Whom a step would tell; a schedule with nobody on call tells nobody."""
     told: list[Told] = []
     for target in step.targets:
@@ -194,7 +194,7 @@ def _contact(person: Person | None) -> tuple[str | None, str | None]:
     return (person.email, person.name) if person else (None, None)
 
 
-async def _require_targets(tx: AsyncConnection, org_id: str, given: PolicyFields) -> None:
+async def _require_targets(tx: Tx, org_id: str, given: PolicyFields) -> None:
     """Raise ``InvalidRequest`` for targets that there are not."""
     wanted = [target.id for target in given.targets if target.type == "user"]
     people = await people_of(tx, org_id, wanted)
@@ -215,7 +215,7 @@ def _pointers(given: PolicyFields) -> Iterator[tuple[str, Target]]:
             yield f"/steps/{number}/targets/{place}/id", target
 
 
-async def _is_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> bool:
+async def _is_schedule(tx: Tx, org_id: str, schedule_id: str) -> bool:
     try:
         await schedule_of(tx, org_id, schedule_id)
     except NotFound:

@@ -5,6 +5,7 @@ without restrictions as the rotation that it is, and of any other the first laye
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -110,15 +111,28 @@ class V2SchedulePost(Document, frozen=True):
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
         return LayerDocument.faults_across(values)
 
-    def fields(
-        self, value: Mapping[str, Any], before: Mapping[str, Any] | None = None
+    def fields(self, value: Mapping[str, Any]) -> ScheduleFields:
+        """What is stored; ``value`` is the document as it was sent."""
+        return self._with_rules(self._rules({"name": ROTATION_LAYER}, value))
+
+    def fields_after(
+        self, schedule: StoredSchedule, value: Mapping[str, Any], patch: Mapping[str, Any]
     ) -> ScheduleFields:
-        """What is stored; ``value`` is the document as it was sent, ``before`` the layer it was."""
-        kept = {name: item for name, item in (before or {}).items() if name not in ROTATION}
+        """What is stored in place of ``schedule``; ``value`` is all of it after ``patch``."""
+        if set(ROTATION).isdisjoint(patch):
+            return self._with_rules(replace(schedule.rules, timezone=str(self.timezone)))
+        [layer] = layers_of(schedule)
+        kept = {name: item for name, item in layer.items() if name not in ROTATION}
+        return self._with_rules(self._rules(kept, value))
+
+    def _rules(self, kept: Mapping[str, Any], value: Mapping[str, Any]) -> Rules:
+        """A layer of what is ``kept`` of it and of the rotation in ``value``, as it was sent."""
         given = {name: value[name] for name in ROTATION if value.get(name) is not None}
-        layer = {"name": ROTATION_LAYER, "participants": [], **kept, **given}
+        layer = {**kept, "participants": [], **given}
         read = document_of(layer, LayerDocument).layer()
-        rules = Rules(str(self.timezone), (read,), _text([layer]))
+        return Rules(str(self.timezone), (read,), _text([layer]))
+
+    def _with_rules(self, rules: Rules) -> ScheduleFields:
         return ScheduleFields(str(self.name), str(self.team_id), rules)
 
 

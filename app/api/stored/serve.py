@@ -7,6 +7,7 @@ which for a write also holds the answer remembered for its ``Idempotency-Key``. 
 ``OncallError`` raised at its step and written once, in the shape of the pages.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +15,6 @@ from functools import partial
 from http import HTTPStatus
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -33,12 +33,21 @@ from app.api.stored.patches import strict_document
 from app.api.stored.queries import query_in
 from app.api.stored.refusals import refusal_of, refusal_of_http
 from app.api.stored.routing import Routes
-from app.errors import Fault, InvalidRequest, OncallError, Unauthorized, UnsupportedMediaType
-from app.limits import Allowance, Proxy, RateLimits
+from app.errors import (
+    Fault,
+    InvalidRequest,
+    OncallError,
+    StoreUnavailable,
+    Unauthorized,
+    UnsupportedMediaType,
+)
+from app.limits import PER_KEY, UNKNOWN_KEY, Allowance, Proxy, RateLimits
 from app.storage.audit import Actor
-from app.storage.database import Database
-from app.storage.once import Remembered, remember, remembered_answer
+from app.storage.database import Database, Tx
+from app.storage.once import Remembered, forgotten, remember, remembered_answer
 
+ROUTE = "stored"
+"""All operations are counted as one."""
 PER_MINUTE = 120
 """Requests of one key; and of one client without a valid key."""
 
@@ -70,7 +79,7 @@ class StoredApi:
         self._public_url = public_url
         self._clock = clock
         self._kept = Kept(database)
-        self.access = Access(database, self._kept, clock)
+        self._access = Access(database, self._kept, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -87,6 +96,13 @@ class StoredApi:
             return  # nobody is left to answer, and nothing was begun: the body was incomplete
         await response(scope, receive, send)
 
+    async def tidy(self) -> None:
+        """Write down when keys were last used, and forget answers whose time is over."""
+        with contextlib.suppress(StoreUnavailable):
+            await self._access.write_used()
+            now = int(self._clock() * 1000)
+            await self._database.written(lambda tx: forgotten(tx, now))
+
     async def _let_in(
         self,
         operation: Operation,
@@ -101,12 +117,12 @@ class StoredApi:
             query = scope["query_string"]
             if operation.by_token and b"token=" in query and not _has_key(head):
                 return await self._by_token(operation, path, head, query)
-            key = await self.access.key_in(head)
+            key = await self._access.key_in(head)
         except Unauthorized as error:
-            allowance = await self._allowance("unknown-key", client_in(head, self._proxies))
+            allowance = await self._allowance(UNKNOWN_KEY, client_in(head, self._proxies))
             allowance.require()
             return _with(refusal_of(error), allowance)
-        allowance = await self._allowance("per-key", key.id)
+        allowance = await self._allowance(PER_KEY, key.id)
         try:
             allowance.require()
             require_scope(key, operation.scope)
@@ -121,11 +137,11 @@ class StoredApi:
     ) -> Response:
         """A calendar for whoever has its secret token."""
         asked = query_in(query, operation.query)
-        allowance = await self._allowance("unknown-key", client_in(head, self._proxies))
+        allowance = await self._allowance(UNKNOWN_KEY, client_in(head, self._proxies))
         try:
             allowance.require()
             feed = "schedule" if "schedules" in operation.path else "user"
-            org_id = await self.access.feed_opened_by(feed, path["id"], asked.token or "")
+            org_id = await self._access.feed_opened_by(feed, path["id"], asked.token or "")
             call = self._call(Actor(org_id, "", ""), path, asked, head)
             response = _response(operation, await self._read(operation, call), head)
         except OncallError as error:
@@ -164,9 +180,7 @@ class StoredApi:
         async with self._database.reading() as tx:
             return await operation.work(tx, call)
 
-    def _call(
-        self, actor: Actor, path: Mapping[str, str], query: Document, head: Head
-    ) -> Call:
+    def _call(self, actor: Actor, path: Mapping[str, str], query: Document, head: Head) -> Call:
         return Call(
             actor,
             int(self._clock() * 1000),
@@ -179,10 +193,11 @@ class StoredApi:
         )
 
     async def _allowance(self, policy: str, client: str) -> Allowance:
-        return await self._limits.spend(client, "stored", PER_MINUTE, policy=policy)
+        return await self._limits.spend_by(policy, client, ROUTE, PER_MINUTE)
+
 
 async def _written_once(
-    tx: AsyncConnection, *, operation: Operation, call: Call, once: str | None, hashed: bytes
+    tx: Tx, *, operation: Operation, call: Call, once: str | None, hashed: bytes
 ) -> Response:
     """The answer to a write, or what the same request was answered before."""
     if once is not None:
@@ -233,7 +248,7 @@ def _response(operation: Operation, answer: Answer, head: Head | None) -> Respon
         body, media_type = msgspec.json.encode(answer.body), JSON_TYPE
     if answer.version is not None:
         headers["ETag"] = etag(answer.version)
-    if answer.location is not None:
+    if answer.location is not None and operation.status == HTTPStatus.CREATED:
         headers["Location"] = answer.location
     known = tags_in(head.values("if-none-match"), "If-None-Match") if head else ()
     if known and "ETag" in headers and is_fresh(known, headers["ETag"]):

@@ -339,7 +339,9 @@ def _entries() -> Sequence[Operation]:
             v2.swap_entry,
             **swap,
         ),
-        row("GET", "/entries/{entry_id}", "Read an entry", v2.read_entry, READ, answer=EntryDocument),
+        row(
+            "GET", "/entries/{entry_id}", "Read an entry", v2.read_entry, READ, answer=EntryDocument
+        ),
         row(
             "DELETE",
             "/entries/{entry_id}",
@@ -385,7 +387,9 @@ def _people() -> Sequence[Operation]:
         "team_ids": ["team_789"],
     }
     return (
-        row("GET", "", "List people", people.list_users, READ, query=PageQuery, shape="many", **one),
+        row(
+            "GET", "", "List people", people.list_users, READ, query=PageQuery, shape="many", **one
+        ),
         row(
             "POST",
             "",
@@ -439,7 +443,13 @@ def _feeds() -> Sequence[Operation]:
             feeds.schedule_calendar,
             **calendar,
         ),
-        row("GET", "/users/{id}/calendar.ics", "A person's calendar", feeds.user_calendar, **calendar),
+        row(
+            "GET",
+            "/users/{id}/calendar.ics",
+            "A person's calendar",
+            feeds.user_calendar,
+            **calendar,
+        ),
         row(
             "GET",
             "/schedules/{id}/feed-tokens",

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.api.stored.documents import (
     READ_ONLY,
@@ -42,6 +41,7 @@ from app.storage.covers import (
     overrides_to_come,
     taken_back,
 )
+from app.storage.database import Tx
 from app.storage.history import final_schedule_of
 from app.storage.ids import new_id
 from app.storage.people import Person
@@ -101,7 +101,7 @@ class FinalScheduleDocument(Struct, frozen=True, rename={"from_at": "from", "to_
     gaps: list[GapDocument]
 
 
-async def list_schedules(tx: AsyncConnection, call: Call) -> Answer:
+async def list_schedules(tx: Tx, call: Call) -> Answer:
     part, team_id = call.query.part, call.query.team_id
     page = await schedules_page(tx, call.org_id, part, team_id)
     ids = [schedule.id for schedule in page.rows]
@@ -110,21 +110,21 @@ async def list_schedules(tx: AsyncConnection, call: Call) -> Answer:
     return Answer(many(page, part, shown))
 
 
-async def create_schedule(tx: AsyncConnection, call: Call) -> Answer:
+async def create_schedule(tx: Tx, call: Call) -> Answer:
     document: V1SchedulePost = call.document
     await require_people(tx, call.org_id, participants_in(call.value["layers"]))
-    schedule_id = document.id or new_id()
+    schedule_id = document.id or new_id(call.now)
     given = document.fields(call.value)
     schedule = await made_schedule(tx, call.org_id, schedule_id, given, call.now)
     return await _written(tx, call, schedule, "schedule.created", {})
 
 
-async def read_schedule(tx: AsyncConnection, call: Call) -> Answer:
+async def read_schedule(tx: Tx, call: Call) -> Answer:
     schedule = await schedule_of(tx, call.org_id, call.path["id"])
     return _answer(schedule, await _shown(tx, call, schedule))
 
 
-async def update_schedule(tx: AsyncConnection, call: Call) -> Answer:
+async def update_schedule(tx: Tx, call: Call) -> Answer:
     schedule = await locked(tx, call.org_id, call.path["id"])
     call.require_match(schedule.version)
     shown = writable(await _shown(tx, call, schedule))
@@ -136,7 +136,7 @@ async def update_schedule(tx: AsyncConnection, call: Call) -> Answer:
     return await _written(tx, call, after, "schedule.updated", shown)
 
 
-async def delete_schedule(tx: AsyncConnection, call: Call) -> Answer:
+async def delete_schedule(tx: Tx, call: Call) -> Answer:
     """The row of either API."""
     schedule = await locked(tx, call.org_id, call.path["id"])
     call.require_match(schedule.version)
@@ -146,7 +146,7 @@ async def delete_schedule(tx: AsyncConnection, call: Call) -> Answer:
     return Answer()
 
 
-async def on_call(tx: AsyncConnection, call: Call) -> Answer:
+async def on_call(tx: Tx, call: Call) -> Answer:
     at = call.now if call.query.at is None else int(call.query.at)
     found, people = await on_call_of(tx, call, call.path["id"], at)
     return _on_call(call.path["id"], found, people)
@@ -162,7 +162,7 @@ def quick_on_call(call: Call) -> Answer | None:
     return _on_call(call.path["id"], found, people)
 
 
-async def final_schedule(tx: AsyncConnection, call: Call) -> Answer:
+async def final_schedule(tx: Tx, call: Call) -> Answer:
     from_at, to_at = int(call.query.from_at), int(call.query.to_at)
     final = await final_schedule_of(tx, call.org_id, call.path["id"], from_at, to_at)
     segments = [
@@ -182,18 +182,20 @@ async def final_schedule(tx: AsyncConnection, call: Call) -> Answer:
     return Answer(One(FinalScheduleDocument(call.path["id"], *window, segments, gaps)))
 
 
-async def list_overrides(tx: AsyncConnection, call: Call) -> Answer:
+async def list_overrides(tx: Tx, call: Call) -> Answer:
     schedule = await schedule_of(tx, call.org_id, call.path["id"])
     page = await overrides_page(tx, call.org_id, schedule.id, call.query.part)
     return Answer(many(page, call.query.part, [override_of(cover) for cover in page.rows]))
 
 
-async def create_override(tx: AsyncConnection, call: Call) -> Answer:
+async def create_override(tx: Tx, call: Call) -> Answer:
     schedule = await locked(tx, call.org_id, call.path["id"])
     call.require_match(schedule.version)
     await require_people(tx, call.org_id, [("/user_id", str(call.document.user_id))])
     given = call.document.fields
-    cover = new_cover("override", call.document.id or new_id(), schedule.id, given, call.now)
+    cover = new_cover(
+        "override", call.document.id or new_id(call.now), schedule.id, given, call.now
+    )
     cover = await made_cover(tx, call.org_id, cover, call.now)
     shown = override_of(cover)
     after = await raised(tx, call.org_id, schedule, call.now)
@@ -202,7 +204,7 @@ async def create_override(tx: AsyncConnection, call: Call) -> Answer:
     return Answer(One(shown), location=where)
 
 
-async def cancel_override(tx: AsyncConnection, call: Call) -> Answer:
+async def cancel_override(tx: Tx, call: Call) -> Answer:
     schedule = await locked(tx, call.org_id, call.path["id"])
     call.require_match(schedule.version)
     cover = await cover_of(tx, call.org_id, "override", call.path["override_id"], schedule.id)
@@ -218,7 +220,7 @@ async def cancel_override(tx: AsyncConnection, call: Call) -> Answer:
     return Answer()
 
 
-async def list_audit(tx: AsyncConnection, call: Call) -> Answer:
+async def list_audit(tx: Tx, call: Call) -> Answer:
     """The row of either API."""
     schedule = await schedule_of(tx, call.org_id, call.path["id"])
     page = await notes_of(tx, call.org_id, schedule.id, call.query.part)
@@ -226,7 +228,7 @@ async def list_audit(tx: AsyncConnection, call: Call) -> Answer:
 
 
 async def note(
-    tx: AsyncConnection,
+    tx: Tx,
     call: Call,
     schedule: StoredSchedule,
     action: str,
@@ -251,7 +253,7 @@ async def note(
 
 
 async def _written(
-    tx: AsyncConnection,
+    tx: Tx,
     call: Call,
     schedule: StoredSchedule,
     action: str,
@@ -267,7 +269,7 @@ def _answer(schedule: StoredSchedule, shown: V1Schedule) -> Answer:
     return Answer(One(shown), schedule.version, f"{V1}/schedules/{schedule.id}")
 
 
-async def _shown(tx: AsyncConnection, call: Call, schedule: StoredSchedule) -> V1Schedule:
+async def _shown(tx: Tx, call: Call, schedule: StoredSchedule) -> V1Schedule:
     overrides = await overrides_to_come(tx, call.org_id, [schedule.id], call.now)
     return v1_schedule_of(schedule, overrides[schedule.id])
 

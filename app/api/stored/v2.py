@@ -1,10 +1,9 @@
-"""Handlers of the v2 API: schedules of one rotation, their entries and swaps, who is on call now."""
+"""Handlers of the v2 API: schedules of one rotation, entries and swaps, who is on call now."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.api.stored.documents import READ_ONLY, Instant, One, many
 from app.api.stored.lookups import kept_on_call, kept_people, on_call_of, require_people
@@ -13,7 +12,6 @@ from app.api.stored.patches import patched
 from app.api.stored.schedule_documents import (
     V2SchedulePost,
     entry_document_of,
-    layers_of,
     require_one_rotation,
     swap_document_of,
     v2_schedule_of,
@@ -21,10 +19,11 @@ from app.api.stored.schedule_documents import (
 )
 from app.api.stored.times import local_days, local_text
 from app.api.stored.v1 import note
-from app.errors import Conflict, EmptyWindow, Fault, InvalidRequest, NotFound, WindowTooLong
+from app.errors import EmptyWindow, Fault, InvalidRequest, NotFound, WindowTooLong
 from app.rota.bounds import check_window
 from app.rota.model import OnCall
 from app.storage.covers import new_cover, taken_back
+from app.storage.database import Tx
 from app.storage.entries import (
     entries_between,
     entry_of,
@@ -91,26 +90,26 @@ class CurrentOnCall(Struct, frozen=True):
     schedules: Sequence[ScheduleNow]
 
 
-async def list_schedules(tx: AsyncConnection, call: Call) -> Answer:
+async def list_schedules(tx: Tx, call: Call) -> Answer:
     part = call.query.part
     page = await schedules_page(tx, call.org_id, part, call.query.team_id)
     return Answer(many(page, part, [v2_schedule_of(schedule) for schedule in page.rows]))
 
 
-async def create_schedule(tx: AsyncConnection, call: Call) -> Answer:
+async def create_schedule(tx: Tx, call: Call) -> Answer:
     document: V2SchedulePost = call.document
     await require_people(tx, call.org_id, _participants(document))
-    schedule_id = document.id or new_id("sched_")
+    schedule_id = document.id or new_id(call.now, "sched_")
     given = document.fields(call.value)
     schedule = await made_schedule(tx, call.org_id, schedule_id, given, call.now)
     return await _written(tx, call, schedule, "schedule.created", {})
 
 
-async def read_schedule(tx: AsyncConnection, call: Call) -> Answer:
+async def read_schedule(tx: Tx, call: Call) -> Answer:
     return _answer(await schedule_of(tx, call.org_id, call.path["id"]))
 
 
-async def update_schedule(tx: AsyncConnection, call: Call) -> Answer:
+async def update_schedule(tx: Tx, call: Call) -> Answer:
     schedule = await locked(tx, call.org_id, call.path["id"])
     call.require_match(schedule.version)
     shown = writable(v2_schedule_of(schedule))
@@ -118,12 +117,12 @@ async def update_schedule(tx: AsyncConnection, call: Call) -> Answer:
     require_one_rotation(schedule, call.value)
     if "participants" in call.value:
         await require_people(tx, call.org_id, _participants(document))
-    given = document.fields_after(schedule, call.value, layers_of(schedule))
+    given = document.fields_after(schedule, {**shown, **call.value}, call.value)
     after = await changed_schedule(tx, call.org_id, schedule, given, call.now)
     return await _written(tx, call, after, "schedule.updated", shown)
 
 
-async def list_entries(tx: AsyncConnection, call: Call) -> Answer:
+async def list_entries(tx: Tx, call: Call) -> Answer:
     query = call.query
     schedule = await schedule_of(tx, call.org_id, call.path["id"])
     timezone = schedule.rules.timezone
@@ -140,11 +139,11 @@ async def list_entries(tx: AsyncConnection, call: Call) -> Answer:
     return Answer(many(page, query.part, [entry_document_of(each, timezone) for each in shown]))
 
 
-async def create_entry(tx: AsyncConnection, call: Call) -> Answer:
+async def create_entry(tx: Tx, call: Call) -> Answer:
     schedule = await locked(tx, call.org_id, call.path["id"])
     call.require_match(schedule.version)
     await require_people(tx, call.org_id, [("/user_id", str(call.document.user_id))])
-    entry_id = call.document.id or new_id("entry_")
+    entry_id = call.document.id or new_id(call.now, "entry_")
     cover = new_cover("entry", entry_id, schedule.id, call.document.fields, call.now)
     await made_entry(tx, call.org_id, cover, call.now)
     entry = await entry_of(tx, call.org_id, entry_id)
@@ -154,13 +153,13 @@ async def create_entry(tx: AsyncConnection, call: Call) -> Answer:
     return Answer(One(shown), location=f"{V2}/entries/{entry_id}")
 
 
-async def read_entry(tx: AsyncConnection, call: Call) -> Answer:
+async def read_entry(tx: Tx, call: Call) -> Answer:
     entry = await entry_of(tx, call.org_id, call.path["entry_id"])
     schedule = await schedule_of(tx, call.org_id, entry.schedule_id)
     return Answer(One(entry_document_of(entry, schedule.rules.timezone)))
 
 
-async def delete_entry(tx: AsyncConnection, call: Call) -> Answer:
+async def delete_entry(tx: Tx, call: Call) -> Answer:
     cover = await entry_to_be_deleted(tx, call.org_id, call.path["entry_id"])
     schedule = await locked(tx, call.org_id, cover.schedule_id)
     call.require_match(schedule.version)
@@ -171,7 +170,7 @@ async def delete_entry(tx: AsyncConnection, call: Call) -> Answer:
     return Answer()
 
 
-async def swap_entry(tx: AsyncConnection, call: Call) -> Answer:
+async def swap_entry(tx: Tx, call: Call) -> Answer:
     found = await entry_of(tx, call.org_id, call.path["entry_id"], call.path.get("id"))
     schedule = await locked(tx, call.org_id, found.schedule_id)
     call.require_match(schedule.version)
@@ -189,13 +188,13 @@ async def swap_entry(tx: AsyncConnection, call: Call) -> Answer:
     return Answer(One(shown))
 
 
-async def list_swaps(tx: AsyncConnection, call: Call) -> Answer:
+async def list_swaps(tx: Tx, call: Call) -> Answer:
     schedule = await schedule_of(tx, call.org_id, call.path["id"])
     page = await swaps_page(tx, call.org_id, schedule.id, call.query.part)
     return Answer(many(page, call.query.part, [swap_document_of(swap) for swap in page.rows]))
 
 
-async def undo_swap(tx: AsyncConnection, call: Call) -> Answer:
+async def undo_swap(tx: Tx, call: Call) -> Answer:
     swap = await swap_of(tx, call.org_id, call.path["swap_id"])
     schedule = await locked(tx, call.org_id, swap.schedule_id)
     call.require_match(schedule.version)
@@ -205,7 +204,7 @@ async def undo_swap(tx: AsyncConnection, call: Call) -> Answer:
     return Answer()
 
 
-async def current(tx: AsyncConnection, call: Call) -> Answer:
+async def current(tx: Tx, call: Call) -> Answer:
     at = call.now if call.query.at is None else int(call.query.at)
     team_id = call.path["team_id"]
     page = await schedules_page(tx, call.org_id, TEAM, team_id)
@@ -278,9 +277,7 @@ def _next(
     return NextShift(follows.user_id, *_contact(people, follows.user_id), at, schedule.id)
 
 
-def _contact(
-    people: Mapping[str, Person], user_id: str | None
-) -> tuple[str | None, str | None]:
+def _contact(people: Mapping[str, Person], user_id: str | None) -> tuple[str | None, str | None]:
     person = people.get(user_id or "")
     return (person.name, person.email) if person else (None, None)
 
@@ -291,7 +288,7 @@ def _participants(document: V2SchedulePost) -> Sequence[tuple[str, str]]:
 
 
 async def _written(
-    tx: AsyncConnection,
+    tx: Tx,
     call: Call,
     schedule: StoredSchedule,
     action: str,
@@ -305,5 +302,3 @@ async def _written(
 def _answer(schedule: StoredSchedule) -> Answer:
     shown = v2_schedule_of(schedule)
     return Answer(One(shown), schedule.version, f"{V2}/schedules/{schedule.id}")
-
-
