@@ -3,8 +3,8 @@
 Strategy: both are rows of one table, because they are made, read and taken back alike. A row says
 what was asked for, ``[start_at, end_at)``, and what of it holds, ``[from_at, until_at)``. Taking
 one back takes what has not happened yet: what it covered while it stood, from the later of its
-start and its creation until now, stays. So an edit never rewrites who was on call, while a record about
-the past, made afterwards, can be corrected.
+start and its creation until now, stays. So an edit never rewrites who was on call, while a record
+about the past, made afterwards, can be corrected.
 """
 
 from collections.abc import Mapping, Sequence

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import RowMapping, and_, insert, select, update
+from sqlalchemy import RowMapping, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict, NotFound
@@ -165,6 +165,24 @@ async def undone_swap(tx: AsyncConnection, org_id: str, swap: StoredSwap, now: i
         await taken_back(tx, org_id, cover, now)
     where = and_(swaps.c.org_id == org_id, swaps.c.id == swap.id)
     await tx.execute(update(swaps).where(where).values(undone_at=now))
+
+
+async def swaps_to_come(
+    tx: AsyncConnection, org_id: str, entry_id: str, now: int
+) -> Sequence[StoredSwap]:
+    """The swaps that an entry is part of and that can still be undone, the last made first."""
+    query = select(swaps).where(
+        swaps.c.org_id == org_id,
+        or_(swaps.c.entry_id == entry_id, swaps.c.other_entry_id == entry_id),
+        swaps.c.undone_at.is_(None),
+    )
+    rows = await tx.execute(query.order_by(swaps.c.created_at.desc(), swaps.c.id.desc()))
+    found = [_swap(row) for row in rows.mappings()]
+    return [
+        swap
+        for swap in found
+        if any(cover.until_at > now for cover in await overrides_of_swap(tx, org_id, swap.id))
+    ]
 
 
 async def swaps_page(

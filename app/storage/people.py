@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, exists, insert, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict, NotFound
@@ -109,8 +109,8 @@ async def removed_person(tx: AsyncConnection, org_id: str, person_id: str, now: 
     What they did stays on record under their id.
     """
     for table, what, holds in (
-        (participants, "a schedule has them as a participant", True),
-        (policy_targets, "an escalation policy names them", True),
+        (participants, "a schedule has them as a participant", true()),
+        (policy_targets, "an escalation policy names them", true()),
         (covers, "an override or entry that is not over names them", covers.c.until_at > now),
     ):
         named = and_(table.c.org_id == org_id, table.c.user_id == person_id, holds)

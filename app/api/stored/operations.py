@@ -14,6 +14,7 @@ from app.api.documents import Document
 from app.api.stored.conditions import require_match
 from app.api.stored.kept import Kept
 from app.storage.audit import Actor
+from app.storage.feeds import Feed
 
 if TYPE_CHECKING:
     from app.storage.database import Tx
@@ -82,8 +83,12 @@ Work = Callable[["Tx", Call], Awaitable[Answer]]
 
 @dataclass(frozen=True)
 class Operation:
-    """One method of one path. ``example`` is a body that the pages, or we, show; ``kinds`` are the
-    types of the body, the query and the answer."""
+    """One method of one path.
+
+    ``body`` is the type of what is sent, ``patches`` of what a merge patch must leave; ``example``
+    is such a body. ``quick`` answers of what is kept, if it can. ``feed``: whose calendar it is; a
+    secret token in the query will then do in place of a key.
+    """
 
     method: Method
     path: str
@@ -101,12 +106,8 @@ class Operation:
     example_answer: Mapping[str, Any] | None = None
     patches: type[Document] | None = None
     quick: Callable[[Call], Answer | None] | None = None
+    feed: Feed | None = None
 
     @property
     def writes(self) -> bool:
         return self.method != "GET"
-
-    @property
-    def by_token(self) -> bool:
-        """Whether a secret token in the query will do in place of a key."""
-        return self.shape == "calendar"

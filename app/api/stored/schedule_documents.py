@@ -237,7 +237,7 @@ class EntryDocument(Struct, frozen=True):
     created_at: Instant | None
 
 
-class EntriesQuery(PageQuery, frozen=True):
+class EntriesQuery(PageQuery, frozen=True, kw_only=True):
     """Local dates in the schedule's zone, both included, 731 days at most."""
 
     start_date: Annotated[date, Meta(description="a local date such as 2026-03-01")]
@@ -293,7 +293,7 @@ def v1_schedule_of(schedule: StoredSchedule, overrides: Sequence[Cover]) -> V1Sc
 def v2_schedule_of(schedule: StoredSchedule) -> V2Schedule:
     """A schedule on the wire of v2."""
     layers = layers_of(schedule)
-    first = layers[0] if layers else {"rotation_type": "custom"}
+    first: Mapping[str, Any] = layers[0] if layers else {"rotation_type": "custom"}
     return V2Schedule(
         schedule.id,
         schedule.fields.name,

@@ -27,6 +27,7 @@ from app.api.head import Head, head_of
 from app.api.negotiation import is_json
 from app.api.stored.access import Access, require_scope
 from app.api.stored.conditions import digest_etag, etag, is_fresh, tags_in
+from app.api.stored.documents import FeedQuery
 from app.api.stored.kept import Kept
 from app.api.stored.operations import Answer, Call, Operation
 from app.api.stored.patches import strict_document
@@ -44,6 +45,7 @@ from app.errors import (
 from app.limits import PER_KEY, UNKNOWN_KEY, Allowance, Proxy, RateLimits
 from app.storage.audit import Actor
 from app.storage.database import Database, Tx
+from app.storage.feeds import Feed
 from app.storage.once import Remembered, forgotten, remember, remembered_answer
 
 ROUTE = "stored"
@@ -115,8 +117,8 @@ class StoredApi:
         self._kept.look()
         try:
             query = scope["query_string"]
-            if operation.by_token and b"token=" in query and not _has_key(head):
-                return await self._by_token(operation, path, head, query)
+            if operation.feed and b"token=" in query and not _has_key(head):
+                return await self._by_token(operation, operation.feed, path, head, query)
             key = await self._access.key_in(head)
         except Unauthorized as error:
             allowance = await self._allowance(UNKNOWN_KEY, client_in(head, self._proxies))
@@ -133,14 +135,18 @@ class StoredApi:
         return _with(response, allowance)
 
     async def _by_token(
-        self, operation: Operation, path: Mapping[str, str], head: Head, query: bytes
+        self,
+        operation: Operation,
+        feed: Feed,
+        path: Mapping[str, str],
+        head: Head,
+        query: bytes,
     ) -> Response:
         """A calendar for whoever has its secret token."""
-        asked = query_in(query, operation.query)
         allowance = await self._allowance(UNKNOWN_KEY, client_in(head, self._proxies))
         try:
             allowance.require()
-            feed = "schedule" if "schedules" in operation.path else "user"
+            asked = query_in(query, FeedQuery)
             org_id = await self._access.feed_opened_by(feed, path["id"], asked.token or "")
             call = self._call(Actor(org_id, "", ""), path, asked, head)
             response = _response(operation, await self._read(operation, call), head)

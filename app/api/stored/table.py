@@ -67,7 +67,8 @@ def _v1() -> Sequence[Operation]:
     def row(method: Method, path: str, summary: str, work: Work, **more: Any) -> Operation:
         return Operation(method, f"{V1}{path}", SCHEDULES, SCHEDULES_V1, summary, work, **more)
 
-    one, many = {"answer": V1Schedule}, {"answer": V1Schedule, "shape": "many"}
+    one: dict[str, Any] = {"answer": V1Schedule}
+    many: dict[str, Any] = {**one, "shape": "many"}
     v1_example = {"name": "Platform primary", **V1_SCHEDULE}
     return (
         row("GET", "/schedules", "List schedules", v1.list_schedules, query=SchedulesQuery, **many),
@@ -163,7 +164,7 @@ def _policies() -> Sequence[Operation]:
         path = f"{V1}/escalation-policies{path}"
         return Operation(method, path, SCHEDULES, POLICIES_V1, summary, work, **more)
 
-    one = {"answer": policies.PolicyDocument}
+    one: dict[str, Any] = {"answer": policies.PolicyDocument}
     example = {
         "name": "Platform",
         "steps": [
@@ -227,7 +228,8 @@ def _v2() -> Sequence[Operation]:
     ) -> Operation:
         return Operation(method, f"{V2}{path}", scope, ONCALL_V2, summary, work, **more)
 
-    one, many = {"answer": V2Schedule}, {"answer": V2Schedule, "shape": "many"}
+    one: dict[str, Any] = {"answer": V2Schedule}
+    many: dict[str, Any] = {**one, "shape": "many"}
     return (
         row("GET", "/schedules", "List schedules", v2.list_schedules, query=SchedulesQuery, **many),
         row(
@@ -293,7 +295,7 @@ def _entries() -> Sequence[Operation]:
     ) -> Operation:
         return Operation(method, f"{V2}{path}", scope, ONCALL_V2, summary, work, **more)
 
-    swap = {
+    swap: dict[str, Any] = {
         "body": SwapPost,
         "answer": SwapDocument,
         "example": {"swap_with_user_id": "user_034"},
@@ -379,7 +381,7 @@ def _people() -> Sequence[Operation]:
     ) -> Operation:
         return Operation(method, f"{V2}/users{path}", scope, PEOPLE_V2, summary, work, **more)
 
-    one = {"answer": User}
+    one: dict[str, Any] = {"answer": User}
     example = {
         "id": "user_012",
         "name": "Marie Laurent",
@@ -428,8 +430,8 @@ def _feeds() -> Sequence[Operation]:
         return Operation(method, f"{V2}{path}", scope, FEEDS_V2, summary, work, **more)
 
     calendar: dict[str, Any] = {"scope": READ, "query": FeedQuery, "shape": "calendar"}
-    tokens = {"query": PageQuery, "answer": FeedTokenDocument, "shape": "many"}
-    new = {
+    tokens: dict[str, Any] = {"query": PageQuery, "answer": FeedTokenDocument, "shape": "many"}
+    new: dict[str, Any] = {
         "body": FeedTokenPost,
         "answer": NewFeedToken,
         "status": 201,
@@ -441,6 +443,7 @@ def _feeds() -> Sequence[Operation]:
             "/schedules/{id}/calendar.ics",
             "A schedule's calendar",
             feeds.schedule_calendar,
+            feed="schedule",
             **calendar,
         ),
         row(
@@ -448,6 +451,7 @@ def _feeds() -> Sequence[Operation]:
             "/users/{id}/calendar.ics",
             "A person's calendar",
             feeds.user_calendar,
+            feed="user",
             **calendar,
         ),
         row(

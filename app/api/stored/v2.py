@@ -32,6 +32,7 @@ from app.storage.entries import (
     made_swap,
     swap_of,
     swaps_page,
+    swaps_to_come,
     undone_swap,
 )
 from app.storage.ids import new_id
@@ -160,13 +161,19 @@ async def read_entry(tx: Tx, call: Call) -> Answer:
 
 
 async def delete_entry(tx: Tx, call: Call) -> Answer:
+    """Its swaps, as far as they are to come, are undone with it."""
     cover = await entry_to_be_deleted(tx, call.org_id, call.path["entry_id"])
     schedule = await locked(tx, call.org_id, cover.schedule_id)
     call.require_match(schedule.version)
+    timezone = schedule.rules.timezone
+    before = _stretch(cover.fields.user_id, cover.from_at, cover.until_at, timezone)
     left = await taken_back(tx, call.org_id, cover, call.now)
     after = await raised(tx, call.org_id, schedule, call.now)
-    before = {"id": cover.id, "user_id": cover.fields.user_id, "until": cover.until_at}
-    await note(tx, call, after, "entry.deleted", before, {**before, "until": left.until_at})
+    for swap in await swaps_to_come(tx, call.org_id, cover.id, call.now):
+        await undone_swap(tx, call.org_id, swap, call.now)
+        await note(tx, call, after, "swap.deleted", writable(swap_document_of(swap)), {})
+    kept = _stretch(left.fields.user_id, left.from_at, left.until_at, timezone)
+    await note(tx, call, after, "entry.deleted", {"id": cover.id, **before}, kept)
     return Answer()
 
 
@@ -280,6 +287,14 @@ def _next(
 def _contact(people: Mapping[str, Person], user_id: str | None) -> tuple[str | None, str | None]:
     person = people.get(user_id or "")
     return (person.name, person.email) if person else (None, None)
+
+
+def _stretch(user_id: str, from_at: int, until_at: int, timezone: str) -> Mapping[str, str]:
+    """What an entry covers, for the audit; nothing of an empty one."""
+    if from_at >= until_at:
+        return {}
+    start, end = local_text(from_at, timezone), local_text(until_at, timezone)
+    return {"user_id": user_id, "start": start, "end": end}
 
 
 def _participants(document: V2SchedulePost) -> Sequence[tuple[str, str]]:
