@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from app.rota import resolve
-from app.rota.bounds import EARLIEST_AT, LATEST_AT, check_instant, check_schedule, check_window
+from app.rota.bounds import EARLIEST_AT, check_instant, check_schedule, check_window
 from app.rota.model import FinalSchedule, OnCall, Schedule, Segment
 from app.rota.spans import Span, cut, merged
 from app.rota.walltime import FOREVER
@@ -86,7 +86,7 @@ class _LayersOfEras:
             if before != duty:
                 break
             start = earlier
-        while end in self._edges and end < LATEST_AT:
+        while end in self._edges:
             _, later, after = self._stretch_in_era(end)
             if after != duty:
                 break
