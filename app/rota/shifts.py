@@ -156,14 +156,3 @@ class _Rules:
         number, turn_start, turn_end, user_id = turn
         start, piece = (start, True) if start > turn_start else (turn_start, False)
         return Shift(start, min(end, turn_end), user_id, None, index, number, self._number, piece)
-
-
-def start_of_key(eras: Sequence[Era], key: str) -> int | None:
-    match = _KEY.fullmatch(key)
-    if match is None:
-        return None
-    number, layer, turn = map(int, match.groups()[:3])
-    for era, span in zip(eras, bounds_of(eras), strict=True):
-        if era.number == number:
-            return int(match[4]) if match[4] else _Rules(era, span).begins_at(layer, turn)
-    return None
