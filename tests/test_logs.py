@@ -1,5 +1,6 @@
 """One line a log event, ours and the libraries' alike."""
 
+import asyncio
 import io
 import json
 import logging
@@ -138,3 +139,34 @@ def test_a_log_that_cannot_be_written_costs_nothing(
         structlog.get_logger().info("request")
     structlog.get_logger().info("after it was closed")
     assert lines(capsys) == []
+
+
+def test_lines_of_an_event_loop_keep_their_order(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("json")
+
+    async def serve() -> None:
+        structlog.get_logger().info("first")
+        structlog.get_logger().info("second")
+
+    asyncio.run(serve())
+    structlog.get_logger().info("third")
+    events = [json.loads(line)["event"] for line in lines(capsys)]
+    assert events == ["first", "second", "third"]
+
+
+def test_lines_of_an_event_loop_that_ended_early_are_written_by_the_next(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs("json")
+
+    async def serve(event: str) -> None:
+        structlog.get_logger().info(event)
+
+    loops = [asyncio.new_event_loop() for _ in range(2)]
+    for loop, event in zip(loops, ("left", "found"), strict=True):
+        loop.run_until_complete(serve(event))
+    for loop in reversed(loops):
+        loop.run_until_complete(asyncio.sleep(0))
+    for loop in loops:
+        loop.close()
+    assert [json.loads(line)["event"] for line in lines(capsys)] == ["left", "found"]

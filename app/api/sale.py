@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from typing import Protocol, TypeVar
 
+from msgspec import Struct
 from x402 import x402ResourceServer
 
 from app.api.documents import Document, document_of, parsed, unknown_fields
@@ -63,8 +64,7 @@ class Till:
     backend: PaymentBackend
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(Struct, frozen=True):
     """What is asked for: where, in which form, and the JSON document, byte for byte."""
 
     route: str
@@ -79,8 +79,7 @@ class Order:
         ).digest()
 
 
-@dataclass(frozen=True)
-class Sold:
+class Sold(Struct, frozen=True):
     """An answer and how it was paid for: ``None`` where nothing is asked."""
 
     answer: bytes

@@ -56,7 +56,9 @@ class EndpointApp:
 
     async def _negotiated(self, head: Head, _: Scope, receive: Receive) -> Response:
         media_type = negotiated(",".join(head.values("accept")), self._formats)
-        body = b"" if head.bodiless else await body_of(receive)
+        body = b""
+        if not head.bodiless:
+            body = await body_of(receive, arrived=head.body_arrived)
         if body and not is_json(head.value("content-type")):
             raise UnsupportedMediaType("send Content-Type: application/json")
         order = Order(self._endpoint.path, media_type, body)

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
+from msgspec import Struct
 from x402 import FacilitatorClient, x402ResourceServer
 from x402.extensions.payment_identifier import (
     PAYMENT_IDENTIFIER,
@@ -40,8 +41,7 @@ MAX_TIMEOUT_SECONDS = 300
 """How long a client should let its authorization be valid."""
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """A 402's header value and body: the same JSON, the one base64 encoded."""
 
     header: str
