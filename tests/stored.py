@@ -128,9 +128,7 @@ class Stored(Service):
         """A new key of an organisation, the test's own if none is named, and what is presented."""
 
         async def work(tx: Tx) -> tuple[Key, str]:
-            return await made_key(
-                tx, org or self.org, name, scopes, "live", expires_at, self.now
-            )
+            return await made_key(tx, org or self.org, name, scopes, "live", expires_at, self.now)
 
         return await self.database.written(work)
 
@@ -164,7 +162,11 @@ def stored_url(
 
 
 @pytest.fixture
-async def stored(stored_url: str, clock: Clock, anyio_backend: str) -> AsyncIterator[Stored]:
+async def stored(
+    stored_url: str,
+    clock: Clock,
+    anyio_backend: str,  # noqa: ARG001 - what makes this fixture one of anyio's
+) -> AsyncIterator[Stored]:
     """The service on each kind of database, with an empty organisation."""
     async with opened(Stored(stored_url, clock)) as service:
         yield service

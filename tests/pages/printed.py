@@ -37,9 +37,7 @@ def v2_requests() -> Sequence[Printed]:
     lines = _lines("oncall-api-v2.txt")
     starts = [index for index, line in enumerate(lines) if line.startswith("curl ")]
     ends = [*starts[1:], len(lines)]
-    return [
-        _curl("\n".join(lines[start:end])) for start, end in zip(starts, ends, strict=True)
-    ]
+    return [_curl("\n".join(lines[start:end])) for start, end in zip(starts, ends, strict=True)]
 
 
 def v1_requests() -> Sequence[Printed]:

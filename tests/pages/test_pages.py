@@ -68,7 +68,11 @@ class TestDifferences:
             ({"a": 1, "b": 1}, {"b": 1, "a": 1}, ["the answer has b, a in this order"]),
             ({"a": {"b": 1}}, {"a": {}}, ["a lacks b"]),
             ({"a": "x"}, {"a": None}, ["a is null, not a string"]),
-            ({"a": [{"b": 1}]}, {"a": [{"b": 1}, {"b": "x"}]}, ["a[1].b is a string, not a number"]),
+            (
+                {"a": [{"b": 1}]},
+                {"a": [{"b": 1}, {"b": "x"}]},
+                ["a[1].b is a string, not a number"],
+            ),
             ({"a": [1]}, {"a": []}, ["a is empty"]),
             ({"a": []}, {"a": []}, []),
             ([], {}, ["the answer is an object, not an array"]),

@@ -29,6 +29,7 @@ from app.api.stored.schedule_documents import (
     V1Schedule,
     V1SchedulePost,
     V2Schedule,
+    V2SchedulePatch,
     V2SchedulePost,
     WindowQuery,
 )
@@ -250,7 +251,7 @@ def _v2() -> Sequence[Operation]:
             "Change a schedule",
             v2.update_schedule,
             WRITE,
-            patches=V2SchedulePost,
+            patches=V2SchedulePatch,
             example={
                 "name": "After-Hours Network Support (Updated)",
                 "timezone": "Europe/Paris",

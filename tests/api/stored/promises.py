@@ -16,9 +16,7 @@ Promises = Mapping[Check, Sequence[str]]
 
 def cases(promises: Promises) -> Sequence[Any]:
     """One case for each line, named after it."""
-    return [
-        pytest.param(check, id=line) for check, lines in promises.items() for line in lines
-    ]
+    return [pytest.param(check, id=line) for check, lines in promises.items() for line in lines]
 
 
 def unnamed_lines(page: str, promises: Promises, silent: Iterable[str]) -> list[str]:

@@ -54,9 +54,7 @@ async def entry(
     return made["id"]
 
 
-async def override(
-    me: Caller, user_id: str, start: str, end: str, schedule: str = "daily"
-) -> str:
+async def override(me: Caller, user_id: str, start: str, end: str, schedule: str = "daily") -> str:
     """The id of a new override."""
     body = {"user_id": user_id, "start_at": start, "end_at": end}
     made: dict[str, str] = await me.made(f"{V1}/schedules/{schedule}/overrides", body)

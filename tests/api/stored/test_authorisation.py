@@ -108,7 +108,9 @@ class TestBothHeaders:
     async def test_two_keys_are_refused(self, stored: Stored) -> None:
         _, one = await stored.key()
         _, other = await stored.key()
-        response = await stored.caller(one).get("/api/v1/schedules", Authorization=f"Bearer {other}")
+        response = await stored.caller(one).get(
+            "/api/v1/schedules", Authorization=f"Bearer {other}"
+        )
         assert outcome(response) == UNAUTHORIZED
         assert response.json()["message"] == "send one key only"
 

@@ -38,9 +38,7 @@ class TestThings:
         assert (await me.get(path)).headers["ETag"] == '"2"'
 
     @pytest.mark.parametrize("tags", ['"1"', '"7", "1"', ' "1" ,"x"', "*", '"a,b", "1"'])
-    async def test_it_is_changed_if_it_matches(
-        self, stored: Stored, path: str, tags: str
-    ) -> None:
+    async def test_it_is_changed_if_it_matches(self, stored: Stored, path: str, tags: str) -> None:
         me = await three(stored)
         response = await me.patch(path, {"name": "Other"}, If_Match=tags)
         assert response.status_code == 200
@@ -74,9 +72,7 @@ class TestThings:
         assert (await me.delete(path, If_Match='"1"')).status_code == 204
 
     @pytest.mark.parametrize("tags", ['"1"', 'W/"1"', "*", '"9", "1"'])
-    async def test_it_is_not_sent_to_who_has_it(
-        self, stored: Stored, path: str, tags: str
-    ) -> None:
+    async def test_it_is_not_sent_to_who_has_it(self, stored: Stored, path: str, tags: str) -> None:
         me = await three(stored)
         response = await me.get(path, If_None_Match=tags)
         assert (response.status_code, response.content) == (304, b"")
@@ -148,9 +144,7 @@ class TestIdsTaken:
                 {"id": "daily", "name": "x", "timezone": "UTC", "layers": []},
                 id="v1 schedule",
             ),
-            pytest.param(
-                f"{V2}/users", {"id": "ann", "name": "x", "email": "a@b"}, id="a person"
-            ),
+            pytest.param(f"{V2}/users", {"id": "ann", "name": "x", "email": "a@b"}, id="a person"),
             pytest.param(f"{V1}/escalation-policies", POLICY, id="a policy"),
             pytest.param(
                 f"{V1}/schedules/daily/overrides",

@@ -133,9 +133,7 @@ class TestOverrides:
         await me.gone(f"{V1}/schedules/daily/overrides/{made}")
         assert await final(me, 5, 6) == ["ann 05:00 06:00"]
 
-    async def test_one_that_reaches_back_keeps_what_it_covered_itself(
-        self, stored: Stored
-    ) -> None:
+    async def test_one_that_reaches_back_keeps_what_it_covered_itself(self, stored: Stored) -> None:
         me = await scene(stored, DAILY, at=june(5, 6))
         made = await override(me, "cat", june(5), june(6))
         stored.at(june(5, 12))
@@ -208,9 +206,7 @@ class TestEntries:
         await entry(me, "cat", june(5), june(6))
         assert await final(me, 5, 6) == ["dan 05:00 05:12", "cat 05:12 06:00"]
 
-    async def test_one_deleted_that_was_swapped_takes_its_swap_along(
-        self, stored: Stored
-    ) -> None:
+    async def test_one_deleted_that_was_swapped_takes_its_swap_along(self, stored: Stored) -> None:
         me = await scene(stored, EMPTY)
         made = await entry(me, "cat", june(5), june(6), "empty")
         back = await entry(me, "dan", june(7), june(8), "empty")

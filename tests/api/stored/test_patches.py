@@ -183,9 +183,7 @@ class TestV2:
         changed = await me.changed(f"{V2}/schedules/daily", {field: None})
         assert changed[field] == ([] if field == "participants" else None)
 
-    async def test_participants_need_an_interval_of_a_custom_rotation(
-        self, stored: Stored
-    ) -> None:
+    async def test_participants_need_an_interval_of_a_custom_rotation(self, stored: Stored) -> None:
         bare = {**DAILY, "rotation_type": "custom", "participants": []}
         me = await scene(stored, bare)
         response = await me.patch(f"{V2}/schedules/daily", {"participants": ["ann"]})

@@ -145,13 +145,27 @@ class TestEntries:
         assert code_of(await me.delete(path)) == (404, "not_found")
         assert await refused(me, name, "cat") == (404, "not_found")
 
-    async def test_one_of_many_years(self, stored: Stored) -> None:
+    async def test_one_of_731_days(self, stored: Stored) -> None:
         me = await scene(stored, EMPTY)
-        made = await entry(me, "cat", june(5), "2036-06-05T00:00:00Z", "empty")
-        assert (await me.read(f"{V2}/entries/{made}"))["end"] == "2036-06-05T00:00:00+00:00"
+        made = await entry(me, "cat", june(5), "2028-06-05T00:00:00Z", "empty")
+        assert (await me.read(f"{V2}/entries/{made}"))["end"] == "2028-06-05T00:00:00+00:00"
         await swapped(me, made, "dan")
-        assert await who(me, "2030-01-01T00:00:00Z", "empty") == "dan"
+        assert await who(me, "2028-01-01T00:00:00Z", "empty") == "dan"
         await me.gone(f"{V2}/entries/{made}")
+
+    async def test_one_that_is_longer(self, stored: Stored) -> None:
+        me = await scene(stored, EMPTY)
+        body = {"user_id": "cat", "start": june(5), "end": "2028-06-05T00:00:00.001Z"}
+        response = await me.post(f"{V2}/schedules/empty/entries", body)
+        assert list(faults_in(response)) == ["/end"]
+
+    async def test_a_generated_one_of_ten_years(self, stored: Stored) -> None:
+        interval = {"count": 120, "unit": "months"}
+        me = await scene(stored, {**DAILY, "rotation_type": "custom", "interval": interval})
+        [shift] = await shifts(me, 5, 5)
+        assert shift["end"] == "2036-06-01T00:00:00+00:00"
+        assert (await swapped(me, shift["id"], "bob"))["entry_ids"] == [shift["id"]]
+        assert await who(me, "2035-01-01T00:00:00Z") == "bob"
 
     async def test_one_of_another_schedule(self, stored: Stored) -> None:
         me = await scene(stored, DAILY, EMPTY)
