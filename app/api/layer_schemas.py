@@ -166,7 +166,7 @@ class LayerDocument(Document, frozen=True):
             tuple(map(str, self.participants)),
             unit,
             count,
-            self.start_at,
+            None if self.start_at is None else int(self.start_at),
             time,
             day,
             tuple(window.restriction() for window in self.restrictions or ()),

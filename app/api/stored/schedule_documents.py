@@ -190,7 +190,7 @@ class OverridePost(Document, frozen=True):
 
     @property
     def fields(self) -> CoverFields:
-        return CoverFields(str(self.user_id), self.start_at, self.end_at, self.reason)
+        return CoverFields(str(self.user_id), int(self.start_at), int(self.end_at), self.reason)
 
 
 class OverrideShown(Struct, frozen=True):
@@ -220,7 +220,7 @@ class EntryPost(Document, frozen=True):
 
     @property
     def fields(self) -> CoverFields:
-        return CoverFields(str(self.user_id), self.start, self.end)
+        return CoverFields(str(self.user_id), int(self.start), int(self.end))
 
 
 class EntryShown(Struct, frozen=True):
