@@ -77,15 +77,17 @@ async def list_keys(url: str, org: str | None, now: int, console: Console) -> No
     """Print every key, or those of one organisation, oldest first."""
     async with store(url) as database, database.reading() as tx:
         keys = await keys_of(tx, org)
-    table = Table(
-        "id", "organisation", "name", "kind", "scopes", "made", "last used", "expires", "state"
-    )
+    table = Table()
+    table.add_column("id", no_wrap=True)
+    for title in ("organisation", "name", "kind", "scopes", "made", "last used", "expires"):
+        table.add_column(title, overflow="fold")
+    table.add_column("state", no_wrap=True)
     for key in keys:
         instants = (key.created_at, key.last_used_at, key.expires_at)
         row = (key.id, key.org_name, key.name, key.kind, " ".join(sorted(key.scopes)))
         table.add_row(*map(Text, row), *map(_instant, instants), _state(key, now))
     console.print(table)
-    console.print(f"{len(keys)} keys")
+    console.print(f"{len(keys)} key{'' if len(keys) == 1 else 's'}")
 
 
 async def revoke_key(url: str, key_id: str, now: int) -> bool:

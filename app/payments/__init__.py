@@ -8,6 +8,7 @@ Contract: ``payments.md``. Every message type and header codec is the official `
 from app.payments.deferred import defer
 
 defer(
+    "aiohttp",  # for a facilitator or a chain elsewhere: a seventh of the imports
     "x402.http",
     "x402.extensions",
     "x402.extensions.bazaar",

@@ -34,6 +34,7 @@ from x402.schemas import (
 )
 
 from app.errors import PaymentRefused
+from app.payments.written import Shared
 
 SCHEME = "exact"
 UNPAID = "PAYMENT-SIGNATURE header is required"
@@ -75,6 +76,11 @@ class Offer:
         """Every extension of the protocol that the terms carry, by its key."""
         identifier = declare_payment_identifier_extension(self.identifier_required)
         return {PAYMENT_IDENTIFIER: identifier, **self.described}
+
+    @cached_property
+    def shared(self) -> Shared:
+        """What all payments for this offer share."""
+        return Shared.of(self.requirements, self.resource, self.extensions)
 
     @cached_property
     def terms(self) -> Terms:

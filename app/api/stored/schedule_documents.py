@@ -198,8 +198,7 @@ class OverridePost(Document, frozen=True):
 
     @property
     def fields(self) -> CoverFields:
-        times = int(self.start_at), int(self.end_at)
-        return CoverFields(str(self.user_id), *times, self.reason)
+        return CoverFields(str(self.user_id), int(self.start_at), int(self.end_at), self.reason)
 
 
 class OverrideShown(Struct, frozen=True):

@@ -12,6 +12,7 @@ from tests.stored import V1, V2, Stored, code_of, faults_in
 
 pytestmark = pytest.mark.anyio
 
+WRONG = (401, "unauthorized")
 ICS = f"{V2}/schedules/daily/calendar.ics"
 ANNS = f"{V2}/users/ann/calendar.ics"
 
@@ -161,7 +162,7 @@ class TestTokens:
         nobody = stored.caller(None)
         assert (await nobody.get(path)).status_code == 200
         await me.gone(f"{V2}/feed-tokens/{token['id']}")
-        assert code_of(await nobody.get(path)) == (404, "not_found")
+        assert code_of(await nobody.get(path)) == WRONG
         assert await me.read(f"{V2}/{of}/feed-tokens") == []
         assert code_of(await me.delete(f"{V2}/feed-tokens/{token['id']}")) == (404, "not_found")
 
@@ -169,7 +170,7 @@ class TestTokens:
     async def test_a_wrong_one(self, stored: Stored, of: str, token: str) -> None:
         await scene(stored, DAILY)
         path = f"{V2}/{of}/calendar.ics?token={token}"
-        assert code_of(await stored.caller(None).get(path)) == (404, "not_found")
+        assert code_of(await stored.caller(None).get(path)) == WRONG
 
     async def test_it_opens_nothing_else(self, stored: Stored, of: str) -> None:
         me = await scene(stored, DAILY, EMPTY)
@@ -178,7 +179,7 @@ class TestTokens:
         others = {"schedules/daily", "schedules/empty", "users/ann", "users/bob"} - {of}
         for other in sorted(others):
             response = await nobody.get(f"{V2}/{other}/calendar.ics?token={token}")
-            assert code_of(response) == (404, "not_found")
+            assert code_of(response) == WRONG
         response = await nobody.get(f"{V2}/schedules/daily?token={token}")
         assert code_of(response) == (401, "unauthorized")
 
@@ -189,7 +190,7 @@ class TestTokens:
         if of == "users/ann":
             await me.gone(f"{V2}/users/ann")
         path = f"{V2}/{of}/calendar.ics?token={token}"
-        assert code_of(await stored.caller(None).get(path)) == (404, "not_found")
+        assert code_of(await stored.caller(None).get(path)) == WRONG
 
     async def test_a_misspelt_parameter_beside_it(self, stored: Stored, of: str) -> None:
         await scene(stored, DAILY)

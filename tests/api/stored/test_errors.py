@@ -513,7 +513,7 @@ class TestLimits:
     async def test_tokens_are_counted_with_unknown_keys(self, stored: Stored) -> None:
         path = f"{V2}/schedules/none/calendar.ics?token=x"
         for _ in range(120):
-            assert (await stored.caller(None).get(path)).status_code == 404
+            assert (await stored.caller(None).get(path)).status_code == 401
         refused = await stored.caller(None).get(path)
         assert code_of(refused) == (429, "rate_limited")
         assert refused.headers["RateLimit"] == '"unknown-key";r=0;t=60'
