@@ -19,8 +19,6 @@ NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 def query_in(query: bytes, kind: type[DocumentT]) -> DocumentT:
     """The parameters of a query. Raises ``InvalidRequest`` with every fault, by its name."""
-    if not query:
-        return strict_document({}, kind)
     try:
         pairs = parse_qsl(
             query.decode("ascii", "replace"),

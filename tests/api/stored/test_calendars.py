@@ -24,10 +24,15 @@ def calendar_in(response: httpx.Response) -> Calendar:
 
 
 def events_in(response: httpx.Response) -> list[tuple[str, datetime, datetime]]:
-    """What of each event is shown, and when, in order."""
+    """Who, or what, each shift is of, and when it is, in order."""
     found = [
-        (event.summary or "", event.dtstart.astimezone(UTC), event.dtend.astimezone(UTC))
+        (
+            event.summary.removeprefix("On call: "),
+            event.dtstart.astimezone(UTC),
+            event.dtend.astimezone(UTC),
+        )
         for event in calendar_in(response).events
+        if event.summary != "Nobody on call"
     ]
     return sorted(found, key=lambda event: event[1])
 
@@ -56,8 +61,7 @@ class TestSchedules:
         me = await scene(stored, EMPTY)
         await entry(me, "cat", june(5), june(6), "empty")
         events = events_in(await me.get(f"{V2}/schedules/empty/calendar.ics"))
-        assert ("Cat", day(5), day(6)) in events
-        assert {name for name, _, _ in events} <= {"Cat", "Nobody on call"}
+        assert events == [("Cat", day(5), day(6))]
 
     async def test_the_same_all_day_long(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
@@ -166,7 +170,7 @@ class TestTokens:
         assert await me.read(f"{V2}/{of}/feed-tokens") == []
         assert code_of(await me.delete(f"{V2}/feed-tokens/{token['id']}")) == (404, "not_found")
 
-    @pytest.mark.parametrize("token", ["", "x", "x" * 43, "%00", "%C3%A9"])
+    @pytest.mark.parametrize("token", ["", "x", "x" * 43, "%C3%A9"])
     async def test_a_wrong_one(self, stored: Stored, of: str, token: str) -> None:
         await scene(stored, DAILY)
         path = f"{V2}/{of}/calendar.ics?token={token}"

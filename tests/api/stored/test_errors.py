@@ -136,7 +136,9 @@ class TestBodies:
     async def test_what_is_not_json(self, stored: Stored, body: bytes) -> None:
         assert code_of(await stored.me.post(f"{V2}/users", body)) == (400, "bad_request")
 
-    @pytest.mark.parametrize("kind", ["text/plain", "application/xml", "application/x-www-form-urlencoded"])
+    @pytest.mark.parametrize(
+        "kind", ["text/plain", "application/xml", "application/x-www-form-urlencoded"]
+    )
     async def test_a_body_of_another_type(self, stored: Stored, kind: str) -> None:
         response = await stored.me.post(f"{V2}/users", b"{}", Content_Type=kind)
         assert code_of(response) == (415, "unsupported_media_type")
@@ -448,7 +450,7 @@ class TestQueries:
             ("start_date=2026-02-30&end_date=tomorrow", ["end_date", "start_date"]),
             ("start_date=2026-03-02&end_date=2026-03-01", ["end_date"]),
             ("start_date=2026-01-01&end_date=2028-01-02", ["end_date"]),
-            ("start_date=2026-06-01&end_date=2028-05-31", ["end_date"]),
+            ("start_date=2024-10-26&end_date=2026-10-26", ["end_date"]),
             ("start_date=0001-01-01&end_date=2026-01-01", ["start_date"]),
             ("start_date=2026-01-01&end_date=9999-12-31", ["end_date"]),
             ("start_date=0002-01-01&end_date=0002-01-01", ["end_date"]),

@@ -239,13 +239,13 @@ PROMISES: Promises = {
         "DELETE/api/v1/schedules/{id}Delete. Fails if referenced by a policy.schedules"
     ],
     tells_who_is_on_call_at: [
-        "GET/api/v1/schedules/{id}/on-callWho is on call at at=<timestamp> (default now).schedules",
+        "GET/api/v1/schedules/{id}/on-callWho is on-call at at=<timestamp> (default now).schedules",
         "GET /api/v1/schedules/{id}/on-call?at=2026-04-24T19:00:00Z",
         '"data": {',
         '"schedule_id": "01HXSCHED...",',
         '"at": "2026-04-24T19:00:00Z",',
         '"user_id": "usr_dave",',
-        '"user_email": "[email protected]",',
+        '"user_email": "[email\xa0protected]",',
         '"layer": "After-hours",',
         '"until": "2026-04-25T19:00:00Z"',
     ],

@@ -164,7 +164,7 @@ class TestEntries:
         me = await scene(stored, {**DAILY, "rotation_type": "custom", "interval": interval})
         [shift] = await shifts(me, 5, 5)
         assert shift["end"] == "2036-06-01T00:00:00+00:00"
-        assert (await swapped(me, shift["id"], "bob"))["entry_ids"] == [shift["id"]]
+        assert len((await swapped(me, shift["id"], "bob"))["entry_ids"]) == 2
         assert await who(me, "2035-01-01T00:00:00Z") == "bob"
 
     async def test_one_of_another_schedule(self, stored: Stored) -> None:
