@@ -7,7 +7,7 @@ it nor fail with it.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -113,10 +113,21 @@ class Shelf:
             await database.refresh()
             if database.problem != before:
                 log.warning("readiness", part="store", problem=database.problem)
-            await api.tidy()
+            with _defects_logged():
+                await api.tidy()
 
     async def _close(self) -> None:
         if self._loaded:
             database, api = self._loaded
-            await api.tidy()
+            with _defects_logged():
+                await api.tidy()
             await database.aclose()
+
+
+@contextlib.contextmanager
+def _defects_logged() -> Iterator[None]:
+    """What is done on the side ends neither the watch nor an orderly stop."""
+    try:
+        yield
+    except Exception:
+        log.exception("store")
