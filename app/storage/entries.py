@@ -130,8 +130,6 @@ async def made_swap(
     """
     if entry.end_at <= now:
         raise Conflict(f"the entry {entry.id} is over")
-    if entry.user_id == with_user_id:
-        raise Conflict(f"{with_user_id} has the entry {entry.id} already")
     other = await _entry_back(tx, org_id, entry, with_user_id, now)
     swapped = [each for each in (entry, other) if each]
     for each in swapped:

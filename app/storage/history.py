@@ -70,7 +70,9 @@ async def history_at(tx: AsyncConnection, org_id: str, schedule_id: str, at: int
     def reach(history: History) -> Span:
         found = on_call_at(history.eras, at)
         since = EARLIEST_AT if found.since is None else found.since
-        return since if history.covers else at, _end_of(found) + 1
+        ended = (cover.until_at for cover in history.covers if cover.until_at <= at)
+        hidden = max(ended, default=since) > since  # one before it may have been seen
+        return since if hidden else at, _end_of(found) + 1
 
     return await _reaching(tx, org_id, schedule_id, (at, at + REACH_MS), reach)
 
