@@ -5,11 +5,10 @@ from typing import Any
 
 from app.api.endpoints import V1_OVERRIDE, V1_SCHEDULE
 from app.api.stored import policies, v1
+from app.api.stored.cover_documents import OverridePost, OverrideShown
 from app.api.stored.documents import AtQuery, AuditEntry, PageQuery, SchedulesQuery
 from app.api.stored.operations import PAST, SCHEDULES, V1, Method, Operation, Work
 from app.api.stored.schedule_documents import (
-    OverridePost,
-    OverrideShown,
     V1Schedule,
     V1SchedulePost,
     WindowQuery,

@@ -3,15 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.api.stored import v1, v2
-from app.api.stored.documents import AtQuery, AuditEntry, PageQuery, SchedulesQuery
-from app.api.stored.operations import PAST, READ, V2, WRITE, Method, Operation, Work
-from app.api.stored.schedule_documents import (
+from app.api.stored import current, v1, v2
+from app.api.stored.cover_documents import (
     EntriesQuery,
     EntryPost,
     EntryShown,
     SwapPost,
     SwapShown,
+)
+from app.api.stored.documents import AtQuery, AuditEntry, PageQuery, SchedulesQuery
+from app.api.stored.operations import PAST, READ, V2, WRITE, Method, Operation, Work
+from app.api.stored.schedule_documents import (
     V2Schedule,
     V2SchedulePost,
 )
@@ -96,11 +98,11 @@ V2_SCHEDULES: Sequence[Operation] = (
         "GET",
         "/current/{team_id}",
         "Who is on call for a team",
-        v2.current,
+        current.current,
         query=AtQuery,
-        answer=v2.CurrentOnCall,
+        answer=current.CurrentOnCall,
         shape="bare",
-        quick=v2.quick_current,
+        quick=current.quick_current,
     ),
     _reading(
         "GET",
