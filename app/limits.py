@@ -73,9 +73,14 @@ class Allowance(Struct, frozen=True):
     def require(self) -> None:
         """Raise ``RateLimited`` unless it was granted."""
         if not self.granted:
-            raise RateLimited(
-                f"at most {self.per_minute} requests a minute", retry_after=self.reset_seconds
-            )
+            raise self.refusal
+
+    @property
+    def refusal(self) -> RateLimited:
+        """What is said when it was not."""
+        return RateLimited(
+            f"at most {self.per_minute} requests a minute", retry_after=self.reset_seconds
+        )
 
     @property
     def fields(self) -> list[tuple[bytes, bytes]]:

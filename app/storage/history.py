@@ -68,7 +68,9 @@ async def history_at(tx: AsyncConnection, org_id: str, schedule_id: str, at: int
     """What is needed to say who is on call at ``at``, and who follows. Raises ``NotFound``."""
 
     def reach(history: History) -> Span:
-        return at, _end_of(on_call_at(history.eras, at)) + 1
+        found = on_call_at(history.eras, at)
+        since = EARLIEST_AT if found.since is None else found.since
+        return since if history.covers else at, _end_of(found) + 1
 
     return await _reaching(tx, org_id, schedule_id, (at, at + REACH_MS), reach)
 

@@ -8,10 +8,11 @@ from msgspec import Meta, Struct
 
 from app.api.documents import Document
 from app.api.layer_schemas import Point
-from app.api.schedule_schemas import order_faults
+from app.api.schedule_schemas import order_faults, window_faults
 from app.api.stored.documents import Id, Instant, PageQuery, UserId
-from app.api.stored.times import local_text, utc_text
+from app.api.stored.times import day_in_range, local_text, utc_text
 from app.errors import Fault
+from app.rota import bounds
 from app.storage.covers import Cover, CoverFields
 from app.storage.entries import StoredEntry, StoredSwap
 
@@ -60,7 +61,7 @@ class EntryPost(Document, frozen=True):
 
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        return order_faults(values, "start", "end")
+        return window_faults(values, "start", "end", "/end")
 
     @property
     def fields(self) -> CoverFields:
@@ -87,6 +88,16 @@ class EntriesQuery(PageQuery, frozen=True, kw_only=True):
     start_date: Annotated[date, Meta(description="a local date such as 2026-03-01")]
     end_date: Annotated[date, Meta(description="a local date, not before start_date")]
     user_id: UserId | None = None
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        days = {name: values[name] for name in ("start_date", "end_date") if name in values}
+        strange = [name for name, day in days.items() if not day_in_range(day)]
+        yield from (Fault(f"/{name}", "must lie in the years 2 to 9998") for name in strange)
+        if len(days) == 2 and not strange:
+            count = (days["end_date"] - days["start_date"]).days + 1
+            if not 1 <= count <= bounds.WINDOW_MS // bounds.DAY_MS:
+                yield Fault("/end_date", "must be start_date or at most 730 days later")
 
 
 class SwapPost(Document, frozen=True):

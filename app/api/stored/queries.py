@@ -6,6 +6,7 @@ from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from app.api.documents import Document
+from app.api.stored.nulls import null_faults
 from app.api.stored.patches import strict_document
 from app.errors import Fault, Faulty, InvalidRequest
 
@@ -18,8 +19,6 @@ NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 def query_in(query: bytes, kind: type[DocumentT]) -> DocumentT:
     """The parameters of a query. Raises ``InvalidRequest`` with every fault, by its name."""
-    if not query:
-        return strict_document({}, kind)
     try:
         pairs = parse_qsl(
             query.decode("ascii", "replace"),
@@ -31,7 +30,10 @@ def query_in(query: bytes, kind: type[DocumentT]) -> DocumentT:
     twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
     if twice:
         raise InvalidRequest([Fault(name, "is given more than once") for name in twice])
+    nulls = list(null_faults(dict(pairs)))
     try:
+        if nulls:
+            raise InvalidRequest(nulls)
         return strict_document({name: _value(name, text) for name, text in pairs}, kind)
     except Faulty as error:
         faults = [Fault(fault.pointer.lstrip("/"), fault.detail) for fault in error.faults]

@@ -114,10 +114,11 @@ class V2SchedulePost(Document, frozen=True):
         return self._with_rules(self._rules({"name": ROTATION_LAYER}, value))
 
     def fields_after(
-        self, schedule: StoredSchedule, value: Mapping[str, Any], patch: Mapping[str, Any]
+        self, schedule: StoredSchedule, value: Mapping[str, Any], *, turned: bool
     ) -> ScheduleFields:
-        """What is stored in place of ``schedule``; ``value`` is all of it after ``patch``."""
-        if set(ROTATION).isdisjoint(patch):
+        """What is stored in place of ``schedule``; ``value`` is all of it after a patch, which
+        changes the rotation if it is ``turned``."""
+        if not turned:
             return self._with_rules(replace(schedule.rules, timezone=str(self.timezone)))
         [layer] = layers_of(schedule)
         kept = {name: item for name, item in layer.items() if name not in ROTATION}
@@ -131,7 +132,14 @@ class V2SchedulePost(Document, frozen=True):
         return Rules(str(self.timezone), (read,), _text([layer]))
 
     def _with_rules(self, rules: Rules) -> ScheduleFields:
-        return ScheduleFields(str(self.name), str(self.team_id), rules)
+        team_id = None if self.team_id is None else str(self.team_id)
+        return ScheduleFields(str(self.name), team_id, rules)
+
+
+class V2SchedulePatch(V2SchedulePost, frozen=True, kw_only=True):
+    """What a merge patch must leave of a schedule; v1 makes some that have no team."""
+
+    team_id: TeamId | None = None  # type: ignore[assignment] # wider than where one is made
 
 
 class V1Schedule(Struct, frozen=True):
@@ -229,12 +237,17 @@ def is_layered(schedule: StoredSchedule) -> bool:
     return len(layers) != 1 or bool(layers[0].restrictions)
 
 
-def require_one_rotation(schedule: StoredSchedule, patch: Mapping[str, Any]) -> None:
-    """Raise ``Conflict`` for a v2 change of a rotation that is only one of several layers."""
-    if is_layered(schedule) and not set(ROTATION).isdisjoint(patch):
+def is_turned(schedule: StoredSchedule, shown: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:
+    """Whether a v2 patch changes the rotation that is ``shown``.
+
+    Raises ``Conflict`` if that is only one of several layers.
+    """
+    turned = any(name in patch and patch[name] != shown.get(name) for name in ROTATION)
+    if turned and is_layered(schedule):
         raise Conflict(
             f"the schedule {schedule.id} has layers: change them at /api/v1/schedules/{schedule.id}"
         )
+    return turned
 
 
 def writable(document: Struct) -> dict[str, Any]:

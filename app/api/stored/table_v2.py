@@ -15,6 +15,7 @@ from app.api.stored.documents import AtQuery, AuditEntry, PageQuery, SchedulesQu
 from app.api.stored.operations import PAST, READ, V2, WRITE, Method, Operation, Work
 from app.api.stored.schedule_documents import (
     V2Schedule,
+    V2SchedulePatch,
     V2SchedulePost,
 )
 
@@ -77,7 +78,7 @@ V2_SCHEDULES: Sequence[Operation] = (
         "Change a schedule",
         v2.update_schedule,
         WRITE,
-        patches=V2SchedulePost,
+        patches=V2SchedulePatch,
         example={
             "name": "After-Hours Network Support (Updated)",
             "timezone": "Europe/Paris",

@@ -7,16 +7,17 @@ from app.api.stored.cover_documents import entry_document_of, swap_document_of
 from app.api.stored.documents import READ_ONLY, One, many
 from app.api.stored.lookups import require_people
 from app.api.stored.operations import V2, Answer, Call
-from app.api.stored.patches import patched
+from app.api.stored.patches import merge_patch, patched
 from app.api.stored.schedule_documents import (
+    V2SchedulePatch,
     V2SchedulePost,
-    require_one_rotation,
+    is_turned,
     v2_schedule_of,
     writable,
 )
 from app.api.stored.times import local_days, local_text
 from app.api.stored.v1 import note
-from app.errors import EmptyWindow, Fault, InvalidRequest, WindowTooLong
+from app.errors import Fault, InvalidRequest, OutOfBounds
 from app.rota.bounds import check_window
 from app.storage.covers import new_cover, taken_back
 from app.storage.database import Tx
@@ -67,11 +68,11 @@ async def update_schedule(tx: Tx, call: Call) -> Answer:
     schedule = await locked(tx, call.org_id, call.path["id"])
     call.require_match(schedule.version)
     shown = writable(v2_schedule_of(schedule))
-    document = patched(shown, call.value, V2SchedulePost, (*READ_ONLY, "layered"))
-    require_one_rotation(schedule, call.value)
+    document = patched(shown, call.value, V2SchedulePatch, (*READ_ONLY, "layered"))
+    turned = is_turned(schedule, shown, call.value)
     if "participants" in call.value:
         await require_people(tx, call.org_id, _participants(document))
-    given = document.fields_after(schedule, {**shown, **call.value}, call.value)
+    given = document.fields_after(schedule, merge_patch(shown, call.value), turned=turned)
     after = await changed_schedule(tx, call.org_id, schedule, given, call.now)
     return await _written(tx, call, after, "schedule.updated", shown)
 
@@ -83,7 +84,7 @@ async def list_entries(tx: Tx, call: Call) -> Answer:
     from_at, to_at = local_days(query.start_date, query.end_date, timezone)
     try:
         check_window(from_at, to_at)
-    except (EmptyWindow, WindowTooLong) as error:
+    except OutOfBounds as error:  # by an hour, where the days have a clock change or end all time
         raise InvalidRequest([Fault("end_date", error.detail)]) from error
     entries = await entries_between(tx, call.org_id, schedule.id, from_at, to_at)
     if query.user_id is not None:
