@@ -36,6 +36,9 @@ HEADERS = {
     "Retry-After": "Seconds to wait before the next try.",
     "RateLimit": "What is left of the limit, and when one more request fits.",
     "RateLimit-Policy": "The limit: requests with and without a payment are counted apart.",
+    "ETag": "The version, for If-Match and If-None-Match.",
+    "Location": "Where what was made is read.",
+    "WWW-Authenticate": "How to send a key.",
     "X-Request-Id": "Names the request in the log.",
 }
 LIMITED = ("RateLimit", "RateLimit-Policy")

@@ -123,10 +123,6 @@ class UserPost(Document, frozen=True):
         return PersonFields(str(self.name), self.email, tuple(map(str, self.team_ids or ())))
 
 
-class UserPatch(UserPost, frozen=True):
-    """What a merge patch leaves of a person must be one."""
-
-
 class User(Struct, frozen=True):
     """A person who can be on call."""
 
@@ -170,7 +166,7 @@ class FeedTokenPost(Document, frozen=True):
     ) = None
 
 
-class FeedTokenDocument(Struct, frozen=True):
+class FeedTokenShown(Struct, frozen=True):
     """A feed token without its secret."""
 
     id: str
@@ -188,15 +184,15 @@ class NewFeedToken(Struct, frozen=True):
     url: Annotated[str, Meta(description="What a calendar program subscribes to.")]
 
 
-def feed_token_of(token: FeedToken) -> FeedTokenDocument:
+def feed_token_of(token: FeedToken) -> FeedTokenShown:
     """A feed token on the wire."""
-    return FeedTokenDocument(token.id, token.name, utc_text(token.created_at))
+    return FeedTokenShown(token.id, token.name, utc_text(token.created_at))
 
 
 # --- audit ----------------------------------------------------------------------------------
 
 
-class ActorDocument(Struct, frozen=True):
+class ActorShown(Struct, frozen=True):
     """By which key something was done."""
 
     key_id: str
@@ -208,7 +204,7 @@ class AuditEntry(Struct, frozen=True):
 
     id: str
     at: Instant
-    actor: ActorDocument
+    actor: ActorShown
     action: Annotated[str, Meta(examples=["schedule.updated"])]
     version: Annotated[int, Meta(description="The schedule's version after it.")]
     changes: Annotated[
@@ -221,7 +217,7 @@ def audit_entry_of(note: Note) -> AuditEntry:
     return AuditEntry(
         str(note.id),
         utc_text(note.at),
-        ActorDocument(note.key_id, note.key_name),
+        ActorShown(note.key_id, note.key_name),
         note.action,
         note.version,
         note.changes,

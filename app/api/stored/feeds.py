@@ -6,7 +6,7 @@ a day unless something is changed; programs ask again and again and are told 304
 
 import asyncio
 
-from app.api.stored.documents import FeedTokenDocument, Many, NewFeedToken, One, feed_token_of
+from app.api.stored.documents import FeedTokenShown, Many, NewFeedToken, One, feed_token_of
 from app.api.stored.operations import V2, Answer, Call
 from app.api.stored.times import utc_text
 from app.api.stored.v1 import note
@@ -81,7 +81,7 @@ async def revoke_token(tx: Tx, call: Call) -> Answer:
 async def _tokens(tx: Tx, call: Call, feed: Feed, of: str) -> Answer:
     tokens = [feed_token_of(token) for token in await tokens_of(tx, call.org_id, feed, of)]
     part = call.query.part
-    shown: list[FeedTokenDocument] = tokens[part.offset : part.offset + part.limit]
+    shown: list[FeedTokenShown] = tokens[part.offset : part.offset + part.limit]
     return Answer(Many(shown, len(tokens), part.limit, part.offset))
 
 

@@ -81,7 +81,7 @@ class StepShown(Struct, frozen=True):
     delay_minutes: int
 
 
-class PolicyDocument(Struct, frozen=True):
+class PolicyShown(Struct, frozen=True):
     """An escalation policy."""
 
     id: str
@@ -223,12 +223,12 @@ async def _is_schedule(tx: Tx, org_id: str, schedule_id: str) -> bool:
     return True
 
 
-def _shown(policy: Policy) -> PolicyDocument:
+def _shown(policy: Policy) -> PolicyShown:
     steps = [
         StepShown([TargetDocument(each.type, each.id) for each in step.targets], step.delay_minutes)
         for step in policy.fields.steps
     ]
-    return PolicyDocument(
+    return PolicyShown(
         policy.id,
         policy.fields.name,
         steps,

@@ -146,7 +146,7 @@ class V1Schedule(Struct, frozen=True):
     layers: Annotated[
         Sequence[Mapping[str, Any]], Meta(description="As they were sent; top to bottom.")
     ]
-    overrides: "Sequence[OverrideDocument]"
+    overrides: "Sequence[OverrideShown]"
     version: Version
     created_at: Instant
     updated_at: Instant
@@ -193,7 +193,7 @@ class OverridePost(Document, frozen=True):
         return CoverFields(str(self.user_id), self.start_at, self.end_at, self.reason)
 
 
-class OverrideDocument(Struct, frozen=True):
+class OverrideShown(Struct, frozen=True):
     """An override. ``cancelled_at``: what it had not covered by then was taken back."""
 
     id: str
@@ -223,7 +223,7 @@ class EntryPost(Document, frozen=True):
         return CoverFields(str(self.user_id), self.start, self.end)
 
 
-class EntryDocument(Struct, frozen=True):
+class EntryShown(Struct, frozen=True):
     """One shift of a schedule."""
 
     id: str
@@ -251,7 +251,7 @@ class SwapPost(Document, frozen=True):
     swap_with_user_id: UserId
 
 
-class SwapDocument(Struct, frozen=True):
+class SwapShown(Struct, frozen=True):
     """A swap; ``entries`` as they are after it, the swapped one first."""
 
     id: str
@@ -261,7 +261,7 @@ class SwapDocument(Struct, frozen=True):
     created_at: Instant
     undone_at: Instant | None
     entry_ids: Sequence[str]
-    entries: Sequence[EntryDocument] = ()
+    entries: Sequence[EntryShown] = ()
 
 
 class WindowQuery(Document, frozen=True, rename={"from_at": "from", "to_at": "to"}):
@@ -331,10 +331,10 @@ def require_one_rotation(schedule: StoredSchedule, patch: Mapping[str, Any]) -> 
         )
 
 
-def override_of(cover: Cover) -> OverrideDocument:
+def override_of(cover: Cover) -> OverrideShown:
     """An override on the wire."""
     given = cover.fields
-    return OverrideDocument(
+    return OverrideShown(
         cover.id,
         given.user_id,
         utc_text(given.start_at),
@@ -346,9 +346,9 @@ def override_of(cover: Cover) -> OverrideDocument:
     )
 
 
-def entry_document_of(entry: StoredEntry, timezone: str) -> EntryDocument:
+def entry_document_of(entry: StoredEntry, timezone: str) -> EntryShown:
     """An entry on the wire, by the clock of its schedule."""
-    return EntryDocument(
+    return EntryShown(
         entry.id,
         entry.schedule_id,
         entry.user_id,
@@ -363,10 +363,10 @@ def entry_document_of(entry: StoredEntry, timezone: str) -> EntryDocument:
 
 def swap_document_of(
     swap: StoredSwap, entries: Sequence[StoredEntry] = (), timezone: str = "UTC"
-) -> SwapDocument:
+) -> SwapShown:
     """A swap on the wire, with its entries where they are known."""
     other = [swap.other_entry_id] if swap.other_entry_id else []
-    return SwapDocument(
+    return SwapShown(
         swap.id,
         swap.schedule_id,
         swap.user_id,

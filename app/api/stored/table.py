@@ -9,8 +9,8 @@ from app.api.stored.documents import (
     AtQuery,
     AuditEntry,
     FeedQuery,
-    FeedTokenDocument,
     FeedTokenPost,
+    FeedTokenShown,
     NewFeedToken,
     PageQuery,
     SchedulesQuery,
@@ -20,12 +20,12 @@ from app.api.stored.documents import (
 from app.api.stored.operations import READ, SCHEDULES, V1, V2, WRITE, Method, Operation, Work
 from app.api.stored.schedule_documents import (
     EntriesQuery,
-    EntryDocument,
     EntryPost,
-    OverrideDocument,
+    EntryShown,
     OverridePost,
-    SwapDocument,
+    OverrideShown,
     SwapPost,
+    SwapShown,
     V1Schedule,
     V1SchedulePost,
     V2Schedule,
@@ -88,7 +88,7 @@ def _v1() -> Sequence[Operation]:
             "Who is on call at an instant",
             v1.on_call,
             query=AtQuery,
-            answer=v1.OnCallDocument,
+            answer=v1.OnCallShown,
             quick=v1.quick_on_call,
             description=PAGES_SAMPLE,
         ),
@@ -117,7 +117,7 @@ def _v1() -> Sequence[Operation]:
             "Who is on call over a window, and when nobody is",
             v1.final_schedule,
             query=WindowQuery,
-            answer=v1.FinalScheduleDocument,
+            answer=v1.FinalScheduleShown,
         ),
         row(
             "GET",
@@ -125,7 +125,7 @@ def _v1() -> Sequence[Operation]:
             "List overrides",
             v1.list_overrides,
             query=PageQuery,
-            answer=OverrideDocument,
+            answer=OverrideShown,
             shape="many",
         ),
         row(
@@ -134,7 +134,7 @@ def _v1() -> Sequence[Operation]:
             "Create a temporary override",
             v1.create_override,
             body=OverridePost,
-            answer=OverrideDocument,
+            answer=OverrideShown,
             status=201,
             example=V1_OVERRIDE,
         ),
@@ -164,7 +164,7 @@ def _policies() -> Sequence[Operation]:
         path = f"{V1}/escalation-policies{path}"
         return Operation(method, path, SCHEDULES, POLICIES_V1, summary, work, **more)
 
-    one: dict[str, Any] = {"answer": policies.PolicyDocument}
+    one: dict[str, Any] = {"answer": policies.PolicyShown}
     example = {
         "name": "Platform",
         "steps": [
@@ -297,7 +297,7 @@ def _entries() -> Sequence[Operation]:
 
     swap: dict[str, Any] = {
         "body": SwapPost,
-        "answer": SwapDocument,
+        "answer": SwapShown,
         "example": {"swap_with_user_id": "user_034"},
         "description": "The other person's next entry after it, within 366 days, goes back; else "
         "the nearest before it that has not started; else it is a plain hand-over.",
@@ -310,7 +310,7 @@ def _entries() -> Sequence[Operation]:
             v2.list_entries,
             READ,
             query=EntriesQuery,
-            answer=EntryDocument,
+            answer=EntryShown,
             shape="many",
         ),
         row(
@@ -319,7 +319,7 @@ def _entries() -> Sequence[Operation]:
             "Create an entry",
             v2.create_entry,
             body=EntryPost,
-            answer=EntryDocument,
+            answer=EntryShown,
             status=201,
             example={
                 "user_id": "user_012",
@@ -341,9 +341,7 @@ def _entries() -> Sequence[Operation]:
             v2.swap_entry,
             **swap,
         ),
-        row(
-            "GET", "/entries/{entry_id}", "Read an entry", v2.read_entry, READ, answer=EntryDocument
-        ),
+        row("GET", "/entries/{entry_id}", "Read an entry", v2.read_entry, READ, answer=EntryShown),
         row(
             "DELETE",
             "/entries/{entry_id}",
@@ -360,7 +358,7 @@ def _entries() -> Sequence[Operation]:
             v2.list_swaps,
             READ,
             query=PageQuery,
-            answer=SwapDocument,
+            answer=SwapShown,
             shape="many",
         ),
         row(
@@ -430,7 +428,7 @@ def _feeds() -> Sequence[Operation]:
         return Operation(method, f"{V2}{path}", scope, FEEDS_V2, summary, work, **more)
 
     calendar: dict[str, Any] = {"scope": READ, "query": FeedQuery, "shape": "calendar"}
-    tokens: dict[str, Any] = {"query": PageQuery, "answer": FeedTokenDocument, "shape": "many"}
+    tokens: dict[str, Any] = {"query": PageQuery, "answer": FeedTokenShown, "shape": "many"}
     new: dict[str, Any] = {
         "body": FeedTokenPost,
         "answer": NewFeedToken,

@@ -57,7 +57,7 @@ from app.storage.schedules import (
 )
 
 
-class OnCallDocument(Struct, frozen=True):
+class OnCallShown(Struct, frozen=True):
     """Who is on call at an instant. With nobody, ``until`` is when somebody is."""
 
     schedule_id: str
@@ -72,7 +72,7 @@ class OnCallDocument(Struct, frozen=True):
     entry_id: str | None
 
 
-class SegmentDocument(Struct, frozen=True):
+class SegmentShown(Struct, frozen=True):
     """A maximal stretch with one person from one source, cut to the window."""
 
     start: Instant
@@ -84,21 +84,21 @@ class SegmentDocument(Struct, frozen=True):
     entry_id: str | None
 
 
-class GapDocument(Struct, frozen=True):
+class GapShown(Struct, frozen=True):
     """A maximal stretch with nobody on call, cut to the window."""
 
     start: Instant
     end: Instant
 
 
-class FinalScheduleDocument(Struct, frozen=True, rename={"from_at": "from", "to_at": "to"}):
+class FinalScheduleShown(Struct, frozen=True, rename={"from_at": "from", "to_at": "to"}):
     """Who is on call over a window, and when nobody is."""
 
     schedule_id: str
     from_at: Instant
     to_at: Instant
-    segments: list[SegmentDocument]
-    gaps: list[GapDocument]
+    segments: list[SegmentShown]
+    gaps: list[GapShown]
 
 
 async def list_schedules(tx: Tx, call: Call) -> Answer:
@@ -166,7 +166,7 @@ async def final_schedule(tx: Tx, call: Call) -> Answer:
     from_at, to_at = int(call.query.from_at), int(call.query.to_at)
     final = await final_schedule_of(tx, call.org_id, call.path["id"], from_at, to_at)
     segments = [
-        SegmentDocument(
+        SegmentShown(
             utc_text(segment.start_at),
             utc_text(segment.end_at),
             segment.user_id,
@@ -177,9 +177,9 @@ async def final_schedule(tx: Tx, call: Call) -> Answer:
         )
         for segment in final.segments
     ]
-    gaps = [GapDocument(utc_text(gap.start_at), utc_text(gap.end_at)) for gap in final.gaps]
+    gaps = [GapShown(utc_text(gap.start_at), utc_text(gap.end_at)) for gap in final.gaps]
     window = (utc_text(from_at), utc_text(to_at))
-    return Answer(One(FinalScheduleDocument(call.path["id"], *window, segments, gaps)))
+    return Answer(One(FinalScheduleShown(call.path["id"], *window, segments, gaps)))
 
 
 async def list_overrides(tx: Tx, call: Call) -> Answer:
@@ -277,7 +277,7 @@ async def _shown(tx: Tx, call: Call, schedule: StoredSchedule) -> V1Schedule:
 def _on_call(schedule_id: str, found: OnCall, people: Mapping[str, Person]) -> Answer:
     duty = found.duty
     person = people.get(duty.user_id) if duty else None
-    shown = OnCallDocument(
+    shown = OnCallShown(
         schedule_id,
         utc_text(found.at),
         found.user_id,
