@@ -20,6 +20,8 @@ def digest_etag(content: bytes) -> str:
 
 def tags_in(values: Sequence[str], name: str) -> Sequence[str]:
     """The entity tags of a header field; none if it was not sent. Raises ``InvalidRequest``."""
+    if not values:
+        return ()
     texts = [part for value in values for part in value.split(",")]
     tags = [TAG.fullmatch(text) for text in texts]
     if not all(tags):
