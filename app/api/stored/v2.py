@@ -30,7 +30,7 @@ from app.storage.entries import (
     swap_of,
     swaps_page,
     swaps_to_come,
-    undone_swap,
+    undone_swaps,
 )
 from app.storage.ids import new_id
 from app.storage.paging import Page
@@ -123,8 +123,9 @@ async def delete_entry(tx: Tx, call: Call) -> Answer:
     before = _stretch(cover.fields.user_id, cover.from_at, cover.until_at, timezone)
     left = await taken_back(tx, call.org_id, cover, call.now)
     after = await raised(tx, call.org_id, schedule, call.now)
-    for swap in await swaps_to_come(tx, call.org_id, cover.id, call.now):
-        await undone_swap(tx, call.org_id, swap, call.now)
+    swaps = await swaps_to_come(tx, call.org_id, cover.id, call.now)
+    await undone_swaps(tx, call.org_id, swaps, call.now)
+    for swap in swaps:
         await note(tx, call, after, "swap.deleted", writable(swap_document_of(swap)), {})
     kept = _stretch(left.fields.user_id, left.from_at, left.until_at, timezone)
     await note(tx, call, after, "entry.deleted", {"id": cover.id, **before}, kept)
@@ -159,7 +160,7 @@ async def undo_swap(tx: Tx, call: Call) -> Answer:
     swap = await swap_of(tx, call.org_id, call.path["swap_id"])
     schedule = await locked(tx, call.org_id, swap.schedule_id)
     call.require_match(schedule.version)
-    await undone_swap(tx, call.org_id, swap, call.now)
+    await undone_swaps(tx, call.org_id, [swap], call.now)
     after = await raised(tx, call.org_id, schedule, call.now)
     await note(tx, call, after, "swap.deleted", writable(swap_document_of(swap)), {})
     return Answer()
