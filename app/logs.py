@@ -42,10 +42,11 @@ def configure_logs(log_format: Literal["json", "text"], level: int = logging.INF
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("uvicorn.access").disabled = True  # the edge writes a better line
     direct = log_format == "json"
+    lines = _Lines(sys.stderr.buffer)
     wrap = structlog.stdlib.ProcessorFormatter.wrap_for_formatter
     structlog.configure(
         processors=[*SHARED, wrap],
-        logger_factory=_lines_to_stderr if direct else structlog.stdlib.LoggerFactory(),
+        logger_factory=(lambda *_: lines) if direct else structlog.stdlib.LoggerFactory(),
         wrapper_class=(_direct_logger if direct else structlog.make_filtering_bound_logger)(level),
         cache_logger_on_first_use=True,
     )
@@ -55,16 +56,16 @@ def _direct_logger(level: int) -> type[Any]:
     """structlog's logger, with what ``SHARED`` and ``_json_line`` do as one step of plain calls."""
 
     class Direct(structlog.make_filtering_bound_logger(level)):  # type: ignore[misc] # made here
-        def _process_event(
-            self, method_name: str, event: str | None, fields: EventDict
-        ) -> tuple[tuple[bytes], dict[str, Any]]:
-            fields["event"] = event
-            fields = structlog.contextvars.merge_contextvars(self._logger, method_name, fields)
-            fields["level"] = method_name
-            fields["timestamp"] = datetime.now(UTC)  # noqa: TID251 - as structlog stamps
-            if "exc_info" in fields:
-                fields = structlog.processors.format_exc_info(self._logger, method_name, fields)
-            return (_json_line(self._logger, method_name, fields),), {}
+        def _proxy_to_logger(
+            self, method_name: str, event: str | None = None, **fields: Any
+        ) -> None:
+            line: EventDict = {**self._context, **fields, "event": event}
+            line = structlog.contextvars.merge_contextvars(self._logger, method_name, line)
+            line["level"] = method_name
+            line["timestamp"] = datetime.now(UTC)  # noqa: TID251 - as structlog stamps
+            if "exc_info" in line:
+                line = structlog.processors.format_exc_info(self._logger, method_name, line)
+            self._logger.msg(_json_line(self._logger, method_name, line))
 
     return Direct
 
@@ -104,12 +105,6 @@ class _Lines:
             self._file.flush()
         except (OSError, ValueError):
             pass  # nobody reads the log any more
-
-    debug = info = warning = error = critical = exception = msg
-
-
-def _lines_to_stderr(*_: Any) -> _Lines:
-    return _Lines(sys.stderr.buffer)
 
 
 def _json_line(_: Any, __: str, event: EventDict) -> bytes:

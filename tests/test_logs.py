@@ -43,6 +43,13 @@ def test_our_event_is_a_json_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert timestamp.endswith("Z")
 
 
+def test_what_a_logger_is_bound_to_is_on_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("json")
+    structlog.get_logger().bind(part="claims").warning("readiness")
+    [line] = lines(capsys)
+    assert json.loads(line)["part"] == "claims"
+
+
 def test_a_librarys_event_is_a_json_line_too(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs("json")
     logging.getLogger("a.library").warning("%d left", 3)
@@ -159,14 +166,12 @@ def test_lines_of_an_event_loop_that_ended_early_are_written_by_the_next(
 ) -> None:
     configure_logs("json")
 
-    async def serve(event: str) -> None:
-        structlog.get_logger().info(event)
-
-    loops = [asyncio.new_event_loop() for _ in range(2)]
-    for loop, event in zip(loops, ("left", "found"), strict=True):
-        loop.run_until_complete(serve(event))
-    for loop in reversed(loops):
+    ended, other = asyncio.new_event_loop(), asyncio.new_event_loop()
+    for loop, event in ((ended, "left"), (other, "found")):
+        loop.call_soon(structlog.get_logger().info, event)
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+    for loop in (other, ended):
         loop.run_until_complete(asyncio.sleep(0))
-    for loop in loops:
         loop.close()
     assert [json.loads(line)["event"] for line in lines(capsys)] == ["left", "found"]

@@ -4,7 +4,7 @@ Strategy: a created entry is a row, a generated one is worked out and known by a
 turn of which layer by which rules it is. A swap is two overrides, so whose an entry is, is what the
 last swap that holds says of its end; undoing a swap is taking its overrides back.
 
-Invariant: no swap gives one person two entries of one schedule at once.
+Invariant: no swap, and no undoing of one, gives one person two entries of one schedule at once.
 """
 
 from bisect import bisect_left
@@ -26,7 +26,7 @@ from app.storage.covers import (
     overrides_of_swap,
     taken_back,
 )
-from app.storage.history import history_between, shifts_of
+from app.storage.history import Span, history_between, shifts_of
 from app.storage.ids import new_id
 from app.storage.paging import Page, Slice, page_of
 from app.storage.tables import swaps
@@ -111,13 +111,17 @@ async def entry_to_be_deleted(tx: AsyncConnection, org_id: str, entry_id: str) -
 
 
 async def made_entry(tx: AsyncConnection, org_id: str, cover: Cover, now: int) -> Cover:
-    """A new entry. Raises ``Conflict`` if the person has another one of the schedule meanwhile."""
+    """A new entry. Raises ``Conflict`` if the person has another one of the schedule meanwhile,
+    or if whoever took over such a stretch by a swap would."""
     given = cover.fields
-    meanwhile = await entries_between(tx, org_id, cover.schedule_id, given.start_at, given.end_at)
-    for entry in meanwhile:
-        if not entry.generated and entry.user_id == given.user_id:
+    span = (given.start_at, given.end_at)
+    for entry in await entries_between(tx, org_id, cover.schedule_id, *span):
+        has_it = given.user_id in (entry.user_id, entry.scheduled_user_id)
+        if has_it and not entry.generated:
             raise Conflict(f"{given.user_id} has the entry {entry.id} at that time")
-    return await made_cover(tx, org_id, cover, now)
+    made = await made_cover(tx, org_id, cover, now)
+    await _require_one_each(tx, org_id, cover.schedule_id, [span])
+    return made
 
 
 async def made_swap(
@@ -151,18 +155,18 @@ async def made_swap(
     return swap, [await entry_of(tx, org_id, each.id) for each in swapped]
 
 
-async def undone_swap(tx: AsyncConnection, org_id: str, swap: StoredSwap, now: int) -> None:
-    """Take a swap back, as far as it is still to come. Raises ``Conflict`` if it is over."""
-    if swap.undone_at is not None:
-        raise Conflict(f"the swap {swap.id} has been undone already")
-    made_of = await overrides_of_swap(tx, org_id, swap.id)
-    to_come = [cover for cover in made_of if cover.until_at > now]
-    if not to_come:
-        raise Conflict(f"the swap {swap.id} is over: who was on call stays on record")
-    for cover in to_come:
-        await taken_back(tx, org_id, cover, now)
-    where = and_(swaps.c.org_id == org_id, swaps.c.id == swap.id)
+async def undone_swaps(
+    tx: AsyncConnection, org_id: str, undone: Sequence[StoredSwap], now: int
+) -> None:
+    """Take swaps of a schedule back, as far as they are still to come.
+
+    Raises ``Conflict`` if one is over, or if anybody would then have two entries at once.
+    """
+    taken = [await _taken_back(tx, org_id, swap, now) for swap in undone]
+    where = and_(swaps.c.org_id == org_id, swaps.c.id.in_([swap.id for swap in undone]))
     await tx.execute(update(swaps).where(where).values(undone_at=now))
+    for swap, spans in zip(undone, taken, strict=True):
+        await _require_one_each(tx, org_id, swap.schedule_id, spans)
 
 
 async def swaps_to_come(
@@ -239,6 +243,40 @@ async def _require_alone(tx: AsyncConnection, org_id: str, entry: StoredEntry) -
     for other in meanwhile:
         if other.id != entry.id:
             raise Conflict(f"the entry {other.id} overlaps {entry.id}: it cannot be swapped")
+
+
+async def _taken_back(
+    tx: AsyncConnection, org_id: str, swap: StoredSwap, now: int
+) -> Sequence[Span]:
+    """Take the overrides of a swap back; where they were."""
+    if swap.undone_at is not None:
+        raise Conflict(f"the swap {swap.id} has been undone already")
+    made_of = await overrides_of_swap(tx, org_id, swap.id)
+    to_come = [cover for cover in made_of if cover.until_at > now]
+    if not to_come:
+        raise Conflict(f"the swap {swap.id} is over: who was on call stays on record")
+    for cover in to_come:
+        await taken_back(tx, org_id, cover, now)
+    return [(cover.from_at, cover.until_at) for cover in to_come]
+
+
+async def _require_one_each(
+    tx: AsyncConnection, org_id: str, schedule_id: str, spans: Sequence[Span]
+) -> None:
+    """Raise ``Conflict`` if anybody has two entries at once around ``spans``.
+
+    What somebody has by an override that is not a swap's does not count: an override may lie over
+    any number of entries.
+    """
+    for span in spans:
+        last: dict[str, StoredEntry] = {}
+        for entry in await entries_between(tx, org_id, schedule_id, *span):
+            if entry.swap_id is None and entry.user_id != entry.scheduled_user_id:
+                continue
+            before = last.setdefault(entry.user_id, entry)
+            if before is not entry and before.meets(entry):
+                raise Conflict(f"{entry.user_id} would have {before.id} and {entry.id} at once")
+            last[entry.user_id] = entry
 
 
 def _entries(

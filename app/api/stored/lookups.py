@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from app.api.stored.operations import Call
 from app.errors import Fault, InvalidRequest
+from app.rota.bounds import EARLIEST_AT
 from app.rota.model import OnCall
 from app.storage.database import Tx
 from app.storage.history import History, history_at
@@ -51,8 +52,14 @@ async def on_call_of(
 
 def kept_on_call(call: Call, schedule_id: str, at: int) -> OnCall | None:
     """As ``on_call_of``, of what is kept; ``None``: it has to be read."""
+    last: OnCall | None = call.kept_under(("on call", schedule_id))
+    if last and last.until and (last.since or EARLIEST_AT) <= at < last.until:
+        return last._replace(at=at)
     history: History | None = call.kept_under(("history", schedule_id))
-    return history.on_call_at(at) if history else None
+    found = history.on_call_at(at) if history else None
+    if found is not None:
+        call.keep(("on call", schedule_id), found)
+    return found
 
 
 def kept_people(call: Call, ids: Iterable[str | None]) -> Mapping[str, Person] | None:

@@ -1,7 +1,11 @@
-"""The query of a request as a document: read by the same types and rules as a body."""
+"""The query of a request as a document: read by the same types and rules as a body.
+
+Strategy: callers ask the same again and again, so what was read of a short query is remembered.
+"""
 
 import re
 from collections import Counter
+from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -15,10 +19,18 @@ DocumentT = TypeVar("DocumentT", bound=Document)
 MAX_PARAMETERS = 100
 NUMBERS = ("limit", "offset")
 NUMBER = re.compile(r"-?[0-9]{1,9}")
+MAX_REMEMBERED = 128
+"""Bytes of a query up to which it is remembered."""
 
 
 def query_in(query: bytes, kind: type[DocumentT]) -> DocumentT:
     """The parameters of a query. Raises ``InvalidRequest`` with every fault, by its name."""
+    read = _remembered if len(query) <= MAX_REMEMBERED else _read
+    document: DocumentT = read(query, kind)
+    return document
+
+
+def _read(query: bytes, kind: type[DocumentT]) -> DocumentT:
     try:
         pairs = parse_qsl(
             query.decode("ascii", "replace"),
@@ -38,6 +50,9 @@ def query_in(query: bytes, kind: type[DocumentT]) -> DocumentT:
     except Faulty as error:
         faults = [Fault(fault.pointer.lstrip("/"), fault.detail) for fault in error.faults]
         raise InvalidRequest(faults) from error
+
+
+_remembered = lru_cache(maxsize=2048)(_read)
 
 
 def _value(name: str, text: str) -> int | str:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from app.api.stored.cover_documents import override_of
 from app.api.stored.documents import (
     READ_ONLY,
     Instant,
@@ -24,7 +25,6 @@ from app.api.stored.patches import patched
 from app.api.stored.schedule_documents import (
     V1Schedule,
     V1SchedulePost,
-    override_of,
     v1_schedule_of,
     writable,
 )

@@ -2,8 +2,9 @@
 
 from typing import Any, NamedTuple
 
+from app.api.stored.cover_documents import EntriesQuery
 from app.api.stored.operations import V2, Operation
-from app.api.stored.schedule_documents import EntriesQuery, WindowQuery
+from app.api.stored.schedule_documents import WindowQuery
 from app.api.stored.table import stored_operations
 from tests.stored import V1, Stored
 
