@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine bench-cost bench-startup screenshots format
+.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine bench-cost bench-startup bench-stored screenshots format
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -60,6 +60,9 @@ bench-cost: setup-dev ## Measure what a request costs by part, and what is full 
 
 bench-startup: setup-dev ## Measure how soon a started service answers
 	@$(BIN)/python -m bench.startup
+
+bench-stored: setup-dev ## Measure the stored APIs on SQLite and on a large PostgreSQL; wants wrk
+	@$(BIN)/python -m bench.stored
 
 screenshots: setup-dev ## Take the pictures of the catalogue again; wants chromium
 	@$(BIN)/python -m scripts.screenshots
