@@ -1,0 +1,32 @@
+"""First deals, by simple rules: where a search begins, and what a fair rotation is held against.
+
+Each covers all the seats that can be covered (``Board.demand``), rules aside.
+"""
+
+from collections.abc import Callable, Sequence
+
+from app.rota.board import Board, bits, turns_at
+from app.rota.deal import Deal
+
+
+def in_turn(board: Board) -> Deal:
+    """Whoever's turn it is; whose turn it cannot be is replaced by the least loaded."""
+    return _dealt(board, lambda shift: turns_at(board.cycle, board.seats, shift))
+
+
+def least_loaded(board: Board) -> Deal:
+    """Shift by shift, the least loaded of those who can take it; the first of equals."""
+    return _dealt(board, lambda _: ())
+
+
+def _dealt(board: Board, wanted: Callable[[int], Sequence[int]]) -> Deal:
+    deal = Deal(board, board.pinned)
+    for shift, demand in enumerate(board.demand):
+        able = set(bits(board.able[shift]))
+        chosen = [person for person in able if board.pinned[person] >> shift & 1]
+        chosen += [person for person in wanted(shift) if person in able and person not in chosen]
+        others = sorted(able.difference(chosen), key=lambda person: (deal.loads[person], person))
+        for person in (*chosen, *others)[:demand]:
+            if not deal.held[person] >> shift & 1:
+                deal.take(shift, person)
+    return deal
