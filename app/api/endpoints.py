@@ -6,6 +6,7 @@ A row that lacks anything fails when the application is built, not when somebody
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from time import perf_counter
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -15,7 +16,14 @@ from app.api.schedule_schemas import OncallNowRequest, OncallScheduleRequest
 from app.api.schemas import RotationRequest
 from app.errors import Fault
 from app.render.json import RotationAnswer, json_bytes, rotation_answer
-from app.render.roster import Roster, now_roster, rotation_roster, schedule_roster
+from app.render.planned import planned_answer
+from app.render.roster import (
+    Roster,
+    now_roster,
+    planned_roster,
+    rotation_roster,
+    schedule_roster,
+)
 from app.render.schedule import (
     OncallNowAnswer,
     OncallScheduleAnswer,
@@ -27,6 +35,7 @@ from app.render.timeline import timeline_bytes
 from app.rota.model import FinalSchedule, OnCall, Schedule
 from app.rota.rotation import Rotation
 from app.rota.tally import Tally, tallies
+from app.rota.wishes import PlannedRotation
 
 JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"
 CONTENT_TYPES = {
@@ -75,12 +84,17 @@ class Endpoint:
     def catalog_path(self) -> str:
         return f"/catalog/{self.slug}"
 
-    def is_light(self, media_type: str) -> bool:
-        """Whether an answer in ``media_type`` never keeps a processor busy for long.
+    def is_light(self, media_type: str, document: Document) -> bool:
+        """Whether the answer to ``document`` in ``media_type`` keeps no processor busy for long.
 
         10,000 shifts take some 10 ms as JSON and ten times that as anything else.
         """
-        return self.work == "light" and media_type == JSON
+        return self.work == "light" and media_type == JSON and not document.is_heavy
+
+    def reads_lightly(self, value: object) -> bool:
+        """Whether ``value``, parsed from up to a megabyte, is validated within milliseconds."""
+        given = value if isinstance(value, dict) else {}
+        return self.work == "light" and self.request.heavy_fields.isdisjoint(given)
 
     def headers(self, media_type: str) -> Mapping[str, str]:
         """What describes an answer in ``media_type``; what is a file has a name."""
@@ -123,8 +137,27 @@ def _calendar(roster: Roster) -> bytes:
     return calendar_bytes(roster)
 
 
-def _rotation(request: RotationRequest) -> Rotation:
-    return request.rotation()
+def _rotation(request: RotationRequest) -> Rotation | PlannedRotation:
+    """Turns of one length; whatever else is asked for is planned."""
+    if not request.is_heavy:
+        return request.rotation()
+    from app.api.planning import planned_rotation  # noqa: PLC0415 - for those who ask for a plan
+
+    return planned_rotation(request, perf_counter)
+
+
+def _rotation_answer(
+    rotation: Rotation | PlannedRotation, warnings: Sequence[Fault]
+) -> RotationAnswer:
+    if isinstance(rotation, PlannedRotation):
+        return planned_answer(rotation, warnings)
+    return rotation_answer(rotation, warnings)
+
+
+def _rotation_roster(rotation: Rotation | PlannedRotation) -> Roster:
+    if isinstance(rotation, PlannedRotation):
+        return planned_roster(rotation)
+    return rotation_roster(rotation)
 
 
 def _schedule(request: OncallScheduleRequest) -> Planned:
@@ -223,7 +256,7 @@ def _rotation_endpoint() -> Endpoint:
         request=RotationRequest,
         answer=RotationAnswer,
         compute=_rotation,
-        formats=_formats(rotation_answer, rotation_csv, rotation_roster),
+        formats=_formats(_rotation_answer, rotation_csv, _rotation_roster),
         example={
             "start": "2026-06-04T00:00:00Z",
             "people": ["alice", "bob"],

@@ -35,8 +35,12 @@ class Reasons:
         for turn in turns:
             text = f"{names[turn.person]}, who is owed a turn"
             if turn.passed:
-                passed = (f"{names[other]}{self._why(other, turn.shift)}" for other in turn.passed)
-                text = f"{names[turn.person]} instead of {', '.join(passed)}; the turn is owed back"
+                passed = [f"{names[other]}{self._why(other, turn.shift)}" for other in turn.passed]
+                passed += [f"{turn.more:,} more"] if turn.more else []
+                owed = "turns are" if len(passed) > 1 else "turn is"
+                text = (
+                    f"{names[turn.person]} instead of {' and '.join(passed)}; the {owed} owed back"
+                )
             parts.setdefault(turn.shift, []).append(text)
         return self._lines(parts, vacancies)
 
@@ -77,6 +81,8 @@ class Reasons:
     def _lines(self, parts: Parts, vacancies: Sequence[Vacancy]) -> list[str]:
         for shift, role in vacancies:
             text = f"nobody can be {self._roles[role]}" if self._roles else "nobody can take it"
+            if role < self._board.demand[shift]:  # absences are not why
+                text += " under the rules"
             parts.setdefault(shift, []).append(text)
         return [f"Shift {shift + 1}: {'; '.join(parts[shift])}." for shift in sorted(parts)]
 

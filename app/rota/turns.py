@@ -18,14 +18,20 @@ from app.rota.board import Board, bits
 from app.rota.deal import Deal
 from app.rota.rules import Rules
 
+TOLD = 3
+
 
 class Turn(NamedTuple):
-    """``person`` has a seat in ``shift``, owed from before, or after ``passed`` were passed over."""
+    """``person`` has a seat in ``shift``: owed from before, or after others were passed over.
+
+    ``passed`` are the first ``TOLD`` of those, ``more`` is how many there are beyond.
+    """
 
     shift: int
     person: int
     owed: bool
-    passed: Sequence[int]
+    passed: Sequence[int] = ()
+    more: int = 0
 
 
 class Rotation(NamedTuple):
@@ -80,7 +86,7 @@ class _Walk:
                 self.owed[person] -= 1
                 if not self.owed[person]:
                     del self.owed[person]
-                return Turn(shift, person, owed=True, passed=())
+                return Turn(shift, person, owed=True)
         return None
 
     def _next(self, shift: int) -> Turn | None:
@@ -95,7 +101,9 @@ class _Walk:
                 self.place = (self.place + step + 1) % len(cycle)
                 self.had = had
                 self.owed.update(passed)
-                return Turn(shift, person, owed=False, passed=passed)
+                return Turn(
+                    shift, person, owed=False, passed=passed[:TOLD], more=max(0, len(passed) - TOLD)
+                )
             else:
                 passed.append(person)
         return None

@@ -96,3 +96,18 @@ class Plan(NamedTuple):
     explanations: Sequence[str]
     carry_over: Mapping[str, int]
     next_person: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRotation:
+    """A plan with what it was made of; handoffs are ``handoff_offset_ms`` after shifts end.
+
+    ``zoned`` says whether local times were asked for.
+    """
+
+    wishes: Wishes
+    plan: Plan
+    shift_length_hours: float
+    handoff_offset_hours: float
+    handoff_offset_ms: int
+    zoned: bool
