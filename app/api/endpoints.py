@@ -46,14 +46,23 @@ EXTENSIONS = {CALENDAR: "ics", CSV: "csv", SVG: "svg"}
 
 
 @dataclass(frozen=True)
+class Worked:
+    """A request that shows what else an endpoint can do, in a few words and as a document."""
+
+    title: str
+    text: str
+    example: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """One paid resource.
 
     ``description`` sells it in a few words and travels in every 402; ``rules`` are what a caller
     should know beyond those of the fields. ``compute`` turns a valid request into an engine result;
     ``formats`` writes that result, one function a media type, the default first. ``example`` is a
-    request that must be valid. ``work`` is heavy if a small request can keep a processor busy: it
-    is then not done on the event loop.
+    request that must be valid, and so are those of ``worked``. ``work`` is heavy if a small request
+    can keep a processor busy: it is then not done on the event loop.
     """
 
     slug: str
@@ -71,14 +80,17 @@ class Endpoint:
     formats: Mapping[str, Callable[[Any, Sequence[Fault]], bytes]]
     example: Mapping[str, Any]
     work: Literal["light", "heavy"] = "light"
+    worked: Sequence[Worked] = ()
 
     method = "POST"
 
     def __post_init__(self) -> None:
-        lacking = [item.name for item in fields(self) if not getattr(self, item.name)]
+        needed = [item.name for item in fields(self) if item.name != "worked"]
+        lacking = [name for name in needed if not getattr(self, name)]
         if lacking:
             raise ValueError(f"endpoint {self.slug or self.path!r} lacks {', '.join(lacking)}")
-        document_of(self.example, self.request)
+        for example in (self.example, *(worked.example for worked in self.worked)):
+            document_of(example, self.request)
 
     @property
     def catalog_path(self) -> str:
@@ -106,7 +118,11 @@ class Endpoint:
 
     def example_answer(self, media_type: str = JSON) -> bytes:
         """What the example is answered with: computed, never typed."""
-        result = self.compute(document_of(self.example, self.request))
+        return self.answer_to(self.example, media_type)
+
+    def answer_to(self, example: Mapping[str, Any], media_type: str = JSON) -> bytes:
+        """What an example is answered with."""
+        result = self.compute(document_of(example, self.request))
         return self.formats[media_type](result, ())
 
 
@@ -214,7 +230,34 @@ V1_OVERRIDE: Mapping[str, Any] = {
 ROTATION_RULES = (
     "Shifts are back to back: each starts when the one before ends. `nextHandoff` is a shift's end "
     "plus `handoffOffsetHours`; it never moves a shift. Fields that are not known are reported in "
-    "`warnings`."
+    "`warnings`. With any field from `timezone` on, the rotation is planned around absences, "
+    "weights, roles, rest and fixed shifts, and the answer says how even it is and whether that is "
+    'proven to be the best: `strategy` "fair" shares hours, weekends and nights out, "round-robin" '
+    "passes turns on and owes them back. Shifts nobody can take are `person: null` and listed in "
+    "`gaps`. Send `carryOver` of the answer with the next request to stay fair over months."
+)
+TWO_AWAY = Worked(
+    "Two people away",
+    "Four people share a fortnight on a local clock, with a clock change in it. Ben is on holiday, "
+    "Chloe's training recurs in her calendar, Dan works half time, and Ana has hours carried over. "
+    "Whoever is away is passed over, and hours, weekends and nights come out as even as they can.",
+    {
+        "start": "2026-03-23T09:00:00",
+        "timezone": "Europe/Berlin",
+        "people": ["ana", "ben", "chloe", "dan"],
+        "shifts": 14,
+        "strategy": "fair",
+        "unavailable": [
+            {"person": "ben", "start": "2026-03-24", "end": "2026-03-31", "reason": "holiday"}
+        ],
+        "unavailableIcs": {
+            "chloe": "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//example//EN\r\nBEGIN:VEVENT\r\n"
+            "UID:training\r\nDTSTAMP:20260301T000000Z\r\nDTSTART;VALUE=DATE:20260325\r\n"
+            "RRULE:FREQ=WEEKLY;COUNT=2\r\nSUMMARY:training\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        },
+        "weights": {"dan": 0.5},
+        "carryOver": {"ana": 24},
+    },
 )
 LAYER_RULES = (
     "The document is that of the v1 schedules API: layers are read from top to bottom and the "
@@ -263,6 +306,7 @@ def _rotation_endpoint() -> Endpoint:
             "shifts": 3,
             "shiftLengthHours": 24,
         },
+        worked=(TWO_AWAY,),
     )
 
 
