@@ -3,7 +3,8 @@
 Each covers all the seats that can be covered (``Board.demand``), rules aside.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 from app.rota.board import Board, bits, turns_at
 from app.rota.deal import Deal
@@ -22,11 +23,17 @@ def least_loaded(board: Board) -> Deal:
 def _dealt(board: Board, wanted: Callable[[int], Sequence[int]]) -> Deal:
     deal = Deal(board, board.pinned)
     for shift, demand in enumerate(board.demand):
-        able = set(bits(board.able[shift]))
-        chosen = [person for person in able if board.pinned[person] >> shift & 1]
-        chosen += [person for person in wanted(shift) if person in able and person not in chosen]
-        others = sorted(able.difference(chosen), key=lambda person: (deal.loads[person], person))
-        for person in (*chosen, *others)[:demand]:
+        able = board.able[shift]
+        chosen = [person for person in wanted(shift) if able >> person & 1]
+        lacking = demand - sum(held >> shift & 1 for held in board.pinned)
+        for person in chain(chosen, _least_loaded(deal, able)):
+            if not lacking:
+                break
             if not deal.held[person] >> shift & 1:
                 deal.take(shift, person)
+                lacking -= 1
     return deal
+
+
+def _least_loaded(deal: Deal, people: int) -> Iterator[int]:
+    yield from sorted(bits(people), key=deal.loads.__getitem__)

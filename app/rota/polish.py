@@ -13,8 +13,9 @@ was not; every step lowers a number that cannot fall for ever.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice
+from typing import NamedTuple
 
-from app.rota.aims import night_loads, weekend_loads
+from app.rota.aims import night_loads, spread_of, weekend_loads
 from app.rota.board import Board, bits
 from app.rota.deal import Deal, OutOfTime, Pace
 from app.rota.rules import Rules
@@ -43,86 +44,100 @@ def _kinds(board: Board) -> Mapping[Kind, int]:
     return found
 
 
+class _Step(NamedTuple):
+    """A shift of one kind given for one of another, or for nothing; what the giver loses by it."""
+
+    kind: int
+    other: int
+    length: int
+    weekend: int
+    night: int
+
+
+def _steps(kinds: Mapping[Kind, int]) -> Sequence[_Step]:
+    """Every step by which somebody loses weekend or night hours; kinds are masks."""
+    nothing = {(0, 0, 0): 0}
+    steps = (
+        _Step(mask, other_mask, *(mine - yours for mine, yours in zip(kind, other, strict=True)))
+        for kind, mask in kinds.items()
+        for other, other_mask in (*kinds.items(), *nothing.items())
+    )
+    return [step for step in steps if step.weekend > 0 or step.night > 0]
+
+
 class _Hours:
     """Weekends and nights evened out."""
 
     def __init__(self, deal: Deal, rules: Rules, kinds: Mapping[Kind, int], pace: Pace) -> None:
-        self.deal, self.rules, self.kinds, self.pace = deal, rules, kinds, pace
+        self.deal, self.rules, self.pace = deal, rules, pace
+        self.steps = _steps(kinds) if len(kinds) > 1 else ()
         self.low, self.high = min(deal.loads), max(deal.loads)
-        self.unsocial = (weekend_loads(deal), night_loads(deal))
+        self.weekends, self.nights = weekend_loads(deal), night_loads(deal)
 
     def even_out(self) -> None:
+        """Look at every two people, and again at whoever something was changed for."""
         people = range(len(self.deal.held))
-        moved = len(self.kinds) > 1
-        while moved:
-            moved = False
+        changed = set(people) if self.steps else set()
+        while changed:
+            before, changed = changed, set()
             for giver in people:
-                for taker in people:
-                    self.pace.spend(1)
+                for taker in people if giver in before else sorted(before):
                     while giver != taker and self._bettered(giver, taker):
-                        moved = True
+                        changed |= {giver, taker}
 
     def _bettered(self, giver: int, taker: int) -> bool:
-        """One swap or hand-over between two people, if one helps."""
-        deal, kinds = self.deal, self.kinds
-        weekends, nights = self.unsocial
-        if weekends[giver] <= weekends[taker] and nights[giver] <= nights[taker]:
+        """One step between two people, if one helps: the first that lowers the sum of squares."""
+        deal, price = self.deal, self.deal.board.price
+        mine, yours = price[giver], price[taker]
+        weekend = 2 * (mine * self.weekends[giver] - yours * self.weekends[taker])
+        night = 2 * (mine * self.nights[giver] - yours * self.nights[taker])
+        if weekend <= 0 and night <= 0:
             return False
-        given = [kind for kind in kinds if deal.movable(giver, taker) & kinds[kind]]
-        taken = [kind for kind in kinds if deal.movable(taker, giver) & kinds[kind]]
-        self.pace.spend(len(given) * (len(taken) + 1))
+        self.pace.spend(1 + len(self.steps) // 8)
+        given, taken = deal.movable(giver, taker), deal.movable(taker, giver)
+        both = mine * mine + yours * yours
         return any(
-            self._helps(giver, taker, kind, other) and self._done(giver, taker, kind, other)
-            for kind in given
-            for other in (*taken, None)
+            given & step.kind
+            and (taken & step.other or not step.other)
+            and self._keeps(giver, taker, step)
+            and self._done(giver, taker, step)
+            for step in self.steps
+            if step.weekend * (both * step.weekend - weekend)
+            + step.night * (both * step.night - night)
+            < 0
         )
 
-    def _helps(self, giver: int, taker: int, kind: Kind, other: Kind | None) -> bool:
-        """Whether it evens things out that ``giver`` has ``other`` instead of ``kind``."""
+    def _keeps(self, giver: int, taker: int, step: _Step) -> bool:
+        """Whether loads stay where they may be, and no spread of hours becomes larger."""
         price, loads = self.deal.board.price, self.deal.loads
-        length, *hours = (
-            mine - yours for mine, yours in zip(kind, other or (0, 0, 0), strict=True)
-        )
-        if length and not (
-            self.low <= loads[giver] - price[giver] * length <= self.high
-            and self.low <= loads[taker] + price[taker] * length <= self.high
+        if step.length and not (
+            self.low <= loads[giver] - price[giver] * step.length <= self.high
+            and self.low <= loads[taker] + price[taker] * step.length <= self.high
         ):
             return False
-        change = 0
-        for held, hour in zip(self.unsocial, hours, strict=True):
-            less, more = held[giver] - price[giver] * hour, held[taker] + price[taker] * hour
-            change += less**2 + more**2 - held[giver] ** 2 - held[taker] ** 2
-        if change >= 0:
-            return False
-        return self._spreads(giver, taker, hours) <= self._spreads(giver, taker, (0, 0))
+        now = spread_of(self.weekends) + spread_of(self.nights)
+        self._count(giver, taker, step, 1)
+        then = spread_of(self.weekends) + spread_of(self.nights)
+        self._count(giver, taker, step, -1)
+        return then <= now
 
-    def _spreads(self, giver: int, taker: int, hours: Sequence[int]) -> int:
-        price, total = self.deal.board.price, 0
-        for held, hour in zip(self.unsocial, hours, strict=True):
-            loads = held.copy()
-            loads[giver] -= price[giver] * hour
-            loads[taker] += price[taker] * hour
-            total += max(loads) - min(loads)
-        return total
+    def _count(self, giver: int, taker: int, step: _Step, sign: int) -> None:
+        price = self.deal.board.price
+        for held, hours in ((self.weekends, step.weekend), (self.nights, step.night)):
+            held[giver] -= sign * price[giver] * hours
+            held[taker] += sign * price[taker] * hours
 
-    def _done(self, giver: int, taker: int, kind: Kind, other: Kind | None) -> bool:
+    def _done(self, giver: int, taker: int, step: _Step) -> bool:
         """Make the exchange with the first shifts that the rules allow."""
         deal = self.deal
-        for shift in _rather(deal, giver, taker, self.kinds[kind]):
-            for back in _rather(deal, taker, giver, self.kinds[other]) if other else (None,):
+        for shift in _rather(deal, giver, taker, step.kind):
+            for back in _rather(deal, taker, giver, step.other) if step.other else (None,):
                 self.pace.spend(1)
                 if _allowed(deal, self.rules, giver, shift, taker, back):
                     _exchange(deal, giver, shift, taker, back)
-                    self._count(giver, taker, kind, -1)
-                    self._count(giver, taker, other or (0, 0, 0), 1)
+                    self._count(giver, taker, step, 1)
                     return True
         return False
-
-    def _count(self, giver: int, taker: int, kind: Kind, sign: int) -> None:
-        price = self.deal.board.price
-        for held, hour in zip(self.unsocial, kind[1:], strict=True):
-            held[giver] += sign * price[giver] * hour
-            held[taker] -= sign * price[taker] * hour
 
 
 class _Order:
