@@ -100,7 +100,7 @@ def small_team(seed: int, *, ruled: bool = False) -> Wishes:
     """A rotation so small that every assignment can be tried."""
     random = Random(seed)  # noqa: S311 - seeded, and no secret
     names = [f"p{number}" for number in range(random.randint(1, 3 if ruled else 4))]
-    lengths = [24] * random.randint(1, 5 if ruled else 6)
+    lengths = [24] * random.randint(1, 8 - len(names))
     for _ in range(random.choice([0, 0, 1, 2, 3])):
         lengths[random.randrange(len(lengths))] = random.choice([23, 25, 49])
     boundaries = [START]

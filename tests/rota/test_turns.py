@@ -80,12 +80,8 @@ def test_what_is_said(changes: dict[str, Any], expected: list[str]) -> None:
 
 def test_of_many_passed_over_three_are_named() -> None:
     found = turns("abcdef", 2, absences=[away(person, 0, 2) for person in "bcdef"])
-    assert found.explanations == [
-        (
-            "Shift 2: a instead of b, who is away and c, who is away and d, who is away and 2 more; "
-            "the turns are owed back."
-        )
-    ]
+    told = "Shift 2: a instead of b, who is away and c, who is away and d, who is away and 2 more"
+    assert found.explanations == [f"{told}; the turns are owed back."]
 
 
 def test_overlapping_absences_are_told_once_each() -> None:
