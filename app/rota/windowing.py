@@ -4,9 +4,8 @@ Strategy: with equal lengths a window of loads is a range of counts for each per
 given shifts, then who is above hands some on, along augmenting paths; where there is no path there
 is no assignment (``deal.py``). *Odd* shifts, of another than the usual length, are decided person
 by person, depth first. A person's range of counts is then taken as if all that is undecided went
-his way, and that prunes a branch; so does that counts outside of the range without that help are
-more than the undecided seats can make up for: each makes up for one, or for as many usual lengths
-as it is longer.
+his way, and that prunes a branch; so does that loads would lack, or exceed, more than the undecided
+seats are longer, or shorter (``counting.py``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,14 +13,16 @@ from dataclasses import dataclass
 from operator import mul
 
 from app.rota.board import Board, bits
-from app.rota.deal import Deal, OutOfTime, Pace, path_of
+from app.rota.counting import Bounds, least_excess, least_lacking, lowered, raised
+from app.rota.deal import Deal, OutOfTime, Pace
 from app.rota.levelling import masks_by_length
 
 MOST_ODD = 64
 """So many odd seats are decided one by one; their extra lengths add up to ``MOST_SUMS`` values."""
 MOST_SUMS = 500
 
-Bounds = Sequence[int]
+BRANCH_STEPS = 8
+"""What a branch costs beside its flow, in steps for each person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Windows:
         self.beyond = max(board.carry) + max(board.price) * sum(board.lengths) + 1
         self._board, self._pace = board, pace
         self._usual = next(iter(masks_by_length(board)), 1)
-        self._odd = list(_odd_seats(board, self._usual))
+        self._odd = _odd_seats(board, self._usual)
         self._pinned = [_extra(board, mask, self._usual) for mask in board.pinned]
         self._sums = [_sums(self._odd[depth:]) for depth in range(len(self._odd) + 1)]
         self._total = sum(map(mul, board.lengths, board.demand), 0)
@@ -94,12 +95,11 @@ class Windows:
             return None
         if deal.spread < self.best.spread:
             self.best = Deal(deal.board, deal.held)
-        most_now, least_now = self._most(branch, high, 0), self._least(branch, low, 0)
-        if not left or not self._made_up_for(deal, (least, least_now, most_now, most), left):
-            return None if left else deal
-        if not exact:
+        if left and not self._made_up_for(branch, low, high, (least, most)):
+            return None
+        if not left or not exact:
             return deal
-        branches = self._branches(branch, least_now, most_now)
+        branches = self._branches(branch, low, high)
         found = (self._found(each, low, high, exact=True) for each in branches)
         return next(filter(None, found), None)
 
@@ -107,7 +107,7 @@ class Windows:
         """Whether loads in the window, each by itself possible, can be all there is to hold."""
         board, usual = self._board, self._usual
         sums = self._sums[branch.depth]
-        self._pace.spend(len(branch.extra) * len(sums))
+        self._pace.spend(len(branch.extra) * (len(sums) + BRANCH_STEPS))
         least = most = 0
         for carry, price, held in zip(board.carry, board.price, branch.extra, strict=True):
             floor, ceiling = max(0, -((carry - low) // price)), (high - carry) // price
@@ -142,39 +142,48 @@ class Windows:
         ]
 
     def _made_up_for(
-        self,
-        deal: Deal,
-        bounds: tuple[Bounds, Bounds, Bounds, Bounds],
-        left: Sequence[tuple[int, int]],
+        self, branch: _Branch, low: int, high: int, hull: tuple[Bounds, Bounds]
     ) -> bool:
-        """Whether so many undecided seats can make up for all counts that are out of range now."""
-        least, least_now, most_now, most = bounds
-        probe = deal.copy()
-        lowered(probe, list(map(max, most_now, least)), self._pace)
-        over = sum(max(0, has - may) for has, may in zip(probe.counts(), most_now, strict=True))
-        if over > sum(-(extra // self._usual) for _, extra in left if extra < 0):
-            return False
-        raised(probe, list(map(min, least_now, most)), self._pace)
-        under = sum(max(0, must - has) for has, must in zip(probe.counts(), least_now, strict=True))
-        return under <= sum(-(-extra // self._usual) for _, extra in left if extra > 0)
+        """Whether the undecided seats are long and short enough for what loads lack and exceed."""
+        board, left = self._board, self._odd[branch.depth :]
+        people = list(zip(board.carry, board.price, branch.extra, strict=True))
+        floors = [-((carry - low) // price) - extra for carry, price, extra in people]
+        ceilings = [(high - carry) // price - extra for carry, price, extra in people]
+        longer = sum(extra for _, extra in left if extra > 0)
+        shorter = sum(-extra for _, extra in left if extra < 0)
+        usual, pace = self._usual, self._pace
+        return (
+            least_lacking(branch.deal, floors, hull, usual, pace) <= longer
+            and least_excess(branch.deal, ceilings, hull, usual, pace) <= shorter
+        )
 
-    def _branches(self, branch: _Branch, least: Bounds, most: Bounds) -> Iterator[_Branch]:
-        """The next odd seat given to each person who can take it, those who need it first."""
+    def _branches(self, branch: _Branch, low: int, high: int) -> Iterator[_Branch]:
+        """The next odd seat given to each person who can take it, those whom it suits first."""
         shift, extra = self._odd[branch.depth]
         again = branch.depth > 0 and self._odd[branch.depth - 1][0] == shift
-        counts = branch.deal.counts()
-        needs = [
-            count > many if extra < 0 else count < few
-            for count, few, many in zip(counts, least, most, strict=True)
-        ]
         able = [
             person
             for person, can in enumerate(self._board.can)
             if can & ~branch.deal.locked[person] & 1 << shift
             and not (again and person < branch.last)
         ]
-        for person in sorted(able, key=lambda person: not needs[person]):
+        counts = branch.deal.counts()
+        strain = {
+            person: self._strain(branch, person, counts[person], extra, low, high)
+            for person in able
+        }
+        for person in sorted(able, key=strain.__getitem__):
             yield self._decided(branch, person)
+
+    def _strain(
+        self, branch: _Branch, person: int, count: int, extra: int, low: int, high: int
+    ) -> int:
+        """By how much the load of ``person`` is farther outside of the window with ``extra``."""
+        board = self._board
+        price, held = board.price[person], branch.extra[person]
+        load = board.carry[person] + price * (self._usual * count + held)
+        more = load + price * extra
+        return max(low - more, more - high, 0) - max(low - load, load - high, 0)
 
     def _decided(self, branch: _Branch, person: int) -> _Branch:
         shift, extra = self._odd[branch.depth]
@@ -190,44 +199,17 @@ class Windows:
         return _Branch(deal, extras, branch.depth + 1, person)
 
 
-def raised(deal: Deal, least: Bounds, pace: Pace) -> int:
-    """Hand shifts to whoever holds fewer than ``least``, from who holds more; how many lack."""
-    counts, lacking = deal.counts(), 0
-    for taker in range(len(counts)):
-        while counts[taker] < least[taker]:
-            links = deal.givers_to(taker, pace)
-            giver = next((other for other in links if counts[other] > least[other]), None)
-            if giver is None:
-                lacking += least[taker] - counts[taker]
-                break
-            deal.pass_along(path_of(giver, links))
-            counts[giver] -= 1
-            counts[taker] += 1
-    return lacking
+def _odd_seats(board: Board, usual: int) -> Sequence[tuple[int, int]]:
+    """The seats to be given away whose shift has another length, and by how much it is longer.
 
-
-def lowered(deal: Deal, most: Bounds, pace: Pace) -> int:
-    """Hand on shifts of whoever holds more than ``most``, to who holds fewer; how many are left."""
-    counts, left = deal.counts(), 0
-    for giver in range(len(counts)):
-        while counts[giver] > most[giver]:
-            links = deal.takers_from(giver, pace)
-            taker = next((other for other in links if counts[other] < most[other]), None)
-            if taker is None:
-                left += counts[giver] - most[giver]
-                break
-            deal.pass_along(path_of(taker, links)[::-1])
-            counts[giver] -= 1
-            counts[taker] += 1
-    return left
-
-
-def _odd_seats(board: Board, usual: int) -> Iterator[tuple[int, int]]:
-    """The seats to be given away whose shift has another length, and by how much it is longer."""
+    The longest first, and then those with the fewest people: they leave the least to try.
+    """
+    seats = []
     for shift, length in enumerate(board.lengths):
         if length != usual:
             pinned = sum(held >> shift & 1 for held in board.pinned)
-            yield from [(shift, length - usual)] * (board.demand[shift] - pinned)
+            seats += [(shift, length - usual)] * (board.demand[shift] - pinned)
+    return sorted(seats, key=lambda seat: (-seat[1], board.able[seat[0]].bit_count(), seat[0]))
 
 
 def _extra(board: Board, mask: int, usual: int) -> int:
