@@ -40,14 +40,15 @@ WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :last)
 INSERT INTO participants (org_id, schedule_id, user_id)
 SELECT org_id, 'sched_' || i, user_id FROM participants, n WHERE schedule_id = 'sched_0';
 
-WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :last_entry)
+WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :last_entry),
+e(i, from_at) AS (SELECT i, i * CAST(:long AS BIGINT) FROM n)
 INSERT INTO covers
-  (org_id, id, schedule_id, kind, position, user_id, start_at, end_at, from_at, until_at,
-  created_at)
+  (org_id, id, schedule_id, kind, position, user_id, created_at, start_at, end_at, from_at,
+  until_at)
 SELECT org_id, id || '_entry_' || i, id, 'entry', 100000 + position * 1000 + i,
-  'user_' || (i % :people), :at + i * :long, :at + (i + 1) * :long, :at + i * :long,
-  :at + (i + 1) * :long, created_at
-FROM schedules, n
+  'user_' || (i % :people), created_at, created_at + from_at, created_at + from_at + :long,
+  created_at + from_at, created_at + from_at + :long
+FROM schedules, e
 """
 
 
@@ -85,13 +86,12 @@ async def _rows(tx: Tx, schedules: int, entries: int, keys: int) -> list[str]:
     layer = Layer("rotation", tuple(names[:5]), "weeks", handoff_time=9 * 3_600_000)
     document = '[{"name":"rotation","rotation_type":"weekly","participants":["user_0"]}]'
     given = ScheduleFields("Primary", "team_0", Rules("Europe/Brussels", (layer,), document))
-    await made_schedule(tx, org_id, "sched_0", given, now)
+    await made_schedule(tx, org_id, "sched_0", given, now - ENTRIES_BEHIND * ENTRY_MS)
     values = {
         "last": schedules - 1,
         "last_entry": entries - 1,
         "team": TEAM_SCHEDULES,
         "people": PEOPLE,
-        "at": now - ENTRIES_BEHIND * ENTRY_MS,
         "long": ENTRY_MS,
     }
     for statement in map(text, TEXTS.split(";")):

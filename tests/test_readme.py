@@ -12,6 +12,7 @@ import pytest
 
 from app.api.endpoints import SVG, V1_OVERRIDE, V1_SCHEDULE, paid_endpoints
 from app.api.layer_schemas import IntervalDocument, LayerDocument, RestrictionDocument
+from app.api.plan_schemas import AbsenceDocument, FixedDocument
 from app.api.schedule_schemas import (
     EntryDocument,
     OncallNowRequest,
@@ -20,7 +21,7 @@ from app.api.schedule_schemas import (
     SwapDocument,
 )
 from app.api.schemas import RotationRequest
-from app.render.json import RotationAnswer
+from app.render.json import Fairness, RotationAnswer
 from app.render.schedule import OncallNowAnswer, OncallScheduleAnswer
 from tests.processes import ROOT, answers_ok, environment, free_port, running
 
@@ -65,13 +66,13 @@ def pattern(expected: str) -> str:
 
 
 def test_there_are_exchanges_to_run() -> None:
-    assert len(EXCHANGES) == 7
+    assert len(EXCHANGES) == 8
 
 
 @pytest.mark.parametrize(
     ("command", "expected"),
     EXCHANGES,
-    ids=["terms", "faults", "paid", "signed", "schedule", "now", "table"][: len(EXCHANGES)],
+    ids=["terms", "faults", "paid", "signed", "fair", "schedule", "now", "table"][: len(EXCHANGES)],
 )
 def test_a_command_prints_what_the_readme_says(address: str, command: str, expected: str) -> None:
     assert re.fullmatch(pattern(expected), printed(command, address), re.DOTALL)
@@ -127,6 +128,9 @@ def test_every_media_type_is_in_the_table() -> None:
     [
         RotationRequest,
         RotationAnswer,
+        AbsenceDocument,
+        FixedDocument,
+        Fairness,
         OncallScheduleRequest,
         OncallScheduleAnswer,
         OncallNowRequest,

@@ -145,7 +145,7 @@ class Sale:
             raise MalformedBody("the body is empty")
         document, warnings = await self._document(order.body)
         work = partial(self._answer_to, document, warnings, order.media_type)
-        return await self._worked(work, light=self.endpoint.is_light(order.media_type))
+        return await self._worked(work, light=self.endpoint.is_light(order.media_type, document))
 
     async def _document(self, body: bytes) -> Read:
         """The document in ``body``, and what of it was not understood.
@@ -154,8 +154,9 @@ class Sale:
         """
         if len(body) <= KEPT_BODY_BYTES:
             return self._kept(body)
-        light = self.endpoint.work == "light" or len(body) <= SMALL_BODY_BYTES
-        return await self._worked(partial(self._read, parsed(body)), light=light)
+        value = parsed(body)
+        light = len(body) <= SMALL_BODY_BYTES or self.endpoint.reads_lightly(value)
+        return await self._worked(partial(self._read, value), light=light)
 
     @cached_property
     def _kept(self) -> Callable[[bytes], Read]:

@@ -37,7 +37,7 @@ def expiry_in(text: str, now: int) -> int:
 
     A date is its first moment in UTC. Raises ``ValueError`` with what would be right.
     """
-    days = re.fullmatch(r"(\d{1,6})d", text)
+    days = re.fullmatch(r"([0-9]{1,6})d", text)
     at = now + int(days[1]) * DAY if days else _milliseconds_in(text)
     if at <= now:
         raise ValueError(f"{text!r} is over already")
@@ -105,7 +105,7 @@ def _milliseconds_in(text: str) -> int:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is neither days such as 90d nor a date") from None
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         at = at.replace(tzinfo=UTC)
     if at.tzinfo is None:
         raise ValueError(f"{text!r} needs Z or an offset")
