@@ -16,7 +16,8 @@ import pytest
 
 from app.main import create_app
 from app.storage.database import Database, Tx
-from app.storage.keys import SCOPES, Key, made_key
+from app.storage.keys import SCOPES, Key, key_of, made_key
+from app.storage.people import PersonFields, made_person
 from tests.clock import Clock
 from tests.databases import TEMPLATE, administer
 from tests.services import Service, living, settings
@@ -32,10 +33,8 @@ _numbers = count(1)
 class Caller:
     """Whoever sends a key, in one of both headers; none: nobody in particular."""
 
-    def __init__(
-        self, http: httpx.AsyncClient, key: str | None, style: Style = "X-API-Key"
-    ) -> None:
-        self._http = http
+    def __init__(self, service: "Stored", key: str | None, style: Style = "X-API-Key") -> None:
+        self._service = service
         self.key = key
         self.headers: dict[str, str] = {}
         if key is not None:
@@ -50,7 +49,7 @@ class Caller:
         if body is not None:
             sent = {"Content-Type": "application/json", **sent}
         fields = {name: value.encode("latin-1") for name, value in sent.items()}
-        return await self._http.request(method, path, content=content, headers=fields)
+        return await self._service.http.request(method, path, content=content, headers=fields)
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         return await self.ask("GET", path, headers=_fields(headers))
@@ -89,10 +88,16 @@ class Caller:
         assert response.status_code == 204, response.text
 
     async def people(self, *ids: str) -> None:
-        """Add people of these ids, named after them."""
-        for user_id in ids:
-            person = {"id": user_id, "name": user_id.title(), "email": f"{user_id}@example.com"}
-            await self.made(f"{V2}/users", person)
+        """Add people of these ids, named after them, to the organisation; without a request."""
+
+        async def work(tx: Tx) -> None:
+            key = await key_of(tx, self.key or "")
+            assert key is not None
+            for user_id in ids:
+                given = PersonFields(user_id.title(), f"{user_id}@example.com")
+                await made_person(tx, key.org_id, user_id, given, self._service.now)
+
+        await self._service.database.written(work)
 
 
 class Stored(Service):
@@ -133,7 +138,7 @@ class Stored(Service):
         return await self.database.written(work)
 
     def caller(self, presented: str | None, style: Style = "X-API-Key") -> Caller:
-        return Caller(self.http, presented, style)
+        return Caller(self, presented, style)
 
     async def with_scopes(self, *scopes: str, org: str | None = None) -> Caller:
         """Whoever has a key with these scopes, all of them if none is named."""

@@ -15,8 +15,8 @@ Promises = Mapping[Check, Sequence[str]]
 
 
 def cases(promises: Promises) -> Sequence[Any]:
-    """One case for each line, named after it."""
-    return [pytest.param(check, id=line) for check, lines in promises.items() for line in lines]
+    """One case for each check, named after the lines that it is of."""
+    return [pytest.param(check, id=" | ".join(lines)) for check, lines in promises.items()]
 
 
 def unnamed_lines(page: str, promises: Promises, silent: Iterable[str]) -> list[str]:

@@ -71,14 +71,6 @@ async def test_one_scope_alone(stored: Stored, operation: Operation) -> None:
 
 
 @each_operation
-async def test_all_scopes_in_the_other_header(stored: Stored, operation: Operation) -> None:
-    request = request_of(operation, await world(stored))
-    _, presented = await stored.key()
-    response = await answer(stored.caller(presented, "Authorization"), request)
-    assert outcome(response) == (operation.status, "")
-
-
-@each_operation
 async def test_another_organisation(stored: Stored, operation: Operation) -> None:
     """Ids are not there, and lists are empty; making something is the other's own."""
     request = request_of(operation, await world(stored))

@@ -286,7 +286,7 @@ SILENT = (
 
 
 @pytest.mark.parametrize("check", cases(PROMISES))
-async def test_line(stored: Stored, check: Check) -> None:
+async def test_lines(stored: Stored, check: Check) -> None:
     await check(stored)
 
 

@@ -321,7 +321,7 @@ SILENT = (
 
 
 @pytest.mark.parametrize("check", cases({**PROMISES, **SCOPES}))
-async def test_line(stored: Stored, check: Check) -> None:
+async def test_lines(stored: Stored, check: Check) -> None:
     await check(stored)
 
 
