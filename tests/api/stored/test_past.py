@@ -84,6 +84,13 @@ class TestRules:
             await me.changed(f"{V2}/schedules/daily", {"participants": [name]})
         assert await final(me, 2, 4) == ["bob 02:00 03:00", "dan 03:00 04:00"]
 
+    async def test_a_clock_that_is_behind_changes_no_order(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        for day, name in ((3, "cat"), (2, "dan")):
+            stored.at(june(day))
+            await me.changed(f"{V2}/schedules/daily", {"participants": [name]})
+        assert await final(me, 1, 5) == ["ann 01:00 02:00", "bob 02:00 03:00", "dan 03:00 05:00"]
+
     async def test_who_was_on_call_is_told_though_they_are_gone(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
         stored.at(june(3))
