@@ -44,24 +44,26 @@ class Pace:
 
 
 class Deal:
-    """Who holds which shifts: ``held`` and ``locked`` are masks by person, ``loads`` are scaled."""
+    """Who holds which shifts: ``held`` and ``locked`` are masks by person, ``holders`` are masks by
+    shift, ``loads`` are scaled."""
 
-    __slots__ = ("board", "held", "loads", "locked")
+    __slots__ = ("board", "held", "holders", "loads", "locked")
 
     def __init__(self, board: Board, held: Sequence[int]) -> None:
         self.board = board
-        self.held = list(held)
+        self.held = [0] * len(held)
+        self.holders = [0] * len(board.lengths)
         self.locked = list(board.pinned)
-        self.loads = [
-            carry + price * sum(board.lengths[shift] for shift in bits(mask))
-            for carry, price, mask in zip(board.carry, board.price, held, strict=True)
-        ]
+        self.loads = list(board.carry)
+        for person, mask in enumerate(held):
+            for shift in bits(mask):
+                self.take(shift, person)
 
     def copy(self) -> "Deal":
         other = Deal.__new__(Deal)
         other.board = self.board
         other.held, other.locked = self.held.copy(), self.locked.copy()
-        other.loads = self.loads.copy()
+        other.loads, other.holders = self.loads.copy(), self.holders.copy()
         return other
 
     @property
@@ -76,11 +78,13 @@ class Deal:
     def take(self, shift: int, taker: int) -> None:
         """Give ``taker`` a seat that nobody has."""
         self.held[taker] ^= 1 << shift
+        self.holders[shift] ^= 1 << taker
         self.loads[taker] += self.board.price[taker] * self.board.lengths[shift]
 
     def drop(self, shift: int, giver: int) -> None:
         """Take a seat from ``giver``, so that nobody has it."""
         self.held[giver] ^= 1 << shift
+        self.holders[shift] ^= 1 << giver
         self.loads[giver] -= self.board.price[giver] * self.board.lengths[shift]
 
     def move(self, shift: int, giver: int, taker: int) -> None:

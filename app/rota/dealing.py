@@ -25,11 +25,11 @@ def _dealt(board: Board, wanted: Callable[[int], Sequence[int]]) -> Deal:
     for shift, demand in enumerate(board.demand):
         able = board.able[shift]
         chosen = [person for person in wanted(shift) if able >> person & 1]
-        lacking = demand - sum(held >> shift & 1 for held in board.pinned)
+        lacking = demand - deal.holders[shift].bit_count()
         for person in chain(chosen, _least_loaded(deal, able)):
             if not lacking:
                 break
-            if not deal.held[person] >> shift & 1:
+            if not deal.holders[shift] >> person & 1:
                 deal.take(shift, person)
                 lacking -= 1
     return deal

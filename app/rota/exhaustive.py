@@ -60,11 +60,9 @@ class Exhaustive:
 
     def _choices(self, deal: Deal, shift: int) -> Iterator[tuple[tuple[int, ...], int]]:
         """Who takes the seats that are not fixed, and how many then stay empty."""
-        able = [
-            person for person in bits(self.board.able[shift]) if not deal.held[person] >> shift & 1
-        ]
-        able.sort(key=lambda person: deal.loads[person])
-        seats = self.board.demand[shift] - sum(held >> shift & 1 for held in deal.held)
+        held = deal.holders[shift]
+        able = sorted(bits(self.board.able[shift] & ~held), key=deal.loads.__getitem__)
+        seats = self.board.demand[shift] - held.bit_count()
         for count in range(seats, -1, -1):
             yield from ((people, seats - count) for people in combinations(able, count))
 

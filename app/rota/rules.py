@@ -8,7 +8,7 @@ pinned shifts break one among themselves.
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from app.rota.board import Board, bits
+from app.rota.board import Board
 from app.rota.deal import Deal
 
 
@@ -34,9 +34,8 @@ class Rules:
             return False
         if board.max_consecutive and _run(held, shift) > board.max_consecutive:
             return False
-        return not any(
-            deal.held[other] >> shift & 1 for other in bits(board.avoided[person]) if other != but
-        )
+        together = deal.holders[shift] & board.avoided[person]
+        return not (together & ~(1 << but) if but >= 0 else together)
 
 
 def _near(board: Board) -> Sequence[int]:

@@ -25,7 +25,7 @@ def dealt_by_rules(board: Board, rules: Rules, pace: Pace, *, by_turns: bool) ->
     """A deal that keeps the rules, as full and as even as the search can make it."""
     deal = Deal(board, board.pinned)
     for shift, demand in enumerate(board.demand):
-        lacking = demand - _holders(deal, shift)
+        lacking = demand - deal.holders[shift].bit_count()
         turns = turns_at(board.cycle, board.seats, shift) if by_turns else ()
         for person in _in_order(deal, shift, turns):
             if lacking and rules.allows(deal, person, shift):
@@ -69,10 +69,6 @@ def _lacking(board: Board, first: int, last: int, most: int) -> int:
     return max(0, sum(board.demand[first:last]) - available)
 
 
-def _holders(deal: Deal, shift: int) -> int:
-    return sum(held >> shift & 1 for held in deal.held)
-
-
 def _in_order(deal: Deal, shift: int, turns: Sequence[int] = ()) -> Iterator[int]:
     """Who can take ``shift`` and does not: those whose turn it is, then the least loaded."""
     able = [person for person in bits(deal.board.able[shift]) if not deal.held[person] >> shift & 1]
@@ -92,7 +88,7 @@ class _Repair:
         """Raises ``OutOfTime``; what was done until then is kept, and breaks no rule."""
         board = self.deal.board
         for shift, demand in enumerate(board.demand):
-            for _ in range(demand - _holders(self.deal, shift)):
+            for _ in range(demand - self.deal.holders[shift].bit_count()):
                 self._filled(shift, CHAIN, frozenset())
         while self._evened():
             pass

@@ -16,12 +16,11 @@ def seated(deal: Deal, fixed: Sequence[Fixed]) -> list[tuple[int | None, ...]]:
     """By shift, one person or ``None`` a role."""
     index = {name: person for person, name in enumerate(deal.board.people)}
     roles = {(item.shift, item.role): index[item.person] for item in fixed}
-    holders: list[list[int]] = [[] for _ in deal.board.lengths]
-    for person, held in enumerate(deal.held):
-        for shift in bits(held):
-            holders[shift].append(person)
     had: Counter[tuple[int, int]] = Counter()
-    return [_seats(shift, people, roles, deal, had) for shift, people in enumerate(holders)]
+    return [
+        _seats(shift, list(bits(people)), roles, deal, had)
+        for shift, people in enumerate(deal.holders)
+    ]
 
 
 def _seats(

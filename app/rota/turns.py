@@ -12,6 +12,7 @@ without absences, rules and fixed shifts, shift ``i`` is the cycle's ``i``-th tu
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from app.rota.board import Board, bits
@@ -19,6 +20,8 @@ from app.rota.deal import Deal
 from app.rota.rules import Rules
 
 TOLD = 3
+LOOKED_AT = 100
+"""So many of those who are owed a turn are asked, from the one who has waited longest."""
 
 
 class Turn(NamedTuple):
@@ -60,7 +63,7 @@ class _Walk:
         self.turns: list[Turn] = []
 
     def deal_out(self, shift: int, demand: int) -> None:
-        fixed = [person for person in bits(self.board.able[shift]) if self._has(person, shift)]
+        fixed = list(bits(self.deal.holders[shift]))
         self.had.update(fixed)
         for _ in range(demand - len(fixed)):
             turn = self._paid_back(shift, rested=True) or self._next(shift)
@@ -79,7 +82,7 @@ class _Walk:
 
     def _paid_back(self, shift: int, *, rested: bool) -> Turn | None:
         """The first who is owed a turn and can take it now."""
-        for person in self.owed:
+        for person in islice(self.owed, LOOKED_AT):
             if rested and shift and self._has(person, shift - 1):
                 continue
             if self._can(person, shift):
@@ -91,6 +94,8 @@ class _Walk:
 
     def _next(self, shift: int) -> Turn | None:
         """The next of the cycle who can; nobody is passed over if nobody can."""
+        if not self.board.able[shift] & ~self.deal.holders[shift]:
+            return None
         cycle, had = self.board.cycle, self.had.copy()
         passed: list[int] = []
         for step in range(len(cycle)):

@@ -47,7 +47,7 @@ class Windows:
         self._usual = next(iter(masks_by_length(board)), 1)
         self._odd = _odd_seats(board, self._usual)
         self._pinned = [_extra(board, mask, self._usual) for mask in board.pinned]
-        self._sums = [_sums(self._odd[depth:]) for depth in range(len(self._odd) + 1)]
+        self._sums = _sums([extra for _, extra in self._odd])
         self._total = sum(map(mul, board.lengths, board.demand), 0)
         self._units = [price * self._usual for price in board.price]
 
@@ -189,10 +189,8 @@ class Windows:
         shift, extra = self._odd[branch.depth]
         deal, bit = branch.deal.copy(), 1 << shift
         if not deal.held[person] & bit:
-            giver = next(
-                other for other, held in enumerate(deal.held) if held & ~deal.locked[other] & bit
-            )
-            deal.move(shift, giver, person)
+            holders = bits(deal.holders[shift])
+            deal.move(shift, next(one for one in holders if not deal.locked[one] & bit), person)
         deal.locked[person] |= bit
         extras = list(branch.extra)
         extras[person] += extra
@@ -216,11 +214,11 @@ def _extra(board: Board, mask: int, usual: int) -> int:
     return sum(board.lengths[shift] - usual for shift in bits(mask))
 
 
-def _sums(odd: Sequence[tuple[int, int]]) -> Sequence[int]:
-    """What the extra lengths of any of the seats can add up to."""
-    sums = {0}
-    for _, extra in odd:
-        sums |= {extra + other for other in sums}
-        if len(sums) > MOST_SUMS:
+def _sums(extras: Sequence[int]) -> Sequence[Sequence[int]]:
+    """By place in ``extras``, what any of those from there on can add up to."""
+    found = [[0]]
+    for extra in reversed(extras):
+        found.append(sorted({*found[-1], *(extra + other for other in found[-1])}))
+        if len(found[-1]) > MOST_SUMS:
             raise OutOfTime
-    return sorted(sums)
+    return found[::-1]
