@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.api.endpoints import V1_OVERRIDE, V1_SCHEDULE
+from app.api.examples import V1_OVERRIDE, V1_SCHEDULE
 from app.api.stored import policies, v1
 from app.api.stored.cover_documents import OverridePost, OverrideShown
 from app.api.stored.documents import AtQuery, AuditEntry, PageQuery, SchedulesQuery
