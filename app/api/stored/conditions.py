@@ -22,7 +22,7 @@ def digest_etag(content: bytes) -> str:
 def tags_in(values: Sequence[str], name: str) -> Sequence[str]:
     """The entity tags of a header field; none if it was not sent. Raises ``InvalidRequest``."""
     if not values:
-        return ()
+        return []
     if not all(TAGS.fullmatch(value) for value in values):
         raise InvalidRequest([Fault(name, 'write an ETag as it was given, such as "3", or *')])
     return [tag for value in values for tag in re.findall(TAG, value)]
