@@ -54,7 +54,7 @@ ROTATION_RULES = (
     "`gaps`. Send `carryOver` of the answer with the next request to stay fair over months."
 )
 TWO_AWAY = Worked(
-    "Two people away",
+    "Two are away",
     "Four people share nine days on a local clock, with a clock change in them. Ben is on holiday, "
     "Chloe's training stands in her calendar, Dan works half time, and Ana has hours carried over.",
     {

@@ -56,6 +56,19 @@ def _json(value: object, indent: int = 2) -> Markup:
     return between_tags(json_text(value, indent))
 
 
+def undescribed(schema: object) -> object:
+    """A JSON Schema without descriptions, where they stand beside it for people."""
+    if isinstance(schema, list):
+        return [undescribed(part) for part in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    return {
+        name: undescribed(part)
+        for name, part in schema.items()
+        if not (name == "description" and isinstance(part, str))
+    }
+
+
 def _shell_word(value: object) -> Markup:
     """``value`` as JSON, quoted for a shell."""
     return between_tags(shlex.quote(json_text(value)))
@@ -67,8 +80,9 @@ def _python(document: Mapping[str, Any]) -> Markup:
     return between_tags(f"{{\n{lines}}}")
 
 
-FILTERS: Mapping[str, Callable[..., str]] = {
+FILTERS: Mapping[str, Callable[..., object]] = {
     "code": _json,
+    "undescribed": undescribed,
     "shell": _shell_word,
     "python": _python,
     "prose": prose,

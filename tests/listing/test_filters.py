@@ -9,7 +9,7 @@ import pytest
 from markupsafe import escape
 
 from app.api.endpoints import paid_endpoints
-from app.listing.filters import FILTERS, LINE_WIDTH, breakable, json_text, prose
+from app.listing.filters import FILTERS, LINE_WIDTH, breakable, json_text, prose, undescribed
 
 HOSTILE = "<script>alert('x')</script>"
 
@@ -17,6 +17,18 @@ HOSTILE = "<script>alert('x')</script>"
 def filtered(value: object, name: str) -> str:
     """What a page shows where its template says ``value | name``."""
     return str(escape(FILTERS[name](value)))
+
+
+def test_a_schema_without_descriptions_is_the_same_otherwise() -> None:
+    described = {
+        "description": "a thing",
+        "properties": {"description": {"type": "string", "description": "its own words"}},
+        "anyOf": [{"description": "one", "type": "null"}],
+    }
+    assert undescribed(described) == {
+        "properties": {"description": {"type": "string"}},
+        "anyOf": [{"type": "null"}],
+    }
 
 
 @pytest.mark.parametrize("name", ["code", "shell", "prose", "breakable", "first_sentence"])
