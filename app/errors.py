@@ -172,7 +172,32 @@ class Interrupted(Retryable):
     )
 
 
-# --- what is stored -------------------------------------------------------------------------
+# --- stored schedules -----------------------------------------------------------------------
+
+
+class Unauthorized(OncallError):
+    code = "unauthorized"
+    title = "A valid API key is needed: Authorization: Bearer ak_… or X-API-Key: ak_…."
+
+
+class Forbidden(OncallError):
+    code = "forbidden"
+    title = "The API key does not permit this."
+
+
+class NotFound(OncallError):
+    code = "not_found"
+    title = "There is no such thing here."
+
+
+class Conflict(OncallError):
+    code = "conflict"
+    title = "What is stored does not permit this."
+
+
+class PreconditionFailed(OncallError):
+    code = "precondition_failed"
+    title = "It has been changed since: read it again, and send its ETag in If-Match."
 
 
 class StoreUnavailable(Retryable):

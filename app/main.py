@@ -34,6 +34,8 @@ from app.mcp.route import McpRoute
 from app.metrics import Metrics
 from app.payments.receipts import Claims
 from app.settings import Settings
+from app.shelf import PREFIX as SHELF
+from app.shelf import Shelf
 
 log = structlog.get_logger()
 
@@ -68,6 +70,7 @@ def create_app(
             raise ConfigurationError(faults)
         desk = Desk(settings, clock, metrics, facilitator, claims)
     sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
+    shelf = Shelf(settings, clock, limits)
     tools = McpRoute(
         [replace(sale, till=desk.tool_till(sale.endpoint)) for sale in sales] if desk else sales,
         settings.public_url,
@@ -76,7 +79,7 @@ def create_app(
 
     def checks() -> Mapping[str, str | None]:
         parts = desk.checks() if desk else {}
-        return {"process": stopping.problem, **parts, "limits": limits.problem}
+        return {"process": stopping.problem, **parts, "limits": limits.problem, **shelf.checks()}
 
     app = Starlette(
         routes=[
@@ -86,11 +89,12 @@ def create_app(
             *operator_routes(checks, metrics.text),
         ],
         exception_handlers=HANDLERS,
-        lifespan=lambda _: _lifespan(settings, desk, limits, stopping, tools),
+        lifespan=lambda _: _lifespan(settings, desk, limits, stopping, tools, shelf),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    return Edge(Counter(app, _counted(sales, tools, limits, settings)), stopping, metrics.request)
+    counter = Counter(app, _counted(sales, tools, limits, settings), {SHELF: shelf})
+    return Edge(counter, stopping, metrics.request)
 
 
 def _counted(
@@ -117,7 +121,12 @@ def _pages(sales: Sequence[Sale], settings: Settings) -> Pages:
 
 @contextlib.asynccontextmanager
 async def _lifespan(
-    settings: Settings, desk: Desk | None, limits: RateLimits, stopping: Stopping, tools: McpRoute
+    settings: Settings,
+    desk: Desk | None,
+    limits: RateLimits,
+    stopping: Stopping,
+    tools: McpRoute,
+    shelf: Shelf,
 ) -> AsyncIterator[None]:
     """Connect before the first request; let settlements under way finish after the last."""
     if settings.payments != "facilitator":
@@ -128,4 +137,5 @@ async def _lifespan(
         if desk is not None:
             await closing.enter_async_context(desk.open())
         closing.push_async_callback(tools.aclose)
+        await closing.enter_async_context(shelf.open())
         yield

@@ -40,7 +40,7 @@ class OverrideDocument(Document, frozen=True):
 
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        return _order_faults(values, "start_at", "end_at")
+        return order_faults(values, "start_at", "end_at")
 
     def override(self) -> Override:
         return Override(str(self.user_id), self.start_at, self.end_at, self.reason)
@@ -55,7 +55,7 @@ class EntryDocument(Document, frozen=True):
 
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        return _order_faults(values, "start", "end")
+        return order_faults(values, "start", "end")
 
     def entry(self) -> Entry:
         return Entry(str(self.user_id), self.start, self.end)
@@ -74,7 +74,7 @@ class SwapDocument(Document, frozen=True):
 
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        return _window_faults(values, "start", "end", "/end")
+        return window_faults(values, "start", "end", "/end")
 
     def swap(self) -> Swap:
         return Swap(self.start, self.end, str(self.swap_with_user_id))
@@ -164,7 +164,7 @@ class OncallScheduleRequest(
 
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        yield from _window_faults(values, "from_at", "to_at", "/to")
+        yield from window_faults(values, "from_at", "to_at", "/to")
         yield from super().faults_across(values)
 
     def final_schedule(self, schedule: Schedule) -> FinalSchedule:
@@ -180,14 +180,12 @@ class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
         return on_call_at(schedule, self.at)
 
 
-def _order_faults(values: Mapping[str, Any], start: str, end: str) -> Iterator[Fault]:
+def order_faults(values: Mapping[str, Any], start: str, end: str) -> Iterator[Fault]:
     if {start, end} <= values.keys() and values[end] <= values[start]:
         yield Fault(f"/{end}", f"is not after {start}: write a later {end} or an earlier {start}")
 
 
-def _window_faults(
-    values: Mapping[str, Any], start: str, end: str, pointer: str
-) -> Iterator[Fault]:
+def window_faults(values: Mapping[str, Any], start: str, end: str, pointer: str) -> Iterator[Fault]:
     if {start, end} <= values.keys():
         try:
             bounds.check_window(values[start], values[end])

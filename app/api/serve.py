@@ -14,7 +14,7 @@ from http import HTTPStatus
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.bodies import body_of
 from app.api.counted import CountedPost
@@ -26,9 +26,8 @@ from app.limits import Proxy
 from app.payments.gate import (
     PAYMENT_HEADER,
     PAYMENT_HEADER_V1,
-    payload_in,
     payload_v1_in,
-    payment_for,
+    payment_in,
     payment_v1_for,
 )
 from app.payments.offer import Terms
@@ -56,7 +55,9 @@ class EndpointApp:
 
     async def _negotiated(self, head: Head, _: Scope, receive: Receive) -> Response:
         media_type = negotiated(",".join(head.values("accept")), self._formats)
-        body = b"" if head.bodiless else await body_of(receive)
+        body = b""
+        if not head.bodiless:
+            body = await body_of(receive, arrived=head.body_arrived)
         if body and not is_json(head.value("content-type")):
             raise UnsupportedMediaType("send Content-Type: application/json")
         order = Order(self._endpoint.path, media_type, body)
@@ -80,19 +81,28 @@ class EndpointApp:
 
 
 class Counter:
-    """``paid`` routes by their exact path, past the router; every other path is ``app``'s."""
+    """``paid`` routes by their exact path, past the router; ``others`` by how their paths begin;
+    every other path is ``app``'s."""
 
-    def __init__(self, app: Starlette, paid: Sequence[Route]) -> None:
+    def __init__(
+        self, app: Starlette, paid: Sequence[Route], others: Mapping[str, ASGIApp]
+    ) -> None:
         self._app = app
         self._paid = {route.path: route for route in paid}
+        self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        route = self._paid.get(scope.get("path", ""))
-        if route is None:
-            await self._app(scope, receive, send)
+        path = scope.get("path", "")
+        route = self._paid.get(path)
+        if route is not None:
+            scope["app"], scope["route"] = self._app, route  # as the router would
+            await route.app(scope, receive, send)
             return
-        scope["app"], scope["route"] = self._app, route  # as the router would
-        await route.app(scope, receive, send)
+        for prefix, other in self._others.items():
+            if path.startswith(prefix):
+                await other(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 class _Prepared(Response):
@@ -125,7 +135,7 @@ def _payment_in(head: Head, till: Till) -> Payment:
     """The payment of a request, in either version of the protocol."""
     signatures = head.values(PAYMENT_HEADER)
     if signatures:
-        return payment_for(till.offer, payload_in(signatures), till.server)
+        return payment_in(till.offer, signatures, till.server)
     if not till.backend.takes_version_1:
         raise refused(VERSION_2_REQUIRED)
     return payment_v1_for(till.offer, payload_v1_in(head.values(PAYMENT_HEADER_V1)))

@@ -14,10 +14,13 @@ from app.listing.refusals import (
     LIMITED,
     PAYMENT_REQUIRED,
     PROBLEM,
+    described_headers,
     headers,
     refusals_of,
     shared_refusals,
 )
+from app.listing.stored import SECURITY_SCHEMES, stored_paths, stored_responses, stored_schemas
+from app.listing.stored import TAGS as STORED_TAGS
 
 CONTACT = {"name": "On-call rotation service"}
 GUIDANCE = (
@@ -31,6 +34,7 @@ TAGS = {
     "Scheduling": "On-call rotations and layered schedules, paid per request by x402.",
     DISCOVERY: "What programs and people read before they buy. Free.",
     SERVICE: "How the service is, for its operators. Free.",
+    **STORED_TAGS,
 }
 
 
@@ -61,7 +65,12 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
     _, components = msgspec.json.schema_components(
         kinds, schema_hook=scalar_schema, ref_template="#/components/schemas/{name}"
     )
-    schemas = {**components, "Problem": PROBLEM, "PaymentRequired": PAYMENT_REQUIRED}
+    schemas = {
+        **components,
+        "Problem": PROBLEM,
+        "PaymentRequired": PAYMENT_REQUIRED,
+        **stored_schemas(),
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -78,10 +87,13 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
         "paths": {
             **{endpoint.path: {"post": _operation(endpoint)} for endpoint in endpoints},
             **{free.path: {"get": _free_operation(free)} for free in free_paths(endpoints)},
+            **stored_paths(),
         },
         "components": {
             "schemas": dict(sorted(schemas.items())),
-            "responses": shared_refusals(endpoints),
+            "responses": {**shared_refusals(endpoints), **stored_responses()},
+            "headers": described_headers(),
+            "securitySchemes": SECURITY_SCHEMES,
         },
     }
 

@@ -36,6 +36,9 @@ HEADERS = {
     "Retry-After": "Seconds to wait before the next try.",
     "RateLimit": "What is left of the limit, and when one more request fits.",
     "RateLimit-Policy": "The limit: requests with and without a payment are counted apart.",
+    "ETag": "The version, for If-Match and If-None-Match.",
+    "Location": "Where what was made is read.",
+    "WWW-Authenticate": "How to send a key.",
     "X-Request-Id": "Names the request in the log.",
 }
 LIMITED = ("RateLimit", "RateLimit-Policy")
@@ -163,10 +166,14 @@ def shared_refusals(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
 
 
 def headers(*names: str) -> Mapping[str, Any]:
-    """``names`` and what is on every answer, described."""
+    """``names`` and what is on every answer, each described once."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "X-Request-Id")}
+
+
+def described_headers() -> Mapping[str, Any]:
+    """What ``headers`` refers to."""
     return {
-        name: {"description": HEADERS[name], "schema": {"type": "string"}}
-        for name in (*names, "X-Request-Id")
+        name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()
     }
 
 

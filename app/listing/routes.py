@@ -15,6 +15,9 @@ PROMETHEUS = "text/plain; version=1.0.0; charset=utf-8"
 Checks = Callable[[], Mapping[str, str | None]]
 """What the service needs, by name: ``None`` when it is well, else what is wrong."""
 
+NOT_USED = "none"
+"""In place of what is wrong: a part that this service does without."""
+
 
 def operator_routes(checks: Checks, metrics: Callable[[], bytes]) -> Sequence[Route]:
     """Routes that cost nothing. ``metrics`` is the text that Prometheus reads."""
@@ -41,7 +44,7 @@ def _readiness(checks: Checks) -> Callable[[Request], Any]:
         """``?exclude=NAME``, as often as wanted, leaves checks out, as at Kubernetes' own."""
         excluded = request.query_params.getlist("exclude")
         problems = {name: what for name, what in checks().items() if name not in excluded}
-        ready = not any(problems.values())
+        ready = all(problem in (None, NOT_USED) for problem in problems.values())
         report = {
             "status": "ready" if ready else "not ready",
             "checks": {name: problem or "ok" for name, problem in problems.items()},

@@ -18,6 +18,7 @@ Instants are cut to the second, the finest that iCalendar knows; a stint within 
 from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
+from itertools import chain
 
 from icalendar import Calendar, Parameters, vText
 from icalendar.parser import Contentline
@@ -38,8 +39,8 @@ class _Text(vText):
         return rb"\\N".join(vText(piece).to_ical() for piece in self.split(r"\N"))
 
 
-def calendar_bytes(roster: Roster) -> bytes:
-    """``roster`` as ``text/calendar``, UTF-8."""
+def calendar_bytes(roster: Roster, *others: Roster) -> bytes:
+    """``roster`` as ``text/calendar``, UTF-8, under its own title with the stints of ``others``."""
     calendar = Calendar()
     for name, value in (
         ("PRODID", PRODUCT),
@@ -50,22 +51,27 @@ def calendar_bytes(roster: Roster) -> bytes:
     ):
         calendar[name] = _Text(plain(value))
     head, end, _ = calendar.to_ical(sorted=False).decode().rpartition("END:VCALENDAR\r\n")
-    return "".join((head, *_events(roster), end)).encode()
+    events = chain.from_iterable(map(_events, (roster, *others)))
+    return "".join((head, *events, end)).encode()
 
 
 def _events(roster: Roster) -> Iterator[str]:
     line = cache(_line)
     digest = sha256("\0".join(roster.identity).encode()).hexdigest()[:32]
-    stints = roster.stints
+    stints = (*roster.stints, *roster.beside)
     starts = _times(stint.start_at for stint in stints)
     ends = _times(stint.end_at for stint in stints)
     for stint, start, end in zip(stints, starts, ends, strict=True):
-        summary = "Nobody on call" if stint.person is None else f"On call: {stint.person}"
+        summary = _summary(stint.person, f" ({stint.role})" if stint.role else "")
         yield (
             f"BEGIN:VEVENT\r\nUID:{digest}-{stint.key}\r\nDTSTAMP:{start}\r\nDTSTART:{start}\r\n"
             f"{f'DTEND:{end}{CRLF}' if end > start else ''}{line('SUMMARY', summary)}"
             f"{line('DESCRIPTION', stint.note)}TRANSP:TRANSPARENT\r\nEND:VEVENT\r\n"
         )
+
+
+def _summary(person: str | None, role: str) -> str:
+    return f"Nobody on call{role}" if person is None else f"On call{role}: {person}"
 
 
 def _times(instants: Iterator[int]) -> list[str]:

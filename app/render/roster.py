@@ -8,36 +8,41 @@ Its stints are back to back; one with nobody is a gap. Instants are milliseconds
 updates the event that has both. Persons are not part of it: whoever takes over a shift, it stays
 that shift.
 
-- A rotation is its start and its shift length; a stint is its number.
+- A rotation is its start, its shift length and the clock of its handoffs; a stint is its number and
+  its role.
 - A schedule is its zone and the names of its layers; a stint is the instant at which it really
   began, also where the window cuts it. So windows that overlap, and a question about an instant
   within them, agree.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, cycle, islice
 from operator import attrgetter
 from typing import NamedTuple
 
 from app.render.json import hours_text, rotation_in_words
+from app.render.planned import planned_in_words
 from app.render.schedule import instant_in_words, window_in_words
 from app.rota.bounds import DAY_MS, EARLIEST_AT, LATEST_AT
 from app.rota.model import Duty, FinalSchedule, Following, Gap, OnCall, Schedule, Segment
-from app.rota.rotation import Rotation
+from app.rota.rotation import Rotation, milliseconds
 from app.rota.tally import Tally
+from app.rota.wishes import PlannedRotation
 
 UNBOUNDED_MS = DAY_MS
 """So much is shown, before or after the instant asked about, of what has no beginning or end."""
 
 GAP_NOTE = "Nobody is on call."
+LAST_NOTE = "The last shift of the rotation."
 
 
 class Stint(NamedTuple):
     """A stretch ``[start_at, end_at)`` with one person, or with nobody (``None``).
 
     ``note`` says why or what comes next, in a sentence. ``goes_on_before`` and ``goes_on_after``
-    say that the stretch is longer than what is shown of it.
+    say that the stretch is longer than what is shown of it. ``role`` tells those apart who are on
+    call at once.
     """
 
     key: int
@@ -47,13 +52,15 @@ class Stint(NamedTuple):
     note: str = ""
     goes_on_before: bool = False
     goes_on_after: bool = False
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Roster:
     """Stints back to back, in order, by the clock of ``timezone``.
 
-    ``people`` has a few words for each person, in order. ``after`` follows the last stint without
+    ``people`` has a few words for each person, in order. ``beside`` are the stints of all roles but
+    the first, which has its own in ``stints``. ``after`` follows the last stint without
     having been asked for; ``mark_at`` is the instant asked about, if it was one. Handoffs are
     ``handoff_offset_ms`` after the stints end.
     """
@@ -64,6 +71,7 @@ class Roster:
     identity: Sequence[str]
     stints: Sequence[Stint]
     people: Mapping[str, str]
+    beside: Sequence[Stint] = ()
     after: Sequence[Stint] = ()
     mark_at: int | None = None
     handoff_offset_ms: int = 0
@@ -86,20 +94,90 @@ def rotation_roster(rotation: Rotation) -> Roster:
     )
 
 
+def planned_roster(planned: PlannedRotation) -> Roster:
+    """The roster of a planned rotation, by the clock it was planned on."""
+    wishes, plan = planned.wishes, planned.plan
+    boundaries = wishes.boundaries
+    length = milliseconds(planned.shift_length_hours)
+    clock = (wishes.timezone,) if planned.zoned else ()
+    first, *others = zip(*plan.seats, strict=True)
+    return Roster(
+        title="On-call rotation",
+        summary=planned_in_words(planned),
+        timezone=wishes.timezone,
+        identity=("rotation", str(boundaries[0]), str(length), *clock),
+        stints=list(_planned_stints(planned, first, 0)),
+        people={share.person: _shifts(share.shifts) for share in plan.shares},
+        beside=[
+            stint
+            for role, people in enumerate(others, 1)
+            for stint in _planned_stints(planned, people, role)
+        ],
+        handoff_offset_ms=planned.handoff_offset_ms,
+    )
+
+
+def _planned_stints(
+    planned: PlannedRotation, people: Sequence[str | None], role: int
+) -> Iterator[Stint]:
+    """The stints of one role; their keys go on after those of the roles before it."""
+    wishes = planned.wishes
+    name = wishes.roles[role] if wishes.roles else ""
+    keys = range(role * len(people) + 1, (role + 1) * len(people) + 1)
+    for key, start, end, person, follower in zip(
+        keys, wishes.boundaries, wishes.boundaries[1:], people, (*people[1:], ""), strict=False
+    ):
+        note = GAP_NOTE if person is None else _follower(planned, follower)
+        yield Stint(key, start, end, person, note, role=name)
+
+
+def _follower(planned: PlannedRotation, follower: str | None) -> str:
+    if follower == "":
+        return LAST_NOTE
+    return f"Next: {follower or 'nobody'}, from {_handoff(planned.handoff_offset_hours)}."
+
+
 def schedule_roster(schedule: Schedule, final: FinalSchedule, tallies: Sequence[Tally]) -> Roster:
     """The roster of a layered schedule over a window."""
-    stints = [*map(_shift, final.segments), *map(_gap, final.gaps)]
-    stints.sort(key=attrgetter("start_at"))
-    if final.since_at is not None:
-        stints[0] = stints[0]._replace(key=final.since_at, goes_on_before=True)
     return Roster(
         title="On-call schedule",
         summary=window_in_words(schedule.timezone, final),
         timezone=schedule.timezone,
         identity=_identity(schedule),
-        stints=stints,
+        stints=_stints(final),
         people={tally.user_id: _shifts(tally.shifts) for tally in tallies},
     )
+
+
+def stored_roster(
+    name: str,
+    identity: Sequence[str],
+    timezone: str,
+    final: FinalSchedule,
+    names: Mapping[str, str],
+) -> Roster:
+    """The roster of a schedule that has a name and an identity of its own; ``names`` by user id."""
+    return Roster(
+        title=name,
+        summary=window_in_words(timezone, final),
+        timezone=timezone,
+        identity=identity,
+        stints=[
+            stint._replace(person=names.get(stint.person or "", stint.person))
+            for stint in _stints(final)
+        ],
+        people={},
+    )
+
+
+def personal_roster(roster: Roster, final: FinalSchedule, user_id: str) -> Roster:
+    """Of ``roster``, which was made of ``final``, what ``user_id`` has, each under its title."""
+    theirs = [
+        stint._replace(person=roster.title)
+        for stint, told in zip(roster.stints, _stints(final), strict=True)
+        if told.person == user_id
+    ]
+    return replace(roster, stints=theirs)
 
 
 def now_roster(schedule: Schedule, found: OnCall) -> Roster:
@@ -120,6 +198,15 @@ def now_roster(schedule: Schedule, found: OnCall) -> Roster:
     )
 
 
+def _stints(final: FinalSchedule) -> list[Stint]:
+    """Segments and gaps in order; the first is known by when it really began."""
+    stints = [*map(_shift, final.segments), *map(_gap, final.gaps)]
+    stints.sort(key=attrgetter("start_at"))
+    if final.since_at is not None:
+        stints[0] = stints[0]._replace(key=final.since_at, goes_on_before=True)
+    return stints
+
+
 def _identity(schedule: Schedule) -> Sequence[str]:
     return ("schedule", schedule.timezone, *(layer.name for layer in schedule.layers))
 
@@ -130,13 +217,16 @@ def _shifts(count: int) -> str:
 
 def _handoffs(rotation: Rotation) -> Iterator[str]:
     """Who follows each shift, and when."""
-    offset = rotation.handoff_offset_hours
-    when = f"{hours_text(abs(offset))}h {'after' if offset > 0 else 'before'} the shift ends"
-    notes = [
-        f"Next: {person}, from {when if offset else 'the end of the shift'}."
-        for person in (*rotation.cycle[1:], rotation.cycle[0])
-    ]
-    return chain(islice(cycle(notes), rotation.shifts - 1), ("The last shift of the rotation.",))
+    when = _handoff(rotation.handoff_offset_hours)
+    notes = [f"Next: {person}, from {when}." for person in (*rotation.cycle[1:], rotation.cycle[0])]
+    return chain(islice(cycle(notes), rotation.shifts - 1), (LAST_NOTE,))
+
+
+def _handoff(hours: float) -> str:
+    """When a handoff is, in words."""
+    if not hours:
+        return "the end of the shift"
+    return f"{hours_text(abs(hours))}h {'after' if hours > 0 else 'before'} the shift ends"
 
 
 def _shift(segment: Segment) -> Stint:

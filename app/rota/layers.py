@@ -27,6 +27,11 @@ class LayerSource:
         self._turns: Turns | None = None
         self._last: tuple[int, int, Duty | None] = (FOREVER, FOREVER, None)
 
+    @property
+    def turns(self) -> Turns:
+        """The layer's turns, for those who number them."""
+        return self._turns or self._prepared()
+
     def _prepared(self) -> Turns:
         """Pattern and turns, read only when somebody asks: most instants stop at an upper layer."""
         self._pattern = pattern_of(self._layer.restrictions)
@@ -40,29 +45,40 @@ class LayerSource:
         return self._last
 
     def _stretch_at(self, at: int) -> tuple[int, int, Duty | None]:
-        turns = self._turns or self._prepared()
-        start_at = turns.start_at
-        if at < start_at:
-            _, end, active = window_at(self._pattern, self._clock, start_at)
-            return -FOREVER, start_at if active else end, None
-        start, end, active = window_at(self._pattern, self._clock, at)
+        start, end, active = self.active_at(at)
         if not active:
-            return start if start > start_at else -FOREVER, end, None
-        turn_start, turn_end, user_id = turns.run_at(at)
+            return start, end, None
+        turn_start, turn_end, user_id = self.turns.run_at(at)
         duty = Duty(user_id, "layer", self._layer.name, None, None)
         start = start if start > turn_start else turn_start  # noqa: FURB136 - hot: no calls
         return start, end if end < turn_end else turn_end, duty  # noqa: FURB136 - as above
 
+    def active_at(self, at: int) -> tuple[int, int, bool]:
+        """The maximal ``[start, end)`` around an instant, and whether the layer is active in it."""
+        start_at = (self._turns or self._prepared()).start_at
+        if at < start_at:
+            _, end, active = window_at(self._pattern, self._clock, start_at)
+            return -FOREVER, start_at if active else end, False
+        start, end, active = window_at(self._pattern, self._clock, at)
+        if start <= start_at:
+            start = start_at if active else -FOREVER
+        return start, end, active
+
     def fill(self, holes: list[Span]) -> tuple[list[Segment], list[Span]]:
         """The layer's segments inside the holes, and what stays a hole."""
-        turns = self._turns or self._prepared()
+        active, left = self.active_in(holes)
+        return self._segments(active, self.turns), left
+
+    def active_in(self, holes: list[Span]) -> tuple[list[Span], list[Span]]:
+        """Where the layer is active inside the holes, of which there is at least one, and what
+        stays a hole."""
+        turns = self.turns
         if holes[-1][1] <= turns.start_at:
             return [], holes
         from_at = max(holes[0][0], turns.start_at)
         windows = windows_between(self._pattern, self._clock, from_at, holes[-1][1])
         _, active = parted(windows, [(-FOREVER, from_at)])
-        covered, left = parted(holes, active)
-        return self._segments(covered, turns), left
+        return parted(holes, active)
 
     def _segments(self, spans: list[Span], turns: Turns) -> list[Segment]:
         """Active spans, in order, cut where another person's turn begins."""
@@ -80,8 +96,3 @@ class LayerSource:
                 append(new(Segment, told))
                 at = until
         return segments
-
-
-def layer_turns(layer: Layer, clock: Clock) -> Turns:
-    """The turns of a layer with participants, for those who number them (v2 entries)."""
-    return Turns(layer, clock, pattern_of(layer.restrictions))

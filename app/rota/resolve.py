@@ -1,9 +1,11 @@
 """Who is on call: at an instant, and over a window (rules 8 to 10).
 
-Strategy: ``PRECEDENCE`` is the one ordered table of what wins over what. For an instant, sources
+Strategy: ``sources_of`` is the one ordered list of what wins over what. For an instant, sources
 are asked from the top until one has somebody; the stretches of all that were asked, intersected,
 are the segment. For a window, each source fills the holes that those above it left, so a layer
-that is never seen costs nothing, and what is left in the end are the gaps.
+that is never seen costs nothing, and what is left in the end are the gaps. What is told of a list
+of sources is apart from what is told of a schedule, because the layers of several rules can stand
+in it as one source (``history.py``).
 
 Invariants: the segments and gaps of a window tile it; the segment that holds ``t`` is what
 ``on_call_at(t)`` answers; cutting a window cuts its answer and changes nothing else. Source means
@@ -11,7 +13,7 @@ the layer, the override or the entry itself: where another one takes over, a seg
 the person stays (rule 9).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Protocol
 
@@ -27,35 +29,29 @@ from app.rota.covers import CoverSource
 from app.rota.layers import LayerSource
 from app.rota.model import Duty, FinalSchedule, Following, Gap, OnCall, Schedule, Segment
 from app.rota.spans import Span
-from app.rota.walltime import FOREVER, Clock, clock_of
+from app.rota.walltime import FOREVER, clock_of
 
 State = tuple[int, int, Duty | None]
 """The maximal stretch ``[start, end)`` with one duty, or with none."""
 
 
-class _Source(Protocol):
+class Source(Protocol):
+    """Duties of one rank. Holes are in order, do not touch, and there is at least one."""
+
     def stretch_at(self, at: int) -> State: ...
     def fill(self, holes: list[Span]) -> tuple[list[Segment], list[Span]]: ...
 
 
-def _overrides(schedule: Schedule, _: Clock) -> list[_Source]:
-    return [CoverSource(schedule.overrides)] if schedule.overrides else []
+def sources_of(schedule: Schedule, layers: Iterable[Source]) -> list[Source]:
+    """What wins over what, first above last: overrides, entries, layers (rule 8)."""
+    covers = (schedule.overrides, schedule.entries)
+    return [*(CoverSource(some) for some in covers if some), *layers]
 
 
-def _entries(schedule: Schedule, _: Clock) -> list[_Source]:
-    return [CoverSource(schedule.entries)] if schedule.entries else []
-
-
-def _layers(schedule: Schedule, clock: Clock) -> list[_Source]:
+def layers_of(schedule: Schedule) -> list[LayerSource]:
+    """The layers that have somebody, from top to bottom. Raises ``ValueError`` for a zone."""
+    clock = clock_of(schedule.timezone)
     return [LayerSource(layer, clock) for layer in schedule.layers if layer.participants]
-
-
-PRECEDENCE: tuple[Callable[[Schedule, Clock], list[_Source]], ...] = (
-    _overrides,
-    _entries,
-    _layers,  # themselves from top to bottom
-)
-"""What wins over what, first above last (rule 8)."""
 
 
 def on_call_at(schedule: Schedule, at: int) -> OnCall:
@@ -68,15 +64,7 @@ def on_call_at(schedule: Schedule, at: int) -> OnCall:
     """
     check_instant(at)
     check_schedule(schedule)
-    sources = _sources(schedule)
-    since, until, duty = _state(sources, at)
-    return OnCall(
-        at,
-        duty,
-        since if since > EARLIEST_AT else None,
-        until if until < LATEST_AT else None,
-        _following(sources, until),
-    )
+    return told_at(sources_of(schedule, layers_of(schedule)), at)
 
 
 def final_schedule(schedule: Schedule, from_at: int, to_at: int) -> FinalSchedule:
@@ -87,32 +75,56 @@ def final_schedule(schedule: Schedule, from_at: int, to_at: int) -> FinalSchedul
     """
     check_window(from_at, to_at)
     check_schedule(schedule)
-    sources = _sources(schedule)
-    segments: list[Segment] = []
-    holes = [(from_at, to_at)]
-    for source in sources:
-        filled, holes = source.fill(holes)
-        segments += filled
-        check_segments(len(segments))
-        if not holes:
-            break
-    segments.sort(key=itemgetter(0))
-    started_at, _, _ = _state(sources, from_at)
+    return told_between(sources_of(schedule, layers_of(schedule)), from_at, to_at)
+
+
+def told_at(sources: Sequence[Source], at: int) -> OnCall:
+    """What the sources, first above last, say of an instant that is in range."""
+    since, until, duty = state_at(sources, at)
+    return OnCall(
+        at,
+        duty,
+        since if since > EARLIEST_AT else None,
+        until if until < LATEST_AT else None,
+        _following(sources, until),
+    )
+
+
+def told_between(sources: Sequence[Source], from_at: int, to_at: int) -> FinalSchedule:
+    """What the sources, first above last, say of a window that is in range.
+
+    Raises ``TooManySegments``.
+    """
+    segments, holes = filled([(from_at, to_at)], sources)
+    started_at, _, _ = state_at(sources, from_at)
     if segments and segments[0].start_at == from_at:
         segments[0] = segments[0]._replace(starts_before=started_at < from_at)
     if segments and segments[-1].end_at == to_at:
-        _, ends_at, _ = _state(sources, to_at - 1)
+        _, ends_at, _ = state_at(sources, to_at - 1)
         segments[-1] = segments[-1]._replace(ends_after=ends_at > to_at)
     since_at = max(started_at, EARLIEST_AT) if started_at < from_at else None
     return FinalSchedule(from_at, to_at, tuple(segments), tuple(map(Gap._make, holes)), since_at)
 
 
-def _sources(schedule: Schedule) -> list[_Source]:
-    clock = clock_of(schedule.timezone)
-    return [source for sources in PRECEDENCE for source in sources(schedule, clock)]
+def filled(holes: list[Span], sources: Iterable[Source]) -> tuple[list[Segment], list[Span]]:
+    """The segments of the sources, first above last, inside the holes in order, and what stays a
+    hole.
+
+    Raises ``TooManySegments``.
+    """
+    segments: list[Segment] = []
+    for source in sources:
+        if not holes:
+            break
+        inside, holes = source.fill(holes)
+        segments += inside
+        check_segments(len(segments))
+    segments.sort(key=itemgetter(0))
+    return segments, holes
 
 
-def _state(sources: Iterable[_Source], at: int) -> State:
+def state_at(sources: Iterable[Source], at: int) -> State:
+    """What the sources, first above last, say together: the maximal stretch around an instant."""
     since, until = -FOREVER, FOREVER
     for source in sources:
         start, end, duty = source.stretch_at(at)
@@ -123,11 +135,11 @@ def _state(sources: Iterable[_Source], at: int) -> State:
     return since, until, None
 
 
-def _following(sources: Iterable[_Source], at: int) -> Following | None:
+def _following(sources: Sequence[Source], at: int) -> Following | None:
     """Who is on call from ``at`` on, or after the gap that begins there."""
     if at >= LATEST_AT:
         return None
-    _, end, duty = _state(sources, at)
+    _, end, duty = state_at(sources, at)
     if duty is None and end < LATEST_AT:
-        at, (_, _, duty) = end, _state(sources, end)
+        at, (_, _, duty) = end, state_at(sources, end)
     return Following(duty.user_id, at) if duty else None

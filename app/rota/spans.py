@@ -1,8 +1,9 @@
-"""Arithmetic of half-open stretches ``[start, end)``: join and part.
+"""Arithmetic of half-open stretches ``[start, end)``: join, part and cut.
 
 Invariant: every list of spans, given or returned, is in order, and its spans do not overlap.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 from app.rota.walltime import FOREVER
@@ -52,3 +53,13 @@ def parted(spans: Sequence[Span], by: Sequence[Span]) -> tuple[list[Span], list[
         if at < end:
             outside.append((at, end))
     return inside, outside
+
+
+def cut(spans: list[Span], at: int) -> tuple[list[Span], list[Span]]:
+    """The spans before ``at`` and those after it; one that holds it inside is cut there."""
+    index = bisect_left(spans, (at, at))
+    before, after = spans[:index], spans[index:]
+    if before and before[-1][1] > at:
+        start, end = before[-1]
+        before[-1], after = (start, at), [(at, end), *after]
+    return before, after

@@ -78,11 +78,12 @@ async def test_a_revocation_is_seen_at_once_by_who_is_connected(
 
 def test_the_default_is_a_file_below_the_folder(tmp_path: Path) -> None:
     options = ("--org", "Acme", "--scope", "schedules", "--test", "--name", "laptop")
-    create = run("keys", "create", *options, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    unset = {"PYTHONPATH": str(ROOT), "ONCALL_DATABASE_URL": ""}
+    create = run("keys", "create", *options, cwd=tmp_path, **unset)
     assert create.returncode == 0, create.stderr
     assert create.stdout.startswith("ak_test_")
     assert (tmp_path / "data" / "oncall.db").exists()
-    assert "laptop" in run("keys", "list", cwd=tmp_path, PYTHONPATH=str(ROOT)).stdout
+    assert "laptop" in run("keys", "list", cwd=tmp_path, **unset).stdout
 
 
 class TestMistakes:

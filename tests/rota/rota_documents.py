@@ -1,11 +1,14 @@
 """Documents of the oracle (minutes) as engine schedules (milliseconds), and random ones."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import strategies as st
 
+from app.rota.history import Era
 from app.rota.model import Entry, Layer, Override, Restriction, Schedule
+from app.rota.walltime import FOREVER
 
 Document = dict[str, Any]
 Draw = st.DrawFn
@@ -141,3 +144,19 @@ def places_and_documents(
         "entries": draw(st.lists(covers(middle), max_size=2)),
     }
     return middle, document
+
+
+@st.composite
+def places_and_eras(draw: Draw) -> tuple[int, list[Era]]:
+    """An instant, and one to four eras that change around it, some at once, some changed back."""
+    middle, document = draw(places_and_documents())
+    known = [schedule_of(document)]
+    for _ in range(draw(st.integers(0, 2))):
+        other = schedule_of({**document, "layers": draw(st.lists(layers(middle), max_size=3))})
+        zone = draw(st.sampled_from([other.timezone, "America/Havana"]))
+        known.append(replace(other, timezone=zone))
+    changes = draw(st.lists(st.integers(-3 * 24 * 60, 3 * 24 * 60), max_size=3))
+    starts = [-FOREVER, *((middle + change) * MINUTE for change in sorted(changes))]
+    return middle * MINUTE, [
+        Era(start, draw(st.sampled_from(known)), number) for number, start in enumerate(starts)
+    ]

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 from rota_documents import at, iso
 
-from app.rota.layers import layer_turns
+from app.rota.layers import LayerSource
 from app.rota.model import Layer, Restriction
 from app.rota.walltime import clock_of
 
@@ -93,7 +93,7 @@ HANDOVERS = [
     ids=[row[0] for row in HANDOVERS],
 )
 def test_turns_begin(zone: str, rotation: Layer, starts: list[str]) -> None:
-    turns = layer_turns(rotation, clock_of(zone))
+    turns = LayerSource(rotation, clock_of(zone)).turns
     found = list(turns.between(at(starts[0]) - DAY, at(starts[-1]) + 1))
     assert [iso(turn.start_at) for turn in found] == starts
     assert [turn.end_at for turn in found[:-1]] == [turn.start_at for turn in found[1:]]
@@ -125,14 +125,14 @@ def test_without_a_start_turns_are_counted_from_1970(
     if user is None:
         days = datetime.fromtimestamp(instant / 1000, UTC).date() - date(1970, 1, 5)
         user = "abc"[days.days % 3]
-    start, end, found = layer_turns(rotation, clock_of("UTC")).run_at(instant)
+    start, end, found = LayerSource(rotation, clock_of("UTC")).turns.run_at(instant)
     assert found == user
     assert start <= instant < end
 
 
 @pytest.mark.parametrize("years", [0, 1, 50, 100, 900])
 def test_the_turn_is_found_at_any_distance(years: int) -> None:
-    turns = layer_turns(layer("days", 1, "1975-01-01T00:00+00:00"), clock_of("UTC"))
+    turns = LayerSource(layer("days", 1, "1975-01-01T00:00+00:00"), clock_of("UTC")).turns
     instant = at(f"{1975 + years}-01-01T12:00+00:00")
     number = (date(1975 + years, 1, 1) - date(1975, 1, 1)).days
     assert turns.number_at(instant) == number
@@ -171,14 +171,14 @@ def test_turns_on_active(rotation: Layer | None, expected: str) -> None:
     of = rotation or layer("days", 1, MONDAY)
     counted = Layer(of.name, of.participants, of.unit, of.count, of.start_at, of.handoff_time,
                     of.handoff_day, windows, "active")  # fmt: skip
-    turns = layer_turns(counted, clock_of("UTC"))
+    turns = LayerSource(counted, clock_of("UTC")).turns
     for day, user in enumerate(expected):
         assert user in ("-", turns.run_at(at(MONDAY) + day * DAY + DAY // 2)[2]), day
 
 
 def test_without_a_start_active_turns_are_counted_from_1970() -> None:
     counted = layer("days", 1, None, restrictions=WEEKDAYS, turns_on="active")
-    turns = layer_turns(counted, clock_of("UTC"))
+    turns = LayerSource(counted, clock_of("UTC")).turns
     noon = at("1970-01-05T12:00+00:00")
     assert turns.number_at(noon) == 0
     assert turns.number_at(noon - 3 * DAY) == -1  # the Friday before
@@ -189,7 +189,7 @@ def test_without_a_start_active_turns_are_counted_from_1970() -> None:
 def test_hours_are_counted_by_the_clock_at_the_start() -> None:
     """Eight hours from 09:00: one of three a weekday is counted, also after the clocks went on."""
     counted = layer("hours", 8, "2025-03-03T09:00-05:00", restrictions=WEEKDAYS, turns_on="active")
-    turns = layer_turns(counted, clock_of("America/New_York"))
+    turns = LayerSource(counted, clock_of("America/New_York")).turns
     assert turns.run_at(at("2025-03-03T12:00-05:00"))[2] == "a"
     assert turns.run_at(at("2025-03-07T12:00-05:00"))[2] == "b"
     assert turns.run_at(at("2025-03-10T12:00-04:00"))[2] == "c"
@@ -197,12 +197,12 @@ def test_hours_are_counted_by_the_clock_at_the_start() -> None:
 
 
 def test_a_run_joins_turns_of_one_person() -> None:
-    turns = layer_turns(layer("days", 1, MONDAY, people="aab"), clock_of("UTC"))
+    turns = LayerSource(layer("days", 1, MONDAY, people="aab"), clock_of("UTC")).turns
     assert turns.run_at(at(MONDAY)) == (at(MONDAY), at(MONDAY) + 2 * DAY, "a")
     assert turns.run_at(at(MONDAY) + 4 * DAY) == (at(MONDAY) + 3 * DAY, at(MONDAY) + 5 * DAY, "a")
 
 
 def test_a_run_of_one_person_never_ends() -> None:
-    turns = layer_turns(layer("days", 1, MONDAY, people="aa"), clock_of("UTC"))
+    turns = LayerSource(layer("days", 1, MONDAY, people="aa"), clock_of("UTC")).turns
     assert turns.run_at(at(MONDAY))[0] == at(MONDAY)
     assert turns.run_at(at(MONDAY))[1] > at("9999-01-01T00:00+00:00")

@@ -1,0 +1,119 @@
+"""What the stored APIs offer: one row an operation, read by the router, the pipeline and OpenAPI.
+
+A handler is given an open transaction and a ``Call``, and returns an ``Answer``; that of an
+operation that writes is run again when writers collide, so it has no effect but by its transaction.
+"""
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+
+from app.api.documents import Document
+from app.api.stored.conditions import require_match
+from app.api.stored.kept import Kept
+from app.storage.audit import Actor
+from app.storage.feeds import Feed
+
+if TYPE_CHECKING:
+    from app.storage.database import Tx
+
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+Shape = Literal["one", "many", "bare", "calendar", "nothing"]
+"""``{"data": …}``, a page of a list, the answer itself, ``text/calendar``, no body."""
+
+SCHEDULES, READ, WRITE = "schedules", "oncall:read", "oncall:write"
+SCOPES = (SCHEDULES, READ, WRITE)
+"""As on the pages."""
+
+V1, V2 = "/api/v1", "/api/v2/oncall"
+
+PAST = (
+    "An edit never rewrites who was on call: other rules hold from the moment of the write on, and "
+    "what is taken back is what has not happened yet."
+)
+"""Part of several descriptions."""
+
+
+class NoQuery(Document, frozen=True):
+    """No parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that has been let in and understood. ``now`` is in milliseconds.
+
+    ``document`` is the body of a POST as its type says, ``value`` the body as JSON types.
+    """
+
+    actor: Actor
+    now: int
+    public_url: str
+    path: Mapping[str, str]
+    query: Any
+    kept: Kept
+    stamp: int | None = None
+    document: Any = None
+    value: Any = None
+    if_match: Sequence[str] = ()
+
+    @property
+    def org_id(self) -> str:
+        return self.actor.org_id
+
+    def keep(self, key: Hashable, thing: object) -> None:
+        """Keep what was read for this request, for as long as nobody writes."""
+        self.kept.put((self.org_id, key), thing, self.stamp)
+
+    def kept_under(self, key: Hashable) -> Any:
+        """What was kept for a request of this organisation; ``None``: nothing."""
+        return self.kept.get((self.org_id, key))
+
+    def require_match(self, version: int) -> None:
+        """Raise ``PreconditionFailed`` if ``If-Match`` names another version."""
+        require_match(self.if_match, version)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """``body``: a struct, calendar bytes, or ``None``. ``version`` becomes the ETag."""
+
+    body: Struct | bytes | None = None
+    version: int | None = None
+    location: str | None = None
+
+
+Work = Callable[["Tx", Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One method of one path.
+
+    ``body`` is the type of what is sent, ``patches`` of what a merge patch must leave; ``example``
+    is such a body. ``quick`` answers of what is kept, if it can. ``feed``: whose calendar it is; a
+    secret token in the query will then do in place of a key.
+    """
+
+    method: Method
+    path: str
+    scope: str
+    tag: str
+    summary: str
+    work: Work
+    description: str = ""
+    body: type[Document] | None = None
+    query: type[Document] = NoQuery
+    answer: type[Struct] | None = None
+    shape: Shape = "one"
+    status: int = 200
+    example: Mapping[str, Any] = field(default_factory=dict)
+    example_answer: Mapping[str, Any] | None = None
+    patches: type[Document] | None = None
+    quick: Callable[[Call], Answer | None] | None = None
+    feed: Feed | None = None
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET"

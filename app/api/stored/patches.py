@@ -1,0 +1,58 @@
+"""Merge patches (RFC 7396): what is sent replaces, ``null`` removes, objects are merged."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, TypeVar
+
+from app.api.documents import Document, document_of, unknown_fields
+from app.errors import Fault, InvalidRequest
+
+DocumentT = TypeVar("DocumentT", bound=Document)
+
+
+def patched(
+    current: Mapping[str, Any], patch: object, kind: type[DocumentT], read_only: Collection[str]
+) -> DocumentT:
+    """``current`` (JSON types, as callers see it) after ``patch``, as a ``kind``.
+
+    A read-only field may be sent back as it is. Raises ``InvalidRequest`` with every fault.
+    """
+    if not isinstance(patch, dict):
+        raise InvalidRequest([Fault("", "Expected an object. Wanted: a merge patch (RFC 7396).")])
+    faults = list(_read_only_faults(current, patch, read_only))
+    merged = merge_patch(current, patch)
+    value = {name: item for name, item in merged.items() if name not in read_only}
+    return strict_document(value, kind, faults)
+
+
+def strict_document(
+    value: object, kind: type[DocumentT], faults: Collection[Fault] = ()
+) -> DocumentT:
+    """``value`` as a ``kind``; a field that is not known is a fault: it may be a misspelt one."""
+    try:
+        document = document_of(value, kind)
+    except InvalidRequest as error:
+        raise InvalidRequest([*faults, *error.faults]) from error
+    if strange := [*faults, *unknown_fields(value, kind)]:
+        raise InvalidRequest(strange)
+    return document
+
+
+def merge_patch(target: object, patch: object) -> Any:
+    """RFC 7396, section 2."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, item in patch.items():
+        if item is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), item)
+    return merged
+
+
+def _read_only_faults(
+    current: Mapping[str, Any], patch: Mapping[str, Any], read_only: Collection[str]
+) -> Iterator[Fault]:
+    for name in read_only:
+        if name in patch and patch[name] != current.get(name):
+            yield Fault(f"/{name}", "cannot be changed: leave it out, or send it back as it is")

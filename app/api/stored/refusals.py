@@ -1,0 +1,101 @@
+"""Error class → the shape that the stored APIs' pages show: ``{"error": code, "message": text}``.
+
+The one place that knows their statuses. A document that is not valid has ``fields``: what would be
+right, by JSON pointer, or by the name of a query parameter or header.
+"""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app import errors
+from app.api.problems import STATUS
+from app.errors import Fault, Faulty, OncallError, Retryable
+
+VALIDATION_FAILED = "validation_failed"
+WHOLE = "body"
+"""The name of the document itself, whose pointer is empty."""
+
+STORED_STATUS: Mapping[type[OncallError], HTTPStatus] = {
+    errors.MalformedBody: HTTPStatus.BAD_REQUEST,
+    errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
+    errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.InvalidRequest: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""The bounds of the engine are ``validation_failed``, too."""
+
+CODES: Mapping[type[OncallError], str] = {errors.MalformedBody: "bad_request"}
+"""Where the pages have another word than the rest of the service."""
+
+OWN = (
+    errors.Unauthorized,
+    errors.Forbidden,
+    errors.NotFound,
+    errors.Conflict,
+    errors.PreconditionFailed,
+    errors.StoreUnavailable,
+)
+"""What only the stored APIs say."""
+
+
+def refusal_of(error: OncallError) -> Response:
+    """The response that tells a caller of ``error``."""
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Retryable) else {}
+    if isinstance(error, errors.Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    return _response(refusal_in(error), status_of(type(error)), headers)
+
+
+def status_of(kind: type[OncallError]) -> HTTPStatus:
+    """The status of an error; what only a document can break is a 422."""
+    if issubclass(kind, Faulty):
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    return STORED_STATUS.get(kind) or STATUS[kind]
+
+
+def refusal_in(error: OncallError) -> dict[str, Any]:
+    """The body that tells a caller of ``error``."""
+    if not isinstance(error, Faulty):
+        return {"error": CODES.get(type(error), error.code), "message": error.detail}
+    return {
+        "error": VALIDATION_FAILED,
+        "message": error.detail,
+        "fields": _fields(error.faults),
+    }
+
+
+def refusal_of_http(error: HTTPException) -> Response:
+    """A path or method that is not served."""
+    status = HTTPStatus(error.status_code)
+    body = {"error": status.phrase.lower().replace(" ", "_"), "message": str(error.detail)}
+    return _response(body, status, dict(error.headers or {}))
+
+
+def _fields(faults: Iterable[Fault]) -> Mapping[str, str]:
+    fields: dict[str, str] = {}
+    for fault in faults:
+        name = fault.pointer or WHOLE
+        fields[name] = f"{fields[name]} {fault.detail}" if name in fields else fault.detail
+    return fields
+
+
+def _response(body: Mapping[str, Any], status: HTTPStatus, headers: Mapping[str, str]) -> Response:
+    return Response(
+        msgspec.json.encode(body),
+        status.value,
+        {"Cache-Control": "no-store", **headers},
+        media_type="application/json",
+    )

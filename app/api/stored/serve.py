@@ -1,0 +1,274 @@
+"""The stored APIs as one application: a visible pipeline of plain calls.
+
+    path → sizes → key → limit → scope → read → (once) → work → answer
+
+Strategy: a row of the table says everything of an operation; what it does runs in one transaction,
+which for a write also holds the answer remembered for its ``Idempotency-Key``. A failure is an
+``OncallError`` raised at its step and written once, in the shape of the pages.
+"""
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from http import HTTPStatus
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from app.api.bodies import body_of, require_sizes
+from app.api.counted import client_in
+from app.api.documents import Document, parsed
+from app.api.head import Head, head_of
+from app.api.negotiation import is_json
+from app.api.stored.access import Access, require_scope
+from app.api.stored.conditions import digest_etag, etag, is_fresh, tags_in
+from app.api.stored.documents import FeedQuery
+from app.api.stored.kept import Kept
+from app.api.stored.nulls import NULL_ESCAPED, null_faults
+from app.api.stored.operations import Answer, Call, Operation
+from app.api.stored.patches import strict_document
+from app.api.stored.queries import query_in
+from app.api.stored.refusals import refusal_of, refusal_of_http
+from app.api.stored.routing import Routes
+from app.errors import (
+    Fault,
+    InvalidRequest,
+    OncallError,
+    StoreUnavailable,
+    Unauthorized,
+    UnsupportedMediaType,
+)
+from app.limits import PER_KEY, UNKNOWN_KEY, Allowance, Proxy, RateLimits
+from app.storage.audit import Actor
+from app.storage.database import Database, Tx
+from app.storage.feeds import Feed
+from app.storage.once import Remembered, forgotten, remember, remembered_answer
+
+ROUTE = "stored"
+"""All operations are counted as one."""
+PER_MINUTE = 120
+"""Requests of one key; and of one client without a valid key."""
+
+IDEMPOTENCY_KEY = "idempotency-key"
+ONCE = re.compile(r"[!-~]{1,255}")
+
+JSON_TYPE, CALENDAR_TYPE = "application/json", "text/calendar; charset=utf-8"
+NO_STORE: Mapping[str, str] = {"Cache-Control": "no-store"}
+REVALIDATED: Mapping[str, str] = {"Cache-Control": "private, max-age=0"}
+
+
+class StoredApi:
+    """The ASGI application under ``/api/``."""
+
+    def __init__(
+        self,
+        operations: Sequence[Operation],
+        database: Database,
+        *,
+        limits: RateLimits,
+        proxies: Sequence[Proxy],
+        public_url: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._routes = Routes(operations)
+        self._database = database
+        self._limits = limits
+        self._proxies = proxies
+        self._public_url = public_url
+        self._clock = clock
+        self._kept = Kept(database)
+        self._access = Access(database, self._kept, clock)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            operation, path = self._routes.found(scope["method"], scope["path"])
+            scope["route"] = operation
+            head = head_of(scope)
+            require_sizes(head)
+            response = await self._let_in(operation, path, head, scope, receive)
+        except HTTPException as error:
+            response = refusal_of_http(error)
+        except OncallError as error:
+            response = refusal_of(error)
+        except ClientDisconnect:
+            return  # nobody is left to answer, and nothing was begun: the body was incomplete
+        await response(scope, receive, send)
+
+    async def tidy(self) -> None:
+        """Write down when keys were last used, and forget answers whose time is over."""
+        with contextlib.suppress(StoreUnavailable):
+            await self._access.write_used()
+            now = int(self._clock() * 1000)
+            await self._database.written(lambda tx: forgotten(tx, now))
+
+    async def _let_in(
+        self,
+        operation: Operation,
+        path: Mapping[str, str],
+        head: Head,
+        scope: Scope,
+        receive: Receive,
+    ) -> Response:
+        """Who asks, and how often: only then is anything else looked at."""
+        self._kept.look()
+        try:
+            query = scope["query_string"]
+            if operation.feed and b"token=" in query and not _has_key(head):
+                return await self._by_token(operation, operation.feed, path, head, query)
+            key = await self._access.key_in(head)
+        except Unauthorized as error:
+            allowance = await self._allowance(UNKNOWN_KEY, client_in(head, self._proxies))
+            return _with(refusal_of(error if allowance.granted else allowance.refusal), allowance)
+        allowance = await self._allowance(PER_KEY, key.id)
+        try:
+            allowance.require()
+            require_scope(key, operation.scope)
+            actor = Actor(key.org_id, key.id, key.name)
+            response = await self._understood(operation, path, head, actor, scope, receive)
+        except OncallError as error:
+            response = refusal_of(error)
+        return _with(response, allowance)
+
+    async def _by_token(
+        self,
+        operation: Operation,
+        feed: Feed,
+        path: Mapping[str, str],
+        head: Head,
+        query: bytes,
+    ) -> Response:
+        """A calendar for whoever has its secret token."""
+        allowance = await self._allowance(UNKNOWN_KEY, client_in(head, self._proxies))
+        try:
+            allowance.require()
+            asked = query_in(query, FeedQuery)
+            org_id = await self._access.feed_opened_by(feed, path["id"], asked.token or "")
+            call = self._call(Actor(org_id, "", ""), path, asked, head)
+            response = _response(operation, await self._read(operation, call), head)
+        except OncallError as error:
+            response = refusal_of(error)
+        return _with(response, allowance)
+
+    async def _understood(
+        self,
+        operation: Operation,
+        path: Mapping[str, str],
+        head: Head,
+        actor: Actor,
+        scope: Scope,
+        receive: Receive,
+    ) -> Response:
+        """What is asked for, in full, with every fault named."""
+        query = query_in(scope["query_string"], operation.query)
+        call = self._call(actor, path, query, head)
+        if not operation.writes:
+            return _response(operation, await self._read(operation, call), head)
+        body = b"" if head.bodiless else await body_of(receive)
+        if body and not is_json(head.value("content-type")):
+            raise UnsupportedMediaType("send Content-Type: application/json")
+        call = _with_body(operation, call, body)
+        once = _once_key(operation, head)
+        hashed = hashlib.sha256(
+            b"\0".join((operation.method.encode(), scope["path"].encode(), body))
+        ).digest()
+        work = partial(_written_once, operation=operation, call=call, once=once, hashed=hashed)
+        return await self._database.written(work)
+
+    async def _read(self, operation: Operation, call: Call) -> Answer:
+        answer = operation.quick(call) if operation.quick and call.stamp is not None else None
+        if answer is not None:
+            return answer
+        async with self._database.reading() as tx:
+            return await operation.work(tx, call)
+
+    def _call(self, actor: Actor, path: Mapping[str, str], query: Document, head: Head) -> Call:
+        return Call(
+            actor,
+            int(self._clock() * 1000),
+            self._public_url,
+            path,
+            query,
+            self._kept,
+            self._kept.stamp,
+            if_match=tags_in(head.values("if-match"), "If-Match"),
+        )
+
+    async def _allowance(self, policy: str, client: str) -> Allowance:
+        return await self._limits.spend_by(policy, client, ROUTE, PER_MINUTE)
+
+
+async def _written_once(
+    tx: Tx, *, operation: Operation, call: Call, once: str | None, hashed: bytes
+) -> Response:
+    """The answer to a write, or what the same request was answered before."""
+    if once is not None:
+        before = await remembered_answer(tx, call.org_id, once, call.now)
+        if before is not None:
+            return _again(before, hashed)
+    response = _response(operation, await operation.work(tx, call), None)
+    if once is not None:
+        headers = tuple((name.decode(), value.decode()) for name, value in response.raw_headers)
+        answer = Remembered(hashed, response.status_code, bytes(response.body), headers)
+        await remember(tx, call.org_id, once, answer, call.now)
+    return response
+
+
+def _again(before: Remembered, hashed: bytes) -> Response:
+    if before.request_hash != hashed:
+        used = "has been used for another request: give every request a key of its own"
+        raise InvalidRequest([Fault("Idempotency-Key", used)])
+    headers = {**dict(before.headers), "Idempotent-Replayed": "true"}
+    return Response(before.body, before.status, headers)
+
+
+def _once_key(operation: Operation, head: Head) -> str | None:
+    keys = head.values(IDEMPOTENCY_KEY) if operation.method == "POST" else ()
+    if not keys:
+        return None
+    key = keys[0].strip()
+    if len(keys) > 1 or not ONCE.fullmatch(key):
+        wanted = "write one key of 1 to 255 visible ASCII characters"
+        raise InvalidRequest([Fault("Idempotency-Key", wanted)])
+    return key
+
+
+def _with_body(operation: Operation, call: Call, body: bytes) -> Call:
+    value = parsed(body) if body else {}
+    if faults := list(null_faults(value) if NULL_ESCAPED in body else ()):
+        raise InvalidRequest(faults)
+    document = strict_document(value, operation.body) if operation.body else None
+    return replace(call, document=document, value=value)
+
+
+def _response(operation: Operation, answer: Answer, head: Head | None) -> Response:
+    """An answer as its operation says. ``head`` may say that the caller has it already."""
+    headers = dict(NO_STORE)
+    body, media_type = b"", None
+    if isinstance(answer.body, bytes):
+        body, media_type = answer.body, CALENDAR_TYPE
+        headers = {**REVALIDATED, "ETag": digest_etag(body)}
+    elif answer.body is not None:
+        body, media_type = msgspec.json.encode(answer.body), JSON_TYPE
+    if answer.version is not None:
+        headers["ETag"] = etag(answer.version)
+    if answer.location is not None and operation.status == HTTPStatus.CREATED:
+        headers["Location"] = answer.location
+    known = tags_in(head.values("if-none-match"), "If-None-Match") if head else ()
+    if known and "ETag" in headers and is_fresh(known, headers["ETag"]):
+        return Response(None, HTTPStatus.NOT_MODIFIED, headers)
+    return Response(body, operation.status, headers, media_type)
+
+
+def _with(response: Response, allowance: Allowance) -> Response:
+    response.raw_headers += allowance.fields
+    return response
+
+
+def _has_key(head: Head) -> bool:
+    return bool(head.values("x-api-key") or head.values("authorization"))
