@@ -7,9 +7,14 @@ COPY app app
 RUN python -m venv /venv
 RUN /venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt .
 RUN /venv/bin/python -m pip uninstall --yes setuptools pip
+RUN mkdir -p volumes/data
 
 FROM python:3.11-slim
 COPY --from=build /venv /venv
+# Without ONCALL_DATABASE_URL what is stored is in data/oncall.db below the working folder.
+COPY --from=build --chown=10001:10001 /src/volumes /
+WORKDIR /
+VOLUME /data
 ENV ONCALL_ENV=production PYTHONUNBUFFERED=1
 USER 10001:10001
 EXPOSE 8402

@@ -2,6 +2,7 @@
 with one another. That nginx.conf does what it is for is shown by ``test_proxy``.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import kubernetes_validate
@@ -115,6 +117,22 @@ class TestCompose:
         assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
         assert set(service.get("depends_on", [])) <= set(SERVICES)
 
+    @pytest.mark.parametrize("name", REPLICAS)
+    def test_a_replica_waits_for_the_migration_of_its_own_release(self, name: str) -> None:
+        replica, migrate = REPLICAS[name], SERVICES["migrate"]
+        assert replica["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+        assert migrate["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+        assert [migrate[part] for part in ("image", "build", "env_file")] == [
+            replica[part] for part in ("image", "build", "env_file")
+        ]
+
+    def test_the_database_is_the_one_that_is_started(self) -> None:
+        started = variables_in(DEPLOY / "postgres.env.example")
+        url = urlsplit(variables_in(DEPLOY / "oncall.env.example")["ONCALL_DATABASE_URL"])
+        assert url.hostname in SERVICES
+        assert url.username == started["POSTGRES_USER"]
+        assert url.path == f"/{started['POSTGRES_DB']}"
+
     def test_redis_forgets_nothing(self) -> None:
         command = " ".join(SERVICES["redis"]["command"])
         assert "--appendonly yes" in command
@@ -149,6 +167,26 @@ class TestKubernetes:
         files = {path.name for path in K8S.glob("*.yaml")}
         left_out = {"kustomization.yaml", "secret.example.yaml"}
         assert set(KUSTOMIZATION["resources"]) == files - left_out
+
+    def test_a_pod_migrates_before_it_serves(self) -> None:
+        [migrate] = POD["spec"]["initContainers"]
+        same = ("image", "envFrom", "securityContext")
+        assert [migrate[part] for part in same] == [CONTAINER[part] for part in same]
+        assert migrate["command"] == SERVICES["migrate"]["command"]
+        assert "ONCALL_DATABASE_URL" in MANIFESTS["Secret", "oncall"]["stringData"]
+
+    def test_what_it_stores_in_can_be_reached(self) -> None:
+        secret = MANIFESTS["Secret", "oncall"]["stringData"]
+        wanted = {urlsplit(secret[f"ONCALL_{kind}_URL"]).port for kind in ("REDIS", "DATABASE")}
+        egress = MANIFESTS["NetworkPolicy", "oncall"]["spec"]["egress"]
+        assert wanted <= {port["port"] for rule in egress for port in rule["ports"]}
+
+    def test_the_image_has_the_command_that_migrates(self) -> None:
+        command = SERVICES["migrate"]["command"]
+        assert command[0] == json.loads(DOCKERFILE.rpartition("\nCMD ")[2])[0]
+        help_of = [sys.executable, *command[1:], "--help"]
+        done = subprocess.run(help_of, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
 
     def test_a_pod_would_start_and_has_time_to_stop(self) -> None:
         public, secret = MANIFESTS["ConfigMap", "oncall"], MANIFESTS["Secret", "oncall"]

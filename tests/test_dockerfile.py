@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.settings import DEFAULT_STORE
 from tests.processes import ROOT, free_port, running
 from tests.services import PAY_TO
 
@@ -102,6 +103,17 @@ def test_the_last_stage_runs_nothing_and_is_not_root() -> None:
     assert "\nRUN " not in last
     assert "ONCALL_ENV=production" in last
     assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", last, re.MULTILINE)
+
+
+def test_the_default_database_is_in_a_volume_that_its_user_may_write() -> None:
+    last = DOCKERFILE.rpartition("\nFROM ")[2]
+    [user] = re.findall(r"^USER (.*)$", last, re.MULTILINE)
+    [folder] = re.findall(r"^WORKDIR (.*)$", last, re.MULTILINE)
+    [volume] = re.findall(r"^VOLUME (.*)$", last, re.MULTILINE)
+    file = Path(folder) / DEFAULT_STORE.removeprefix("sqlite:///")
+    assert file.parent == Path(volume)
+    assert f"RUN mkdir -p volumes{volume}\n" in DOCKERFILE
+    assert f"\nCOPY --from=build --chown={user} /src/volumes /\n" in last
 
 
 def instruction(expression: str) -> list[str]:
