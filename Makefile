@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine bench-cost bench-startup bench-stored screenshots format
+.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-cost bench-startup bench-stored screenshots format
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,9 @@ bench-rotation: setup-dev ## Measure a large rotation against encoding alone
 
 bench-engine: setup-dev ## Measure the layered engine beside a naive one
 	@$(BIN)/python -m bench.engine
+
+bench-fairness: setup-dev ## Measure fair rotations beside round robin and the least loaded first
+	@$(BIN)/python -m bench.fairness
 
 bench-cost: setup-dev ## Measure what a request costs by part, and what is full first
 	@$(BIN)/python -m bench.cost

@@ -6,9 +6,11 @@ fifth of the way through ``logging``; what libraries log takes that way and come
 No payment header, key or body is ever logged: events carry names and numbers, never requests.
 """
 
+import asyncio
 import json
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any, BinaryIO, Literal
 
 import msgspec
@@ -40,33 +42,69 @@ def configure_logs(log_format: Literal["json", "text"], level: int = logging.INF
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("uvicorn.access").disabled = True  # the edge writes a better line
     direct = log_format == "json"
+    lines = _Lines(sys.stderr.buffer)
     wrap = structlog.stdlib.ProcessorFormatter.wrap_for_formatter
     structlog.configure(
-        processors=[*SHARED, _json_line if direct else wrap],
-        logger_factory=_lines_to_stderr if direct else structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=[*SHARED, wrap],
+        logger_factory=(lambda *_: lines) if direct else structlog.stdlib.LoggerFactory(),
+        wrapper_class=(_direct_logger if direct else structlog.make_filtering_bound_logger)(level),
         cache_logger_on_first_use=True,
     )
 
 
+def _direct_logger(level: int) -> type[Any]:
+    """structlog's logger, with what ``SHARED`` and ``_json_line`` do as one step of plain calls."""
+
+    class Direct(structlog.make_filtering_bound_logger(level)):  # type: ignore[misc] # made here
+        def _proxy_to_logger(
+            self, method_name: str, event: str | None = None, **fields: Any
+        ) -> None:
+            line: EventDict = {**self._context, **fields, "event": event}
+            line = structlog.contextvars.merge_contextvars(self._logger, method_name, line)
+            line["level"] = method_name
+            line["timestamp"] = datetime.now(UTC)  # noqa: TID251 - as structlog stamps
+            if "exc_info" in line:
+                line = structlog.processors.format_exc_info(self._logger, method_name, line)
+            self._logger.msg(_json_line(self._logger, method_name, line))
+
+    return Direct
+
+
 class _Lines:
-    """Writes lines. A log that cannot be written never costs a caller an answer."""
+    """Writes lines: those of one turn of an event loop together, in its next.
+
+    Under load a turn serves many requests, and a system call for each line cost more than making
+    it. Only a process that is killed outright loses them. A log that cannot be written never costs
+    a caller an answer.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._waiting: list[bytes] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def msg(self, line: bytes) -> None:
         try:
-            self._file.write(line + b"\n")
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._write(line + b"\n")
+            return
+        if not self._waiting or loop is not self._loop:  # another may have ended before its turn
+            self._loop = loop
+            loop.call_soon(self._write_waiting)
+        self._waiting.append(line)
+
+    def _write_waiting(self) -> None:
+        lines, self._waiting = self._waiting, []
+        if lines:
+            self._write(b"\n".join(lines) + b"\n")
+
+    def _write(self, text: bytes) -> None:
+        try:
+            self._file.write(text)
             self._file.flush()
         except (OSError, ValueError):
             pass  # nobody reads the log any more
-
-    debug = info = warning = error = critical = exception = msg
-
-
-def _lines_to_stderr(*_: Any) -> _Lines:
-    return _Lines(sys.stderr.buffer)
 
 
 def _json_line(_: Any, __: str, event: EventDict) -> bytes:

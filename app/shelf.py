@@ -7,7 +7,7 @@ it nor fail with it.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -69,16 +69,24 @@ class Shelf:
         finally:
             if watching:
                 watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
             await self._close()
 
     async def _load(self) -> "tuple[Database, StoredApi]":
         async with self._loading:
             if self._loaded is None:
-                self._loaded = await asyncio.to_thread(self._made)
-                database, _ = self._loaded
-                await database.open()
-                log.info("store", problem=database.problem or "ok")
+                self._loaded = await self._opened()
         return self._loaded
+
+    async def _opened(self) -> "tuple[Database, StoredApi]":
+        """Whoever asks meanwhile waits for it, rather than be told that it is not open."""
+        async with contextlib.AsyncExitStack() as closing:
+            database, api = await asyncio.to_thread(self._made)
+            closing.push_async_callback(database.aclose)
+            await database.open()
+            closing.pop_all()  # it stays open, unless the service was stopped meanwhile
+        log.info("store", problem=database.problem or "ok")
+        return database, api
 
     def _made(self) -> "tuple[Database, StoredApi]":
         from app.api.stored.serve import StoredApi  # noqa: PLC0415 - SQLAlchemy is loaded late
@@ -105,10 +113,21 @@ class Shelf:
             await database.refresh()
             if database.problem != before:
                 log.warning("readiness", part="store", problem=database.problem)
-            await api.tidy()
+            with _defects_logged():
+                await api.tidy()
 
     async def _close(self) -> None:
         if self._loaded:
             database, api = self._loaded
-            await api.tidy()
+            with _defects_logged():
+                await api.tidy()
             await database.aclose()
+
+
+@contextlib.contextmanager
+def _defects_logged() -> Iterator[None]:
+    """What is done on the side ends neither the watch nor an orderly stop."""
+    try:
+        yield
+    except Exception:
+        log.exception("store")

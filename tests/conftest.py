@@ -7,24 +7,13 @@ from functools import partial
 
 import pytest
 
+from tests.clock import Clock
 from tests.databases import database, database_url, postgres_url, templates
 from tests.processes import answers_ok, environment, free_port, running
+from tests.stored import stored, stored_url
 
-__all__ = ["database", "database_url", "postgres_url", "templates"]
+__all__ = ["Clock", "database", "database_url", "postgres_url", "stored", "stored_url", "templates"]
 """Fixtures of other modules: named here once, so that every folder shares one server."""
-
-
-class Clock:
-    """Seconds since 1970, moved by hand."""
-
-    def __init__(self, now: float) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture

@@ -28,12 +28,16 @@ host all all 127.0.0.1/32 trust
 
 @contextlib.contextmanager
 def postgres_server(
-    folder: Path | None = None, port: int | None = None, options: Sequence[str] = HASTY
+    folder: Path | None = None,
+    port: int | None = None,
+    options: Sequence[str] = HASTY,
+    stop: signal.Signals = signal.SIGINT,
 ) -> Iterator[str]:
     """The URL of its server, to which ``/`` and a database's name are added.
 
-    ``folder`` is one that ``cluster`` made; without it, a new one is made and removed. Skipped,
-    with the reason, where PostgreSQL is not installed.
+    ``folder`` is one that ``cluster`` made; without it, a new one is made and removed. ``stop``
+    ends it: SIGINT in good order, SIGQUIT like a crash. Skipped, with the reason, where PostgreSQL
+    is not installed.
     """
     with contextlib.ExitStack() as closing:
         folder = folder or closing.enter_context(cluster())
@@ -53,7 +57,7 @@ def postgres_server(
             cwd=folder,
         ) as process:
             yield f"postgresql://postgres@127.0.0.1:{port}"
-            process.send_signal(signal.SIGINT)  # ends at once; SIGTERM waits for its clients
+            process.send_signal(stop)  # SIGTERM would wait for its clients
 
 
 @contextlib.contextmanager

@@ -20,9 +20,12 @@ POLL_SECONDS = 0.05
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """The test's environment without the settings of a service, and with ``variables``."""
+    """The test's environment without the settings of a service, and with ``variables``.
+
+    A service started with it keeps nothing, unless ``variables`` name a database.
+    """
     kept = {name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")}
-    return {**kept, **variables}
+    return {**kept, "ONCALL_DATABASE_URL": "none", **variables}
 
 
 def free_port() -> int:

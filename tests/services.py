@@ -67,7 +67,8 @@ class Service:
 
 
 def settings(**changes: Any) -> Settings:
-    return Settings(**{"public_url": PUBLIC_URL, **changes})
+    """Settings of a service that keeps nothing, unless ``changes`` name a database."""
+    return Settings(**{"public_url": PUBLIC_URL, "database_url": "none", **changes})
 
 
 def remote_settings(url: str, **changes: Any) -> Settings:

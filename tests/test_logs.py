@@ -1,5 +1,6 @@
 """One line a log event, ours and the libraries' alike."""
 
+import asyncio
 import io
 import json
 import logging
@@ -40,6 +41,13 @@ def test_our_event_is_a_json_line(capsys: pytest.CaptureFixture[str]) -> None:
     timestamp = event.pop("timestamp")
     assert event == {"event": "request", "level": "info", "status": 200}
     assert timestamp.endswith("Z")
+
+
+def test_what_a_logger_is_bound_to_is_on_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("json")
+    structlog.get_logger().bind(part="claims").warning("readiness")
+    [line] = lines(capsys)
+    assert json.loads(line)["part"] == "claims"
 
 
 def test_a_librarys_event_is_a_json_line_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,3 +146,32 @@ def test_a_log_that_cannot_be_written_costs_nothing(
         structlog.get_logger().info("request")
     structlog.get_logger().info("after it was closed")
     assert lines(capsys) == []
+
+
+def test_lines_of_an_event_loop_keep_their_order(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("json")
+
+    async def serve() -> None:
+        structlog.get_logger().info("first")
+        structlog.get_logger().info("second")
+
+    asyncio.run(serve())
+    structlog.get_logger().info("third")
+    events = [json.loads(line)["event"] for line in lines(capsys)]
+    assert events == ["first", "second", "third"]
+
+
+def test_lines_of_an_event_loop_that_ended_early_are_written_by_the_next(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs("json")
+
+    ended, other = asyncio.new_event_loop(), asyncio.new_event_loop()
+    for loop, event in ((ended, "left"), (other, "found")):
+        loop.call_soon(structlog.get_logger().info, event)
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+    for loop in (other, ended):
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+    assert [json.loads(line)["event"] for line in lines(capsys)] == ["left", "found"]

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 
 from app.api.endpoints import SVG, V1_OVERRIDE, V1_SCHEDULE, paid_endpoints
 from app.api.layer_schemas import IntervalDocument, LayerDocument, RestrictionDocument
+from app.api.plan_schemas import AbsenceDocument, FixedDocument
 from app.api.schedule_schemas import (
     EntryDocument,
     OncallNowRequest,
@@ -19,18 +21,20 @@ from app.api.schedule_schemas import (
     SwapDocument,
 )
 from app.api.schemas import RotationRequest
-from app.render.json import RotationAnswer
+from app.render.json import Fairness, RotationAnswer
 from app.render.schedule import OncallNowAnswer, OncallScheduleAnswer
-from tests.processes import ROOT
+from tests.processes import ROOT, answers_ok, environment, free_port, running
 
 README = (ROOT / "README.md").read_text()
 SERVED = "http://127.0.0.1:8402"
-BLOCKS = re.findall(r"```console\n(.*?)```", README, re.DOTALL)
-EXCHANGES = [
-    exchange
-    for block in BLOCKS
-    for exchange in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+BLOCKS = [
+    re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
 ]
+"""What is typed and what is printed, exchange by exchange."""
+SESSIONS = [block for block in BLOCKS if block[0][0].startswith("KEY=")]
+"""Those of which each command needs those before it."""
+EXCHANGES = [exchange for block in BLOCKS if block not in SESSIONS for exchange in block]
 
 OFFICE, AFTER = V1_SCHEDULE["layers"]
 PICTURED = {
@@ -62,16 +66,42 @@ def pattern(expected: str) -> str:
 
 
 def test_there_are_exchanges_to_run() -> None:
-    assert len(EXCHANGES) == 7
+    assert len(EXCHANGES) == 8
 
 
 @pytest.mark.parametrize(
     ("command", "expected"),
     EXCHANGES,
-    ids=["terms", "faults", "paid", "signed", "schedule", "now", "table"][: len(EXCHANGES)],
+    ids=["terms", "faults", "paid", "signed", "fair", "schedule", "now", "table"][: len(EXCHANGES)],
 )
 def test_a_command_prints_what_the_readme_says(address: str, command: str, expected: str) -> None:
     assert re.fullmatch(pattern(expected), printed(command, address), re.DOTALL)
+
+
+def test_a_key_a_person_a_schedule_and_who_is_on_call(tmp_path: Path) -> None:
+    """One shell, as somebody would type it, beside a service that keeps schedules."""
+    [session] = SESSIONS
+    store = environment(ONCALL_DATABASE_URL=f"sqlite:///{tmp_path / 'data' / 'oncall.db'}")
+    url = f"http://127.0.0.1:{free_port()}"
+    with running(
+        [sys.executable, "-m", "app", "serve", "--port", url.rpartition(":")[2]],
+        log=tmp_path / "service.log",
+        ready=partial(answers_ok, f"{url}/readyz"),
+        environ=store,
+    ):
+        script = "; echo; echo ======; ".join(command for command, _ in session)
+        script = script.replace(SERVED, url).replace(".venv/bin/python", sys.executable)
+        done = subprocess.run(
+            ["sh", "-c", f"exec 2>&1; {script}"],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            cwd=ROOT,
+            env=store,
+            check=True,
+        )
+    for (_, expected), said in zip(session, done.stdout.split("======\n"), strict=True):
+        assert re.fullmatch(pattern(expected), said.rstrip("\n"), re.DOTALL), said
 
 
 def test_the_python_example_prints_what_the_readme_says(address: str, tmp_path: Path) -> None:
@@ -98,6 +128,9 @@ def test_every_media_type_is_in_the_table() -> None:
     [
         RotationRequest,
         RotationAnswer,
+        AbsenceDocument,
+        FixedDocument,
+        Fairness,
         OncallScheduleRequest,
         OncallScheduleAnswer,
         OncallNowRequest,

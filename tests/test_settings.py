@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.errors import ConfigurationError
-from app.settings import SANDBOX_NETWORK, SANDBOX_PAY_TO, Settings
+from app.settings import SANDBOX_NETWORK, SANDBOX_PAY_TO, Settings, store_url_in
 
 PRODUCTION = {
     "ONCALL_ENV": "production",
@@ -66,6 +66,20 @@ VARIABLES = [
         "redis_url",
         "rediss://:secret@redis:6380/1",
     ),
+    ("ONCALL_DATABASE_URL", "none", "database_url", "none"),
+    (
+        "ONCALL_DATABASE_URL",
+        "sqlite:////var/lib/a b.db",
+        "database_url",
+        "sqlite:////var/lib/a b.db",
+    ),
+    ("ONCALL_DATABASE_URL", "postgresql://u:s@h/d", "database_url", "postgresql://u:s@h/d"),
+    (
+        "ONCALL_DATABASE_URL",
+        "postgres://h/d?sslmode=require",
+        "database_url",
+        "postgres://h/d?sslmode=require",
+    ),
     ("ONCALL_RPC_URL", "https://node.example/v3/key", "rpc_url", "https://node.example/v3/key"),
     ("ONCALL_PAYMENT_ID", "required", "payment_identifier_required", True),
     ("ONCALL_PAYMENT_ID", "optional", "payment_identifier_required", False),
@@ -100,6 +114,8 @@ NO_SECONDS = "is not a number of seconds above 0 and at most 300"
 NO_PAUSE = "is not a number of seconds from 0 to 300"
 NO_HEADERS = 'must be a JSON object of strings, such as {"Authorization": "Bearer …"}'
 NO_ADDRESS = "is not an http(s) address"
+NO_FILE = "must name a file, such as sqlite:///data/oncall.db"
+NO_DATABASE = "is neither sqlite:///FILE nor postgresql://… nor none"
 NO_EXTRAS = "must be an address without query, fragment or user name"
 
 
@@ -119,6 +135,14 @@ NO_EXTRAS = "must be an address without query, fragment or user name"
         ("ONCALL_PUBLIC_URL", "https://key@a", NO_EXTRAS),
         ("ONCALL_PUBLIC_URL", "https://[::1", "Invalid IPv6 URL"),
         ("ONCALL_REDIS_URL", "http://:key@redis", "is not an address such as redis://host:6379/0"),
+        ("ONCALL_DATABASE_URL", "sqlite:///:memory:", NO_FILE),
+        ("ONCALL_DATABASE_URL", "sqlite:///", NO_FILE),
+        ("ONCALL_DATABASE_URL", "sqlite:///a.db?mode=memory", NO_FILE),
+        ("ONCALL_DATABASE_URL", "sqlite:///file:a.db", NO_FILE),
+        ("ONCALL_DATABASE_URL", "sqlite://data/oncall.db", NO_DATABASE),
+        ("ONCALL_DATABASE_URL", "mysql://user:secret@host/db", NO_DATABASE),
+        ("ONCALL_DATABASE_URL", "postgresql://user:sec ret@host/db", NO_DATABASE),
+        ("ONCALL_DATABASE_URL", "off", NO_DATABASE),
         ("ONCALL_RPC_URL", "ws://node/key", "is not an http(s) address"),
         ("ONCALL_PAYMENT_ID", "yes", "'yes' is not one of optional, required"),
         ("ONCALL_FACILITATOR_URL", "https://a?key=secret", NO_EXTRAS),
@@ -175,6 +199,28 @@ def test_all_mistakes_are_named_at_once() -> None:
     ]
 
 
+# --- the database ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environ", "url"),
+    [
+        pytest.param({}, "sqlite:///data/oncall.db", id="unset"),
+        pytest.param({"ONCALL_DATABASE_URL": " "}, "sqlite:///data/oncall.db", id="blank"),
+        pytest.param({"ONCALL_DATABASE_URL": "none"}, "", id="none"),
+        pytest.param({"ONCALL_DATABASE_URL": "postgresql://h/d"}, "postgresql://h/d", id="set"),
+    ],
+)
+def test_where_things_are_stored(environ: dict[str, str], url: str) -> None:
+    assert Settings.from_env(environ).store_url == url
+    assert store_url_in({**environ, "ONCALL_ENV": "production"}) == url
+
+
+def test_a_command_that_needs_only_the_database_names_what_is_wrong_with_it() -> None:
+    with pytest.raises(ConfigurationError, match=f"^ONCALL_DATABASE_URL: {NO_FILE}$"):
+        store_url_in({"ONCALL_DATABASE_URL": "sqlite:///", "ONCALL_ENV": "nonsense"})
+
+
 # --- production -----------------------------------------------------------------------------
 
 
@@ -225,7 +271,10 @@ def test_a_facilitator_in_development_needs_its_variables_but_no_public_url() ->
 
 def test_secrets_do_not_show_in_repr() -> None:
     settings = Settings.from_env(
-        {"ONCALL_FACILITATOR_HEADERS": '{"Authorization": "Bearer s3cret"}'}
+        {
+            "ONCALL_FACILITATOR_HEADERS": '{"Authorization": "Bearer s3cret"}',
+            "ONCALL_DATABASE_URL": "postgresql://user:s3cret@host/db",
+        }
     )
     assert settings.facilitator_headers == {"Authorization": "Bearer s3cret"}
     assert "s3cret" not in repr(settings)
@@ -240,6 +289,7 @@ def test_secrets_do_not_show_in_repr() -> None:
         ("ONCALL_FACILITATOR_URL", "https://key:s3cret@facilitator.example"),
         ("ONCALL_FACILITATOR_URL", "https://:s3cret@facilitator.example"),
         ("ONCALL_FACILITATOR_URL", "https://facilitator.example?key=s3cret"),
+        ("ONCALL_DATABASE_URL", "postgresql+psycopg://user:s3cret@host/db"),
     ],
 )
 def test_secrets_do_not_show_in_problems(name: str, text: str) -> None:

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from functools import cache
 from itertools import islice
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, ClassVar, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -62,7 +62,18 @@ DocumentT = TypeVar("DocumentT", bound="Document")
 
 
 class Document(Struct, frozen=True):
-    """Base of request documents, and of their parts that have rules across their fields."""
+    """Base of request documents, and of their parts that have rules across their fields.
+
+    ``heavy_fields`` are those, by their names on the wire, with which a request can keep a
+    processor busy.
+    """
+
+    heavy_fields: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether one of them is given."""
+        return False
 
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterable[Fault]:  # noqa: ARG003 - a hook
@@ -113,7 +124,7 @@ def unknown_fields(value: object, kind: type[Struct]) -> Iterator[Fault]:
     for pointer, name, known in islice(unknown, MAX_UNKNOWN_NAMED):
         similar = get_close_matches(name[:MAX_NAME_COMPARED], known, n=1)
         hint = f"; did you mean {similar[0]!r}?" if similar else ""
-        yield Fault(f"{pointer}/{_escaped(name)}", f"is not a known field and was not used{hint}")
+        yield Fault(pointed(pointer, name), f"is not a known field and was not used{hint}")
     more = sum(1 for _ in unknown)
     if more:
         yield Fault("", f"has {more} more fields that are not known and were not used")
@@ -293,5 +304,6 @@ def _is_list_of_structs(plain: Any) -> bool:
     return get_origin(plain) is list and _is_struct(_plain(get_args(plain)[0]))
 
 
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
+def pointed(pointer: str, name: str) -> str:
+    """The pointer to the member ``name`` of the object at ``pointer`` (RFC 6901)."""
+    return f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"

@@ -5,7 +5,7 @@ so that a process that stops closes each connection by the last answer on it.
 """
 
 import asyncio
-import secrets
+import random
 import time
 from collections.abc import Callable
 
@@ -71,6 +71,7 @@ class Edge:
         self._stopping = stopping
         self._observe = observe
         self._timer = timer
+        self._log = log.bind()  # a proxy looks its logger up for every line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -78,7 +79,6 @@ class Edge:
             return
         started = self._timer()
         exchange = _Exchange(send, self._stopping)
-        structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
         if scope["method"] == "OPTIONS":
             await exchange.preflight()
@@ -86,7 +86,7 @@ class Edge:
             await self._answered(scope, receive, exchange)
         seconds = self._timer() - started
         self._observe(getattr(scope.get("route"), "path", NO_ROUTE), exchange.status, seconds)
-        log.info(
+        self._log.info(
             "request",
             method=scope["method"],
             path=scope["path"][:200],
@@ -110,10 +110,12 @@ class Edge:
 class _Exchange:
     """One answer on its way out. ``status`` is ``None`` until it has begun."""
 
+    __slots__ = ("_send", "_stopping", "request_id", "status")
+
     def __init__(self, send: Send, stopping: Stopping) -> None:
         self._send = send
         self._stopping = stopping
-        self.request_id = secrets.token_hex(8)
+        self.request_id = f"{random.getrandbits(64):016x}"
         self.status: int | None = None
 
     async def send(self, message: Message) -> None:

@@ -6,16 +6,33 @@ A row that lacks anything fails when the application is built, not when somebody
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from time import perf_counter
 from typing import Any, Literal
 
 from msgspec import Struct
 
 from app.api.documents import Document, document_of
+from app.api.examples import (
+    LAYER_RULES,
+    LAYER_TAGS,
+    ROTATION_RULES,
+    TWO_AWAY,
+    V1_OVERRIDE,
+    V1_SCHEDULE,
+    Worked,
+)
 from app.api.schedule_schemas import OncallNowRequest, OncallScheduleRequest
 from app.api.schemas import RotationRequest
 from app.errors import Fault
 from app.render.json import RotationAnswer, json_bytes, rotation_answer
-from app.render.roster import Roster, now_roster, rotation_roster, schedule_roster
+from app.render.planned import planned_answer
+from app.render.roster import (
+    Roster,
+    now_roster,
+    planned_roster,
+    rotation_roster,
+    schedule_roster,
+)
 from app.render.schedule import (
     OncallNowAnswer,
     OncallScheduleAnswer,
@@ -27,6 +44,7 @@ from app.render.timeline import timeline_bytes
 from app.rota.model import FinalSchedule, OnCall, Schedule
 from app.rota.rotation import Rotation
 from app.rota.tally import Tally, tallies
+from app.rota.wishes import PlannedRotation
 
 JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"
 CONTENT_TYPES = {
@@ -43,8 +61,8 @@ class Endpoint:
     ``description`` sells it in a few words and travels in every 402; ``rules`` are what a caller
     should know beyond those of the fields. ``compute`` turns a valid request into an engine result;
     ``formats`` writes that result, one function a media type, the default first. ``example`` is a
-    request that must be valid. ``work`` is heavy if a small request can keep a processor busy: it
-    is then not done on the event loop.
+    request that must be valid, and so are those of ``worked``. ``work`` is heavy if a small request
+    can keep a processor busy: it is then not done on the event loop.
     """
 
     slug: str
@@ -62,25 +80,33 @@ class Endpoint:
     formats: Mapping[str, Callable[[Any, Sequence[Fault]], bytes]]
     example: Mapping[str, Any]
     work: Literal["light", "heavy"] = "light"
+    worked: Sequence[Worked] = ()
 
     method = "POST"
 
     def __post_init__(self) -> None:
-        lacking = [item.name for item in fields(self) if not getattr(self, item.name)]
+        needed = [item.name for item in fields(self) if item.name != "worked"]
+        lacking = [name for name in needed if not getattr(self, name)]
         if lacking:
             raise ValueError(f"endpoint {self.slug or self.path!r} lacks {', '.join(lacking)}")
-        document_of(self.example, self.request)
+        for example in (self.example, *(worked.example for worked in self.worked)):
+            document_of(example, self.request)
 
     @property
     def catalog_path(self) -> str:
         return f"/catalog/{self.slug}"
 
-    def is_light(self, media_type: str) -> bool:
-        """Whether an answer in ``media_type`` never keeps a processor busy for long.
+    def is_light(self, media_type: str, document: Document) -> bool:
+        """Whether the answer to ``document`` in ``media_type`` keeps no processor busy for long.
 
         10,000 shifts take some 10 ms as JSON and ten times that as anything else.
         """
-        return self.work == "light" and media_type == JSON
+        return self.work == "light" and media_type == JSON and not document.is_heavy
+
+    def reads_lightly(self, value: object) -> bool:
+        """Whether ``value``, parsed from up to a megabyte, is validated within milliseconds."""
+        given = value if isinstance(value, dict) else {}
+        return self.work == "light" and self.request.heavy_fields.isdisjoint(given)
 
     def headers(self, media_type: str) -> Mapping[str, str]:
         """What describes an answer in ``media_type``; what is a file has a name."""
@@ -92,7 +118,11 @@ class Endpoint:
 
     def example_answer(self, media_type: str = JSON) -> bytes:
         """What the example is answered with: computed, never typed."""
-        result = self.compute(document_of(self.example, self.request))
+        return self.answer_to(self.example, media_type)
+
+    def answer_to(self, example: Mapping[str, Any], media_type: str = JSON) -> bytes:
+        """What an example is answered with."""
+        result = self.compute(document_of(example, self.request))
         return self.formats[media_type](result, ())
 
 
@@ -123,8 +153,27 @@ def _calendar(roster: Roster) -> bytes:
     return calendar_bytes(roster)
 
 
-def _rotation(request: RotationRequest) -> Rotation:
-    return request.rotation()
+def _rotation(request: RotationRequest) -> Rotation | PlannedRotation:
+    """Turns of one length; whatever else is asked for is planned."""
+    if not request.is_heavy:
+        return request.rotation()
+    from app.api.planning import planned_rotation  # noqa: PLC0415 - for those who ask for a plan
+
+    return planned_rotation(request, perf_counter)
+
+
+def _rotation_answer(
+    rotation: Rotation | PlannedRotation, warnings: Sequence[Fault]
+) -> RotationAnswer:
+    if isinstance(rotation, PlannedRotation):
+        return planned_answer(rotation, warnings)
+    return rotation_answer(rotation, warnings)
+
+
+def _rotation_roster(rotation: Rotation | PlannedRotation) -> Roster:
+    if isinstance(rotation, PlannedRotation):
+        return planned_roster(rotation)
+    return rotation_roster(rotation)
 
 
 def _schedule(request: OncallScheduleRequest) -> Planned:
@@ -146,52 +195,6 @@ def _now(request: OncallNowRequest) -> Found:
 def _now_answer(found: Found, warnings: Sequence[Fault]) -> OncallNowAnswer:
     _, on_call = found
     return now_answer(on_call, warnings)
-
-
-V1_SCHEDULE: Mapping[str, Any] = {
-    "timezone": "America/Los_Angeles",
-    "layers": [
-        {
-            "name": "Weekday business hours",
-            "rotation_type": "weekly",
-            "start_at": "2026-01-06T09:00:00-08:00",
-            "handoff_time": "Mon 09:00",
-            "participants": ["usr_alice", "usr_bob", "usr_carol"],
-            "restrictions": [
-                {"days": ["mon", "tue", "wed", "thu", "fri"], "start": "09:00", "end": "17:00"}
-            ],
-        },
-        {
-            "name": "After-hours",
-            "rotation_type": "daily",
-            "participants": ["usr_dave", "usr_eve"],
-        },
-    ],
-}
-"""The schedule of the v1 page, without its id and name."""
-
-V1_OVERRIDE: Mapping[str, Any] = {
-    "user_id": "usr_frank",
-    "start_at": "2026-04-25T00:00:00Z",
-    "end_at": "2026-04-25T08:00:00Z",
-    "reason": "Alice PTO; covering.",
-}
-"""The override of the v1 page."""
-
-ROTATION_RULES = (
-    "Shifts are back to back: each starts when the one before ends. `nextHandoff` is a shift's end "
-    "plus `handoffOffsetHours`; it never moves a shift. Fields that are not known are reported in "
-    "`warnings`."
-)
-LAYER_RULES = (
-    "The document is that of the v1 schedules API: layers are read from top to bottom and the "
-    "first that has somebody wins, entries win over layers and overrides over all. Times of day "
-    "are in the schedule's zone, exact across clock changes. Note: the v1 page's sample answer "
-    "for 2026-04-24T19:00:00Z (a Friday noon in Los Angeles) shows the After-hours layer, which "
-    "the page's own rules contradict; by the rules, which this API follows, it is usr_alice of "
-    "Weekday business hours until 2026-04-25T00:00:00Z."
-)
-LAYER_TAGS = ("scheduling", "on-call", "schedule", "layers", "overrides", "timezone", "agents")
 
 
 def _rotation_endpoint() -> Endpoint:
@@ -223,13 +226,14 @@ def _rotation_endpoint() -> Endpoint:
         request=RotationRequest,
         answer=RotationAnswer,
         compute=_rotation,
-        formats=_formats(rotation_answer, rotation_csv, rotation_roster),
+        formats=_formats(_rotation_answer, rotation_csv, _rotation_roster),
         example={
             "start": "2026-06-04T00:00:00Z",
             "people": ["alice", "bob"],
             "shifts": 3,
             "shiftLengthHours": 24,
         },
+        worked=(TWO_AWAY,),
     )
 
 

@@ -5,8 +5,8 @@ walks and decodes the list again; here it is walked once.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from starlette.types import Scope
 
 from app.payments.gate import PAYMENT_HEADER, PAYMENT_HEADER_V1
@@ -30,19 +30,22 @@ WANTED: Mapping[bytes, str] = {
 }
 NONE: Sequence[str] = ()
 
+ARRIVED = "oncall.body_arrived"
+"""Set in the scope by ``wire`` once the whole body is there."""
 
-@dataclass(frozen=True, slots=True)
-class Head:
+
+class Head(Struct, frozen=True):
     """``fields`` holds the values of each wanted field that was sent, in order of arrival.
 
     ``size`` counts the bytes of all names and values but those of ``PAYMENT-SIGNATURE``, which has
-    a cap of its own.
+    a cap of its own. ``body_arrived``: nothing of the body need be waited for.
     """
 
     method: str
     peer: str | None
     fields: Mapping[str, Sequence[str]]
     size: int
+    body_arrived: bool
 
     def values(self, name: str) -> Sequence[str]:
         """Every value of the field ``name`` (lower case)."""
@@ -76,4 +79,5 @@ def head_of(scope: Scope) -> Head:
             if name == PAYMENT_HEADER:
                 size -= len(raw) + len(value)
     client = scope.get("client")
-    return Head(scope["method"], client[0] if client else None, fields, size)
+    peer = client[0] if client else None
+    return Head(scope["method"], peer, fields, size, scope.get(ARRIVED, False))

@@ -155,29 +155,34 @@ class LayerDocument(Document, frozen=True):
             yield from _refused("/handoff_time", handoff_of, text, _unit_of(values, text))
 
     def layer(self) -> Layer:
-        interval = self.interval
-        unit, count = interval_of(
-            self.rotation_type,
-            *((int(interval.count), interval.unit) if interval else (None, None)),
-        )
+        unit, count = self._turn()
         day, time = handoff_of(self.handoff_time, unit) if self.handoff_time else (None, None)
         return Layer(
             str(self.name),
             tuple(map(str, self.participants)),
             unit,
             count,
-            self.start_at,
+            None if self.start_at is None else int(self.start_at),
             time,
             day,
             tuple(window.restriction() for window in self.restrictions or ()),
             self.turns_on or "all",
         )
 
+    def _turn(self) -> tuple[Unit, int]:
+        if self.interval:
+            return interval_of(self.rotation_type, int(self.interval.count), self.interval.unit)
+        if self.rotation_type == "custom":  # nobody's
+            return _unit_of({}, self.handoff_time or ""), 1
+        return interval_of(self.rotation_type, None, None)
+
 
 def _interval_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
     """Whether there is an ``interval`` if, and only if, the rotation is ``custom``."""
     if {"rotation_type", "interval"} <= values.keys():
         interval = values["interval"]
+        if interval is None and "participants" in values and not values["participants"]:
+            return  # nobody's turns have no length
         given = (int(interval.count), interval.unit) if interval else (None, None)
         yield from _refused("/interval", interval_of, values["rotation_type"], *given)
 

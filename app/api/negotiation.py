@@ -26,6 +26,7 @@ def negotiated(accept: str, offered: tuple[str, ...]) -> str:
     return best
 
 
+@lru_cache(maxsize=256)
 def is_json(content_type: str) -> bool:
     """Whether a ``Content-Type`` is JSON; absent counts, since there is nothing else to send."""
     essence = content_type.partition(";")[0].strip().lower()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from typing import Protocol, TypeVar
 
+from msgspec import Struct
 from x402 import x402ResourceServer
 
 from app.api.documents import Document, document_of, parsed, unknown_fields
@@ -63,8 +64,7 @@ class Till:
     backend: PaymentBackend
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(Struct, frozen=True):
     """What is asked for: where, in which form, and the JSON document, byte for byte."""
 
     route: str
@@ -79,8 +79,7 @@ class Order:
         ).digest()
 
 
-@dataclass(frozen=True)
-class Sold:
+class Sold(Struct, frozen=True):
     """An answer and how it was paid for: ``None`` where nothing is asked."""
 
     answer: bytes
@@ -146,7 +145,7 @@ class Sale:
             raise MalformedBody("the body is empty")
         document, warnings = await self._document(order.body)
         work = partial(self._answer_to, document, warnings, order.media_type)
-        return await self._worked(work, light=self.endpoint.is_light(order.media_type))
+        return await self._worked(work, light=self.endpoint.is_light(order.media_type, document))
 
     async def _document(self, body: bytes) -> Read:
         """The document in ``body``, and what of it was not understood.
@@ -155,8 +154,9 @@ class Sale:
         """
         if len(body) <= KEPT_BODY_BYTES:
             return self._kept(body)
-        light = self.endpoint.work == "light" or len(body) <= SMALL_BODY_BYTES
-        return await self._worked(partial(self._read, parsed(body)), light=light)
+        value = parsed(body)
+        light = len(body) <= SMALL_BODY_BYTES or self.endpoint.reads_lightly(value)
+        return await self._worked(partial(self._read, value), light=light)
 
     @cached_property
     def _kept(self) -> Callable[[bytes], Read]:

@@ -26,6 +26,20 @@ class Instant(int):
     """Milliseconds since 1970-01-01T00:00:00Z; a bare date will do."""
 
 
+class Start(int):
+    """As ``Instant``; without an offset it is a ``LocalDate`` or a ``LocalTime``."""
+
+
+class LocalDate(Start):
+    """Milliseconds from 1970-01-01 to midnight of a date, on a clock that was not named."""
+
+
+class LocalTime(Start):
+    """Milliseconds since 1970-01-01T00:00 on a clock that was not named; ``fault`` says so."""
+
+    fault: str
+
+
 class Moment(int):
     """Milliseconds since 1970-01-01T00:00:00Z within the years of the layered engine.
 
@@ -61,7 +75,8 @@ def decoded_scalar(kind: type, value: object) -> Any:
     """msgspec's ``dec_hook``: a JSON string as a ``kind``. Raises ``ValueError``."""
     if not isinstance(value, str):
         raise ValueError(f"Expected a string, got {_json_name(value)}")  # noqa: TRY004 - msgspec's
-    return kind(READERS[kind](value))
+    read = READERS[kind](value)
+    return read if isinstance(read, kind) else kind(read)
 
 
 def scalar_schema(kind: type) -> dict[str, Any]:
@@ -78,6 +93,21 @@ def instant_ms(text: str) -> int:
     if not FIRST_INSTANT_MS <= ms <= LAST_INSTANT_MS:
         raise ValueError("is outside the years 1970 to 9999")
     return ms
+
+
+def start_of(text: str) -> Start:
+    """The instant that a text names as for ``instant_ms``, or what a wall clock shows then.
+
+    Raises ``ValueError`` with what would be right.
+    """
+    match = RFC_3339.fullmatch(text.strip())
+    timed = match is not None and match[2]
+    if match is None or match[4] or not timed:
+        at = instant_ms(text)
+        return Start(at) if timed else LocalDate(at)
+    local = LocalTime(instant_ms(f"{text.strip()}Z"))
+    local.fault = _without_offset(text)
+    return local
 
 
 def moment_ms(text: str) -> int:
@@ -101,7 +131,7 @@ def _milliseconds(text: str) -> int:
         raise ValueError(f"{text[:40]!r} is not an RFC 3339 instant")
     day, time, fraction, offset = match.groups()
     if time and not offset:
-        raise ValueError(f"{text[:40]!r} has no offset: end it with Z or an offset such as +02:00")
+        raise ValueError(_without_offset(text))
     if fraction and fraction[3:].strip("0"):
         raise ValueError(f"is finer than a millisecond: at most three decimals, as .{fraction[:3]}")
     try:
@@ -115,6 +145,10 @@ def _milliseconds(text: str) -> int:
         - shift
         + int((fraction or "0")[:3].ljust(3, "0"))
     )
+
+
+def _without_offset(text: str) -> str:
+    return f"{text[:40]!r} has no offset: end it with Z or an offset such as +02:00"
 
 
 def trimmed_name(text: str) -> str:
@@ -142,6 +176,7 @@ def _json_name(value: object) -> str:
 
 READERS: Mapping[type, Callable[[str], int | str]] = {
     Instant: instant_ms,
+    Start: start_of,
     Moment: moment_ms,
     Name: trimmed_name,
     Zone: timezone_of,

@@ -26,9 +26,8 @@ from app.limits import Proxy
 from app.payments.gate import (
     PAYMENT_HEADER,
     PAYMENT_HEADER_V1,
-    payload_in,
     payload_v1_in,
-    payment_for,
+    payment_in,
     payment_v1_for,
 )
 from app.payments.offer import Terms
@@ -56,7 +55,9 @@ class EndpointApp:
 
     async def _negotiated(self, head: Head, _: Scope, receive: Receive) -> Response:
         media_type = negotiated(",".join(head.values("accept")), self._formats)
-        body = b"" if head.bodiless else await body_of(receive)
+        body = b""
+        if not head.bodiless:
+            body = await body_of(receive, arrived=head.body_arrived)
         if body and not is_json(head.value("content-type")):
             raise UnsupportedMediaType("send Content-Type: application/json")
         order = Order(self._endpoint.path, media_type, body)
@@ -134,7 +135,7 @@ def _payment_in(head: Head, till: Till) -> Payment:
     """The payment of a request, in either version of the protocol."""
     signatures = head.values(PAYMENT_HEADER)
     if signatures:
-        return payment_for(till.offer, payload_in(signatures), till.server)
+        return payment_in(till.offer, signatures, till.server)
     if not till.backend.takes_version_1:
         raise refused(VERSION_2_REQUIRED)
     return payment_v1_for(till.offer, payload_v1_in(head.values(PAYMENT_HEADER_V1)))

@@ -12,6 +12,7 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from app.api.head import ARRIVED
 from app.api.problems import problem_of
 from app.errors import TooManyConnections
 
@@ -71,6 +72,10 @@ class GuardedHttp(HttpToolsProtocol):
         crowded = len(self.connections) > MAX_CONNECTIONS
         self.app = too_many_connections if crowded else self.config.loaded_app
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self.scope[ARRIVED] = True  # type: ignore[literal-required] # for the application
 
     def shutdown(self) -> None:
         """Close when idle. A head that was begun, or is about to be, still gets its answer."""

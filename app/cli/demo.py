@@ -83,6 +83,7 @@ async def _service(console: Console) -> AsyncIterator[str]:
     """A service of our own on a free port, as a process; its address."""
     address = f"http://127.0.0.1:{_free_port()}"
     environ = {name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")}
+    environ["ONCALL_DATABASE_URL"] = "none"  # a demo leaves nothing behind
     with tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,

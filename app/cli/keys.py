@@ -37,7 +37,7 @@ def expiry_in(text: str, now: int) -> int:
 
     A date is its first moment in UTC. Raises ``ValueError`` with what would be right.
     """
-    days = re.fullmatch(r"(\d{1,6})d", text)
+    days = re.fullmatch(r"([0-9]{1,6})d", text)
     at = now + int(days[1]) * DAY if days else _milliseconds_in(text)
     if at <= now:
         raise ValueError(f"{text!r} is over already")
@@ -77,15 +77,17 @@ async def list_keys(url: str, org: str | None, now: int, console: Console) -> No
     """Print every key, or those of one organisation, oldest first."""
     async with store(url) as database, database.reading() as tx:
         keys = await keys_of(tx, org)
-    table = Table(
-        "id", "organisation", "name", "kind", "scopes", "made", "last used", "expires", "state"
-    )
+    table = Table()
+    table.add_column("id", no_wrap=True)
+    for title in ("organisation", "name", "kind", "scopes", "made", "last used", "expires"):
+        table.add_column(title, overflow="fold")
+    table.add_column("state", no_wrap=True)
     for key in keys:
         instants = (key.created_at, key.last_used_at, key.expires_at)
         row = (key.id, key.org_name, key.name, key.kind, " ".join(sorted(key.scopes)))
         table.add_row(*map(Text, row), *map(_instant, instants), _state(key, now))
     console.print(table)
-    console.print(f"{len(keys)} keys")
+    console.print(f"{len(keys)} key{'' if len(keys) == 1 else 's'}")
 
 
 async def revoke_key(url: str, key_id: str, now: int) -> bool:
@@ -103,7 +105,7 @@ def _milliseconds_in(text: str) -> int:
         at = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is neither days such as 90d nor a date") from None
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         at = at.replace(tzinfo=UTC)
     if at.tzinfo is None:
         raise ValueError(f"{text!r} needs Z or an offset")

@@ -2,8 +2,7 @@
 
 from rich.console import Console
 
-from app.cli.stores import any_store
-from app.errors import StoreUnavailable
+from app.cli.stores import any_store, require_usable
 from app.storage.migrate import BASE, migrated
 
 
@@ -21,6 +20,5 @@ async def run_check(url: str, console: Console) -> None:
     """Say that the database can be used as it is. Raises ``StoreUnavailable`` if it cannot."""
     async with any_store(url) as database:
         await database.refresh()
-        if database.problem is not None:
-            raise StoreUnavailable.because(database.problem)
+        require_usable(database)
     console.print("The database is up to date.")

@@ -12,9 +12,14 @@ async def store(url: str) -> AsyncIterator[Database]:
     """The database at ``url``, open. Raises ``StoreUnavailable`` if it cannot be used."""
     async with any_store(url) as database:
         await database.open()
-        if database.problem is not None:
-            raise StoreUnavailable.because(database.problem)
+        require_usable(database)
         yield database
+
+
+def require_usable(database: Database) -> None:
+    """Raise ``StoreUnavailable`` if there was a problem when it was last looked at."""
+    if database.problem is not None:
+        raise StoreUnavailable.because(database.problem)
 
 
 @contextlib.asynccontextmanager

@@ -29,6 +29,15 @@ def product_page(endpoint: Endpoint, public_url: str) -> Mapping[str, Any]:
         "integrationDocs": f"{public_url}/openapi.json",
         "exampleRequest": endpoint.example,
         "exampleResponse": msgspec.json.decode(endpoint.example_answer()),
+        "workedExamples": [
+            {
+                "title": worked.title,
+                "text": worked.text,
+                "request": worked.example,
+                "response": msgspec.json.decode(endpoint.answer_to(worked.example)),
+            }
+            for worked in endpoint.worked
+        ],
         "inputSchema": schema_of(endpoint.request),
         "outputSchema": schema_of(endpoint.answer),
     }

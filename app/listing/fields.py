@@ -1,7 +1,8 @@
 """A JSON Schema as what people read: tables of fields, and the inputs of a form.
 
 Strategy: both are read off the schema that the API publishes, so a page cannot say anything else.
-A document is a form's inputs if it is flat; a nested one is typed as JSON.
+A form has an input for each field that is a text, a number, a choice or a list of texts; a document
+that needs another is typed as JSON.
 """
 
 import re
@@ -62,10 +63,10 @@ def tables_of(schema: Schema) -> Sequence[Table]:
 
 
 def inputs_of(schema: Schema, example: Mapping[str, Any]) -> Sequence[Input]:
-    """An input for each field of a flat document; none for a document with objects in it."""
+    """An input for each field that can have one; none if a required field cannot."""
     root = schema["$defs"][_name(schema)]
     kinds = {name: _input_kind(_plain(field)) for name, field in root["properties"].items()}
-    if not all(kinds.values()):
+    if not all(kinds[name] for name in root["required"]):
         return ()
     return [
         Input(
@@ -115,7 +116,7 @@ def _kind(field: Schema) -> str:
 
 def _input_kind(field: Schema) -> Kind | None:
     if "enum" in field:
-        return None
+        return "text"
     return INPUTS.get((field.get("type", ""), field.get("items", {}).get("type", "")))
 
 

@@ -14,6 +14,7 @@ from app.listing.refusals import (
     LIMITED,
     PAYMENT_REQUIRED,
     PROBLEM,
+    described_headers,
     headers,
     refusals_of,
     shared_refusals,
@@ -91,6 +92,7 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
         "components": {
             "schemas": dict(sorted(schemas.items())),
             "responses": {**shared_refusals(endpoints), **stored_responses()},
+            "headers": described_headers(),
             "securitySchemes": SECURITY_SCHEMES,
         },
     }

@@ -66,9 +66,11 @@ class Pages:
         makes = {JSON: self._product_json, HTML: self._product}
         kept = {kind: cache(partial(make, endpoint)) for kind, make in makes.items()}
         page = Route(endpoint.catalog_path, chosen(kept))
-        path = picture_path(endpoint)
-        picture = chosen({SVG: cache(partial(_picture, endpoint))})
-        return [page, Route(path, picture)] if path else [page]
+        pictures = [
+            Route(path, chosen({SVG: cache(partial(_picture, endpoint, example))}))
+            for path, example in _pictures(endpoint).items()
+        ]
+        return [page, *pictures]
 
     def _list(self) -> Representation:
         return _json(product_list(self.endpoints, self.public_url))
@@ -90,6 +92,7 @@ class Pages:
             endpoint.catalog_path,
             product=product,
             picture=picture_path(endpoint),
+            worked_pictures=list(_pictures(endpoint))[1:],
             formats=[(kind, *FORMATS.get(kind, (kind, ""))) for kind in endpoint.formats],
             inputs=inputs_of(product["inputSchema"], endpoint.example),
             input_tables=tables_of(product["inputSchema"]),
@@ -115,7 +118,19 @@ class Pages:
 
 def picture_path(endpoint: Endpoint) -> str | None:
     """Where the picture of the example is, free of charge, if the endpoint draws one."""
-    return f"{endpoint.catalog_path}/example.svg" if SVG in endpoint.formats else None
+    return next(iter(_pictures(endpoint)), None)
+
+
+def _pictures(endpoint: Endpoint) -> Mapping[str, Mapping[str, Any]]:
+    """Where the picture of each example is, and the example; the usual one first."""
+    if SVG not in endpoint.formats:
+        return {}
+    shown = [endpoint.example, *(worked.example for worked in endpoint.worked)]
+    names = ["example", *(f"worked-{number}" for number in range(1, len(shown)))]
+    return {
+        f"{endpoint.catalog_path}/{name}.svg": example
+        for name, example in zip(names, shown, strict=True)
+    }
 
 
 async def not_found(request: Request, error: Exception) -> Response:
@@ -135,9 +150,9 @@ def _json(document: Mapping[str, Any]) -> Representation:
     return Representation(msgspec.json.encode(document), JSON)
 
 
-def _picture(endpoint: Endpoint) -> Representation:
-    """The example's answer as the endpoint draws it."""
-    return Representation(endpoint.example_answer(SVG), SVG, SVG_HEADERS)
+def _picture(endpoint: Endpoint, example: Mapping[str, Any]) -> Representation:
+    """The answer to an example as the endpoint draws it."""
+    return Representation(endpoint.answer_to(example, SVG), SVG, SVG_HEADERS)
 
 
 async def _favicon(request: Request) -> Response:

@@ -166,10 +166,14 @@ def shared_refusals(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
 
 
 def headers(*names: str) -> Mapping[str, Any]:
-    """``names`` and what is on every answer, described."""
+    """``names`` and what is on every answer, each described once."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "X-Request-Id")}
+
+
+def described_headers() -> Mapping[str, Any]:
+    """What ``headers`` refers to."""
     return {
-        name: {"description": HEADERS[name], "schema": {"type": "string"}}
-        for name in (*names, "X-Request-Id")
+        name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()
     }
 
 

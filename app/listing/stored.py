@@ -191,18 +191,15 @@ def _operation_id(operation: "Operation") -> str:
 
 
 def _parameters(operation: "Operation") -> Iterator[Mapping[str, Any]]:
-    thing = "thing" if "{id}" not in operation.path else _thing(operation.path)
     for segment in operation.path.split("/"):
         if segment.startswith("{"):
             name = segment[1:-1]
-            text = NAMES[name].format(thing=thing)
-            schema = {"type": "string", "minLength": 1}
             yield {
                 "name": name,
                 "in": "path",
                 "required": True,
-                "description": text,
-                "schema": schema,
+                "description": NAMES[name].format(thing=_thing(operation.path)),
+                "schema": {"type": "string", "minLength": 1},
             }
     query = _components([operation.query]).get(operation.query.__name__, {})
     for name, schema in query.get("properties", {}).items():
@@ -229,12 +226,9 @@ def _header(name: str, text: str, schema: Mapping[str, Any]) -> Mapping[str, Any
 
 
 def _thing(path: str) -> str:
-    return (
-        path.split("/{id}", maxsplit=1)[0]
-        .rpartition("/")[2]
-        .removesuffix("s")
-        .replace("policie", "policy")
-    )
+    """What ``{id}`` names in a path: the collection before it, in the singular."""
+    collection = path.partition("/{id}")[0].rpartition("/")[2].replace("-", " ")
+    return collection.replace("ies", "ys").removesuffix("s")
 
 
 def _present(schema: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -249,10 +243,10 @@ def _present(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 def _request_body(operation: "Operation") -> Mapping[str, Any]:
     if operation.patches:
         schema = {"$ref": f"#/components/schemas/{_patch_name(operation.patches)}"}
-        media_types = ("application/merge-patch+json", "application/json")
+        media_types = ["application/merge-patch+json", "application/json"]
     elif operation.body:
         schema = {"$ref": REFERENCE.format(name=operation.body.__name__)}
-        media_types = ("application/json",)
+        media_types = ["application/json"]
     else:
         return {}
     content = {name: {"schema": schema, "example": operation.example} for name in media_types}

@@ -29,6 +29,7 @@ from x402.schemas import (
 
 from app.errors import ConfigurationError, FacilitatorUnavailable, SettlementUnknown
 from app.payments.offer import SCHEME, supported_kinds, version_1_name
+from app.payments.written import asked_of
 
 MAX_ANSWER_BYTES = 64 * 1024
 RETRY_AFTER_SECONDS = 5
@@ -122,7 +123,7 @@ class RemoteFacilitator:
     ) -> VerifyResponse:
         """Ask whether a payment is good. Raises ``FacilitatorUnavailable``."""
         try:
-            answer = await self._call("POST", "/verify", _request(payload, requirements))
+            answer = await self._call("POST", "/verify", asked_of(payload, requirements))
         except (aiohttp.ClientError, TimeoutError, _AnswerTooLargeError) as error:
             raise _unavailable() from error
         verified = _parsed(answer, VerifyResponse)
@@ -141,7 +142,7 @@ class RemoteFacilitator:
         ``SettlementUnknown``; that is ``settlement_pending``, too, whatever its HTTP status.
         """
         try:
-            answer = await self._call("POST", "/settle", _request(payload, requirements))
+            answer = await self._call("POST", "/settle", asked_of(payload, requirements))
         except aiohttp.ClientConnectorError as error:
             raise _unavailable() from error
         except (aiohttp.ClientError, TimeoutError, _AnswerTooLargeError) as error:
@@ -172,18 +173,6 @@ class RemoteFacilitator:
 
 class _AnswerTooLargeError(Exception):
     pass
-
-
-def _request(
-    payload: PaymentPayload | PaymentPayloadV1,
-    requirements: PaymentRequirements | PaymentRequirementsV1,
-) -> bytes:
-    """The body that both POST calls take, as the SDK's own client writes it."""
-    return b'{"x402Version":%d,"paymentPayload":%b,"paymentRequirements":%b}' % (
-        payload.x402_version,
-        payload.model_dump_json(by_alias=True, exclude_none=True).encode(),
-        requirements.model_dump_json(by_alias=True, exclude_none=True).encode(),
-    )
 
 
 def _settlement(answer: _Answer) -> SettleResponse:

@@ -8,9 +8,12 @@ Invariants: nothing a caller sends raises anything but ``InvalidPayment`` (400: 
 or ``PaymentRefused`` (402: it was read and does not suffice).
 """
 
+from binascii import a2b_base64
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
+from msgspec import Struct
 from x402 import x402ResourceServer
 from x402.extensions.payment_identifier import PAYMENT_IDENTIFIER, is_valid_payment_id
 from x402.http.utils import decode_payment_signature_header
@@ -37,12 +40,56 @@ from app.payments.signatures import (
     is_malleable,
     signer_of,
 )
+from app.payments.written import OfferedPayload
 
 PAYMENT_HEADER = "payment-signature"
 PAYMENT_HEADER_V1 = "x-payment"
 MAX_HEADER_BYTES = 16 * 1024
 
 TERMS_MISMATCH = "payment_terms_mismatch"
+
+
+class _Said(Struct, rename="camel"):
+    """A payment as the official clients write it, its terms said back as JSON."""
+
+    x402_version: int
+    payload: SignedAuthorization
+    accepted: dict[str, Any]
+    resource: dict[str, Any]
+    extensions: dict[str, Any]
+
+
+_said = msgspec.json.Decoder(_Said)
+
+
+def payment_in(offer: Offer, signatures: Sequence[str], server: x402ResourceServer) -> Payment:
+    """The payment for ``offer`` in a request's ``PAYMENT-SIGNATURE`` headers, at least one.
+
+    Raises ``InvalidPayment`` or ``PaymentRefused``. Whoever says the terms back word for word, as
+    the official clients do, is understood without the SDK's models, at a third of the cost. All
+    else is the SDK's to read.
+    """
+    signed = _signed_as_offered(offer, signatures)
+    if signed is None:
+        return payment_for(offer, payload_in(signatures), server)
+    return _payment(offer, signed)
+
+
+def _signed_as_offered(offer: Offer, signatures: Sequence[str]) -> SignedAuthorization | None:
+    """What is signed by a payment that says back ``offer``, and nothing else."""
+    if len(signatures) > 1 or len(signatures[0]) > MAX_HEADER_BYTES or offer.identifier_required:
+        return None
+    try:
+        said = _said.decode(a2b_base64(signatures[0]))
+    except (ValueError, msgspec.MsgspecError, RecursionError):
+        return None
+    is_offered = (
+        said.x402_version == 2
+        and said.accepted == offer.shared.accepted_value
+        and said.resource == offer.shared.resource_value
+        and said.extensions == offer.extensions
+    )
+    return said.payload if is_offered else None
 
 
 def payload_in(signatures: Sequence[str]) -> PaymentPayload:
@@ -104,13 +151,13 @@ def payment_for(offer: Offer, payload: PaymentPayload, server: x402ResourceServe
     """
     _require_terms(offer, payload, server)
     identifier = _identifier_in(payload, required=offer.identifier_required)
-    signed, wallet_signed = _signed(offer, payload.payload)
-    settled = PaymentPayload(
-        payload=msgspec.to_builtins(signed),
-        accepted=offer.requirements,
-        resource=offer.resource,
-        extensions=offer.extensions,
-    )
+    return _payment(offer, _signed(payload.payload), identifier)
+
+
+def _payment(offer: Offer, signed: SignedAuthorization, identifier: str | None = None) -> Payment:
+    _require_paid(offer, signed)
+    wallet_signed = _signed_by_wallet(signed, offer.requirements)
+    settled = OfferedPayload.of(msgspec.to_builtins(signed), offer.shared)
     return Payment(
         offer.requirements,
         offer.requirements,
@@ -126,19 +173,24 @@ def payment_v1_for(offer: Offer, payload: PaymentPayloadV1) -> Payment:
     terms = offer.requirements_v1
     if terms is None or (payload.scheme, payload.network) != (terms.scheme, terms.network):
         raise refused(VERSION_2_REQUIRED)
-    signed, wallet_signed = _signed(offer, payload.payload)
+    signed = _signed(payload.payload)
+    _require_paid(offer, signed)
+    wallet_signed = _signed_by_wallet(signed, offer.requirements)
     settled = PaymentPayloadV1(
         scheme=terms.scheme, network=terms.network, payload=msgspec.to_builtins(signed)
     )
     return Payment(offer.requirements, terms, settled, signed.authorization, wallet_signed)
 
 
-def _signed(offer: Offer, payload: object) -> tuple[SignedAuthorization, bool]:
-    """What a payload signs, and whether the payer's own key signed it."""
+def _signed(payload: object) -> SignedAuthorization:
     try:
-        signed = msgspec.convert(payload, SignedAuthorization)
+        return msgspec.convert(payload, SignedAuthorization)
     except msgspec.ValidationError as error:
         raise InvalidPayment(f"not an EIP-3009 payment: {error}") from error
+
+
+def _require_paid(offer: Offer, signed: SignedAuthorization) -> None:
+    """Raise unless the authorization pays whom ``offer`` names, and what it asks."""
     authorization = signed.authorization
     if any(int(number) >= 2**256 for number in authorization.numbers):
         raise InvalidPayment("not an EIP-3009 payment: a number is over 256 bits")
@@ -146,7 +198,6 @@ def _signed(offer: Offer, payload: object) -> tuple[SignedAuthorization, bool]:
         raise refused(ERR_RECIPIENT_MISMATCH)
     if int(authorization.value) != int(offer.requirements.amount):
         raise refused(ERR_AUTHORIZATION_VALUE_MISMATCH)
-    return signed, _signed_by_wallet(signed, offer.requirements)
 
 
 def _identifier_in(payload: PaymentPayload, *, required: bool) -> str | None:

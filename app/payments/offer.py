@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
+from msgspec import Struct
 from x402 import FacilitatorClient, x402ResourceServer
 from x402.extensions.payment_identifier import (
     PAYMENT_IDENTIFIER,
@@ -33,6 +34,7 @@ from x402.schemas import (
 )
 
 from app.errors import PaymentRefused
+from app.payments.written import Shared
 
 SCHEME = "exact"
 UNPAID = "PAYMENT-SIGNATURE header is required"
@@ -40,8 +42,7 @@ MAX_TIMEOUT_SECONDS = 300
 """How long a client should let its authorization be valid."""
 
 
-@dataclass(frozen=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """A 402's header value and body: the same JSON, the one base64 encoded."""
 
     header: str
@@ -75,6 +76,11 @@ class Offer:
         """Every extension of the protocol that the terms carry, by its key."""
         identifier = declare_payment_identifier_extension(self.identifier_required)
         return {PAYMENT_IDENTIFIER: identifier, **self.described}
+
+    @cached_property
+    def shared(self) -> Shared:
+        """What all payments for this offer share."""
+        return Shared.of(self.requirements, self.resource, self.extensions)
 
     @cached_property
     def terms(self) -> Terms:

@@ -15,10 +15,10 @@ processes and across a crash.
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 from x402.http.utils import decode_payment_response_header
 
 from app.errors import PaymentAlreadyUsed, TooManyClaims
@@ -28,7 +28,7 @@ MARGIN_SECONDS = 600
 MAX_LIFE_SECONDS = 24 * 3600
 
 
-class Receipt(Struct, frozen=True):
+class Receipt(Struct, frozen=True, gc=False):
     """One settlement: a line of the money ledger.
 
     ``amount`` is in atomic units, ``settled_at`` in seconds since 1970, ``header`` the
@@ -50,8 +50,7 @@ class Receipt(Struct, frozen=True):
         return settled.model_dump(by_alias=True, exclude_none=True)
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """The answer to a claim: held by the caller, settled already, or busy elsewhere.
 
     ``holder`` is the caller's token if the claim is now the caller's, else empty; ``sent`` says
@@ -109,8 +108,7 @@ def expiry_of(valid_before: int, now: float) -> float:
     return min(valid_before + MARGIN_SECONDS, now + MAX_LIFE_SECONDS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True, gc=False):
     request_hash: bytes
     expires_at: float
     holder: str

@@ -17,13 +17,14 @@ amount are those we asked for.
 
 import asyncio
 import hashlib
+import json
 import re
+from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 from x402 import x402ResourceServer
-from x402.http.utils import encode_payment_response_header
 from x402.mechanisms.evm.constants import (
     ERR_NONCE_ALREADY_USED,
 )
@@ -177,22 +178,31 @@ class Cashier:
         pause = FIRST_PAUSE_SECONDS
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                while (settlement := await attempts.settlement(self._clock())) is None:
+                while (transaction := await attempts.transaction(self._clock())) is None:
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         except TimeoutError:
             raise SettlementUnknown(retry_after=5) from None
-        return self._receipt(payment, settlement)
+        return self._receipt(payment, transaction)
 
-    def _receipt(self, payment: Payment, settlement: SettleResponse) -> Receipt:
+    def _receipt(self, payment: Payment, transaction: str) -> Receipt:
+        """The receipt, in our own words: nothing else a facilitator writes reaches the payer."""
+        payer, amount = payment.authorization.payer, payment.authorization.value
+        told = {
+            "success": True,
+            "payer": payer,
+            "transaction": transaction,
+            "network": payment.terms.network,
+            "amount": amount,
+        }
         return Receipt(
-            payer=payment.authorization.payer,
-            amount=payment.authorization.value,
+            payer=payer,
+            amount=amount,
             network=payment.network,
-            transaction=settlement.transaction,
+            transaction=transaction,
             request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
             settled_at=self._clock(),
-            header=encode_payment_response_header(settlement),
+            header=b64encode(json.dumps(told).encode()).decode(),
         )
 
 
@@ -208,8 +218,11 @@ class _Attempts:
         self._sent = sent
         self._transaction = ""
 
-    async def settlement(self, now: float) -> SettleResponse | None:
-        """The settlement, or ``None`` while its outcome is not known. Raises when it failed."""
+    async def transaction(self, now: float) -> str | None:
+        """What settled it, empty if nobody said; ``None`` while the outcome is not known.
+
+        Raises when it failed.
+        """
         try:
             answer = await self._server.settle_payment(self._payment.payload, self._payment.terms)
         except SettlementUnknown as unknown:
@@ -222,7 +235,7 @@ class _Attempts:
             raise
         self._transaction = answer.transaction or self._transaction
         if answer.success and self._is_ours(answer):
-            return self._settled_by(answer.transaction)
+            return _hash_in(answer.transaction)
         if answer.success:
             self._sent = True
             return None
@@ -239,7 +252,7 @@ class _Attempts:
             and answer.amount in (None, self._payment.authorization.value)
         )
 
-    async def _by_chain(self, reason: str, now: float) -> SettleResponse | None:
+    async def _by_chain(self, reason: str, now: float) -> str | None:
         """What the chain says. An unused authorization is a refusal only once it has expired."""
         assert self._chain is not None  # noqa: S101 - the caller's condition
         try:
@@ -249,32 +262,27 @@ class _Attempts:
         except ChainUnavailable:
             return None
         if evidence.fate is Fate.PAID_US:
-            return self._settled_by(evidence.transaction)
+            return _hash_in(evidence.transaction)
         if evidence.fate is Fate.SPENT_ELSEWHERE:
             raise PaymentRefused(ERR_NONCE_ALREADY_USED)
         if now > int(self._payment.authorization.valid_before) + SETTLE_SECONDS:
             raise PaymentRefused(reason)
         return None
 
-    async def _by_verifying(self) -> SettleResponse | None:
+    async def _by_verifying(self) -> str | None:
         """What a simulated transfer says: used now means that ours went through."""
         try:
             verified = await self._server.verify_payment(self._payment.payload, self._payment.terms)
         except FacilitatorUnavailable:
             return None
         if verified.invalid_reason == ERR_NONCE_ALREADY_USED:
-            return self._settled_by(self._transaction)
+            return _hash_in(self._transaction)
         return None
 
-    def _settled_by(self, transaction: str) -> SettleResponse:
-        """The settlement in our own words: nothing else a facilitator writes reaches the payer."""
-        return SettleResponse(
-            success=True,
-            payer=self._payment.authorization.payer,
-            transaction=transaction if TRANSACTION.match(transaction) else "",
-            network=self._payment.terms.network,
-            amount=self._payment.authorization.value,
-        )
+
+def _hash_in(transaction: str) -> str:
+    """A facilitator's transaction hash; anything else of theirs is not passed on."""
+    return transaction if TRANSACTION.match(transaction) else ""
 
 
 def _reason(code: str | None, otherwise: str) -> str:

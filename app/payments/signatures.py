@@ -9,7 +9,13 @@ beside the SDK's.
 from functools import lru_cache
 
 from coincurve import PublicKey
-from eth_hash.auto import keccak
+from Crypto.Hash import keccak as keccaks
+
+
+def keccak(data: bytes) -> bytes:
+    """Ethereum's hash of ``data``, 32 bytes."""
+    return keccaks.new(data=data, digest_bits=256).digest()
+
 
 DOMAIN = keccak(
     b"EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"

@@ -58,16 +58,20 @@ def calendar_bytes(roster: Roster, *others: Roster) -> bytes:
 def _events(roster: Roster) -> Iterator[str]:
     line = cache(_line)
     digest = sha256("\0".join(roster.identity).encode()).hexdigest()[:32]
-    stints = roster.stints
+    stints = (*roster.stints, *roster.beside)
     starts = _times(stint.start_at for stint in stints)
     ends = _times(stint.end_at for stint in stints)
     for stint, start, end in zip(stints, starts, ends, strict=True):
-        summary = "Nobody on call" if stint.person is None else f"On call: {stint.person}"
+        summary = _summary(stint.person, f" ({stint.role})" if stint.role else "")
         yield (
             f"BEGIN:VEVENT\r\nUID:{digest}-{stint.key}\r\nDTSTAMP:{start}\r\nDTSTART:{start}\r\n"
             f"{f'DTEND:{end}{CRLF}' if end > start else ''}{line('SUMMARY', summary)}"
             f"{line('DESCRIPTION', stint.note)}TRANSP:TRANSPARENT\r\nEND:VEVENT\r\n"
         )
+
+
+def _summary(person: str | None, role: str) -> str:
+    return f"Nobody on call{role}" if person is None else f"On call{role}: {person}"
 
 
 def _times(instants: Iterator[int]) -> list[str]:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.errors import Fault
 from app.render.instants import iso, isos
@@ -17,10 +17,57 @@ Text = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 
 class Shift(Struct, frozen=True, rename="camel", gc=False):
     shift: Annotated[int, Meta(description="Number of the shift, from 1.")]
-    person: str
+    person: (
+        Annotated[
+            str,
+            Meta(
+                description="Who is on call, in the first of `roles` if there are any. Null: "
+                "nobody can; only with the fields that plan a rotation."
+            ),
+        ]
+        | None
+    )
     start: Annotated[Text, Meta(description="First instant of the shift.")]
     end: Annotated[Text, Meta(description="First instant after the shift.")]
     next_handoff: Annotated[Text, Meta(description="`end` plus `handoffOffsetHours`.")]
+    start_local: Annotated[Text, Meta(description="`start` with `timezone`.")] | UnsetType = UNSET
+    end_local: Annotated[Text, Meta(description="`end` with `timezone`.")] | UnsetType = UNSET
+    roles: (
+        Annotated[Mapping[str, str | None], Meta(description="Who has each role, with `roles`.")]
+        | UnsetType
+    ) = UNSET
+
+
+class Fairness(Struct, frozen=True, rename="camel"):
+    """How good a planned rotation is. A load is hours carried over plus hours by weight."""
+
+    hours: Annotated[Mapping[str, Number], Meta(description="Elapsed hours per person.")]
+    weekend_hours: Annotated[
+        Mapping[str, Number], Meta(description="Of those, on Saturday and Sunday, local.")
+    ]
+    night_hours: Annotated[
+        Mapping[str, Number], Meta(description="Of those, 22:00 to 06:00 local.")
+    ]
+    spread: Annotated[Number, Meta(description="Largest load minus smallest, in hours.")]
+    lower_bound: Annotated[
+        Number, Meta(description="No assignment with as few gaps has a smaller spread.")
+    ]
+    optimal: Annotated[
+        bool,
+        Meta(description="Whether gaps and spread are proven to be as small as they can be."),
+    ]
+    explanations: Annotated[
+        Sequence[str], Meta(description="A line for each shift that is not as the cycle has it.")
+    ]
+
+
+class VacantShift(Struct, frozen=True, rename="camel"):
+    """A shift, or a role in it, that nobody can take."""
+
+    shift: int
+    start: Text
+    end: Text
+    role: str | UnsetType = UNSET
 
 
 class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -35,6 +82,33 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
         bool, Meta(description="Whether the largest and smallest count differ by at most one.")
     ]
     interpretation: Annotated[str, Meta(description="What was computed, in a sentence.")]
+    fairness: (
+        Annotated[
+            Fairness,
+            Meta(
+                description="With this and the three below: only if a field is given that plans "
+                "the rotation (`timezone`, `strategy` and what follows it)."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    gaps: (
+        Annotated[Sequence[VacantShift], Meta(description="What nobody can take, in order.")]
+        | UnsetType
+    ) = UNSET
+    carry_over: (
+        Annotated[
+            Mapping[str, Number],
+            Meta(description="Hours of load above the least loaded: for the next request."),
+        ]
+        | UnsetType
+    ) = UNSET
+    next_person: (
+        Annotated[
+            str, Meta(description="Whose turn is next: first of `people` in the next request.")
+        ]
+        | UnsetType
+    ) = UNSET
     warnings: Annotated[
         Sequence[Fault], Meta(description="Fields that were not understood and not used.")
     ] = ()
@@ -64,16 +138,23 @@ def json_bytes(answer: Struct) -> bytes:
 
 def rotation_in_words(rotation: Rotation) -> str:
     """What was computed, in a sentence or two."""
-    people = len(rotation.counts)
-    text = (
-        f"{rotation.shifts} shift(s) of {hours_text(rotation.shift_length_hours)}h across "
-        f"{people} {'person' if people == 1 else 'people'} from {iso(rotation.boundaries[0])}."
+    size = (rotation.shifts, rotation.shift_length_hours, len(rotation.counts))
+    text = f"{size_in_words(*size)} from {iso(rotation.boundaries[0])}."
+    return text + offset_in_words(rotation.handoff_offset_hours)
+
+
+def size_in_words(shifts: int, length_hours: float, people: int) -> str:
+    """How many shifts of which length, and for how many."""
+    return (
+        f"{shifts} shift(s) of {hours_text(length_hours)}h across "
+        f"{people} {'person' if people == 1 else 'people'}"
     )
-    offset = rotation.handoff_offset_hours
-    if offset:
-        when = "after" if offset > 0 else "before"
-        text += f" Handoffs are {hours_text(abs(offset))}h {when} each shift ends."
-    return text
+
+
+def offset_in_words(hours: float) -> str:
+    """When handoffs are, after a space; nothing if shifts end with them."""
+    when = "after" if hours > 0 else "before"
+    return f" Handoffs are {hours_text(abs(hours))}h {when} each shift ends." if hours else ""
 
 
 def number(hours: float) -> Number:

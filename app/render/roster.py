@@ -8,7 +8,8 @@ Its stints are back to back; one with nobody is a gap. Instants are milliseconds
 updates the event that has both. Persons are not part of it: whoever takes over a shift, it stays
 that shift.
 
-- A rotation is its start and its shift length; a stint is its number.
+- A rotation is its start, its shift length and the clock of its handoffs; a stint is its number and
+  its role.
 - A schedule is its zone and the names of its layers; a stint is the instant at which it really
   began, also where the window cuts it. So windows that overlap, and a question about an instant
   within them, agree.
@@ -21,23 +22,27 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from app.render.json import hours_text, rotation_in_words
+from app.render.planned import planned_in_words
 from app.render.schedule import instant_in_words, window_in_words
 from app.rota.bounds import DAY_MS, EARLIEST_AT, LATEST_AT
 from app.rota.model import Duty, FinalSchedule, Following, Gap, OnCall, Schedule, Segment
-from app.rota.rotation import Rotation
+from app.rota.rotation import Rotation, milliseconds
 from app.rota.tally import Tally
+from app.rota.wishes import PlannedRotation
 
 UNBOUNDED_MS = DAY_MS
 """So much is shown, before or after the instant asked about, of what has no beginning or end."""
 
 GAP_NOTE = "Nobody is on call."
+LAST_NOTE = "The last shift of the rotation."
 
 
 class Stint(NamedTuple):
     """A stretch ``[start_at, end_at)`` with one person, or with nobody (``None``).
 
     ``note`` says why or what comes next, in a sentence. ``goes_on_before`` and ``goes_on_after``
-    say that the stretch is longer than what is shown of it.
+    say that the stretch is longer than what is shown of it. ``role`` tells those apart who are on
+    call at once.
     """
 
     key: int
@@ -47,13 +52,15 @@ class Stint(NamedTuple):
     note: str = ""
     goes_on_before: bool = False
     goes_on_after: bool = False
+    role: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Roster:
     """Stints back to back, in order, by the clock of ``timezone``.
 
-    ``people`` has a few words for each person, in order. ``after`` follows the last stint without
+    ``people`` has a few words for each person, in order. ``beside`` are the stints of all roles but
+    the first, which has its own in ``stints``. ``after`` follows the last stint without
     having been asked for; ``mark_at`` is the instant asked about, if it was one. Handoffs are
     ``handoff_offset_ms`` after the stints end.
     """
@@ -64,6 +71,7 @@ class Roster:
     identity: Sequence[str]
     stints: Sequence[Stint]
     people: Mapping[str, str]
+    beside: Sequence[Stint] = ()
     after: Sequence[Stint] = ()
     mark_at: int | None = None
     handoff_offset_ms: int = 0
@@ -84,6 +92,49 @@ def rotation_roster(rotation: Rotation) -> Roster:
         people={person: _shifts(count) for person, count in rotation.counts.items()},
         handoff_offset_ms=rotation.handoffs.start - boundaries[1],
     )
+
+
+def planned_roster(planned: PlannedRotation) -> Roster:
+    """The roster of a planned rotation, by the clock it was planned on."""
+    wishes, plan = planned.wishes, planned.plan
+    boundaries = wishes.boundaries
+    length = milliseconds(planned.shift_length_hours)
+    clock = (wishes.timezone,) if planned.zoned else ()
+    first, *others = zip(*plan.seats, strict=True)
+    return Roster(
+        title="On-call rotation",
+        summary=planned_in_words(planned),
+        timezone=wishes.timezone,
+        identity=("rotation", str(boundaries[0]), str(length), *clock),
+        stints=list(_planned_stints(planned, first, 0)),
+        people={share.person: _shifts(share.shifts) for share in plan.shares},
+        beside=[
+            stint
+            for role, people in enumerate(others, 1)
+            for stint in _planned_stints(planned, people, role)
+        ],
+        handoff_offset_ms=planned.handoff_offset_ms,
+    )
+
+
+def _planned_stints(
+    planned: PlannedRotation, people: Sequence[str | None], role: int
+) -> Iterator[Stint]:
+    """The stints of one role; their keys go on after those of the roles before it."""
+    wishes = planned.wishes
+    name = wishes.roles[role] if wishes.roles else ""
+    keys = range(role * len(people) + 1, (role + 1) * len(people) + 1)
+    for key, start, end, person, follower in zip(
+        keys, wishes.boundaries, wishes.boundaries[1:], people, (*people[1:], ""), strict=False
+    ):
+        note = GAP_NOTE if person is None else _follower(planned, follower)
+        yield Stint(key, start, end, person, note, role=name)
+
+
+def _follower(planned: PlannedRotation, follower: str | None) -> str:
+    if follower == "":
+        return LAST_NOTE
+    return f"Next: {follower or 'nobody'}, from {_handoff(planned.handoff_offset_hours)}."
 
 
 def schedule_roster(schedule: Schedule, final: FinalSchedule, tallies: Sequence[Tally]) -> Roster:
@@ -166,13 +217,16 @@ def _shifts(count: int) -> str:
 
 def _handoffs(rotation: Rotation) -> Iterator[str]:
     """Who follows each shift, and when."""
-    offset = rotation.handoff_offset_hours
-    when = f"{hours_text(abs(offset))}h {'after' if offset > 0 else 'before'} the shift ends"
-    notes = [
-        f"Next: {person}, from {when if offset else 'the end of the shift'}."
-        for person in (*rotation.cycle[1:], rotation.cycle[0])
-    ]
-    return chain(islice(cycle(notes), rotation.shifts - 1), ("The last shift of the rotation.",))
+    when = _handoff(rotation.handoff_offset_hours)
+    notes = [f"Next: {person}, from {when}." for person in (*rotation.cycle[1:], rotation.cycle[0])]
+    return chain(islice(cycle(notes), rotation.shifts - 1), (LAST_NOTE,))
+
+
+def _handoff(hours: float) -> str:
+    """When a handoff is, in words."""
+    if not hours:
+        return "the end of the shift"
+    return f"{hours_text(abs(hours))}h {'after' if hours > 0 else 'before'} the shift ends"
 
 
 def _shift(segment: Segment) -> Stint:

@@ -12,7 +12,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 
-from app.render.json import RotationAnswer, Shift
+from app.render.json import RotationAnswer
 from app.render.plain import plain
 from app.render.schedule import OncallNowAnswer, OncallScheduleAnswer, OverrideGiven
 
@@ -21,6 +21,7 @@ RISKY = re.compile(r"'*(\s*[=+\-@＝＋－＠]|[\t\n])")
 
 Cell = str | int | None
 
+ROTATION_COLUMNS = ("shift", "person", "start", "end", "nextHandoff")
 SCHEDULE_COLUMNS = (
     *("start", "end", "user_id", "source", "layer"),
     *("override_start_at", "override_end_at", "override_reason", "starts_before", "ends_after"),
@@ -33,12 +34,19 @@ NOW_COLUMNS = (
 
 
 def rotation_csv(answer: RotationAnswer) -> bytes:
-    """One row a shift."""
+    """One row a shift; with local times, and a column for each role, where there are any."""
+    rotation = answer.rotation
+    local = ("startLocal", "endLocal") if rotation[0].start_local else ()
+    roles = tuple(rotation[0].roles or ())
     return _csv(
-        Shift.__struct_encode_fields__,
+        (*ROTATION_COLUMNS, *local, *map(_text, roles)),
         (
-            (shift.shift, _text(shift.person), shift.start, shift.end, shift.next_handoff)
-            for shift in answer.rotation
+            (
+                *(shift.shift, _text(shift.person), shift.start, shift.end, shift.next_handoff),
+                *((shift.start_local, shift.end_local) if local else ()),
+                *(_text(shift.roles[role]) for role in roles if shift.roles),
+            )
+            for shift in rotation
         ),
     )
 
@@ -86,7 +94,7 @@ def _flag(value: bool) -> str:  # noqa: FBT001 - a cell, not a switch
     return "true" if value else "false"
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+def _csv(columns: Sequence[Cell], rows: Iterable[Sequence[Cell]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(columns)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby, pairwise
+from operator import attrgetter
 from xml.etree.ElementTree import Element
 
 from app.render.bars import Bar, Lane, Scale, gap_bars, lanes
@@ -34,8 +35,16 @@ def timeline_bytes(roster: Roster) -> bytes:
     """``roster`` as ``image/svg+xml``, UTF-8."""
     stints = (*roster.stints, *roster.after)
     scale = Scale(stints[0].start_at, stints[-1].end_at, LEFT, RIGHT)
-    rows = lanes(roster.people, stints, scale)
+    rows = lanes(roster.people, _in_order(roster), scale)
     return _Timeline(roster, stints, clock_of(roster.timezone), scale, rows).svg()
+
+
+def _in_order(roster: Roster) -> Sequence[Stint]:
+    """All that is shown, those of further roles among them."""
+    stints = (*roster.stints, *roster.after)
+    if not roster.beside:
+        return stints
+    return sorted((*stints, *roster.beside), key=attrgetter("start_at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,7 @@ class _Timeline:
     lanes: Sequence[Lane]
 
     def svg(self) -> bytes:
-        gaps = gap_bars(self.stints, self.scale)
+        gaps = gap_bars(_in_order(self.roster), self.scale)
         bars = [bar for lane in self.lanes for bar in lane.bars]
         titled = len(bars) + len(gaps) <= MOST_TITLES
         key = sha256("\0".join((*self.roster.identity, self.roster.summary)).encode())
@@ -166,7 +175,8 @@ class _Timeline:
 
     def _notes(self, gaps: Sequence[Bar], bars: Sequence[Bar]) -> Sequence[str]:
         count = sum(gap.count for gap in gaps)
-        notes = [f"Hatched: nobody is on call ({count:,} gap{'' if count == 1 else 's'})."]
+        nobody = "a role that nobody has" if self.roster.beside else "nobody is on call"
+        notes = [f"Hatched: {nobody} ({count:,} gap{'' if count == 1 else 's'})."]
         joined = any(bar.count > 1 for bar in (*gaps, *bars))
         return [
             *(notes if gaps else ()),
@@ -180,7 +190,8 @@ class _Timeline:
         when = f"{self._moment(bar.first.start_at)} to {self._moment(bar.last.end_at)}"
         if bar.count > 1:
             return f"{bar.count:,} stretches, {when}."
-        return f"{who}: {when}. {bar.first.note}".strip()
+        role = f" ({bar.first.role})" if bar.first.role else ""
+        return f"{who}{role}: {when}. {bar.first.note}".strip()
 
     def _moment(self, at: int) -> str:
         """An instant by the clock, to the minute if that is exact, with the offset from UTC."""

@@ -49,7 +49,7 @@ class Rotation:
     @property
     def handoffs(self) -> range:
         """When each shift's incoming person takes over: its end plus the offset."""
-        offset_ms = _milliseconds(self.handoff_offset_hours)
+        offset_ms = milliseconds(self.handoff_offset_hours)
         ends = self.boundaries[1:]
         return range(ends.start + offset_ms, ends.stop + offset_ms, ends.step)
 
@@ -70,7 +70,7 @@ def rotation_of(
     faults = list(rotation_faults(start_at, shifts, length_hours, offset_hours))
     if faults:
         raise InvalidRequest(faults)
-    length_ms = _milliseconds(length_hours)
+    length_ms = milliseconds(length_hours)
     boundaries = range(start_at, start_at + shifts * length_ms + 1, length_ms)
     return Rotation(boundaries, people, _counts(people, shifts), length_hours, offset_hours)
 
@@ -87,12 +87,12 @@ def rotation_faults(
     """
     if length_hours is None:
         return
-    length_ms = _milliseconds(length_hours)
+    length_ms = milliseconds(length_hours)
     if length_ms < 1:
         yield Fault("/shiftLengthHours", "is shorter than a millisecond")
     if offset_hours is None:
         return
-    offset_ms = _milliseconds(offset_hours)
+    offset_ms = milliseconds(offset_hours)
     if abs(offset_ms) > length_ms:
         yield Fault("/handoffOffsetHours", "is longer than a shift: at most shiftLengthHours")
     elif start_at is not None and shifts is not None:
@@ -101,7 +101,8 @@ def rotation_faults(
             yield Fault("/shifts", "the last shift or its handoff is after the year 9999")
 
 
-def _milliseconds(hours: float) -> int:
+def milliseconds(hours: float) -> int:
+    """Hours as whole milliseconds, rounded."""
     if hours == int(hours):  # most are, and a fraction costs ten times as much
         return int(hours) * HOUR_MS
     return round(Fraction(hours) * HOUR_MS)

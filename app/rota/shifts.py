@@ -80,11 +80,11 @@ def shifts_between(eras: Sequence[Era], from_at: int, to_at: int) -> list[Shift]
     return sorted(shifts, key=attrgetter("start_at"))
 
 
-def shift_of_key(eras: Sequence[Era], key: str) -> Shift | None:
-    """The generated shift with a key; ``None`` if there is none, whatever the text.
+def start_of_key(eras: Sequence[Era], key: str) -> int | None:
+    """The instant at which the generated shift with a key begins, if there is such a shift.
 
-    Costs the layers and entries. Raises the named errors of ``bounds.py`` for a schedule, and
-    ``ValueError`` for a zone.
+    ``None`` where there cannot be, whatever the text; entries, which may cut it, are not looked at.
+    Raises the named errors of ``bounds.py`` for a schedule, and ``ValueError`` for a zone.
     """
     match = _KEY.fullmatch(key)
     if match is None:
@@ -92,11 +92,9 @@ def shift_of_key(eras: Sequence[Era], key: str) -> Shift | None:
     number, layer, turn = map(int, match.groups()[:3])
     for era, span in zip(eras, bounds_of(eras), strict=True):
         if era.number == number:
-            rules = _Rules(era, span)
-            at = int(match[4]) if match[4] else rules.begins_at(layer, turn)
-            shift = rules.shift_at(at)
-            if shift and shift.key() == key:  # a key is written in one way only
-                return shift
+            at = int(match[4]) if match[4] else _Rules(era, span).begins_at(layer, turn)
+            if EARLIEST_AT <= at < LATEST_AT:
+                return at
     return None
 
 
@@ -156,14 +154,3 @@ class _Rules:
         number, turn_start, turn_end, user_id = turn
         start, piece = (start, True) if start > turn_start else (turn_start, False)
         return Shift(start, min(end, turn_end), user_id, None, index, number, self._number, piece)
-
-
-def start_of_key(eras: Sequence[Era], key: str) -> int | None:
-    match = _KEY.fullmatch(key)
-    if match is None:
-        return None
-    number, layer, turn = map(int, match.groups()[:3])
-    for era, span in zip(eras, bounds_of(eras), strict=True):
-        if era.number == number:
-            return int(match[4]) if match[4] else _Rules(era, span).begins_at(layer, turn)
-    return None

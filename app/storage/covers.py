@@ -11,7 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from sqlalchemy import RowMapping, Select, and_, func, insert, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    func,
+    insert,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict, NotFound
@@ -98,14 +108,17 @@ async def overrides_to_come(
 ) -> Mapping[str, Sequence[Cover]]:
     """The overrides that are not over of each of these schedules, oldest first."""
     query = _covers(org_id, "override").where(
-        covers.c.schedule_id.in_(schedule_ids),
-        covers.c.until_at > now,
-        covers.c.from_at < covers.c.until_at,
+        covers.c.schedule_id.in_(schedule_ids), is_to_come(now)
     )
     found: dict[str, list[Cover]] = {schedule_id: [] for schedule_id in schedule_ids}
     for row in (await tx.execute(query.order_by(covers.c.position))).mappings():
         found[row["schedule_id"]].append(_cover(row))
     return found
+
+
+def is_to_come(now: int) -> ColumnElement[bool]:
+    """What is not over, and has not been taken back before it began."""
+    return and_(covers.c.until_at > now, covers.c.from_at < covers.c.until_at)
 
 
 async def cover_of(
@@ -133,7 +146,7 @@ async def made_cover(tx: AsyncConnection, org_id: str, cover: Cover, now: int) -
     if await tx.scalar(select(func.count()).select_from(covers).where(where)):
         raise Conflict(f"the id {cover.id} is taken")
     own = and_(covers.c.org_id == org_id, covers.c.schedule_id == cover.schedule_id)
-    to_come = select(func.count()).select_from(covers).where(own, covers.c.until_at > now)
+    to_come = select(func.count()).select_from(covers).where(own, is_to_come(now))
     if (await tx.scalar(to_come) or 0) >= MOST_TO_COME:
         raise Conflict(f"the schedule has {MOST_TO_COME} overrides and entries that are not over")
     given = cover.fields

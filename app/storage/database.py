@@ -1,9 +1,9 @@
 """``Database``: transactions, the same for both kinds.
 
 Strategy: a failure is either a defect, which is raised as it is, or the database's, which becomes
-``StoreUnavailable`` and, unless it was only busy, is remembered in ``problem``. While there is a
-problem one caller a second looks whether it is over and the others are refused at once: nobody
-queues up behind a database that is away.
+``StoreUnavailable`` and, unless it was only busy, is remembered in ``problem``. Whoever comes next
+looks whether it is still so. If it is, one caller a second looks again and the others are refused
+at once: nobody queues up behind a database that is away.
 
 Invariants: a reader sees one snapshot and cannot write; writers are serializable, so what a
 transaction has read still holds when it commits; nothing is committed twice: a transaction is run
@@ -48,7 +48,8 @@ class Database:
         self.problem: str | None = "is not open"
         self._store = Postgres(url) if url.startswith(PREFIXES) else Sqlite(url)
         self._looking = asyncio.Lock()
-        self._looked_at = float("-inf")
+        self._looked_at = 0.0
+        self._is_in_doubt = True  # something happened since anybody looked
 
     async def open(self) -> None:
         """Connect and look at the schema; a new SQLite file is made and migrated. Never raises."""
@@ -63,16 +64,13 @@ class Database:
     async def refresh(self) -> None:
         """Look again whether there is a ``problem``. Never raises."""
         async with self._looking:
-            self._looked_at = _now()
-            try:
-                async with self._store.reader.connect() as connection:
-                    self.problem = fault_of(await current(connection))
-            except (SQLAlchemyError, OSError) as error:
-                self.problem = _problem_of(error)
+            await self._look()
 
     async def aclose(self) -> None:
-        """Close every connection."""
+        """Close every connection, for good."""
         self.problem = "is closed"
+        self._is_in_doubt = False
+        self._looked_at = float("inf")  # nobody looks again
         await self._store.aclose()
 
     @contextlib.asynccontextmanager
@@ -140,10 +138,23 @@ class Database:
     async def _require_well(self) -> None:
         if self.problem is None:
             return
-        if not self._looking.locked() and _now() - self._looked_at >= LOOK_SECONDS:
+        if self._is_in_doubt:
+            async with self._looking:
+                if self._is_in_doubt:  # else somebody has looked while we waited
+                    await self._look()
+        elif not self._looking.locked() and _now() - self._looked_at >= LOOK_SECONDS:
             await self.refresh()
         if self.problem is not None:
             raise StoreUnavailable.because(self.problem)
+
+    async def _look(self) -> None:
+        self._looked_at = _now()
+        try:
+            async with self._store.reader.connect() as connection:
+                self.problem = fault_of(await current(connection))
+        except (SQLAlchemyError, OSError) as error:
+            self.problem = _problem_of(error)
+        self._is_in_doubt = False
 
     @contextlib.contextmanager
     def _named_failures(self) -> Iterator[None]:
@@ -154,7 +165,7 @@ class Database:
             if words is None:
                 raise
             if words != BUSY:
-                self.problem = words
+                self.problem, self._is_in_doubt = words, True
             raise StoreUnavailable.because(words) from error
 
 

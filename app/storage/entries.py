@@ -92,7 +92,7 @@ async def entry_of(
     else:
         cover = await cover_of(tx, org_id, "entry", entry_id)
         belongs, at = cover.schedule_id, cover.from_at
-    if at is not None and schedule_id in (None, belongs):
+    if at is not None and EARLIEST_AT <= at < LATEST_AT and schedule_id in (None, belongs):
         for entry in await entries_between(tx, org_id, belongs, at, at + 1):
             if entry.id == entry_id:
                 return entry
@@ -134,8 +134,6 @@ async def made_swap(
     """
     if entry.end_at <= now:
         raise Conflict(f"the entry {entry.id} is over")
-    if entry.user_id == with_user_id:
-        raise Conflict(f"{with_user_id} has the entry {entry.id} already")
     other = await _entry_back(tx, org_id, entry, with_user_id, now)
     swapped = [each for each in (entry, other) if each]
     for each in swapped:
@@ -235,7 +233,12 @@ async def _entry_back(
 
 
 async def _require_alone(tx: AsyncConnection, org_id: str, entry: StoredEntry) -> None:
-    """Raise ``Conflict`` if another entry overlaps: whoever takes the one would have both."""
+    """Raise ``Conflict`` if another entry overlaps: whoever takes the one would have both.
+
+    A generated entry overlaps none.
+    """
+    if entry.generated:
+        return
     meanwhile = await entries_between(tx, org_id, entry.schedule_id, entry.start_at, entry.end_at)
     for other in meanwhile:
         if other.id != entry.id:

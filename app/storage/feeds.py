@@ -13,7 +13,7 @@ from typing import Literal
 from sqlalchemy import ColumnElement, RowMapping, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.errors import NotFound
+from app.errors import NotFound, Unauthorized
 from app.storage.tables import feed_tokens
 
 Feed = Literal["schedule", "user"]
@@ -51,7 +51,7 @@ async def made_token(tx: AsyncConnection, org_id: str, token: FeedToken) -> str:
 
 
 async def opened_by(tx: AsyncConnection, feed: Feed, of: str, secret: str) -> str:
-    """The organisation whose feed of ``of`` the secret opens. Raises ``NotFound``.
+    """The organisation whose feed of ``of`` the secret opens. Raises ``Unauthorized``.
 
     Found by the hash of 256 random bits: what its look-up takes tells nothing of the secret.
     """
@@ -60,7 +60,7 @@ async def opened_by(tx: AsyncConnection, feed: Feed, of: str, secret: str) -> st
     )
     org_id: str | None = await tx.scalar(query)
     if org_id is None:
-        raise NotFound("there is no such calendar, or its token has been revoked")
+        raise Unauthorized("the token opens no such calendar, or has been revoked")
     return org_id
 
 

@@ -1,17 +1,20 @@
 """What the engine must know of a stored schedule to answer for an instant or a window.
 
 Strategy: rules are few and all read; overrides and entries may be many, so those around the
-question are read, and more if the answer turns out to reach beyond them.
+question are read, and more if the answer turns out to reach beyond them. An instant is answered at
+once; a window is laid out in another thread, and no more of it than is done within about a second.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound
-from app.rota.bounds import DAY_MS, EARLIEST_AT, LATEST_AT
+from app.rota.bounds import DAY_MS, EARLIEST_AT, LATEST_AT, check_work
 from app.rota.history import Era, final_schedule, on_call_at
 from app.rota.model import FinalSchedule, OnCall, Schedule
 from app.rota.shifts import Shift, shifts_between
@@ -22,6 +25,7 @@ from app.storage.tables import rules
 REACH_MS = 45 * DAY_MS
 """So far ahead is read at first."""
 
+T = TypeVar("T")
 Span = tuple[int, int]
 
 
@@ -67,8 +71,12 @@ async def history_between(
 async def history_at(tx: AsyncConnection, org_id: str, schedule_id: str, at: int) -> History:
     """What is needed to say who is on call at ``at``, and who follows. Raises ``NotFound``."""
 
-    def reach(history: History) -> Span:
-        return at, _end_of(on_call_at(history.eras, at)) + 1
+    async def reach(history: History) -> Span:
+        found = on_call_at(history.eras, at)
+        since = EARLIEST_AT if found.since is None else found.since
+        ended = (cover.until_at for cover in history.covers if cover.until_at <= at)
+        hidden = max(ended, default=since) > since  # one before it may have been seen
+        return since if hidden else at, _end_of(found) + 1
 
     return await _reaching(tx, org_id, schedule_id, (at, at + REACH_MS), reach)
 
@@ -76,15 +84,20 @@ async def history_at(tx: AsyncConnection, org_id: str, schedule_id: str, at: int
 async def shifts_of(
     tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
 ) -> tuple[Sequence[Shift], History]:
-    """The shifts that meet ``[from_at, to_at)``, and what they were made of."""
+    """The shifts that meet ``[from_at, to_at)``, and what they were made of.
 
-    def reach(history: History) -> Span:
-        shifts = shifts_between(history.eras, from_at, to_at)
+    Raises ``NotFound`` and the engine's bounds.
+    """
+    shifts: Sequence[Shift] = ()
+
+    async def reach(history: History) -> Span:
+        nonlocal shifts
+        shifts = await _laid_out(shifts_between, history, from_at, to_at)
         starts = [shift.start_at for shift in shifts]
         return min(starts, default=from_at), max((shift.end_at for shift in shifts), default=to_at)
 
     history = await _reaching(tx, org_id, schedule_id, (from_at, to_at), reach)
-    return shifts_between(history.eras, from_at, to_at), history
+    return shifts, history
 
 
 async def final_schedule_of(
@@ -92,7 +105,16 @@ async def final_schedule_of(
 ) -> FinalSchedule:
     """Who is on call over a window. Raises ``NotFound`` and the engine's bounds."""
     history = await history_between(tx, org_id, schedule_id, from_at, to_at)
-    return final_schedule(history.eras, from_at, to_at)
+    return await _laid_out(final_schedule, history, from_at, to_at)
+
+
+async def _laid_out(
+    lay_out: Callable[[Sequence[Era], int, int], T], history: History, from_at: int, to_at: int
+) -> T:
+    """A window of a history, laid out beside the event loop. Raises ``TooMuchWork``."""
+    for era in history.eras:
+        check_work(era.schedule.layers, len(history.covers), (), to_at - from_at)
+    return await asyncio.to_thread(lay_out, history.eras, from_at, to_at)
 
 
 async def _reaching(
@@ -100,12 +122,12 @@ async def _reaching(
     org_id: str,
     schedule_id: str,
     span: Span,
-    reach: Callable[[History], Span],
+    reach: Callable[[History], Awaitable[Span]],
 ) -> History:
     """A history that holds all that ``reach`` says its answer touches."""
     while True:
         history = await history_between(tx, org_id, schedule_id, *span)
-        first, last = reach(history)
+        first, last = await reach(history)
         if span[0] <= first and last <= span[1]:
             return history
         wider = (min(span[0], first), max(span[1], last + REACH_MS))

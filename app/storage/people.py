@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, RowMapping, and_, delete, exists, insert, 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict, NotFound
+from app.storage.covers import is_to_come
 from app.storage.paging import Page, Slice, next_position, page_of
 from app.storage.tables import covers, participants, people, policy_targets
 
@@ -111,7 +112,7 @@ async def removed_person(tx: AsyncConnection, org_id: str, person_id: str, now: 
     for table, what, holds in (
         (participants, "a schedule has them as a participant", true()),
         (policy_targets, "an escalation policy names them", true()),
-        (covers, "an override or entry that is not over names them", covers.c.until_at > now),
+        (covers, "an override or entry that is not over names them", is_to_come(now)),
     ):
         named = and_(table.c.org_id == org_id, table.c.user_id == person_id, holds)
         if await tx.scalar(select(exists().where(named))):

@@ -151,8 +151,10 @@ async def changed_schedule(
     await tx.execute(update(schedules).where(_is(org_id, schedule.id)).values(values))
     if given.rules != schedule.rules:
         belongs = and_(rules.c.org_id == org_id, rules.c.schedule_id == schedule.id)
-        last = await tx.scalar(select(func.max(rules.c.number)).where(belongs))
-        await _rule(tx, org_id, schedule.id, given.rules, (last or 0) + 1, now)
+        last = select(func.max(rules.c.number), func.max(rules.c.valid_from)).where(belongs)
+        number, held_from = (await tx.execute(last)).one()
+        # a clock that is behind another's never puts rules before those that they replace
+        await _rule(tx, org_id, schedule.id, given.rules, number + 1, max(now, held_from))
     return await raised(tx, org_id, replace(schedule, fields=given), now)
 
 

@@ -44,10 +44,18 @@ class Sqlite:
         self._watch: sqlite3.Connection | None = None
 
     def make_file(self) -> bool:
-        """Make the file, and its folder, where there is none; whether it is empty."""
+        """Make the file, and its folder, where there is none; whether there is nothing in it.
+
+        That is not told by its size: who makes it sets it up before migrating.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.touch(mode=0o600)  # it holds names and e-mail addresses
-        return self.path.stat().st_size == 0
+        try:
+            with contextlib.closing(sqlite3.connect(self._uri, uri=True)) as connection:
+                [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.Error:  # named by whoever uses it next
+            return False
+        return bool(tables == 0)
 
     def migrator(self) -> AsyncEngine:
         """An engine for a migration, to be disposed of."""

@@ -96,7 +96,7 @@ def test_example_answer_is_computed() -> None:
 
 
 def test_every_field_has_an_empty_value_to_try() -> None:
-    assert set(EMPTY) == {field.name for field in fields(Endpoint)}
+    assert set(EMPTY) == {field.name for field in fields(Endpoint)} - {"worked"}
 
 
 @pytest.mark.parametrize(("name", "empty"), EMPTY.items(), ids=EMPTY)

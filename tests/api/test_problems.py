@@ -16,15 +16,16 @@ from app.api.problems import (
     problem_of_defect,
     problem_of_http,
 )
+from app.api.stored.refusals import OWN
 from app.errors import Fault, Faulty, OncallError, Retryable
 
 NEVER_A_PROBLEM = {
     errors.PaymentRefused,
     errors.ConfigurationError,
-    errors.StoreUnavailable,
     errors.UnknownMigration,
+    *OWN,
 }
-"""A 402 with terms; a service that does not start."""
+"""A 402 with terms; a service that does not start; what the stored APIs say in their own shape."""
 
 
 def leaves(kind: type[OncallError]) -> set[type[OncallError]]:

@@ -477,6 +477,27 @@ async def test_a_rotation_is_computed_where_it_is_asked_for() -> None:
 @pytest.mark.parametrize(
     ("padding", "in_the_loop"), [(0, True), (SMALL_BODY_BYTES, False)], ids=["small", "large"]
 )
+async def test_a_planned_rotation_is_computed_beside_the_event_loop(
+    padding: int, *, in_the_loop: bool
+) -> None:
+    watched = Watched(ROTATION)
+    body = json.dumps({**ROTATION.example, "strategy": "fair"}).encode() + b" " * padding
+    assert (await free_service(watched.endpoint).ask(body)).status_code == 200
+    assert (watched.read, watched.computed) == ([in_the_loop], [False])
+
+
+@pytest.mark.anyio
+async def test_a_large_plain_rotation_stays_on_the_event_loop() -> None:
+    watched = Watched(ROTATION)
+    body = json.dumps(ROTATION.example).encode() + b" " * SMALL_BODY_BYTES
+    assert (await free_service(watched.endpoint).ask(body)).status_code == 200
+    assert (watched.read, watched.computed) == ([True], [True])
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("padding", "in_the_loop"), [(0, True), (SMALL_BODY_BYTES, False)], ids=["small", "large"]
+)
 async def test_without_payment_a_document_is_read_and_never_computed(
     monkeypatch: pytest.MonkeyPatch, padding: int, *, in_the_loop: bool
 ) -> None:

@@ -1,6 +1,7 @@
 """The catalogue: the seed's page, field for field."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -52,7 +53,7 @@ def test_field_of_the_seed(field: str, expected: object) -> None:
 
 def test_nothing_else_is_on_the_page() -> None:
     assert list(PAGE)[-2:] == ["inputSchema", "outputSchema"]
-    assert len(PAGE) == 18 + len({"formats"})
+    assert len(PAGE) == 18 + len({"formats", "workedExamples"})
 
 
 @pytest.mark.parametrize(
@@ -75,8 +76,9 @@ def test_the_input_schemas_required_fields_are_the_seeds() -> None:
     assert resolved(PAGE["inputSchema"])["required"] == SEED_SCHEMA["required"]
 
 
-def test_the_input_schemas_properties_are_the_seeds_in_order() -> None:
-    assert list(resolved(PAGE["inputSchema"])["properties"]) == list(SEED_SCHEMA["properties"])
+def test_the_input_schemas_properties_begin_with_the_seeds_in_order() -> None:
+    seeds = list(SEED_SCHEMA["properties"])
+    assert list(resolved(PAGE["inputSchema"])["properties"])[: len(seeds)] == seeds
 
 
 @pytest.mark.parametrize("name", SEED_SCHEMA["properties"])
@@ -107,6 +109,23 @@ def test_the_output_schema_is_open_as_the_seeds_is() -> None:
 def test_the_pages_examples_validate(schema: str, example: str) -> None:
     Draft202012Validator.check_schema(PAGE[schema])
     Draft202012Validator(PAGE[schema]).validate(PAGE[example])
+
+
+def test_the_worked_example_shows_two_people_away() -> None:
+    [worked] = PAGE["workedExamples"]
+    absent = {item["person"] for item in worked["request"]["unavailable"]}
+    assert len(absent | worked["request"]["unavailableIcs"].keys()) == 2
+    told = " ".join(worked["response"]["fairness"]["explanations"])
+    assert {"who is away (holiday)", "who is away (training)"} <= set(
+        re.findall(r"who is away \(\w+\)", told)
+    )
+    assert worked["response"]["fairness"]["optimal"] is True
+
+
+def test_the_worked_example_validates() -> None:
+    [worked] = PAGE["workedExamples"]
+    Draft202012Validator(PAGE["inputSchema"]).validate(worked["request"])
+    Draft202012Validator(PAGE["outputSchema"]).validate(worked["response"])
 
 
 # --- the list -------------------------------------------------------------------------------

@@ -79,6 +79,11 @@ def test_the_rotations_form() -> None:
         ("shifts", "Shifts", "number", "3", True),
         ("shiftLengthHours", "Shift length hours", "number", "24", False),
         ("handoffOffsetHours", "Handoff offset hours", "number", "0", False),
+        ("timezone", "Timezone", "text", "", False),
+        ("strategy", "Strategy", "text", "", False),
+        ("minRestHours", "Min rest hours", "number", "", False),
+        ("maxConsecutive", "Max consecutive", "number", "", False),
+        ("roles", "Roles", "lines", "", False),
     ]
     assert all(each.hint for each in inputs)
 
@@ -89,9 +94,15 @@ def test_a_field_without_a_value_is_empty() -> None:
 
 
 @pytest.mark.parametrize("endpoint", [SCHEDULE, NOW], ids=lambda each: each.slug)
-def test_a_document_with_objects_in_it_has_no_inputs(endpoint: Any) -> None:
+def test_a_document_that_needs_an_object_has_no_inputs(endpoint: Any) -> None:
     assert inputs_of(schema_of(endpoint.request), endpoint.example) == ()
 
 
-def test_a_choice_has_no_input_yet() -> None:
-    assert inputs_of(schema(first={"enum": ["a"]}), {}) == ()
+def test_a_choice_is_typed() -> None:
+    [only] = inputs_of(schema(first={"enum": ["a"]}), {})
+    assert only.kind == "text"
+
+
+def test_an_optional_object_is_left_out() -> None:
+    inputs = inputs_of(schema(first={"type": "string"}, other={"$ref": "#/$defs/Part"}), {})
+    assert [each.name for each in inputs] == ["first"]

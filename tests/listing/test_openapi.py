@@ -1,5 +1,6 @@
 """``openapi.json``: current, valid, complete in itself, and true to the endpoint table."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from app import __version__
 from app.api.documents import Document
 from app.api.endpoints import paid_endpoints
 from app.api.problems import STATUS, internal_error, problem_of
+from app.api.stored.table import stored_operations
 from app.errors import Fault, InvalidRequest, RateLimited
 from app.listing.openapi import openapi_bytes, openapi_document, schema_of
 from app.listing.refusals import REFUSALS, refusals_of
@@ -24,8 +26,16 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = msgspec.json.decode(openapi_bytes(paid_endpoints()))
 ROTATION = DOCUMENT["paths"]["/v1/scheduling/oncall-rotation"]["post"]
 PAID = [endpoint.path for endpoint in paid_endpoints()]
+STORED = {
+    f"{method.upper()} {path}": operation
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+    if path.startswith("/api/")
+}
 FREE = {
-    path: operations["get"] for path, operations in DOCUMENT["paths"].items() if "get" in operations
+    path: operations["get"]
+    for path, operations in DOCUMENT["paths"].items()
+    if "get" in operations and not path.startswith("/api/")
 }
 
 
@@ -79,6 +89,12 @@ def test_every_reference_leads_somewhere() -> None:
 
 def test_every_component_is_used_and_a_schema() -> None:
     used = {node["$ref"] for node in nodes(DOCUMENT) if "$ref" in node}
+    used |= {
+        f"#/components/securitySchemes/{name}"
+        for operation in STORED.values()
+        for scheme in operation["security"]
+        for name in scheme
+    }
     components = DOCUMENT["components"].items()
     assert used == {f"#/components/{kind}/{name}" for kind, named in components for name in named}
     for schema in DOCUMENT["components"]["schemas"].values():
@@ -87,7 +103,7 @@ def test_every_component_is_used_and_a_schema() -> None:
 
 def test_operation_ids_are_distinct() -> None:
     names = [node["operationId"] for node in nodes(DOCUMENT["paths"]) if "operationId" in node]
-    assert len(names) == len(set(names)) == len(FREE) + len(paid_endpoints())
+    assert len(names) == len(set(names)) == len(FREE) + len(paid_endpoints()) + len(STORED)
 
 
 @pytest.mark.parametrize(
@@ -114,8 +130,31 @@ def test_it_names_no_host() -> None:
 
 
 def test_every_paid_endpoint_is_described() -> None:
-    described = {path for path, methods in DOCUMENT["paths"].items() if "post" in methods}
+    described = {
+        path
+        for path, methods in DOCUMENT["paths"].items()
+        if "x-payment-info" in methods.get("post", ())
+    }
     assert described == {endpoint.path for endpoint in paid_endpoints()}
+
+
+def test_every_stored_operation_is_described() -> None:
+    assert set(STORED) == {f"{each.method} {each.path}" for each in stored_operations()}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_stored_operation_wants_a_key_and_names_its_scope(name: str) -> None:
+    assert {"bearerKey": []} in STORED[name]["security"]
+    assert {"apiKey": []} in STORED[name]["security"]
+    assert re.search(r"Scope: `(schedules|oncall:read|oncall:write)`", STORED[name]["description"])
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_stored_operations_example_is_valid(name: str) -> None:
+    for content in STORED[name].get("requestBody", {"content": {}})["content"].values():
+        component = content["schema"]["$ref"].rpartition("/")[2]
+        validator(component).validate(content["example"])
+        assert not validator(component).is_valid({**content["example"], "colour": "red"})
 
 
 def test_payment_info() -> None:
@@ -327,5 +366,7 @@ def test_layered_fields_are_snake_case() -> None:
 
 def test_no_endpoints_no_paid_paths() -> None:
     assert not [
-        path for path, methods in openapi_document(())["paths"].items() if "post" in methods
+        path
+        for path, methods in openapi_document(())["paths"].items()
+        if "post" in methods and not path.startswith("/api/")
     ]

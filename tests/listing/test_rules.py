@@ -182,10 +182,10 @@ async def test_openapi_says_what_is_paid_and_what_is_free() -> None:
     paths = (await openapi())["paths"]
     for path, methods in paths.items():
         for operation in methods.values():
-            paid = path in {row.path for row in ROWS}
+            paid, stored = path in {row.path for row in ROWS}, path.startswith("/api/")
             assert ("x-payment-info" in operation) is paid
             assert ("402" in operation["responses"]) is paid
-            assert (operation.get("security") == []) is not paid
+            assert (operation.get("security") == []) is not (paid or stored)
     assert paths[PATH]["post"]["x-payment-info"] == {
         "price": {"mode": "fixed", "currency": "USD", "amount": "0.020000"},
         "protocols": [{"x402": {}}],
@@ -194,7 +194,7 @@ async def test_openapi_says_what_is_paid_and_what_is_free() -> None:
 
 async def test_everything_described_is_served_and_as_described() -> None:
     for path, methods in (await openapi())["paths"].items():
-        if "get" in methods:
+        if "get" in methods and not path.startswith("/api/"):
             response = await got(path)
             assert response.status_code == 200, path
             media_type = response.headers["Content-Type"].partition(";")[0]

@@ -64,3 +64,11 @@ def test_the_service_loads_no_ethereum_client() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert not {"web3", "eth_account", "py_ecc", "eth_abi"} & set(done.stdout.split())
+
+
+def test_the_sandbox_loads_no_http_client() -> None:
+    program = "import app.asgi, sys; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "aiohttp.client" not in done.stdout.split()

@@ -133,6 +133,12 @@ def test_a_segment_names_its_layer_or_its_override() -> None:
     ]  # fmt: skip
 
 
+def test_a_layer_that_starts_as_its_window_closes_was_never_active_before() -> None:
+    closed = replace(BASE, start_at=T + 17 * HOUR, restrictions=(Restriction(9 * HOUR, 17 * HOUR),))
+    answer = on_call_at(Schedule("UTC", (closed,)), T + 18 * HOUR)
+    assert (answer.user_id, answer.since, answer.until) == (None, None, T + 33 * HOUR)
+
+
 def test_before_its_start_a_layer_is_silent() -> None:
     later = replace(BASE, start_at=T + HOUR)
     final = final_schedule(Schedule("UTC", (later,)), *hours(0, 2))

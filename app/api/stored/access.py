@@ -49,7 +49,7 @@ class Access:
         return key
 
     async def feed_opened_by(self, feed: Feed, of: str, secret: str) -> str:
-        """The organisation whose feed a token opens. Raises ``NotFound``."""
+        """The organisation whose feed a token opens. Raises ``Unauthorized``."""
         async with self._database.reading() as tx:
             return await opened_by(tx, feed, of, secret)
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from app.errors import Fault, InvalidRequest, PreconditionFailed
 
-TAG = re.compile(r'\s*((?:W/)?"[^"]*"|\*)\s*')
+TAG = r'(?:W/)?"[^"]*"|\*'
+TAGS = re.compile(rf"\s*(?:{TAG})\s*(?:,\s*(?:{TAG})\s*)*")
 
 
 def etag(version: int) -> str:
@@ -21,12 +22,10 @@ def digest_etag(content: bytes) -> str:
 def tags_in(values: Sequence[str], name: str) -> Sequence[str]:
     """The entity tags of a header field; none if it was not sent. Raises ``InvalidRequest``."""
     if not values:
-        return ()
-    texts = [part for value in values for part in value.split(",")]
-    tags = [TAG.fullmatch(text) for text in texts]
-    if not all(tags):
+        return []
+    if not all(TAGS.fullmatch(value) for value in values):
         raise InvalidRequest([Fault(name, 'write an ETag as it was given, such as "3", or *')])
-    return [tag[1] for tag in tags if tag]
+    return [tag for value in values for tag in re.findall(TAG, value)]
 
 
 def require_match(tags: Sequence[str], version: int) -> None:

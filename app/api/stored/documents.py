@@ -19,12 +19,15 @@ from app.storage.people import Person, PersonFields
 
 T = TypeVar("T")
 
+NO_MORE = r"(?!\n)"
+"""Python's ``$`` matches before a last line feed, too; that of JSON Schema does not."""
+
 READ_ONLY = ("id", "version", "created_at", "updated_at")
 
 Id = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$" + NO_MORE,
         description="an id of 1 to 64 letters, digits, and _ . : - within; absent: one is made",
         examples=["sched_abc123"],
     ),
@@ -104,7 +107,7 @@ class UserPost(Document, frozen=True):
         str,
         Meta(
             max_length=254,
-            pattern=r"^[^@\s]+@[^@\s]+$",
+            pattern=r"^[^@\s]+@[^@\s]+$" + NO_MORE,
             description="an e-mail address of at most 254 characters",
             examples=["marie@example.com"],
         ),

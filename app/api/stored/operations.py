@@ -29,6 +29,12 @@ SCOPES = (SCHEDULES, READ, WRITE)
 
 V1, V2 = "/api/v1", "/api/v2/oncall"
 
+PAST = (
+    "An edit never rewrites who was on call: other rules hold from the moment of the write on, and "
+    "what is taken back is what has not happened yet."
+)
+"""Part of several descriptions."""
+
 
 class NoQuery(Document, frozen=True):
     """No parameters."""

@@ -50,13 +50,20 @@ class StepDocument(Document, frozen=True):
         Meta(min_length=1, max_length=20, description="1 to 20 schedules and users"),
     ]
     delay_minutes: Annotated[
-        int, Meta(ge=0, le=1_440, description="whole minutes until the next step, at most a day")
+        float,
+        Meta(
+            ge=0,
+            le=1_440,
+            multiple_of=1,
+            description="whole minutes until the next step, at most a day",
+            examples=[USUAL_DELAY_MINUTES],
+        ),
     ] = USUAL_DELAY_MINUTES
 
     @property
     def step(self) -> Step:
         targets = tuple(Target(target.type, target.id) for target in self.targets)
-        return Step(targets, self.delay_minutes)
+        return Step(targets, int(self.delay_minutes))
 
 
 class PolicyPost(Document, frozen=True):

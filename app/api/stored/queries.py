@@ -10,6 +10,7 @@ from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from app.api.documents import Document
+from app.api.stored.nulls import null_faults
 from app.api.stored.patches import strict_document
 from app.errors import Fault, Faulty, InvalidRequest
 
@@ -30,8 +31,6 @@ def query_in(query: bytes, kind: type[DocumentT]) -> DocumentT:
 
 
 def _read(query: bytes, kind: type[DocumentT]) -> DocumentT:
-    if not query:
-        return strict_document({}, kind)
     try:
         pairs = parse_qsl(
             query.decode("ascii", "replace"),
@@ -43,7 +42,10 @@ def _read(query: bytes, kind: type[DocumentT]) -> DocumentT:
     twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
     if twice:
         raise InvalidRequest([Fault(name, "is given more than once") for name in twice])
+    nulls = list(null_faults(dict(pairs)))
     try:
+        if nulls:
+            raise InvalidRequest(nulls)
         return strict_document({name: _value(name, text) for name, text in pairs}, kind)
     except Faulty as error:
         faults = [Fault(fault.pointer.lstrip("/"), fault.detail) for fault in error.faults]

@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 from starlette.exceptions import HTTPException
 
+from app.api.stored.nulls import NULL
 from app.api.stored.operations import Operation
 
 Segments = Sequence[str]
@@ -44,7 +45,7 @@ def _parameters(segments: Segments, asked: Segments) -> dict[str, str] | None:
     for segment, given in zip(segments, asked, strict=True):
         if segment == given:
             continue
-        if not segment.startswith("{") or not given:
+        if not segment.startswith("{") or not given or NULL in given:
             return None
         parameters[segment[1:-1]] = given
     return parameters

@@ -6,7 +6,6 @@ without restrictions as the rotation that it is, and of any other the first laye
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -15,21 +14,20 @@ from msgspec import Meta, Struct
 from app.api.documents import Document, document_of
 from app.api.layer_schemas import IntervalDocument, LayerDocument, Point
 from app.api.scalars import Zone
-from app.api.schedule_schemas import order_faults, window_faults
+from app.api.schedule_schemas import window_faults
+from app.api.stored.cover_documents import OverrideShown, override_of
 from app.api.stored.documents import (
     Id,
     Instant,
-    PageQuery,
     TeamId,
     Title,
     UserId,
     Version,
 )
-from app.api.stored.times import local_text, utc_text
+from app.api.stored.times import utc_text
 from app.errors import Conflict, Fault, TooManyLayers
 from app.rota import bounds
-from app.storage.covers import Cover, CoverFields
-from app.storage.entries import StoredEntry, StoredSwap
+from app.storage.covers import Cover
 from app.storage.schedules import Rules, ScheduleFields, StoredSchedule
 
 RotationType = Annotated[
@@ -116,10 +114,11 @@ class V2SchedulePost(Document, frozen=True):
         return self._with_rules(self._rules({"name": ROTATION_LAYER}, value))
 
     def fields_after(
-        self, schedule: StoredSchedule, value: Mapping[str, Any], patch: Mapping[str, Any]
+        self, schedule: StoredSchedule, value: Mapping[str, Any], *, turned: bool
     ) -> ScheduleFields:
-        """What is stored in place of ``schedule``; ``value`` is all of it after ``patch``."""
-        if set(ROTATION).isdisjoint(patch):
+        """What is stored in place of ``schedule``; ``value`` is all of it after a patch, which
+        changes the rotation if it is ``turned``."""
+        if not turned:
             return self._with_rules(replace(schedule.rules, timezone=str(self.timezone)))
         [layer] = layers_of(schedule)
         kept = {name: item for name, item in layer.items() if name not in ROTATION}
@@ -133,7 +132,14 @@ class V2SchedulePost(Document, frozen=True):
         return Rules(str(self.timezone), (read,), _text([layer]))
 
     def _with_rules(self, rules: Rules) -> ScheduleFields:
-        return ScheduleFields(str(self.name), str(self.team_id), rules)
+        team_id = None if self.team_id is None else str(self.team_id)
+        return ScheduleFields(str(self.name), team_id, rules)
+
+
+class V2SchedulePatch(V2SchedulePost, frozen=True, kw_only=True):
+    """What a merge patch must leave of a schedule; v1 makes some that have no team."""
+
+    team_id: TeamId | None = None  # type: ignore[assignment] # wider than where one is made
 
 
 class V1Schedule(Struct, frozen=True):
@@ -146,7 +152,7 @@ class V1Schedule(Struct, frozen=True):
     layers: Annotated[
         Sequence[Mapping[str, Any]], Meta(description="As they were sent; top to bottom.")
     ]
-    overrides: "Sequence[OverrideShown]"
+    overrides: Sequence[OverrideShown]
     version: Version
     created_at: Instant
     updated_at: Instant
@@ -170,98 +176,6 @@ class V2Schedule(Struct, frozen=True):
     layered: Annotated[
         bool, Meta(description="Whether it has more than this; /api/v1/schedules shows it all.")
     ]
-
-
-class OverridePost(Document, frozen=True):
-    """One person for a time range, above entries and layers."""
-
-    user_id: UserId
-    start_at: Point
-    end_at: Point
-    id: Id | None = None
-    reason: (
-        Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
-        | None
-    ) = None
-
-    @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        return order_faults(values, "start_at", "end_at")
-
-    @property
-    def fields(self) -> CoverFields:
-        return CoverFields(str(self.user_id), self.start_at, self.end_at, self.reason)
-
-
-class OverrideShown(Struct, frozen=True):
-    """An override. ``cancelled_at``: what it had not covered by then was taken back."""
-
-    id: str
-    user_id: str
-    start_at: Instant
-    end_at: Instant
-    reason: str | None
-    swap_id: Annotated[str, Meta(description="The swap that made it.")] | None
-    created_at: Instant
-    cancelled_at: Instant | None
-
-
-class EntryPost(Document, frozen=True):
-    """A shift made by hand."""
-
-    user_id: UserId
-    start: Point
-    end: Point
-    id: Id | None = None
-
-    @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        return order_faults(values, "start", "end")
-
-    @property
-    def fields(self) -> CoverFields:
-        return CoverFields(str(self.user_id), self.start, self.end)
-
-
-class EntryShown(Struct, frozen=True):
-    """One shift of a schedule."""
-
-    id: str
-    schedule_id: str
-    user_id: Annotated[str, Meta(description="Who has it, swaps and overrides included.")]
-    start: Instant
-    end: Instant
-    source: Literal["created", "generated"]
-    scheduled_user_id: Annotated[str, Meta(description="Who had it before.")]
-    swap_id: str | None
-    created_at: Instant | None
-
-
-class EntriesQuery(PageQuery, frozen=True, kw_only=True):
-    """Local dates in the schedule's zone, both included, 731 days at most."""
-
-    start_date: Annotated[date, Meta(description="a local date such as 2026-03-01")]
-    end_date: Annotated[date, Meta(description="a local date, not before start_date")]
-    user_id: UserId | None = None
-
-
-class SwapPost(Document, frozen=True):
-    """Who takes the entry over."""
-
-    swap_with_user_id: UserId
-
-
-class SwapShown(Struct, frozen=True):
-    """A swap; ``entries`` as they are after it, the swapped one first."""
-
-    id: str
-    schedule_id: str
-    user_id: Annotated[str, Meta(description="Who gave the entry.")]
-    swap_with_user_id: str
-    created_at: Instant
-    undone_at: Instant | None
-    entry_ids: Sequence[str]
-    entries: Sequence[EntryShown] = ()
 
 
 class WindowQuery(Document, frozen=True, rename={"from_at": "from", "to_at": "to"}):
@@ -323,59 +237,17 @@ def is_layered(schedule: StoredSchedule) -> bool:
     return len(layers) != 1 or bool(layers[0].restrictions)
 
 
-def require_one_rotation(schedule: StoredSchedule, patch: Mapping[str, Any]) -> None:
-    """Raise ``Conflict`` for a v2 change of a rotation that is only one of several layers."""
-    if is_layered(schedule) and not set(ROTATION).isdisjoint(patch):
+def is_turned(schedule: StoredSchedule, shown: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:
+    """Whether a v2 patch changes the rotation that is ``shown``.
+
+    Raises ``Conflict`` if that is only one of several layers.
+    """
+    turned = any(name in patch and patch[name] != shown.get(name) for name in ROTATION)
+    if turned and is_layered(schedule):
         raise Conflict(
             f"the schedule {schedule.id} has layers: change them at /api/v1/schedules/{schedule.id}"
         )
-
-
-def override_of(cover: Cover) -> OverrideShown:
-    """An override on the wire."""
-    given = cover.fields
-    return OverrideShown(
-        cover.id,
-        given.user_id,
-        utc_text(given.start_at),
-        utc_text(given.end_at),
-        given.reason,
-        given.swap_id,
-        utc_text(cover.created_at),
-        None if cover.cancelled_at is None else utc_text(cover.cancelled_at),
-    )
-
-
-def entry_document_of(entry: StoredEntry, timezone: str) -> EntryShown:
-    """An entry on the wire, by the clock of its schedule."""
-    return EntryShown(
-        entry.id,
-        entry.schedule_id,
-        entry.user_id,
-        local_text(entry.start_at, timezone),
-        local_text(entry.end_at, timezone),
-        "generated" if entry.generated else "created",
-        entry.scheduled_user_id,
-        entry.swap_id,
-        None if entry.created_at is None else utc_text(entry.created_at),
-    )
-
-
-def swap_document_of(
-    swap: StoredSwap, entries: Sequence[StoredEntry] = (), timezone: str = "UTC"
-) -> SwapShown:
-    """A swap on the wire, with its entries where they are known."""
-    other = [swap.other_entry_id] if swap.other_entry_id else []
-    return SwapShown(
-        swap.id,
-        swap.schedule_id,
-        swap.user_id,
-        swap.with_user_id,
-        utc_text(swap.created_at),
-        None if swap.undone_at is None else utc_text(swap.undone_at),
-        [swap.entry_id, *other],
-        [entry_document_of(entry, timezone) for entry in entries],
-    )
+    return turned
 
 
 def writable(document: Struct) -> dict[str, Any]:

@@ -9,6 +9,7 @@ which for a write also holds the answer remembered for its ``Idempotency-Key``. 
 
 import contextlib
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -29,6 +30,7 @@ from app.api.stored.access import Access, require_scope
 from app.api.stored.conditions import digest_etag, etag, is_fresh, tags_in
 from app.api.stored.documents import FeedQuery
 from app.api.stored.kept import Kept
+from app.api.stored.nulls import NULL_ESCAPED, null_faults
 from app.api.stored.operations import Answer, Call, Operation
 from app.api.stored.patches import strict_document
 from app.api.stored.queries import query_in
@@ -54,7 +56,7 @@ PER_MINUTE = 120
 """Requests of one key; and of one client without a valid key."""
 
 IDEMPOTENCY_KEY = "idempotency-key"
-MAX_IDEMPOTENCY_KEY = 255
+ONCE = re.compile(r"[!-~]{1,255}")
 
 JSON_TYPE, CALENDAR_TYPE = "application/json", "text/calendar; charset=utf-8"
 NO_STORE: Mapping[str, str] = {"Cache-Control": "no-store"}
@@ -122,8 +124,7 @@ class StoredApi:
             key = await self._access.key_in(head)
         except Unauthorized as error:
             allowance = await self._allowance(UNKNOWN_KEY, client_in(head, self._proxies))
-            allowance.require()
-            return _with(refusal_of(error), allowance)
+            return _with(refusal_of(error if allowance.granted else allowance.refusal), allowance)
         allowance = await self._allowance(PER_KEY, key.id)
         try:
             allowance.require()
@@ -231,14 +232,16 @@ def _once_key(operation: Operation, head: Head) -> str | None:
     if not keys:
         return None
     key = keys[0].strip()
-    if len(keys) > 1 or not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY or not key.isascii():
-        wanted = f"write one key of 1 to {MAX_IDEMPOTENCY_KEY} ASCII characters"
+    if len(keys) > 1 or not ONCE.fullmatch(key):
+        wanted = "write one key of 1 to 255 visible ASCII characters"
         raise InvalidRequest([Fault("Idempotency-Key", wanted)])
     return key
 
 
 def _with_body(operation: Operation, call: Call, body: bytes) -> Call:
     value = parsed(body) if body else {}
+    if faults := list(null_faults(value) if NULL_ESCAPED in body else ()):
+        raise InvalidRequest(faults)
     document = strict_document(value, operation.body) if operation.body else None
     return replace(call, document=document, value=value)
 

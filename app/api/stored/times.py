@@ -6,6 +6,7 @@ from app.render.instants import iso
 from app.rota.bounds import DAY_MS
 from app.rota.walltime import MINUTE, clock_of
 
+FIRST_YEAR, LAST_YEAR = 2, 9998
 _EPOCH = date(1970, 1, 1)
 
 
@@ -22,6 +23,11 @@ def local_text(at: int, timezone: str) -> str:
     minutes = abs(offset) // MINUTE
     sign = "-" if offset < 0 else "+"
     return f"{utc_text(at + offset)[:-1]}{sign}{minutes // 60:02}:{minutes % 60:02}"
+
+
+def day_in_range(day: date) -> bool:
+    """Whether all of a local day can be asked about."""
+    return FIRST_YEAR <= day.year <= LAST_YEAR
 
 
 def local_days(first: date, last: date, timezone: str) -> tuple[int, int]:

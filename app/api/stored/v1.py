@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from app.api.stored.cover_documents import override_of
 from app.api.stored.documents import (
     READ_ONLY,
     Instant,
@@ -24,12 +25,11 @@ from app.api.stored.patches import patched
 from app.api.stored.schedule_documents import (
     V1Schedule,
     V1SchedulePost,
-    override_of,
     v1_schedule_of,
     writable,
 )
 from app.api.stored.times import utc_text
-from app.errors import Conflict
+from app.errors import Conflict, NotFound
 from app.render.schedule import Source
 from app.rota.model import OnCall
 from app.storage.audit import changed, noted, notes_of
@@ -215,15 +215,18 @@ async def cancel_override(tx: Tx, call: Call) -> Answer:
         )
     left = await taken_back(tx, call.org_id, cover, call.now)
     after = await raised(tx, call.org_id, schedule, call.now)
-    before = writable(override_of(cover))
-    await note(tx, call, after, "override.cancelled", before, writable(override_of(left)))
+    before, now = writable(override_of(cover)), writable(override_of(left))
+    del now["id"]  # so that the note says which it was
+    await note(tx, call, after, "override.cancelled", before, now)
     return Answer()
 
 
 async def list_audit(tx: Tx, call: Call) -> Answer:
-    """The row of either API."""
-    schedule = await schedule_of(tx, call.org_id, call.path["id"])
-    page = await notes_of(tx, call.org_id, schedule.id, call.query.part)
+    """The row of either API; of a schedule that was deleted, too."""
+    schedule_id = call.path["id"]
+    page = await notes_of(tx, call.org_id, schedule_id, call.query.part)
+    if not page.total:  # one that was deleted has some
+        raise NotFound(f"there is no schedule {schedule_id}")
     return Answer(many(page, call.query.part, [audit_entry_of(note) for note in page.rows]))
 
 

@@ -1,27 +1,24 @@
 """Handlers of the v2 API: schedules of one rotation, entries and swaps, who is on call now."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from msgspec import Meta, Struct
-
-from app.api.stored.documents import READ_ONLY, Instant, One, many
-from app.api.stored.lookups import kept_on_call, kept_people, on_call_of, require_people
+from app.api.stored.cover_documents import entry_document_of, swap_document_of
+from app.api.stored.documents import READ_ONLY, One, many
+from app.api.stored.lookups import require_people
 from app.api.stored.operations import V2, Answer, Call
-from app.api.stored.patches import patched
+from app.api.stored.patches import merge_patch, patched
 from app.api.stored.schedule_documents import (
+    V2SchedulePatch,
     V2SchedulePost,
-    entry_document_of,
-    require_one_rotation,
-    swap_document_of,
+    is_turned,
     v2_schedule_of,
     writable,
 )
 from app.api.stored.times import local_days, local_text
 from app.api.stored.v1 import note
-from app.errors import EmptyWindow, Fault, InvalidRequest, NotFound, WindowTooLong
+from app.errors import Fault, InvalidRequest, OutOfBounds
 from app.rota.bounds import check_window
-from app.rota.model import OnCall
 from app.storage.covers import new_cover, taken_back
 from app.storage.database import Tx
 from app.storage.entries import (
@@ -36,8 +33,7 @@ from app.storage.entries import (
     undone_swaps,
 )
 from app.storage.ids import new_id
-from app.storage.paging import Page, Slice
-from app.storage.people import Person
+from app.storage.paging import Page
 from app.storage.schedules import (
     StoredSchedule,
     changed_schedule,
@@ -47,48 +43,6 @@ from app.storage.schedules import (
     schedule_of,
     schedules_page,
 )
-
-TEAM = Slice(100, 0)
-"""So many schedules of a team are asked; more than a team has."""
-
-
-class CurrentShift(Struct, frozen=True):
-    """Who is on call now, and for which shift."""
-
-    user_id: str
-    name: str | None
-    email: str | None
-    shift_start: Annotated[Instant, Meta(description="Null: it was always so.")] | None
-    shift_end: Annotated[Instant, Meta(description="Null: nothing will ever change.")] | None
-
-
-class NextShift(Struct, frozen=True):
-    """Who follows on the same schedule, or comes first where nobody is on call."""
-
-    user_id: str
-    name: str | None
-    email: str | None
-    at: Instant
-    schedule_id: str
-
-
-class ScheduleNow(Struct, frozen=True):
-    """Who has one of the team's schedules."""
-
-    schedule_id: str
-    name: str
-    user_id: str | None
-    shift_start: Instant | None
-    shift_end: Instant | None
-
-
-class CurrentOnCall(Struct, frozen=True):
-    """Who is on call for a team: by its first schedule, oldest first, that has somebody."""
-
-    team_id: str
-    on_call: CurrentShift | None
-    next: NextShift | None
-    schedules: Sequence[ScheduleNow]
 
 
 async def list_schedules(tx: Tx, call: Call) -> Answer:
@@ -114,11 +68,11 @@ async def update_schedule(tx: Tx, call: Call) -> Answer:
     schedule = await locked(tx, call.org_id, call.path["id"])
     call.require_match(schedule.version)
     shown = writable(v2_schedule_of(schedule))
-    document = patched(shown, call.value, V2SchedulePost, (*READ_ONLY, "layered"))
-    require_one_rotation(schedule, call.value)
+    document = patched(shown, call.value, V2SchedulePatch, (*READ_ONLY, "layered"))
+    turned = is_turned(schedule, shown, call.value)
     if "participants" in call.value:
         await require_people(tx, call.org_id, _participants(document))
-    given = document.fields_after(schedule, {**shown, **call.value}, call.value)
+    given = document.fields_after(schedule, merge_patch(shown, call.value), turned=turned)
     after = await changed_schedule(tx, call.org_id, schedule, given, call.now)
     return await _written(tx, call, after, "schedule.updated", shown)
 
@@ -130,7 +84,7 @@ async def list_entries(tx: Tx, call: Call) -> Answer:
     from_at, to_at = local_days(query.start_date, query.end_date, timezone)
     try:
         check_window(from_at, to_at)
-    except (EmptyWindow, WindowTooLong) as error:
+    except OutOfBounds as error:  # by an hour, where the days have a clock change or end all time
         raise InvalidRequest([Fault("end_date", error.detail)]) from error
     entries = await entries_between(tx, call.org_id, schedule.id, from_at, to_at)
     if query.user_id is not None:
@@ -210,84 +164,6 @@ async def undo_swap(tx: Tx, call: Call) -> Answer:
     after = await raised(tx, call.org_id, schedule, call.now)
     await note(tx, call, after, "swap.deleted", writable(swap_document_of(swap)), {})
     return Answer()
-
-
-async def current(tx: Tx, call: Call) -> Answer:
-    at = call.now if call.query.at is None else int(call.query.at)
-    team_id = call.path["team_id"]
-    page = await schedules_page(tx, call.org_id, TEAM, team_id)
-    if not page.rows:
-        raise NotFound(f"no schedule has the team {team_id}")
-    call.keep(("team", team_id), page.rows)
-    found: list[tuple[StoredSchedule, OnCall]] = []
-    people: dict[str, Person] = {}
-    for schedule in page.rows:
-        on_call, named = await on_call_of(tx, call, schedule.id, at)
-        found.append((schedule, on_call))
-        people.update(named)
-    return _current(team_id, found, people)
-
-
-def quick_current(call: Call) -> Answer | None:
-    """As ``current``, of what is kept."""
-    at = call.now if call.query.at is None else int(call.query.at)
-    team_id = call.path["team_id"]
-    found: list[tuple[StoredSchedule, OnCall]] = []
-    for schedule in call.kept_under(("team", team_id)) or ():
-        on_call = kept_on_call(call, schedule.id, at)
-        if on_call is None:
-            return None
-        found.append((schedule, on_call))
-    named = [name for _, each in found for name in _named(each)]
-    people = kept_people(call, named) if found else None
-    return None if people is None else _current(team_id, found, people)
-
-
-def _named(on_call: OnCall) -> tuple[str | None, str | None]:
-    return on_call.user_id, on_call.next.user_id if on_call.next else None
-
-
-def _current(
-    team_id: str, found: Sequence[tuple[StoredSchedule, OnCall]], people: Mapping[str, Person]
-) -> Answer:
-    rows = [_now(schedule, on_call) for schedule, on_call in found]
-    first = next((each for each in found if each[1].duty), None)
-    coming = [each for each in ([first] if first else found) if each[1].next]
-    soonest = min(coming, key=lambda each: _next_at(each[1]), default=None)
-    on_call = None
-    if first:
-        row = _now(*first)
-        on_call = CurrentShift(
-            str(row.user_id), *_contact(people, row.user_id), row.shift_start, row.shift_end
-        )
-    return Answer(CurrentOnCall(team_id, on_call, _next(soonest, people), rows))
-
-
-def _now(schedule: StoredSchedule, on_call: OnCall) -> ScheduleNow:
-    timezone = schedule.rules.timezone
-    since, until = (
-        None if at is None else local_text(at, timezone) for at in (on_call.since, on_call.until)
-    )
-    return ScheduleNow(schedule.id, schedule.fields.name, on_call.user_id, since, until)
-
-
-def _next_at(on_call: OnCall) -> int:
-    return on_call.next.at if on_call.next else 0
-
-
-def _next(
-    found: tuple[StoredSchedule, OnCall] | None, people: Mapping[str, Person]
-) -> NextShift | None:
-    if found is None or found[1].next is None:
-        return None
-    schedule, follows = found[0], found[1].next
-    at = local_text(follows.at, schedule.rules.timezone)
-    return NextShift(follows.user_id, *_contact(people, follows.user_id), at, schedule.id)
-
-
-def _contact(people: Mapping[str, Person], user_id: str | None) -> tuple[str | None, str | None]:
-    person = people.get(user_id or "")
-    return (person.name, person.email) if person else (None, None)
 
 
 def _stretch(user_id: str, from_at: int, until_at: int, timezone: str) -> Mapping[str, str]:

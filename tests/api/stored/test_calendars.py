@@ -1,0 +1,236 @@
+"""Calendars that programs subscribe to, read by another library than wrote them."""
+
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from ical.calendar import Calendar
+from ical.calendar_stream import IcsCalendarStream
+
+from tests.api.stored.scenes import DAILY, EMPTY, entry, june, override, scene
+from tests.stored import V1, V2, Stored, code_of, faults_in
+
+pytestmark = pytest.mark.anyio
+
+WRONG = (401, "unauthorized")
+ICS = f"{V2}/schedules/daily/calendar.ics"
+ANNS = f"{V2}/users/ann/calendar.ics"
+
+
+def calendar_in(response: httpx.Response) -> Calendar:
+    assert response.status_code == 200, response.text
+    assert response.headers["Content-Type"] == "text/calendar; charset=utf-8"
+    return IcsCalendarStream.calendar_from_ics(response.text)
+
+
+def events_in(response: httpx.Response) -> list[tuple[str, datetime, datetime]]:
+    """Who, or what, each shift is of, and when it is, in order."""
+    found = [
+        (
+            event.summary.removeprefix("On call: "),
+            event.dtstart.astimezone(UTC),
+            event.dtend.astimezone(UTC),
+        )
+        for event in calendar_in(response).events
+        if event.summary != "Nobody on call"
+    ]
+    return sorted(found, key=lambda event: event[1])
+
+
+def uids_in(response: httpx.Response) -> dict[datetime, str | None]:
+    return {event.dtstart: event.uid for event in calendar_in(response).events}
+
+
+def day(number: int, hour: int = 0) -> datetime:
+    return datetime(2026, 6, number, hour, tzinfo=UTC)
+
+
+class TestSchedules:
+    async def test_every_shift_with_who_has_it(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        events = events_in(await me.get(ICS))
+        assert events[:2] == [("Ann", day(1), day(2)), ("Bob", day(2), day(3))]
+
+    async def test_from_31_days_back_to_366_ahead(self, stored: Stored) -> None:
+        me = await scene(stored, {**DAILY, "start_at": None}, at="2026-06-01T17:00:00Z")
+        events = events_in(await me.get(ICS))
+        assert events[0][1] == datetime(2026, 5, 1, tzinfo=UTC)
+        assert events[-1][2] == datetime(2027, 6, 2, tzinfo=UTC)
+
+    async def test_gaps_are_no_shifts_of_anybody(self, stored: Stored) -> None:
+        me = await scene(stored, EMPTY)
+        await entry(me, "cat", june(5), june(6), "empty")
+        events = events_in(await me.get(f"{V2}/schedules/empty/calendar.ics"))
+        assert events == [("Cat", day(5), day(6))]
+
+    async def test_the_same_all_day_long(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        first = await me.get(ICS)
+        stored.at("2026-06-01T23:59:59Z")
+        assert (await me.get(ICS)).content == first.content
+        again = await me.get(ICS, If_None_Match=first.headers["ETag"])
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["Cache-Control"] == "private, max-age=0"
+        stored.at(june(2))
+        assert (await me.get(ICS, If_None_Match=first.headers["ETag"])).status_code == 200
+
+    async def test_another_after_a_change(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        first = await me.get(ICS)
+        await override(me, "cat", june(5), june(6))
+        second = await me.get(ICS, If_None_Match=first.headers["ETag"])
+        assert second.status_code == 200
+        assert second.headers["ETag"] != first.headers["ETag"]
+        assert ("Cat", day(5), day(6)) in events_in(second)
+
+    async def test_shifts_keep_their_uids(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        before = uids_in(await me.get(ICS))
+        assert len(set(before.values())) == len(before)
+        await override(me, "cat", june(5), june(6))
+        await me.changed(f"{V2}/schedules/daily", {"name": "Renamed"})
+        await me.changed(f"{V2}/users/ann", {"name": "Anna"})
+        stored.at(june(3))
+        after = uids_in(await me.get(ICS))
+        same = before.keys() & after.keys()
+        assert {at: before[at] for at in same} == {at: after[at] for at in same}
+
+    async def test_its_name_and_who_it_is_of(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        text = (await me.get(ICS)).text
+        assert "X-WR-CALNAME:Daily" in text
+
+
+class TestPeople:
+    async def test_their_shifts_of_every_schedule(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY, EMPTY)
+        await entry(me, "ann", june(6, 1), june(6, 2), "empty")
+        events = events_in(await me.get(ANNS))
+        assert events[:4] == [
+            ("Daily", day(1), day(2)),
+            ("Daily", day(3), day(4)),
+            ("Daily", day(5), day(6)),
+            ("By hand", day(6, 1), day(6, 2)),
+        ]
+
+    async def test_what_they_gave_away_is_not_theirs(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        await override(me, "cat", june(3), june(4))
+        assert ("Daily", day(3), day(4)) not in events_in(await me.get(ANNS))
+        assert events_in(await me.get(f"{V2}/users/cat/calendar.ics")) == [
+            ("Daily", day(3), day(4))
+        ]
+
+    async def test_what_they_did_before_the_rules_changed(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        stored.at(june(4))
+        await me.changed(f"{V2}/schedules/daily", {"participants": ["cat"]})
+        events = events_in(await me.get(ANNS))
+        assert events == [("Daily", day(1), day(2)), ("Daily", day(3), day(4))]
+
+    async def test_nothing(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        assert events_in(await me.get(f"{V2}/users/dan/calendar.ics")) == []
+
+    async def test_one_whose_id_is_part_of_anothers(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        await me.people("an", "a_n")
+        for name in ("an", "a_n"):
+            assert events_in(await me.get(f"{V2}/users/{name}/calendar.ics")) == []
+
+
+@pytest.mark.parametrize("of", ["schedules/daily", "users/ann"])
+class TestTokens:
+    async def test_it_opens_its_calendar_without_a_key(self, stored: Stored, of: str) -> None:
+        me = await scene(stored, DAILY)
+        token = await me.made(f"{V2}/{of}/feed-tokens", {"name": "phone"})
+        assert token["name"] == "phone"
+        nobody = stored.caller(None)
+        path = token["url"].removeprefix("https://oncall.test")
+        assert events_in(await nobody.get(path)) == events_in(
+            await me.get(f"{V2}/{of}/calendar.ics")
+        )
+        tag = (await nobody.get(path)).headers["ETag"]
+        assert (await nobody.get(path, If_None_Match=tag)).status_code == 304
+
+    async def test_it_is_shown_once(self, stored: Stored, of: str) -> None:
+        me = await scene(stored, DAILY)
+        token = await me.made(f"{V2}/{of}/feed-tokens", {})
+        [listed] = await me.read(f"{V2}/{of}/feed-tokens")
+        assert listed == {"id": token["id"], "name": "", "created_at": june(1)}
+
+    async def test_it_is_revoked_at_once(self, stored: Stored, of: str) -> None:
+        me = await scene(stored, DAILY)
+        token = await me.made(f"{V2}/{of}/feed-tokens", {})
+        path = f"{V2}/{of}/calendar.ics?token={token['token']}"
+        nobody = stored.caller(None)
+        assert (await nobody.get(path)).status_code == 200
+        await me.gone(f"{V2}/feed-tokens/{token['id']}")
+        assert code_of(await nobody.get(path)) == WRONG
+        assert await me.read(f"{V2}/{of}/feed-tokens") == []
+        assert code_of(await me.delete(f"{V2}/feed-tokens/{token['id']}")) == (404, "not_found")
+
+    @pytest.mark.parametrize("token", ["", "x", "x" * 43, "%C3%A9"])
+    async def test_a_wrong_one(self, stored: Stored, of: str, token: str) -> None:
+        await scene(stored, DAILY)
+        path = f"{V2}/{of}/calendar.ics?token={token}"
+        assert code_of(await stored.caller(None).get(path)) == WRONG
+
+    async def test_it_opens_nothing_else(self, stored: Stored, of: str) -> None:
+        me = await scene(stored, DAILY, EMPTY)
+        token = (await me.made(f"{V2}/{of}/feed-tokens", {}))["token"]
+        nobody = stored.caller(None)
+        others = {"schedules/daily", "schedules/empty", "users/ann", "users/bob"} - {of}
+        for other in sorted(others):
+            response = await nobody.get(f"{V2}/{other}/calendar.ics?token={token}")
+            assert code_of(response) == WRONG
+        response = await nobody.get(f"{V2}/schedules/daily?token={token}")
+        assert code_of(response) == (401, "unauthorized")
+
+    async def test_it_goes_with_what_it_is_of(self, stored: Stored, of: str) -> None:
+        me = await scene(stored, DAILY)
+        token = (await me.made(f"{V2}/{of}/feed-tokens", {}))["token"]
+        await me.gone(f"{V2}/schedules/daily")
+        if of == "users/ann":
+            await me.gone(f"{V2}/users/ann")
+        path = f"{V2}/{of}/calendar.ics?token={token}"
+        assert code_of(await stored.caller(None).get(path)) == WRONG
+
+    async def test_a_misspelt_parameter_beside_it(self, stored: Stored, of: str) -> None:
+        await scene(stored, DAILY)
+        path = f"{V2}/{of}/calendar.ics?token=x&tokn=y"
+        assert list(faults_in(await stored.caller(None).get(path))) == ["tokn"]
+
+    async def test_a_key_does_as_well(self, stored: Stored, of: str) -> None:
+        me = await scene(stored, DAILY)
+        assert (await me.get(f"{V2}/{of}/calendar.ics?token=wrong")).status_code == 200
+        assert code_of(await stored.caller(None).get(f"{V2}/{of}/calendar.ics")) == (
+            401,
+            "unauthorized",
+        )
+
+
+async def test_tokens_of_two_organisations_for_the_same_id(stored: Stored) -> None:
+    me = await scene(stored, DAILY)
+    other = await stored.stranger()
+    await other.people("ann", "bob")
+    await other.made(f"{V2}/schedules", {**DAILY, "name": "Theirs"})
+    token = (await other.made(f"{V2}/schedules/daily/feed-tokens", {}))["token"]
+    mine = (await me.made(f"{V2}/schedules/daily/feed-tokens", {}))["token"]
+    nobody = stored.caller(None)
+    assert "X-WR-CALNAME:Theirs" in (await nobody.get(f"{ICS}?token={token}")).text
+    assert "X-WR-CALNAME:Daily" in (await nobody.get(f"{ICS}?token={mine}")).text
+
+
+async def test_a_person_or_schedule_that_there_is_not(stored: Stored) -> None:
+    for of in ("schedules/none", "users/none"):
+        for path in ("calendar.ics", "feed-tokens"):
+            assert code_of(await stored.me.get(f"{V2}/{of}/{path}")) == (404, "not_found")
+        assert code_of(await stored.me.post(f"{V2}/{of}/feed-tokens")) == (404, "not_found")
+
+
+async def test_v1_sees_whose_reason_it_was(stored: Stored) -> None:
+    me = await scene(stored, DAILY)
+    body = {"user_id": "cat", "start_at": june(5), "end_at": june(6), "reason": "Dentist"}
+    await me.made(f"{V1}/schedules/daily/overrides", body)
+    assert "Dentist" in (await me.get(ICS)).text.replace("\r\n ", "")

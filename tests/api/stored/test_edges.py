@@ -1,0 +1,125 @@
+"""What seldom happens: callers who hang up, bounds, refusals that others raise."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from starlette.types import Message
+
+from app import errors
+from app.api.stored.refusals import refusal_of, status_of
+from app.storage import covers
+from tests.api.stored.scenes import EMPTY, entry, june, override, scene
+from tests.stored import V1, V2, Stored, code_of
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_who_hangs_up_has_done_nothing(stored: Stored) -> None:
+    body = json.dumps({"name": "Ann", "email": "ann@example.com"}).encode()
+    messages: list[Message] = [
+        {"type": "http.request", "body": body, "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    headers = [
+        (b"x-api-key", str(stored.me.key).encode()),
+        (b"content-type", b"application/json"),
+        (b"content-length", b"999"),
+    ]
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": f"{V2}/users",
+        "query_string": b"",
+        "headers": headers,
+        "client": ("203.0.113.9", 1),
+    }
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await stored.app(scope, receive, send)
+    assert sent == []
+    assert await stored.me.read(f"{V2}/users") == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"),
+    [
+        (errors.MalformedBody(), 400, "bad_request"),
+        (errors.Unauthorized(), 401, "unauthorized"),
+        (errors.Forbidden(), 403, "forbidden"),
+        (errors.NotFound(), 404, "not_found"),
+        (errors.BodyTooSlow(), 408, "body_too_slow"),
+        (errors.Conflict(), 409, "conflict"),
+        (errors.PreconditionFailed(), 412, "precondition_failed"),
+        (errors.BodyTooLarge(), 413, "body_too_large"),
+        (errors.UnsupportedMediaType(), 415, "unsupported_media_type"),
+        (errors.TooManySegments(), 422, "validation_failed"),
+        (errors.RateLimited(retry_after=7), 429, "rate_limited"),
+        (errors.HeadersTooLarge(), 431, "headers_too_large"),
+        (errors.StoreUnavailable.because("is busy"), 503, "unavailable"),
+    ],
+)
+async def test_how_each_failure_is_told(error: Any, status: int, code: str) -> None:
+    response = refusal_of(error)
+    told = json.loads(bytes(response.body))
+    assert (response.status_code, told["error"]) == (status, code)
+    assert told["message"] == error.detail
+    assert ("Retry-After" in response.headers) == (status in (429, 503))
+    assert ("WWW-Authenticate" in response.headers) == (status == 401)
+
+
+async def test_two_faults_of_one_field_are_both_told() -> None:
+    faults = [errors.Fault("/a", "is odd."), errors.Fault("/a", "is long.")]
+    told = json.loads(bytes(refusal_of(errors.InvalidRequest(faults)).body))
+    assert told["fields"] == {"/a": "is odd. is long."}
+
+
+async def test_a_failure_of_the_other_apis_has_their_status() -> None:
+    assert status_of(errors.NotAcceptable) == 406
+
+
+async def test_a_schedule_has_so_many_covers_to_come(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(covers, "MOST_TO_COME", 2)
+    me = await scene(stored, EMPTY)
+    await override(me, "ann", june(5), june(6), "empty")
+    shift = await entry(me, "ann", june(5), june(6), "empty")
+    body = {"user_id": "bob", "start_at": june(5), "end_at": june(6)}
+    path = f"{V1}/schedules/empty/overrides"
+    assert code_of(await me.post(path, body)) == (409, "conflict")
+    await me.gone(f"{V2}/entries/{shift}")
+    assert (await me.post(path, body)).status_code == 201
+
+
+async def test_writers_at_once_lose_nothing(stored: Stored) -> None:
+    me = await scene(stored, EMPTY)
+    path = f"{V2}/schedules/empty"
+    asked = [me.patch(path, {"name": f"Name {number}"}) for number in range(6)]
+    asked += [
+        me.post(f"{V1}/schedules/empty/overrides", {"user_id": "ann", **window(day)})
+        for day in range(2, 8)
+    ]
+    answers = await asyncio.gather(*asked)
+    assert {answer.status_code for answer in answers} == {200, 201}
+    assert (await me.read(path))["version"] == 13
+    assert len(await me.read(f"{V1}/schedules/empty/overrides")) == 6
+
+
+async def test_one_of_many_with_the_same_version_wins(stored: Stored) -> None:
+    me = await scene(stored, EMPTY)
+    path = f"{V2}/schedules/empty"
+    asked = [me.patch(path, {"name": f"Name {number}"}, If_Match='"1"') for number in range(6)]
+    answers = await asyncio.gather(*asked)
+    assert sorted(answer.status_code for answer in answers) == [200, 412, 412, 412, 412, 412]
+
+
+def window(day: int) -> dict[str, str]:
+    return {"start_at": june(day), "end_at": june(day + 1)}

@@ -1,0 +1,39 @@
+"""``migrate``, run as an operator runs it, on both databases."""
+
+from pathlib import Path
+
+from tests.cli.test_commands import run
+
+
+def test_there_and_back(database_url: str) -> None:
+    """One test, as each command starts a process."""
+
+    def told(*options: str) -> tuple[int, str]:
+        done = run("migrate", *options, ONCALL_DATABASE_URL=database_url)
+        return done.returncode, done.stdout + done.stderr
+
+    due = "The database is not migrated: run `python -m app migrate`.\n"
+    assert told("--check") == (0, "The database is up to date.\n")
+    assert told() == (0, "The database is at 0001: nothing to do.\n")
+    assert told("--to", "base") == (0, "The database was at 0001 and is now at base.\n")
+    assert told("--check") == (1, due)
+    assert told("--to", "0001") == (0, "The database was at base and is now at 0001.\n")
+    assert told("--to", "0009") == (1, "0009 is none of base, 0001, head.\n")
+
+
+def test_a_file_that_is_missing_is_made(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new/oncall.db"
+    check = run("migrate", "--check", ONCALL_DATABASE_URL=url)
+    assert check.returncode == 1
+    assert "its file is missing" in check.stderr
+    made = run("migrate", ONCALL_DATABASE_URL=url)
+    assert (made.returncode, made.stdout) == (
+        0,
+        "The database was at base and is now at 0001.\n",
+    )
+
+
+def test_where_nothing_is_stored_there_is_nothing_to_migrate() -> None:
+    told = run("migrate", ONCALL_DATABASE_URL="none")
+    assert told.returncode == 1
+    assert "ONCALL_DATABASE_URL=none: nothing is stored" in told.stderr
