@@ -79,6 +79,30 @@ SCHEDULES = either(
     at=MOMENTS,
     **{"from": MOMENTS, "to": MOMENTS},
 )
+WHO = st.sampled_from(["a", "b", "c"])
+DAYS = st.sampled_from(["2026-06-06", "2026-06-09T12:00:00Z", "2026-06-11T02:30:00", "2026-06-30"])
+CALENDARS = st.sampled_from(
+    [
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART:20260607\nRRULE:FREQ=DAILY\nEND:VEVENT\nEND:VCALENDAR",
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nDTSTART;VALUE=DATE:20260607\nEND:VEVENT\nEND:VCALENDAR",
+        "BEGIN:VCALENDAR",
+    ]
+)
+PLANS = either(
+    timezone=st.sampled_from(["UTC", "America/Santiago", "Pacific/Apia", "Mars"]),
+    strategy=st.sampled_from(["fair", "round-robin", "best"]),
+    unavailable=st.lists(either(person=WHO, start=DAYS, end=DAYS, reason=st.text()), max_size=4),
+    unavailableIcs=st.dictionaries(WHO, CALENDARS | st.text(), max_size=2),
+    weights=st.dictionaries(WHO, st.sampled_from([0.5, 1, 2.25]) | st.floats(), max_size=3),
+    carryOver=st.dictionaries(WHO, st.floats(0, 100) | st.integers(), max_size=3),
+    minRestHours=st.sampled_from([0, 1, 24, 48.5]),
+    maxConsecutive=st.integers(0, 3),
+    roles=st.lists(st.sampled_from(["x", "y", "z"]), max_size=3),
+    avoidPairs=st.lists(st.lists(WHO, min_size=2, max_size=2), max_size=2),
+    fixed=st.lists(
+        either(shift=st.integers(0, 13), person=WHO, role=st.sampled_from(["x", "y"])), max_size=3
+    ),
+)
 LAYERED = {row.path: row.example for row in paid_endpoints()[1:]}
 
 
@@ -120,6 +144,19 @@ def test_paid(loop: asyncio.Runner, fuzzed: Fuzzed, body: Any) -> None:
     payment = header_of(Wallet().signed(loop.run(fuzzed.shop.terms()), validBefore="9" * 20))
     response = loop.run(fuzzed.shop.ask(body, payment))
     assert response.status_code in (200, 400)
+    assert fuzzed.transfers - before == (response.status_code == 200)
+
+
+@given(changes=PLANS, paid=st.booleans())
+@SETTINGS
+def test_planned_rotations(
+    loop: asyncio.Runner, fuzzed: Fuzzed, changes: Any, *, paid: bool
+) -> None:
+    before = fuzzed.transfers
+    payment = header_of(Wallet().signed(loop.run(fuzzed.shop.terms()), validBefore="9" * 20))
+    body = {**EXAMPLE, "people": ["a", "b", "c"], "shifts": 12, **changes}
+    response = loop.run(fuzzed.shop.ask(body, *([payment] if paid else [])))
+    assert response.status_code in ((200, 400) if paid else (402, 400))
     assert fuzzed.transfers - before == (response.status_code == 200)
 
 

@@ -137,10 +137,12 @@ class RotationRequest(Document, frozen=True, rename="camel"):
         Annotated[
             dict[str, Any],
             Meta(
-                description="by person, 0.01 to 100, 1 if absent: half the weight is half the "
-                "hours at the same load",
+                description="by person, 0.01 to 100 in hundredths, 1 if absent: half the weight is "
+                'half the hours; only "fair" shares out by it',
                 examples=[{"bob": 0.5}],
-                extra_json_schema={"additionalProperties": {"type": "number"}},
+                extra_json_schema={
+                    "additionalProperties": {"type": "number", "minimum": 0.01, "maximum": 100}
+                },
             ),
         ]
         | None
@@ -149,9 +151,12 @@ class RotationRequest(Document, frozen=True, rename="camel"):
         Annotated[
             dict[str, Any],
             Meta(
-                description="by person, hours of load carried over: carryOver of the last answer",
+                description="by person, hours of load carried over: carryOver of the last answer; "
+                'only "fair" makes up for it',
                 examples=[{"alice": 24}],
-                extra_json_schema={"additionalProperties": {"type": "number"}},
+                extra_json_schema={
+                    "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1_000_000}
+                },
             ),
         ]
         | None

@@ -39,7 +39,7 @@ class Exhaustive:
         return sum(self.board.demand) - sum(held.bit_count() for held in deal.held)
 
     def _look(self, deal: Deal, shift: int, vacancies: int) -> None:
-        self.pace.spend(len(deal.held))
+        self.pace.spend(len(deal.held) * (len(self.board.lengths) - shift + 1))
         if (vacancies, self._least_spread(deal, shift)) >= self.least:
             return
         if shift == len(self.board.lengths):

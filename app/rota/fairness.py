@@ -40,7 +40,7 @@ from app.rota.turns import by_turns
 from app.rota.wishes import BUDGET_SECONDS, Plan, Share, Vacancy, Wishes
 
 PROOF_STEPS = 1_500_000
-SEARCH_STEPS = 1_000_000
+SEARCH_STEPS = 60_000
 POLISH_STEPS = 600_000
 """Steps that end a search for equal input at an equal place, before the deadline does."""
 PROVEN_SHIFTS, PROVEN_PEOPLE = 1_000, 100

@@ -169,6 +169,7 @@ class _Repair:
         for third in range(len(deal.held)):
             if third not in (giver, taker):
                 for shift in bits(deal.movable(giver, third)):
+                    self.pace.spend(1)
                     if self._evens(giver, shift, taker, shift) and self._passed_on(
                         giver, shift, third, taker
                     ):
