@@ -12,6 +12,7 @@ import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from sqlalchemy import URL, Connection, event
@@ -26,6 +27,7 @@ READERS = 4
 """Each is a thread; more would only wait for one another."""
 BUSY_SECONDS = 5.0
 QUEUE_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
 
 USUAL = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON")
 READING = (*USUAL, "PRAGMA query_only=ON")
@@ -42,6 +44,7 @@ class Sqlite:
         self.writer = self._engine("BEGIN IMMEDIATE", USUAL, 1)
         self._queue = asyncio.Lock()
         self._watch: sqlite3.Connection | None = None
+        self._workers: list[Thread] = []
 
     def make_file(self) -> bool:
         """Make the file, and its folder, where there is none; whether there is nothing in it.
@@ -90,6 +93,10 @@ class Sqlite:
             self._watch = None
         await self.reader.dispose()
         await self.writer.dispose()
+        for (
+            worker
+        ) in self._workers:  # that of a cancelled call may be on its way: it tells the loop
+            await asyncio.to_thread(worker.join, CLOSE_SECONDS)
 
     @property
     def _uri(self) -> str:
@@ -107,6 +114,8 @@ class Sqlite:
         )
 
         def prepare(connection: Any, _record: object) -> None:
+            worker = connection.driver_connection._thread  # noqa: SLF001 - nothing else tells its end
+            self._workers = [*filter(Thread.is_alive, self._workers), worker]
             cursor = connection.cursor()
             for pragma in pragmas:
                 cursor.execute(pragma)
