@@ -74,9 +74,8 @@ class Shelf:
 
     async def _load(self) -> "tuple[Database, StoredApi]":
         async with self._loading:
-            if self._loaded is None:
-                self._loaded = await self._opened()
-        return self._loaded
+            loaded = self._loaded = self._loaded or await self._opened()
+        return loaded
 
     async def _opened(self) -> "tuple[Database, StoredApi]":
         """Whoever asks meanwhile waits for it, rather than be told that it is not open."""
@@ -106,13 +105,14 @@ class Shelf:
 
     async def _watch(self) -> None:
         """Load, then keep knowing whether the database is well, for ever."""
+        database, api = await self._load()
+        told = database.problem
         while True:
-            database, api = await self._load()
             await asyncio.sleep(REFRESH_SECONDS)
-            before = database.problem
             await database.refresh()
-            if database.problem != before:
-                log.warning("readiness", part="store", problem=database.problem)
+            if database.problem != told:
+                told = database.problem
+                log.warning("readiness", part="store", problem=told)
             with _defects_logged():
                 await api.tidy()
 

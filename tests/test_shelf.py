@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app import shelf as shelves
 from app.storage.database import Database, Tx
@@ -114,7 +115,7 @@ class TestStarting:
 class TestWatching:
     @pytest.fixture(autouse=True)
     def hasty(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(shelves, "REFRESH_SECONDS", 0.01)
+        monkeypatch.setattr(shelves, "REFRESH_SECONDS", 0.1)
 
     async def test_the_last_use_of_keys_is_written_down(
         self, stored_url: str, clock: Clock
@@ -131,17 +132,18 @@ class TestWatching:
     async def test_what_becomes_of_the_database_is_logged_and_told(self, tmp_path: Path) -> None:
         file = tmp_path / "oncall.db"
         at = service(settings(database_url=f"sqlite:///{file}"))
-        async with living(at.app):
-            await at.http.get(PATHS[0])
-            assert await ready(at) == (200, "ok")
-            other = Database(f"sqlite:///{file}")
-            await asyncio.to_thread(asyncio.run, migrate(f"sqlite:///{file}", "base"))
-            await other.aclose()
+        with capture_logs() as logs:
+            async with living(at.app):
+                await at.http.get(PATHS[0])
+                assert await ready(at) == (200, "ok")
+                await asyncio.to_thread(asyncio.run, migrate(f"sqlite:///{file}", "base"))
 
-            async def told() -> bool:
-                return (await ready(at))[0] == 503
+                async def logged() -> list[str]:
+                    return [entry["problem"] for entry in logs if entry["event"] == "readiness"]
 
-            assert await eventually(told)
+                unmigrated = "is not migrated: run `python -m app migrate`"
+                assert await eventually(logged) == [unmigrated]
+                assert await ready(at) == (503, unmigrated)
 
 
 async def eventually(ask: Callable[[], Any]) -> Any:
@@ -176,3 +178,10 @@ async def test_answers_whose_time_is_over_are_forgotten(stored_url: str, clock: 
         clock.advance(-3600)  # a clock that is put back brings nothing back
         response = await again.caller(at.me.key).post(f"{V2}/users", body, Idempotency_Key="a")
     assert "Idempotent-Replayed" not in response.headers
+
+
+async def test_a_defect_on_the_side_is_logged_and_ends_nothing() -> None:
+    with capture_logs() as logs, shelves._defects_logged():
+        raise ValueError
+    [entry] = logs
+    assert (entry["event"], entry["log_level"]) == ("store", "error")

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound
-from app.rota.bounds import DAY_MS, EARLIEST_AT, LATEST_AT, check_work
+from app.rota.bounds import DAY_MS, EARLIEST_AT, check_work
 from app.rota.history import Era, final_schedule, on_call_at
 from app.rota.model import FinalSchedule, OnCall, Schedule
 from app.rota.shifts import Shift, shifts_between
@@ -130,10 +130,7 @@ async def _reaching(
         first, last = await reach(history)
         if span[0] <= first and last <= span[1]:
             return history
-        wider = (min(span[0], first), max(span[1], last + REACH_MS))
-        span = (max(wider[0], EARLIEST_AT), min(wider[1], LATEST_AT))
-        if span == (history.from_at, history.to_at):  # the end of time
-            return history
+        span = (min(span[0], first), max(span[1], last + REACH_MS))
 
 
 def _end_of(found: OnCall) -> int:

@@ -85,6 +85,14 @@ class TestTeams:
             stored.at(june(day, 1))
             assert (await me.get(CURRENT)).json()["on_call"]["user_id"] == user_id
 
+    async def test_then_and_before(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        found = []
+        for day in (5, 5, 4, 6):
+            answer = (await me.get(f"{CURRENT}?at={june(day, 1)}")).json()
+            found.append(answer["on_call"]["user_id"])
+        assert found == ["ann", "ann", "bob", "bob"]
+
     async def test_a_team_that_there_is_not(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
         assert code_of(await me.get(f"{V2}/current/others")) == (404, "not_found")

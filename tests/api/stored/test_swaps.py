@@ -117,6 +117,21 @@ class TestEntries:
         for user_id in ("dan", "cat"):  # the swap may be undone
             assert code_of(await me.post(path, {"user_id": user_id, **body})) == (409, "conflict")
 
+    async def test_nobody_gets_another_by_a_swap_made_before(self, stored: Stored) -> None:
+        """dan has all of the stretch, whoever is given a part of it."""
+        me = await scene(stored, EMPTY)
+        made = await entry(me, "cat", june(5), june(6), "empty")
+        await swapped(me, made, "dan")
+        body = {"user_id": "bob", "start": june(5, 6), "end": june(5, 12)}
+        response = await me.post(f"{V2}/schedules/empty/entries", body)
+        assert code_of(response) == (409, "conflict")
+
+    async def test_an_override_may_lie_over_one(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        await override(me, "dan", june(5), june(6))
+        made = await entry(me, "cat", june(5, 6), june(5, 12))
+        assert (await me.read(f"{V2}/entries/{made}"))["user_id"] == "dan"
+
     async def test_nobody_gets_two_by_asking_twice_at_once(self, stored: Stored) -> None:
         me = await scene(stored, EMPTY)
         body = {"user_id": "cat", "start": june(5), "end": june(6)}
