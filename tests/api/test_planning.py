@@ -122,6 +122,10 @@ def test_every_fault_is_named_at_once() -> None:
     ]
 
 
+def test_people_who_are_wrong_make_no_other_name_wrong() -> None:
+    assert [fault.pointer for fault in faults(people=[], weights={"zoe": 1})] == ["/people"]
+
+
 def test_of_many_faults_of_a_kind_the_first_are_named() -> None:
     assert len(faults(unavailable=[absence("x")] * 500)) == 20
 
