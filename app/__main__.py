@@ -93,7 +93,7 @@ def create_key(
     scope: Annotated[
         list[str],
         typer.Option(
-            help="schedules, oncall:read or oncall:write; give the option again for more."
+            help="schedules, oncall:read or oncall:write; give it again for more."
         ),
     ],
     name: Annotated[str, typer.Option(help="What it is called in lists and audits.")] = "",

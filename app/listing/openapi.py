@@ -77,8 +77,8 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
             "title": "On-call rotation service",
             "version": __version__,
             "description": (
-                "On-call rotations and layered schedules for AI agents, paid per request by x402; and "
-                "schedules that are kept for teams, behind API keys."
+                "On-call rotations and layered schedules for AI agents, paid per request by x402; "
+                "and schedules that are kept for teams, behind API keys."
             ),
             "contact": CONTACT,
             "x-guidance": GUIDANCE,
