@@ -92,9 +92,7 @@ def create_key(
     org: Annotated[str, typer.Option(help="The organisation's name; made if it is new.")],
     scope: Annotated[
         list[str],
-        typer.Option(
-            help="schedules, oncall:read or oncall:write; give it again for more."
-        ),
+        typer.Option(help="schedules, oncall:read or oncall:write; give it again for more."),
     ],
     name: Annotated[str, typer.Option(help="What it is called in lists and audits.")] = "",
     expires: Annotated[str, typer.Option(help="Days such as 90d, or a date.")] = "",
