@@ -49,7 +49,7 @@ FAULTS = [
     ({"avoidPairs": [["alice", "zoe"]], "roles": ["a", "b"]}, "/avoidPairs/0/1",
      "is not one of people"),
     ({"unavailable": [absence(end="2026-06-05")]}, "/unavailable/0/end",
-     "is not after start: it is the first instant after it"),
+     "is not after start: write a later end"),
     ({"unavailable": [absence(start="2026-06-05T10:00:00")]}, "/unavailable/0/start",
      NO_OFFSET),
     ({"weights": {"bob": 0}}, "/weights/bob", "is not a number from 0.01 to 100"),
