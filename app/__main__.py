@@ -90,7 +90,10 @@ def receipts() -> None:
 @keys.command("create")
 def create_key(
     org: Annotated[str, typer.Option(help="The organisation's name; made if it is new.")],
-    scope: Annotated[list[str], typer.Option(help="What it may do; give the option again.")],
+    scope: Annotated[
+        list[str],
+        typer.Option(help="schedules, oncall:read or oncall:write; give it again for more."),
+    ],
     name: Annotated[str, typer.Option(help="What it is called in lists and audits.")] = "",
     expires: Annotated[str, typer.Option(help="Days such as 90d, or a date.")] = "",
     *,

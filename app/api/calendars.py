@@ -69,7 +69,7 @@ def absences_in(
 def _bounded(left: list[int]) -> Iterator[None]:
     """Stop the work in this thread when it has taken the steps that are ``left``."""
 
-    def count(_: FrameType, __: str, ___: Any) -> None:
+    def count(_: FrameType, __: str, ___: Any) -> None:  # pragma: no cover - runs untraced
         left[0] -= 1
         if left[0] < 0:
             raise _TooManySteps

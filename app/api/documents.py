@@ -54,6 +54,9 @@ AT_PATH = " - at `$"
 
 QUOTED = re.compile(r"`([^`]+)`")
 
+PATTERN = re.compile(r" matching regex '.*'", re.DOTALL)
+"""What msgspec says of a pattern; the rule in words says it better."""
+
 STEP = re.compile(r"\[(\d+)\]|\.(\w+)")
 
 _WRONG = object()
@@ -257,7 +260,7 @@ def _fault(error: msgspec.ValidationError, value: object, kind: Any, pointer: st
 def _in_json_words(message: str) -> str:
     """msgspec's message with JSON's names for its types."""
     words = QUOTED.sub(lambda types: " or ".join(map(_json_word, types[1].split(" | "))), message)
-    return re.sub(r"\b(\d+)\.0\b", r"\1", words)
+    return PATTERN.sub(" of another form", re.sub(r"\b(\d+)\.0\b", r"\1", words))
 
 
 def _json_word(name: str) -> str:

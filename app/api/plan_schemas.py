@@ -111,7 +111,7 @@ def _local_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault(f"{where}/{name}", f"{at.fault}, or give timezone")
         mixed = {type(absence.start), type(absence.end)} > {Start}
         if absence.end <= absence.start and not (zoned and mixed):
-            yield Fault(f"{where}/end", "is not after start: it is the first instant after it")
+            yield Fault(f"{where}/end", "is not after start: write a later end")
 
 
 def _person_faults(values: Mapping[str, Any]) -> Iterator[Fault]:

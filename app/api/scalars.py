@@ -17,6 +17,7 @@ from app.rota.texts import WEEKDAYS, timezone_of, weekday_of, window_end_of, win
 RFC_3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})?)?", re.ASCII
 )
+NO_SECONDS = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ](\d{2}:\d{2})(?:[Zz]|[+-]\d{2}:\d{2})?", re.ASCII)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_NAME = 200
 DATE_LENGTH = 10
@@ -128,7 +129,7 @@ def moment_ms(text: str) -> int:
 def _milliseconds(text: str) -> int:
     match = RFC_3339.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text[:40]!r} is not an RFC 3339 instant")
+        raise ValueError(_not_an_instant(text))
     day, time, fraction, offset = match.groups()
     if time and not offset:
         raise ValueError(_without_offset(text))
@@ -145,6 +146,12 @@ def _milliseconds(text: str) -> int:
         - shift
         + int((fraction or "0")[:3].ljust(3, "0"))
     )
+
+
+def _not_an_instant(text: str) -> str:
+    if short := NO_SECONDS.fullmatch(text.strip()):
+        return f"{text[:40]!r} has no seconds: write {short[1]}:00"
+    return f"{text[:40]!r} is not an RFC 3339 instant"
 
 
 def _without_offset(text: str) -> str:

@@ -32,9 +32,9 @@ GUIDANCE = (
 )
 TAGS = {
     "Scheduling": "On-call rotations and layered schedules, paid per request by x402.",
+    **STORED_TAGS,
     DISCOVERY: "What programs and people read before they buy. Free.",
     SERVICE: "How the service is, for its operators. Free.",
-    **STORED_TAGS,
 }
 
 
@@ -77,7 +77,8 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
             "title": "On-call rotation service",
             "version": __version__,
             "description": (
-                "On-call rotations and layered schedules for AI agents, paid per request by x402."
+                "On-call rotations and layered schedules for AI agents, paid per request by x402; "
+                "and schedules that are kept for teams, behind API keys."
             ),
             "contact": CONTACT,
             "x-guidance": GUIDANCE,

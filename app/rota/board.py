@@ -139,8 +139,7 @@ def _away(wishes: Wishes, index: Mapping[str, int]) -> Sequence[Sequence[Span]]:
     """By person, the runs of shifts that an absence touches."""
     found: list[list[Span]] = [[] for _ in index]
     for person, start_at, end_at, _ in wishes.absences:
-        if person in index:
-            found[index[person]].append(shifts_within(wishes.boundaries, start_at, end_at))
+        found[index[person]].append(shifts_within(wishes.boundaries, start_at, end_at))
     return [merged(sorted(run for run in runs if run[0] < run[1])) for runs in found]
 
 

@@ -94,8 +94,6 @@ class _Walk:
 
     def _next(self, shift: int) -> Turn | None:
         """The next of the cycle who can; nobody is passed over if nobody can."""
-        if not self.board.able[shift] & ~self.deal.holders[shift]:
-            return None
         cycle, had = self.board.cycle, self.had.copy()
         passed: list[int] = []
         for step in range(len(cycle)):

@@ -93,9 +93,7 @@ class Sqlite:
             self._watch = None
         await self.reader.dispose()
         await self.writer.dispose()
-        for (
-            worker
-        ) in self._workers:  # that of a cancelled call may be on its way: it tells the loop
+        for worker in self._workers:  # that of a cancelled call may still tell the loop so
             await asyncio.to_thread(worker.join, CLOSE_SECONDS)
 
     @property

@@ -127,6 +127,17 @@ async def test_the_three_others_say_what_json_says() -> None:
     assert [bar.person for bar in drawn(shown[SVG])] == people
 
 
+async def test_a_planned_rotation_is_sold_in_every_form() -> None:
+    free = shop(payments="off")
+    away = {"person": "bob", "start": "2026-06-05", "end": "2026-06-06"}
+    body = {**EXAMPLE, "strategy": "fair", "unavailable": [away], "shifts": 2}
+    shown = {name: (await free.ask(body, Accept=name)).content for name in (CALENDAR, CSV, SVG)}
+    people = ["bob", "alice"]
+    assert [event.summary for event in events(shown[CALENDAR])] == [f"On call: {p}" for p in people]
+    assert [row["person"] for row in rows(shown[CSV])] == people
+    assert [bar.person for bar in drawn(shown[SVG])] == people
+
+
 # --- beside the event loop ------------------------------------------------------------------
 
 

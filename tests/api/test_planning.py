@@ -49,7 +49,7 @@ FAULTS = [
     ({"avoidPairs": [["alice", "zoe"]], "roles": ["a", "b"]}, "/avoidPairs/0/1",
      "is not one of people"),
     ({"unavailable": [absence(end="2026-06-05")]}, "/unavailable/0/end",
-     "is not after start: it is the first instant after it"),
+     "is not after start: write a later end"),
     ({"unavailable": [absence(start="2026-06-05T10:00:00")]}, "/unavailable/0/start",
      NO_OFFSET),
     ({"weights": {"bob": 0}}, "/weights/bob", "is not a number from 0.01 to 100"),
@@ -120,6 +120,10 @@ def test_every_fault_is_named_at_once() -> None:
     assert [fault.pointer for fault in found] == [
         *("/shifts", "/unavailable/0/person", "/unavailable/1/person", "/weights/bob", "/roles/1"),
     ]
+
+
+def test_people_who_are_wrong_make_no_other_name_wrong() -> None:
+    assert [fault.pointer for fault in faults(people=[], weights={"zoe": 1})] == ["/people"]
 
 
 def test_of_many_faults_of_a_kind_the_first_are_named() -> None:

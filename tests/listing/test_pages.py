@@ -139,6 +139,17 @@ async def test_every_format_is_named(endpoint: Endpoint) -> None:
         assert shown.says(f"{media_type} {FORMATS[media_type][0]}: {FORMATS[media_type][1]}")
 
 
+async def test_the_worked_example_is_on_its_page_with_a_link_to_its_picture() -> None:
+    rotation = ENDPOINTS[0]
+    [worked] = rotation.worked
+    path = f"{rotation.catalog_path}/worked-1.svg"
+    shown = await page(rotation.catalog_path)
+    assert path in shown.having("href")
+    drawn = await fetch(path)
+    assert drawn.headers["content-type"] == SVG
+    assert drawn.content == rotation.answer_to(worked.example, SVG)
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: each.slug)
 async def test_the_examples_picture_is_the_endpoints(endpoint: Endpoint) -> None:
     path = picture_path(endpoint)

@@ -247,7 +247,7 @@ def test_pairs_are_kept_apart() -> None:
 
 def test_when_time_is_over_the_best_so_far_is_the_answer() -> None:
     clock = count()
-    wishes = team(60, "abcd", absences=[away("a", 0, 20, "leave")])
+    wishes = team(61, "abcd", absences=[away("a", 0, 20, "leave")])
     found = plan_of(wishes, lambda: float(next(clock)), budget_seconds=3)
     assert not found.vacancies
     assert not found.optimal

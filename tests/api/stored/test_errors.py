@@ -53,6 +53,13 @@ class TestShape:
             "/emial": "is not a known field and was not used; did you mean 'email'?",
         }
 
+    async def test_a_pattern_is_told_in_words(self, stored: Stored) -> None:
+        response = await stored.me.post(f"{V2}/users", {"name": "Ann", "email": "ann"})
+        assert response.json()["fields"] == {
+            "/email": "Expected a string of another form. "
+            "Wanted: an e-mail address of at most 254 characters."
+        }
+
     @pytest.mark.parametrize("operation", OPERATIONS, ids=named)
     async def test_what_every_answer_has(self, stored: Stored, operation: Operation) -> None:
         """To whoever has every scope, here in the other header than in the other tests."""
