@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound
 from app.rota.bounds import DAY_MS, EARLIEST_AT, check_work
-from app.rota.history import Era, final_schedule, on_call_at
+from app.rota.history import Era, bounds_of, final_schedule, on_call_at
 from app.rota.model import FinalSchedule, OnCall, Schedule
 from app.rota.shifts import Shift, shifts_between
 from app.storage.covers import Cover, covers_near
@@ -37,6 +37,13 @@ class History:
     covers: Sequence[Cover]
     from_at: int
     to_at: int
+
+    @property
+    def size(self) -> int:
+        """How many things are in it: people and windows of all layers, overrides and entries."""
+        layers = (layer for era in self.eras for layer in era.schedule.layers)
+        held = sum(len(layer.participants) + len(layer.restrictions) for layer in layers)
+        return held + len(self.eras) + len(self.covers)
 
     def on_call_at(self, at: int) -> OnCall | None:
         """Who is on call, and who follows; ``None`` if that reaches beyond what was read."""
@@ -112,8 +119,9 @@ async def _laid_out(
     lay_out: Callable[[Sequence[Era], int, int], T], history: History, from_at: int, to_at: int
 ) -> T:
     """A window of a history, laid out beside the event loop. Raises ``TooMuchWork``."""
-    for era in history.eras:
-        check_work(era.schedule.layers, len(history.covers), (), to_at - from_at)
+    for era, (start, end) in zip(history.eras, bounds_of(history.eras), strict=True):
+        if start < to_at and from_at < end:  # rules of another time take nothing
+            check_work(era.schedule.layers, len(history.covers), (), to_at - from_at)
     return await asyncio.to_thread(lay_out, history.eras, from_at, to_at)
 
 

@@ -32,6 +32,11 @@ from app.rota.walltime import FOREVER
 from app.storage.paging import Page, Slice, next_position, page_of
 from app.storage.tables import covers, participants, policy_targets, rules, schedules
 
+MOST_RULES, MOST_RULES_BYTES = 1_000, 4 * 1024 * 1024
+"""So many rules of one schedule, and bytes of their layers, are kept: every answer reads them."""
+KEPT_BYTES = 8 * 1024
+"""Layers up to this size are remembered as they were read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -146,13 +151,26 @@ async def made_schedule(
 async def changed_schedule(
     tx: AsyncConnection, org_id: str, schedule: StoredSchedule, given: ScheduleFields, now: int
 ) -> StoredSchedule:
-    """``schedule`` with other fields, in its next version. Other rules hold from ``now`` on."""
+    """``schedule`` with other fields, in its next version. Other rules hold from ``now`` on.
+
+    Raises ``Conflict`` if it has had too many.
+    """
     values = {"name": given.name, "team_id": given.team_id}
     await tx.execute(update(schedules).where(_is(org_id, schedule.id)).values(values))
     if given.rules != schedule.rules:
         belongs = and_(rules.c.org_id == org_id, rules.c.schedule_id == schedule.id)
-        last = select(func.max(rules.c.number), func.max(rules.c.valid_from)).where(belongs)
-        number, held_from = (await tx.execute(last)).one()
+        last = select(
+            func.count(),
+            func.sum(func.length(rules.c.layers)),
+            func.max(rules.c.number),
+            func.max(rules.c.valid_from),
+        ).where(belongs)
+        count, size, number, held_from = (await tx.execute(last)).one()
+        if count >= MOST_RULES or size >= MOST_RULES_BYTES:
+            raise Conflict(
+                f"the rules of the schedule {schedule.id} have been changed as often as is kept "
+                f"({MOST_RULES} times, or {MOST_RULES_BYTES} bytes): make a new schedule"
+            )
         # a clock that is behind another's never puts rules before those that they replace
         await _rule(tx, org_id, schedule.id, given.rules, number + 1, max(now, held_from))
     return await raised(tx, org_id, replace(schedule, fields=given), now)
@@ -171,10 +189,16 @@ async def removed_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -
     await tx.execute(delete(schedules).where(_is(org_id, schedule_id)))
 
 
-@lru_cache(maxsize=4096)
 def layers_in(text: str) -> tuple[Layer, ...]:
     """The engine's layers as they are stored."""
+    return _remembered_layers(text) if len(text) <= KEPT_BYTES else _layers_in(text)
+
+
+def _layers_in(text: str) -> tuple[Layer, ...]:
     return msgspec.json.decode(text, type=tuple[Layer, ...])
+
+
+_remembered_layers = lru_cache(maxsize=4096)(_layers_in)
 
 
 async def _rule(

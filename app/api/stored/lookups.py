@@ -10,6 +10,8 @@ from app.storage.database import Tx
 from app.storage.history import History, history_at
 from app.storage.people import Person, people_of
 
+KEPT_SIZE = 5_000
+"""Histories up to this size are kept: those that are asked for again and again are small."""
 MOST_NAMED = 100
 """Faults of one kind that are named."""
 
@@ -41,7 +43,8 @@ async def on_call_of(
     found = kept_on_call(call, schedule_id, at)
     if found is None:
         history = await history_at(tx, call.org_id, schedule_id, at)
-        call.keep(("history", schedule_id), history)
+        if history.size <= KEPT_SIZE:
+            call.keep(("history", schedule_id), history)
         found = _told(history, at)
     names = {found.user_id, found.next.user_id if found.next else None}
     people = await people_of(tx, call.org_id, names)

@@ -8,9 +8,11 @@ import pytest
 from starlette.types import Message
 
 from app import errors
+from app.api.stored import lookups
 from app.api.stored.refusals import refusal_of, status_of
-from app.storage import covers
-from tests.api.stored.scenes import EMPTY, entry, june, override, scene
+from app.rota import bounds
+from app.storage import covers, schedules
+from tests.api.stored.scenes import DAILY, EMPTY, entry, june, override, scene, who
 from tests.stored import V1, V2, Stored, code_of
 
 pytestmark = pytest.mark.anyio
@@ -97,6 +99,42 @@ async def test_a_schedule_has_so_many_covers_to_come(
     assert code_of(await me.post(path, body)) == (409, "conflict")
     await me.gone(f"{V2}/entries/{shift}")
     assert (await me.post(path, body)).status_code == 201
+
+
+@pytest.mark.parametrize("bound", ["MOST_RULES", "MOST_RULES_BYTES"])
+async def test_a_schedule_has_so_many_rules(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    me = await scene(stored, EMPTY)
+    path = f"{V2}/schedules/empty"
+    await me.changed(path, {"participants": ["ann"]})
+    monkeypatch.setattr(schedules, bound, 2)
+    refused = await me.patch(path, {"participants": ["bob"]})
+    assert code_of(refused) == (409, "conflict")
+    assert "make a new schedule" in refused.json()["message"]
+    assert (await me.changed(path, {"name": "Renamed"}))["participants"] == ["ann"]
+
+
+async def test_large_layers_are_read_as_small_ones(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedules, "KEPT_BYTES", 0)
+    monkeypatch.setattr(lookups, "KEPT_SIZE", 0)
+    me = await scene(stored, DAILY)
+    assert [await who(me, june(day)) for day in (1, 2, 2)] == ["ann", "bob", "bob"]
+
+
+async def test_rules_of_another_time_do_not_make_a_window_too_much_work(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hourly = {"rotation_type": "custom", "interval": {"unit": "hours", "count": 1}}
+    me = await scene(stored, {**DAILY, **hourly})
+    stored.at(june(10))
+    await me.changed(f"{V2}/schedules/daily", {"rotation_type": "daily", "interval": None})
+    monkeypatch.setattr(bounds, "STEPS", 50)
+    path = f"{V1}/schedules/daily/final-schedule"
+    asked = [await me.get(f"{path}?from={june(day)}&to={june(day + 3)}") for day in (8, 11)]
+    assert [answer.status_code for answer in asked] == [422, 200]
 
 
 async def test_writers_at_once_lose_nothing(stored: Stored) -> None:
