@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 PREFIX = "/api/"
-REFRESH_SECONDS = 30.0
-"""How often a database that is well is looked at; what has become of it shows in requests at once.
-The last use of keys is written down as often."""
+REFRESH_SECONDS, RETRY_SECONDS = 30.0, 2.0
+"""How often a database is looked at that is well, or is not; what has become of it shows in
+requests at once. The last use of keys is written down as often."""
 
 no_store: ASGIApp = JSONResponse(
     {"error": "not_found", "message": "this service keeps no schedules: ONCALL_DATABASE_URL=none"},
@@ -84,7 +84,7 @@ class Shelf:
             closing.push_async_callback(database.aclose)
             await database.open()
             closing.pop_all()  # it stays open, unless the service was stopped meanwhile
-        log.info("store", problem=database.problem or "ok")
+        (log.warning if database.problem else log.info)("store", problem=database.problem or "ok")
         return database, api
 
     def _made(self) -> "tuple[Database, StoredApi]":
@@ -108,7 +108,7 @@ class Shelf:
         database, api = await self._load()
         told = database.problem
         while True:
-            await asyncio.sleep(REFRESH_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS if told else REFRESH_SECONDS)
             await database.refresh()
             if database.problem != told:
                 told = database.problem

@@ -78,6 +78,9 @@ class Document(Struct, frozen=True):
         """Whether one of them is given."""
         return False
 
+    def examine(self) -> None:
+        """Raise ``InvalidRequest`` for what takes work to find out; only asked of a heavy one."""
+
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterable[Fault]:  # noqa: ARG003 - a hook
         """What is wrong with fields that are each right by themselves.

@@ -130,7 +130,9 @@ class Sale:
         """No payment: the terms, unless the body shows that paying would be in vain."""
         warnings: Sequence[Fault] = ()
         if body:
-            _, warnings = await self._document(body)
+            document, warnings = await self._document(body)
+            if document.is_heavy:
+                await self._worked(document.examine, light=False)
         if till.backend.problem:
             raise FacilitatorUnavailable(retry_after=5)
         return till.offer.terms_with(warnings=warnings) if warnings else till.offer.terms

@@ -241,6 +241,13 @@ class RotationRequest(Document, frozen=True, rename="camel"):
         """Whether more is asked for than turns of one length."""
         return any(getattr(self, name) is not None for name in PLANNING)
 
+    def examine(self) -> None:
+        """Read the calendars: a payer learns of one that cannot be read before paying."""
+        if self.unavailable_ics:
+            from app.api.planning import wishes_of  # noqa: PLC0415 - for those who ask for a plan
+
+            wishes_of(self)
+
     def rotation(self) -> Rotation:
         """The rotation asked for, if it is a plain one."""
         return rotation_of(

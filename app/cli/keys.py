@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -77,15 +78,13 @@ async def list_keys(url: str, org: str | None, now: int, console: Console) -> No
     """Print every key, or those of one organisation, oldest first."""
     async with store(url) as database, database.reading() as tx:
         keys = await keys_of(tx, org)
-    table = Table()
-    table.add_column("id", no_wrap=True)
-    for title in ("organisation", "name", "kind", "scopes", "made", "last used", "expires"):
-        table.add_column(title, overflow="fold")
-    table.add_column("state", no_wrap=True)
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    for title in ("id", "organisation", "name", "scopes", "last used", "state"):
+        table.add_column(title, no_wrap=title in ("id", "scopes"), overflow="fold")
     for key in keys:
-        instants = (key.created_at, key.last_used_at, key.expires_at)
-        row = (key.id, key.org_name, key.name, key.kind, " ".join(sorted(key.scopes)))
-        table.add_row(*map(Text, row), *map(_instant, instants), _state(key, now))
+        scopes = "\n".join(sorted(key.scopes))
+        row = (f"{key.id} {key.kind}", key.org_name, key.name, scopes, _instant(key.last_used_at))
+        table.add_row(*map(Text, row), _state(key, now))
     console.print(table)
     console.print(f"{len(keys)} key{'' if len(keys) == 1 else 's'}")
 
@@ -113,9 +112,13 @@ def _milliseconds_in(text: str) -> int:
 
 
 def _state(key: Key, now: int) -> str:
+    """Revoked, expired, or until when it is valid; and since when it exists."""
+    made = f"made {_instant(key.created_at)}"
     if key.revoked_at is not None:
-        return "[red]revoked[/]"
-    return "[green]valid[/]" if key.valid_at(now) else "[red]expired[/]"
+        return f"[red]revoked[/] {_instant(key.revoked_at)}\n{made}"
+    valid = "[green]valid[/]" if key.valid_at(now) else "[red]expired[/]"
+    until = f" until {_instant(key.expires_at)}" if key.expires_at else ""
+    return f"{valid}{until}\n{made}"
 
 
 def _instant(at: int | None) -> str:

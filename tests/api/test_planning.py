@@ -12,6 +12,7 @@ from app.api.planning import wishes_of
 from app.api.schemas import PLANNING, RotationRequest
 from app.errors import Fault, InvalidRequest
 from app.rota.wishes import Absence, Fixed
+from tests.services import service
 
 HOUR, DAY = 3_600_000, 86_400_000
 JUNE_4 = 1_780_531_200_000
@@ -220,3 +221,15 @@ def test_too_many_absences_in_all() -> None:
     calendar = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{event}END:VCALENDAR\n"
     with pytest.raises(InvalidRequest, match="more than 10,000 absences in all"):
         wishes_of(request(unavailable=[absence()] * 10_000, unavailableIcs={"bob": calendar}))
+
+
+@pytest.mark.anyio
+async def test_a_calendar_that_cannot_be_read_is_told_before_anything_is_paid() -> None:
+    asked = await service().ask({**SEED, "unavailableIcs": {"bob": "BEGIN:VCALENDAR"}})
+    assert asked.status_code == 400
+    assert [fault["pointer"] for fault in asked.json()["errors"]] == ["/unavailableIcs/bob"]
+
+
+@pytest.mark.anyio
+async def test_terms_are_told_for_what_can_be_planned() -> None:
+    assert (await service().ask({**SEED, "unavailable": [absence()]})).status_code == 402
