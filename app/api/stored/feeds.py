@@ -36,7 +36,7 @@ async def user_calendar(tx: Tx, call: Call) -> Answer:
     rosters = []
     for schedule in await schedules_with(tx, call.org_id, person.id, since_at):
         roster, final = await _roster(tx, call, schedule)
-        rosters.append(personal_roster(roster, final, person.id))
+        rosters.append(await asyncio.to_thread(personal_roster, roster, final, person.id))
     about = f"Every shift of {person.name}."
     cover = Roster(f"On call: {person.name}", about, "UTC", ("user", person.id), (), {})
     return Answer(await asyncio.to_thread(calendar_bytes, cover, *rosters))
@@ -103,7 +103,8 @@ async def _roster(tx: Tx, call: Call, schedule: StoredSchedule) -> tuple[Roster,
     }
     identity = ("stored", call.org_id, schedule.id)
     timezone = schedule.rules.timezone
-    return stored_roster(schedule.fields.name, identity, timezone, final, names), final
+    about = (schedule.fields.name, identity, timezone, final, names)
+    return await asyncio.to_thread(stored_roster, *about), final
 
 
 def _window(now: int) -> tuple[int, int]:

@@ -93,7 +93,8 @@ class Operation:
 
     ``body`` is the type of what is sent, ``patches`` of what a merge patch must leave; ``example``
     is such a body. ``quick`` answers of what is kept, if it can. ``feed``: whose calendar it is; a
-    secret token in the query will then do in place of a key.
+    secret token in the query will then do in place of a key. ``heavy``: it lays out a window, and
+    waits for its turn.
     """
 
     method: Method
@@ -113,6 +114,7 @@ class Operation:
     patches: type[Document] | None = None
     quick: Callable[[Call], Answer | None] | None = None
     feed: Feed | None = None
+    heavy: bool = False
 
     @property
     def writes(self) -> bool:

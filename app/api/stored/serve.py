@@ -36,6 +36,7 @@ from app.api.stored.patches import strict_document
 from app.api.stored.queries import query_in
 from app.api.stored.refusals import refusal_of, refusal_of_http
 from app.api.stored.routing import Routes
+from app.api.stored.turns import Turns
 from app.errors import (
     Fault,
     InvalidRequest,
@@ -82,6 +83,7 @@ class StoredApi:
         self._proxies = proxies
         self._public_url = public_url
         self._clock = clock
+        self._turns = Turns()
         self._kept = Kept(database)
         self._access = Access(database, self._kept, clock)
 
@@ -184,7 +186,10 @@ class StoredApi:
         answer = operation.quick(call) if operation.quick and call.stamp is not None else None
         if answer is not None:
             return answer
-        async with self._database.reading() as tx:
+        async with contextlib.AsyncExitStack() as held:
+            if operation.heavy:
+                await held.enter_async_context(self._turns.turn(call.org_id))
+            tx = await held.enter_async_context(self._database.reading())
             return await operation.work(tx, call)
 
     def _call(self, actor: Actor, path: Mapping[str, str], query: Document, head: Head) -> Call:

@@ -25,7 +25,12 @@ PERSON: Mapping[str, Any] = {
     "team_ids": ["team_789"],
 }
 ONE_USER: Mapping[str, Any] = {"answer": User}
-CALENDAR: Mapping[str, Any] = {"scope": READ, "query": FeedQuery, "shape": "calendar"}
+CALENDAR: Mapping[str, Any] = {
+    "scope": READ,
+    "query": FeedQuery,
+    "shape": "calendar",
+    "heavy": True,
+}
 TOKENS: Mapping[str, Any] = {"query": PageQuery, "answer": FeedTokenShown, "shape": "many"}
 NEW_TOKEN: Mapping[str, Any] = {
     "body": FeedTokenPost,

@@ -98,6 +98,7 @@ V1_SCHEDULES: Sequence[Operation] = (
         "/schedules/{id}/final-schedule",
         "Who is on call over a window, and when nobody is",
         v1.final_schedule,
+        heavy=True,
         query=WindowQuery,
         answer=v1.FinalScheduleShown,
     ),

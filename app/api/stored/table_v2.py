@@ -123,6 +123,7 @@ V2_ENTRIES: Sequence[Operation] = (
         "List entries, created and generated",
         v2.list_entries,
         READ,
+        heavy=True,
         query=EntriesQuery,
         answer=EntryShown,
         shape="many",

@@ -1,5 +1,6 @@
 """Handlers of the v1 API: schedules of layers, overrides, who is on call at an instant."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -31,7 +32,7 @@ from app.api.stored.schedule_documents import (
 from app.api.stored.times import utc_text
 from app.errors import Conflict, NotFound
 from app.render.schedule import Source
-from app.rota.model import OnCall
+from app.rota.model import FinalSchedule, OnCall
 from app.storage.audit import changed, noted, notes_of
 from app.storage.covers import (
     cover_of,
@@ -165,21 +166,7 @@ def quick_on_call(call: Call) -> Answer | None:
 async def final_schedule(tx: Tx, call: Call) -> Answer:
     from_at, to_at = int(call.query.from_at), int(call.query.to_at)
     final = await final_schedule_of(tx, call.org_id, call.path["id"], from_at, to_at)
-    segments = [
-        SegmentShown(
-            utc_text(segment.start_at),
-            utc_text(segment.end_at),
-            segment.user_id,
-            segment.source,
-            segment.layer,
-            segment.override.id if segment.override else None,
-            segment.entry.id if segment.entry else None,
-        )
-        for segment in final.segments
-    ]
-    gaps = [GapShown(utc_text(gap.start_at), utc_text(gap.end_at)) for gap in final.gaps]
-    window = (utc_text(from_at), utc_text(to_at))
-    return Answer(One(FinalScheduleShown(call.path["id"], *window, segments, gaps)))
+    return Answer(One(await asyncio.to_thread(_final, call.path["id"], final)))
 
 
 async def list_overrides(tx: Tx, call: Call) -> Answer:
@@ -275,6 +262,24 @@ def _answer(schedule: StoredSchedule, shown: V1Schedule) -> Answer:
 async def _shown(tx: Tx, call: Call, schedule: StoredSchedule) -> V1Schedule:
     overrides = await overrides_to_come(tx, call.org_id, [schedule.id], call.now)
     return v1_schedule_of(schedule, overrides[schedule.id])
+
+
+def _final(schedule_id: str, final: FinalSchedule) -> FinalScheduleShown:
+    segments = [
+        SegmentShown(
+            utc_text(segment.start_at),
+            utc_text(segment.end_at),
+            segment.user_id,
+            segment.source,
+            segment.layer,
+            segment.override.id if segment.override else None,
+            segment.entry.id if segment.entry else None,
+        )
+        for segment in final.segments
+    ]
+    gaps = [GapShown(utc_text(gap.start_at), utc_text(gap.end_at)) for gap in final.gaps]
+    window = (utc_text(final.from_at), utc_text(final.to_at))
+    return FinalScheduleShown(schedule_id, *window, segments, gaps)
 
 
 def _on_call(schedule_id: str, found: OnCall, people: Mapping[str, Person]) -> Answer:

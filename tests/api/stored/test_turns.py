@@ -1,0 +1,89 @@
+"""Turns at heavy work."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.api.stored import turns
+from app.api.stored.operations import Operation
+from app.api.stored.turns import Turns
+from app.errors import StoreUnavailable
+from tests.api.stored.scenes import DAILY, june, scene, who
+from tests.api.stored.world import OPERATIONS
+from tests.stored import V1, Stored, code_of
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "WAIT_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("hasty")
+@pytest.mark.parametrize(
+    ("held", "wanted", "granted"),
+    [
+        pytest.param([], "a", True, id="nobody is at work"),
+        pytest.param(["a"], "a", False, id="one of the organisation's is at work"),
+        pytest.param(["a"], "b", True, id="another's is at work"),
+        pytest.param(["a", "b"], "c", False, id="as many as may are at work"),
+    ],
+)
+async def test_who_has_a_turn(held: list[str], wanted: str, granted: bool) -> None:
+    own = Turns()
+    async with contextlib.AsyncExitStack() as holding:
+        for org_id in held:
+            with contextlib.suppress(StoreUnavailable):
+                await holding.enter_async_context(own.turn(org_id))
+        try:
+            async with own.turn(wanted):
+                got = True
+        except StoreUnavailable:
+            got = False
+    assert got is granted
+
+
+async def test_whoever_waited_is_next() -> None:
+    own = Turns()
+    async with own.turn("a"):
+        waiting = asyncio.create_task(entered(own, "a"))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    assert await waiting
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_who_is_on_call_is_told_while_others_wait(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = await scene(stored, DAILY)
+    monkeypatch.setattr(turns.Turns, "turn", never)
+    path = f"{V1}/schedules/daily/final-schedule?from={june(1)}&to={june(3)}"
+    assert code_of(await me.get(path)) == (503, "unavailable")
+    assert await who(me, june(1)) == "ann"
+
+
+def test_what_lays_out_a_window_waits_for_its_turn() -> None:
+    def window(operation: Operation) -> bool:
+        names = operation.query.__struct_fields__
+        return operation.shape == "calendar" or "from_at" in names or "start_date" in names
+
+    reads = [each for each in OPERATIONS if not each.writes]
+    assert [each.path for each in reads if each.heavy] == [
+        each.path for each in reads if window(each)
+    ]
+
+
+async def entered(own: Turns, org_id: str) -> bool:
+    async with own.turn(org_id):
+        return True
+
+
+@contextlib.asynccontextmanager
+async def never(*_: object) -> AsyncIterator[None]:
+    """A turn that does not come."""
+    raise StoreUnavailable.because(turns.BUSY)
+    yield
