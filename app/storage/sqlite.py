@@ -107,10 +107,14 @@ class Sqlite:
         )
 
         def prepare(connection: Any, _record: object) -> None:
-            cursor = connection.cursor()
-            for pragma in pragmas:
-                cursor.execute(pragma)
-            cursor.close()
+            try:
+                cursor = connection.cursor()
+                for pragma in pragmas:
+                    cursor.execute(pragma)
+                cursor.close()
+            except BaseException:  # the pool would leave it, and its thread, lying about
+                connection.close()
+                raise
 
         def start(connection: Connection) -> None:
             connection.exec_driver_sql(begin)
