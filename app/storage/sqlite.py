@@ -114,10 +114,14 @@ class Sqlite:
         def prepare(connection: Any, _record: object) -> None:
             worker = connection.driver_connection._thread  # noqa: SLF001 - nothing else tells its end
             self._workers = [*filter(Thread.is_alive, self._workers), worker]
-            cursor = connection.cursor()
-            for pragma in pragmas:
-                cursor.execute(pragma)
-            cursor.close()
+            try:
+                cursor = connection.cursor()
+                for pragma in pragmas:
+                    cursor.execute(pragma)
+                cursor.close()
+            except BaseException:  # the pool would leave it, and its thread, lying about
+                connection.close()
+                raise
 
         def start(connection: Connection) -> None:
             connection.exec_driver_sql(begin)

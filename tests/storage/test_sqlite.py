@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from app.storage import sqlite
 from app.storage.database import Database, Tx
 from tests.databases import migrate
 from tests.processes import ROOT, environment
-from tests.storage.counting import counted, made, read
+from tests.storage.counting import counted, made, read, until
 
 pytestmark = pytest.mark.anyio
 
@@ -95,6 +96,15 @@ class TestTheFile:
         database = Database(f"sqlite:///{tmp_path}/notes.txt")
         await database.open()
         assert database.problem == "is no SQLite database"
+        await database.aclose()
+
+    async def test_looking_at_it_again_and_again_leaves_no_threads(self, tmp_path: Path) -> None:
+        (tmp_path / "notes.txt").write_text("Buy milk.\n" * 100)
+        database = Database(f"sqlite:///{tmp_path}/notes.txt")
+        before = threading.active_count()
+        for _ in range(5):
+            await database.refresh()
+        await until(lambda: threading.active_count() == before)
         await database.aclose()
 
     @pytest.mark.parametrize(
