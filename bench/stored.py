@@ -7,8 +7,8 @@ same answer, under the same uvicorn. PostgreSQL is measured against itself: one 
 database with 100 schedules and one on a database with 10,000 and a million entries, each schedule
 having as many entries in both, first without and then with the planner's statistics. As everywhere,
 the servers have one core and ``wrk`` the other, and within a round each target is asked right after
-the other. Our limiter stays in the path: the load comes with 5,000 keys, whose every request is
-looked up. A request's cost is the time between answers under a constant number of callers.
+the other. Our limiter stays in the path: the load comes with 2,000 keys. A request's cost is the
+time between answers under a constant number of callers.
 """
 
 import argparse
@@ -42,7 +42,7 @@ from tests.postgres_server import postgres_server
 RESULTS = Path(__file__).parent / "results" / "stored.json"
 SCRIPT = Path(__file__).with_name("stored.lua")
 CONNECTIONS = 32
-KEYS = 5_000
+KEYS = 2_000
 ROUNDS, SECONDS = 5, 2
 WARM_UP_SECONDS = 5
 """Every key should have been seen by then."""

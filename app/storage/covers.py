@@ -12,10 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
+    CompoundSelect,
     RowMapping,
     Select,
     and_,
+    bindparam,
     func,
     insert,
     select,
@@ -71,6 +74,28 @@ class Cover:
         return Entry(self.fields.user_id, self.from_at, self.until_at, self.id)
 
 
+def _near() -> CompoundSelect[Any]:
+    """``covers_near`` as a statement, which would cost more to build than to run."""
+    column = covers.c
+    from_at: BindParameter[int] = bindparam("from")
+    to_at: BindParameter[int] = bindparam("to")
+    own = and_(
+        column.org_id == bindparam("org"),
+        column.schedule_id == bindparam("schedule"),
+        column.from_at < column.until_at,
+    )
+    last = select(func.max(column.until_at)).where(own, column.until_at <= from_at)
+    first = select(func.min(column.from_at)).where(own, column.from_at >= to_at)
+    return union_all(
+        select(covers).where(own, column.until_at > from_at, column.from_at < to_at),
+        select(covers).where(own, column.until_at == last.scalar_subquery()),
+        select(covers).where(own, column.from_at == first.scalar_subquery()),
+    )
+
+
+NEAR = _near()
+
+
 async def covers_near(
     tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
 ) -> Sequence[Cover]:
@@ -78,20 +103,8 @@ async def covers_near(
 
     So the engine knows when the stretches at both ends of the window began and end.
     """
-    column = covers.c
-    own = and_(
-        column.org_id == org_id,
-        column.schedule_id == schedule_id,
-        column.from_at < column.until_at,
-    )
-    last = select(func.max(column.until_at)).where(own, column.until_at <= from_at)
-    first = select(func.min(column.from_at)).where(own, column.from_at >= to_at)
-    query = union_all(
-        select(covers).where(own, column.until_at > from_at, column.from_at < to_at),
-        select(covers).where(own, column.until_at == last.scalar_subquery()),
-        select(covers).where(own, column.from_at == first.scalar_subquery()),
-    )
-    rows = sorted((await tx.execute(query)).mappings(), key=lambda row: row["position"])
+    window = {"org": org_id, "schedule": schedule_id, "from": from_at, "to": to_at}
+    rows = sorted((await tx.execute(NEAR, window)).mappings(), key=lambda row: row["position"])
     return [_cover(row) for row in rows]
 
 

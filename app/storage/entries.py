@@ -10,6 +10,7 @@ Invariant: no swap, and no undoing of one, gives one person two entries of one s
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 
 from sqlalchemy import RowMapping, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -304,13 +305,15 @@ def _owners(shifts: Sequence[Shift], overrides: Sequence[Cover]) -> Sequence[Cov
     """The last created override, if any, that has all of each shift, or all that was to come."""
     owners: list[Cover | None] = [None] * len(shifts)
     unowned = list(range(len(shifts)))
+    longest = list(accumulate((shift.end_at for shift in shifts), max))
     for cover in reversed(overrides):
         first, last = (
             bisect_left(unowned, at, key=lambda index: shifts[index].start_at)
             for at in (cover.from_at, cover.until_at)
         )
-        if first and cover.from_at == cover.created_at:
-            first -= 1  # that one was running when the override was made
+        if cover.from_at == cover.created_at:  # what was running then goes from then on
+            while first and longest[unowned[first - 1]] > cover.from_at:
+                first -= 1
         inside = unowned[first:last]
         for index in inside:
             if cover.from_at < shifts[index].end_at <= cover.until_at:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import NotFound
@@ -27,6 +27,12 @@ REACH_MS = 45 * DAY_MS
 
 T = TypeVar("T")
 Span = tuple[int, int]
+
+RULES = (
+    select(rules.c.number, rules.c.valid_from, rules.c.timezone, rules.c.layers)
+    .where(rules.c.org_id == bindparam("org"), rules.c.schedule_id == bindparam("schedule"))
+    .order_by(rules.c.number)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +63,8 @@ async def history_between(
     tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
 ) -> History:
     """What is known of a schedule in ``[from_at, to_at)``. Raises ``NotFound``."""
-    query = (
-        select(rules.c.number, rules.c.valid_from, rules.c.timezone, rules.c.layers)
-        .where(rules.c.org_id == org_id, rules.c.schedule_id == schedule_id)
-        .order_by(rules.c.number)
-    )
-    kept = (await tx.execute(query)).all()
+    whose = {"org": org_id, "schedule": schedule_id}
+    kept = (await tx.execute(RULES, whose)).all()
     if not kept:
         raise NotFound(f"there is no schedule {schedule_id}")
     near = await covers_near(tx, org_id, schedule_id, from_at, to_at)

@@ -4,7 +4,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, exists, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.errors import Conflict, NotFound
@@ -41,6 +52,11 @@ class Person:
         return self.fields.email
 
 
+NAMED = select(people).where(
+    people.c.org_id == bindparam("org"), people.c.id.in_(bindparam("ids", expanding=True))
+)
+
+
 async def people_page(tx: AsyncConnection, org_id: str, part: Slice) -> Page[Person]:
     """The organisation's people, oldest first."""
     query = select(people).where(people.c.org_id == org_id).order_by(people.c.position)
@@ -54,8 +70,8 @@ async def people_of(
     wanted = {name for name in ids if name is not None}
     if not wanted:
         return {}
-    query = select(people).where(people.c.org_id == org_id, people.c.id.in_(sorted(wanted)))
-    return {row["id"]: _person(row) for row in (await tx.execute(query)).mappings()}
+    rows = await tx.execute(NAMED, {"org": org_id, "ids": sorted(wanted)})
+    return {row["id"]: _person(row) for row in rows.mappings()}
 
 
 async def person_of(tx: AsyncConnection, org_id: str, person_id: str) -> Person:

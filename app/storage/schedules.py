@@ -17,6 +17,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -75,20 +76,61 @@ class StoredSchedule:
         return self.fields.rules
 
 
+TEAM_SCHEDULES = 100
+"""More than a team has."""
+
+
+def _schedules() -> Select[tuple[object, ...]]:
+    """Every schedule of the organisation ``:org`` with its latest rules."""
+    latest = (
+        select(func.max(rules.c.number))
+        .where(rules.c.org_id == schedules.c.org_id, rules.c.schedule_id == schedules.c.id)
+        .correlate(schedules)
+        .scalar_subquery()
+    )
+    its_rules = and_(
+        rules.c.org_id == schedules.c.org_id,
+        rules.c.schedule_id == schedules.c.id,
+        rules.c.number == latest,
+    )
+    return (
+        select(schedules, rules.c.timezone, rules.c.layers, rules.c.document)
+        .join(rules, its_rules)
+        .where(schedules.c.org_id == bindparam("org"))
+    )
+
+
+EVERY = _schedules()
+BY_ID = EVERY.where(schedules.c.id == bindparam("schedule"))
+OF_TEAM = (
+    EVERY.where(schedules.c.team_id == bindparam("team"))
+    .order_by(schedules.c.position)
+    .limit(TEAM_SCHEDULES)
+)
+
+
 async def schedules_page(
     tx: AsyncConnection, org_id: str, part: Slice, team_id: str | None = None
 ) -> Page[StoredSchedule]:
     """The organisation's schedules, or a team's, oldest first."""
-    query = _schedules(org_id).order_by(schedules.c.position)
+    query = EVERY.params(org=org_id).order_by(schedules.c.position)
     if team_id is not None:
         query = query.where(schedules.c.team_id == team_id)
     return await page_of(tx, query, part, _schedule)
 
 
+async def schedules_of_team(
+    tx: AsyncConnection, org_id: str, team_id: str
+) -> Sequence[StoredSchedule]:
+    """A team's schedules, oldest first; of very many the first ``TEAM_SCHEDULES``."""
+    rows = await tx.execute(OF_TEAM, {"org": org_id, "team": team_id})
+    return [_schedule(row) for row in rows.mappings()]
+
+
 async def schedule_of(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
     """One schedule. Raises ``NotFound``."""
-    query = _schedules(org_id).where(schedules.c.id == schedule_id)
-    row = (await tx.execute(query)).mappings().one_or_none()
+    found = await tx.execute(BY_ID, {"org": org_id, "schedule": schedule_id})
+    row = found.mappings().one_or_none()
     if row is None:
         raise NotFound(f"there is no schedule {schedule_id}")
     return _schedule(row)
@@ -105,7 +147,7 @@ async def schedules_with(
     by_hand = select(covers.c.schedule_id).where(
         covers.c.org_id == org_id, covers.c.user_id == user_id, covers.c.until_at > since_at
     )
-    query = _schedules(org_id).where(schedules.c.id.in_(by_rules.union(by_hand)))
+    query = EVERY.params(org=org_id).where(schedules.c.id.in_(by_rules.union(by_hand)))
     rows = await tx.execute(query.order_by(schedules.c.position))
     return [_schedule(row) for row in rows.mappings()]
 
@@ -227,26 +269,6 @@ async def _rule(
     ]
     if named:
         await tx.execute(insert(participants), named)
-
-
-def _schedules(org_id: str) -> Select[tuple[object, ...]]:
-    """Every schedule of an organisation with its latest rules."""
-    latest = (
-        select(func.max(rules.c.number))
-        .where(rules.c.org_id == schedules.c.org_id, rules.c.schedule_id == schedules.c.id)
-        .correlate(schedules)
-        .scalar_subquery()
-    )
-    its_rules = and_(
-        rules.c.org_id == schedules.c.org_id,
-        rules.c.schedule_id == schedules.c.id,
-        rules.c.number == latest,
-    )
-    return (
-        select(schedules, rules.c.timezone, rules.c.layers, rules.c.document)
-        .join(rules, its_rules)
-        .where(schedules.c.org_id == org_id)
-    )
 
 
 def _is(org_id: str, schedule_id: str) -> ColumnElement[bool]:

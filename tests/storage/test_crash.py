@@ -76,15 +76,15 @@ class Books:
                 slot = next(self.slots)
                 entries = f"{V2}/schedules/s{slot % SCHEDULES}/entries"
                 made = [
-                    await self.tried(http, Write(entries, entry_of(slot, name), f"{name} {slot}"))
+                    await self.tried(http, Write(entries, entry_of(slot, name), f"{name}-{slot}"))
                     for name in ("alice", "bob")
                 ]
                 if all(made):
                     path = f"{V2}/entries/alice-{slot}/swap"
                     body = {"swap_with_user_id": "bob"}
-                    await self.tried(http, Write(path, body, f"swap {slot}"))
+                    await self.tried(http, Write(path, body, f"swap-{slot}"))
                 body = {"id": f"t{slot}", "name": "t", "timezone": "UTC", "layers": [LAYER]}
-                await self.tried(http, Write(f"{V1}/schedules", body, f"schedule {slot}"))
+                await self.tried(http, Write(f"{V1}/schedules", body, f"schedule-{slot}"))
 
     async def tried(self, http: httpx.AsyncClient, write: Write) -> bool:
         """Whether it was done. Raises ``TransportError`` where the service is gone."""
@@ -193,7 +193,7 @@ async def prepare(books: Books) -> None:
     async with books.http(0) as http:
         for name in ("alice", "bob"):
             body = {"id": name, "name": name, "email": f"{name}@x"}
-            await books.tried(http, Write(f"{V2}/users", body, f"person {name}"))
+            await books.tried(http, Write(f"{V2}/users", body, f"person-{name}"))
         for index in range(SCHEDULES):
             body = {"id": f"s{index}", "name": "s", "timezone": "UTC", "layers": []}
             assert (await http.post(f"{V1}/schedules", json=body)).status_code == 201

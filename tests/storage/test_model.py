@@ -13,7 +13,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -289,6 +289,13 @@ class Stored(RuleBasedStateMachine):
                 )
                 assert partly or entry["user_id"] == self.model.on_call(at)
 
+    @invariant()
+    def an_entry_is_as_it_is_listed(self) -> None:
+        first, last = iso(self.now)[:10], iso(self.now + DAY)[:10]
+        path = f"{V2}/schedules/s/entries?start_date={first}&end_date={last}"
+        for entry in self.loop.run(self.caller.every(path))[:3]:
+            assert self.done("GET", f"{V2}/entries/{entry['id']}") == entry
+
     def said(self, at: int) -> Any:
         answer = self.done("GET", f"{V1}/schedules/s/on-call?at={iso(at)}")
         assert answer["until"] is None or answer["until"] > answer["at"]
@@ -360,6 +367,7 @@ def test_whatever_is_done_the_model_agrees(database_url: str) -> None:
         max_examples=examples,
         stateful_step_count=steps,
         deadline=None,
+        phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to make one smaller takes minutes
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(partial(Stored, database_url), settings=modest)

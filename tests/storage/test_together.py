@@ -358,6 +358,24 @@ class TestSwaps:
         assert answer.status_code == 409
         assert answer.json()["message"].startswith("carol would have")
 
+    async def test_two_entries_that_run_are_taken_over_alike(
+        self, pair: Sequence[Caller], clock: Clock
+    ) -> None:
+        """Which of them one asks for, and over which window, does not change whose they are."""
+        await self.swapped_twice(pair, clock)
+        await self.make(pair[0], "dave", 5, 0)
+        await self.make(pair[0], "alice", 5, 1)
+        clock.advance(5 * DAY_SECONDS + 5 * 3_600 - clock() % DAY_SECONDS)
+        start, end = (f"2026-06-10T{hour:02}:00:00Z" for hour in (5, 12))
+        body = {"user_id": "bob", "start_at": start, "end_at": end}
+        await pair[0].done("POST", f"{V1}/schedules/s/overrides", body)
+        listed = await pair[0].every(
+            f"{V2}/schedules/s/entries?start_date=2026-06-10&end_date=2026-06-10"
+        )
+        assert [entry["user_id"] for entry in listed] == ["bob", "bob"]
+        for entry in listed:
+            assert await pair[1].done("GET", f"{V2}/entries/{entry['id']}") == entry
+
     async def swapped_twice(self, pair: Sequence[Caller], clock: Clock) -> None:
         """Entry ``one`` of alice went to bob, then to carol, whose ``two`` went to bob."""
         clock.advance(DAY_SECONDS)

@@ -12,12 +12,8 @@ from app.api.stored.times import local_text
 from app.errors import NotFound
 from app.rota.model import OnCall
 from app.storage.database import Tx
-from app.storage.paging import Slice
 from app.storage.people import Person
-from app.storage.schedules import StoredSchedule, schedules_page
-
-TEAM = Slice(100, 0)
-"""So many schedules of a team are asked; more than a team has."""
+from app.storage.schedules import StoredSchedule, schedules_of_team
 
 
 class CurrentShift(Struct, frozen=True):
@@ -62,13 +58,13 @@ class CurrentOnCall(Struct, frozen=True):
 async def current(tx: Tx, call: Call) -> Answer:
     at = call.now if call.query.at is None else int(call.query.at)
     team_id = call.path["team_id"]
-    page = await schedules_page(tx, call.org_id, TEAM, team_id)
-    if not page.rows:
+    schedules = await schedules_of_team(tx, call.org_id, team_id)
+    if not schedules:
         raise NotFound(f"no schedule has the team {team_id}")
-    call.keep(("team", team_id), page.rows)
+    call.keep(("team", team_id), schedules)
     found: list[tuple[StoredSchedule, OnCall]] = []
     people: dict[str, Person] = {}
-    for schedule in page.rows:
+    for schedule in schedules:
         on_call, named = await on_call_of(tx, call, schedule.id, at)
         found.append((schedule, on_call))
         people.update(named)
