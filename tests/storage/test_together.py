@@ -376,6 +376,15 @@ class TestSwaps:
         for entry in listed:
             assert await pair[1].done("GET", f"{V2}/entries/{entry['id']}") == entry
 
+    async def test_an_override_may_lie_over_several_entries(
+        self, pair: Sequence[Caller], clock: Clock
+    ) -> None:
+        await self.swapped_twice(pair, clock)
+        body = {"start_at": "2026-06-10T00:00:00Z", "end_at": "2026-06-11T00:00:00Z"}
+        await pair[0].done("POST", f"{V1}/schedules/s/overrides", {"user_id": "bob", **body})
+        for name in ("dave", "alice"):
+            await self.make(pair[0], name, 5, 0)
+
     async def swapped_twice(self, pair: Sequence[Caller], clock: Clock) -> None:
         """Entry ``one`` of alice went to bob, then to carol, whose ``two`` went to bob."""
         clock.advance(DAY_SECONDS)
