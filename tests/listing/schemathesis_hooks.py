@@ -47,10 +47,11 @@ def meant_to_be_valid(case: schemathesis.Case) -> bool:
 
 def complete(document: dict[str, Any]) -> None:
     """Write what a schema only calls a string, and the window, whose ends belong together."""
-    if "timezone" not in document:
+    if document.get("timezone") is not None:
+        document["timezone"] = next(ZONES)
+    if "layers" not in document:
         document["start"] = "2026-06-04T00:00:00.250+02:00"
         return
-    document["timezone"] = next(ZONES)
     document.update({name: at for name, at in WINDOW.items() if name in document})
     for layer in document["layers"]:
         layer["rotation_type"] = kind = next(KINDS)
