@@ -123,9 +123,7 @@ class _Rules:
         return layer.turns.begins_at(number) if layer else LATEST_AT
 
     def shift_at(self, at: int) -> Shift | None:
-        """The shift that holds an instant, if any of this era does."""
-        if not self._from_at <= at < self.to_at:
-            return None
+        """The shift that holds an instant of this era, if any does."""
         start, end, entry = self._entries.stretch_at(at)
         if entry:
             return None

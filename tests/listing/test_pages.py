@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,7 +15,7 @@ import httpx
 import msgspec
 import pytest
 
-from app.api.endpoints import SVG, Endpoint, paid_endpoints
+from app.api.endpoints import JSON, SVG, Endpoint, paid_endpoints
 from app.listing.catalog import product_page
 from app.listing.filters import json_text, undescribed
 from app.listing.html import SECURITY_HEADERS, static_files
@@ -380,3 +381,8 @@ def test_templates_and_static_files_are_packaged() -> None:
     [line] = re.findall(r"^app = (\[.*py\.typed.*\])$", text, re.MULTILINE)
     assert "listing/templates/*" in line
     assert "listing/static/*" in line
+
+
+def test_an_endpoint_without_pictures_has_none() -> None:
+    rotation, *_ = paid_endpoints()
+    assert picture_path(replace(rotation, formats={JSON: rotation.formats[JSON]})) is None
