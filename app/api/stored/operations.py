@@ -110,7 +110,6 @@ class Operation:
     shape: Shape = "one"
     status: int = 200
     example: Mapping[str, Any] = field(default_factory=dict)
-    example_answer: Mapping[str, Any] | None = None
     patches: type[Document] | None = None
     quick: Callable[[Call], Answer | None] | None = None
     feed: Feed | None = None
