@@ -13,6 +13,7 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.api.head import ARRIVED
+from app.api.outgoing import Outgoing
 from app.api.problems import problem_of
 from app.errors import TooManyConnections
 
@@ -35,23 +36,28 @@ class GuardedHttp(HttpToolsProtocol):
 
     _head_bytes = 0
     _raw_bytes = 0
+    _in_head = False
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.transport = Outgoing(transport, self.loop)  # type: ignore[assignment] # as it is used
         self._begin_head()
+        self._time_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_head()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._timer is not None:
+        if self._in_head:
             self._raw_bytes += len(data)
             if self._raw_bytes > MAX_RAW_BYTES:
                 self.transport.close()
                 return
         super().data_received(data)
+        if self._in_head and self._timer is None:  # most heads come whole and need no timer
+            self._time_head()
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= MAX_PIPELINED:
@@ -87,11 +93,15 @@ class GuardedHttp(HttpToolsProtocol):
 
     def _begin_head(self) -> None:
         self._head_bytes = 0
-        if self._timer is None:
+        if not self._in_head:
             self._raw_bytes = 0
-            self._timer = self.loop.call_later(MAX_HEAD_SECONDS, self.transport.close)
+            self._in_head = True
+
+    def _time_head(self) -> None:
+        self._timer = self.loop.call_later(MAX_HEAD_SECONDS, self.transport.close)
 
     def _end_head(self) -> None:
+        self._in_head = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
