@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import RowMapping, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,8 +16,7 @@ Changes = Mapping[str, Mapping[str, Any]]
 """By field: what it was (``from``) and what it is (``to``), as JSON types."""
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(Struct, frozen=True):
     """On whose behalf something is written: a key of an organisation."""
 
     org_id: str

@@ -5,6 +5,7 @@ Strategy: SQLite tells within microseconds whether anything was committed since,
 PostgreSQL would have to be asked, so with it nothing is kept.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Any
@@ -22,9 +23,21 @@ class Kept:
         self._most = most
         self._stamp: int | None = None
         self._things: OrderedDict[Hashable, Any] = OrderedDict()
+        self._looked = False
+
+    def look_in_turn(self) -> None:
+        """``look``, once in a turn of the event loop; every request begins with it.
+
+        Who is served in a turn had asked before it began, so what is committed during it is not
+        older than their questions.
+        """
+        if not self._looked:
+            self._looked = True
+            asyncio.get_running_loop().call_soon(self._end_turn)
+            self.look()
 
     def look(self) -> None:
-        """See whether anything was committed; every request begins with it."""
+        """See whether anything was committed."""
         stamp = self._database.stamp()
         if stamp != self._stamp:
             self._things.clear()
@@ -41,6 +54,9 @@ class Kept:
         self._things[key] = thing
         if len(self._things) > self._most:
             self._things.popitem(last=False)
+
+    def _end_turn(self) -> None:
+        self._looked = False
 
     @property
     def stamp(self) -> int | None:

@@ -40,8 +40,7 @@ class NoQuery(Document, frozen=True):
     """No parameters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request that has been let in and understood. ``now`` is in milliseconds.
 
     ``document`` is the body of a POST as its type says, ``value`` the body as JSON types.
@@ -75,8 +74,7 @@ class Call:
         require_match(self.if_match, version)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """``body``: a struct, calendar bytes, or ``None``. ``version`` becomes the ETag."""
 
     body: Struct | bytes | None = None

@@ -11,11 +11,11 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
 
 import msgspec
+from msgspec import structs
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -118,7 +118,7 @@ class StoredApi:
         receive: Receive,
     ) -> Response:
         """Who asks, and how often: only then is anything else looked at."""
-        self._kept.look()
+        self._kept.look_in_turn()
         try:
             query = scope["query_string"]
             if operation.feed and b"token=" in query and not _has_key(head):
@@ -248,7 +248,7 @@ def _with_body(operation: Operation, call: Call, body: bytes) -> Call:
     if faults := list(null_faults(value) if NULL_ESCAPED in body else ()):
         raise InvalidRequest(faults)
     document = strict_document(value, operation.body) if operation.body else None
-    return replace(call, document=document, value=value)
+    return structs.replace(call, document=document, value=value)
 
 
 def _response(operation: Operation, answer: Answer, head: Head | None) -> Response:

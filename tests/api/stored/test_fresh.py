@@ -1,5 +1,6 @@
 """Answers are fresh after every write, by whatever process; what is kept in memory is forgotten."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -187,6 +188,18 @@ class TestKept:
         assert kept.get("a") == 1
         stamps.now = 2
         kept.look()
+        assert kept.get("a") is None
+
+    async def test_the_requests_of_one_turn_look_once(self) -> None:
+        stamps = Stamps()
+        kept = Kept(stamps)  # type: ignore[arg-type]
+        kept.look_in_turn()
+        kept.put("a", 1, kept.stamp)
+        stamps.now = 2  # while the turn lasts: later than every request in it
+        kept.look_in_turn()
+        assert kept.get("a") == 1
+        await asyncio.sleep(0)
+        kept.look_in_turn()
         assert kept.get("a") is None
 
     async def test_what_was_read_before_a_commit_is_not_kept(self) -> None:
