@@ -5,22 +5,30 @@ is ours (``isolation_level`` None keeps sqlite3 from guessing): writers begin IM
 transaction never fails half-way because another wrote since it read. Writers of one process queue
 here, in order; SQLite's own waiting is a lottery, left for other processes. The file is opened
 ``mode=rw``: one that was removed is missed rather than made anew, empty.
+
+``PRAGMA data_version`` tells a connection that others have committed. One that writes nothing has
+the stamp; the writer asks as well, before its commit and after: if it is told of nobody, the stamp
+was moved by itself alone, and that is remembered as a step.
 """
 
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
+import aiosqlite
 from sqlalchemy import URL, Connection, event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from app.errors import ConfigurationError, StoreUnavailable
 from app.storage.faults import BUSY
+from app.storage.steps import Steps, Touching
+
+T = TypeVar("T")
 
 PREFIX = "sqlite:///"
 READERS = 4
@@ -29,6 +37,7 @@ BUSY_SECONDS = 5.0
 QUEUE_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
 
+VERSION = "PRAGMA data_version"
 USUAL = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON")
 READING = (*USUAL, "PRAGMA query_only=ON")
 MIGRATING = (*USUAL[:2], "PRAGMA foreign_keys=OFF")
@@ -42,6 +51,7 @@ class Sqlite:
         self.path = _path_in(url)
         self.reader = self._engine("BEGIN", READING, READERS)
         self.writer = self._engine("BEGIN IMMEDIATE", USUAL, 1)
+        self.steps = Steps()
         self._queue = asyncio.Lock()
         self._watch: sqlite3.Connection | None = None
         self._workers: list[Thread] = []
@@ -77,12 +87,26 @@ class Sqlite:
         finally:
             self._queue.release()
 
+    async def committed(
+        self, work: Callable[[AsyncConnection], Awaitable[T]], touching: Touching
+    ) -> T:
+        """What ``work`` returned, in one transaction that was then committed."""
+        async with self.writer.connect() as connection, contextlib.AsyncExitStack() as settling:
+            async with connection.begin():
+                result = await work(connection)
+                others, before = await _others(connection), self.stamp()
+                settling.enter_context(self.steps.settling())
+            after = self.stamp()
+            if others is not None and others == await _others(connection):
+                self.steps.add(before, after, touching)
+        return result
+
     def stamp(self) -> int | None:
         """``PRAGMA data_version`` of a connection that writes nothing; ``None`` if it is away."""
         try:
             if self._watch is None:
                 self._watch = sqlite3.connect(self._uri, uri=True, isolation_level=None, timeout=0)
-            [version] = self._watch.execute("PRAGMA data_version").fetchone()
+            [version] = self._watch.execute(VERSION).fetchone()
         except sqlite3.Error:
             return None
         return int(version)
@@ -103,7 +127,11 @@ class Sqlite:
     def _engine(self, begin: str, pragmas: tuple[str, ...], connections: int) -> AsyncEngine:
         engine = create_async_engine(
             URL.create("sqlite+aiosqlite", database=self._uri, query={"uri": "true"}),
-            connect_args={"isolation_level": None, "timeout": BUSY_SECONDS},
+            connect_args={
+                "isolation_level": None,
+                "timeout": BUSY_SECONDS,
+                "async_creator_fn": self._connected,
+            },
             poolclass=AsyncAdaptedQueuePool,
             pool_size=connections,
             max_overflow=0,
@@ -112,8 +140,6 @@ class Sqlite:
         )
 
         def prepare(connection: Any, _record: object) -> None:
-            worker = connection.driver_connection._thread  # noqa: SLF001 - nothing else tells its end
-            self._workers = [*filter(Thread.is_alive, self._workers), worker]
             try:
                 cursor = connection.cursor()
                 for pragma in pragmas:
@@ -129,6 +155,25 @@ class Sqlite:
         event.listen(engine.sync_engine, "connect", prepare)
         event.listen(engine.sync_engine, "begin", start)
         return engine
+
+    async def _connected(self, *what: Any, **how: Any) -> aiosqlite.Connection:
+        connection = aiosqlite.connect(*what, **how)
+        worker = connection._thread  # noqa: SLF001 - nothing else tells its end
+        worker.daemon = True
+        try:
+            return await connection
+        finally:  # one that could not open the file goes on for a moment as well
+            self._workers = [*filter(Thread.is_alive, self._workers), worker]
+
+
+async def _others(connection: AsyncConnection) -> int | None:
+    """A number that changes when another connection than this has committed; ``None``: untold."""
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    try:
+        [[version]] = await driver.execute_fetchall(VERSION)
+    except sqlite3.Error:  # what was committed stays so
+        return None
+    return int(version)
 
 
 def _path_in(url: str) -> Path:
