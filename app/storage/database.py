@@ -24,6 +24,7 @@ from app.storage.faults import BUSY, runs_for, words_for
 from app.storage.postgres import PREFIXES, Postgres
 from app.storage.revision import current, fault_of
 from app.storage.sqlite import Sqlite
+from app.storage.steps import Steps, Touching
 
 T = TypeVar("T")
 Tx = AsyncConnection
@@ -81,9 +82,10 @@ class Database:
             async with self._store.reader.connect() as connection:
                 yield connection
 
-    async def written(self, work: Work[T]) -> T:
+    async def written(self, work: Work[T], touching: Touching = None) -> T:
         """What ``work`` returned, run in one serializable transaction that was then committed.
 
+        Nothing is kept any longer of the organisations it is ``touching``, of all for ``None``.
         It is run again, after a pause, where another writer came in between: it must do nothing
         that a second run would repeat. What it raises undoes the transaction and is raised here.
         Raises ``StoreUnavailable``; after a lost connection the outcome may be unknown.
@@ -91,7 +93,7 @@ class Database:
         await self._require_well()
         with self._named_failures():
             async with self._store.turn():
-                return await self._committed(work)
+                return await self._committed(work, touching)
 
     @contextlib.asynccontextmanager
     async def migrating(self) -> AsyncIterator[AsyncConnection]:
@@ -117,12 +119,16 @@ class Database:
         """
         return self._store.stamp()
 
-    async def _committed(self, work: Work[T]) -> T:
+    @property
+    def steps(self) -> Steps:
+        """What this process did itself to the stamp."""
+        return self._store.steps
+
+    async def _committed(self, work: Work[T], touching: Touching) -> T:
         give_up_at, runs = _now() + WRITE_SECONDS, 0
         while True:
             try:
-                async with self._store.writer.begin() as connection:
-                    return await work(connection)
+                return await self._store.committed(work, touching)
             except DBAPIError as error:
                 runs += 1
                 if runs >= runs_for(error) or _now() > give_up_at:

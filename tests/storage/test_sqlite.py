@@ -14,9 +14,10 @@ from sqlalchemy import text
 from app.errors import ConfigurationError, StoreUnavailable
 from app.storage import sqlite
 from app.storage.database import Database, Tx
+from app.storage.steps import MOST_STEPS
 from tests.databases import migrate
 from tests.processes import ROOT, environment
-from tests.storage.counting import counted, made, read, until
+from tests.storage.counting import ORG, counted, made, read, until
 
 pytestmark = pytest.mark.anyio
 
@@ -240,8 +241,88 @@ class TestTheStamp:
         await database.aclose()
 
 
+class TestTheSteps:
+    """Whether it is known what has moved the stamp."""
+
+    async def test_a_commit_of_ours_is_one(self, database: Database) -> None:
+        await database.written(made)
+        before = database.stamp()
+        await database.written(counted, touching=(ORG,))
+        assert database.steps.after(before) == (database.stamp(), (ORG,))
+        assert not database.steps.unsettled
+
+    async def test_one_that_is_undone_is_none(self, database: Database) -> None:
+        await database.written(made)
+        before = database.stamp()
+        with pytest.raises(ZeroDivisionError):
+            await database.written(undone)
+        assert database.steps.after(before) is None
+        assert not database.steps.unsettled
+
+    async def test_a_commit_of_another_process_is_none(
+        self, database: Database, file: Path
+    ) -> None:
+        await database.written(made)
+        before = database.stamp()
+        await asyncio.to_thread(rename_in_another_process, file)
+        assert database.steps.after(before) is None
+        between = database.stamp()
+        await database.written(counted, touching=(ORG,))
+        assert database.steps.after(between) == (database.stamp(), (ORG,))
+
+    @pytest.mark.parametrize("moment", ["before we look", "after we have looked"])
+    async def test_nor_is_one_that_another_process_followed_at_once(
+        self, database: Database, file: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+    ) -> None:
+        await database.written(made)
+        stamp = database._store.stamp
+        stamps: list[int | None] = []
+
+        def overtaken() -> int | None:
+            """The stamp, with another's commit around it once ours is done."""
+            is_done = bool(stamps)
+            if is_done and moment == "before we look":
+                rename(file)
+            stamps.append(stamp())
+            if is_done and moment == "after we have looked":
+                rename(file)
+            return stamps[-1]
+
+        monkeypatch.setattr(database._store, "stamp", overtaken)
+        await database.written(counted, touching=(ORG,))
+        before, after = stamps
+        assert before != after
+        assert database.steps.after(before) is None
+
+    async def test_a_commit_holds_whatever_becomes_of_the_question(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await database.written(made)
+        before = database.stamp()
+        monkeypatch.setattr(sqlite, "VERSION", "PRAGMA no such thing")
+        assert await database.written(counted) == 1
+        assert database.steps.after(before) is None
+        assert await read(database) == 1
+
+    async def test_only_the_last_are_remembered(self, database: Database) -> None:
+        await database.written(made)
+        first = database.stamp()
+        for _ in range(MOST_STEPS):
+            await database.written(counted)
+        assert database.steps.after(first) is not None
+        await database.written(counted)
+        assert database.steps.after(first) is None
+
+
 def permissions(file: Path) -> str:
     return oct(file.stat().st_mode & 0o777) if file.exists() else "no file"
+
+
+def rename(file: Path) -> None:
+    """A commit by a connection of its own."""
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("UPDATE organisations SET name = 'B'")
+    other.close()
 
 
 def rename_in_another_process(file: Path) -> None:

@@ -1,8 +1,8 @@
 """Who asks: a key of an organisation, in either of the headers that the pages show.
 
 Strategy: a key is looked up for every request, so revoking it takes effect at once; what is kept of
-it is forgotten as soon as anything is committed. When it was used is remembered and written down
-now and then, so that reading writes nothing.
+it is forgotten like everything else. When it was used is remembered and written down now and then,
+so that reading writes nothing.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class Access:
             async with self._database.reading() as tx:
                 key = await key_of(tx, presented)
             if key is not None:
-                self._kept.put(name, key, stamp)
+                self._kept.put(key.org_id, name, key, stamp)
         now = int(self._clock() * 1000)
         if key is None or not key.valid_at(now):
             raise Unauthorized("the API key is not known, has expired or has been revoked")
@@ -57,7 +57,7 @@ class Access:
         """Write down when keys were last used."""
         if self._used:
             last, self._used = self._used, {}
-            await self._database.written(lambda tx: used(tx, last))
+            await self._database.written(lambda tx: used(tx, last), touching=())
 
 
 def presented_in(head: Head) -> str:

@@ -1,12 +1,14 @@
 """What was read a moment ago, for as long as nobody has written.
 
 Strategy: SQLite tells within microseconds whether anything was committed since, by whatever process
-(``Database.stamp``); so what was read is kept until then, and a question costs no transaction.
-PostgreSQL would have to be asked, so with it nothing is kept.
+(``Database.stamp``); so what was read is kept until then, and a question costs no transaction. What
+this process wrote itself is known (``Database.steps``), and makes it forget the organisation that
+wrote; after a commit of another process everything is forgotten. PostgreSQL would have to be asked,
+so with it nothing is kept.
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Hashable
 from typing import Any
 
@@ -16,14 +18,17 @@ MOST_KEPT = 20_000
 
 
 class Kept:
-    """A memory that forgets everything when anything is committed. ``None`` is not kept."""
+    """A memory that forgets an organisation when it writes. ``None`` is not kept."""
 
     def __init__(self, database: Database, most: int = MOST_KEPT) -> None:
         self._database = database
         self._most = most
         self._stamp: int | None = None
-        self._things: OrderedDict[Hashable, Any] = OrderedDict()
+        self._is_current = False
         self._looked = False
+        self._writes: Counter[str] = Counter()
+        self._things: OrderedDict[Hashable, tuple[str, int, Any]] = OrderedDict()
+        """With whose it is, and how much that organisation had written."""
 
     def look_in_turn(self) -> None:
         """``look``, once in a turn of the event loop; every request begins with it.
@@ -37,28 +42,45 @@ class Kept:
             self.look()
 
     def look(self) -> None:
-        """See whether anything was committed."""
+        """See whether anything was committed, and forget what that may have changed."""
         stamp = self._database.stamp()
-        if stamp != self._stamp:
+        self._follow(stamp)
+        if stamp != self._stamp and not self._database.steps.unsettled:
             self._things.clear()
+            self._writes.clear()
             self._stamp = stamp
+        self._is_current = stamp == self._stamp  # if not, nothing may be used, and it may return
 
     def get(self, key: Hashable) -> Any:
         """What is kept under ``key``; ``None``: nothing."""
-        return self._things.get(key)
+        found = self._things.get(key) if self._is_current else None
+        if found is None:
+            return None
+        org_id, writes, thing = found
+        return thing if writes == self._writes[org_id] else None
 
-    def put(self, key: Hashable, thing: object, stamp: int | None) -> None:
+    def put(self, org_id: str, key: Hashable, thing: object, stamp: int | None) -> None:
         """Keep ``thing``, which was read after ``stamp``, unless something was committed since."""
         if stamp is None or stamp != self._stamp or stamp != self._database.stamp():
             return
-        self._things[key] = thing
+        self._things[key] = (org_id, self._writes[org_id], thing)
         if len(self._things) > self._most:
             self._things.popitem(last=False)
-
-    def _end_turn(self) -> None:
-        self._looked = False
 
     @property
     def stamp(self) -> int | None:
         """The state of the database that is kept; ``None``: nothing is kept."""
-        return self._stamp
+        return self._stamp if self._is_current else None
+
+    def _follow(self, stamp: int | None) -> None:
+        """Our own steps, as far as they lead towards ``stamp``."""
+        steps = self._database.steps
+        while stamp != self._stamp and (step := steps.after(self._stamp)):
+            self._stamp, touching = step
+            if touching is None:
+                self._things.clear()
+            else:
+                self._writes.update(touching)
+
+    def _end_turn(self) -> None:
+        self._looked = False

@@ -62,8 +62,8 @@ class Call(Struct, frozen=True):
         return self.actor.org_id
 
     def keep(self, key: Hashable, thing: object) -> None:
-        """Keep what was read for this request, for as long as nobody writes."""
-        self.kept.put((self.org_id, key), thing, self.stamp)
+        """Keep what was read for this request, for as long as its organisation writes nothing."""
+        self.kept.put(self.org_id, (self.org_id, key), thing, self.stamp)
 
     def kept_under(self, key: Hashable) -> Any:
         """What was kept for a request of this organisation; ``None``: nothing."""

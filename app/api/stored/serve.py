@@ -107,7 +107,7 @@ class StoredApi:
         with contextlib.suppress(StoreUnavailable):
             await self._access.write_used()
             now = int(self._clock() * 1000)
-            await self._database.written(lambda tx: forgotten(tx, now))
+            await self._database.written(lambda tx: forgotten(tx, now), touching=())
 
     async def _let_in(
         self,
@@ -180,7 +180,7 @@ class StoredApi:
             b"\0".join((operation.method.encode(), scope["path"].encode(), body))
         ).digest()
         work = partial(_written_once, operation=operation, call=call, once=once, hashed=hashed)
-        return await self._database.written(work)
+        return await self._database.written(work, touching=(actor.org_id,))
 
     async def _read(self, operation: Operation, call: Call) -> Answer:
         answer = operation.quick(call) if operation.quick and call.stamp is not None else None

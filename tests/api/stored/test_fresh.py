@@ -8,11 +8,13 @@ import pytest
 from app.api.stored.kept import Kept
 from app.storage.database import Database
 from app.storage.keys import revoked
+from app.storage.steps import Steps
 from tests.api.stored.scenes import DAILY, entry, june, override, scene, shifts
 from tests.stored import V1, V2, Caller, Stored, code_of, opened
 
 pytestmark = pytest.mark.anyio
 
+ORG, OTHERS = "org_a", "org_b"
 AT = june(5, 1)
 ON_CALL = f"{V1}/schedules/daily/on-call?at={AT}"
 CURRENT = f"{V2}/current/team?at={AT}"
@@ -173,6 +175,7 @@ class Stamps:
 
     def __init__(self) -> None:
         self.now: int | None = 1
+        self.steps = Steps()
 
     def stamp(self) -> int | None:
         return self.now
@@ -183,7 +186,7 @@ class TestKept:
         stamps = Stamps()
         kept = Kept(stamps)  # type: ignore[arg-type]
         kept.look()
-        kept.put("a", 1, kept.stamp)
+        kept.put(ORG, "a", 1, kept.stamp)
         kept.look()
         assert kept.get("a") == 1
         stamps.now = 2
@@ -194,7 +197,7 @@ class TestKept:
         stamps = Stamps()
         kept = Kept(stamps)  # type: ignore[arg-type]
         kept.look_in_turn()
-        kept.put("a", 1, kept.stamp)
+        kept.put(ORG, "a", 1, kept.stamp)
         stamps.now = 2  # while the turn lasts: later than every request in it
         kept.look_in_turn()
         assert kept.get("a") == 1
@@ -208,9 +211,9 @@ class TestKept:
         kept.look()
         before = kept.stamp
         stamps.now = 2
-        kept.put("a", 1, before)  # committed since, and nobody has looked
+        kept.put(ORG, "a", 1, before)  # committed since, and nobody has looked
         kept.look()
-        kept.put("b", 2, before)  # somebody has looked
+        kept.put(ORG, "b", 2, before)  # somebody has looked
         assert (kept.get("a"), kept.get("b")) == (None, None)
 
     async def test_nothing_is_kept_where_nothing_tells(self) -> None:
@@ -218,12 +221,64 @@ class TestKept:
         stamps.now = None
         kept = Kept(stamps)  # type: ignore[arg-type]
         kept.look()
-        kept.put("a", 1, kept.stamp)
+        kept.put(ORG, "a", 1, kept.stamp)
         assert kept.get("a") is None
 
     async def test_the_oldest_goes_first(self) -> None:
         kept = Kept(Stamps(), most=2)  # type: ignore[arg-type]
         kept.look()
         for name in "abc":
-            kept.put(name, name, kept.stamp)
+            kept.put(ORG, name, name, kept.stamp)
         assert [kept.get(name) for name in "abc"] == [None, "b", "c"]
+
+    @pytest.mark.parametrize(
+        ("touching", "left"),
+        [
+            pytest.param((), ["a", "b"], id="nobody's"),
+            pytest.param((OTHERS,), ["a", None], id="one organisation's"),
+            pytest.param((ORG, OTHERS), [None, None], id="both's"),
+            pytest.param(None, [None, None], id="not told whose"),
+        ],
+    )
+    async def test_a_commit_of_our_own_is_known(
+        self, touching: tuple[str, ...] | None, left: list[str | None]
+    ) -> None:
+        stamps = Stamps()
+        kept = Kept(stamps)  # type: ignore[arg-type]
+        kept.look()
+        for org_id, name in ((ORG, "a"), (OTHERS, "b")):
+            kept.put(org_id, name, name, kept.stamp)
+        stamps.steps.add(1, 2, ())
+        stamps.steps.add(2, 3, touching)
+        stamps.now = 3
+        kept.look()
+        assert [kept.get("a"), kept.get("b")] == left
+        kept.put(OTHERS, "b", "new", kept.stamp)
+        assert kept.get("b") == "new"
+
+    async def test_a_commit_after_our_own_is_not(self) -> None:
+        stamps = Stamps()
+        kept = Kept(stamps)  # type: ignore[arg-type]
+        kept.look()
+        kept.put(ORG, "a", 1, kept.stamp)
+        stamps.steps.add(1, 2, ())
+        stamps.now = 3
+        kept.look()
+        assert kept.get("a") is None
+
+    async def test_nothing_is_used_until_it_is_known_who_committed(self) -> None:
+        stamps = Stamps()
+        kept = Kept(stamps)  # type: ignore[arg-type]
+        kept.look()
+        kept.put(ORG, "a", 1, kept.stamp)
+        with stamps.steps.settling():
+            kept.look()
+            assert kept.get("a") == 1
+            stamps.now = 2
+            kept.look()
+            assert kept.get("a") is None
+            assert kept.stamp is None
+            kept.put(ORG, "b", 2, kept.stamp)
+            stamps.steps.add(1, 2, ())
+        kept.look()
+        assert (kept.get("a"), kept.get("b")) == (1, None)

@@ -1,0 +1,43 @@
+"""What this process committed itself, so that what it keeps of others need not be read again.
+
+A database tells by its stamp that something was committed, and not what. A step from one stamp to
+the next is remembered where the writer knows that nothing but its own commit lies between.
+"""
+
+import contextlib
+from collections import OrderedDict
+from collections.abc import Collection, Iterator
+
+Stamp = int | None
+"""Changes whenever anything is committed. ``None``: the database does not tell."""
+Touching = Collection[str] | None
+"""The organisations of which a write changes what is read; ``None``: it cannot be told."""
+
+MOST_STEPS = 64
+"""Whoever has not looked for longer than that reads everything again."""
+
+
+class Steps:
+    """The last steps. While ``unsettled``, it is not known yet what has led to a new stamp."""
+
+    def __init__(self) -> None:
+        self.unsettled = False
+        self._steps: OrderedDict[Stamp, tuple[Stamp, Touching]] = OrderedDict()
+
+    @contextlib.contextmanager
+    def settling(self) -> Iterator[None]:
+        """A commit, and telling what it was."""
+        self.unsettled = True
+        try:
+            yield
+        finally:
+            self.unsettled = False
+
+    def add(self, before: Stamp, after: Stamp, touching: Touching) -> None:
+        self._steps[before] = (after, touching)
+        if len(self._steps) > MOST_STEPS:
+            self._steps.popitem(last=False)
+
+    def after(self, stamp: Stamp) -> tuple[Stamp, Touching] | None:
+        """The next stamp, and to whom the step there matters; ``None``: that is not known."""
+        return self._steps.get(stamp)
