@@ -1,12 +1,12 @@
 """Who is on call for a team now, by its schedules, oldest first (``schedules.md``, Stored)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from app.api.stored.documents import Instant
-from app.api.stored.lookups import kept_on_call, kept_people, on_call_of
+from app.api.stored.lookups import kept_on_call, kept_people, on_call_of, people_named
 from app.api.stored.operations import Answer, Call
 from app.api.stored.times import local_text
 from app.errors import NotFound
@@ -62,13 +62,8 @@ async def current(tx: Tx, call: Call) -> Answer:
     if not schedules:
         raise NotFound(f"no schedule has the team {team_id}")
     call.keep(("team", team_id), schedules)
-    found: list[tuple[StoredSchedule, OnCall]] = []
-    people: dict[str, Person] = {}
-    for schedule in schedules:
-        on_call, named = await on_call_of(tx, call, schedule.id, at)
-        found.append((schedule, on_call))
-        people.update(named)
-    return _current(team_id, found, people)
+    found = [(schedule, await on_call_of(tx, call, schedule.id, at)) for schedule in schedules]
+    return _current(team_id, found, await people_named(tx, call, _named(found)))
 
 
 def quick_current(call: Call) -> Answer | None:
@@ -81,13 +76,14 @@ def quick_current(call: Call) -> Answer | None:
         if on_call is None:
             return None
         found.append((schedule, on_call))
-    named = [name for _, each in found for name in _named(each)]
-    people = kept_people(call, named) if found else None
+    people = kept_people(call, _named(found)) if found else None
     return None if people is None else _current(team_id, found, people)
 
 
-def _named(on_call: OnCall) -> tuple[str | None, str | None]:
-    return on_call.user_id, on_call.next.user_id if on_call.next else None
+def _named(found: Sequence[tuple[StoredSchedule, OnCall]]) -> Iterator[str | None]:
+    for _, on_call in found:
+        yield on_call.user_id
+        yield on_call.next.user_id if on_call.next else None
 
 
 def _current(

@@ -36,21 +36,23 @@ def participants_in(layers: Sequence[Mapping[str, Sequence[str]]]) -> Iterable[t
             yield f"/layers/{index}/participants/{place}", name.strip()
 
 
-async def on_call_of(
-    tx: Tx, call: Call, schedule_id: str, at: int
-) -> tuple[OnCall, Mapping[str, Person]]:
-    """Who is on call, and those people whom the answer names. Raises ``NotFound``."""
+async def on_call_of(tx: Tx, call: Call, schedule_id: str, at: int) -> OnCall:
+    """Who is on call. Raises ``NotFound``."""
     found = kept_on_call(call, schedule_id, at)
     if found is None:
         history = await history_at(tx, call.org_id, schedule_id, at)
         if history.size <= KEPT_SIZE:
             call.keep(("history", schedule_id), history)
         found = _told(history, at)
-    names = {found.user_id, found.next.user_id if found.next else None}
-    people = await people_of(tx, call.org_id, names)
+    return found
+
+
+async def people_named(tx: Tx, call: Call, ids: Iterable[str | None]) -> Mapping[str, Person]:
+    """Those of ``ids`` that there are: one question for all whom an answer names."""
+    people = await people_of(tx, call.org_id, ids)
     for name, person in people.items():
         call.keep(("person", name), person)
-    return found, people
+    return people
 
 
 def kept_on_call(call: Call, schedule_id: str, at: int) -> OnCall | None:

@@ -1,18 +1,19 @@
 """Handlers for escalation policies: who is told first, and who if nobody is on call there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from app.api.documents import Document
 from app.api.stored.documents import READ_ONLY, Id, Instant, One, Title, Version, many
-from app.api.stored.lookups import on_call_of
+from app.api.stored.lookups import on_call_of, people_named
 from app.api.stored.operations import V1, Answer, Call
 from app.api.stored.patches import patched
 from app.api.stored.schedule_documents import writable
 from app.api.stored.times import utc_text
 from app.errors import Fault, InvalidRequest, NotFound
+from app.rota.model import OnCall
 from app.storage.database import Tx
 from app.storage.ids import new_id
 from app.storage.people import Person, people_of
@@ -161,8 +162,14 @@ async def delete_policy(tx: Tx, call: Call) -> Answer:
 async def resolve(tx: Tx, call: Call) -> Answer:
     at = call.now if call.query.at is None else int(call.query.at)
     policy = await policy_of(tx, call.org_id, call.path["id"])
+    ids: dict[str, set[str]] = {"schedule": set(), "user": set()}
+    for target in policy.fields.targets:
+        ids[target.type].add(target.id)
+    on_call = {each: await on_call_of(tx, call, each, at) for each in sorted(ids["schedule"])}
+    found = {each.user_id for each in on_call.values()}
+    people = await people_named(tx, call, found | ids["user"])
     steps = [
-        StepNow(number, step.delay_minutes, await _told(tx, call, step, at))
+        StepNow(number, step.delay_minutes, list(_told(step, on_call, people)))
         for number, step in enumerate(policy.fields.steps, 1)
     ]
     first = next((step for step in steps if step.users), None)
@@ -179,22 +186,21 @@ async def resolve(tx: Tx, call: Call) -> Answer:
     )
 
 
-async def _told(tx: Tx, call: Call, step: Step, at: int) -> Sequence[Told]:
+def _told(
+    step: Step, on_call: Mapping[str, OnCall], people: Mapping[str, Person]
+) -> Iterator[Told]:
     """Whom a step would tell; a schedule with nobody on call tells nobody."""
-    told: list[Told] = []
     for target in step.targets:
         if target.type == "user":
-            people = await people_of(tx, call.org_id, [target.id])
-            told.append(Told(target.id, *_contact(people.get(target.id)), None, None, None))
+            yield Told(target.id, *_contact(people.get(target.id)), None, None, None)
             continue
-        found, people = await on_call_of(tx, call, target.id, at)
+        found = on_call[target.id]
         if found.duty is None:
             continue
         user_id = found.duty.user_id
         until = None if found.until is None else utc_text(found.until)
         contact = _contact(people.get(user_id))
-        told.append(Told(user_id, *contact, target.id, found.duty.layer, until))
-    return told
+        yield Told(user_id, *contact, target.id, found.duty.layer, until)
 
 
 def _contact(person: Person | None) -> tuple[str | None, str | None]:

@@ -19,6 +19,7 @@ from app.api.stored.lookups import (
     kept_people,
     on_call_of,
     participants_in,
+    people_named,
     require_people,
 )
 from app.api.stored.operations import V1, Answer, Call
@@ -149,7 +150,8 @@ async def delete_schedule(tx: Tx, call: Call) -> Answer:
 
 async def on_call(tx: Tx, call: Call) -> Answer:
     at = call.now if call.query.at is None else int(call.query.at)
-    found, people = await on_call_of(tx, call, call.path["id"], at)
+    found = await on_call_of(tx, call, call.path["id"], at)
+    people = await people_named(tx, call, [found.user_id])
     return _on_call(call.path["id"], found, people)
 
 
