@@ -180,17 +180,20 @@ class StoredApi:
             b"\0".join((operation.method.encode(), scope["path"].encode(), body))
         ).digest()
         work = partial(_written_once, operation=operation, call=call, once=once, hashed=hashed)
-        return await self._database.written(work, touching=(actor.org_id,))
+        async with self._turn(operation, call):
+            return await self._database.written(work, touching=(actor.org_id,))
 
     async def _read(self, operation: Operation, call: Call) -> Answer:
         answer = operation.quick(call) if operation.quick and call.stamp is not None else None
         if answer is not None:
             return answer
-        async with contextlib.AsyncExitStack() as held:
-            if operation.heavy:
-                await held.enter_async_context(self._turns.turn(call.org_id))
-            tx = await held.enter_async_context(self._database.reading())
+        async with self._turn(operation, call), self._database.reading() as tx:
             return await operation.work(tx, call)
+
+    def _turn(
+        self, operation: Operation, call: Call
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        return self._turns.turn(call.org_id) if operation.heavy else contextlib.nullcontext()
 
     def _call(self, actor: Actor, path: Mapping[str, str], query: Document, head: Head) -> Call:
         return Call(

@@ -36,6 +36,7 @@ SWAP: Mapping[str, Any] = {
     "example": {"swap_with_user_id": "user_034"},
     "description": "The other person's next entry after it, within 366 days, goes back; else "
     "the nearest before it that has not started; else it is a plain hand-over.",
+    "heavy": True,
 }
 
 
@@ -133,6 +134,7 @@ V2_ENTRIES: Sequence[Operation] = (
         "/schedules/{id}/entries",
         "Create an entry",
         v2.create_entry,
+        heavy=True,
         body=EntryPost,
         answer=EntryShown,
         status=201,
@@ -162,6 +164,7 @@ V2_ENTRIES: Sequence[Operation] = (
         "/entries/{entry_id}",
         "Delete an entry that was created",
         v2.delete_entry,
+        heavy=True,
         shape="nothing",
         status=204,
         description=PAST,
@@ -181,6 +184,7 @@ V2_ENTRIES: Sequence[Operation] = (
         "/swaps/{swap_id}",
         "Undo a swap",
         v2.undo_swap,
+        heavy=True,
         shape="nothing",
         status=204,
         description=PAST,

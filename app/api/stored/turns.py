@@ -2,6 +2,7 @@
 
 Strategy: such a request waits for its turn before it takes a connection, so whatever one
 organisation asks, connections are left for the questions that take no time, and a turn for others.
+Writes that lay a window out wait as well: on SQLite all writers queue behind them.
 """
 
 import asyncio

@@ -12,7 +12,7 @@ from app.api.stored.turns import Turns
 from app.errors import StoreUnavailable
 from tests.api.stored.scenes import DAILY, june, scene, who
 from tests.api.stored.world import OPERATIONS
-from tests.stored import V1, Stored, code_of
+from tests.stored import V1, V2, Stored, code_of
 
 pytestmark = pytest.mark.anyio
 
@@ -64,6 +64,17 @@ async def test_who_is_on_call_is_told_while_others_wait(
     path = f"{V1}/schedules/daily/final-schedule?from={june(1)}&to={june(3)}"
     assert code_of(await me.get(path)) == (503, "unavailable")
     assert await who(me, june(1)) == "ann"
+
+
+@pytest.mark.usefixtures("hasty")
+async def test_a_write_that_lays_out_a_window_waits_and_others_do_not(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = await scene(stored, DAILY)
+    monkeypatch.setattr(turns.Turns, "turn", never)
+    body = {"user_id": "ann", "start": june(5), "end": june(6)}
+    assert code_of(await me.post(f"{V2}/schedules/daily/entries", body)) == (503, "unavailable")
+    await me.changed(f"{V2}/schedules/daily", {"name": "Every day"})
 
 
 def test_what_lays_out_a_window_waits_for_its_turn() -> None:
