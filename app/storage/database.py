@@ -142,6 +142,8 @@ class Database:
             await migrated(connection)
 
     async def _require_well(self) -> None:
+        if self._store.problem is not None:
+            self.problem, self._is_in_doubt = self._store.problem, True
         if self.problem is None:
             return
         if self._is_in_doubt:
@@ -157,7 +159,7 @@ class Database:
         self._looked_at = _now()
         try:
             async with self._store.reader.connect() as connection:
-                self.problem = fault_of(await current(connection))
+                self.problem = self._store.problem or fault_of(await current(connection))
         except (SQLAlchemyError, OSError) as error:
             self.problem = _problem_of(error)
         self._is_in_doubt = False

@@ -41,6 +41,9 @@ MIGRATING: Mapping[str, str] = {
 class Postgres:
     """The engines for one database: ``reader`` and ``writer`` share ten connections."""
 
+    problem = None
+    """Nothing but the server itself tells of one."""
+
     def __init__(self, url: str) -> None:
         self._url = url
         wait = STATEMENT_SECONDS + MARGIN_SECONDS

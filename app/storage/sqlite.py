@@ -4,7 +4,8 @@ Strategy: write-ahead logging, so that readers and the one writer do not hold ea
 is ours (``isolation_level`` None keeps sqlite3 from guessing): writers begin IMMEDIATE, so that a
 transaction never fails half-way because another wrote since it read. Writers of one process queue
 here, in order; SQLite's own waiting is a lottery, left for other processes. The file is opened
-``mode=rw``: one that was removed is missed rather than made anew, empty.
+``mode=rw``: one that was removed is missed rather than made anew, empty. One that another took the
+place of is used no more: what is written to it would be lost, and what lies beside it is not its.
 
 ``PRAGMA data_version`` tells a connection that others have committed. One that writes nothing has
 the stamp; the writer asks as well, before its commit and after: if it is told of nobody, the stamp
@@ -13,6 +14,7 @@ was moved by itself alone, and that is remembered as a step.
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -36,6 +38,7 @@ READERS = 4
 BUSY_SECONDS = 5.0
 QUEUE_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
+REPLACED = "was moved or replaced while in use: stop the service before you do, then start it again"
 
 VERSION = "PRAGMA data_version"
 USUAL = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON")
@@ -54,6 +57,7 @@ class Sqlite:
         self.steps = Steps()
         self._queue = asyncio.Lock()
         self._watch: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._workers: list[Thread] = []
 
     def make_file(self) -> bool:
@@ -69,6 +73,11 @@ class Sqlite:
         except sqlite3.Error:  # named by whoever uses it next
             return False
         return bool(tables == 0)
+
+    @property
+    def problem(self) -> str | None:
+        """Why what is open must not be used any more; ``None``: it may."""
+        return None if self._file in (None, _file_at(self.path)) else REPLACED
 
     def migrator(self) -> AsyncEngine:
         """An engine for a migration, to be disposed of."""
@@ -103,6 +112,8 @@ class Sqlite:
 
     def stamp(self) -> int | None:
         """``PRAGMA data_version`` of a connection that writes nothing; ``None`` if it is away."""
+        if self.problem:
+            return None
         try:
             if self._watch is None:
                 self._watch = sqlite3.connect(self._uri, uri=True, isolation_level=None, timeout=0)
@@ -161,7 +172,9 @@ class Sqlite:
         worker = connection._thread  # noqa: SLF001 - nothing else tells its end
         worker.daemon = True
         try:
-            return await connection
+            opened = await connection
+            self._file = self._file or _file_at(self.path)
+            return opened
         finally:  # one that could not open the file goes on for a moment as well
             self._workers = [*filter(Thread.is_alive, self._workers), worker]
 
@@ -174,6 +187,15 @@ async def _others(connection: AsyncConnection) -> int | None:
     except sqlite3.Error:  # what was committed stays so
         return None
     return int(version)
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file it is, by whatever name; ``None``: there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - each turn of the event loop asks
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _path_in(url: str) -> Path:

@@ -1,6 +1,7 @@
 """What is SQLite's own: the file, its pragmas, its queue of writers, its stamp."""
 
 import asyncio
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from sqlalchemy import text
 from app.errors import ConfigurationError, StoreUnavailable
 from app.storage import sqlite
 from app.storage.database import Database, Tx
+from app.storage.sqlite import REPLACED
 from app.storage.steps import MOST_STEPS
 from tests.databases import migrate
 from tests.processes import ROOT, environment
@@ -91,6 +93,27 @@ class TestTheFile:
         await database.open()
         assert database.problem == "cannot be reached (File exists)"
         await database.aclose()
+
+    @pytest.mark.parametrize("what", ["moved", "replaced"])
+    async def test_one_that_is_no_longer_there_is_not_written_to(
+        self, database: Database, file: Path, what: str
+    ) -> None:
+        """The connections would go on with it, and nobody would find what they wrote."""
+        await database.written(made)
+        assert database.stamp() is not None
+        elsewhere = shutil.move(file, file.with_name("elsewhere.db"))
+        if what == "replaced":
+            shutil.copy(elsewhere, file)
+        assert database.stamp() is None
+        with pytest.raises(StoreUnavailable, match="was moved or replaced while in use"):
+            await database.written(counted)
+        with pytest.raises(StoreUnavailable, match="was moved or replaced while in use"):
+            await read(database)
+        await database.refresh()
+        assert database.problem == REPLACED
+        shutil.move(elsewhere, file)
+        await database.refresh()
+        assert await database.written(counted) == 1
 
     async def test_another_kind_of_file_is_a_problem(self, tmp_path: Path) -> None:
         (tmp_path / "notes.txt").write_text("Buy milk.\n" * 100)
