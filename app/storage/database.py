@@ -14,7 +14,8 @@ import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -78,9 +79,13 @@ class Database:
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """One consistent snapshot, read only. Raises ``StoreUnavailable``."""
         await self._require_well()
-        with self._named_failures():
+        with self.named_failures():
             async with self._store.reader.connect() as connection:
                 yield connection
+
+    def snapshot(self) -> "Snapshot":
+        """As ``reading``, for several who read, if anybody does."""
+        return Snapshot(self)
 
     async def written(self, work: Work[T], touching: Touching = None) -> T:
         """What ``work`` returned, run in one serializable transaction that was then committed.
@@ -91,7 +96,7 @@ class Database:
         Raises ``StoreUnavailable``; after a lost connection the outcome may be unknown.
         """
         await self._require_well()
-        with self._named_failures():
+        with self.named_failures():
             async with self._store.turn():
                 return await self._committed(work, touching)
 
@@ -103,7 +108,7 @@ class Database:
         """
         engine = self._store.migrator()
         try:
-            with self._named_failures():
+            with self.named_failures():
                 self._store.make_file()
                 async with engine.begin() as connection:
                     yield connection
@@ -165,7 +170,8 @@ class Database:
         self._is_in_doubt = False
 
     @contextlib.contextmanager
-    def _named_failures(self) -> Iterator[None]:
+    def named_failures(self) -> Iterator[None]:
+        """What fails here because of the database raises ``StoreUnavailable``."""
         try:
             yield
         except (SQLAlchemyError, OSError) as error:
@@ -175,6 +181,44 @@ class Database:
             if words != BUSY:
                 self.problem, self._is_in_doubt = words, True
             raise StoreUnavailable.because(words) from error
+
+
+class Snapshot:
+    """A context in which all who read see the same; there is none before somebody reads.
+
+    Whoever is going to wait for others ends it first: it holds a connection.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._open: contextlib.AbstractAsyncContextManager[AsyncConnection] | None = None
+        self._tx: AsyncConnection | None = None
+
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """Raises ``StoreUnavailable``."""
+        with self._database.named_failures():
+            if self._tx is None:
+                opened = self._database.reading()
+                self._tx, self._open = await opened.__aenter__(), opened
+            yield self._tx
+
+    async def end(self) -> None:
+        """Let go of the connection; the next to read sees what is committed by then."""
+        await self.__aexit__(None, None, None)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        opened, self._open, self._tx = self._open, None, None
+        if opened is not None:
+            await opened.__aexit__(kind, error, trace)
 
 
 def _problem_of(error: SQLAlchemyError | OSError) -> str:

@@ -12,8 +12,7 @@ from typing import Protocol
 from app.api.head import Head
 from app.api.stored.kept import Kept
 from app.errors import Forbidden, Unauthorized
-from app.storage.database import Database
-from app.storage.feeds import Feed, opened_by
+from app.storage.database import Database, Snapshot
 from app.storage.keys import Key, key_of, used
 
 BEARER = "bearer "
@@ -31,14 +30,14 @@ class Access:
         self._clock = clock
         self._used: dict[str, int] = {}
 
-    async def key_in(self, head: Head) -> Key:
+    async def key_in(self, head: Head, snapshot: Snapshot) -> Key:
         """The key of a request. Raises ``Unauthorized``."""
         presented = presented_in(head)
         name = ("key", hashlib.sha256(presented.encode()).digest())
         key: Key | None = self._kept.get(name)
         if key is None:
             stamp = self._kept.stamp
-            async with self._database.reading() as tx:
+            async with snapshot.reading() as tx:
                 key = await key_of(tx, presented)
             if key is not None:
                 self._kept.put(key.org_id, name, key, stamp)
@@ -47,11 +46,6 @@ class Access:
             raise Unauthorized("the API key is not known, has expired or has been revoked")
         self._used[key.id] = now
         return key
-
-    async def feed_opened_by(self, feed: Feed, of: str, secret: str) -> str:
-        """The organisation whose feed a token opens. Raises ``Unauthorized``."""
-        async with self._database.reading() as tx:
-            return await opened_by(tx, feed, of, secret)
 
     async def write_used(self) -> None:
         """Write down when keys were last used."""

@@ -10,12 +10,12 @@ which for a write also holds the answer remembered for its ``Idempotency-Key``. 
 import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 
 import msgspec
-from msgspec import structs
+from msgspec import Struct, structs
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -47,8 +47,8 @@ from app.errors import (
 )
 from app.limits import PER_KEY, UNKNOWN_KEY, Allowance, Proxy, RateLimits
 from app.storage.audit import Actor
-from app.storage.database import Database, Tx
-from app.storage.feeds import Feed
+from app.storage.database import Database, Snapshot, Tx
+from app.storage.feeds import Feed, opened_by
 from app.storage.once import Remembered, forgotten, remember, remembered_answer
 
 ROUTE = "stored"
@@ -93,7 +93,9 @@ class StoredApi:
             scope["route"] = operation
             head = head_of(scope)
             require_sizes(head)
-            response = await self._let_in(operation, path, head, scope, receive)
+            async with self._database.snapshot() as snapshot:
+                asked = Asked(operation, path, head, scope, receive, snapshot)
+                response = await self._let_in(asked)
         except HTTPException as error:
             response = refusal_of_http(error)
         except OncallError as error:
@@ -109,106 +111,107 @@ class StoredApi:
             now = int(self._clock() * 1000)
             await self._database.written(lambda tx: forgotten(tx, now), touching=())
 
-    async def _let_in(
-        self,
-        operation: Operation,
-        path: Mapping[str, str],
-        head: Head,
-        scope: Scope,
-        receive: Receive,
-    ) -> Response:
+    async def _let_in(self, asked: "Asked") -> Response:
         """Who asks, and how often: only then is anything else looked at."""
         self._kept.look_in_turn()
+        operation = asked.operation
         try:
-            query = scope["query_string"]
-            if operation.feed and b"token=" in query and not _has_key(head):
-                return await self._by_token(operation, operation.feed, path, head, query)
-            key = await self._access.key_in(head)
+            if operation.feed and b"token=" in asked.query and not _has_key(asked.head):
+                return await self._by_token(asked, operation.feed)
+            key = await self._access.key_in(asked.head, asked.snapshot)
         except Unauthorized as error:
-            allowance = await self._allowance(UNKNOWN_KEY, client_in(head, self._proxies))
+            allowance = await self._allowance(UNKNOWN_KEY, client_in(asked.head, self._proxies))
             return _with(refusal_of(error if allowance.granted else allowance.refusal), allowance)
         allowance = await self._allowance(PER_KEY, key.id)
         try:
             allowance.require()
             require_scope(key, operation.scope)
             actor = Actor(key.org_id, key.id, key.name)
-            response = await self._understood(operation, path, head, actor, scope, receive)
+            response = await self._understood(asked, actor)
         except OncallError as error:
             response = refusal_of(error)
         return _with(response, allowance)
 
-    async def _by_token(
-        self,
-        operation: Operation,
-        feed: Feed,
-        path: Mapping[str, str],
-        head: Head,
-        query: bytes,
-    ) -> Response:
-        """A calendar for whoever has its secret token."""
-        allowance = await self._allowance(UNKNOWN_KEY, client_in(head, self._proxies))
+    async def _by_token(self, asked: "Asked", feed: Feed) -> Response:
+        """A calendar for whoever has its secret token. Raises ``Unauthorized``."""
+        allowance = await self._allowance(UNKNOWN_KEY, client_in(asked.head, self._proxies))
         try:
             allowance.require()
-            asked = query_in(query, FeedQuery)
-            org_id = await self._access.feed_opened_by(feed, path["id"], asked.token or "")
-            call = self._call(Actor(org_id, "", ""), path, asked, head)
-            response = _response(operation, await self._read(operation, call), head)
+            query = query_in(asked.query, FeedQuery)
+            async with asked.snapshot.reading() as tx:
+                org_id = await opened_by(tx, feed, asked.path["id"], query.token or "")
+            call = self._call(asked, Actor(org_id, "", ""), query)
+            response = _response(asked.operation, await self._read(asked, call), asked.head)
         except OncallError as error:
             response = refusal_of(error)
         return _with(response, allowance)
 
-    async def _understood(
-        self,
-        operation: Operation,
-        path: Mapping[str, str],
-        head: Head,
-        actor: Actor,
-        scope: Scope,
-        receive: Receive,
-    ) -> Response:
+    async def _understood(self, asked: "Asked", actor: Actor) -> Response:
         """What is asked for, in full, with every fault named."""
-        query = query_in(scope["query_string"], operation.query)
-        call = self._call(actor, path, query, head)
+        operation, head = asked.operation, asked.head
+        call = self._call(asked, actor, query_in(asked.query, operation.query))
         if not operation.writes:
-            return _response(operation, await self._read(operation, call), head)
-        body = b"" if head.bodiless else await body_of(receive)
+            return _response(operation, await self._read(asked, call), head)
+        await asked.snapshot.end()
+        body = b"" if head.bodiless else await body_of(asked.receive)
         if body and not is_json(head.value("content-type")):
             raise UnsupportedMediaType("send Content-Type: application/json")
         call = _with_body(operation, call, body)
         once = _once_key(operation, head)
         hashed = hashlib.sha256(
-            b"\0".join((operation.method.encode(), scope["path"].encode(), body))
+            b"\0".join((operation.method.encode(), asked.scope["path"].encode(), body))
         ).digest()
         work = partial(_written_once, operation=operation, call=call, once=once, hashed=hashed)
-        async with self._turn(operation, call):
+        async with self._turn(asked, call):
             return await self._database.written(work, touching=(actor.org_id,))
 
-    async def _read(self, operation: Operation, call: Call) -> Answer:
+    async def _read(self, asked: "Asked", call: Call) -> Answer:
+        operation = asked.operation
         answer = operation.quick(call) if operation.quick and call.stamp is not None else None
         if answer is not None:
             return answer
-        async with self._turn(operation, call), self._database.reading() as tx:
+        async with self._turn(asked, call), asked.snapshot.reading() as tx:
             return await operation.work(tx, call)
 
-    def _turn(
-        self, operation: Operation, call: Call
-    ) -> contextlib.AbstractAsyncContextManager[None]:
-        return self._turns.turn(call.org_id) if operation.heavy else contextlib.nullcontext()
+    @contextlib.asynccontextmanager
+    async def _turn(self, asked: "Asked", call: Call) -> AsyncIterator[None]:
+        if asked.operation.heavy:
+            await asked.snapshot.end()
+            async with self._turns.turn(call.org_id):
+                yield
+        else:
+            yield
 
-    def _call(self, actor: Actor, path: Mapping[str, str], query: Document, head: Head) -> Call:
+    def _call(self, asked: "Asked", actor: Actor, query: Document) -> Call:
         return Call(
             actor,
             int(self._clock() * 1000),
             self._public_url,
-            path,
+            asked.path,
             query,
             self._kept,
             self._kept.stamp,
-            if_match=tags_in(head.values("if-match"), "If-Match"),
+            if_match=tags_in(asked.head.values("if-match"), "If-Match"),
         )
 
     async def _allowance(self, policy: str, client: str) -> Allowance:
         return await self._limits.spend_by(policy, client, ROUTE, PER_MINUTE)
+
+
+class Asked(Struct, frozen=True):
+    """A request to an operation. ``snapshot`` is what it reads, from its key to its answer."""
+
+    operation: Operation
+    path: Mapping[str, str]
+    head: Head
+    scope: Scope
+    receive: Receive
+    snapshot: Snapshot
+
+    @property
+    def query(self) -> bytes:
+        query: bytes = self.scope["query_string"]
+        return query
 
 
 async def _written_once(
