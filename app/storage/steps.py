@@ -34,6 +34,8 @@ class Steps:
             self.unsettled = False
 
     def add(self, before: Stamp, after: Stamp, touching: Touching) -> None:
+        if before == after:  # a transaction that changed nothing is no commit
+            return
         self._steps[before] = (after, touching)
         if len(self._steps) > MOST_STEPS:
             self._steps.popitem(last=False)

@@ -19,7 +19,7 @@ from app.storage.sqlite import REPLACED
 from app.storage.steps import MOST_STEPS
 from tests.databases import migrate
 from tests.processes import ROOT, environment
-from tests.storage.counting import ORG, counted, made, read, until
+from tests.storage.counting import ORG, counted, made, read, until, value
 
 pytestmark = pytest.mark.anyio
 
@@ -281,6 +281,14 @@ class TestTheSteps:
             await database.written(undone)
         assert database.steps.after(before) is None
         assert not database.steps.unsettled
+
+    async def test_one_that_changes_nothing_is_none(self, database: Database) -> None:
+        """It does not move the stamp: a step from a stamp to itself would be followed for ever."""
+        await database.written(made)
+        before = database.stamp()
+        await database.written(value)
+        assert database.stamp() == before
+        assert database.steps.after(before) is None
 
     async def test_a_commit_of_another_process_is_none(
         self, database: Database, file: Path

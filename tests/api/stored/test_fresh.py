@@ -163,6 +163,20 @@ class TestAnotherProcess:
             again = await other.caller(me.key).post(f"{V2}/users", body, Idempotency_Key="a")
         assert again.content == first.content
 
+    async def test_a_write_there_after_one_here_that_changed_nothing(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        body = {"name": "Eve", "email": "eve@example.com"}
+        for _ in range(2):
+            await me.post(f"{V2}/users", body, Idempotency_Key="a")
+        other = Database(stored.url)
+        await other.open()
+        key, presented = await stored.key()
+        assert (await stored.caller(presented).get(ON_CALL)).status_code == 200
+        await me.post(f"{V2}/users", body, Idempotency_Key="a")
+        await other.written(lambda tx: revoked(tx, key.id, stored.now))
+        await other.aclose()
+        assert code_of(await stored.caller(presented).get(ON_CALL)) == (401, "unauthorized")
+
     async def test_entries_have_the_same_ids(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
         before = await shifts(me, 1, 9)
