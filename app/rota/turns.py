@@ -4,10 +4,11 @@ Strategy: one walk through the shifts with a place in the cycle and a list of tu
 goes to the first who is owed a turn, can take it and did not have the shift before; else to the
 next in the cycle who can take it, and whoever is passed over on the way is owed a turn; else to
 anybody who is owed one. Who has a shift fixed outside of the cycle has had a turn, so the next one
-in the cycle is passed over without being owed.
+in the cycle is passed over without being owed, unless nobody else can take the shift.
 
 Invariants: the place in the cycle moves only past people who got a turn, are owed one or had one;
-without absences, rules and fixed shifts, shift ``i`` is the cycle's ``i``-th turn.
+without absences, rules and fixed shifts, shift ``i`` is the cycle's ``i``-th turn; a seat stays
+empty only if nobody can take it.
 """
 
 from collections import Counter
@@ -67,7 +68,7 @@ class _Walk:
         self.had.update(fixed)
         for _ in range(demand - len(fixed)):
             turn = self._paid_back(shift, rested=True) or self._next(shift)
-            turn = turn or self._paid_back(shift, rested=False)
+            turn = turn or self._paid_back(shift, rested=False) or self._next(shift, again=True)
             if turn:
                 self.deal.take(shift, turn.person)
             if turn and (turn.owed or turn.passed):
@@ -92,13 +93,18 @@ class _Walk:
                 return Turn(shift, person, owed=True)
         return None
 
-    def _next(self, shift: int) -> Turn | None:
-        """The next of the cycle who can; nobody is passed over if nobody can."""
+    def _next(self, shift: int, *, again: bool = False) -> Turn | None:
+        """The next of the cycle who can; nobody is passed over if nobody can.
+
+        ``again``: those who have had that turn are asked as well, and still have had one.
+        """
+        if again and not self.had.total():
+            return None
         cycle, had = self.board.cycle, self.had.copy()
         passed: list[int] = []
         for step in range(len(cycle)):
             person = cycle[(self.place + step) % len(cycle)]
-            if had[person]:
+            if had[person] and not (again and self._can(person, shift)):
                 had[person] -= 1
             elif self._can(person, shift):
                 self.place = (self.place + step + 1) % len(cycle)

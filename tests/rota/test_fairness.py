@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from itertools import count, pairwise
+from random import Random
 from typing import Any
 
 import pytest
@@ -89,6 +90,31 @@ def test_no_rule_is_broken_and_the_figures_are_those_of_the_seats(
     assert found.spread_ms == spread(wishes, seating)
     assert len(found.vacancies) == vacancies(wishes, seating)
     assert found.lower_bound_ms <= found.spread_ms
+
+
+@pytest.mark.parametrize("strategy", ["fair", "round-robin"])
+def test_a_seat_stays_empty_only_if_nobody_can_take_it(strategy: Any) -> None:
+    """Nobody, fixed shifts or not: that is what the answer says of it."""
+    looked_at = 0
+    for seed in range(600):
+        wishes = small_team(seed, ruled=True)
+        random = Random(seed)  # noqa: S311 - seeded, and no secret
+        shifts = len(wishes.boundaries) - 1
+        fixed = [
+            Fixed(shift, random.choice(wishes.cycle))
+            for shift in random.sample(range(shifts), k=min(shifts, random.randint(0, 2)))
+        ]
+        found = plan_of(replace(wishes, strategy=strategy, fixed=fixed), no_time)
+        seating = seating_of(found)
+        if breaks_a_rule(wishes, seating):  # as somebody fixed it
+            continue
+        for vacancy in found.vacancies:
+            for person in {*wishes.cycle} - seating[vacancy.shift]:
+                looked_at += 1
+                with_them = list(seating)
+                with_them[vacancy.shift] |= {person}
+                assert breaks_a_rule(wishes, with_them), (seed, fixed, vacancy, person)
+    assert looked_at > 500
 
 
 @pytest.mark.parametrize("ruled", [False, True])

@@ -42,6 +42,18 @@ def who(found: Plan) -> str:
         ),
         pytest.param("ab", {"fixed": [Fixed(0, "b")]}, "baabababa", id="fixed-is-a-turn"),
         pytest.param("abc", {"fixed": [Fixed(1, "c")]}, "acbabcabc", id="fixed-later-is-a-turn"),
+        pytest.param(
+            "ab",
+            {"fixed": [Fixed(0, "b")], "min_rest_ms": DAY // 24},
+            "babababab",
+            id="fixed-was-a-turn-but-nobody-else-can",
+        ),
+        pytest.param(
+            "ab",
+            {"fixed": [Fixed(1, "a"), Fixed(3, "b")], "max_consecutive": 2},
+            "aabbababa",
+            id="both-had-a-turn",
+        ),
         pytest.param("abcd", {"min_rest_ms": 3 * DAY}, "abcdabcda", id="rest-that-the-cycle-has"),
         pytest.param("abc", {"min_rest_ms": 3 * DAY}, "abc-abc-a", id="rest-that-leaves-gaps"),
         pytest.param(
