@@ -61,6 +61,11 @@ STEP = re.compile(r"\[(\d+)\]|\.(\w+)")
 
 _WRONG = object()
 
+
+class RightItems(dict[int, Any]):
+    """What is right of a list that is not, by index."""
+
+
 DocumentT = TypeVar("DocumentT", bound="Document")
 
 
@@ -85,7 +90,8 @@ class Document(Struct, frozen=True):
     def faults_across(cls, values: Mapping[str, Any]) -> Iterable[Fault]:  # noqa: ARG003 - a hook
         """What is wrong with fields that are each right by themselves.
 
-        ``values`` holds the fields, defaults included, that are right, under their Python names.
+        ``values`` holds the fields, defaults included, that are right, under their Python names;
+        ``items_of`` has the right items of lists that are not right as a whole as well.
         Pointers are as seen from this document, wherever it stands in a larger one.
         """
         return ()
@@ -122,6 +128,16 @@ def document_of(value: object, kind: type[DocumentT]) -> DocumentT:
             raise InvalidRequest([*faults, *unknown_fields(value, kind)])
         raise errors.pop()(faults)
     return cast(DocumentT, document)
+
+
+def items_of(values: Mapping[str, Any], name: str) -> Iterable[tuple[int, Any]]:
+    """The items of a list in ``values``, each with its index: those that are right."""
+    return enumerate(values[name] or ()) if name in values else values.get(_items(name), {}).items()
+
+
+def _items(name: str) -> str:
+    """Where ``values`` has the right items of a list that has others, by index."""
+    return f"{name}[]"
 
 
 def unknown_fields(value: object, kind: type[Struct]) -> Iterator[Fault]:
@@ -164,26 +180,30 @@ def _types_of(kind: type[Struct]) -> Mapping[str, Any]:
 
 
 def _read(value: object, kind: Any, pointer: str, faults: list[Fault]) -> Any:
-    """``value`` as a ``kind``, or ``_WRONG`` after what is wrong has been added to ``faults``."""
-    before = len(faults)
+    """``value`` as a ``kind``, or ``_WRONG`` after what is wrong has been added to ``faults``.
+
+    Of a list that is wrong it is the items that are right, as ``RightItems``.
+    """
+    before, right = len(faults), _WRONG
     try:
         wanted = kind if value is None else _present(kind)
         read = msgspec.convert(value, wanted, dec_hook=decoded_scalar)
     except msgspec.ValidationError as error:
-        _read_parts(value, kind, pointer, faults)
+        right = _read_parts(value, kind, pointer, faults)
         if len(faults) == before:
             faults.append(_fault(error, value, kind, pointer))
     else:
         faults += islice(_faults_within(read, pointer), MAX_FAULTS)
-    return _WRONG if len(faults) > before else read
+    return right if len(faults) > before else read
 
 
-def _read_parts(value: object, kind: Any, pointer: str, faults: list[Fault]) -> None:
+def _read_parts(value: object, kind: Any, pointer: str, faults: list[Fault]) -> object:
     plain = _plain(kind)
     if isinstance(value, dict) and _is_struct(plain):
         _read_members(value, plain, pointer, faults)
     elif isinstance(value, list) and get_origin(plain) is list:
-        _read_items(value, kind, pointer, faults)
+        return _read_items(value, kind, pointer, faults)
+    return _WRONG
 
 
 def _read_members(
@@ -200,11 +220,16 @@ def _read_members(
             given = field.default is not msgspec.NODEFAULT
             right[field.name] = field.default if given else field.default_factory()
     if issubclass(kind, Document):
-        values = {name: item for name, item in right.items() if item is not _WRONG}
+        values = {
+            _items(name) if isinstance(item, RightItems) else name: item
+            for name, item in right.items()
+            if item is not _WRONG
+        }
         faults += _placed(kind.faults_across(values), pointer)
 
 
-def _read_items(value: list[Any], kind: Any, pointer: str, faults: list[Fault]) -> None:
+def _read_items(value: list[Any], kind: Any, pointer: str, faults: list[Fault]) -> RightItems:
+    right = RightItems()
     try:
         msgspec.convert(value, _list_of_anything(kind))
     except msgspec.ValidationError as error:
@@ -214,7 +239,10 @@ def _read_items(value: list[Any], kind: Any, pointer: str, faults: list[Fault]) 
     for index, item in enumerate(value[:most]):
         if len(faults) > MAX_FAULTS:
             break
-        _read(item, item_kind, f"{pointer}/{index}", faults)
+        read = _read(item, item_kind, f"{pointer}/{index}", faults)
+        if read is not _WRONG and not isinstance(read, RightItems):
+            right[index] = read
+    return right
 
 
 def _faults_within(read: object, pointer: str) -> Iterator[Fault]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from app.api.documents import Document, pointed
+from app.api.documents import Document, items_of, pointed
 from app.api.scalars import LocalTime, Name, Start
 from app.errors import Fault
 from app.rota.rotation import HOUR_MS, LAST_INSTANT_MS
@@ -103,7 +103,7 @@ def _local_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
     if "timezone" not in values:
         return
     zoned = values["timezone"] is not None
-    for index, absence in enumerate(values.get("unavailable") or ()):
+    for index, absence in items_of(values, "unavailable"):
         where = f"/unavailable/{index}"
         for name in ("start", "end"):
             at = getattr(absence, name)
@@ -127,13 +127,13 @@ def _person_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _named(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every mention of a person outside of ``people``, with its pointer."""
-    for field, wire in (("unavailable", "unavailable"), ("fixed", "fixed")):
-        for index, item in enumerate(values.get(field) or ()):
-            yield f"/{wire}/{index}/person", str(item.person)
+    for field in ("unavailable", "fixed"):
+        for index, item in items_of(values, field):
+            yield f"/{field}/{index}/person", str(item.person)
     for field, wire in KEYED.items():
         for name in values.get(field) or ():
             yield pointed(f"/{wire}", name), name
-    for index, pair in enumerate(values.get("avoid_pairs") or ()):
+    for index, pair in items_of(values, "avoid_pairs"):
         for place, name in enumerate(pair):
             yield f"/avoidPairs/{index}/{place}", str(name)
 
@@ -175,19 +175,19 @@ def _pair_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
     pairs = values.get("avoid_pairs") or ()
     if pairs and "roles" in values and len(values["roles"] or ()) < 2:
         yield Fault("/avoidPairs", "has no effect without two roles: nobody is on call together")
-    for index, pair in enumerate(pairs):
+    for index, pair in items_of(values, "avoid_pairs"):
         if pair[0] == pair[1]:
             yield Fault(f"/avoidPairs/{index}/1", "is the same person")
 
 
 def _fixed_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
     """Fixed shifts that are not there, and two in one place."""
-    if not {"roles", "shifts", "fixed"} <= values.keys():
+    if not {"roles", "shifts"} <= values.keys():
         return
     roles = [str(role) for role in values["roles"] or ()]
     seats: set[tuple[int, str]] = set()
     people: set[tuple[int, str]] = set()
-    for index, item in enumerate(values["fixed"] or ()):
+    for index, item in items_of(values, "fixed"):
         where = f"/fixed/{index}"
         role = str(item.role) if item.role else next(iter(roles), "")
         if item.shift > values["shifts"]:

@@ -123,6 +123,26 @@ def test_every_fault_is_named_at_once() -> None:
     ]
 
 
+def test_an_item_that_is_wrong_hides_nothing_of_the_others() -> None:
+    found = faults(
+        roles=["a", "b"],
+        unavailable=[{"person": "bob"}, absence("zed", end="2026-06-04"), 7],
+        fixed=[{"shift": "x", "person": "bob"}, {"shift": 9, "person": "bob"}],
+        avoidPairs=[["alice"], ["bob", "bob"]],
+    )
+    assert [fault.pointer for fault in found] == [
+        "/unavailable/0/start",
+        "/unavailable/0/end",
+        "/unavailable/2",
+        "/avoidPairs/0",
+        "/fixed/0/shift",
+        "/unavailable/1/end",
+        "/unavailable/1/person",
+        "/avoidPairs/1/1",
+        "/fixed/1/shift",
+    ]
+
+
 def test_people_who_are_wrong_make_no_other_name_wrong() -> None:
     assert [fault.pointer for fault in faults(people=[], weights={"zoe": 1})] == ["/people"]
 
