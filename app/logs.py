@@ -41,6 +41,7 @@ def configure_logs(log_format: Literal["json", "text"], level: int = logging.INF
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.getLogger("uvicorn.access").disabled = True  # the edge writes a better line
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # six lines each time
     direct = log_format == "json"
     lines = _Lines(sys.stderr.buffer)
     wrap = structlog.stdlib.ProcessorFormatter.wrap_for_formatter

@@ -232,7 +232,7 @@ class RotationRequest(Document, frozen=True, rename="camel"):
             values.get("handoff_offset_hours"),
         )
         if isinstance(start, LocalTime) and values.get("timezone", start) is None:
-            yield Fault("/start", f"{start.fault}. Wanted: {START_RULE}.")
+            yield Fault("/start", f"{start.fault}, or give timezone. Wanted: {START_RULE}.")
         if any(values.get(name) is not None for name in PLANNING):
             yield from plan_faults(values)
 

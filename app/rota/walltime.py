@@ -187,6 +187,8 @@ def _clock_of(key: str) -> Clock:
 
 
 def _unknown_zone(name: str) -> str:
+    if name[:1] in ("+", "-"):
+        return f'timezone "{name[:100]}" is an offset: name a zone such as "Europe/Brussels"'
     by_lower = {known.lower(): known for known in sorted(zone_names())}
     wanted = name[:100].strip().lower().replace(" ", "_")
     nearest = get_close_matches(wanted, by_lower, n=1, cutoff=0.0)

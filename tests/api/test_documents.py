@@ -214,8 +214,8 @@ def test_a_request_becomes_its_rotation() -> None:
         pytest.param(
             {"start": "2026-06-04T00:00:00"},
             "/start",
-            "'2026-06-04T00:00:00' has no offset: end it with Z or an offset such as +02:00. "
-            f"{START_RULE}",
+            "'2026-06-04T00:00:00' has no offset: end it with Z or an offset such as +02:00, "
+            f"or give timezone. {START_RULE}",
             id="start-without-offset",
         ),
         pytest.param(

@@ -146,6 +146,12 @@ def test_an_unknown_zone_suggests_the_nearest_name(name: str, nearest: str | Non
         assert f'did you mean "{nearest}"?' in str(failure.value)
 
 
+@pytest.mark.parametrize("name", ["+02:00", "-5"])
+def test_an_offset_is_no_zone(name: str) -> None:
+    with pytest.raises(ValueError, match="is an offset: name a zone such as"):
+        clock_of(name)
+
+
 def test_zones_are_those_of_the_pinned_data() -> None:
     assert {"America/New_York", "UTC", "Asia/Kathmandu"} <= zone_names()
     assert clock_of("UTC") is clock_of("UTC")
