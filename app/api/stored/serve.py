@@ -23,7 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.bodies import body_of, require_sizes
 from app.api.counted import client_in
-from app.api.documents import Document, parsed
+from app.api.documents import Document, document_of, parsed
 from app.api.head import Head, head_of
 from app.api.negotiation import is_json
 from app.api.stored.access import Access, require_scope
@@ -32,7 +32,6 @@ from app.api.stored.documents import FeedQuery
 from app.api.stored.kept import Kept
 from app.api.stored.nulls import NULL_ESCAPED, null_faults
 from app.api.stored.operations import Answer, Call, Operation
-from app.api.stored.patches import strict_document
 from app.api.stored.queries import query_in
 from app.api.stored.refusals import refusal_of, refusal_of_http
 from app.api.stored.routing import Routes
@@ -250,7 +249,7 @@ def _with_body(operation: Operation, call: Call, body: bytes) -> Call:
     value = parsed(body) if body else {}
     if faults := list(null_faults(value) if NULL_ESCAPED in body else ()):
         raise InvalidRequest(faults)
-    document = strict_document(value, operation.body) if operation.body else None
+    document = document_of(value, operation.body, strict=True) if operation.body else None
     return structs.replace(call, document=document, value=value)
 
 
