@@ -113,20 +113,24 @@ def parsed(body: bytes) -> object:
         sys.setrecursionlimit(limit)
 
 
-def document_of(value: object, kind: type[DocumentT]) -> DocumentT:
+def document_of(value: object, kind: type[DocumentT], *, strict: bool = False) -> DocumentT:
     """``value`` as a ``kind``; ``null`` counts as absent.
 
-    Raises ``InvalidRequest`` with every fault, or the named error that all of them are.
+    ``strict``: a field that is not known is a fault, too: it may be a misspelt one. Raises
+    ``InvalidRequest`` with every fault, or the named error that all of them are.
     """
+    given = value
     if isinstance(value, dict):
-        value = {name: item for name, item in value.items() if item is not None}
+        given = {name: item for name, item in value.items() if item is not None}
     faults: list[Fault] = []
-    document = _read(value, kind, "", faults)
-    if faults:
-        errors = {getattr(fault, "error", InvalidRequest) for fault in faults}
-        if errors == {InvalidRequest} or len(errors) > 1:
-            raise InvalidRequest([*faults, *unknown_fields(value, kind)])
+    document = _read(given, kind, "", faults)
+    errors = {getattr(fault, "error", InvalidRequest) for fault in faults}
+    if len(errors) == 1 and errors != {InvalidRequest}:
         raise errors.pop()(faults)
+    if faults or strict:
+        faults += unknown_fields(value, kind, strict=strict)
+    if faults:
+        raise InvalidRequest(faults)
     return cast(DocumentT, document)
 
 
@@ -140,16 +144,20 @@ def _items(name: str) -> str:
     return f"{name}[]"
 
 
-def unknown_fields(value: object, kind: type[Struct]) -> Iterator[Fault]:
-    """The members of objects that their types lack, each with the one it most resembles."""
+def unknown_fields(value: object, kind: type[Struct], *, strict: bool = False) -> Iterator[Fault]:
+    """The members of objects that their types lack, each with the one it most resembles.
+
+    What was not used of a request is only said where the rest of it may be: not if ``strict``.
+    """
+    was, were = ("", "") if strict else (" and was not used", " and were not used")
     unknown = _unknown_members(value, kind, "")
     for pointer, name, known in islice(unknown, MAX_UNKNOWN_NAMED):
         similar = get_close_matches(name[:MAX_NAME_COMPARED], known, n=1)
         hint = f"; did you mean {similar[0]!r}?" if similar else ""
-        yield Fault(pointed(pointer, name), f"is not a known field and was not used{hint}")
+        yield Fault(pointed(pointer, name), f"is not a known field{was}{hint}")
     more = sum(1 for _ in unknown)
     if more:
-        yield Fault("", f"has {more} more fields that are not known and were not used")
+        yield Fault("", f"has {more} more fields that are not known{were}")
 
 
 def _unknown_members(

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from app.api.documents import Document
-from app.api.scalars import Moment, Name, Weekday, WindowEnd, WindowStart
-from app.errors import Fault, TooManyParticipants, TooManyRestrictions
-from app.rota.bounds import PARTICIPANTS, RESTRICTIONS
+from app.api.scalars import Moment, Name, Weekday, WindowEnd, WindowStart, Zone
+from app.errors import Fault, TooManyLayers, TooManyParticipants, TooManyRestrictions
+from app.rota.bounds import LAYERS, PARTICIPANTS, RESTRICTIONS
 from app.rota.model import Layer, Restriction, Unit
 from app.rota.texts import MOST, handoff_of, interval_of
 
@@ -22,6 +22,20 @@ Point = Annotated[
     Meta(
         description="an RFC 3339 instant with Z or an offset, to the millisecond; years 2 to 9998",
         examples=["2026-04-24T19:00:00Z"],
+    ),
+]
+LocalZone = Annotated[Zone, Meta(description="an IANA time zone, in which the times of day are")]
+RotationType = Annotated[
+    Literal["daily", "weekly", "custom"],
+    Meta(description='"daily", "weekly", or "custom" with an interval'),
+]
+HandoffTime = Annotated[
+    str,
+    Meta(
+        description='when turns change, on the wall: "09:00"; for weeks with the day, "Mon '
+        '09:00"; absent: the time of start_at; both absent: 00:00, weeks from Monday, '
+        "counted from 1970-01-05",
+        examples=["Mon 09:00"],
     ),
 ]
 
@@ -51,6 +65,9 @@ class IntervalDocument(Document, frozen=True):
             yield from _refused(
                 "/count", interval_of, "custom", int(values["count"]), values["unit"]
             )
+
+
+Interval = Annotated[IntervalDocument, Meta(description='for rotation_type "custom" only')]
 
 
 class RestrictionDocument(Document, frozen=True):
@@ -95,10 +112,7 @@ class LayerDocument(Document, frozen=True):
             examples=["Weekday business hours"],
         ),
     ]
-    rotation_type: Annotated[
-        Literal["daily", "weekly", "custom"],
-        Meta(description='"daily", "weekly", or "custom" with an interval'),
-    ]
+    rotation_type: RotationType
     participants: Annotated[
         list[UserId],
         Meta(
@@ -110,21 +124,8 @@ class LayerDocument(Document, frozen=True):
         ),
     ]
     start_at: Point | None = None
-    handoff_time: (
-        Annotated[
-            str,
-            Meta(
-                description='when turns change, on the wall: "09:00"; for weeks with the day, "Mon '
-                '09:00"; absent: the time of start_at; both absent: 00:00, weeks from Monday, '
-                "counted from 1970-01-05",
-                examples=["Mon 09:00"],
-            ),
-        ]
-        | None
-    ) = None
-    interval: (
-        Annotated[IntervalDocument, Meta(description='for rotation_type "custom" only')] | None
-    ) = None
+    handoff_time: HandoffTime | None = None
+    interval: Interval | None = None
     restrictions: (
         Annotated[
             list[RestrictionDocument],
@@ -175,6 +176,16 @@ class LayerDocument(Document, frozen=True):
         if self.rotation_type == "custom":  # nobody's
             return _unit_of({}, self.handoff_time or ""), 1
         return interval_of(self.rotation_type, None, None)
+
+
+Layers = Annotated[
+    list[LayerDocument],
+    Meta(
+        max_length=LAYERS,
+        description="at most 50 layers from top to bottom; the first that has somebody wins",
+        extra={"error": TooManyLayers},
+    ),
+]
 
 
 def _interval_faults(values: Mapping[str, Any]) -> Iterator[Fault]:

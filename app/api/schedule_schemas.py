@@ -10,14 +10,12 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from app.api.documents import Document
-from app.api.layer_schemas import LayerDocument, Point, UserId
-from app.api.scalars import Zone
+from app.api.layer_schemas import Layers, LocalZone, Point, UserId
 from app.errors import (
     Fault,
     InvalidRequest,
     NamedFault,
     OutOfBounds,
-    TooManyLayers,
     TooManyOverrides,
     TooManySwaps,
 )
@@ -26,6 +24,9 @@ from app.rota.model import Entry, FinalSchedule, OnCall, Override, Schedule, Swa
 from app.rota.resolve import final_schedule, on_call_at
 from app.rota.swaps import with_swaps
 
+Reason = Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
+"""Why there is an override."""
+
 
 class OverrideDocument(Document, frozen=True):
     """One person for a time range, above entries and layers."""
@@ -33,10 +34,7 @@ class OverrideDocument(Document, frozen=True):
     user_id: UserId
     start_at: Point
     end_at: Point
-    reason: (
-        Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
-        | None
-    ) = None
+    reason: Reason | None = None
 
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -83,21 +81,8 @@ class SwapDocument(Document, frozen=True):
 class ScheduleDocument(Document, frozen=True, kw_only=True):
     """A schedule that is not stored: all of it stands in the request."""
 
-    timezone: Annotated[
-        Zone,
-        Meta(
-            description="an IANA time zone, in which the times of day are",
-            examples=["America/Los_Angeles"],
-        ),
-    ]
-    layers: Annotated[
-        list[LayerDocument],
-        Meta(
-            max_length=bounds.LAYERS,
-            description="at most 50 layers from top to bottom; the first that has somebody wins",
-            extra={"error": TooManyLayers},
-        ),
-    ]
+    timezone: Annotated[LocalZone, Meta(examples=["America/Los_Angeles"])]
+    layers: Layers
     overrides: (
         Annotated[
             list[OverrideDocument],

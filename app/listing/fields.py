@@ -1,8 +1,8 @@
 """A JSON Schema as what people read: tables of fields, and the inputs of a form.
 
 Strategy: both are read off the schema that the API publishes, so a page cannot say anything else.
-A form has an input for each field that is a text, a number, a choice or a list of texts; a document
-that needs another is typed as JSON.
+A form has an input for each field that is a text, a number, a choice, a list of texts, or a list of
+objects that are made of the first three; a document that needs another is typed as JSON.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Schema = Mapping[str, Any]
-Kind = Literal["text", "number", "lines"]
+Kind = Literal["text", "number", "choice", "lines", "rows"]
 
 INPUTS: Mapping[tuple[str, str], Kind] = {
     ("string", ""): "text",
@@ -19,6 +19,8 @@ INPUTS: Mapping[tuple[str, str], Kind] = {
     ("array", "string"): "lines",
 }
 """The input for a field, by its type and that of its items."""
+CELLS = ("text", "number", "choice")
+"""What fits in a row."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Input:
-    """An input of a form, filled with the example."""
+    """An input of a form, filled with the example; rows, each of ``columns``, begin with none."""
 
     name: str
     label: str
@@ -52,6 +54,9 @@ class Input:
     value: str
     hint: str
     required: bool
+    placeholder: str = ""
+    options: Sequence[str] = ()
+    columns: Sequence["Input"] = ()
 
 
 def tables_of(schema: Schema) -> Sequence[Table]:
@@ -64,22 +69,44 @@ def tables_of(schema: Schema) -> Sequence[Table]:
 
 def inputs_of(schema: Schema, example: Mapping[str, Any]) -> Sequence[Input]:
     """An input for each field that can have one; none if a required field cannot."""
-    root = schema["$defs"][_name(schema)]
-    kinds = {name: _input_kind(_plain(field)) for name, field in root["properties"].items()}
-    if not all(kinds[name] for name in root["required"]):
-        return ()
-    return [
-        Input(
-            name,
-            _label(name),
-            kind,
-            _text(example.get(name, _plain(field).get("default"))),
-            _plain(field).get("description", ""),
-            name in root["required"],
-        )
-        for (name, field), kind in zip(root["properties"].items(), kinds.values(), strict=True)
-        if kind
+    return _inputs(_name(schema), schema["$defs"], example)
+
+
+def _inputs(of: str, objects: Mapping[str, Schema], example: Mapping[str, Any]) -> Sequence[Input]:
+    """An input for each field of one of the ``objects``, on the terms of ``inputs_of``."""
+    required = objects[of].get("required", ())
+    inputs = [
+        _input(name, _plain(field), objects, example.get(name), required=name in required)
+        for name, field in objects[of]["properties"].items()
     ]
+    named = [each for each in inputs if each]
+    return named if set(required) <= {each.name for each in named} else ()
+
+
+def _input(
+    name: str, field: Schema, objects: Mapping[str, Schema], value: object, *, required: bool
+) -> Input | None:
+    columns = _columns(field, objects)
+    kind: Kind | None = "rows" if columns else _input_kind(field)
+    return kind and Input(
+        name,
+        _label(name),
+        kind,
+        _text(field.get("default") if value is None else value),
+        field.get("description", ""),
+        required,
+        _text(next(iter(field.get("examples", ())), None)),
+        tuple(field.get("enum", ())),
+        columns,
+    )
+
+
+def _columns(field: Schema, objects: Mapping[str, Schema]) -> Sequence[Input]:
+    """The cells of a row, if a field is a list of objects that fit in one."""
+    of = _name(field.get("items", {}))
+    inputs = _inputs(of, objects, {}) if of else ()
+    fits = all(each.kind in CELLS for each in inputs if each.required)
+    return tuple(each for each in inputs if fits and each.kind in CELLS)
 
 
 def _fields(definition: Schema) -> Iterator[Field]:
@@ -116,7 +143,7 @@ def _kind(field: Schema) -> str:
 
 def _input_kind(field: Schema) -> Kind | None:
     if "enum" in field:
-        return "text"
+        return "choice"
     return INPUTS.get((field.get("type", ""), field.get("items", {}).get("type", "")))
 
 

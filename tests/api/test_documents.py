@@ -544,6 +544,15 @@ def test_a_crowd_of_unknown_fields_is_counted_not_named() -> None:
     assert warnings[-1] == Fault("", "has 59900 more fields that are not known and were not used")
 
 
+def test_a_strict_document_is_refused_for_unknown_fields() -> None:
+    crowd = {f"start{number}": None for number in range(MAX_UNKNOWN_NAMED + 7)}
+    with pytest.raises(InvalidRequest) as raised:
+        document_of({**SEED, **crowd}, RotationRequest, strict=True)
+    first, *_, last = raised.value.faults
+    assert first == Fault("/start0", "is not a known field; did you mean 'start'?")
+    assert last == Fault("", "has 7 more fields that are not known")
+
+
 # --- types that the rotation does not use, and the next endpoint will -----------------------
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
 from app.api.endpoints import Endpoint, paid_endpoints
 from app.listing.pages import picture_path
@@ -71,6 +71,16 @@ def submit(page: Page) -> None:
     page.get_by_role("button", name="Pay with sandbox money").click()
 
 
+def filled_row(page: Page, **cells: str) -> Locator:
+    """A new row of absences."""
+    absences = page.get_by_role("group", name="Unavailable")
+    absences.get_by_role("button", name="Add a row").click()
+    row = absences.locator("ol > li").last
+    for name, text in cells.items():
+        row.get_by_label(name.title()).fill(text)
+    return row
+
+
 def badges(page: Page) -> list[str]:
     return page.locator("#try-steps .badge").all_inner_texts()
 
@@ -112,6 +122,60 @@ def test_a_rotation_is_bought_and_drawn(opened: Open) -> None:
     drawn = str(picture.get_attribute("src"))
     assert drawn.startswith("data:image/svg+xml")
     assert all(name in drawn for name in ("ana", "ben", "cleo"))
+
+
+def test_a_fair_rotation_around_absences_is_bought(opened: Open) -> None:
+    page = opened(ROTATION)
+    page.get_by_label("Start").fill("2026-06-04")
+    page.get_by_label("Timezone").fill("Europe/Berlin")
+    page.get_by_label("Strategy").select_option("fair")
+    filled_row(page, person="alice", start="2026-06-04", end="2026-06-05", reason="the dentist")
+    filled_row(page)
+    filled_row(page, person="bob", start="2026-06-05T09:00:00", end="2026-06-06")
+    submit(page)
+    expect(page.locator("#try-answer")).to_be_focused()
+    expect(page.get_by_role("status")).to_contain_text("by the clock of Europe/Berlin")
+    rows = page.get_by_role("region", name="Table of rotation").get_by_role("row")
+    assert [rows.nth(n).get_by_role("cell").nth(1).inner_text() for n in (1, 2)] == ["bob", "alice"]
+    fairness = page.get_by_role("region", name="Table of fairness")
+    expect(fairness).to_contain_text("bob instead of alice, who is away (the dentist)")
+    assert page.locator("#try-answer img").count() == 1
+
+
+def test_a_row_is_added_and_removed_by_keyboard(opened: Open) -> None:
+    page = opened(ROTATION)
+    absences = page.get_by_role("group", name="Unavailable")
+    add = absences.get_by_role("button", name="Add a row")
+    add.press("Enter")
+    expect(absences.get_by_label("Person")).to_be_focused()
+    expect(absences.get_by_label("End")).to_have_accessible_description(
+        "End: the first instant after it, so a bare date is itself not part of it."
+    )
+    absences.get_by_role("button", name="Remove").press("Enter")
+    expect(add).to_be_focused()
+    assert absences.get_by_role("textbox").count() == 0
+    assert page.locator("#try-steps li").count() == 0, "nothing was asked"
+
+
+def test_faults_in_rows_are_told_at_their_cells(opened: Open) -> None:
+    page = opened(ROTATION)
+    filled_row(page)
+    absence = filled_row(page, person="zoe", start="today")
+    submit(page)
+    told = page.locator("#error-unavailable")
+    expect(told).to_contain_text("/unavailable/0/start 'today' is not an RFC 3339 instant")
+    expect(told).to_contain_text("/unavailable/0/end is required")
+    expect(absence.get_by_label("Start")).to_be_focused()
+    assert absence.locator("[aria-invalid=true]").count() == 2
+    assert page.locator("[aria-invalid=true]").count() == 2
+    expect(absence.get_by_label("End")).to_have_accessible_description(re.compile("is required"))
+    assert axe_faults(page) == []
+    absence.get_by_label("Start").fill("2026-06-04")
+    absence.get_by_label("End").fill("2026-06-05")
+    submit(page)
+    expect(told).to_have_text("/unavailable/0/person is not one of people")
+    expect(absence.get_by_label("Person")).to_be_focused()
+    assert page.locator("[aria-invalid=true]").count() == 1
 
 
 def test_it_tells_what_was_paid_and_by_whom(opened: Open) -> None:
@@ -265,13 +329,15 @@ def test_axe_finds_nothing(opened: Open, path: str, scheme: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_an_answer_or_in_faults(opened: Open, scheme: str) -> None:
     page = opened(ROTATION, color_scheme=scheme)
+    filled_row(page, person="bob", start="2026-06-05", end="2026-06-06")
     submit(page)
     expect(page.locator("#try-answer")).to_be_focused()
     page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
     assert axe_faults(page) == []
-    page.get_by_label("Start").fill("tomorrow")
+    start = page.locator("#in-start")
+    start.fill("tomorrow")
     submit(page)
-    expect(page.get_by_label("Start")).to_be_focused()
+    expect(start).to_be_focused()
     assert axe_faults(page) == []
 
 
@@ -279,6 +345,8 @@ def test_axe_finds_nothing_in_an_answer_or_in_faults(opened: Open, scheme: str) 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
 def test_nothing_is_wider_than_the_window(opened: Open, path: str, width: int) -> None:
     page = opened(path, size=(width, 844))
+    if path == ROTATION:
+        filled_row(page, person="alice", start="2026-06-04T09:00:00+02:00")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from app.api.documents import Document
 from app.api.layer_schemas import Point
-from app.api.schedule_schemas import order_faults, window_faults
+from app.api.schedule_schemas import Reason, order_faults, window_faults
 from app.api.stored.documents import Id, Instant, PageQuery, UserId
 from app.api.stored.times import day_in_range, local_text, utc_text
 from app.errors import Fault
@@ -24,10 +24,7 @@ class OverridePost(Document, frozen=True):
     start_at: Point
     end_at: Point
     id: Id | None = None
-    reason: (
-        Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
-        | None
-    ) = None
+    reason: Reason | None = None
 
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
-from app.api.documents import Document, document_of, unknown_fields
+from app.api.documents import Document, document_of
 from app.errors import Fault, InvalidRequest
 
 DocumentT = TypeVar("DocumentT", bound=Document)
@@ -21,19 +21,12 @@ def patched(
     faults = list(_read_only_faults(current, patch, read_only))
     merged = merge_patch(current, patch)
     value = {name: item for name, item in merged.items() if name not in read_only}
-    return strict_document(value, kind, faults)
-
-
-def strict_document(
-    value: object, kind: type[DocumentT], faults: Collection[Fault] = ()
-) -> DocumentT:
-    """``value`` as a ``kind``; a field that is not known is a fault: it may be a misspelt one."""
     try:
-        document = document_of(value, kind)
+        document = document_of(value, kind, strict=True)
     except InvalidRequest as error:
         raise InvalidRequest([*faults, *error.faults]) from error
-    if strange := [*faults, *unknown_fields(value, kind)]:
-        raise InvalidRequest(strange)
+    if faults:
+        raise InvalidRequest(faults)
     return document
 
 

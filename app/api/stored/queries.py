@@ -9,9 +9,8 @@ from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
-from app.api.documents import Document
+from app.api.documents import Document, document_of
 from app.api.stored.nulls import null_faults
-from app.api.stored.patches import strict_document
 from app.errors import Fault, Faulty, InvalidRequest
 
 DocumentT = TypeVar("DocumentT", bound=Document)
@@ -46,7 +45,7 @@ def _read(query: bytes, kind: type[DocumentT]) -> DocumentT:
     try:
         if nulls:
             raise InvalidRequest(nulls)
-        return strict_document({name: _value(name, text) for name, text in pairs}, kind)
+        return document_of({name: _value(name, text) for name, text in pairs}, kind, strict=True)
     except Faulty as error:
         faults = [Fault(fault.pointer.lstrip("/"), fault.detail) for fault in error.faults]
         raise InvalidRequest(faults) from error

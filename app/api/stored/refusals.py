@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app import errors
-from app.api.problems import STATUS
+from app.api.problems import STATUS, internal_problem
 from app.errors import Fault, Faulty, OncallError, Retryable
 
 VALIDATION_FAILED = "validation_failed"
@@ -82,6 +82,13 @@ def refusal_of_http(error: HTTPException) -> Response:
     status = HTTPStatus(error.status_code)
     body = {"error": status.phrase.lower().replace(" ", "_"), "message": str(error.detail)}
     return _response(body, status, dict(error.headers or {}))
+
+
+def refusal_of_defect() -> Response:
+    """The answer to a request that met a defect, in the words of the rest of the service."""
+    problem = internal_problem()
+    body = {"error": problem["code"], "message": problem["detail"]}
+    return _response(body, HTTPStatus.INTERNAL_SERVER_ERROR, {})
 
 
 def _fields(faults: Iterable[Fault]) -> Mapping[str, str]:

@@ -6,14 +6,21 @@ without restrictions as the rotation that it is, and of any other the first laye
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
 from app.api.documents import Document, document_of
-from app.api.layer_schemas import IntervalDocument, LayerDocument, Point
-from app.api.scalars import Zone
+from app.api.layer_schemas import (
+    HandoffTime,
+    Interval,
+    LayerDocument,
+    Layers,
+    LocalZone,
+    Point,
+    RotationType,
+)
 from app.api.schedule_schemas import window_faults
 from app.api.stored.cover_documents import OverrideShown, override_of
 from app.api.stored.documents import (
@@ -25,15 +32,11 @@ from app.api.stored.documents import (
     Version,
 )
 from app.api.stored.times import utc_text
-from app.errors import Conflict, Fault, TooManyLayers
+from app.errors import Conflict, Fault
 from app.rota import bounds
 from app.storage.covers import Cover
 from app.storage.schedules import Rules, ScheduleFields, StoredSchedule
 
-RotationType = Annotated[
-    Literal["daily", "weekly", "custom"],
-    Meta(description='"daily", "weekly", or "custom" with an interval'),
-]
 Participants = Annotated[
     list[UserId],
     Meta(
@@ -42,13 +45,7 @@ Participants = Annotated[
         examples=[["user_012", "user_034"]],
     ),
 ]
-TimeZone = Annotated[
-    Zone,
-    Meta(
-        description="an IANA time zone, in which the times of day are",
-        examples=["Europe/Brussels"],
-    ),
-]
+TimeZone = Annotated[LocalZone, Meta(examples=["Europe/Brussels"])]
 
 ROTATION = ("rotation_type", "participants", "start_at", "handoff_time", "interval")
 ROTATION_LAYER = "rotation"
@@ -60,14 +57,7 @@ class V1SchedulePost(Document, frozen=True):
 
     name: Title
     timezone: TimeZone
-    layers: Annotated[
-        list[LayerDocument],
-        Meta(
-            max_length=bounds.LAYERS,
-            description="at most 50 layers from top to bottom; the first that has somebody wins",
-            extra={"error": TooManyLayers},
-        ),
-    ]
+    layers: Layers
     id: Id | None = None
     team_id: TeamId | None = None
 
@@ -90,20 +80,8 @@ class V2SchedulePost(Document, frozen=True):
     id: Id | None = None
     participants: Participants | None = None
     start_at: Point | None = None
-    handoff_time: (
-        Annotated[
-            str,
-            Meta(
-                description='when turns change, on the wall: "09:00"; for weeks with the day, "Mon '
-                '09:00"; absent: the time of start_at; both absent: 00:00, weeks from Monday',
-                examples=["Mon 09:00"],
-            ),
-        ]
-        | None
-    ) = None
-    interval: (
-        Annotated[IntervalDocument, Meta(description='for rotation_type "custom" only')] | None
-    ) = None
+    handoff_time: HandoffTime | None = None
+    interval: Interval | None = None
 
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:

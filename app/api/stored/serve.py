@@ -4,9 +4,11 @@
 
 Strategy: a row of the table says everything of an operation; what it does runs in one transaction,
 which for a write also holds the answer remembered for its ``Idempotency-Key``. A failure is an
-``OncallError`` raised at its step and written once, in the shape of the pages.
+``OncallError`` raised at its step and written once, in the shape of the pages; so are a defect and
+the end of the server's patience, which everywhere else are the edge's to tell.
 """
 
+import asyncio
 import contextlib
 import hashlib
 import re
@@ -15,6 +17,7 @@ from functools import partial
 from http import HTTPStatus
 
 import msgspec
+import structlog
 from msgspec import Struct, structs
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -23,7 +26,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.bodies import body_of, require_sizes
 from app.api.counted import client_in
-from app.api.documents import Document, parsed
+from app.api.documents import Document, document_of, parsed
 from app.api.head import Head, head_of
 from app.api.negotiation import is_json
 from app.api.stored.access import Access, require_scope
@@ -32,13 +35,13 @@ from app.api.stored.documents import FeedQuery
 from app.api.stored.kept import Kept
 from app.api.stored.nulls import NULL_ESCAPED, null_faults
 from app.api.stored.operations import Answer, Call, Operation
-from app.api.stored.patches import strict_document
 from app.api.stored.queries import query_in
-from app.api.stored.refusals import refusal_of, refusal_of_http
+from app.api.stored.refusals import refusal_of, refusal_of_defect, refusal_of_http
 from app.api.stored.routing import Routes
 from app.api.stored.turns import Turns
 from app.errors import (
     Fault,
+    Interrupted,
     InvalidRequest,
     OncallError,
     StoreUnavailable,
@@ -51,10 +54,17 @@ from app.storage.database import Database, Snapshot, Tx
 from app.storage.feeds import Feed, opened_by
 from app.storage.once import Remembered, forgotten, remember, remembered_answer
 
+log = structlog.get_logger()
+
 ROUTE = "stored"
 """All operations are counted as one."""
 PER_MINUTE = 120
 """Requests of one key; and of one client without a valid key."""
+
+INTERRUPTED = (
+    "the service is being restarted and could not wait for this answer: send the request again, "
+    "with its Idempotency-Key if it has one"
+)
 
 IDEMPOTENCY_KEY = "idempotency-key"
 ONCE = re.compile(r"[!-~]{1,255}")
@@ -102,6 +112,12 @@ class StoredApi:
             response = refusal_of(error)
         except ClientDisconnect:
             return  # nobody is left to answer, and nothing was begun: the body was incomplete
+        except asyncio.CancelledError:  # the task ends here either way
+            log.warning("interrupted")
+            response = refusal_of(Interrupted(INTERRUPTED))
+        except Exception:
+            log.exception("unhandled")
+            response = refusal_of_defect()
         await response(scope, receive, send)
 
     async def tidy(self) -> None:
@@ -253,7 +269,7 @@ def _with_body(operation: Operation, call: Call, body: bytes) -> Call:
     value = parsed(body) if body else {}
     if faults := list(null_faults(value) if NULL_ESCAPED in body else ()):
         raise InvalidRequest(faults)
-    document = strict_document(value, operation.body) if operation.body else None
+    document = document_of(value, operation.body, strict=True) if operation.body else None
     return structs.replace(call, document=document, value=value)
 
 

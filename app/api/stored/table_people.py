@@ -13,7 +13,8 @@ from app.api.stored.documents import (
     User,
     UserPost,
 )
-from app.api.stored.operations import READ, V2, WRITE, Method, Operation, Work
+from app.api.stored.operations import READ, V2, WRITE, Operation
+from app.api.stored.table_rows import Rows
 
 PEOPLE_V2 = "People (v2)"
 FEEDS_V2 = "Calendars (v2)"
@@ -39,22 +40,19 @@ NEW_TOKEN: Mapping[str, Any] = {
     "example": {"name": "Marie's phone"},
 }
 
-
-def _people(
-    method: Method, path: str, summary: str, work: Work, scope: str = WRITE, **more: Any
-) -> Operation:
-    return Operation(method, f"{V2}/users{path}", scope, PEOPLE_V2, summary, work, **more)
-
-
-def _feeds(
-    method: Method, path: str, summary: str, work: Work, scope: str = WRITE, **more: Any
-) -> Operation:
-    return Operation(method, f"{V2}{path}", scope, FEEDS_V2, summary, work, **more)
-
+_people = Rows(f"{V2}/users", PEOPLE_V2, WRITE)
+_feeds = Rows(V2, FEEDS_V2, WRITE)
 
 V2_PEOPLE: Sequence[Operation] = (
     _people(
-        "GET", "", "List people", people.list_users, READ, query=PageQuery, shape="many", **ONE_USER
+        "GET",
+        "",
+        "List people",
+        people.list_users,
+        scope=READ,
+        query=PageQuery,
+        shape="many",
+        **ONE_USER,
     ),
     _people(
         "POST",
@@ -66,7 +64,7 @@ V2_PEOPLE: Sequence[Operation] = (
         example=PERSON,
         **ONE_USER,
     ),
-    _people("GET", "/{id}", "Read a person", people.read_user, READ, **ONE_USER),
+    _people("GET", "/{id}", "Read a person", people.read_user, scope=READ, **ONE_USER),
     _people(
         "PATCH",
         "/{id}",
@@ -108,7 +106,7 @@ V2_FEEDS: Sequence[Operation] = (
         "/schedules/{id}/feed-tokens",
         "List the tokens of a schedule's calendar",
         feeds.list_schedule_tokens,
-        READ,
+        scope=READ,
         **TOKENS,
     ),
     _feeds(
@@ -123,7 +121,7 @@ V2_FEEDS: Sequence[Operation] = (
         "/users/{id}/feed-tokens",
         "List the tokens of a person's calendar",
         feeds.list_user_tokens,
-        READ,
+        scope=READ,
         **TOKENS,
     ),
     _feeds(

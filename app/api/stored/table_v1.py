@@ -6,13 +6,14 @@ from typing import Any
 from app.api.examples import V1_OVERRIDE, V1_SCHEDULE
 from app.api.stored import policies, v1
 from app.api.stored.cover_documents import OverridePost, OverrideShown
-from app.api.stored.documents import AtQuery, AuditEntry, PageQuery, SchedulesQuery
-from app.api.stored.operations import PAST, SCHEDULES, V1, Method, Operation, Work
+from app.api.stored.documents import AtQuery, PageQuery, SchedulesQuery
+from app.api.stored.operations import PAST, SCHEDULES, V1, Operation
 from app.api.stored.schedule_documents import (
     V1Schedule,
     V1SchedulePost,
     WindowQuery,
 )
+from app.api.stored.table_rows import AUDIT, DELETION, Rows
 
 SCHEDULES_V1 = "Schedules (v1)"
 POLICIES_V1 = "Escalation policies (v1)"
@@ -35,15 +36,8 @@ ONE_SCHEDULE: Mapping[str, Any] = {"answer": V1Schedule}
 MANY_SCHEDULES: Mapping[str, Any] = {**ONE_SCHEDULE, "shape": "many"}
 POLICY: Mapping[str, Any] = {"answer": policies.PolicyShown}
 
-
-def _schedules(method: Method, path: str, summary: str, work: Work, **more: Any) -> Operation:
-    return Operation(method, f"{V1}{path}", SCHEDULES, SCHEDULES_V1, summary, work, **more)
-
-
-def _policies(method: Method, path: str, summary: str, work: Work, **more: Any) -> Operation:
-    path = f"{V1}/escalation-policies{path}"
-    return Operation(method, path, SCHEDULES, POLICIES_V1, summary, work, **more)
-
+_schedules = Rows(V1, SCHEDULES_V1, SCHEDULES)
+_policies = Rows(f"{V1}/escalation-policies", POLICIES_V1, SCHEDULES)
 
 V1_SCHEDULES: Sequence[Operation] = (
     _schedules(
@@ -85,14 +79,7 @@ V1_SCHEDULES: Sequence[Operation] = (
         description=PAST,
         **ONE_SCHEDULE,
     ),
-    _schedules(
-        "DELETE",
-        "/schedules/{id}",
-        "Delete a schedule; fails if referenced by a policy",
-        v1.delete_schedule,
-        shape="nothing",
-        status=204,
-    ),
+    _schedules(**DELETION),
     _schedules(
         "GET",
         "/schedules/{id}/final-schedule",
@@ -130,15 +117,7 @@ V1_SCHEDULES: Sequence[Operation] = (
         status=204,
         description=PAST,
     ),
-    _schedules(
-        "GET",
-        "/schedules/{id}/audit",
-        "Who changed what, and when",
-        v1.list_audit,
-        query=PageQuery,
-        answer=AuditEntry,
-        shape="many",
-    ),
+    _schedules(**AUDIT),
 )
 
 V1_POLICIES: Sequence[Operation] = (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.api.stored import current, v1, v2
+from app.api.stored import current, v2
 from app.api.stored.cover_documents import (
     EntriesQuery,
     EntryPost,
@@ -11,13 +11,14 @@ from app.api.stored.cover_documents import (
     SwapPost,
     SwapShown,
 )
-from app.api.stored.documents import AtQuery, AuditEntry, PageQuery, SchedulesQuery
-from app.api.stored.operations import PAST, READ, V2, WRITE, Method, Operation, Work
+from app.api.stored.documents import AtQuery, PageQuery, SchedulesQuery
+from app.api.stored.operations import PAST, READ, V2, WRITE, Operation
 from app.api.stored.schedule_documents import (
     V2Schedule,
     V2SchedulePatch,
     V2SchedulePost,
 )
+from app.api.stored.table_rows import AUDIT, DELETION, Rows
 
 ONCALL_V2 = "On-call (v2)"
 
@@ -39,18 +40,8 @@ SWAP: Mapping[str, Any] = {
     "heavy": True,
 }
 
-
-def _reading(
-    method: Method, path: str, summary: str, work: Work, scope: str = READ, **more: Any
-) -> Operation:
-    return Operation(method, f"{V2}{path}", scope, ONCALL_V2, summary, work, **more)
-
-
-def _writing(
-    method: Method, path: str, summary: str, work: Work, scope: str = WRITE, **more: Any
-) -> Operation:
-    return Operation(method, f"{V2}{path}", scope, ONCALL_V2, summary, work, **more)
-
+_reading = Rows(V2, ONCALL_V2, READ)
+_writing = Rows(V2, ONCALL_V2, WRITE)
 
 V2_SCHEDULES: Sequence[Operation] = (
     _reading(
@@ -61,24 +52,22 @@ V2_SCHEDULES: Sequence[Operation] = (
         query=SchedulesQuery,
         **MANY_SCHEDULES,
     ),
-    _reading(
+    _writing(
         "POST",
         "/schedules",
         "Create a schedule",
         v2.create_schedule,
-        WRITE,
         body=V2SchedulePost,
         status=201,
         example=EXAMPLE,
         **ONE_SCHEDULE,
     ),
     _reading("GET", "/schedules/{id}", "Read a schedule", v2.read_schedule, **ONE_SCHEDULE),
-    _reading(
+    _writing(
         "PATCH",
         "/schedules/{id}",
         "Change a schedule",
         v2.update_schedule,
-        WRITE,
         patches=V2SchedulePatch,
         example={
             "name": "After-Hours Network Support (Updated)",
@@ -87,15 +76,7 @@ V2_SCHEDULES: Sequence[Operation] = (
         description=PAST,
         **ONE_SCHEDULE,
     ),
-    _reading(
-        "DELETE",
-        "/schedules/{id}",
-        "Delete a schedule; fails if referenced by a policy",
-        v1.delete_schedule,
-        WRITE,
-        shape="nothing",
-        status=204,
-    ),
+    _writing(**DELETION),
     _reading(
         "GET",
         "/current/{team_id}",
@@ -106,24 +87,15 @@ V2_SCHEDULES: Sequence[Operation] = (
         shape="bare",
         quick=current.quick_current,
     ),
-    _reading(
-        "GET",
-        "/schedules/{id}/audit",
-        "Who changed what, and when",
-        v1.list_audit,
-        query=PageQuery,
-        answer=AuditEntry,
-        shape="many",
-    ),
+    _reading(**AUDIT),
 )
 
 V2_ENTRIES: Sequence[Operation] = (
-    _writing(
+    _reading(
         "GET",
         "/schedules/{id}/entries",
         "List entries, created and generated",
         v2.list_entries,
-        READ,
         heavy=True,
         query=EntriesQuery,
         answer=EntryShown,
@@ -158,7 +130,7 @@ V2_ENTRIES: Sequence[Operation] = (
         v2.swap_entry,
         **SWAP,
     ),
-    _writing("GET", "/entries/{entry_id}", "Read an entry", v2.read_entry, READ, answer=EntryShown),
+    _reading("GET", "/entries/{entry_id}", "Read an entry", v2.read_entry, answer=EntryShown),
     _writing(
         "DELETE",
         "/entries/{entry_id}",
@@ -169,12 +141,11 @@ V2_ENTRIES: Sequence[Operation] = (
         status=204,
         description=PAST,
     ),
-    _writing(
+    _reading(
         "GET",
         "/schedules/{id}/swaps",
         "List swaps",
         v2.list_swaps,
-        READ,
         query=PageQuery,
         answer=SwapShown,
         shape="many",

@@ -10,14 +10,20 @@ const form = document.getElementById("try-form");
 const status = document.getElementById("try-status");
 const steps = document.getElementById("try-steps");
 const answer = document.getElementById("try-answer");
-const button = form.querySelector("button");
-const controls = [...form.querySelectorAll("[data-kind]")];
+const button = form.querySelector(".actions button");
+const controls = [...form.querySelectorAll("[data-kind]")]; // those of rows are made later
 
 const [first] = controls;
 const typesJson = first.dataset.kind === "document";
 if (typesJson) first.value = document.querySelector("[aria-label='Example request']").textContent;
 form.hidden = false;
 document.getElementById("try-note").hidden = true;
+for (const control of controls.filter(isRows)) {
+  control.addEventListener("click", ({ target }) => {
+    if (target.dataset.does === "add") add(control);
+    if (target.dataset.does === "remove") remove(target.closest("li"), control);
+  });
+}
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (button.getAttribute("aria-disabled") === "true") return;
@@ -33,25 +39,64 @@ form.addEventListener("submit", async (event) => {
   }
 });
 
+function add(rows) {
+  const list = rows.querySelector("ol");
+  list.append(rows.querySelector("template").content.cloneNode(true));
+  rows.querySelector("ul").hidden = false;
+  cellsOf(list.lastElementChild)[0].focus();
+}
+
+function remove(row, rows) {
+  row.remove();
+  rows.querySelector("ul").hidden = !rows.querySelector("ol").children.length;
+  rows.querySelector("[data-does=add]").focus();
+}
+
+function isRows({ dataset }) {
+  return dataset.kind === "rows";
+}
+
+function cellsOf(row) {
+  return [...row.querySelectorAll("[data-kind]")];
+}
+
+/** The rows that hold anything: as with lines, empty ones are nothing. */
+function rowsIn(control) {
+  return [...control.querySelectorAll("ol > li")].filter((row) => cellsOf(row).some(({ value }) => value.trim()));
+}
+
 function clear() {
   steps.replaceChildren();
   answer.replaceChildren();
   answer.hidden = true;
-  for (const control of controls) tell(control, "");
+  for (const error of form.querySelectorAll(".error")) {
+    error.replaceChildren();
+    error.hidden = true;
+  }
+  for (const wrong of form.querySelectorAll("[aria-invalid]")) {
+    wrong.removeAttribute("aria-invalid");
+    wrong.setAttribute("aria-describedby", wrong.getAttribute("aria-describedby").split(" ")[1]);
+  }
 }
 
 /** The document that the form holds, as the bytes to be sent. */
 function body() {
-  if (typesJson) return first.value;
-  const filled = controls.filter((control) => control.value.trim());
-  return JSON.stringify(Object.fromEntries(filled.map((control) => [control.name, read(control)])));
+  return typesJson ? first.value : JSON.stringify(membersOf(controls));
 }
 
-function read({ dataset, value }) {
-  const text = value.trim();
-  if (dataset.kind === "lines") return text.split("\n").map((line) => line.trim()).filter(Boolean);
+/** What is given in some controls, by their names. */
+function membersOf(given) {
+  const members = given.map((control) => [control.name, read(control)]);
+  return Object.fromEntries(members.filter(([, value]) => value.length !== 0));
+}
+
+function read(control) {
+  const { kind } = control.dataset;
+  if (kind === "rows") return rowsIn(control).map((row) => membersOf(cellsOf(row)));
+  const text = control.value.trim();
+  if (kind === "lines") return text.split("\n").map((line) => line.trim()).filter(Boolean);
   // what is no number goes as it was typed: the service says what it wanted
-  return dataset.kind === "number" && Number.isFinite(Number(text)) ? Number(text) : text;
+  return kind === "number" && text && Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
 /** Buy the answer, and then its picture: two purchases, and so it is told. */
@@ -95,29 +140,30 @@ function refuse(problem) {
   step(String(problem.status ?? 402), problem.title ?? problem.error);
   for (const { pointer, detail } of faults) {
     const control = controlAt(pointer);
-    const at = control.name && pointer === `/${control.name}` ? "" : `${pointer} `;
-    tell(control, `${control.dataset.told ?? ""}${at}${detail}\n`);
+    tell(control, pointer === `/${control.name}` ? detail : `${pointer} ${detail}`);
   }
   if (!faults.length && typesJson) tell(first, problem.detail);
-  const wrong = controls.filter((control) => control.getAttribute("aria-invalid"));
   const count = `${faults.length} ${faults.length === 1 ? "fault" : "faults"}`;
   status.textContent = faults.length ? `${count} in the document; nothing was paid.` : problem.detail;
-  wrong[0]?.focus();
+  form.querySelector("[aria-invalid]")?.focus();
 }
 
+/** The control that a pointer is about: of rows a cell, the first one if it is about a whole row. */
 function controlAt(pointer) {
-  return controls.find(({ name }) => name && name === pointer.split("/")[1]) ?? first;
+  const [, name, row, member] = pointer.split("/");
+  const control = controls.find((each) => name && each.name === name) ?? first;
+  if (!isRows(control)) return control;
+  const cells = cellsOf(rowsIn(control)[row ?? 0]);
+  return cells.find((cell) => cell.name === member) ?? cells[0];
 }
 
 function tell(control, message) {
-  const error = document.getElementById(`error-${control.name || "document"}`);
-  const hint = error.id.replace("error-", "hint-");
-  error.textContent = message.trim();
-  error.hidden = !message;
-  control.dataset.told = message;
-  if (message) control.setAttribute("aria-invalid", "true");
-  else control.removeAttribute("aria-invalid");
-  control.setAttribute("aria-describedby", message ? `${error.id} ${hint}` : hint);
+  const error = control.closest(".field").querySelector(".error");
+  error.append(error.hidden ? message : `\n${message}`);
+  error.hidden = false;
+  if (control.getAttribute("aria-invalid")) return;
+  control.setAttribute("aria-invalid", "true");
+  control.setAttribute("aria-describedby", `${error.id} ${control.getAttribute("aria-describedby")}`);
 }
 
 function step(badge, text) {

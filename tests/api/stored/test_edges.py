@@ -5,17 +5,38 @@ import json
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from starlette.types import Message
+from structlog.testing import capture_logs
 
 from app import errors
 from app.api.stored import lookups
 from app.api.stored.refusals import refusal_of, status_of
 from app.rota import bounds
 from app.storage import covers, schedules
+from app.storage.database import Tx
+from app.storage.tables import rules
 from tests.api.stored.scenes import DAILY, EMPTY, entry, june, override, scene, who
 from tests.stored import V1, V2, Stored, code_of
 
 pytestmark = pytest.mark.anyio
+
+
+def half_sent(stored: Stored) -> dict[str, Any]:
+    """The scope of a write whose body does not come whole."""
+    headers = [
+        (b"x-api-key", str(stored.me.key).encode()),
+        (b"content-type", b"application/json"),
+        (b"content-length", b"999"),
+    ]
+    return {
+        "type": "http",
+        "method": "POST",
+        "path": f"{V2}/users",
+        "query_string": b"",
+        "headers": headers,
+        "client": ("203.0.113.9", 1),
+    }
 
 
 async def test_who_hangs_up_has_done_nothing(stored: Stored) -> None:
@@ -24,19 +45,6 @@ async def test_who_hangs_up_has_done_nothing(stored: Stored) -> None:
         {"type": "http.request", "body": body, "more_body": True},
         {"type": "http.disconnect"},
     ]
-    headers = [
-        (b"x-api-key", str(stored.me.key).encode()),
-        (b"content-type", b"application/json"),
-        (b"content-length", b"999"),
-    ]
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": f"{V2}/users",
-        "query_string": b"",
-        "headers": headers,
-        "client": ("203.0.113.9", 1),
-    }
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -45,9 +53,56 @@ async def test_who_hangs_up_has_done_nothing(stored: Stored) -> None:
     async def send(message: Message) -> None:
         sent.append(message)
 
-    await stored.app(scope, receive, send)
+    await stored.app(half_sent(stored), receive, send)
     assert sent == []
     assert await stored.me.read(f"{V2}/users") == []
+
+
+async def test_what_outlasts_a_restart_is_told_to_come_back(stored: Stored) -> None:
+    """A server cancels it."""
+    waits = asyncio.Event()
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        waits.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asking = asyncio.create_task(stored.app(half_sent(stored), receive, send))
+    await waits.wait()
+    asking.cancel()
+    await asking
+    head, body = sent
+    assert head["status"] == 503
+    assert (b"retry-after", b"1") in head["headers"]
+    told = json.loads(body["body"])
+    assert (list(told), told["error"]) == (["error", "message"], "interrupted")
+    assert "payment" not in told["message"]
+
+
+async def test_a_defect_is_told_in_the_same_shape_and_logged(stored: Stored) -> None:
+    """Its cause, here a row that nothing of ours writes, is for the log alone."""
+    me = await scene(stored, {**DAILY, "id": "spoilt"})
+
+    async def spoil(tx: Tx) -> None:
+        row = update(rules).where(rules.c.schedule_id == "spoilt")
+        await tx.execute(row.values(document="a secret"))
+
+    await stored.database.written(spoil)
+    with capture_logs() as logs:
+        response = await me.get(f"{V1}/schedules/spoilt")
+    assert response.status_code == 500
+    assert response.headers["Content-Type"] == "application/json"
+    told = response.json()
+    assert (list(told), told["error"]) == (["error", "message"], "internal_error")
+    assert "secret" not in response.text
+    [unhandled] = [entry for entry in logs if entry["event"] == "unhandled"]
+    assert (unhandled["log_level"], unhandled["exc_info"]) == ("error", True)
+    counted = 'oncall_requests_total{route="/api/v1/schedules/{id}",status="500"} 1.0'
+    assert counted in (await stored.http.get("/metrics")).text.splitlines()
 
 
 @pytest.mark.parametrize(
