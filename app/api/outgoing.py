@@ -24,15 +24,15 @@ class Outgoing:
 
     def write(self, data: bytes) -> None:
         if not self._held:
-            self._loop.call_soon(self._send)
+            self._loop.call_soon(self.flush)
         self._held.append(data)
         self._held_bytes += len(data)
         if self._held_bytes > MAX_HELD_BYTES:
-            self._send()
+            self.flush()
 
     def close(self) -> None:
         """What was written before is sent."""
-        self._send()
+        self.flush()
         self._transport.close()
 
     def is_closing(self) -> bool:
@@ -41,7 +41,8 @@ class Outgoing:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
 
-    def _send(self) -> None:
+    def flush(self) -> None:
+        """Send what is held."""
         if not self._held:
             return
         data = b"".join(self._held)

@@ -3,9 +3,12 @@
 Strategy: httptools hands over URL, headers and trailers piece by piece and keeps an unfinished
 header to itself, so both the pieces and the raw bytes are counted while a head is being read; a
 timer ends heads that never end; pipelined requests are few. Raising in a callback makes uvicorn
-answer 400 and close. What passes is checked more finely, and answered in words, by ``bodies``. Past
-``MAX_CONNECTIONS`` a request is answered 503 without being looked at; uvicorn's own answer would
-not say when to come back.
+answer 400 and close. Past ``MAX_CONNECTIONS`` a request is answered 503 without being looked at;
+uvicorn's own answer would not say when to come back. What passes is checked more finely, and
+answered in words, by ``bodies``.
+
+Invariant: whatever ends a connection but a reset, requests that came whole are answered before: one
+may have been paid for.
 """
 
 import asyncio
@@ -53,11 +56,27 @@ class GuardedHttp(HttpToolsProtocol):
         if self._in_head:
             self._raw_bytes += len(data)
             if self._raw_bytes > MAX_RAW_BYTES:
-                self.transport.close()
+                self._end()
                 return
+        idle = self.timeout_keep_alive_task  # which uvicorn ends, whatever it is that comes
         super().data_received(data)
-        if self._in_head and self._timer is None:  # most heads come whole and need no timer
-            self._time_head()
+        if self._in_head:
+            if self._timer is None:  # most heads come whole and need no timer
+                self._time_head()
+        elif idle is not None and self.timeout_keep_alive_task is None and not self._is_owing():
+            self.timeout_keep_alive_task = self.loop.call_at(
+                idle.when(), self.timeout_keep_alive_handler
+            )
+
+    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn's never says yes
+        """Whether the connection stays open: who sends no more may still wait for an answer."""
+        self.transport.flush()  # type: ignore[attr-defined] # Outgoing's
+        return self._closes_when_answered()
+
+    def send_400_response(self, msg: str) -> None:
+        """To what cannot be read; requests before it are answered first, and then it is not."""
+        if not self._closes_when_answered():
+            super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= MAX_PIPELINED:
@@ -88,8 +107,7 @@ class GuardedHttp(HttpToolsProtocol):
         if self._timer is None:
             super().shutdown()
         else:
-            self._timer.cancel()
-            self._timer = self.loop.call_later(LAST_HEAD_SECONDS, self.transport.close)
+            self._time_head(LAST_HEAD_SECONDS)
 
     def _begin_head(self) -> None:
         self._head_bytes = 0
@@ -97,8 +115,25 @@ class GuardedHttp(HttpToolsProtocol):
             self._raw_bytes = 0
             self._in_head = True
 
-    def _time_head(self) -> None:
-        self._timer = self.loop.call_later(MAX_HEAD_SECONDS, self.transport.close)
+    def _time_head(self, seconds: float | None = None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(seconds or MAX_HEAD_SECONDS, self._end)
+
+    def _end(self) -> None:
+        if not self._closes_when_answered():
+            self.transport.close()
+
+    def _is_owing(self) -> bool:
+        """Whether there is a request without an answer; ``cycle`` is the last that was begun."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _closes_when_answered(self) -> bool:
+        """Close as soon as all that came whole is answered; ``False``: it is already."""
+        if not self._is_owing() or self.cycle.more_body:
+            return False
+        self.cycle.keep_alive = False
+        return True
 
     def _end_head(self) -> None:
         self._in_head = False

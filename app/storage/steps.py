@@ -22,7 +22,7 @@ class Steps:
 
     def __init__(self) -> None:
         self.unsettled = False
-        self._steps: OrderedDict[Stamp, tuple[Stamp, Touching]] = OrderedDict()
+        self._steps: OrderedDict[int, tuple[int, Touching]] = OrderedDict()
 
     @contextlib.contextmanager
     def settling(self) -> Iterator[None]:
@@ -34,12 +34,13 @@ class Steps:
             self.unsettled = False
 
     def add(self, before: Stamp, after: Stamp, touching: Touching) -> None:
-        if before == after:  # a transaction that changed nothing is no commit
+        """Ignored unless it leads on: a transaction that changed nothing moves no stamp."""
+        if before is None or after is None or after <= before:
             return
         self._steps[before] = (after, touching)
         if len(self._steps) > MOST_STEPS:
             self._steps.popitem(last=False)
 
-    def after(self, stamp: Stamp) -> tuple[Stamp, Touching] | None:
+    def after(self, stamp: Stamp) -> tuple[int, Touching] | None:
         """The next stamp, and to whom the step there matters; ``None``: that is not known."""
-        return self._steps.get(stamp)
+        return None if stamp is None else self._steps.get(stamp)

@@ -9,11 +9,13 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from app.api import wire
-from app.api.wire import MAX_HEAD_BYTES, MAX_RAW_BYTES, GuardedHttp
+from app.api.wire import MAX_HEAD_BYTES, MAX_PIPELINED, MAX_RAW_BYTES, GuardedHttp
 from tests.processes import free_port
 
 pytestmark = pytest.mark.anyio
 
+SLOW_SECONDS = 1.0
+"""Longer than a head may take here."""
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -26,6 +28,8 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[uvicorn.Serve
     async def app(scope: Scope, _receive: Receive, send: Send) -> None:
         if scope["path"] == "/wait":
             await go.wait()
+        if scope["path"] == "/slow":
+            await asyncio.sleep(SLOW_SECONDS)
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -84,7 +88,6 @@ async def test_an_ordinary_request_is_answered(port: int) -> None:
             ],
             id="trailers",
         ),
-        pytest.param([GET.replace(b"/", b"/wait", 1) * 40], id="forty requests in a pipeline"),
     ],
 )
 async def test_what_is_too_much_is_cut_off(port: int, pieces: list[bytes]) -> None:
@@ -102,6 +105,80 @@ async def test_a_head_that_does_not_come_is_not_waited_for(port: int, piece: byt
 async def test_ten_requests_in_a_pipeline_are_answered(port: int) -> None:
     last = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     assert (await said(port, GET * 9 + last)).count(b"HTTP/1.1 204") == 10
+
+
+SLOW = GET.replace(b"/", b"/slow", 1)
+
+
+@pytest.mark.parametrize(
+    ("after", "answers"),
+    [
+        pytest.param(GET[:10], 1, id="a head that never ends"),
+        pytest.param(b"\x00 no HTTP\r\n\r\n", 1, id="what cannot be read"),
+        pytest.param(GET[:-2] + b"a: b\r\n" * MAX_HEAD_BYTES, 1, id="a head that is too large"),
+        pytest.param(GET * 40, 1 + MAX_PIPELINED, id="more than may be in a pipeline"),
+    ],
+)
+async def test_whatever_follows_a_request_is_answered_first(
+    port: int, after: bytes, answers: int
+) -> None:
+    """It may have been paid for; then the connection is closed."""
+    assert (await said(port, SLOW + after)).count(b"HTTP/1.1 204") == answers
+
+
+@pytest.mark.parametrize("request_", [GET, SLOW, SLOW + GET * 3])
+async def test_who_sends_no_more_still_gets_all_answers(port: int, request_: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request_)
+    writer.write_eof()
+    async with asyncio.timeout(5):
+        answer = await reader.read()
+    assert answer.count(b"HTTP/1.1 204") == request_.count(b"GET")
+    writer.close()
+
+
+async def test_half_a_body_is_not_waited_for_once_nothing_more_comes(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /wait HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")
+    writer.write_eof()
+    async with asyncio.timeout(5):
+        assert await reader.read() == b""
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("first", "strays"),
+    [
+        pytest.param(GET, b"\r\n", id="an empty line"),
+        pytest.param(
+            GET.replace(b"\r\n\r\n", b"\r\nContent-Length: 100\r\n\r\n"), b"x", id="of a body"
+        ),
+    ],
+)
+async def test_bytes_that_begin_nothing_keep_no_connection(
+    server: uvicorn.Server, first: bytes, strays: bytes
+) -> None:
+    server.config.timeout_keep_alive = 1
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.config.port)
+    writer.write(first)
+    async with asyncio.timeout(5):
+        await reader.readuntil(b"\r\n\r\n")
+        for _ in range(3):
+            writer.write(strays)
+            await asyncio.sleep(0.2)
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_stop_waits_for_an_answer_that_half_a_head_follows(server: uvicorn.Server) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.config.port)
+    writer.write(GET.replace(b"/", b"/wait", 1) + GET[:10])
+    while not server.server_state.tasks:  # noqa: ASYNC110 - nothing signals it
+        await asyncio.sleep(0.01)
+    server.should_exit = True
+    await asyncio.sleep(1.5)  # longer than the head is waited for
+    assert not reader.at_eof()
+    writer.close()
 
 
 async def test_an_upgrade_is_not_followed(port: int) -> None:
