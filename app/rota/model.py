@@ -52,6 +52,11 @@ class Layer:
     restrictions: tuple[Restriction, ...] = ()
     turns_on: TurnsOn = "all"
 
+    @property
+    def size(self) -> int:
+        """How many turns and windows it has."""
+        return len(self.participants) + len(self.restrictions)
+
 
 @dataclass(frozen=True, slots=True)
 class Override:

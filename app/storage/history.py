@@ -46,10 +46,9 @@ class History:
 
     @property
     def size(self) -> int:
-        """How many things are in it: people and windows of all layers, overrides and entries."""
+        """How many things are in it: layers with turns and windows, overrides and entries."""
         layers = (layer for era in self.eras for layer in era.schedule.layers)
-        held = sum(len(layer.participants) + len(layer.restrictions) for layer in layers)
-        return held + len(self.eras) + len(self.covers)
+        return sum(1 + layer.size for layer in layers) + len(self.covers)
 
     def on_call_at(self, at: int) -> OnCall | None:
         """Who is on call, and who follows; ``None`` if that reaches beyond what was read."""

@@ -30,6 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.errors import Conflict, NotFound
 from app.rota.model import Layer
 from app.rota.walltime import FOREVER
+from app.storage.paced import paced
 from app.storage.paging import Page, Slice, next_position, page_of
 from app.storage.tables import covers, participants, policy_targets, rules, schedules
 
@@ -50,6 +51,11 @@ class Rules:
     @property
     def people(self) -> set[str]:
         return {name for layer in self.layers for name in layer.participants}
+
+    @property
+    def size(self) -> int:
+        """How many things are in it: layers with their turns and windows."""
+        return sum(1 + layer.size for layer in self.layers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,7 @@ async def schedules_of_team(
 ) -> Sequence[StoredSchedule]:
     """A team's schedules, oldest first; of very many the first ``TEAM_SCHEDULES``."""
     rows = await tx.execute(OF_TEAM, {"org": org_id, "team": team_id})
-    return [_schedule(row) for row in rows.mappings()]
+    return [_schedule(row) async for row in paced(rows.mappings())]
 
 
 async def schedule_of(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:

@@ -1,6 +1,7 @@
 """Who is on call for a team now, by its schedules, oldest first (``schedules.md``, Stored)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from time import perf_counter
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -12,6 +13,7 @@ from app.api.stored.times import local_text
 from app.errors import NotFound
 from app.rota.model import OnCall
 from app.storage.database import Tx
+from app.storage.paced import AT_A_STRETCH_SECONDS, paced
 from app.storage.people import Person
 from app.storage.schedules import StoredSchedule, schedules_of_team
 
@@ -61,19 +63,23 @@ async def current(tx: Tx, call: Call) -> Answer:
     schedules = await schedules_of_team(tx, call.org_id, team_id)
     if not schedules:
         raise NotFound(f"no schedule has the team {team_id}")
-    call.keep(("team", team_id), schedules)
-    found = [(schedule, await on_call_of(tx, call, schedule.id, at)) for schedule in schedules]
+    call.keep(("team", team_id), schedules, sum(each.rules.size for each in schedules))
+    found = [
+        (schedule, await on_call_of(tx, call, schedule.id, at))
+        async for schedule in paced(schedules)
+    ]
     return _current(team_id, found, await people_named(tx, call, _named(found)))
 
 
 def quick_current(call: Call) -> Answer | None:
-    """As ``current``, of what is kept."""
+    """As ``current``, of what is kept; ``None`` also if it takes long: others want a turn."""
+    until = perf_counter() + AT_A_STRETCH_SECONDS
     at = call.now if call.query.at is None else int(call.query.at)
     team_id = call.path["team_id"]
     found: list[tuple[StoredSchedule, OnCall]] = []
     for schedule in call.kept_under(("team", team_id)) or ():
         on_call = kept_on_call(call, schedule.id, at)
-        if on_call is None:
+        if on_call is None or perf_counter() > until:
             return None
         found.append((schedule, on_call))
     people = kept_people(call, _named(found)) if found else None

@@ -10,11 +10,23 @@ so with it nothing is kept.
 import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.storage.database import Database
 
-MOST_KEPT = 20_000
+MOST_KEPT = 100_000
+"""The sum of all sizes, each and ``OVERHEAD``: some 40 MB, whatever is kept."""
+OVERHEAD = 4
+"""Of one thing beyond its size: it has a key and a place."""
+
+
+class _Thing(NamedTuple):
+    """``org_id`` had written ``writes`` times when it was kept."""
+
+    org_id: str
+    writes: int
+    thing: Any
+    size: int
 
 
 class Kept:
@@ -27,8 +39,8 @@ class Kept:
         self._is_current = False
         self._looked = False
         self._writes: Counter[str] = Counter()
-        self._things: OrderedDict[Hashable, tuple[str, int, Any]] = OrderedDict()
-        """With whose it is, and how much that organisation had written."""
+        self._things: OrderedDict[Hashable, _Thing] = OrderedDict()
+        self._size = 0
 
     def look_in_turn(self) -> None:
         """``look``, once in a turn of the event loop; every request begins with it.
@@ -46,7 +58,7 @@ class Kept:
         stamp = self._database.stamp()
         self._follow(stamp)
         if stamp != self._stamp and not self._database.steps.unsettled:
-            self._things.clear()
+            self._clear()
             self._writes.clear()
             self._stamp = stamp
         self._is_current = stamp == self._stamp  # if not, nothing may be used, and it may return
@@ -56,16 +68,22 @@ class Kept:
         found = self._things.get(key) if self._is_current else None
         if found is None:
             return None
-        org_id, writes, thing = found
-        return thing if writes == self._writes[org_id] else None
+        if found.writes == self._writes[found.org_id]:
+            return found.thing
+        self._forget(key)
+        return None
 
-    def put(self, org_id: str, key: Hashable, thing: object, stamp: int | None) -> None:
+    def put(
+        self, org_id: str, key: Hashable, thing: object, stamp: int | None, size: int = 1
+    ) -> None:
         """Keep ``thing``, which was read after ``stamp``, unless something was committed since."""
         if stamp is None or stamp != self._stamp or stamp != self._database.stamp():
             return
-        self._things[key] = (org_id, self._writes[org_id], thing)
-        if len(self._things) > self._most:
-            self._things.popitem(last=False)
+        self._forget(key)
+        self._things[key] = _Thing(org_id, self._writes[org_id], thing, size + OVERHEAD)
+        self._size += size + OVERHEAD
+        while self._size > self._most:
+            self._forget(next(iter(self._things)))
 
     @property
     def stamp(self) -> int | None:
@@ -78,9 +96,18 @@ class Kept:
         while stamp != self._stamp and (step := steps.after(self._stamp)):
             self._stamp, touching = step
             if touching is None:
-                self._things.clear()
+                self._clear()
             else:
                 self._writes.update(touching)
+
+    def _forget(self, key: Hashable) -> None:
+        thing = self._things.pop(key, None)
+        if thing is not None:
+            self._size -= thing.size
+
+    def _clear(self) -> None:
+        self._things.clear()
+        self._size = 0
 
     def _end_turn(self) -> None:
         self._looked = False

@@ -42,7 +42,7 @@ async def on_call_of(tx: Tx, call: Call, schedule_id: str, at: int) -> OnCall:
     if found is None:
         history = await history_at(tx, call.org_id, schedule_id, at)
         if history.size <= KEPT_SIZE:
-            call.keep(("history", schedule_id), history)
+            call.keep(("history", schedule_id), history, history.size)
         found = _told(history, at)
     return found
 

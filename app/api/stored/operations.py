@@ -61,9 +61,12 @@ class Call(Struct, frozen=True):
     def org_id(self) -> str:
         return self.actor.org_id
 
-    def keep(self, key: Hashable, thing: object) -> None:
-        """Keep what was read for this request, for as long as its organisation writes nothing."""
-        self.kept.put(self.org_id, (self.org_id, key), thing, self.stamp)
+    def keep(self, key: Hashable, thing: object, size: int = 1) -> None:
+        """Keep what was read for this request, for as long as its organisation writes nothing.
+
+        ``size``: how many rows, turns, windows and the like it holds.
+        """
+        self.kept.put(self.org_id, (self.org_id, key), thing, self.stamp, size)
 
     def kept_under(self, key: Hashable) -> Any:
         """What was kept for a request of this organisation; ``None``: nothing."""

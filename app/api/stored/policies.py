@@ -16,6 +16,7 @@ from app.errors import Fault, InvalidRequest, NotFound
 from app.rota.model import OnCall
 from app.storage.database import Tx
 from app.storage.ids import new_id
+from app.storage.paced import paced
 from app.storage.people import Person, people_of
 from app.storage.policies import (
     Policy,
@@ -165,7 +166,9 @@ async def resolve(tx: Tx, call: Call) -> Answer:
     ids: dict[str, set[str]] = {"schedule": set(), "user": set()}
     for target in policy.fields.targets:
         ids[target.type].add(target.id)
-    on_call = {each: await on_call_of(tx, call, each, at) for each in sorted(ids["schedule"])}
+    on_call = {
+        each: await on_call_of(tx, call, each, at) async for each in paced(sorted(ids["schedule"]))
+    }
     found = {each.user_id for each in on_call.values()}
     people = await people_named(tx, call, found | ids["user"])
     steps = [

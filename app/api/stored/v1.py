@@ -46,6 +46,7 @@ from app.storage.covers import (
 from app.storage.database import Tx
 from app.storage.history import final_schedule_of
 from app.storage.ids import new_id
+from app.storage.paced import paced
 from app.storage.people import Person
 from app.storage.schedules import (
     StoredSchedule,
@@ -108,7 +109,9 @@ async def list_schedules(tx: Tx, call: Call) -> Answer:
     page = await schedules_page(tx, call.org_id, part, team_id)
     ids = [schedule.id for schedule in page.rows]
     overrides = await overrides_to_come(tx, call.org_id, ids, call.now)
-    shown = [v1_schedule_of(schedule, overrides[schedule.id]) for schedule in page.rows]
+    shown = [
+        v1_schedule_of(schedule, overrides[schedule.id]) async for schedule in paced(page.rows)
+    ]
     return Answer(many(page, part, shown))
 
 

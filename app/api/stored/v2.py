@@ -33,6 +33,7 @@ from app.storage.entries import (
     undone_swaps,
 )
 from app.storage.ids import new_id
+from app.storage.paced import paced
 from app.storage.paging import Page
 from app.storage.schedules import (
     StoredSchedule,
@@ -48,7 +49,7 @@ from app.storage.schedules import (
 async def list_schedules(tx: Tx, call: Call) -> Answer:
     part = call.query.part
     page = await schedules_page(tx, call.org_id, part, call.query.team_id)
-    return Answer(many(page, part, [v2_schedule_of(schedule) for schedule in page.rows]))
+    return Answer(many(page, part, [v2_schedule_of(each) async for each in paced(page.rows)]))
 
 
 async def create_schedule(tx: Tx, call: Call) -> Answer:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.api.stored.kept import Kept
+from app.api.stored.kept import OVERHEAD, Kept
 from app.storage.database import Database
 from app.storage.keys import revoked
 from app.storage.steps import Steps
@@ -239,10 +239,34 @@ class TestKept:
         assert kept.get("a") is None
 
     async def test_the_oldest_goes_first(self) -> None:
-        kept = Kept(Stamps(), most=2)  # type: ignore[arg-type]
+        kept = Kept(Stamps(), most=2 * (OVERHEAD + 1))  # type: ignore[arg-type]
         kept.look()
         for name in "abc":
             kept.put(ORG, name, name, kept.stamp)
+        assert [kept.get(name) for name in "abc"] == [None, "b", "c"]
+
+    async def test_a_large_thing_takes_the_room_of_many(self) -> None:
+        kept = Kept(Stamps(), most=10 * (OVERHEAD + 1))  # type: ignore[arg-type]
+        kept.look()
+        for name in "abc":
+            kept.put(ORG, name, name, kept.stamp)
+        large = 8 * (OVERHEAD + 1) - OVERHEAD
+        kept.put(ORG, "d", "d", kept.stamp, large)
+        assert [kept.get(name) for name in "abcd"] == [None, "b", "c", "d"]
+        kept.put(ORG, "d", "D", kept.stamp, large)  # in its own place
+        assert [kept.get(name) for name in "abcd"] == [None, "b", "c", "D"]
+
+    async def test_what_is_stale_gives_its_room_back(self) -> None:
+        stamps = Stamps()
+        kept = Kept(stamps, most=2 * (OVERHEAD + 1))  # type: ignore[arg-type]
+        kept.look()
+        kept.put(OTHERS, "b", "b", kept.stamp)
+        kept.put(ORG, "a", "a", kept.stamp)
+        stamps.steps.add(1, 2, (ORG,))
+        stamps.now = 2
+        kept.look()
+        assert kept.get("a") is None
+        kept.put(OTHERS, "c", "c", kept.stamp)
         assert [kept.get(name) for name in "abc"] == [None, "b", "c"]
 
     @pytest.mark.parametrize(

@@ -1,0 +1,20 @@
+"""Long work on the event loop, with pauses in which others are served."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from time import perf_counter
+from typing import TypeVar
+
+T = TypeVar("T")
+
+AT_A_STRETCH_SECONDS = 0.005
+
+
+async def paced(items: Iterable[T]) -> AsyncIterator[T]:
+    """``items``; others have a turn whenever work on them has taken a few milliseconds."""
+    until = perf_counter() + AT_A_STRETCH_SECONDS
+    for item in items:
+        yield item
+        if perf_counter() > until:
+            await asyncio.sleep(0)
+            until = perf_counter() + AT_A_STRETCH_SECONDS
