@@ -1,38 +1,35 @@
 """Others are served while long work goes on."""
 
 import asyncio
-import time
 
 import pytest
 
-from app.storage.paced import AT_A_STRETCH_SECONDS, paced
+from app.storage import paced as module
+from app.storage.paced import paced
 
 pytestmark = pytest.mark.anyio
 
 
-async def turns_during(items: int, seconds_each: float) -> int:
-    """How many turns somebody else has while so many items are worked on."""
-    turns = 0
+@pytest.mark.parametrize(
+    ("at_a_stretch", "turns"),
+    [
+        pytest.param(0.0, 3, id="each item takes longer than a stretch"),
+        pytest.param(3600.0, 0, id="all of them take less"),
+    ],
+)
+async def test_others_have_a_turn_after_a_stretch(
+    monkeypatch: pytest.MonkeyPatch, at_a_stretch: float, turns: int
+) -> None:
+    monkeypatch.setattr(module, "AT_A_STRETCH_SECONDS", at_a_stretch)
+    had = 0
 
     async def other() -> None:
-        nonlocal turns
+        nonlocal had
         while True:
-            turns += 1
+            had += 1
             await asyncio.sleep(0)
 
     serving = asyncio.create_task(other())
-    seen = []
-    async for item in paced(range(items)):
-        time.sleep(seconds_each)  # noqa: ASYNC251 - work
-        seen.append(item)
+    assert [item async for item in paced(range(3))] == [0, 1, 2]
     serving.cancel()
-    assert seen == list(range(items))
-    return turns
-
-
-async def test_long_work_is_interrupted() -> None:
-    assert await turns_during(5, 1.2 * AT_A_STRETCH_SECONDS) >= 4
-
-
-async def test_short_work_is_not() -> None:
-    assert await turns_during(5, 0) == 0
+    assert had == turns
