@@ -79,11 +79,11 @@ async def list_keys(url: str, org: str | None, now: int, console: Console) -> No
     async with store(url) as database, database.reading() as tx:
         keys = await keys_of(tx, org)
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-    for title in ("id", "organisation", "name", "scopes", "last used", "state"):
-        table.add_column(title, no_wrap=title in ("id", "scopes"), overflow="fold")
+    for title in ("id", "organisation", "name", "scopes", "state"):
+        table.add_column(title, no_wrap=title in ("id", "scopes", "state"), overflow="fold")
     for key in keys:
         scopes = "\n".join(sorted(key.scopes))
-        row = (f"{key.id} {key.kind}", key.org_name, key.name, scopes, _instant(key.last_used_at))
+        row = (f"{key.id} {key.kind}", key.org_name, key.name, scopes)
         table.add_row(*map(Text, row), _state(key, now))
     console.print(table)
     console.print(f"{len(keys)} key{'' if len(keys) == 1 else 's'}")
@@ -112,16 +112,15 @@ def _milliseconds_in(text: str) -> int:
 
 
 def _state(key: Key, now: int) -> str:
-    """Revoked, expired, or until when it is valid; and since when it exists."""
-    made = f"made {_instant(key.created_at)}"
+    """Revoked, expired, or until when it is valid; since when it exists, and when it was used."""
+    last = "never used" if key.last_used_at is None else f"used {_instant(key.last_used_at)}"
+    since = f"made {_instant(key.created_at)}\n{last}"
     if key.revoked_at is not None:
-        return f"[red]revoked[/] {_instant(key.revoked_at)}\n{made}"
+        return f"[red]revoked[/] {_instant(key.revoked_at)}\n{since}"
     valid = "[green]valid[/]" if key.valid_at(now) else "[red]expired[/]"
     until = f" until {_instant(key.expires_at)}" if key.expires_at else ""
-    return f"{valid}{until}\n{made}"
+    return f"{valid}{until}\n{since}"
 
 
-def _instant(at: int | None) -> str:
-    if at is None:
-        return "never"
+def _instant(at: int) -> str:
     return datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d %H:%MZ")
