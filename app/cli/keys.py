@@ -118,7 +118,7 @@ def _state(key: Key, now: int) -> str:
     if key.revoked_at is not None:
         return f"[red]revoked[/] {_instant(key.revoked_at)}\n{since}"
     valid = "[green]valid[/]" if key.valid_at(now) else "[red]expired[/]"
-    until = f" until {_instant(key.expires_at)}" if key.expires_at else ""
+    until = f"\nuntil {_instant(key.expires_at)}" if key.expires_at else ""
     return f"{valid}{until}\n{since}"
 
 
