@@ -79,7 +79,7 @@ async def list_keys(url: str, org: str | None, now: int, console: Console) -> No
     async with store(url) as database, database.reading() as tx:
         keys = await keys_of(tx, org)
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
-    for title in ("id", "organisation", "name", "scopes", "state"):
+    for title in ("id", "org", "name", "scopes", "state"):
         table.add_column(title, no_wrap=title in ("id", "scopes", "state"), overflow="fold")
     for key in keys:
         scopes = "\n".join(sorted(key.scopes))
