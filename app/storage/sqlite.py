@@ -184,7 +184,7 @@ async def _others(connection: AsyncConnection) -> int | None:
     driver: Any = (await connection.get_raw_connection()).driver_connection
     try:
         [[version]] = await driver.execute_fetchall(VERSION)
-    except sqlite3.Error:  # what was committed stays so
+    except (sqlite3.Error, ValueError):  # ValueError: it is closed. What was committed stays so
         return None
     return int(version)
 
