@@ -46,7 +46,7 @@ class GuardedHttp(HttpToolsProtocol):
         super().connection_made(transport)
         self.transport = Outgoing(transport, self.loop)  # type: ignore[assignment] # as it is used
         self._begin_head()
-        self._time_head()
+        self._time_head(MAX_HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_head()
@@ -62,7 +62,7 @@ class GuardedHttp(HttpToolsProtocol):
         super().data_received(data)
         if self._in_head:
             if self._timer is None:  # most heads come whole and need no timer
-                self._time_head()
+                self._time_head(MAX_HEAD_SECONDS)
         elif idle is not None and self.timeout_keep_alive_task is None and not self._is_owing():
             self.timeout_keep_alive_task = self.loop.call_at(
                 idle.when(), self.timeout_keep_alive_handler
@@ -115,10 +115,10 @@ class GuardedHttp(HttpToolsProtocol):
             self._raw_bytes = 0
             self._in_head = True
 
-    def _time_head(self, seconds: float | None = None) -> None:
+    def _time_head(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.loop.call_later(seconds or MAX_HEAD_SECONDS, self._end)
+        self._timer = self.loop.call_later(seconds, self._end)
 
     def _end(self) -> None:
         if not self._closes_when_answered():

@@ -54,8 +54,8 @@ class Layer:
 
     @property
     def size(self) -> int:
-        """How many turns and windows it has."""
-        return len(self.participants) + len(self.restrictions)
+        """How many things it is: itself, its turns and its windows."""
+        return 1 + len(self.participants) + len(self.restrictions)
 
 
 @dataclass(frozen=True, slots=True)

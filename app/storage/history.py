@@ -48,7 +48,7 @@ class History:
     def size(self) -> int:
         """How many things are in it: layers with turns and windows, overrides and entries."""
         layers = (layer for era in self.eras for layer in era.schedule.layers)
-        return sum(1 + layer.size for layer in layers) + len(self.covers)
+        return sum(layer.size for layer in layers) + len(self.covers)
 
     def on_call_at(self, at: int) -> OnCall | None:
         """Who is on call, and who follows; ``None`` if that reaches beyond what was read."""

@@ -55,7 +55,7 @@ class Rules:
     @property
     def size(self) -> int:
         """How many things are in it: layers with their turns and windows."""
-        return sum(1 + layer.size for layer in self.layers)
+        return sum(layer.size for layer in self.layers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,14 +100,17 @@ class Sqlite:
         self, work: Callable[[AsyncConnection], Awaitable[T]], touching: Touching
     ) -> T:
         """What ``work`` returned, in one transaction that was then committed."""
-        async with self.writer.connect() as connection, contextlib.AsyncExitStack() as settling:
-            async with connection.begin():
-                result = await work(connection)
-                others, before = await _others(connection), self.stamp()
-                settling.enter_context(self.steps.settling())
-            after = self.stamp()
-            if others is not None and others == await _others(connection):
-                self.steps.add(before, after, touching)
+        async with self.writer.connect() as connection:
+            try:
+                async with connection.begin():
+                    result = await work(connection)
+                    others, before = await _others(connection), self.stamp()
+                    self.steps.unsettled = True
+                after = self.stamp()
+                if others is not None and others == await _others(connection):
+                    self.steps.add(before, after, touching)
+            finally:
+                self.steps.unsettled = False
         return result
 
     def stamp(self) -> int | None:

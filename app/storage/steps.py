@@ -4,9 +4,8 @@ A database tells by its stamp that something was committed, and not what. A step
 the next is remembered where the writer knows that nothing but its own commit lies between.
 """
 
-import contextlib
 from collections import OrderedDict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 Stamp = int | None
 """Changes whenever anything is committed. ``None``: the database does not tell."""
@@ -18,20 +17,14 @@ MOST_STEPS = 64
 
 
 class Steps:
-    """The last steps. While ``unsettled``, it is not known yet what has led to a new stamp."""
+    """The last steps.
+
+    ``unsettled``, from before a commit until it is added: what leads to a new stamp is not known.
+    """
 
     def __init__(self) -> None:
         self.unsettled = False
         self._steps: OrderedDict[int, tuple[int, Touching]] = OrderedDict()
-
-    @contextlib.contextmanager
-    def settling(self) -> Iterator[None]:
-        """A commit, and telling what it was."""
-        self.unsettled = True
-        try:
-            yield
-        finally:
-            self.unsettled = False
 
     def add(self, before: Stamp, after: Stamp, touching: Touching) -> None:
         """Ignored unless it leads on: a transaction that changed nothing moves no stamp."""

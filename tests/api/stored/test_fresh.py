@@ -195,11 +195,21 @@ class Stamps:
         return self.now
 
 
+@pytest.fixture
+def stamps() -> Stamps:
+    return Stamps()
+
+
+def kept_of(stamps: Stamps, room: int = 1_000) -> Kept:
+    """A memory with room for so many of the smallest things, which has looked."""
+    kept = Kept(stamps, most=room * (OVERHEAD + 1))  # type: ignore[arg-type]
+    kept.look()
+    return kept
+
+
 class TestKept:
-    async def test_nothing_outlives_a_commit(self) -> None:
-        stamps = Stamps()
-        kept = Kept(stamps)  # type: ignore[arg-type]
-        kept.look()
+    async def test_nothing_outlives_a_commit(self, stamps: Stamps) -> None:
+        kept = kept_of(stamps)
         kept.put(ORG, "a", 1, kept.stamp)
         kept.look()
         assert kept.get("a") == 1
@@ -207,9 +217,8 @@ class TestKept:
         kept.look()
         assert kept.get("a") is None
 
-    async def test_the_requests_of_one_turn_look_once(self) -> None:
-        stamps = Stamps()
-        kept = Kept(stamps)  # type: ignore[arg-type]
+    async def test_the_requests_of_one_turn_look_once(self, stamps: Stamps) -> None:
+        kept = kept_of(stamps)
         kept.look_in_turn()
         kept.put(ORG, "a", 1, kept.stamp)
         stamps.now = 2  # while the turn lasts: later than every request in it
@@ -219,10 +228,8 @@ class TestKept:
         kept.look_in_turn()
         assert kept.get("a") is None
 
-    async def test_what_was_read_before_a_commit_is_not_kept(self) -> None:
-        stamps = Stamps()
-        kept = Kept(stamps)  # type: ignore[arg-type]
-        kept.look()
+    async def test_what_was_read_before_a_commit_is_not_kept(self, stamps: Stamps) -> None:
+        kept = kept_of(stamps)
         before = kept.stamp
         stamps.now = 2
         kept.put(ORG, "a", 1, before)  # committed since, and nobody has looked
@@ -230,24 +237,20 @@ class TestKept:
         kept.put(ORG, "b", 2, before)  # somebody has looked
         assert (kept.get("a"), kept.get("b")) == (None, None)
 
-    async def test_nothing_is_kept_where_nothing_tells(self) -> None:
-        stamps = Stamps()
+    async def test_nothing_is_kept_where_nothing_tells(self, stamps: Stamps) -> None:
         stamps.now = None
-        kept = Kept(stamps)  # type: ignore[arg-type]
-        kept.look()
+        kept = kept_of(stamps)
         kept.put(ORG, "a", 1, kept.stamp)
         assert kept.get("a") is None
 
-    async def test_the_oldest_goes_first(self) -> None:
-        kept = Kept(Stamps(), most=2 * (OVERHEAD + 1))  # type: ignore[arg-type]
-        kept.look()
+    async def test_the_oldest_goes_first(self, stamps: Stamps) -> None:
+        kept = kept_of(stamps, room=2)
         for name in "abc":
             kept.put(ORG, name, name, kept.stamp)
         assert [kept.get(name) for name in "abc"] == [None, "b", "c"]
 
-    async def test_a_large_thing_takes_the_room_of_many(self) -> None:
-        kept = Kept(Stamps(), most=10 * (OVERHEAD + 1))  # type: ignore[arg-type]
-        kept.look()
+    async def test_a_large_thing_takes_the_room_of_many(self, stamps: Stamps) -> None:
+        kept = kept_of(stamps, room=10)
         for name in "abc":
             kept.put(ORG, name, name, kept.stamp)
         large = 8 * (OVERHEAD + 1) - OVERHEAD
@@ -256,10 +259,8 @@ class TestKept:
         kept.put(ORG, "d", "D", kept.stamp, large)  # in its own place
         assert [kept.get(name) for name in "abcd"] == [None, "b", "c", "D"]
 
-    async def test_what_is_stale_gives_its_room_back(self) -> None:
-        stamps = Stamps()
-        kept = Kept(stamps, most=2 * (OVERHEAD + 1))  # type: ignore[arg-type]
-        kept.look()
+    async def test_what_is_stale_gives_its_room_back(self, stamps: Stamps) -> None:
+        kept = kept_of(stamps, room=2)
         kept.put(OTHERS, "b", "b", kept.stamp)
         kept.put(ORG, "a", "a", kept.stamp)
         stamps.steps.add(1, 2, (ORG,))
@@ -279,11 +280,9 @@ class TestKept:
         ],
     )
     async def test_a_commit_of_our_own_is_known(
-        self, touching: tuple[str, ...] | None, left: list[str | None]
+        self, stamps: Stamps, touching: tuple[str, ...] | None, left: list[str | None]
     ) -> None:
-        stamps = Stamps()
-        kept = Kept(stamps)  # type: ignore[arg-type]
-        kept.look()
+        kept = kept_of(stamps)
         for org_id, name in ((ORG, "a"), (OTHERS, "b")):
             kept.put(org_id, name, name, kept.stamp)
         stamps.steps.add(1, 2, ())
@@ -294,29 +293,26 @@ class TestKept:
         kept.put(OTHERS, "b", "new", kept.stamp)
         assert kept.get("b") == "new"
 
-    async def test_a_commit_after_our_own_is_not(self) -> None:
-        stamps = Stamps()
-        kept = Kept(stamps)  # type: ignore[arg-type]
-        kept.look()
+    async def test_a_commit_after_our_own_is_not(self, stamps: Stamps) -> None:
+        kept = kept_of(stamps)
         kept.put(ORG, "a", 1, kept.stamp)
         stamps.steps.add(1, 2, ())
         stamps.now = 3
         kept.look()
         assert kept.get("a") is None
 
-    async def test_nothing_is_used_until_it_is_known_who_committed(self) -> None:
-        stamps = Stamps()
-        kept = Kept(stamps)  # type: ignore[arg-type]
-        kept.look()
+    async def test_nothing_is_used_until_it_is_known_who_committed(self, stamps: Stamps) -> None:
+        kept = kept_of(stamps)
         kept.put(ORG, "a", 1, kept.stamp)
-        with stamps.steps.settling():
-            kept.look()
-            assert kept.get("a") == 1
-            stamps.now = 2
-            kept.look()
-            assert kept.get("a") is None
-            assert kept.stamp is None
-            kept.put(ORG, "b", 2, kept.stamp)
-            stamps.steps.add(1, 2, ())
+        stamps.steps.unsettled = True
+        kept.look()
+        assert kept.get("a") == 1
+        stamps.now = 2
+        kept.look()
+        assert kept.get("a") is None
+        assert kept.stamp is None
+        kept.put(ORG, "b", 2, kept.stamp)
+        stamps.steps.add(1, 2, ())
+        stamps.steps.unsettled = False
         kept.look()
         assert (kept.get("a"), kept.get("b")) == (1, None)

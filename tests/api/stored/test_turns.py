@@ -12,7 +12,7 @@ from app.api.stored.turns import Turns
 from app.errors import StoreUnavailable
 from tests.api.stored.scenes import DAILY, june, scene, who
 from tests.api.stored.world import OPERATIONS
-from tests.stored import V1, V2, Stored, code_of
+from tests.stored import V1, V2, Caller, Stored, code_of
 
 pytestmark = pytest.mark.anyio
 
@@ -55,26 +55,25 @@ async def test_whoever_waited_is_next() -> None:
     assert await waiting
 
 
-@pytest.mark.usefixtures("hasty")
-async def test_who_is_on_call_is_told_while_others_wait(
-    stored: Stored, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+async def waiting(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> Caller:
+    """Somebody to whom no turn comes."""
     me = await scene(stored, DAILY)
     monkeypatch.setattr(turns.Turns, "turn", never)
+    return me
+
+
+async def test_who_is_on_call_is_told_while_others_wait(waiting: Caller) -> None:
     path = f"{V1}/schedules/daily/final-schedule?from={june(1)}&to={june(3)}"
-    assert code_of(await me.get(path)) == (503, "unavailable")
-    assert await who(me, june(1)) == "ann"
+    assert code_of(await waiting.get(path)) == (503, "unavailable")
+    assert await who(waiting, june(1)) == "ann"
 
 
-@pytest.mark.usefixtures("hasty")
-async def test_a_write_that_lays_out_a_window_waits_and_others_do_not(
-    stored: Stored, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    me = await scene(stored, DAILY)
-    monkeypatch.setattr(turns.Turns, "turn", never)
+async def test_a_write_that_lays_out_a_window_waits_and_others_do_not(waiting: Caller) -> None:
     body = {"user_id": "ann", "start": june(5), "end": june(6)}
-    assert code_of(await me.post(f"{V2}/schedules/daily/entries", body)) == (503, "unavailable")
-    await me.changed(f"{V2}/schedules/daily", {"name": "Every day"})
+    answer = await waiting.post(f"{V2}/schedules/daily/entries", body)
+    assert code_of(answer) == (503, "unavailable")
+    await waiting.changed(f"{V2}/schedules/daily", {"name": "Every day"})
 
 
 def test_what_lays_out_a_window_waits_for_its_turn() -> None:
