@@ -36,8 +36,8 @@ from bench.load import BadRun, comes_to_rest, cpu_seconds
 from bench.report import goal_table, outcome, versions
 from bench.servers import LOAD_CORE, Server, Servers, on_core
 from bench.stored_rows import TEAM_SCHEDULES, analyze, fill
-from tests.databases import administer
-from tests.postgres_server import postgres_server
+from tests.support.databases import administer
+from tests.support.postgres_server import postgres_server
 
 RESULTS = Path(__file__).parent / "results" / "stored.json"
 SCRIPT = Path(__file__).with_name("stored.lua")

@@ -22,9 +22,9 @@ from app.cli.serving import KEEP_ALIVE_SECONDS, grace_seconds
 from app.desk import faults_in
 from app.main import create_app
 from app.settings import DEFAULT_PORT, Settings, _Reader
-from tests.nginx_server import DEPLOYED, REPLICA
-from tests.processes import ROOT
-from tests.services import PAY_TO, Service, settings
+from tests.support.nginx_server import DEPLOYED, REPLICA
+from tests.support.processes import ROOT
+from tests.support.services import PAY_TO, Service, settings
 
 DEPLOY = ROOT / "deploy"
 COMPOSE_FILE = DEPLOY / "compose.yaml"

@@ -8,8 +8,8 @@ import pytest
 
 from app.limits import RateLimits
 from tests.conftest import Clock
-from tests.processes import free_port
-from tests.redis_server import redis_server
+from tests.support.processes import free_port
+from tests.support.redis_server import redis_server
 
 pytestmark = pytest.mark.anyio
 

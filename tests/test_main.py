@@ -10,7 +10,7 @@ from app import desk
 from app.errors import ConfigurationError
 from app.main import create_app
 from app.metrics import Metrics
-from tests.services import (
+from tests.support.services import (
     NETWORK,
     ScriptedFacilitator,
     Service,

@@ -23,7 +23,7 @@ from app.api.schedule_schemas import (
 from app.api.schemas import RotationRequest
 from app.render.json import Fairness, RotationAnswer
 from app.render.schedule import OncallNowAnswer, OncallScheduleAnswer
-from tests.processes import ROOT, answers_ok, environment, free_port, running
+from tests.support.processes import ROOT, answers_ok, environment, free_port, running
 
 README = (ROOT / "README.md").read_text()
 SERVED = "http://127.0.0.1:8402"

@@ -10,9 +10,9 @@ import time
 import httpx
 import pytest
 
-from tests.processes import environment, free_port
-from tests.services import EXAMPLE, PATH, PAY_TO, ScriptedFacilitator, answers
-from tests.wallets import Wallet
+from tests.support.processes import environment, free_port
+from tests.support.services import EXAMPLE, PATH, PAY_TO, ScriptedFacilitator, answers
+from tests.support.wallets import Wallet
 
 BODY = json.dumps(EXAMPLE).encode()
 

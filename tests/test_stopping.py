@@ -14,11 +14,11 @@ from aiohttp import web
 
 from app.payments.receipts import Receipt
 from app.payments.redis_claims import RedisClaims
-from tests.processes import wait_until
-from tests.redis_server import accepts, redis_server
-from tests.services import EXAMPLE, PATH, PAY_TO, ScriptedFacilitator, settles
-from tests.wallets import Wallet
-from tests.workers import Worker, workers
+from tests.support.processes import wait_until
+from tests.support.redis_server import accepts, redis_server
+from tests.support.services import EXAMPLE, PATH, PAY_TO, ScriptedFacilitator, settles
+from tests.support.wallets import Wallet
+from tests.support.workers import Worker, workers
 
 pytestmark = [
     pytest.mark.anyio,

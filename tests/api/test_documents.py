@@ -22,7 +22,7 @@ from app.api.documents import (
 )
 from app.api.schemas import RotationRequest
 from app.errors import Fault, InvalidRequest, MalformedBody
-from tests.seed import EXAMPLE_REQUEST
+from tests.support.seed import EXAMPLE_REQUEST
 
 ROOT = Path(__file__).parents[2]
 JUNE_4_MS = 1_780_531_200_000

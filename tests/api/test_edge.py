@@ -5,7 +5,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api.edge import Edge
 from app.api.stopping import Stopping
-from tests.services import PATH, Service, service
+from tests.support.services import PATH, Service, service
 
 pytestmark = pytest.mark.anyio
 

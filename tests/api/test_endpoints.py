@@ -9,7 +9,7 @@ import pytest
 
 from app.api.endpoints import JSON, Endpoint, paid_endpoints
 from app.errors import InvalidRequest
-from tests.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
+from tests.support.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
 
 ROTATION, *LAYERED = paid_endpoints()
 

@@ -14,9 +14,9 @@ from app.api.sale import Sale
 from app.api.serve import EndpointApp
 from app.errors import Fault
 from app.limits import RateLimits
-from tests.formats import drawn, events, rows
-from tests.services import EXAMPLE, Service, service, settings
-from tests.wallets import Wallet
+from tests.support.formats import drawn, events, rows
+from tests.support.services import EXAMPLE, Service, service, settings
+from tests.support.wallets import Wallet
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from app.api.planning import wishes_of
 from app.api.schemas import PLANNING, RotationRequest
 from app.errors import Fault, InvalidRequest
 from app.rota.wishes import Absence, Fixed
-from tests.services import service
+from tests.support.services import service
 
 HOUR, DAY = 3_600_000, 86_400_000
 JUNE_4 = 1_780_531_200_000

@@ -9,7 +9,7 @@ from x402.http.utils import decode_payment_signature_header
 
 from app.api.sandbox_pay import PATH, PER_MINUTE
 from tests.conftest import Clock
-from tests.services import NETWORK, PAY_TO, Service, service, settings
+from tests.support.services import NETWORK, PAY_TO, Service, service, settings
 
 pytestmark = pytest.mark.anyio
 

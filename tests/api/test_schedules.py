@@ -19,8 +19,8 @@ from app.api.sale import SMALL_BODY_BYTES, Sale
 from app.api.serve import EndpointApp
 from app.errors import OncallError
 from app.limits import RateLimits
-from tests.services import Service, service, settings
-from tests.wallets import Wallet
+from tests.support.services import Service, service, settings
+from tests.support.wallets import Wallet
 
 ROTATION, SCHEDULE, NOW = paid_endpoints()
 BUSINESS, AFTER = "Weekday business hours", "After-hours"

@@ -10,8 +10,8 @@ import pytest
 from x402.http.utils import decode_payment_required_header
 
 from tests.conftest import Clock
-from tests.seed import EXAMPLE_RESPONSE
-from tests.services import (
+from tests.support.seed import EXAMPLE_RESPONSE
+from tests.support.services import (
     EXAMPLE,
     NETWORK,
     PATH,
@@ -22,7 +22,7 @@ from tests.services import (
     settings,
     transaction_in,
 )
-from tests.wallets import Wallet, header_of, malleated
+from tests.support.wallets import Wallet, header_of, malleated
 
 pytestmark = pytest.mark.anyio
 

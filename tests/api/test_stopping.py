@@ -14,8 +14,8 @@ from starlette.types import Receive, Scope, Send
 from app.api.edge import Edge
 from app.api.stopping import SIGNALS, Stopping
 from app.api.wire import GuardedHttp
-from tests.processes import free_port
-from tests.services import Service
+from tests.support.processes import free_port
+from tests.support.services import Service
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.api import wire
 from app.api.wire import MAX_HEAD_BYTES, MAX_PIPELINED, MAX_RAW_BYTES, GuardedHttp
-from tests.processes import free_port
+from tests.support.processes import free_port
 
 pytestmark = pytest.mark.anyio
 

@@ -15,9 +15,9 @@ from eth_account import Account
 from app.api.endpoints import CALENDAR, CSV, SVG, paid_endpoints
 from app.payments.receipts import Receipt
 from app.payments.redis_claims import RedisClaims
-from tests.processes import environment, free_port
-from tests.redis_server import redis_server
-from tests.services import EXAMPLE, PATH
+from tests.support.processes import environment, free_port
+from tests.support.redis_server import redis_server
+from tests.support.services import EXAMPLE, PATH
 
 BODY = json.dumps(EXAMPLE)
 COMMANDS = ("serve", "demo", "pay", "openapi")

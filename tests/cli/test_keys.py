@@ -10,7 +10,7 @@ from app.cli.keys import MAX_DAYS, expiry_in, faults_of
 from app.storage.database import Database
 from app.storage.keys import Key, key_of
 from tests.cli.test_commands import run
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 NOW = 1_780_531_200_000
 DAY = 86_400_000

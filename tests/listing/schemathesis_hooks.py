@@ -17,7 +17,7 @@ import httpx
 import schemathesis
 from schemathesis import CheckContext, HookContext, Response
 
-from tests.wallets import Wallet
+from tests.support.wallets import Wallet
 
 PAYMENT = "PAYMENT-SIGNATURE"
 ADDRESSES = map(str, map(IPv4Address, itertools.count(int(IPv4Address("10.0.0.1")))))

@@ -20,8 +20,8 @@ from x402.schemas import PaymentPayload
 from app.api.endpoints import Endpoint, paid_endpoints
 from app.listing.bazaar import bazaar_extension, outline
 from app.listing.openapi import schema_of
-from tests.services import Service, service, settings
-from tests.wallets import Wallet
+from tests.support.services import Service, service, settings
+from tests.support.wallets import Wallet
 
 pytestmark = pytest.mark.anyio
 

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from app.api.endpoints import paid_endpoints
 from app.listing.catalog import product_list, product_page
-from tests.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, INPUT_SCHEMA, TAGS
+from tests.support.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, INPUT_SCHEMA, TAGS
 
 ROTATION, *_ = paid_endpoints()
 PUBLIC_URL = "https://x402.hexl.dev"

@@ -20,7 +20,7 @@ from app.errors import Fault, InvalidRequest, RateLimited
 from app.listing.openapi import openapi_bytes, openapi_document, schema_of
 from app.listing.refusals import REFUSALS, refusals_of
 from app.render.json import RotationAnswer
-from tests.seed import EXAMPLE_REQUEST, EXAMPLE_RESPONSE
+from tests.support.seed import EXAMPLE_REQUEST, EXAMPLE_RESPONSE
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = msgspec.json.decode(openapi_bytes(paid_endpoints()))

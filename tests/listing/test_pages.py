@@ -20,7 +20,7 @@ from app.listing.catalog import product_page
 from app.listing.filters import json_text, undescribed
 from app.listing.html import SECURITY_HEADERS, static_files
 from app.listing.pages import FORMATS, picture_path
-from tests.services import PAY_TO, Service, remote_settings, service, settings
+from tests.support.services import PAY_TO, Service, remote_settings, service, settings
 
 pytestmark = pytest.mark.anyio
 

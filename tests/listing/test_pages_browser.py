@@ -15,8 +15,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request,
 
 from app.api.endpoints import Endpoint, paid_endpoints
 from app.listing.pages import picture_path
-from tests.browser import CHROMIUM, chromium
-from tests.processes import answers_ok, environment, free_port, running
+from tests.support.browser import CHROMIUM, chromium
+from tests.support.processes import answers_ok, environment, free_port, running
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 

@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from app.api.endpoints import paid_endpoints
 from app.listing.openapi import openapi_document
 from app.listing.reference import FOLDER, page, reference_routes
-from tests.browser import CHROMIUM, chromium
+from tests.support.browser import CHROMIUM, chromium
 
 VIEWER = "swagger-ui-bundle.js"
 OPERATIONS = [

@@ -13,11 +13,11 @@ from x402.extensions.bazaar import validate_and_extract
 from x402.extensions.bazaar.types import BAZAAR
 
 from app.api.endpoints import Endpoint, paid_endpoints
-from tests.mcp.agents import agent_of, content_of
-from tests.processes import ROOT
-from tests.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
-from tests.services import PATH, Sandbox, Service, service, settings
-from tests.wallets import Wallet, header_of
+from tests.support.mcp_agents import agent_of, content_of
+from tests.support.processes import ROOT
+from tests.support.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
+from tests.support.services import PATH, Sandbox, Service, service, settings
+from tests.support.wallets import Wallet, header_of
 
 pytestmark = pytest.mark.anyio
 

@@ -15,7 +15,7 @@ from app.api.endpoints import paid_endpoints
 from app.listing.openapi import openapi_bytes
 from app.storage.database import Database, Tx
 from app.storage.keys import SCOPES, made_key
-from tests.processes import ROOT, answers_ok, environment, free_port, running
+from tests.support.processes import ROOT, answers_ok, environment, free_port, running
 
 HERE = Path(__file__).parent
 SECONDS = 400

@@ -16,9 +16,17 @@ from app.api.sale import Sale
 from app.limits import RateLimits
 from app.mcp.route import McpRoute
 from app.payments.receipts import MemoryClaims
-from tests.mcp.agents import ROTATION, agent, agent_of, content_of, message, posted, receipt_in
-from tests.seed import EXAMPLE_RESPONSE
-from tests.services import (
+from tests.support.mcp_agents import (
+    ROTATION,
+    agent,
+    agent_of,
+    content_of,
+    message,
+    posted,
+    receipt_in,
+)
+from tests.support.seed import EXAMPLE_RESPONSE
+from tests.support.services import (
     EXAMPLE,
     PUBLIC_URL,
     TRANSACTION,
@@ -30,7 +38,7 @@ from tests.services import (
     service,
     settles,
 )
-from tests.wallets import Wallet, header_of
+from tests.support.wallets import Wallet, header_of
 
 pytestmark = pytest.mark.anyio
 

@@ -15,8 +15,8 @@ from app.api.sale import Sale
 from app.limits import RateLimits
 from app.listing.openapi import openapi_document
 from app.mcp.tools import tool_of
-from tests.mcp.agents import agent_of, content_of
-from tests.services import PUBLIC_URL, Sandbox, service, settings
+from tests.support.mcp_agents import agent_of, content_of
+from tests.support.services import PUBLIC_URL, Sandbox, service, settings
 
 TABLE = paid_endpoints()
 

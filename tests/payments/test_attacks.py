@@ -17,7 +17,7 @@ from aiohttp import web
 
 from app.api.endpoints import Endpoint, paid_endpoints
 from app.payments.facilitator import RemoteFacilitator
-from tests.services import (
+from tests.support.services import (
     EXAMPLE,
     NETWORK,
     PATH,
@@ -27,7 +27,7 @@ from tests.services import (
     service,
     settles,
 )
-from tests.wallets import Wallet, header_of, malleated
+from tests.support.wallets import Wallet, header_of, malleated
 
 pytestmark = pytest.mark.anyio
 

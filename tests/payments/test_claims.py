@@ -12,8 +12,8 @@ from app.errors import ClaimsUnavailable, PaymentAlreadyUsed, TooManyClaims
 from app.payments.receipts import BUSY, Claims, MemoryClaims, Receipt
 from app.payments.redis_claims import CLAIM, PREFIX, RedisClaims
 from tests.conftest import Clock
-from tests.processes import free_port
-from tests.redis_server import redis_server
+from tests.support.processes import free_port
+from tests.support.redis_server import redis_server
 
 pytestmark = pytest.mark.anyio
 

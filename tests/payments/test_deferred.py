@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.payments.deferred import defer
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 
 @pytest.fixture

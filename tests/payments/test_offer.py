@@ -3,7 +3,7 @@
 import pytest
 
 from app.payments.offer import payable_networks, payee_faults
-from tests.services import PAY_TO
+from tests.support.services import PAY_TO
 
 
 def test_base_and_its_test_network_are_payable() -> None:

@@ -7,7 +7,7 @@ from app.payments import sandbox
 from app.payments.offer import payable_networks, version_1_name
 from app.payments.sandbox import FAUCET_ATOMIC, Ledger, SandboxFacilitator
 from tests.conftest import Clock
-from tests.wallets import Wallet
+from tests.support.wallets import Wallet
 
 ASSET = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
 ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20

@@ -15,8 +15,8 @@ from app.payments.offer import Offer
 from app.payments.receipts import Claim, Claims, MemoryClaims, Receipt
 from app.payments.redis_claims import RedisClaims
 from tests.conftest import Clock
-from tests.redis_server import redis_server
-from tests.services import (
+from tests.support.redis_server import redis_server
+from tests.support.services import (
     EXAMPLE,
     NETWORK,
     PAY_TO,
@@ -27,7 +27,7 @@ from tests.services import (
     settles,
     transaction_in,
 )
-from tests.wallets import Wallet, header_of
+from tests.support.wallets import Wallet, header_of
 
 pytestmark = pytest.mark.anyio
 

@@ -17,8 +17,8 @@ from app.payments.facilitator import RemoteFacilitator
 from app.payments.offer import Offer, offer_of, resource_server
 from app.payments.payment import Payment
 from app.payments.written import OfferedPayload, asked_of
-from tests.services import EXAMPLE, NETWORK, PAY_TO, service
-from tests.wallets import Wallet, header_of
+from tests.support.services import EXAMPLE, NETWORK, PAY_TO, service
+from tests.support.wallets import Wallet, header_of
 
 pytestmark = pytest.mark.anyio
 

@@ -17,8 +17,8 @@ from app.render.plain import plain
 from app.render.roster import Roster, Stint, rotation_roster
 from app.rota.bounds import EARLIEST_AT
 from app.rota.rotation import rotation_of
-from tests.formats import events
-from tests.processes import ROOT
+from tests.support.formats import events
+from tests.support.processes import ROOT
 
 T = 1_780_531_200_000
 HOUR = 3_600_000

@@ -13,7 +13,7 @@ from app.api.schemas import RotationRequest
 from app.errors import Fault
 from app.render.json import json_bytes, rotation_answer
 from app.rota.rotation import rotation_of
-from tests.seed import EXAMPLE_REQUEST, EXAMPLE_RESPONSE
+from tests.support.seed import EXAMPLE_REQUEST, EXAMPLE_RESPONSE
 
 JUNE_4_MS = 1_780_531_200_000
 

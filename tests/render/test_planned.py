@@ -19,7 +19,7 @@ from app.render.roster import planned_roster, rotation_roster
 from app.render.tables import rotation_csv
 from app.render.timeline import timeline_bytes
 from app.rota.wishes import PlannedRotation
-from tests.formats import events_by_ical, titles
+from tests.support.formats import events_by_ical, titles
 
 SEED = {"start": "2026-06-04T00:00:00Z", "people": ["alice", "bob"], "shifts": 3}
 BOTH_AWAY = [

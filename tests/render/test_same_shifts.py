@@ -12,8 +12,8 @@ from app.render.instants import iso
 from app.render.plain import plain
 from app.rota.resolve import final_schedule, on_call_at
 from app.rota.tally import tallies
-from tests.formats import drawn, events, milliseconds, rows, stretches
 from tests.rota.rota_documents import DAY, MINUTE, Document, places_and_documents, schedule_of
+from tests.support.formats import drawn, events, milliseconds, rows, stretches
 
 ROTATION, SCHEDULE, NOW = paid_endpoints()
 SEVERAL = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -20,7 +20,7 @@ from app.render.schedule import (
 )
 from app.render.tables import now_csv, rotation_csv, schedule_csv
 from app.rota.rotation import rotation_of
-from tests.formats import rows, unguarded
+from tests.support.formats import rows, unguarded
 
 JUNE_4_MS = 1_780_531_200_000
 A, B, C, D = (f"2026-06-0{day}T00:00:00.000Z" for day in (4, 5, 6, 7))

@@ -12,7 +12,7 @@ from app.render.bars import LANES
 from app.render.roster import Roster, Stint, rotation_roster
 from app.render.timeline import LEFT, MOST_HANDOFFS, MOST_TITLES, RIGHT, timeline_bytes
 from app.rota.rotation import rotation_of
-from tests.formats import SVG, drawn, root_of, stretches, texts, titles
+from tests.support.formats import SVG, drawn, root_of, stretches, texts, titles
 
 T = 1_780_531_200_000
 HOUR = 3_600_000

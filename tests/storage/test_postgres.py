@@ -12,10 +12,10 @@ from app.errors import StoreUnavailable
 from app.storage import database as module
 from app.storage import postgres
 from app.storage.database import Database, Tx
-from tests.databases import TEMPLATE, migrate
-from tests.postgres_server import cluster, postgres_server
-from tests.processes import free_port
-from tests.storage.counting import counted, made, read, until
+from tests.support.counting import counted, made, read, until
+from tests.support.databases import TEMPLATE, migrate
+from tests.support.postgres_server import cluster, postgres_server
+from tests.support.processes import free_port
 
 pytestmark = pytest.mark.anyio
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

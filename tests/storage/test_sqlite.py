@@ -17,9 +17,9 @@ from app.storage import sqlite
 from app.storage.database import Database, Tx
 from app.storage.sqlite import REPLACED
 from app.storage.steps import MOST_STEPS
-from tests.databases import migrate
-from tests.processes import ROOT, environment
-from tests.storage.counting import ORG, counted, made, read, until, value
+from tests.support.counting import ORG, counted, made, read, until, value
+from tests.support.databases import migrate
+from tests.support.processes import ROOT, environment
 
 pytestmark = pytest.mark.anyio
 

@@ -3,8 +3,8 @@
 import pytest
 
 from app.api.stored import current
-from tests.api.stored.scenes import DAILY, EMPTY, entry, june, local, override, scene
-from tests.stored import V1, V2, Stored, code_of
+from tests.support.scenes import DAILY, EMPTY, entry, june, local, override, scene
+from tests.support.stored import V1, V2, Stored, code_of
 
 pytestmark = pytest.mark.anyio
 

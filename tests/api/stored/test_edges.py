@@ -16,8 +16,8 @@ from app.rota import bounds
 from app.storage import covers, schedules
 from app.storage.database import Tx
 from app.storage.tables import rules
-from tests.api.stored.scenes import DAILY, EMPTY, entry, june, override, scene, who
-from tests.stored import V1, V2, Stored, code_of
+from tests.support.scenes import DAILY, EMPTY, entry, june, override, scene, who
+from tests.support.stored import V1, V2, Stored, code_of
 
 pytestmark = pytest.mark.anyio
 

@@ -9,8 +9,8 @@ from app.api.stored.kept import OVERHEAD, Kept
 from app.storage.database import Database
 from app.storage.keys import revoked
 from app.storage.steps import Steps
-from tests.api.stored.scenes import DAILY, entry, june, override, scene, shifts
-from tests.stored import V1, V2, Caller, Stored, code_of, opened
+from tests.support.scenes import DAILY, entry, june, override, scene, shifts
+from tests.support.stored import V1, V2, Caller, Stored, code_of, opened
 
 pytestmark = pytest.mark.anyio
 

@@ -13,9 +13,9 @@ from eth_account import Account
 from x402.http.utils import decode_payment_required_header, encode_payment_signature_header
 from x402.schemas import PaymentPayload, PaymentRequired
 
-from tests.chain.chain import HERE, Chain
-from tests.processes import answers_ok, free_port, running
-from tests.workers import service_command, service_environ
+from tests.support.chain.chain import HERE, Chain
+from tests.support.processes import answers_ok, free_port, running
+from tests.support.workers import service_command, service_environ
 
 ENDPOINT = "/v1/scheduling/oncall-rotation"
 EXAMPLE = (

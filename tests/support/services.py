@@ -18,7 +18,7 @@ from app.main import create_app
 from app.payments.receipts import Claims
 from app.payments.sandbox import SandboxFacilitator
 from app.settings import Settings
-from tests.wallets import Wallet
+from tests.support.wallets import Wallet
 
 PATH = "/v1/scheduling/oncall-rotation"
 EXAMPLE: dict[str, Any] = {

@@ -18,9 +18,9 @@ from app.main import create_app
 from app.storage.database import Database, Tx
 from app.storage.keys import SCOPES, Key, key_of, made_key
 from app.storage.people import PersonFields, made_person
-from tests.clock import Clock
-from tests.databases import TEMPLATE, administer
-from tests.services import Service, living, settings
+from tests.support.clock import Clock
+from tests.support.databases import TEMPLATE, administer
+from tests.support.services import Service, living, settings
 
 V1, V2 = "/api/v1", "/api/v2/oncall"
 PEOPLE = ("ann", "bob", "cat", "dan")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import ROOT, free_port, running
-from tests.redis_server import accepts
+from tests.support.processes import ROOT, free_port, running
+from tests.support.redis_server import accepts
 
 DEPLOYED = ROOT / "deploy" / "nginx.conf"
 REPLICA = re.compile(r"(?<=server )[0-9.]+:8402")

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from tests.processes import ROOT, answers_ok, environment, free_port, wait_until
-from tests.services import NETWORK
+from tests.support.processes import ROOT, answers_ok, environment, free_port, wait_until
+from tests.support.services import NETWORK
 
 STOP_SECONDS = 30.0
 

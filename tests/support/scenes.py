@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.stored import V1, V2, Caller, Stored
+from tests.support.stored import V1, V2, Caller, Stored
 
 START = "2026-06-01T00:00:00Z"
 DAILY: dict[str, Any] = {

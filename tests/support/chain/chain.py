@@ -20,7 +20,7 @@ from web3 import HTTPProvider, Web3
 from web3.logs import DISCARD
 from x402.mechanisms.evm.types import ExactEIP3009Authorization
 
-from tests.processes import free_port, running
+from tests.support.processes import free_port, running
 
 HERE = Path(__file__).resolve().parent
 NETWORK = "eip155:84532"
@@ -131,7 +131,7 @@ def compiled_token() -> tuple[list[Any], str]:
 
 
 def anvil_binary() -> Path | None:
-    """Anvil from ``npm ci --prefix tests/chain``, else from the PATH."""
+    """Anvil from ``npm ci --prefix tests/support/chain``, else from the PATH."""
     installed = sorted((HERE / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil"))
     found = installed[0] if installed else shutil.which("anvil")
     return Path(found) if found else None

@@ -12,8 +12,8 @@ from mcp.types import CallToolResult
 from x402.mcp import MCP_PAYMENT_META_KEY, MCP_PAYMENT_RESPONSE_META_KEY, x402MCPSession
 from x402.schemas import PaymentRequired
 
-from tests.services import PUBLIC_URL, Service, living
-from tests.wallets import Wallet
+from tests.support.services import PUBLIC_URL, Service, living
+from tests.support.wallets import Wallet
 
 ROTATION = "sched-oncall-rotation"
 HEADERS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}

@@ -6,7 +6,7 @@ from app.api.stored.cover_documents import EntriesQuery
 from app.api.stored.operations import V2, Operation
 from app.api.stored.schedule_documents import WindowQuery
 from app.api.stored.table import stored_operations
-from tests.stored import V1, Stored
+from tests.support.stored import V1, Stored
 
 OPERATIONS = stored_operations()
 USERS = (

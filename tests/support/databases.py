@@ -16,7 +16,7 @@ import pytest
 
 from app.storage.database import Database
 from app.storage.migrate import migrated
-from tests.postgres_server import postgres_server, program
+from tests.support.postgres_server import postgres_server, program
 
 TEMPLATE = "template_oncall"
 NUMBERS = count()

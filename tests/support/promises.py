@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.stored import Stored
+from tests.support.stored import Stored
 
-PAGES = Path(__file__).resolve().parents[2] / "pages"
+PAGES = Path(__file__).resolve().parents[1] / "pages"
 
 Check = Callable[[Stored], Awaitable[None]]
 Promises = Mapping[Check, Sequence[str]]

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from tests.chain.chain import Chain
+from tests.support.chain.chain import Chain
 
 
 class Movement(NamedTuple):

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from tests.processes import ROOT, environment
+from tests.support.processes import ROOT, environment
 
 FOLDER = ROOT / "examples"
 TYPESCRIPT = FOLDER / "typescript"

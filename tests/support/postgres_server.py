@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import free_port, running
-from tests.redis_server import accepts
+from tests.support.processes import free_port, running
+from tests.support.redis_server import accepts
 
 INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name)
 HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")

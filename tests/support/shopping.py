@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import httpx
 from aiohttp import web
 
-from tests.services import (
+from tests.support.services import (
     EXAMPLE,
     PATH,
     ScriptedFacilitator,
@@ -21,7 +21,7 @@ from tests.services import (
     settlement,
     transaction_in,
 )
-from tests.wallets import Wallet, header_of
+from tests.support.wallets import Wallet, header_of
 
 SETTLE_SECONDS = 0.15
 PATIENCE_SECONDS = 40.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import free_port, running
+from tests.support.processes import free_port, running
 
 
 @contextlib.contextmanager

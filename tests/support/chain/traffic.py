@@ -24,9 +24,9 @@ from x402.http.utils import decode_payment_response_header, encode_payment_signa
 from x402.mechanisms.evm.constants import ERR_INVALID_SIGNATURE, ERR_VALID_BEFORE_EXPIRED
 from x402.schemas import PaymentPayload, PaymentPayloadV1, PaymentRequired
 
-from tests.chain.facilitator_process import NETWORK_V1, UPSTREAM_TEXT
-from tests.chain.payments import authorization, payload, payment, signature_of
-from tests.chain.service import ENDPOINT, EXAMPLE, reason_in
+from tests.support.chain.facilitator_process import NETWORK_V1, UPSTREAM_TEXT
+from tests.support.chain.payments import authorization, payload, payment, signature_of
+from tests.support.chain.service import ENDPOINT, EXAMPLE, reason_in
 
 STATUSES = {200, 400, 402, 409, 503}
 PATIENCE_SECONDS = 90.0
