@@ -34,7 +34,7 @@ def serve(
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1,
 ) -> None:
     """Serve the API. Configured by ONCALL_* variables; see the README."""
-    from app.cli.serving import serve_forever
+    from app.server.run import serve_forever
 
     serve_forever(host, port, workers, os.environ)
 

@@ -14,14 +14,12 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from app.api.edge import Edge
 from app.api.endpoints import paid_endpoints
 from app.api.problems import problem_of_defect, problem_of_http
 from app.api.sale import Sale
 from app.api.sandbox_pay import PATH as SANDBOX_PAY
 from app.api.sandbox_pay import sandbox_pay
 from app.api.serve import Counter, EndpointApp
-from app.api.stopping import Stopping
 from app.desk import Clock, Desk, Facilitator, faults_in
 from app.errors import ConfigurationError
 from app.limits import RateLimits
@@ -33,6 +31,8 @@ from app.mcp.route import PATH as MCP_PATH
 from app.mcp.route import McpRoute
 from app.metrics import Metrics
 from app.payments.receipts import Claims
+from app.server.graceful_shutdown import Stopping
+from app.server.middleware import Edge
 from app.settings import Settings
 from app.shelf import PREFIX as SHELF
 from app.shelf import Shelf

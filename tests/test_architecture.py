@@ -41,7 +41,7 @@ FORBIDDEN = [
     ("app.mcp.route", "mcp", MCP_ONLY),
     ("app.main", "mcp", MCP_ONLY),
     ("app.storage.database", "app.settings", INWARD),
-    ("app.storage.tables", "app.api.wire", INWARD),
+    ("app.storage.tables", "app.server.http_protocol", INWARD),
     ("app.rota.rotation", "sqlalchemy", NO_FRAMEWORK),
     ("app.api.serve", "sqlalchemy", STORAGE_ONLY),
     ("app.main", "alembic", STORAGE_ONLY),
@@ -57,7 +57,7 @@ BANNED = [
     ("app.api.serve", "import os\n\nHOME = os.environ['HOME']\n", "os.environ"),
     ("app.logs", "import os\n\nHOME = os.getenv('HOME')\n", "os.getenv"),
     (
-        "app.api.edge",
+        "app.server.middleware",
         "from starlette.middleware.base import BaseHTTPMiddleware\n",
         "starlette.middleware.base",
     ),

@@ -18,9 +18,9 @@ import pytest
 import yaml
 
 from app.api.bodies import MAX_BODY_BYTES
-from app.cli.serving import KEEP_ALIVE_SECONDS, grace_seconds
 from app.desk import faults_in
 from app.main import create_app
+from app.server.run import KEEP_ALIVE_SECONDS, grace_seconds
 from app.settings import DEFAULT_PORT, Settings, _Reader
 from tests.support.nginx_server import DEPLOYED, REPLICA
 from tests.support.processes import ROOT

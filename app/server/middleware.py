@@ -13,8 +13,8 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import internal_error, problem_of
-from app.api.stopping import Stopping
 from app.errors import Interrupted
+from app.server.graceful_shutdown import Stopping
 
 log = structlog.get_logger()
 

@@ -8,8 +8,8 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.api import wire
-from app.api.wire import MAX_HEAD_BYTES, MAX_PIPELINED, MAX_RAW_BYTES, GuardedHttp
+from app.server import http_protocol
+from app.server.http_protocol import MAX_HEAD_BYTES, MAX_PIPELINED, MAX_RAW_BYTES, GuardedHttp
 from tests.support.processes import free_port
 
 pytestmark = pytest.mark.anyio
@@ -22,7 +22,7 @@ GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[uvicorn.Server]:
     """A server whose heads must end within half a second; it never answers ``/wait``."""
-    monkeypatch.setattr(wire, "MAX_HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(http_protocol, "MAX_HEAD_SECONDS", 0.5)
     go = asyncio.Event()
 
     async def app(scope: Scope, _receive: Receive, send: Send) -> None:
@@ -190,7 +190,7 @@ async def test_an_upgrade_is_not_followed(port: int) -> None:
 async def test_past_the_most_connections_a_request_is_told_to_come_back(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "MAX_CONNECTIONS", 1)
+    monkeypatch.setattr(http_protocol, "MAX_CONNECTIONS", 1)
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         answer = await said(port, GET)

@@ -16,9 +16,9 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.api.head import ARRIVED
-from app.api.outgoing import Outgoing
 from app.api.problems import problem_of
 from app.errors import TooManyConnections
+from app.server.buffered_transport import Outgoing
 
 MAX_CONNECTIONS = 10_000
 """Of one worker."""

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.api.outgoing import MAX_HELD_BYTES, Outgoing
+from app.server.buffered_transport import MAX_HELD_BYTES, Outgoing
 
 pytestmark = pytest.mark.anyio
 

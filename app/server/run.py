@@ -1,6 +1,7 @@
 """``serve``: uvicorn with the settings this service needs.
 
-How a process stops is told in ``app.api.stopping``; what a server adds to that stands here: a grace
+How a process stops is told in ``app.server.graceful_shutdown``; what a server adds to that stands
+here: a grace
 period in which every request that was accepted ends by itself, exit status 0, and a supervisor that
 leaves nobody waiting on its listener.
 """
@@ -17,10 +18,10 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from app.api.bodies import MAX_BODY_SECONDS
-from app.api.stopping import SIGNALS
-from app.api.wire import MAX_HEAD_SECONDS, GuardedHttp
 from app.desk import faults_in
 from app.errors import ConfigurationError
+from app.server.graceful_shutdown import SIGNALS
+from app.server.http_protocol import MAX_HEAD_SECONDS, GuardedHttp
 from app.settings import Settings
 
 KEEP_ALIVE_SECONDS = 65

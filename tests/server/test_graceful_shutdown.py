@@ -11,9 +11,9 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.api.edge import Edge
-from app.api.stopping import SIGNALS, Stopping
-from app.api.wire import GuardedHttp
+from app.server.graceful_shutdown import SIGNALS, Stopping
+from app.server.http_protocol import GuardedHttp
+from app.server.middleware import Edge
 from tests.support.processes import free_port
 from tests.support.services import Service
 

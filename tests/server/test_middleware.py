@@ -3,8 +3,8 @@
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.api.edge import Edge
-from app.api.stopping import Stopping
+from app.server.graceful_shutdown import Stopping
+from app.server.middleware import Edge
 from tests.support.services import PATH, Service, service
 
 pytestmark = pytest.mark.anyio
