@@ -15,14 +15,14 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from app.api.endpoints import paid_endpoints
-from app.api.problems import problem_of_defect, problem_of_http
 from app.api.sale import Sale
 from app.api.sandbox_pay import PATH as SANDBOX_PAY
 from app.api.sandbox_pay import sandbox_pay
 from app.api.serve import Counter, EndpointApp
 from app.desk import Clock, Desk, Facilitator, faults_in
 from app.errors import ConfigurationError
-from app.limits import RateLimits
+from app.http.problems import problem_of_defect, problem_of_http
+from app.http.rate_limits import RateLimits
 from app.listing.discovery import discovery_routes
 from app.listing.pages import Pages, not_found
 from app.listing.reference import reference_routes

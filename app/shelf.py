@@ -15,7 +15,7 @@ import structlog
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.limits import RateLimits
+from app.http.rate_limits import RateLimits
 from app.listing.routes import NOT_USED
 from app.settings import Settings
 

@@ -15,8 +15,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from app.api.documents import document_of, parsed
 from app.api.schemas import RotationRequest
+from app.http.validation import document_of, parsed
 from app.render.json import json_bytes, rotation_answer
 
 RESULTS = Path(__file__).parent / "results" / "rotation.json"

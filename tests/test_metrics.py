@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from app.limits import RateLimits
+from app.http.rate_limits import RateLimits
 from app.metrics import SECONDS, Metrics
 from tests.conftest import Clock
 from tests.support.services import NETWORK, PATH, Service, service

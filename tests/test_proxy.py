@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.api.bodies import MAX_BODY_BYTES, MAX_HEADER_BYTES
-from app.api.problems import problem_of
 from app.errors import BodyTooLarge, HeadersTooLarge, OncallError
+from app.http.problems import problem_of
+from app.http.request_body import MAX_BODY_BYTES, MAX_HEADER_BYTES
 from app.payments.gate import MAX_HEADER_BYTES as MAX_PAYMENT_BYTES
 from tests.support.nginx_server import nginx_server
 from tests.support.processes import environment, free_port, wait_until

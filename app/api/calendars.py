@@ -17,8 +17,8 @@ from datetime import UTC, date, datetime, timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from app.api.documents import pointed
 from app.errors import Fault, InvalidRequest
+from app.http.validation import pointed
 from app.rota.walltime import DAY, Clock
 from app.rota.wishes import Absence
 

@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from app.api.documents import Document, document_of
 from app.api.examples import (
     LAYER_RULES,
     LAYER_TAGS,
@@ -24,6 +23,7 @@ from app.api.examples import (
 from app.api.schedule_schemas import OncallNowRequest, OncallScheduleRequest
 from app.api.schemas import RotationRequest
 from app.errors import Fault
+from app.http.validation import Document, document_of
 from app.render.json import RotationAnswer, json_bytes, rotation_answer
 from app.render.planned import planned_answer
 from app.render.roster import (

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from app.api.documents import Document
-from app.api.scalars import Moment, Name, Weekday, WindowEnd, WindowStart, Zone
 from app.errors import Fault, TooManyLayers, TooManyParticipants, TooManyRestrictions
+from app.http.scalars import Moment, Name, Weekday, WindowEnd, WindowStart, Zone
+from app.http.validation import Document
 from app.rota.bounds import LAYERS, PARTICIPANTS, RESTRICTIONS
 from app.rota.model import Layer, Restriction, Unit
 from app.rota.texts import MOST, handoff_of, interval_of

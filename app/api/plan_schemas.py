@@ -13,9 +13,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from app.api.documents import Document, items_of, pointed
-from app.api.scalars import LocalTime, Name, Start
 from app.errors import Fault
+from app.http.scalars import LocalTime, Name, Start
+from app.http.validation import Document, items_of, pointed
 from app.rota.rotation import HOUR_MS, LAST_INSTANT_MS
 from app.rota.walltime import DAY, Clock
 from app.rota.wishes import Absence, Fixed

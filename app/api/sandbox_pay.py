@@ -12,14 +12,14 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from app.api.bodies import body_of
-from app.api.counted import CountedPost
-from app.api.documents import Document, document_of, parsed
 from app.api.endpoints import JSON
-from app.api.head import Head
-from app.api.negotiation import is_json, negotiated
 from app.errors import Fault, InvalidRequest, UnsupportedMediaType
-from app.limits import Proxy, RateLimits
+from app.http.negotiation import is_json, negotiated
+from app.http.rate_limited_route import CountedPost
+from app.http.rate_limits import Proxy, RateLimits
+from app.http.request_body import body_of
+from app.http.request_head import Head
+from app.http.validation import Document, document_of, parsed
 from app.payments.offer import Offer
 from app.payments.throwaway import SignedPayment, signed_payment
 from app.payments.words import terms_in_words

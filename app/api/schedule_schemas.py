@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from app.api.documents import Document
 from app.api.layer_schemas import Layers, LocalZone, Point, UserId
 from app.errors import (
     Fault,
@@ -19,6 +18,7 @@ from app.errors import (
     TooManyOverrides,
     TooManySwaps,
 )
+from app.http.validation import Document
 from app.rota import bounds
 from app.rota.model import Entry, FinalSchedule, OnCall, Override, Schedule, Swap
 from app.rota.resolve import final_schedule, on_call_at

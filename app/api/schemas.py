@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from app.api.documents import Document
 from app.api.plan_schemas import (
     ABSENCES,
     PAIRS,
@@ -19,8 +18,9 @@ from app.api.plan_schemas import (
     Person,
     plan_faults,
 )
-from app.api.scalars import LocalTime, Name, Start, Zone
 from app.errors import Fault
+from app.http.scalars import LocalTime, Name, Start, Zone
+from app.http.validation import Document
 from app.rota.rotation import Rotation, rotation_faults, rotation_of
 
 START_RULE = (

@@ -16,13 +16,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.bodies import body_of
-from app.api.counted import CountedPost
-from app.api.head import Head
-from app.api.negotiation import is_json, negotiated
 from app.api.sale import Order, Sale, Sold, Till
 from app.errors import UnsupportedMediaType
-from app.limits import Proxy
+from app.http.negotiation import is_json, negotiated
+from app.http.rate_limited_route import CountedPost
+from app.http.rate_limits import Proxy
+from app.http.request_body import body_of
+from app.http.request_head import Head
 from app.payments.gate import (
     PAYMENT_HEADER,
     PAYMENT_HEADER_V1,

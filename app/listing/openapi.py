@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from app import __version__
 from app.api.endpoints import JSON, Endpoint
-from app.api.scalars import scalar_schema
+from app.http.scalars import scalar_schema
 from app.listing.free import DISCOVERY, SERVICE, FreePath, free_paths
 from app.listing.refusals import (
     LIMITED,

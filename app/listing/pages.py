@@ -17,10 +17,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.api.endpoints import CALENDAR, CSV, JSON, SVG, Endpoint
-from app.api.negotiation import negotiated
-from app.api.problems import MEDIA_TYPE as PROBLEM
-from app.api.problems import problem_of_http
 from app.errors import NotAcceptable
+from app.http.negotiation import negotiated
+from app.http.problems import MEDIA_TYPE as PROBLEM
+from app.http.problems import problem_of_http
 from app.listing.catalog import product_list, product_page
 from app.listing.fields import inputs_of, tables_of
 from app.listing.html import HTML, SECURITY_HEADERS, html_page, static_file, static_files

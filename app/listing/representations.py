@@ -12,8 +12,8 @@ from functools import cached_property
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.negotiation import negotiated
 from app.errors import NotAcceptable
+from app.http.negotiation import negotiated
 
 FOR_MINUTES = "public, max-age=300"
 FOR_EVER = "public, max-age=31536000, immutable"

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from app import errors
-from app.api.scalars import scalar_schema
 from app.errors import Fault, OncallError
+from app.http.scalars import scalar_schema
 from app.listing.refusals import headers
 
 if TYPE_CHECKING:

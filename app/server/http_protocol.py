@@ -15,9 +15,9 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.api.head import ARRIVED
-from app.api.problems import problem_of
 from app.errors import TooManyConnections
+from app.http.problems import problem_of
+from app.http.request_head import ARRIVED
 from app.server.buffered_transport import Outgoing
 
 MAX_CONNECTIONS = 10_000

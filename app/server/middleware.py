@@ -12,8 +12,8 @@ from collections.abc import Callable
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problems import internal_error, problem_of
 from app.errors import Interrupted
+from app.http.problems import internal_error, problem_of
 from app.server.graceful_shutdown import Stopping
 
 log = structlog.get_logger()

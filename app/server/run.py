@@ -17,9 +17,9 @@ from typing import Any
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from app.api.bodies import MAX_BODY_SECONDS
 from app.desk import faults_in
 from app.errors import ConfigurationError
+from app.http.request_body import MAX_BODY_SECONDS
 from app.server.graceful_shutdown import SIGNALS
 from app.server.http_protocol import MAX_HEAD_SECONDS, GuardedHttp
 from app.settings import Settings

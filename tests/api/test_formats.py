@@ -13,7 +13,7 @@ from app.api.endpoints import CALENDAR, CSV, JSON, SVG, Endpoint, paid_endpoints
 from app.api.sale import Sale
 from app.api.serve import EndpointApp
 from app.errors import Fault
-from app.limits import RateLimits
+from app.http.rate_limits import RateLimits
 from tests.support.formats import drawn, events, rows
 from tests.support.services import EXAMPLE, Service, service, settings
 from tests.support.wallets import Wallet

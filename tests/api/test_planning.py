@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.api.documents import document_of, parsed
 from app.api.planning import wishes_of
 from app.api.schemas import PLANNING, RotationRequest
 from app.errors import Fault, InvalidRequest
+from app.http.validation import document_of, parsed
 from app.rota.wishes import Absence, Fixed
 from tests.support.services import service
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from app.api.documents import document_of
 from app.api.endpoints import V1_SCHEDULE
 from app.api.schedule_schemas import OncallNowRequest, OncallScheduleRequest
 from app.errors import (
@@ -21,6 +20,7 @@ from app.errors import (
     TooMuchWork,
     WindowTooLong,
 )
+from app.http.validation import document_of
 from app.rota.model import Entry, Layer, Override, Restriction
 
 HOUR = 3_600_000

@@ -13,12 +13,12 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from x402.http.utils import decode_payment_required_header
 
-from app.api.documents import document_of
 from app.api.endpoints import JSON, V1_SCHEDULE, Endpoint, paid_endpoints
 from app.api.sale import SMALL_BODY_BYTES, Sale
 from app.api.serve import EndpointApp
 from app.errors import OncallError
-from app.limits import RateLimits
+from app.http.rate_limits import RateLimits
+from app.http.validation import document_of
 from tests.support.services import Service, service, settings
 from tests.support.wallets import Wallet
 

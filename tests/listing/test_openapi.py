@@ -12,11 +12,11 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import __version__
-from app.api.documents import Document
 from app.api.endpoints import paid_endpoints
-from app.api.problems import STATUS, internal_error, problem_of
 from app.api.stored.table import stored_operations
 from app.errors import Fault, InvalidRequest, RateLimited
+from app.http.problems import STATUS, internal_error, problem_of
+from app.http.validation import Document
 from app.listing.openapi import openapi_bytes, openapi_document, schema_of
 from app.listing.refusals import REFUSALS, refusals_of
 from app.render.json import RotationAnswer

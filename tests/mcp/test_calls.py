@@ -13,7 +13,7 @@ from x402.http.utils import decode_payment_response_header
 
 from app.api.endpoints import paid_endpoints
 from app.api.sale import Sale
-from app.limits import RateLimits
+from app.http.rate_limits import RateLimits
 from app.mcp.route import McpRoute
 from app.payments.receipts import MemoryClaims
 from tests.support.mcp_agents import (

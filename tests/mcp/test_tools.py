@@ -12,7 +12,7 @@ from x402.extensions.bazaar import McpDiscoveryInfo, extract_discovery_info
 
 from app.api.endpoints import paid_endpoints
 from app.api.sale import Sale
-from app.limits import RateLimits
+from app.http.rate_limits import RateLimits
 from app.listing.openapi import openapi_document
 from app.mcp.tools import tool_of
 from tests.support.mcp_agents import agent_of, content_of

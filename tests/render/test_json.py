@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.documents import document_of
 from app.api.schemas import RotationRequest
 from app.errors import Fault
+from app.http.validation import document_of
 from app.render.json import json_bytes, rotation_answer
 from app.rota.rotation import rotation_of
 from tests.support.seed import EXAMPLE_REQUEST, EXAMPLE_RESPONSE

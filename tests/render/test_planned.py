@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.api.documents import document_of
 from app.api.planning import planned_rotation
 from app.api.schemas import RotationRequest
 from app.errors import Fault
+from app.http.validation import document_of
 from app.render.calendar import calendar_bytes
 from app.render.json import json_bytes
 from app.render.planned import planned_answer, planned_in_words

@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.api.documents import document_of
 from app.api.endpoints import CALENDAR, CSV, JSON, SVG, Endpoint, paid_endpoints
+from app.http.validation import document_of
 from app.render.instants import iso
 from app.render.plain import plain
 from app.rota.resolve import final_schedule, on_call_at

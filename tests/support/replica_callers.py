@@ -13,7 +13,7 @@ import httpx
 
 from app.api.stored.serve import StoredApi
 from app.api.stored.table import stored_operations
-from app.limits import RateLimits
+from app.http.rate_limits import RateLimits
 from app.storage.database import Database
 from app.storage.keys import SCOPES, made_key
 

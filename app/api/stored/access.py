@@ -9,9 +9,9 @@ import hashlib
 from collections.abc import Callable
 from typing import Protocol
 
-from app.api.head import Head
 from app.api.stored.kept import Kept
 from app.errors import Forbidden, Unauthorized
+from app.http.request_head import Head
 from app.storage.database import Database, Snapshot
 from app.storage.keys import Key, key_of, used
 

@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from app.api.documents import Document
 from app.api.layer_schemas import Point
 from app.api.schedule_schemas import Reason, order_faults, window_faults
 from app.api.stored.documents import Id, Instant, PageQuery, UserId
 from app.api.stored.times import day_in_range, local_text, utc_text
 from app.errors import Fault
+from app.http.validation import Document
 from app.rota import bounds
 from app.storage.covers import Cover, CoverFields
 from app.storage.entries import StoredEntry, StoredSwap

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
-from app.api.documents import Document
-from app.api.stored.conditions import require_match
 from app.api.stored.kept import Kept
+from app.http.conditional import require_match
+from app.http.validation import Document
 from app.storage.audit import Actor
 from app.storage.feeds import Feed
 

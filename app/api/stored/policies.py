@@ -5,7 +5,6 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.api.documents import Document
 from app.api.stored.documents import READ_ONLY, Id, Instant, One, Title, Version, many
 from app.api.stored.lookups import on_call_of, people_named
 from app.api.stored.operations import V1, Answer, Call
@@ -13,6 +12,7 @@ from app.api.stored.patches import patched
 from app.api.stored.schedule_documents import writable
 from app.api.stored.times import utc_text
 from app.errors import Fault, InvalidRequest, NotFound
+from app.http.validation import Document
 from app.rota.model import OnCall
 from app.storage.database import Tx
 from app.storage.ids import new_id

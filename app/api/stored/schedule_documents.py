@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from app.api.documents import Document, document_of
 from app.api.layer_schemas import (
     HandoffTime,
     Interval,
@@ -33,6 +32,7 @@ from app.api.stored.documents import (
 )
 from app.api.stored.times import utc_text
 from app.errors import Conflict, Fault
+from app.http.validation import Document, document_of
 from app.rota import bounds
 from app.storage.covers import Cover
 from app.storage.schedules import Rules, ScheduleFields, StoredSchedule

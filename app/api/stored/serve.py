@@ -24,13 +24,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.bodies import body_of, require_sizes
-from app.api.counted import client_in
-from app.api.documents import Document, document_of, parsed
-from app.api.head import Head, head_of
-from app.api.negotiation import is_json
 from app.api.stored.access import Access, require_scope
-from app.api.stored.conditions import digest_etag, etag, is_fresh, tags_in
 from app.api.stored.documents import FeedQuery
 from app.api.stored.kept import Kept
 from app.api.stored.nulls import NULL_ESCAPED, null_faults
@@ -48,7 +42,13 @@ from app.errors import (
     Unauthorized,
     UnsupportedMediaType,
 )
-from app.limits import PER_KEY, UNKNOWN_KEY, Allowance, Proxy, RateLimits
+from app.http.conditional import digest_etag, etag, is_fresh, tags_in
+from app.http.negotiation import is_json
+from app.http.rate_limited_route import client_in
+from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, Proxy, RateLimits
+from app.http.request_body import body_of, require_sizes
+from app.http.request_head import Head, head_of
+from app.http.validation import Document, document_of, parsed
 from app.storage.audit import Actor
 from app.storage.database import Database, Snapshot, Tx
 from app.storage.feeds import Feed, opened_by

@@ -5,8 +5,8 @@ import asyncio
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
-from app.api.head import Head
 from app.errors import BodyTooLarge, BodyTooSlow, HeadersTooLarge
+from app.http.request_head import Head
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_HEADER_BYTES = 16 * 1024

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.limits import Allowance, MovingWindows, RateLimits, client_of
+from app.http.rate_limits import Allowance, MovingWindows, RateLimits, client_of
 from tests.conftest import Clock
 
 ROUTE = "/v1/scheduling/oncall-rotation"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.limits import RateLimits
+from app.http.rate_limits import RateLimits
 from tests.conftest import Clock
 from tests.support.processes import free_port
 from tests.support.redis_server import redis_server

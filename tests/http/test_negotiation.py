@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.negotiation import is_json, negotiated
 from app.errors import NotAcceptable
+from app.http.negotiation import is_json, negotiated
 
 JSON, CSV, CALENDAR = "application/json", "text/csv", "text/calendar"
 OFFERED = (JSON, CALENDAR, CSV)

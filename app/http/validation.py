@@ -19,8 +19,8 @@ from typing import Annotated, Any, ClassVar, TypeVar, Union, cast, get_args, get
 import msgspec
 from msgspec import Struct
 
-from app.api.scalars import decoded_scalar
 from app.errors import Fault, InvalidRequest, MalformedBody, NamedFault, OutOfBounds
+from app.http.scalars import decoded_scalar
 
 JSON_TYPES = {
     "float": "a number",

@@ -9,15 +9,15 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from app import errors
-from app.api.problems import (
+from app.api.stored.refusals import OWN
+from app.errors import Fault, Faulty, OncallError, Retryable
+from app.http.problems import (
     STATUS,
     internal_error,
     problem_of,
     problem_of_defect,
     problem_of_http,
 )
-from app.api.stored.refusals import OWN
-from app.errors import Fault, Faulty, OncallError, Retryable
 
 NEVER_A_PROBLEM = {
     errors.PaymentRefused,

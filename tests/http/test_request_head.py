@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.api.head import Head, head_of
+from app.http.request_head import Head, head_of
 
 
 def head(*fields: tuple[bytes, bytes], client: tuple[str, int] | None = None) -> Head:

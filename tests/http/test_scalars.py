@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.scalars import (
+from app.http.scalars import (
     MAX_NAME,
     Instant,
     Name,

@@ -6,9 +6,9 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
-from app.api.bodies import MAX_BODY_BYTES, MAX_HEADER_BYTES, body_of, require_sizes
-from app.api.head import Head, head_of
 from app.errors import BodyTooLarge, BodyTooSlow, HeadersTooLarge
+from app.http.request_body import MAX_BODY_BYTES, MAX_HEADER_BYTES, body_of, require_sizes
+from app.http.request_head import Head, head_of
 
 pytestmark = pytest.mark.anyio
 

@@ -12,11 +12,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.bodies import require_sizes
-from app.api.head import Head, head_of
-from app.api.problems import problem_of, problem_of_http
 from app.errors import OncallError
-from app.limits import Proxy, RateLimits, client_of
+from app.http.problems import problem_of, problem_of_http
+from app.http.rate_limits import Proxy, RateLimits, client_of
+from app.http.request_body import require_sizes
+from app.http.request_head import Head, head_of
 
 
 @dataclass(frozen=True)

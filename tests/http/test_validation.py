@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from app.api.documents import (
+from app.api.schemas import RotationRequest
+from app.errors import Fault, InvalidRequest, MalformedBody
+from app.http.validation import (
     MAX_ITEMS_WALKED,
     MAX_UNKNOWN_NAMED,
     Document,
@@ -20,8 +22,6 @@ from app.api.documents import (
     parsed,
     unknown_fields,
 )
-from app.api.schemas import RotationRequest
-from app.errors import Fault, InvalidRequest, MalformedBody
 from tests.support.seed import EXAMPLE_REQUEST
 
 ROOT = Path(__file__).parents[2]
@@ -111,7 +111,7 @@ def test_parsed(body: bytes, value: object) -> None:
 
 AS_SERVED = """
 import app.main
-from app.api.documents import parsed
+from app.http.validation import parsed
 from app.errors import MalformedBody
 
 for body in (b"[" * 1_000_000, b'{"a":' * 200_000, b"[" * 50_000 + b"]" * 50_000):

@@ -7,8 +7,8 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from app.api.documents import MAX_FAULTS, Document, document_of, unknown_fields
 from app.errors import Fault, InvalidRequest, NamedFault, TooManyLayers
+from app.http.validation import MAX_FAULTS, Document, document_of, unknown_fields
 
 
 def faults_of(value: object, kind: type[Document]) -> list[Fault]:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.api.scalars import (
+from app.errors import InstantOutOfRange
+from app.http.scalars import (
     READERS,
     Moment,
     Weekday,
@@ -15,7 +16,6 @@ from app.api.scalars import (
     moment_ms,
     scalar_schema,
 )
-from app.errors import InstantOutOfRange
 
 APRIL_24_MS = 1_777_057_200_000
 HOUR_MS = 3_600_000
