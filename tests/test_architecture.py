@@ -20,12 +20,12 @@ MCP_ONLY = "only the MCP tools know the MCP library"
 STORAGE_ONLY = "only storage knows the database"
 
 FORBIDDEN = [
-    ("app.rota.rotation", "starlette", NO_FRAMEWORK),
-    ("app.rota.rotation", "msgspec", NO_FRAMEWORK),
-    ("app.rota.rotation", "x402", NO_FRAMEWORK),
+    ("app.engine.rotation", "starlette", NO_FRAMEWORK),
+    ("app.engine.rotation", "msgspec", NO_FRAMEWORK),
+    ("app.engine.rotation", "x402", NO_FRAMEWORK),
     ("app.errors", "httpx", NO_FRAMEWORK),
-    ("app.errors", "app.rota.rotation", INWARD),
-    ("app.rota.rotation", "app.render.json", INWARD),
+    ("app.errors", "app.engine.rotation", INWARD),
+    ("app.engine.rotation", "app.render.json", INWARD),
     ("app.render.instants", "app.api.schemas", INWARD),
     ("app.render.instants", "app.http.rate_limits", INWARD),
     ("app.http.rate_limits", "app.settings", INWARD),
@@ -34,15 +34,15 @@ FORBIDDEN = [
     ("app.listing.routes", "app.main", INWARD),
     ("app.main", "app.asgi", INWARD),
     ("app.main", "app.cli.demo", INWARD),
-    ("app.http.rate_limits", "app.rota.rotation", NO_ENGINE),
-    ("app.settings", "app.rota.rotation", NO_ENGINE),
-    ("app.payments.offer", "app.rota.rotation", NO_ENGINE),
+    ("app.http.rate_limits", "app.engine.rotation", NO_ENGINE),
+    ("app.settings", "app.engine.rotation", NO_ENGINE),
+    ("app.payments.offer", "app.engine.rotation", NO_ENGINE),
     ("app.listing.texts", "app.mcp.route", INWARD),
     ("app.mcp.route", "mcp", MCP_ONLY),
     ("app.main", "mcp", MCP_ONLY),
     ("app.storage.database", "app.settings", INWARD),
     ("app.storage.tables", "app.server.http_protocol", INWARD),
-    ("app.rota.rotation", "sqlalchemy", NO_FRAMEWORK),
+    ("app.engine.rotation", "sqlalchemy", NO_FRAMEWORK),
     ("app.api.serve", "sqlalchemy", STORAGE_ONLY),
     ("app.main", "alembic", STORAGE_ONLY),
 ]
@@ -50,7 +50,7 @@ FORBIDDEN = [
 CLOCK = "import time\n\nNOW = time.time()\n"
 
 BANNED = [
-    ("app.rota.rotation", CLOCK, "time.time"),
+    ("app.engine.rotation", CLOCK, "time.time"),
     ("app.payments.receipts", "from time import time\n\nNOW = time()\n", "time.time"),
     (
         "app.http.rate_limits",

@@ -17,10 +17,10 @@ from datetime import UTC, date, datetime, timedelta
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from app.engine.planning.request import Absence
+from app.engine.walltime import DAY, Clock
 from app.errors import Fault, InvalidRequest
 from app.http.validation import pointed
-from app.rota.walltime import DAY, Clock
-from app.rota.wishes import Absence
 
 if TYPE_CHECKING:
     from icalendar import Component

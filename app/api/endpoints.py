@@ -22,6 +22,10 @@ from app.api.examples import (
 )
 from app.api.schedule_schemas import OncallNowRequest, OncallScheduleRequest
 from app.api.schemas import RotationRequest
+from app.engine.layered.model import FinalSchedule, OnCall, Schedule
+from app.engine.layered.tally import Tally, tallies
+from app.engine.planning.request import PlannedRotation
+from app.engine.rotation import Rotation
 from app.errors import Fault
 from app.http.validation import Document, document_of
 from app.render.json import RotationAnswer, json_bytes, rotation_answer
@@ -41,10 +45,6 @@ from app.render.schedule import (
 )
 from app.render.tables import now_csv, rotation_csv, schedule_csv
 from app.render.timeline import timeline_bytes
-from app.rota.model import FinalSchedule, OnCall, Schedule
-from app.rota.rotation import Rotation
-from app.rota.tally import Tally, tallies
-from app.rota.wishes import PlannedRotation
 
 JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"
 CONTENT_TYPES = {

@@ -9,12 +9,12 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from app.engine.layered.limits import LAYERS, PARTICIPANTS, RESTRICTIONS
+from app.engine.layered.model import Layer, Restriction, Unit
+from app.engine.layered.parsing import MOST, handoff_of, interval_of
 from app.errors import Fault, TooManyLayers, TooManyParticipants, TooManyRestrictions
 from app.http.scalars import Moment, Name, Weekday, WindowEnd, WindowStart, Zone
 from app.http.validation import Document
-from app.rota.bounds import LAYERS, PARTICIPANTS, RESTRICTIONS
-from app.rota.model import Layer, Restriction, Unit
-from app.rota.texts import MOST, handoff_of, interval_of
 
 UserId = Annotated[Name, Meta(description="a user id of 1 to 200 characters after trimming")]
 Point = Annotated[

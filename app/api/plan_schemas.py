@@ -13,12 +13,12 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from app.engine.planning.request import Absence, Fixed
+from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS
+from app.engine.walltime import DAY, Clock
 from app.errors import Fault
 from app.http.scalars import LocalTime, Name, Start
 from app.http.validation import Document, items_of, pointed
-from app.rota.rotation import HOUR_MS, LAST_INSTANT_MS
-from app.rota.walltime import DAY, Clock
-from app.rota.wishes import Absence, Fixed
 
 ABSENCES = 10_000
 FAIR_SHIFTS, FAIR_PEOPLE = 1_000, 100

@@ -7,12 +7,12 @@ answers are computed before anything is charged.
 from app.api.calendars import absences_in
 from app.api.plan_schemas import ABSENCES, instant_by, weight_of
 from app.api.schemas import RotationRequest
+from app.engine.planning.boundaries import boundaries_of
+from app.engine.planning.planner import Timer, plan_of
+from app.engine.planning.request import PlannedRotation, Wishes
+from app.engine.rotation import milliseconds
+from app.engine.walltime import clock_of
 from app.errors import Fault, InvalidRequest
-from app.rota.fairness import Timer, plan_of
-from app.rota.rotation import milliseconds
-from app.rota.walltime import clock_of
-from app.rota.wishes import PlannedRotation, Wishes
-from app.rota.zoned import boundaries_of
 
 
 def planned_rotation(request: RotationRequest, timer: Timer) -> PlannedRotation:

@@ -10,6 +10,10 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from app.api.layer_schemas import Layers, LocalZone, Point, UserId
+from app.engine.layered import limits
+from app.engine.layered.model import Entry, FinalSchedule, OnCall, Override, Schedule, Swap
+from app.engine.layered.resolve import final_schedule, on_call_at
+from app.engine.layered.swaps import with_swaps
 from app.errors import (
     Fault,
     InvalidRequest,
@@ -19,10 +23,6 @@ from app.errors import (
     TooManySwaps,
 )
 from app.http.validation import Document
-from app.rota import bounds
-from app.rota.model import Entry, FinalSchedule, OnCall, Override, Schedule, Swap
-from app.rota.resolve import final_schedule, on_call_at
-from app.rota.swaps import with_swaps
 
 Reason = Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
 """Why there is an override."""
@@ -87,7 +87,7 @@ class ScheduleDocument(Document, frozen=True, kw_only=True):
         Annotated[
             list[OverrideDocument],
             Meta(
-                max_length=bounds.OVERRIDES,
+                max_length=limits.OVERRIDES,
                 description="at most 10,000, in the order of their creation: the last one wins; "
                 "they win over entries and layers",
                 extra={"error": TooManyOverrides},
@@ -99,7 +99,7 @@ class ScheduleDocument(Document, frozen=True, kw_only=True):
         Annotated[
             list[EntryDocument],
             Meta(
-                max_length=bounds.OVERRIDES,
+                max_length=limits.OVERRIDES,
                 description="at most 10,000 together with the overrides, in the order of their "
                 "creation: the last one wins; they win over layers",
                 extra={"error": TooManyOverrides},
@@ -111,7 +111,7 @@ class ScheduleDocument(Document, frozen=True, kw_only=True):
         Annotated[
             list[SwapDocument],
             Meta(
-                max_length=bounds.SWAPS,
+                max_length=limits.SWAPS,
                 description="at most 100, in the order of their creation: whoever has the stretch "
                 "gives it to another, whose next shift after it goes back",
                 extra={"error": TooManySwaps},
@@ -123,7 +123,7 @@ class ScheduleDocument(Document, frozen=True, kw_only=True):
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
         covers = len(values.get("overrides") or ()) + len(values.get("entries") or ())
-        if covers > bounds.OVERRIDES:
+        if covers > limits.OVERRIDES:
             yield NamedFault("/overrides", TooManyOverrides.title, TooManyOverrides)
         if {"layers", "overrides", "entries", "swaps"} <= values.keys():
             yield from _work_faults(values, covers)
@@ -173,7 +173,7 @@ def order_faults(values: Mapping[str, Any], start: str, end: str) -> Iterator[Fa
 def window_faults(values: Mapping[str, Any], start: str, end: str, pointer: str) -> Iterator[Fault]:
     if {start, end} <= values.keys():
         try:
-            bounds.check_window(values[start], values[end])
+            limits.check_window(values[start], values[end])
         except OutOfBounds as error:
             yield NamedFault(pointer, error.detail, type(error))
 
@@ -183,7 +183,7 @@ def _work_faults(values: Mapping[str, Any], covers: int) -> Iterator[Fault]:
     layers = [layer.layer() for layer in values["layers"]]
     swaps = [swap.swap() for swap in values["swaps"] or ()]
     try:
-        bounds.check_work(layers, covers, swaps, max(0, min(asked, bounds.WINDOW_MS)))
+        limits.check_work(layers, covers, swaps, max(0, min(asked, limits.WINDOW_MS)))
     except OutOfBounds as error:
         yield NamedFault("", error.detail, type(error))
 
@@ -193,7 +193,7 @@ def _swapped(schedule: Schedule, swaps: list[Swap]) -> Schedule:
     faults = []
     for index, swap in enumerate(swaps):
         try:
-            schedule = with_swaps(schedule, [swap], now=bounds.LATEST_AT)
+            schedule = with_swaps(schedule, [swap], now=limits.LATEST_AT)
         except ValueError as error:
             faults.append(Fault(f"/swaps/{index}", str(error)))
     if faults:

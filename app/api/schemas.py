@@ -18,10 +18,10 @@ from app.api.plan_schemas import (
     Person,
     plan_faults,
 )
+from app.engine.rotation import Rotation, rotation_faults, rotation_of
 from app.errors import Fault
 from app.http.scalars import LocalTime, Name, Start, Zone
 from app.http.validation import Document
-from app.rota.rotation import Rotation, rotation_faults, rotation_of
 
 START_RULE = (
     "an RFC 3339 instant with Z or an offset, to the millisecond, or a date, which means midnight "

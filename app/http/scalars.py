@@ -9,10 +9,16 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from app.engine.layered.limits import DAY_MS, check_instant
+from app.engine.layered.parsing import (
+    WEEKDAYS,
+    timezone_of,
+    weekday_of,
+    window_end_of,
+    window_start_of,
+)
+from app.engine.rotation import FIRST_INSTANT_MS, LAST_INSTANT_MS
 from app.errors import InstantOutOfRange
-from app.rota.bounds import DAY_MS, check_instant
-from app.rota.rotation import FIRST_INSTANT_MS, LAST_INSTANT_MS
-from app.rota.texts import WEEKDAYS, timezone_of, weekday_of, window_end_of, window_start_of
 
 RFC_3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})?)?", re.ASCII

@@ -7,9 +7,9 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from app.engine.rotation import Rotation
 from app.errors import Fault
 from app.render.instants import iso, isos
-from app.rota.rotation import Rotation
 
 Number = int | float
 Text = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]

@@ -9,6 +9,9 @@ from fractions import Fraction
 
 from msgspec import UNSET
 
+from app.engine.planning.request import Plan, PlannedRotation
+from app.engine.rotation import HOUR_MS
+from app.engine.walltime import MINUTE, SECOND, Clock, clock_of
 from app.errors import Fault
 from app.render.instants import each_iso, iso
 from app.render.json import (
@@ -22,9 +25,6 @@ from app.render.json import (
     offset_in_words,
     size_in_words,
 )
-from app.rota.rotation import HOUR_MS
-from app.rota.walltime import MINUTE, SECOND, Clock, clock_of
-from app.rota.wishes import Plan, PlannedRotation
 
 
 def planned_answer(planned: PlannedRotation, warnings: Sequence[Fault] = ()) -> RotationAnswer:

@@ -21,14 +21,14 @@ from itertools import chain, cycle, islice
 from operator import attrgetter
 from typing import NamedTuple
 
+from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
+from app.engine.layered.model import Duty, FinalSchedule, Following, Gap, OnCall, Schedule, Segment
+from app.engine.layered.tally import Tally
+from app.engine.planning.request import PlannedRotation
+from app.engine.rotation import Rotation, milliseconds
 from app.render.json import hours_text, rotation_in_words
 from app.render.planned import planned_in_words
 from app.render.schedule import instant_in_words, window_in_words
-from app.rota.bounds import DAY_MS, EARLIEST_AT, LATEST_AT
-from app.rota.model import Duty, FinalSchedule, Following, Gap, OnCall, Schedule, Segment
-from app.rota.rotation import Rotation, milliseconds
-from app.rota.tally import Tally
-from app.rota.wishes import PlannedRotation
 
 UNBOUNDED_MS = DAY_MS
 """So much is shown, before or after the instant asked about, of what has no beginning or end."""

@@ -8,11 +8,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from app.engine.layered.model import Duty, FinalSchedule, Following, Gap, OnCall, Override, Segment
+from app.engine.layered.tally import Tally, balanced
 from app.errors import Fault
 from app.render.instants import each_iso, iso
 from app.render.json import Number, Text, number
-from app.rota.model import Duty, FinalSchedule, Following, Gap, OnCall, Override, Segment
-from app.rota.tally import Tally, balanced
 
 Source = Literal["layer", "override", "entry"]
 LayerName = Annotated[str, Meta(description="Name of the layer, if it is one.")]

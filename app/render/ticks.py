@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
+from app.engine.walltime import DAY, HOUR, MINUTE, SECOND, WALL_MONDAY, WEEK, Clock
 from app.render.instants import each_iso
-from app.rota.walltime import DAY, HOUR, MINUTE, SECOND, WALL_MONDAY, WEEK, Clock
 
 MONTH, YEAR = 30 * DAY, 365 * DAY
 """About as long: months and years are counted by the calendar."""

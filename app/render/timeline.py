@@ -13,12 +13,12 @@ from itertools import groupby, pairwise
 from operator import attrgetter
 from xml.etree.ElementTree import Element
 
+from app.engine.walltime import MINUTE, Clock, clock_of
 from app.render.bars import Bar, Lane, Scale, gap_bars, lanes
 from app.render.instants import iso
 from app.render.roster import Roster, Stint
 from app.render.svg import COLOURS, add, add_rect, add_text, cut, picture, px, svg_bytes
 from app.render.ticks import ticks
-from app.rota.walltime import MINUTE, Clock, clock_of
 
 WIDTH, MARGIN = 800, 20
 LEFT, RIGHT = 188.0, 684.0

@@ -13,11 +13,11 @@ from typing import TypeVar
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.engine.layered.limits import DAY_MS, EARLIEST_AT, check_work
+from app.engine.layered.model import FinalSchedule, OnCall, Schedule
+from app.engine.layered.shifts import Shift, shifts_between
+from app.engine.layered.versions import Era, bounds_of, final_schedule, on_call_at
 from app.errors import NotFound
-from app.rota.bounds import DAY_MS, EARLIEST_AT, check_work
-from app.rota.history import Era, bounds_of, final_schedule, on_call_at
-from app.rota.model import FinalSchedule, OnCall, Schedule
-from app.rota.shifts import Shift, shifts_between
 from app.storage.covers import Cover, covers_near
 from app.storage.schedules import layers_in
 from app.storage.tables import rules

@@ -27,9 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.engine.layered.model import Layer
+from app.engine.walltime import FOREVER
 from app.errors import Conflict, NotFound
-from app.rota.model import Layer
-from app.rota.walltime import FOREVER
 from app.storage.paced import paced
 from app.storage.paging import Page, Slice, next_position, page_of
 from app.storage.tables import covers, participants, policy_targets, rules, schedules

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from app.api import calendars
 from app.api.calendars import absences_in
+from app.engine.planning.request import Absence
+from app.engine.walltime import Clock, clock_of
 from app.errors import InvalidRequest
-from app.rota.walltime import Clock, clock_of
-from app.rota.wishes import Absence
 
 HOUR, DAY = 3_600_000, 86_400_000
 JUNE_1 = 1_780_272_000_000

@@ -9,9 +9,9 @@ import pytest
 
 from app.api.planning import wishes_of
 from app.api.schemas import PLANNING, RotationRequest
+from app.engine.planning.request import Absence, Fixed
 from app.errors import Fault, InvalidRequest
 from app.http.validation import document_of, parsed
-from app.rota.wishes import Absence, Fixed
 from tests.support.services import service
 
 HOUR, DAY = 3_600_000, 86_400_000

@@ -7,6 +7,7 @@ import pytest
 
 from app.api.endpoints import V1_SCHEDULE
 from app.api.schedule_schemas import OncallNowRequest, OncallScheduleRequest
+from app.engine.layered.model import Entry, Layer, Override, Restriction
 from app.errors import (
     EmptyWindow,
     Faulty,
@@ -21,7 +22,6 @@ from app.errors import (
     WindowTooLong,
 )
 from app.http.validation import document_of
-from app.rota.model import Entry, Layer, Override, Restriction
 
 HOUR = 3_600_000
 T = 1_777_057_200_000  # 2026-04-24T19:00:00Z

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.engine.rotation import FIRST_INSTANT_MS, LAST_INSTANT_MS
 from app.http.scalars import (
     MAX_NAME,
     Instant,
@@ -15,7 +16,6 @@ from app.http.scalars import (
     scalar_schema,
     trimmed_name,
 )
-from app.rota.rotation import FIRST_INSTANT_MS, LAST_INSTANT_MS
 
 JUNE_4_MS = 1_780_531_200_000
 HOUR_MS = 3_600_000

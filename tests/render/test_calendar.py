@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.engine.layered.limits import EARLIEST_AT
+from app.engine.rotation import rotation_of
 from app.render.calendar import PRODUCT, calendar_bytes
 from app.render.plain import plain
 from app.render.roster import Roster, Stint, rotation_roster
-from app.rota.bounds import EARLIEST_AT
-from app.rota.rotation import rotation_of
 from tests.support.formats import events
 from tests.support.processes import ROOT
 

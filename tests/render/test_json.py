@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.schemas import RotationRequest
+from app.engine.rotation import rotation_of
 from app.errors import Fault
 from app.http.validation import document_of
 from app.render.json import json_bytes, rotation_answer
-from app.rota.rotation import rotation_of
 from tests.support.seed import EXAMPLE_REQUEST, EXAMPLE_RESPONSE
 
 JUNE_4_MS = 1_780_531_200_000

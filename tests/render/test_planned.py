@@ -10,6 +10,7 @@ import pytest
 
 from app.api.planning import planned_rotation
 from app.api.schemas import RotationRequest
+from app.engine.planning.request import PlannedRotation
 from app.errors import Fault
 from app.http.validation import document_of
 from app.render.calendar import calendar_bytes
@@ -18,7 +19,6 @@ from app.render.planned import planned_answer, planned_in_words
 from app.render.roster import planned_roster, rotation_roster
 from app.render.tables import rotation_csv
 from app.render.timeline import timeline_bytes
-from app.rota.wishes import PlannedRotation
 from tests.support.formats import events_by_ical, titles
 
 SEED = {"start": "2026-06-04T00:00:00Z", "people": ["alice", "bob"], "shifts": 3}

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from app.engine.layered.limits import EARLIEST_AT, LATEST_AT
+from app.engine.layered.model import Entry, Layer, Override, Restriction, Schedule
+from app.engine.layered.resolve import final_schedule, on_call_at
+from app.engine.layered.tally import tallies
+from app.engine.rotation import rotation_of
 from app.render.roster import UNBOUNDED_MS, Roster, now_roster, rotation_roster, schedule_roster
 from app.render.timeline import timeline_bytes
-from app.rota.bounds import EARLIEST_AT, LATEST_AT
-from app.rota.model import Entry, Layer, Override, Restriction, Schedule
-from app.rota.resolve import final_schedule, on_call_at
-from app.rota.rotation import rotation_of
-from app.rota.tally import tallies
-from tests.rota.rota_documents import at
+from tests.support.schedule_documents import at
 
 HOUR = 3_600_000
 T = at("2026-06-04T00:00:00Z")

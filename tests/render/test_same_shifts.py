@@ -7,13 +7,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.api.endpoints import CALENDAR, CSV, JSON, SVG, Endpoint, paid_endpoints
+from app.engine.layered.resolve import final_schedule, on_call_at
+from app.engine.layered.tally import tallies
 from app.http.validation import document_of
 from app.render.instants import iso
 from app.render.plain import plain
-from app.rota.resolve import final_schedule, on_call_at
-from app.rota.tally import tallies
-from tests.rota.rota_documents import DAY, MINUTE, Document, places_and_documents, schedule_of
 from tests.support.formats import drawn, events, milliseconds, rows, stretches
+from tests.support.schedule_documents import (
+    DAY,
+    MINUTE,
+    Document,
+    places_and_documents,
+    schedule_of,
+)
 
 ROTATION, SCHEDULE, NOW = paid_endpoints()
 SEVERAL = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])

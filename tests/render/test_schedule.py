@@ -2,11 +2,20 @@
 
 import pytest
 
+from app.engine.layered.model import (
+    Duty,
+    Entry,
+    FinalSchedule,
+    Following,
+    Gap,
+    OnCall,
+    Override,
+    Segment,
+)
+from app.engine.layered.tally import Tally
 from app.errors import Fault
 from app.render.json import json_bytes
 from app.render.schedule import now_answer, schedule_answer
-from app.rota.model import Duty, Entry, FinalSchedule, Following, Gap, OnCall, Override, Segment
-from app.rota.tally import Tally
 
 T = 1_777_057_200_000
 HOUR = 3_600_000

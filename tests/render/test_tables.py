@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.engine.rotation import rotation_of
 from app.render.json import rotation_answer
 from app.render.plain import plain
 from app.render.schedule import (
@@ -19,7 +20,6 @@ from app.render.schedule import (
     ScheduleSegment,
 )
 from app.render.tables import now_csv, rotation_csv, schedule_csv
-from app.rota.rotation import rotation_of
 from tests.support.formats import rows, unguarded
 
 JUNE_4_MS = 1_780_531_200_000

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.engine.walltime import clock_of
 from app.render.ticks import ticks
-from app.rota.walltime import clock_of
-from tests.rota.rota_documents import PLACES, at, iso
+from tests.support.schedule_documents import PLACES, at, iso
 
 DAY = 86_400_000
 

@@ -8,10 +8,10 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from app.engine.rotation import rotation_of
 from app.render.bars import LANES
 from app.render.roster import Roster, Stint, rotation_roster
 from app.render.timeline import LEFT, MOST_HANDOFFS, MOST_TITLES, RIGHT, timeline_bytes
-from app.rota.rotation import rotation_of
 from tests.support.formats import SVG, drawn, root_of, stretches, texts, titles
 
 T = 1_780_531_200_000

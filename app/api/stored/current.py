@@ -10,8 +10,8 @@ from app.api.stored.documents import Instant
 from app.api.stored.lookups import kept_on_call, kept_people, on_call_of, people_named
 from app.api.stored.operations import Answer, Call
 from app.api.stored.times import local_text
+from app.engine.layered.model import OnCall
 from app.errors import NotFound
-from app.rota.model import OnCall
 from app.storage.database import Tx
 from app.storage.paced import AT_A_STRETCH_SECONDS, paced
 from app.storage.people import Person

@@ -10,10 +10,10 @@ from app.api.stored.documents import FeedTokenShown, Many, NewFeedToken, One, fe
 from app.api.stored.operations import V2, Answer, Call
 from app.api.stored.times import utc_text
 from app.api.stored.v1 import note
+from app.engine.layered.limits import DAY_MS
+from app.engine.layered.model import FinalSchedule
 from app.render.calendar import calendar_bytes
 from app.render.roster import Roster, personal_roster, stored_roster
-from app.rota.bounds import DAY_MS
-from app.rota.model import FinalSchedule
 from app.storage.database import Tx
 from app.storage.feeds import Feed, FeedToken, made_token, revoked_token, tokens_of
 from app.storage.history import final_schedule_of

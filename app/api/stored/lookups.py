@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from app.api.stored.operations import Call
+from app.engine.layered.limits import EARLIEST_AT
+from app.engine.layered.model import OnCall
 from app.errors import Fault, InvalidRequest
-from app.rota.bounds import EARLIEST_AT
-from app.rota.model import OnCall
 from app.storage.database import Tx
 from app.storage.history import History, history_at
 from app.storage.people import Person, people_of

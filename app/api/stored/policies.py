@@ -11,9 +11,9 @@ from app.api.stored.operations import V1, Answer, Call
 from app.api.stored.patches import patched
 from app.api.stored.schedule_documents import writable
 from app.api.stored.times import utc_text
+from app.engine.layered.model import OnCall
 from app.errors import Fault, InvalidRequest, NotFound
 from app.http.validation import Document
-from app.rota.model import OnCall
 from app.storage.database import Tx
 from app.storage.ids import new_id
 from app.storage.paced import paced

@@ -31,16 +31,16 @@ from app.api.stored.documents import (
     Version,
 )
 from app.api.stored.times import utc_text
+from app.engine.layered import limits
 from app.errors import Conflict, Fault
 from app.http.validation import Document, document_of
-from app.rota import bounds
 from app.storage.covers import Cover
 from app.storage.schedules import Rules, ScheduleFields, StoredSchedule
 
 Participants = Annotated[
     list[UserId],
     Meta(
-        max_length=bounds.PARTICIPANTS,
+        max_length=limits.PARTICIPANTS,
         description="at most 500 user ids in the order of their turns; none: nobody takes turns",
         examples=[["user_012", "user_034"]],
     ),

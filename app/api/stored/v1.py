@@ -31,9 +31,9 @@ from app.api.stored.schedule_documents import (
     writable,
 )
 from app.api.stored.times import utc_text
+from app.engine.layered.model import FinalSchedule, OnCall
 from app.errors import Conflict, NotFound
 from app.render.schedule import Source
-from app.rota.model import FinalSchedule, OnCall
 from app.storage.audit import changed, noted, notes_of
 from app.storage.covers import (
     cover_of,

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from app import errors
 from app.api.stored import lookups
 from app.api.stored.refusals import refusal_of, status_of
-from app.rota import bounds
+from app.engine.layered import limits
 from app.storage import covers, schedules
 from app.storage.database import Tx
 from app.storage.tables import rules
@@ -186,7 +186,7 @@ async def test_rules_of_another_time_do_not_make_a_window_too_much_work(
     me = await scene(stored, {**DAILY, **hourly})
     stored.at(june(10))
     await me.changed(f"{V2}/schedules/daily", {"rotation_type": "daily", "interval": None})
-    monkeypatch.setattr(bounds, "STEPS", 50)
+    monkeypatch.setattr(limits, "STEPS", 50)
     path = f"{V1}/schedules/daily/final-schedule"
     asked = [await me.get(f"{path}?from={june(day)}&to={june(day + 3)}") for day in (8, 11)]
     assert [answer.status_code for answer in asked] == [422, 200]
