@@ -8,7 +8,6 @@ from dataclasses import replace
 import structlog
 from x402.schemas import ResourceInfo
 
-from app.api.endpoints import JSON, Endpoint
 from app.api.sale import Till
 from app.listing.bazaar import (
     MAX_TAGS,
@@ -26,6 +25,7 @@ from app.payments.receipts import Claims, MemoryClaims
 from app.payments.redis_claims import RedisClaims
 from app.payments.sandbox import SandboxFacilitator
 from app.payments.settlement import Cashier
+from app.products.registry import JSON, Endpoint
 from app.settings import Settings
 
 log = structlog.get_logger()

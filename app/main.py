@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from app.api.endpoints import paid_endpoints
 from app.api.sale import Sale
 from app.api.sandbox_pay import PATH as SANDBOX_PAY
 from app.api.sandbox_pay import sandbox_pay
@@ -31,6 +30,7 @@ from app.mcp.route import PATH as MCP_PATH
 from app.mcp.route import McpRoute
 from app.metrics import Metrics
 from app.payments.receipts import Claims
+from app.products.registry import paid_endpoints
 from app.server.graceful_shutdown import Stopping
 from app.server.middleware import Edge
 from app.settings import Settings

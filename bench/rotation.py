@@ -15,9 +15,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from app.api.schemas import RotationRequest
 from app.http.validation import document_of, parsed
-from app.render.json import json_bytes, rotation_answer
+from app.products.rotation.answer import json_bytes, rotation_answer
+from app.products.rotation.request import RotationRequest
 
 RESULTS = Path(__file__).parent / "results" / "rotation.json"
 ROUNDS = 31

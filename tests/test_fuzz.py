@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.api.endpoints import paid_endpoints
 from app.payments.sandbox import SandboxFacilitator
+from app.products.registry import paid_endpoints
 from tests.support.services import EXAMPLE, NETWORK, PATH, USDC, Service, service, settings
 from tests.support.wallets import Wallet, header_of
 

@@ -12,7 +12,6 @@ import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
-from app.api.endpoints import JSON
 from app.errors import Fault, InvalidRequest, UnsupportedMediaType
 from app.http.negotiation import is_json, negotiated
 from app.http.rate_limited_route import CountedPost
@@ -23,6 +22,7 @@ from app.http.validation import Document, document_of, parsed
 from app.payments.offer import Offer
 from app.payments.throwaway import SignedPayment, signed_payment
 from app.payments.words import terms_in_words
+from app.products.registry import JSON
 
 PATH = "/sandbox/pay"
 PER_MINUTE = 120

@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from app.api.endpoints import EXTENSIONS, paid_endpoints
 from app.cli.buying import Buyer, Order, settlement_in
 from app.payments.words import Terms, terms_in_words
+from app.products.registry import EXTENSIONS, paid_endpoints
 from app.settings import DEFAULT_PORT
 
 START_SECONDS = 60.0

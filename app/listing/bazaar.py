@@ -17,8 +17,8 @@ from x402.extensions.bazaar.resource_service import (
 )
 from x402.extensions.bazaar.types import BAZAAR
 
-from app.api.endpoints import Endpoint
 from app.listing.openapi import schema_of
+from app.products.registry import Endpoint
 
 SERVICE_NAME = "On-call rotations"
 MAX_TAGS = 5

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from app.api.endpoints import JSON, Endpoint
 from app.listing.openapi import schema_of
+from app.products.registry import JSON, Endpoint
 
 
 def product_page(endpoint: Endpoint, public_url: str) -> Mapping[str, Any]:

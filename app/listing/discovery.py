@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 from starlette.routing import Route
 
-from app.api.endpoints import JSON, Endpoint
 from app.listing.free import OPERATIONS, free_paths
 from app.listing.openapi import openapi_bytes
 from app.listing.refusals import REFUSALS
 from app.listing.representations import Representation, chosen
 from app.listing.texts import template
+from app.products.registry import JSON, Endpoint
 
 TEXTS = {
     "llms.txt": "text/plain",

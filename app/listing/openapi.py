@@ -7,7 +7,6 @@ import msgspec
 from msgspec import Struct
 
 from app import __version__
-from app.api.endpoints import JSON, Endpoint
 from app.http.scalars import scalar_schema
 from app.listing.free import DISCOVERY, SERVICE, FreePath, free_paths
 from app.listing.refusals import (
@@ -21,6 +20,7 @@ from app.listing.refusals import (
 )
 from app.listing.stored import SECURITY_SCHEMES, stored_paths, stored_responses, stored_schemas
 from app.listing.stored import TAGS as STORED_TAGS
+from app.products.registry import JSON, Endpoint
 
 CONTACT = {"name": "On-call rotation service"}
 GUIDANCE = (

@@ -16,7 +16,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.api.endpoints import CALENDAR, CSV, JSON, SVG, Endpoint
 from app.errors import NotAcceptable
 from app.http.negotiation import negotiated
 from app.http.problems import MEDIA_TYPE as PROBLEM
@@ -27,6 +26,7 @@ from app.listing.html import HTML, SECURITY_HEADERS, html_page, static_file, sta
 from app.listing.representations import Representation, accepted_by, chosen
 from app.payments.offer import Offer
 from app.payments.words import terms_in_words
+from app.products.registry import CALENDAR, CSV, JSON, SVG, Endpoint
 
 SVG_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from app.api.endpoints import Endpoint
-from app.api.schedule_schemas import ScheduleDocument
 from app.errors import InvalidRequest, OncallError, OutOfBounds
 from app.http.problems import MEDIA_TYPE, STATUS, not_served, problem_of
 from app.http.validation import document_of
+from app.products.layered.request import ScheduleDocument
+from app.products.registry import Endpoint
 
 REFUSALS = {
     "400": "The document or the payment header is not valid; every fault is named. Not charged.",

@@ -15,7 +15,6 @@ from mcp import types
 from mcp.shared.exceptions import McpError
 from x402.mcp import MCP_PAYMENT_META_KEY, MCP_PAYMENT_RESPONSE_META_KEY
 
-from app.api.endpoints import JSON
 from app.api.sale import Order, Sale, Sold, Till
 from app.errors import OncallError, Retryable
 from app.http.problems import internal_problem, problem_in
@@ -27,6 +26,7 @@ from app.mcp.messages import INVALID_PARAMS
 from app.payments.gate import payload_of, payment_for
 from app.payments.offer import Terms
 from app.payments.payment import Payment
+from app.products.registry import JSON
 
 log = structlog.get_logger()
 

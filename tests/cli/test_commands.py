@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from app.api.endpoints import CALENDAR, CSV, SVG, paid_endpoints
 from app.payments.receipts import Receipt
 from app.payments.redis_claims import RedisClaims
+from app.products.registry import CALENDAR, CSV, SVG, paid_endpoints
 from tests.support.processes import environment, free_port
 from tests.support.redis_server import redis_server
 from tests.support.services import EXAMPLE, PATH

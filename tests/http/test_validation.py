@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from app.api.schemas import RotationRequest
 from app.errors import Fault, InvalidRequest, MalformedBody
 from app.http.validation import (
     MAX_ITEMS_WALKED,
@@ -22,6 +21,7 @@ from app.http.validation import (
     parsed,
     unknown_fields,
 )
+from app.products.rotation.request import RotationRequest
 from tests.support.seed import EXAMPLE_REQUEST
 
 ROOT = Path(__file__).parents[2]

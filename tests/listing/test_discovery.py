@@ -11,11 +11,11 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from app.api.endpoints import paid_endpoints
 from app.listing.discovery import discovery_routes, text_of, well_known
 from app.listing.free import free_paths
 from app.listing.openapi import openapi_bytes
 from app.listing.refusals import REFUSALS
+from app.products.registry import paid_endpoints
 
 pytestmark = pytest.mark.anyio
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.api.endpoints import paid_endpoints
 from app.listing.fields import Field, Input, inputs_of, tables_of
 from app.listing.openapi import schema_of
+from app.products.registry import paid_endpoints
 
 ROTATION, SCHEDULE, NOW = paid_endpoints()
 

@@ -15,11 +15,11 @@ import httpx
 import msgspec
 import pytest
 
-from app.api.endpoints import JSON, SVG, Endpoint, paid_endpoints
 from app.listing.catalog import product_page
 from app.listing.filters import json_text, undescribed
 from app.listing.html import SECURITY_HEADERS, static_files
 from app.listing.pages import FORMATS, picture_path
+from app.products.registry import JSON, SVG, Endpoint, paid_endpoints
 from tests.support.services import PAY_TO, Service, remote_settings, service, settings
 
 pytestmark = pytest.mark.anyio

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 from starlette.applications import Starlette
 
-from app.api.endpoints import paid_endpoints
 from app.listing.openapi import openapi_document
 from app.listing.reference import FOLDER, page, reference_routes
+from app.products.registry import paid_endpoints
 from tests.support.browser import CHROMIUM, chromium
 
 VIEWER = "swagger-ui-bundle.js"

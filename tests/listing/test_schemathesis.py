@@ -11,8 +11,8 @@ import httpx
 import msgspec
 import pytest
 
-from app.api.endpoints import paid_endpoints
 from app.listing.openapi import openapi_bytes
+from app.products.registry import paid_endpoints
 from app.storage.database import Database, Tx
 from app.storage.keys import SCOPES, made_key
 from tests.support.processes import ROOT, answers_ok, environment, free_port, running

@@ -15,8 +15,8 @@ import httpx
 import pytest
 from aiohttp import web
 
-from app.api.endpoints import Endpoint, paid_endpoints
 from app.payments.facilitator import RemoteFacilitator
+from app.products.registry import Endpoint, paid_endpoints
 from tests.support.services import (
     EXAMPLE,
     NETWORK,

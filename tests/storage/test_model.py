@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.render.instants import iso
+from app.formats.instants import iso
 from app.storage.database import Database
 from app.storage.keys import SCOPES, made_key
 from tests.conftest import Clock

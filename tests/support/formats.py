@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element, fromstring
 import vobject
 from ical.calendar_stream import IcsCalendarStream
 
-from app.render.tables import RISKY
+from app.products.csv import RISKY
 
 SVG = "{http://www.w3.org/2000/svg}"
 MOMENT = r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d(?:\.\d{3})?)?) (UTC|[+-]\d\d:\d\d)"

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from app.api.layer_schemas import Point
-from app.api.schedule_schemas import Reason, order_faults, window_faults
 from app.api.stored.documents import Id, Instant, PageQuery, UserId
 from app.api.stored.times import day_in_range, local_text, utc_text
 from app.engine.layered import limits
 from app.errors import Fault
 from app.http.validation import Document
+from app.products.layered.layer_fields import Point
+from app.products.layered.request import Reason, order_faults, window_faults
 from app.storage.covers import Cover, CoverFields
 from app.storage.entries import StoredEntry, StoredSwap
 

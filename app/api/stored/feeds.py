@@ -12,8 +12,8 @@ from app.api.stored.times import utc_text
 from app.api.stored.v1 import note
 from app.engine.layered.limits import DAY_MS
 from app.engine.layered.model import FinalSchedule
-from app.render.calendar import calendar_bytes
-from app.render.roster import Roster, personal_roster, stored_roster
+from app.formats.ical import calendar_bytes
+from app.formats.timeline import Roster, personal_roster, stored_roster
 from app.storage.database import Tx
 from app.storage.feeds import Feed, FeedToken, made_token, revoked_token, tokens_of
 from app.storage.history import final_schedule_of

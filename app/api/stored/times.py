@@ -4,7 +4,7 @@ from datetime import date
 
 from app.engine.layered.limits import DAY_MS
 from app.engine.walltime import MINUTE, clock_of
-from app.render.instants import iso
+from app.formats.instants import iso
 
 FIRST_YEAR, LAST_YEAR = 2, 9998
 _EPOCH = date(1970, 1, 1)

@@ -33,7 +33,7 @@ from app.api.stored.schedule_documents import (
 from app.api.stored.times import utc_text
 from app.engine.layered.model import FinalSchedule, OnCall
 from app.errors import Conflict, NotFound
-from app.render.schedule import Source
+from app.products.layered.answer import Source
 from app.storage.audit import changed, noted, notes_of
 from app.storage.covers import (
     cover_of,

@@ -1,0 +1,88 @@
+"""A roster as iCalendar (RFC 5545), one VEVENT a stint.
+
+Strategy: whatever needs escaping or folding is written by the ``icalendar`` library, once for each
+distinct text; the lines of an event that are ASCII and short by construction are joined around it.
+An ``Event`` object a stint gives the same bytes (a test compares them) and costs 0.4 ms: 4 s for
+10,000.
+
+The same roster gives the same bytes, and the same stint the same UID, so that a second download
+updates events instead of adding them: UID is a digest of ``Roster.identity`` and ``Stint.key``.
+DTSTAMP, the time of the last revision, is that of the stint's start: there is no clock here. Events
+are transparent: being on call, or a colleague's being so, leaves one's time free. Gaps are events
+too: they are news, and a calendar without any event is not valid. There is no REFRESH-INTERVAL:
+what is bought by POST cannot be subscribed to.
+
+Instants are cut to the second, the finest that iCalendar knows; a stint within one has no DTEND.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from hashlib import sha256
+from itertools import chain
+
+from icalendar import Calendar, Parameters, vText
+from icalendar.parser import Contentline
+
+from app.formats.instants import each_iso
+from app.formats.plain import plain
+from app.formats.timeline import Roster
+
+PRODUCT = "-//On-call rotation service//EN"
+
+CRLF = "\r\n"
+
+
+class _Text(vText):
+    r"""``vText`` that keeps a backslash before an N, which the library takes for a line break."""
+
+    def to_ical(self) -> bytes:
+        return rb"\\N".join(vText(piece).to_ical() for piece in self.split(r"\N"))
+
+
+def calendar_bytes(roster: Roster, *others: Roster) -> bytes:
+    """``roster`` as ``text/calendar``, UTF-8, under its own title with the stints of ``others``."""
+    calendar = Calendar()
+    for name, value in (
+        ("PRODID", PRODUCT),
+        ("VERSION", "2.0"),
+        ("X-WR-CALNAME", roster.title),
+        ("X-WR-CALDESC", roster.summary),
+        ("X-WR-TIMEZONE", roster.timezone),
+    ):
+        calendar[name] = _Text(plain(value))
+    head, end, _ = calendar.to_ical(sorted=False).decode().rpartition("END:VCALENDAR\r\n")
+    events = chain.from_iterable(map(_events, (roster, *others)))
+    return "".join((head, *events, end)).encode()
+
+
+def _events(roster: Roster) -> Iterator[str]:
+    line = cache(_line)
+    digest = sha256("\0".join(roster.identity).encode()).hexdigest()[:32]
+    stints = (*roster.stints, *roster.beside)
+    starts = _times(stint.start_at for stint in stints)
+    ends = _times(stint.end_at for stint in stints)
+    for stint, start, end in zip(stints, starts, ends, strict=True):
+        summary = _summary(stint.person, f" ({stint.role})" if stint.role else "")
+        yield (
+            f"BEGIN:VEVENT\r\nUID:{digest}-{stint.key}\r\nDTSTAMP:{start}\r\nDTSTART:{start}\r\n"
+            f"{f'DTEND:{end}{CRLF}' if end > start else ''}{line('SUMMARY', summary)}"
+            f"{line('DESCRIPTION', stint.note)}TRANSP:TRANSPARENT\r\nEND:VEVENT\r\n"
+        )
+
+
+def _summary(person: str | None, role: str) -> str:
+    return f"Nobody on call{role}" if person is None else f"On call{role}: {person}"
+
+
+def _times(instants: Iterator[int]) -> list[str]:
+    """Each instant as ``20260604T000000Z``."""
+    return [
+        f"{text[:4]}{text[5:7]}{text[8:13]}{text[14:16]}{text[17:19]}Z"
+        for text in each_iso(instants)
+    ]
+
+
+def _line(name: str, text: str) -> str:
+    """A content line, escaped and folded."""
+    line = Contentline.from_parts(name, Parameters(), _Text(plain(text)))
+    return f"{line.to_ical().decode()}{CRLF}"
