@@ -20,8 +20,8 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 from prometheus_client.registry import Collector
 
 from app.http.rate_limits import RateLimits
-from app.payments.payment import Payment
-from app.payments.receipts import Receipt
+from app.payments.authorization import Payment
+from app.payments.claims.memory import Receipt
 
 log = structlog.get_logger()
 

@@ -29,21 +29,21 @@ FORBIDDEN = [
     ("app.formats.instants", "app.products.rotation.request", INWARD),
     ("app.formats.instants", "app.http.rate_limits", INWARD),
     ("app.http.rate_limits", "app.settings", INWARD),
-    ("app.api.serve", "app.main", INWARD),
-    ("app.api.serve", "app.listing.catalog", INWARD),
+    ("app.checkout.http_route", "app.main", INWARD),
+    ("app.checkout.http_route", "app.listing.catalog", INWARD),
     ("app.listing.routes", "app.main", INWARD),
     ("app.main", "app.asgi", INWARD),
     ("app.main", "app.cli.demo", INWARD),
     ("app.http.rate_limits", "app.engine.rotation", NO_ENGINE),
     ("app.settings", "app.engine.rotation", NO_ENGINE),
-    ("app.payments.offer", "app.engine.rotation", NO_ENGINE),
+    ("app.payments.terms", "app.engine.rotation", NO_ENGINE),
     ("app.listing.texts", "app.mcp.route", INWARD),
     ("app.mcp.route", "mcp", MCP_ONLY),
     ("app.main", "mcp", MCP_ONLY),
     ("app.storage.database", "app.settings", INWARD),
     ("app.storage.tables", "app.server.http_protocol", INWARD),
     ("app.engine.rotation", "sqlalchemy", NO_FRAMEWORK),
-    ("app.api.serve", "sqlalchemy", STORAGE_ONLY),
+    ("app.checkout.http_route", "sqlalchemy", STORAGE_ONLY),
     ("app.main", "alembic", STORAGE_ONLY),
 ]
 
@@ -51,14 +51,14 @@ CLOCK = "import time\n\nNOW = time.time()\n"
 
 BANNED = [
     ("app.engine.rotation", CLOCK, "time.time"),
-    ("app.payments.receipts", "from time import time\n\nNOW = time()\n", "time.time"),
+    ("app.payments.claims.memory", "from time import time\n\nNOW = time()\n", "time.time"),
     (
         "app.http.rate_limits",
         "import datetime\n\nNOW = datetime.datetime.now()\n",
         "datetime.datetime.now",
     ),
     ("app.formats.instants", "TODAY = date.today()\n", "datetime.date.today"),
-    ("app.api.serve", "import os\n\nHOME = os.environ['HOME']\n", "os.environ"),
+    ("app.checkout.http_route", "import os\n\nHOME = os.environ['HOME']\n", "os.environ"),
     ("app.logs", "import os\n\nHOME = os.getenv('HOME')\n", "os.getenv"),
     (
         "app.server.middleware",

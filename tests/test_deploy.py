@@ -17,7 +17,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from app.desk import faults_in
+from app.checkout.setup import faults_in
 from app.http.request_body import MAX_BODY_BYTES
 from app.main import create_app
 from app.server.run import KEEP_ALIVE_SECONDS, grace_seconds

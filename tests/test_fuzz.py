@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.payments.sandbox import SandboxFacilitator
+from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.products.registry import paid_endpoints
 from tests.support.services import EXAMPLE, NETWORK, PATH, USDC, Service, service, settings
 from tests.support.wallets import Wallet, header_of

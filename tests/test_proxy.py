@@ -9,7 +9,7 @@ import pytest
 from app.errors import BodyTooLarge, HeadersTooLarge, OncallError
 from app.http.problems import problem_of
 from app.http.request_body import MAX_BODY_BYTES, MAX_HEADER_BYTES
-from app.payments.gate import MAX_HEADER_BYTES as MAX_PAYMENT_BYTES
+from app.payments.verification import MAX_HEADER_BYTES as MAX_PAYMENT_BYTES
 from tests.support.nginx_server import nginx_server
 from tests.support.processes import environment, free_port, wait_until
 from tests.support.services import EXAMPLE, PATH

@@ -20,7 +20,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from app.cli.buying import Buyer, Order, settlement_in
-from app.payments.words import Terms, terms_in_words
+from app.payments.terms_text import Terms, terms_in_words
 from app.products.registry import EXTENSIONS, paid_endpoints
 from app.settings import DEFAULT_PORT
 

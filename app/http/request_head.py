@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from starlette.types import Scope
 
-from app.payments.gate import PAYMENT_HEADER, PAYMENT_HEADER_V1
+from app.payments.verification import PAYMENT_HEADER, PAYMENT_HEADER_V1
 
 WANTED: Mapping[bytes, str] = {
     name.encode(): name

@@ -24,8 +24,8 @@ from app.listing.catalog import product_list, product_page
 from app.listing.fields import inputs_of, tables_of
 from app.listing.html import HTML, SECURITY_HEADERS, html_page, static_file, static_files
 from app.listing.representations import Representation, accepted_by, chosen
-from app.payments.offer import Offer
-from app.payments.words import terms_in_words
+from app.payments.terms import Offer
+from app.payments.terms_text import terms_in_words
 from app.products.registry import CALENDAR, CSV, JSON, SVG, Endpoint
 
 SVG_HEADERS = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope
 
-from app.api.sale import Sale
+from app.checkout.purchase import Sale
 from app.errors import UnsupportedMediaType
 from app.http.negotiation import is_json
 from app.http.rate_limited_route import CountedPost

@@ -17,7 +17,7 @@ from typing import Any
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from app.desk import faults_in
+from app.checkout.setup import faults_in
 from app.errors import ConfigurationError
 from app.http.request_body import MAX_BODY_SECONDS
 from app.server.graceful_shutdown import SIGNALS

@@ -31,8 +31,8 @@ import redis
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from app.payments.receipts import Receipt
-from app.payments.redis_claims import RedisClaims
+from app.payments.claims.memory import Receipt
+from app.payments.claims.redis import RedisClaims
 from tests.chain.conftest import FUNDS
 from tests.support.chain.books import PRICE
 from tests.support.chain.chain import Chain

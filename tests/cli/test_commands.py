@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from app.payments.receipts import Receipt
-from app.payments.redis_claims import RedisClaims
+from app.payments.claims.memory import Receipt
+from app.payments.claims.redis import RedisClaims
 from app.products.registry import CALENDAR, CSV, SVG, paid_endpoints
 from tests.support.processes import environment, free_port
 from tests.support.redis_server import redis_server

@@ -11,10 +11,10 @@ import pytest
 from structlog.testing import capture_logs
 from x402.http.utils import decode_payment_response_header
 
-from app.api.sale import Sale
+from app.checkout.purchase import Sale
 from app.http.rate_limits import RateLimits
 from app.mcp.route import McpRoute
-from app.payments.receipts import MemoryClaims
+from app.payments.claims.memory import MemoryClaims
 from app.products.registry import paid_endpoints
 from tests.support.mcp_agents import (
     ROTATION,

@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from x402.extensions.bazaar import McpDiscoveryInfo, extract_discovery_info
 
-from app.api.sale import Sale
+from app.checkout.purchase import Sale
 from app.http.rate_limits import RateLimits
 from app.listing.openapi import openapi_document
 from app.mcp.tools import tool_of

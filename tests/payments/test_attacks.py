@@ -1,6 +1,7 @@
 """Attacks on the till, one row each. Nothing here may be answered unpaid or charged twice.
 
-Forms of headers and authorizations are tried one by one in ``tests/api/test_serve.py``; here stand
+Forms of headers and authorizations are tried one by one in
+``tests/checkout/test_http_route.py``; here stand
 the attacks that combine, race, break off or go round.
 """
 
@@ -15,7 +16,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from app.payments.facilitator import RemoteFacilitator
+from app.payments.facilitators.remote import RemoteFacilitator
 from app.products.registry import Endpoint, paid_endpoints
 from tests.support.services import (
     EXAMPLE,

@@ -9,7 +9,7 @@ from aiohttp import web
 from eth_utils.crypto import keccak
 
 from app.payments.chain import Chain
-from app.payments.facilitator import RemoteFacilitator
+from app.payments.facilitators.remote import RemoteFacilitator
 from tests.conftest import Clock
 from tests.support.services import (
     EXAMPLE,

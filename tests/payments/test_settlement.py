@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 
 from app.errors import ConfigurationError
-from app.payments.facilitator import RemoteFacilitator
-from app.payments.receipts import MemoryClaims
+from app.payments.claims.memory import MemoryClaims
+from app.payments.facilitators.remote import RemoteFacilitator
 from tests.conftest import Clock
 from tests.support.services import (
     EXAMPLE,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from x402.http.utils import decode_payment_required_header
 
-from app.api.sale import Sale
-from app.api.serve import EndpointApp
+from app.checkout.http_route import EndpointApp
+from app.checkout.purchase import Sale
 from app.errors import Fault
 from app.http.rate_limits import RateLimits
 from app.products.registry import CALENDAR, CSV, JSON, SVG, Endpoint, paid_endpoints

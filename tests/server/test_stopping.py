@@ -12,8 +12,8 @@ import httpx
 import pytest
 from aiohttp import web
 
-from app.payments.receipts import Receipt
-from app.payments.redis_claims import RedisClaims
+from app.payments.claims.memory import Receipt
+from app.payments.claims.redis import RedisClaims
 from tests.support.processes import wait_until
 from tests.support.redis_server import accepts, redis_server
 from tests.support.services import EXAMPLE, PATH, PAY_TO, ScriptedFacilitator, settles

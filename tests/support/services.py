@@ -13,10 +13,10 @@ from eth_utils.address import to_checksum_address
 from starlette.types import ASGIApp, Message
 from x402.http.utils import decode_payment_response_header
 
-from app.desk import Facilitator
+from app.checkout.setup import Facilitator
 from app.main import create_app
-from app.payments.receipts import Claims
-from app.payments.sandbox import SandboxFacilitator
+from app.payments.claims.memory import Claims
+from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.settings import Settings
 from tests.support.wallets import Wallet
 

@@ -13,8 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from x402.http.utils import decode_payment_required_header
 
-from app.api.sale import SMALL_BODY_BYTES, Sale
-from app.api.serve import EndpointApp
+from app.checkout.http_route import EndpointApp
+from app.checkout.purchase import SMALL_BODY_BYTES, Sale
 from app.errors import OncallError
 from app.http.rate_limits import RateLimits
 from app.http.validation import document_of

@@ -34,7 +34,7 @@ from x402.schemas import (
 )
 
 from app.errors import PaymentRefused
-from app.payments.written import Shared
+from app.payments.facilitators.facilitator_request import Shared
 
 SCHEME = "exact"
 UNPAID = "PAYMENT-SIGNATURE header is required"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import structlog
 from x402.schemas import ResourceInfo
 
-from app.api.sale import Till
+from app.checkout.purchase import Till
 from app.listing.bazaar import (
     MAX_TAGS,
     SERVICE_NAME,
@@ -19,12 +19,12 @@ from app.mcp.route import PATH as MCP_PATH
 from app.mcp.route import UNPAID as MCP_UNPAID
 from app.metrics import Metrics
 from app.payments.chain import Chain
-from app.payments.facilitator import RemoteFacilitator
-from app.payments.offer import offer_of, payee_faults, resource_server, stablecoin
-from app.payments.receipts import Claims, MemoryClaims
-from app.payments.redis_claims import RedisClaims
-from app.payments.sandbox import SandboxFacilitator
+from app.payments.claims.memory import Claims, MemoryClaims
+from app.payments.claims.redis import RedisClaims
+from app.payments.facilitators.remote import RemoteFacilitator
+from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.payments.settlement import Cashier
+from app.payments.terms import offer_of, payee_faults, resource_server, stablecoin
 from app.products.registry import JSON, Endpoint
 from app.settings import Settings
 

@@ -20,9 +20,9 @@ from x402 import x402ResourceServer
 from app.errors import FacilitatorUnavailable, Fault, MalformedBody, PaymentRefused
 from app.http.rate_limits import Allowance, RateLimits
 from app.http.validation import Document, document_of, parsed, unknown_fields
-from app.payments.offer import Offer, Terms
-from app.payments.payment import Payment
+from app.payments.authorization import Payment
 from app.payments.settlement import Cashier, Purchase
+from app.payments.terms import Offer, Terms
 from app.products.registry import Endpoint
 
 T = TypeVar("T")

@@ -7,7 +7,7 @@ from x402 import x402Client
 from x402.extensions.payment_identifier.client import append_payment_identifier_to_extensions
 from x402.http.utils import encode_payment_signature_header
 
-from app.payments.offer import Offer
+from app.payments.terms import Offer
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import pytest
 from x402 import PaymentRequired, PaymentRequiredV1, PaymentRequirements
 
-from app.payments.words import price_in_words, terms_in_words
+from app.payments.terms_text import price_in_words, terms_in_words
 
 
 def requirements(**changes: object) -> PaymentRequirements:

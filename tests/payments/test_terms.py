@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.payments.offer import payable_networks, payee_faults
+from app.payments.terms import payable_networks, payee_faults
 from tests.support.services import PAY_TO
 
 

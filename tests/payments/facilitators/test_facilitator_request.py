@@ -12,11 +12,11 @@ from x402.http.utils import decode_payment_response_header, encode_payment_respo
 from x402.schemas import PaymentPayload, ResourceInfo
 
 from app.errors import InvalidPayment, PaymentRefused
-from app.payments import gate
-from app.payments.facilitator import RemoteFacilitator
-from app.payments.offer import Offer, offer_of, resource_server
-from app.payments.payment import Payment
-from app.payments.written import OfferedPayload, asked_of
+from app.payments import verification
+from app.payments.authorization import Payment
+from app.payments.facilitators.facilitator_request import OfferedPayload, asked_of
+from app.payments.facilitators.remote import RemoteFacilitator
+from app.payments.terms import Offer, offer_of, resource_server
 from tests.support.services import EXAMPLE, NETWORK, PAY_TO, service
 from tests.support.wallets import Wallet, header_of
 
@@ -52,15 +52,15 @@ def outcome(offer: Offer, header: str, server: x402ResourceServer, *, by_hand: b
     """What a header is taken for: by hand where that can be, or by the SDK."""
     try:
         if by_hand:
-            return gate.payment_in(offer, [header], server)
-        return gate.payment_for(offer, gate.payload_in([header]), server)
+            return verification.payment_in(offer, [header], server)
+        return verification.payment_for(offer, verification.payload_in([header]), server)
     except (InvalidPayment, PaymentRefused) as error:
         return type(error), str(error)
 
 
 async def test_the_official_clients_payment_is_read_by_hand(offer: Offer) -> None:
     header = header_of(await payload(offer))
-    assert gate._signed_as_offered(offer, [header]) is not None
+    assert verification._signed_as_offered(offer, [header]) is not None
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def sdk_request(asked: PaymentPayload, payment: Payment) -> bytes:
 async def test_a_settlement_is_asked_for_in_the_sdks_bytes(
     offer: Offer, server: x402ResourceServer
 ) -> None:
-    payment = gate.payment_in(offer, [header_of(await payload(offer))], server)
+    payment = verification.payment_in(offer, [header_of(await payload(offer))], server)
     assert isinstance(payment.payload, OfferedPayload)
     assert asked_of(payment.payload, payment.terms) == sdk_request(payment.payload, payment)
 
@@ -155,7 +155,7 @@ async def test_a_settlement_is_asked_for_in_the_sdks_bytes(
 async def test_a_payload_of_the_sdks_own_is_asked_for_alike(
     offer: Offer, server: x402ResourceServer
 ) -> None:
-    payment = gate.payment_in(offer, [header_of(await payload(offer))], server)
+    payment = verification.payment_in(offer, [header_of(await payload(offer))], server)
     assert isinstance(payment.payload, PaymentPayload)
     plain = PaymentPayload(**dict(payment.payload))
     assert asked_of(plain, payment.terms) == sdk_request(plain, payment)

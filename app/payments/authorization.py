@@ -26,7 +26,7 @@ from x402.schemas import (
 )
 
 from app.errors import PaymentRefused
-from app.payments.signatures import authorization_digest, domain_separator
+from app.payments.eip712 import authorization_digest, domain_separator
 
 SETTLE_SECONDS = 6
 """An authorization that ends sooner cannot be settled any more (the SDK facilitator's own rule)."""

@@ -16,22 +16,22 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.sale import Order, Sale, Sold, Till
+from app.checkout.purchase import Order, Sale, Sold, Till
 from app.errors import UnsupportedMediaType
 from app.http.negotiation import is_json, negotiated
 from app.http.rate_limited_route import CountedPost
 from app.http.rate_limits import Proxy
 from app.http.request_body import body_of
 from app.http.request_head import Head
-from app.payments.gate import (
+from app.payments.authorization import VERSION_2_REQUIRED, Payment, refused
+from app.payments.terms import Terms
+from app.payments.verification import (
     PAYMENT_HEADER,
     PAYMENT_HEADER_V1,
     payload_v1_in,
     payment_in,
     payment_v1_for,
 )
-from app.payments.offer import Terms
-from app.payments.payment import VERSION_2_REQUIRED, Payment, refused
 
 Fields = Sequence[tuple[bytes, bytes]]
 """Header fields as ASGI wants them, names in lower case."""

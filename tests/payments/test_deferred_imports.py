@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.payments.deferred import defer
+from app.payments.deferred_imports import defer
 from tests.support.processes import ROOT
 
 

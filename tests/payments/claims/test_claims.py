@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import ClaimsUnavailable, PaymentAlreadyUsed, TooManyClaims
-from app.payments.receipts import BUSY, Claims, MemoryClaims, Receipt
-from app.payments.redis_claims import CLAIM, PREFIX, RedisClaims
+from app.payments.claims.memory import BUSY, Claims, MemoryClaims, Receipt
+from app.payments.claims.redis import CLAIM, PREFIX, RedisClaims
 from tests.conftest import Clock
 from tests.support.processes import free_port
 from tests.support.redis_server import redis_server

@@ -19,9 +19,9 @@ from app.http.rate_limits import Proxy, RateLimits
 from app.http.request_body import body_of
 from app.http.request_head import Head
 from app.http.validation import Document, document_of, parsed
-from app.payments.offer import Offer
-from app.payments.throwaway import SignedPayment, signed_payment
-from app.payments.words import terms_in_words
+from app.payments.disposable_wallet import SignedPayment, signed_payment
+from app.payments.terms import Offer
+from app.payments.terms_text import terms_in_words
 from app.products.registry import JSON
 
 PATH = "/sandbox/pay"

@@ -3,9 +3,9 @@
 import pytest
 from x402.mechanisms.evm.types import TypedDataDomain, TypedDataField
 
-from app.payments import sandbox
-from app.payments.offer import payable_networks, version_1_name
-from app.payments.sandbox import FAUCET_ATOMIC, Ledger, SandboxFacilitator
+from app.payments.facilitators import sandbox
+from app.payments.facilitators.sandbox import FAUCET_ATOMIC, Ledger, SandboxFacilitator
+from app.payments.terms import payable_networks, version_1_name
 from tests.conftest import Clock
 from tests.support.wallets import Wallet
 

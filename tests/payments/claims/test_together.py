@@ -9,11 +9,11 @@ from x402 import PaymentRequirements
 from x402.schemas import PaymentPayloadV1, ResourceInfo
 
 from app.errors import ClaimsUnavailable, PaymentRefused
-from app.payments.facilitator import RemoteFacilitator
-from app.payments.gate import payment_v1_for
-from app.payments.offer import Offer
-from app.payments.receipts import Claim, Claims, MemoryClaims, Receipt
-from app.payments.redis_claims import RedisClaims
+from app.payments.claims.memory import Claim, Claims, MemoryClaims, Receipt
+from app.payments.claims.redis import RedisClaims
+from app.payments.facilitators.remote import RemoteFacilitator
+from app.payments.terms import Offer
+from app.payments.verification import payment_v1_for
 from tests.conftest import Clock
 from tests.support.redis_server import redis_server
 from tests.support.services import (

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from x402.http.utils import decode_payment_signature_header
 
-from app.api.sandbox_pay import PATH, PER_MINUTE
+from app.checkout.sandbox_wallet import PATH, PER_MINUTE
 from tests.conftest import Clock
 from tests.support.services import NETWORK, PAY_TO, Service, service, settings
 

@@ -29,18 +29,18 @@ from x402.schemas import (
 )
 
 from app.errors import InvalidPayment, PaymentRefused
-from app.payments.offer import Offer
-from app.payments.payment import (
+from app.payments.authorization import (
     VERSION_2_REQUIRED,
     Payment,
     SignedAuthorization,
     refused,
 )
-from app.payments.signatures import (
+from app.payments.eip712 import (
     is_malleable,
     signer_of,
 )
-from app.payments.written import OfferedPayload
+from app.payments.facilitators.facilitator_request import OfferedPayload
+from app.payments.terms import Offer
 
 PAYMENT_HEADER = "payment-signature"
 PAYMENT_HEADER_V1 = "x-payment"

@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.errors import ClaimsUnavailable, PaymentAlreadyUsed
-from app.payments.receipts import BUSY, Claim, Receipt
+from app.payments.claims.memory import BUSY, Claim, Receipt
 
 PREFIX = "oncall:claim:"
 

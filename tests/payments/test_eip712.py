@@ -11,7 +11,7 @@ from x402.mechanisms.evm.eip712 import hash_eip3009_authorization
 from x402.mechanisms.evm.types import ExactEIP3009Authorization
 from x402.mechanisms.evm.verify import verify_eoa_signature
 
-from app.payments.signatures import (
+from app.payments.eip712 import (
     HALF_CURVE_ORDER,
     authorization_digest,
     domain_separator,
