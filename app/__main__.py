@@ -171,7 +171,7 @@ def openapi(
     file: Annotated[Path, typer.Option(help="The file to write.")] = Path("openapi.json"),
 ) -> None:
     """Write openapi.json from the endpoint table."""
-    from app.listing.openapi import openapi_bytes
+    from app.discovery.openapi import openapi_bytes
     from app.products.registry import paid_endpoints
 
     wanted = openapi_bytes(paid_endpoints())

@@ -19,13 +19,13 @@ from app.checkout.purchase import Sale
 from app.checkout.sandbox_wallet import PATH as SANDBOX_PAY
 from app.checkout.sandbox_wallet import sandbox_pay
 from app.checkout.setup import Clock, Desk, Facilitator, faults_in
+from app.discovery.api_reference import reference_routes
+from app.discovery.operator_routes import operator_routes
+from app.discovery.pages import Pages, not_found
+from app.discovery.well_known import discovery_routes
 from app.errors import ConfigurationError
 from app.http.problems import problem_of_defect, problem_of_http
 from app.http.rate_limits import RateLimits
-from app.listing.discovery import discovery_routes
-from app.listing.pages import Pages, not_found
-from app.listing.reference import reference_routes
-from app.listing.routes import operator_routes
 from app.mcp.route import PATH as MCP_PATH
 from app.mcp.route import McpRoute
 from app.metrics import Metrics

@@ -9,7 +9,7 @@ import structlog
 from x402.schemas import ResourceInfo
 
 from app.checkout.purchase import Till
-from app.listing.bazaar import (
+from app.discovery.bazaar import (
     MAX_TAGS,
     SERVICE_NAME,
     bazaar_extension,

@@ -16,12 +16,12 @@ from mcp.shared.exceptions import McpError
 from x402.mcp import MCP_PAYMENT_META_KEY, MCP_PAYMENT_RESPONSE_META_KEY
 
 from app.checkout.purchase import Order, Sale, Sold, Till
+from app.discovery.openapi import object_schema_of, payment_info
 from app.errors import OncallError, Retryable
 from app.http.problems import internal_problem, problem_in
 from app.http.rate_limited_route import client_in
 from app.http.rate_limits import Proxy
 from app.http.request_head import head_of
-from app.listing.openapi import object_schema_of, payment_info
 from app.mcp.messages import INVALID_PARAMS
 from app.payments.authorization import Payment
 from app.payments.terms import Terms

@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from x402.extensions.bazaar import McpDiscoveryInfo, extract_discovery_info
 
 from app.checkout.purchase import Sale
+from app.discovery.openapi import openapi_document
 from app.http.rate_limits import RateLimits
-from app.listing.openapi import openapi_document
 from app.mcp.tools import tool_of
 from app.products.registry import paid_endpoints
 from tests.support.mcp_agents import agent_of, content_of

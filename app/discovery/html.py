@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.listing.representations import FOR_EVER, FOR_MINUTES, Representation
-from app.listing.texts import template
+from app.discovery.representations import FOR_EVER, FOR_MINUTES, Representation
+from app.discovery.templating import template
 
 HTML = "text/html"
 STATIC = Path(__file__).parent / "static"

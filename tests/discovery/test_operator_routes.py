@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from starlette.applications import Starlette
 
-from app.listing.routes import operator_routes
+from app.discovery.operator_routes import operator_routes
 from app.metrics import Metrics
 
 pytestmark = pytest.mark.anyio

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from app.listing.openapi import schema_of
+from app.discovery.openapi import schema_of
 from app.products.registry import JSON, Endpoint
 
 

@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.discovery.catalog import product_list, product_page
+from app.discovery.html import HTML, SECURITY_HEADERS, html_page, static_file, static_files
+from app.discovery.representations import Representation, accepted_by, chosen
+from app.discovery.schema_tables import inputs_of, tables_of
 from app.errors import NotAcceptable
 from app.http.negotiation import negotiated
 from app.http.problems import MEDIA_TYPE as PROBLEM
 from app.http.problems import problem_of_http
-from app.listing.catalog import product_list, product_page
-from app.listing.fields import inputs_of, tables_of
-from app.listing.html import HTML, SECURITY_HEADERS, html_page, static_file, static_files
-from app.listing.representations import Representation, accepted_by, chosen
 from app.payments.terms import Offer
 from app.payments.terms_text import terms_in_words
 from app.products.registry import CALENDAR, CSV, JSON, SVG, Endpoint

@@ -11,10 +11,10 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from app.listing.discovery import discovery_routes, text_of, well_known
-from app.listing.free import free_paths
-from app.listing.openapi import openapi_bytes
-from app.listing.refusals import REFUSALS
+from app.discovery.error_responses import REFUSALS
+from app.discovery.free_paths import free_paths
+from app.discovery.openapi import openapi_bytes
+from app.discovery.well_known import discovery_routes, text_of, well_known
 from app.products.registry import paid_endpoints
 
 pytestmark = pytest.mark.anyio

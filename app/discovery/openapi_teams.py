@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct
 
 from app import errors
+from app.discovery.error_responses import headers
 from app.errors import Fault, OncallError
 from app.http.scalars import scalar_schema
-from app.listing.refusals import headers
 
 if TYPE_CHECKING:
     from app.api.stored.operations import Operation

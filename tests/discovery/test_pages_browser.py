@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
-from app.listing.pages import picture_path
+from app.discovery.pages import picture_path
 from app.products.registry import Endpoint, paid_endpoints
 from tests.support.browser import CHROMIUM, chromium
 from tests.support.processes import answers_ok, environment, free_port, running

@@ -17,7 +17,7 @@ from x402.extensions.bazaar.resource_service import (
 )
 from x402.extensions.bazaar.types import BAZAAR
 
-from app.listing.openapi import schema_of
+from app.discovery.openapi import schema_of
 from app.products.registry import Endpoint
 
 SERVICE_NAME = "On-call rotations"

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from app.listing.catalog import product_list, product_page
+from app.discovery.catalog import product_list, product_page
 from app.products.registry import paid_endpoints
 from tests.support.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, INPUT_SCHEMA, TAGS
 

@@ -18,8 +18,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.listing.html import HTML, html_page
-from app.listing.representations import FOR_EVER, FOR_MINUTES, Representation, chosen
+from app.discovery.html import HTML, html_page
+from app.discovery.representations import FOR_EVER, FOR_MINUTES, Representation, chosen
 
 FOLDER = Path(__file__).parent / "reference"
 NO_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.listing.fields import Field, Input, inputs_of, tables_of
-from app.listing.openapi import schema_of
+from app.discovery.openapi import schema_of
+from app.discovery.schema_tables import Field, Input, inputs_of, tables_of
 from app.products.registry import paid_endpoints
 
 ROTATION, SCHEDULE, NOW = paid_endpoints()

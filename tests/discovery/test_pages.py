@@ -15,10 +15,10 @@ import httpx
 import msgspec
 import pytest
 
-from app.listing.catalog import product_page
-from app.listing.filters import json_text, undescribed
-from app.listing.html import SECURITY_HEADERS, static_files
-from app.listing.pages import FORMATS, picture_path
+from app.discovery.catalog import product_page
+from app.discovery.html import SECURITY_HEADERS, static_files
+from app.discovery.pages import FORMATS, picture_path
+from app.discovery.template_filters import json_text, undescribed
 from app.products.registry import JSON, SVG, Endpoint, paid_endpoints
 from tests.support.services import PAY_TO, Service, remote_settings, service, settings
 

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 from starlette.routing import Route
 
-from app.listing.free import OPERATIONS, free_paths
-from app.listing.openapi import openapi_bytes
-from app.listing.refusals import REFUSALS
-from app.listing.representations import Representation, chosen
-from app.listing.texts import template
+from app.discovery.error_responses import REFUSALS
+from app.discovery.free_paths import OPERATIONS, free_paths
+from app.discovery.openapi import openapi_bytes
+from app.discovery.representations import Representation, chosen
+from app.discovery.templating import template
 from app.products.registry import JSON, Endpoint
 
 TEXTS = {

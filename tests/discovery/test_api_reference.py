@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page
 from starlette.applications import Starlette
 
-from app.listing.openapi import openapi_document
-from app.listing.reference import FOLDER, page, reference_routes
+from app.discovery.api_reference import FOLDER, page, reference_routes
+from app.discovery.openapi import openapi_document
 from app.products.registry import paid_endpoints
 from tests.support.browser import CHROMIUM, chromium
 

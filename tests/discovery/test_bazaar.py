@@ -17,8 +17,8 @@ from x402.extensions.bazaar.types import BAZAAR, parse_discovery_extension
 from x402.http.utils import decode_payment_signature_header
 from x402.schemas import PaymentPayload
 
-from app.listing.bazaar import bazaar_extension, outline
-from app.listing.openapi import schema_of
+from app.discovery.bazaar import bazaar_extension, outline
+from app.discovery.openapi import schema_of
 from app.products.registry import Endpoint, paid_endpoints
 from tests.support.services import Service, service, settings
 from tests.support.wallets import Wallet

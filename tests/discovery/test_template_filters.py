@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from markupsafe import escape
 
-from app.listing.filters import FILTERS, LINE_WIDTH, breakable, json_text, prose, undescribed
+from app.discovery.template_filters import (
+    FILTERS,
+    LINE_WIDTH,
+    breakable,
+    json_text,
+    prose,
+    undescribed,
+)
 from app.products.registry import paid_endpoints
 
 HOSTILE = "<script>alert('x')</script>"

@@ -7,7 +7,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from app.listing.representations import Representation, chosen
+from app.discovery.representations import Representation, chosen
 
 pytestmark = pytest.mark.anyio
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import jinja2
 import pytest
 
-from app.listing import html
-from app.listing.html import asset, html_page, static_files
+from app.discovery import html
+from app.discovery.html import asset, html_page, static_files
 
 
 def test_a_template_that_lacks_a_name_fails() -> None:

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import pytest
 
-from app.listing.openapi import openapi_bytes
+from app.discovery.openapi import openapi_bytes
 from app.products.registry import paid_endpoints
 from app.storage.database import Database, Tx
 from app.storage.keys import SCOPES, made_key

@@ -7,9 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from app import __version__
-from app.http.scalars import scalar_schema
-from app.listing.free import DISCOVERY, SERVICE, FreePath, free_paths
-from app.listing.refusals import (
+from app.discovery.error_responses import (
     LIMITED,
     PAYMENT_REQUIRED,
     PROBLEM,
@@ -18,8 +16,15 @@ from app.listing.refusals import (
     refusals_of,
     shared_refusals,
 )
-from app.listing.stored import SECURITY_SCHEMES, stored_paths, stored_responses, stored_schemas
-from app.listing.stored import TAGS as STORED_TAGS
+from app.discovery.free_paths import DISCOVERY, SERVICE, FreePath, free_paths
+from app.discovery.openapi_teams import (
+    SECURITY_SCHEMES,
+    stored_paths,
+    stored_responses,
+    stored_schemas,
+)
+from app.discovery.openapi_teams import TAGS as STORED_TAGS
+from app.http.scalars import scalar_schema
 from app.products.registry import JSON, Endpoint
 
 CONTACT = {"name": "On-call rotation service"}

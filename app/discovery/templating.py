@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from app.listing.filters import FILTERS
+from app.discovery.template_filters import FILTERS
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
