@@ -52,11 +52,6 @@ class Layer:
     restrictions: tuple[Restriction, ...] = ()
     turns_on: TurnsOn = "all"
 
-    @property
-    def size(self) -> int:
-        """How many things it is: itself, its turns and its windows."""
-        return 1 + len(self.participants) + len(self.restrictions)
-
 
 @dataclass(frozen=True, slots=True)
 class Override:
