@@ -34,8 +34,8 @@ from app.products.registry import paid_endpoints
 from app.server.graceful_shutdown import Stopping
 from app.server.middleware import Edge
 from app.settings import Settings
-from app.shelf import PREFIX as SHELF
-from app.shelf import Shelf
+from app.teams.app import PREFIX as SHELF
+from app.teams.app import Shelf
 
 log = structlog.get_logger()
 

@@ -9,12 +9,12 @@ import time
 
 from sqlalchemy import text
 
+from app.database.database import Database, Tx
+from app.database.migrate import migrated
 from app.engine.layered.model import Layer
-from app.storage.database import Database, Tx
-from app.storage.keys import SCOPES, made_key
-from app.storage.migrate import migrated
-from app.storage.people import PersonFields, made_person
-from app.storage.schedules import Rules, ScheduleFields, made_schedule
+from app.teams.keys.store import SCOPES, made_key
+from app.teams.schedules.store import Rules, ScheduleFields, made_schedule
+from app.teams.users.store import PersonFields, made_person
 
 PEOPLE = 20
 TEAM_SCHEDULES = 2

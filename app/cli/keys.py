@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from app.cli.stores import store
-from app.storage.database import Tx
-from app.storage.keys import SCOPES, Key, Kind, keys_of, made_key, revoked
+from app.database.database import Tx
+from app.teams.keys.store import SCOPES, Key, Kind, keys_of, made_key, revoked
 
 DAY = 86_400_000
 MAX_DAYS = 36_500

@@ -3,7 +3,7 @@
 from rich.console import Console
 
 from app.cli.stores import any_store, require_usable
-from app.storage.migrate import BASE, migrated
+from app.database.migrate import BASE, migrated
 
 
 async def run_migrate(url: str, to: str, console: Console) -> None:

@@ -3,8 +3,8 @@
 import contextlib
 from collections.abc import AsyncIterator
 
+from app.database.database import Database
 from app.errors import ConfigurationError, StoreUnavailable
-from app.storage.database import Database
 
 
 @contextlib.asynccontextmanager

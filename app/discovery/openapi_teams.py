@@ -16,7 +16,7 @@ from app.errors import Fault, OncallError
 from app.http.scalars import scalar_schema
 
 if TYPE_CHECKING:
-    from app.api.stored.operations import Operation
+    from app.teams.operation import Operation
 
 PREFIX = "Stored"
 REFERENCE = f"#/components/schemas/{PREFIX}{{name}}"
@@ -134,7 +134,7 @@ def stored_schemas() -> Mapping[str, Any]:
 
 def stored_responses() -> Mapping[str, Any]:
     """Every answer that is not what was asked for, once."""
-    from app.api.stored.refusals import refusal_in  # noqa: PLC0415 - see ``_table``
+    from app.teams.problems import refusal_in  # noqa: PLC0415 - see ``_table``
 
     reference = {"$ref": "#/components/schemas/StoredError"}
     return {
@@ -154,7 +154,7 @@ def _refusal_headers(status: str) -> Sequence[str]:
 
 
 def _table() -> "Sequence[Operation]":
-    from app.api.stored.table import stored_operations  # noqa: PLC0415 - loads SQLAlchemy, late
+    from app.teams.routes import stored_operations  # noqa: PLC0415 - loads SQLAlchemy, late
 
     return stored_operations()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.cli.keys import MAX_DAYS, expiry_in, faults_of
-from app.storage.database import Database
-from app.storage.keys import Key, key_of
+from app.database.database import Database
+from app.teams.keys.store import Key, key_of
 from tests.cli.test_commands import run
 from tests.support.processes import ROOT
 

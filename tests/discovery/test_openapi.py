@@ -12,7 +12,6 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import __version__
-from app.api.stored.table import stored_operations
 from app.discovery.error_responses import REFUSALS, refusals_of
 from app.discovery.openapi import openapi_bytes, openapi_document, schema_of
 from app.errors import Fault, InvalidRequest, RateLimited
@@ -20,6 +19,7 @@ from app.http.problems import STATUS, internal_error, problem_of
 from app.http.validation import Document
 from app.products.registry import paid_endpoints
 from app.products.rotation.answer import RotationAnswer
+from app.teams.routes import stored_operations
 from tests.support.seed import EXAMPLE_REQUEST, EXAMPLE_RESPONSE
 
 ROOT = Path(__file__).parents[2]

@@ -11,10 +11,10 @@ import httpx
 import msgspec
 import pytest
 
+from app.database.database import Database, Tx
 from app.discovery.openapi import openapi_bytes
 from app.products.registry import paid_endpoints
-from app.storage.database import Database, Tx
-from app.storage.keys import SCOPES, made_key
+from app.teams.keys.store import SCOPES, made_key
 from tests.support.processes import ROOT, answers_ok, environment, free_port, running
 
 HERE = Path(__file__).parent

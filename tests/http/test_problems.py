@@ -9,7 +9,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from app import errors
-from app.api.stored.refusals import OWN
 from app.errors import Fault, Faulty, OncallError, Retryable
 from app.http.problems import (
     STATUS,
@@ -18,6 +17,7 @@ from app.http.problems import (
     problem_of_defect,
     problem_of_http,
 )
+from app.teams.problems import OWN
 
 NEVER_A_PROBLEM = {
     errors.PaymentRefused,

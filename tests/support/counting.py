@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from sqlalchemy import insert, select, update
 
-from app.storage.database import Database, Tx
-from app.storage.tables import organisations
+from app.database.database import Database, Tx
+from app.database.tables import organisations
 
 ORG = "org_a"
 PATIENCE_SECONDS = 60.0

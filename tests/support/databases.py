@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from app.storage.database import Database
-from app.storage.migrate import migrated
+from app.database.database import Database
+from app.database.migrate import migrated
 from tests.support.postgres_server import postgres_server, program
 
 TEMPLATE = "template_oncall"

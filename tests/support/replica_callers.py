@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 
-from app.api.stored.serve import StoredApi
-from app.api.stored.table import stored_operations
+from app.database.database import Database
 from app.http.rate_limits import RateLimits
-from app.storage.database import Database
-from app.storage.keys import SCOPES, made_key
+from app.teams.keys.store import SCOPES, made_key
+from app.teams.pipeline import StoredApi
+from app.teams.routes import stored_operations
 
 V1, V2 = "/api/v1", "/api/v2/oncall"
 

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Integer, LargeBinary, Table, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.storage.tables import metadata
+from app.database.tables import metadata
 
 ORG = "org_a"
 

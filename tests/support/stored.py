@@ -14,10 +14,10 @@ from typing import Any, Literal
 import httpx
 import pytest
 
+from app.database.database import Database, Tx
 from app.main import create_app
-from app.storage.database import Database, Tx
-from app.storage.keys import SCOPES, Key, key_of, made_key
-from app.storage.people import PersonFields, made_person
+from app.teams.keys.store import SCOPES, Key, key_of, made_key
+from app.teams.users.store import PersonFields, made_person
 from tests.support.clock import Clock
 from tests.support.databases import TEMPLATE, administer
 from tests.support.services import Service, living, settings

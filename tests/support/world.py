@@ -2,10 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from app.api.stored.cover_documents import EntriesQuery
-from app.api.stored.operations import V2, Operation
-from app.api.stored.schedule_documents import WindowQuery
-from app.api.stored.table import stored_operations
+from app.teams.entries.schemas import EntriesQuery
+from app.teams.on_call.schemas import WindowQuery
+from app.teams.operation import V2, Operation
+from app.teams.routes import stored_operations
 from tests.support.stored import V1, Stored
 
 OPERATIONS = stored_operations()

@@ -1,1 +1,0 @@
-"""The HTTP side: endpoint rows become routes, engine errors become problem details."""

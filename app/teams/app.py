@@ -1,0 +1,133 @@
+"""Where schedules are kept: the database that settings choose, and the APIs over it.
+
+Strategy: what the stored APIs need is loaded beside the event loop once the service has started, or
+when somebody first asks, so that the paid endpoints, which never touch a database, neither wait for
+it nor fail with it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import structlog
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.discovery.operator_routes import NOT_USED
+from app.http.rate_limits import RateLimits
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.database.database import Database
+    from app.teams.pipeline import StoredApi
+
+log = structlog.get_logger()
+
+PREFIX = "/api/"
+REFRESH_SECONDS, RETRY_SECONDS = 30.0, 2.0
+"""How often a database is looked at that is well, or is not; what has become of it shows in
+requests at once. The last use of keys is written down as often."""
+
+no_store: ASGIApp = JSONResponse(
+    {"error": "not_found", "message": "this service keeps no schedules: ONCALL_DATABASE_URL=none"},
+    HTTPStatus.NOT_FOUND,
+    {"Cache-Control": "no-store"},
+)
+
+
+class Shelf:
+    """The stored APIs, ready when they are first needed."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], float], limits: RateLimits) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._limits = limits
+        self._loading = asyncio.Lock()
+        self._loaded: tuple[Database, StoredApi] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._settings.store_url:
+            await no_store(scope, receive, send)
+            return
+        _, api = self._loaded or await self._load()
+        await api(scope, receive, send)
+
+    def checks(self) -> Mapping[str, str | None]:
+        """What readiness says of the store."""
+        if not self._settings.store_url:
+            return {"store": NOT_USED}
+        return {"store": self._loaded[0].problem if self._loaded else "is being opened"}
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Loaded soon after the context is entered; closed when it is left."""
+        watching = asyncio.create_task(self._watch()) if self._settings.store_url else None
+        try:
+            yield
+        finally:
+            if watching:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+            await self._close()
+
+    async def _load(self) -> "tuple[Database, StoredApi]":
+        async with self._loading:
+            loaded = self._loaded = self._loaded or await self._opened()
+        return loaded
+
+    async def _opened(self) -> "tuple[Database, StoredApi]":
+        """Whoever asks meanwhile waits for it, rather than be told that it is not open."""
+        async with contextlib.AsyncExitStack() as closing:
+            database, api = await asyncio.to_thread(self._made)
+            closing.push_async_callback(database.aclose)
+            await database.open()
+            closing.pop_all()  # it stays open, unless the service was stopped meanwhile
+        (log.warning if database.problem else log.info)("store", problem=database.problem or "ok")
+        return database, api
+
+    def _made(self) -> "tuple[Database, StoredApi]":
+        from app.database.database import Database  # noqa: PLC0415 - as above
+        from app.teams.pipeline import StoredApi  # noqa: PLC0415 - SQLAlchemy is loaded late
+        from app.teams.routes import stored_operations  # noqa: PLC0415 - as above
+
+        database = Database(self._settings.store_url)
+        api = StoredApi(
+            stored_operations(),
+            database,
+            limits=self._limits,
+            proxies=self._settings.trusted_proxies,
+            public_url=self._settings.public_url,
+            clock=self._clock,
+        )
+        return database, api
+
+    async def _watch(self) -> None:
+        """Load, then keep knowing whether the database is well, for ever."""
+        database, api = await self._load()
+        told = database.problem
+        while True:
+            await asyncio.sleep(RETRY_SECONDS if told else REFRESH_SECONDS)
+            await database.refresh()
+            if database.problem != told:
+                told = database.problem
+                log.warning("readiness", part="store", problem=told)
+            with _defects_logged():
+                await api.tidy()
+
+    async def _close(self) -> None:
+        if self._loaded:
+            database, api = self._loaded
+            with _defects_logged():
+                await api.tidy()
+            await database.aclose()
+
+
+@contextlib.contextmanager
+def _defects_logged() -> Iterator[None]:
+    """What is done on the side ends neither the watch nor an orderly stop."""
+    try:
+        yield
+    except Exception:
+        log.exception("store")

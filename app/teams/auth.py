@@ -1,0 +1,70 @@
+"""Who asks: a key of an organisation, in either of the headers that the pages show.
+
+Strategy: a key is looked up for every request, so revoking it takes effect at once. When it was
+used is remembered and written down now and then, so that reading writes nothing.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from app.database.database import Database, Snapshot
+from app.errors import Forbidden, Unauthorized
+from app.http.request_head import Head
+from app.teams.keys.store import Key, key_of, used
+
+BEARER = "bearer "
+
+Clock = Callable[[], float]
+"""Seconds since 1970."""
+
+
+class Access:
+    """The keys of one database."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._used: dict[str, int] = {}
+
+    async def key_in(self, head: Head, snapshot: Snapshot) -> Key:
+        """The key of a request. Raises ``Unauthorized``."""
+        presented = presented_in(head)
+        async with snapshot.reading() as tx:
+            key = await key_of(tx, presented)
+        now = int(self._clock() * 1000)
+        if key is None or not key.valid_at(now):
+            raise Unauthorized("the API key is not known, has expired or has been revoked")
+        self._used[key.id] = now
+        return key
+
+    async def write_used(self) -> None:
+        """Write down when keys were last used."""
+        if self._used:
+            last, self._used = self._used, {}
+            await self._database.written(lambda tx: used(tx, last))
+
+
+def presented_in(head: Head) -> str:
+    """The key that a request carries. Raises ``Unauthorized`` for none, or for two that differ."""
+    bearers = [
+        value[len(BEARER) :].strip()
+        for value in head.values("authorization")
+        if value[: len(BEARER)].lower() == BEARER
+    ]
+    keys = {*bearers, *map(str.strip, head.values("x-api-key"))}
+    if len(keys) != 1:
+        raise Unauthorized("send one key only" if keys else "")
+    return keys.pop()
+
+
+class Scoped(Protocol):
+    """Whatever has scopes."""
+
+    @property
+    def scopes(self) -> frozenset[str]: ...
+
+
+def require_scope(key: Scoped, scope: str) -> None:
+    """Raise ``Forbidden`` unless the key has the scope; no scope stands for another."""
+    if scope not in key.scopes:
+        raise Forbidden(f"API key lacks required scope: {scope}")

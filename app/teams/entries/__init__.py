@@ -1,0 +1,1 @@
+"""Entries, the shifts of a schedule, and their swaps."""

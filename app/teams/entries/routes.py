@@ -1,0 +1,90 @@
+"""The rows of entries and swaps."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.teams.entries import handlers
+from app.teams.entries.schemas import EntriesQuery, EntryPost, EntryShown, SwapPost, SwapShown
+from app.teams.operation import PAST, V2_READS, V2_WRITES, Operation
+from app.teams.schemas import PageQuery
+
+SWAP: Mapping[str, Any] = {
+    "body": SwapPost,
+    "answer": SwapShown,
+    "example": {"swap_with_user_id": "user_034"},
+    "description": "The other person's next entry after it, within 366 days, goes back; else "
+    "the nearest before it that has not started; else it is a plain hand-over.",
+    "heavy": True,
+}
+
+V2_ENTRIES: Sequence[Operation] = (
+    V2_READS(
+        "GET",
+        "/schedules/{id}/entries",
+        "List entries, created and generated",
+        handlers.list_entries,
+        heavy=True,
+        query=EntriesQuery,
+        answer=EntryShown,
+        shape="many",
+    ),
+    V2_WRITES(
+        "POST",
+        "/schedules/{id}/entries",
+        "Create an entry",
+        handlers.create_entry,
+        heavy=True,
+        body=EntryPost,
+        answer=EntryShown,
+        status=201,
+        example={
+            "user_id": "user_012",
+            "start": "2026-03-15T18:00:00+01:00",
+            "end": "2026-03-16T08:00:00+01:00",
+        },
+    ),
+    V2_WRITES(
+        "POST",
+        "/schedules/{id}/entries/{entry_id}/swap",
+        "Swap an entry with another person",
+        handlers.swap_entry,
+        **SWAP,
+    ),
+    V2_WRITES(
+        "POST",
+        "/entries/{entry_id}/swap",
+        "Swap an entry, named alone",
+        handlers.swap_entry,
+        **SWAP,
+    ),
+    V2_READS("GET", "/entries/{entry_id}", "Read an entry", handlers.read_entry, answer=EntryShown),
+    V2_WRITES(
+        "DELETE",
+        "/entries/{entry_id}",
+        "Delete an entry that was created",
+        handlers.delete_entry,
+        heavy=True,
+        shape="nothing",
+        status=204,
+        description=PAST,
+    ),
+    V2_READS(
+        "GET",
+        "/schedules/{id}/swaps",
+        "List swaps",
+        handlers.list_swaps,
+        query=PageQuery,
+        answer=SwapShown,
+        shape="many",
+    ),
+    V2_WRITES(
+        "DELETE",
+        "/swaps/{swap_id}",
+        "Undo a swap",
+        handlers.undo_swap,
+        heavy=True,
+        shape="nothing",
+        status=204,
+        description=PAST,
+    ),
+)

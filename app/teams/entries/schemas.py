@@ -1,0 +1,117 @@
+"""Entries and swaps on the wire."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from app.engine.layered import limits
+from app.errors import Fault
+from app.http.validation import Document
+from app.products.layered.layer_fields import Point
+from app.products.layered.request import window_faults
+from app.teams.entries.store import StoredEntry, StoredSwap
+from app.teams.overrides.store import CoverFields
+from app.teams.schemas import Id, Instant, PageQuery, UserId
+from app.teams.times import day_in_range, local_text, utc_text
+
+
+class EntryPost(Document, frozen=True):
+    """A shift made by hand."""
+
+    user_id: UserId
+    start: Point
+    end: Point
+    id: Id | None = None
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        return window_faults(values, "start", "end", "/end")
+
+    @property
+    def fields(self) -> CoverFields:
+        return CoverFields(str(self.user_id), int(self.start), int(self.end))
+
+
+class EntryShown(Struct, frozen=True):
+    """One shift of a schedule."""
+
+    id: str
+    schedule_id: str
+    user_id: Annotated[str, Meta(description="Who has it, swaps and overrides included.")]
+    start: Instant
+    end: Instant
+    source: Literal["created", "generated"]
+    scheduled_user_id: Annotated[str, Meta(description="Who had it before.")]
+    swap_id: str | None
+    created_at: Instant | None
+
+
+class EntriesQuery(PageQuery, frozen=True, kw_only=True):
+    """Local dates in the schedule's zone, both included, 731 days at most."""
+
+    start_date: Annotated[date, Meta(description="a local date such as 2026-03-01")]
+    end_date: Annotated[date, Meta(description="a local date, not before start_date")]
+    user_id: UserId | None = None
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        days = {name: values[name] for name in ("start_date", "end_date") if name in values}
+        strange = [name for name, day in days.items() if not day_in_range(day)]
+        yield from (Fault(f"/{name}", "must lie in the years 2 to 9998") for name in strange)
+        if len(days) == 2 and not strange:
+            count = (days["end_date"] - days["start_date"]).days + 1
+            if not 1 <= count <= limits.WINDOW_MS // limits.DAY_MS:
+                yield Fault("/end_date", "must be start_date or at most 730 days later")
+
+
+class SwapPost(Document, frozen=True):
+    """Who takes the entry over."""
+
+    swap_with_user_id: UserId
+
+
+class SwapShown(Struct, frozen=True):
+    """A swap; ``entries`` as they are after it, the swapped one first."""
+
+    id: str
+    schedule_id: str
+    user_id: Annotated[str, Meta(description="Who gave the entry.")]
+    swap_with_user_id: str
+    created_at: Instant
+    undone_at: Instant | None
+    entry_ids: Sequence[str]
+    entries: Sequence[EntryShown] = ()
+
+
+def entry_document_of(entry: StoredEntry, timezone: str) -> EntryShown:
+    """An entry on the wire, by the clock of its schedule."""
+    return EntryShown(
+        entry.id,
+        entry.schedule_id,
+        entry.user_id,
+        local_text(entry.start_at, timezone),
+        local_text(entry.end_at, timezone),
+        "generated" if entry.generated else "created",
+        entry.scheduled_user_id,
+        entry.swap_id,
+        None if entry.created_at is None else utc_text(entry.created_at),
+    )
+
+
+def swap_document_of(
+    swap: StoredSwap, entries: Sequence[StoredEntry] = (), timezone: str = "UTC"
+) -> SwapShown:
+    """A swap on the wire, with its entries where they are known."""
+    other = [swap.other_entry_id] if swap.other_entry_id else []
+    return SwapShown(
+        swap.id,
+        swap.schedule_id,
+        swap.user_id,
+        swap.with_user_id,
+        utc_text(swap.created_at),
+        None if swap.undone_at is None else utc_text(swap.undone_at),
+        [swap.entry_id, *other],
+        [entry_document_of(entry, timezone) for entry in entries],
+    )

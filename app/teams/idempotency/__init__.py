@@ -1,0 +1,1 @@
+"""Answers remembered by ``Idempotency-Key``."""

@@ -1,0 +1,139 @@
+"""Handlers that tell who is on call: at an instant, over a window, and for a team now."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+
+from app.database.database import Tx
+from app.database.pacing import paced
+from app.engine.layered.model import FinalSchedule, OnCall
+from app.errors import NotFound
+from app.teams.on_call.schemas import (
+    CurrentOnCall,
+    CurrentShift,
+    FinalScheduleShown,
+    GapShown,
+    NextShift,
+    OnCallShown,
+    ScheduleNow,
+    SegmentShown,
+)
+from app.teams.on_call.store import final_schedule_of, on_call_of
+from app.teams.operation import Answer, Call
+from app.teams.schedules.store import (
+    StoredSchedule,
+    schedules_of_team,
+)
+from app.teams.schemas import One
+from app.teams.times import local_text, utc_text
+from app.teams.users.store import Person, people_of
+
+
+async def on_call(tx: Tx, call: Call) -> Answer:
+    at = call.now if call.query.at is None else int(call.query.at)
+    found = await on_call_of(tx, call.org_id, call.path["id"], at)
+    people = await people_of(tx, call.org_id, [found.user_id])
+    return _on_call(call.path["id"], found, people)
+
+
+async def final_schedule(tx: Tx, call: Call) -> Answer:
+    from_at, to_at = int(call.query.from_at), int(call.query.to_at)
+    final = await final_schedule_of(tx, call.org_id, call.path["id"], from_at, to_at)
+    return Answer(One(await asyncio.to_thread(_final, call.path["id"], final)))
+
+
+async def current(tx: Tx, call: Call) -> Answer:
+    at = call.now if call.query.at is None else int(call.query.at)
+    team_id = call.path["team_id"]
+    schedules = await schedules_of_team(tx, call.org_id, team_id)
+    if not schedules:
+        raise NotFound(f"no schedule has the team {team_id}")
+    found = [
+        (schedule, await on_call_of(tx, call.org_id, schedule.id, at))
+        async for schedule in paced(schedules)
+    ]
+    return _current(team_id, found, await people_of(tx, call.org_id, _named(found)))
+
+
+def _on_call(schedule_id: str, found: OnCall, people: Mapping[str, Person]) -> Answer:
+    duty = found.duty
+    person = people.get(duty.user_id) if duty else None
+    shown = OnCallShown(
+        schedule_id,
+        utc_text(found.at),
+        found.user_id,
+        person.email if person else None,
+        duty.layer if duty else None,
+        None if found.until is None else utc_text(found.until),
+        person.name if person else None,
+        duty.source if duty else None,
+        duty.override.id if duty and duty.override else None,
+        duty.entry.id if duty and duty.entry else None,
+    )
+    return Answer(One(shown))
+
+
+def _final(schedule_id: str, final: FinalSchedule) -> FinalScheduleShown:
+    segments = [
+        SegmentShown(
+            utc_text(segment.start_at),
+            utc_text(segment.end_at),
+            segment.user_id,
+            segment.source,
+            segment.layer,
+            segment.override.id if segment.override else None,
+            segment.entry.id if segment.entry else None,
+        )
+        for segment in final.segments
+    ]
+    gaps = [GapShown(utc_text(gap.start_at), utc_text(gap.end_at)) for gap in final.gaps]
+    window = (utc_text(final.from_at), utc_text(final.to_at))
+    return FinalScheduleShown(schedule_id, *window, segments, gaps)
+
+
+def _named(found: Sequence[tuple[StoredSchedule, OnCall]]) -> Iterator[str | None]:
+    for _, on_call in found:
+        yield on_call.user_id
+        yield on_call.next.user_id if on_call.next else None
+
+
+def _current(
+    team_id: str, found: Sequence[tuple[StoredSchedule, OnCall]], people: Mapping[str, Person]
+) -> Answer:
+    rows = [_now(schedule, on_call) for schedule, on_call in found]
+    first = next((each for each in found if each[1].duty), None)
+    coming = [each for each in ([first] if first else found) if each[1].next]
+    soonest = min(coming, key=lambda each: _next_at(each[1]), default=None)
+    on_call = None
+    if first:
+        row = _now(*first)
+        on_call = CurrentShift(
+            str(row.user_id), *_contact(people, row.user_id), row.shift_start, row.shift_end
+        )
+    return Answer(CurrentOnCall(team_id, on_call, _next(soonest, people), rows))
+
+
+def _now(schedule: StoredSchedule, on_call: OnCall) -> ScheduleNow:
+    timezone = schedule.rules.timezone
+    since, until = (
+        None if at is None else local_text(at, timezone) for at in (on_call.since, on_call.until)
+    )
+    return ScheduleNow(schedule.id, schedule.fields.name, on_call.user_id, since, until)
+
+
+def _next_at(on_call: OnCall) -> int:
+    return on_call.next.at if on_call.next else 0
+
+
+def _next(
+    found: tuple[StoredSchedule, OnCall] | None, people: Mapping[str, Person]
+) -> NextShift | None:
+    if found is None or found[1].next is None:
+        return None
+    schedule, follows = found[0], found[1].next
+    at = local_text(follows.at, schedule.rules.timezone)
+    return NextShift(follows.user_id, *_contact(people, follows.user_id), at, schedule.id)
+
+
+def _contact(people: Mapping[str, Person], user_id: str | None) -> tuple[str | None, str | None]:
+    person = people.get(user_id or "")
+    return (person.name, person.email) if person else (None, None)

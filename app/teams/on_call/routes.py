@@ -1,0 +1,50 @@
+"""The rows that tell who is on call."""
+
+from collections.abc import Sequence
+
+from app.teams.on_call import handlers
+from app.teams.on_call.schemas import CurrentOnCall, FinalScheduleShown, OnCallShown, WindowQuery
+from app.teams.operation import V1_ROWS, V2_READS, Operation
+from app.teams.schemas import AtQuery
+
+PAGES_SAMPLE = (
+    "Note: the page's own sample answer for 2026-04-24T19:00:00Z (a Friday noon in Los Angeles) "
+    "shows the After-hours layer, which its rules contradict; by the rules, which this API "
+    "follows, it is usr_alice of Weekday business hours until 2026-04-25T00:00:00Z."
+)
+
+V1_AT_INSTANT: Sequence[Operation] = (
+    V1_ROWS(
+        "GET",
+        "/schedules/{id}/on-call",
+        "Who is on call at an instant",
+        handlers.on_call,
+        query=AtQuery,
+        answer=OnCallShown,
+        description=PAGES_SAMPLE,
+    ),
+)
+
+V1_WINDOW: Sequence[Operation] = (
+    V1_ROWS(
+        "GET",
+        "/schedules/{id}/final-schedule",
+        "Who is on call over a window, and when nobody is",
+        handlers.final_schedule,
+        heavy=True,
+        query=WindowQuery,
+        answer=FinalScheduleShown,
+    ),
+)
+
+V2_CURRENT: Sequence[Operation] = (
+    V2_READS(
+        "GET",
+        "/current/{team_id}",
+        "Who is on call for a team",
+        handlers.current,
+        query=AtQuery,
+        answer=CurrentOnCall,
+        shape="bare",
+    ),
+)

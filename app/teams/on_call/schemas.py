@@ -1,0 +1,107 @@
+"""Who is on call, on the wire."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from app.errors import Fault
+from app.http.validation import Document
+from app.products.layered.answer import Source
+from app.products.layered.layer_fields import Point
+from app.products.layered.request import window_faults
+from app.teams.schemas import Instant
+
+
+class WindowQuery(Document, frozen=True, rename={"from_at": "from", "to_at": "to"}):
+    """The window to show: half open, 731 days at most."""
+
+    from_at: Point
+    to_at: Point
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        return window_faults(values, "from_at", "to_at", "/to")
+
+
+class OnCallShown(Struct, frozen=True):
+    """Who is on call at an instant. With nobody, ``until`` is when somebody is."""
+
+    schedule_id: str
+    at: Instant
+    user_id: Annotated[str, Meta(description="Null: nobody.")] | None
+    user_email: str | None
+    layer: Annotated[str, Meta(description="The name of the layer, if it is one.")] | None
+    until: Annotated[Instant, Meta(description="Null: nothing will ever change.")] | None
+    user_name: str | None
+    source: Source | None
+    override_id: str | None
+    entry_id: str | None
+
+
+class SegmentShown(Struct, frozen=True):
+    """A maximal stretch with one person from one source, cut to the window."""
+
+    start: Instant
+    end: Instant
+    user_id: str
+    source: Literal["layer", "override", "entry"]
+    layer: str | None
+    override_id: str | None
+    entry_id: str | None
+
+
+class GapShown(Struct, frozen=True):
+    """A maximal stretch with nobody on call, cut to the window."""
+
+    start: Instant
+    end: Instant
+
+
+class FinalScheduleShown(Struct, frozen=True, rename={"from_at": "from", "to_at": "to"}):
+    """Who is on call over a window, and when nobody is."""
+
+    schedule_id: str
+    from_at: Instant
+    to_at: Instant
+    segments: list[SegmentShown]
+    gaps: list[GapShown]
+
+
+class CurrentShift(Struct, frozen=True):
+    """Who is on call now, and for which shift."""
+
+    user_id: str
+    name: str | None
+    email: str | None
+    shift_start: Annotated[Instant, Meta(description="Null: it was always so.")] | None
+    shift_end: Annotated[Instant, Meta(description="Null: nothing will ever change.")] | None
+
+
+class NextShift(Struct, frozen=True):
+    """Who follows on the same schedule, or comes first where nobody is on call."""
+
+    user_id: str
+    name: str | None
+    email: str | None
+    at: Instant
+    schedule_id: str
+
+
+class ScheduleNow(Struct, frozen=True):
+    """Who has one of the team's schedules."""
+
+    schedule_id: str
+    name: str
+    user_id: str | None
+    shift_start: Instant | None
+    shift_end: Instant | None
+
+
+class CurrentOnCall(Struct, frozen=True):
+    """Who is on call for a team: by its first schedule, oldest first, that has somebody."""
+
+    team_id: str
+    on_call: CurrentShift | None
+    next: NextShift | None
+    schedules: Sequence[ScheduleNow]

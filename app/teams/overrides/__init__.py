@@ -1,0 +1,1 @@
+"""Overrides: one person for a stretch of time, above entries and layers."""

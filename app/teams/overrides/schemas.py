@@ -1,0 +1,60 @@
+"""Overrides on the wire."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from app.errors import Fault
+from app.http.validation import Document
+from app.products.layered.layer_fields import Point
+from app.products.layered.request import Reason, order_faults
+from app.teams.overrides.store import Cover, CoverFields
+from app.teams.schemas import Id, Instant, UserId
+from app.teams.times import utc_text
+
+
+class OverridePost(Document, frozen=True):
+    """One person for a time range, above entries and layers."""
+
+    user_id: UserId
+    start_at: Point
+    end_at: Point
+    id: Id | None = None
+    reason: Reason | None = None
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        return order_faults(values, "start_at", "end_at")
+
+    @property
+    def fields(self) -> CoverFields:
+        return CoverFields(str(self.user_id), int(self.start_at), int(self.end_at), self.reason)
+
+
+class OverrideShown(Struct, frozen=True):
+    """An override. ``cancelled_at``: what it had not covered by then was taken back."""
+
+    id: str
+    user_id: str
+    start_at: Instant
+    end_at: Instant
+    reason: str | None
+    swap_id: Annotated[str, Meta(description="The swap that made it.")] | None
+    created_at: Instant
+    cancelled_at: Instant | None
+
+
+def override_of(cover: Cover) -> OverrideShown:
+    """An override on the wire."""
+    given = cover.fields
+    return OverrideShown(
+        cover.id,
+        given.user_id,
+        utc_text(given.start_at),
+        utc_text(given.end_at),
+        given.reason,
+        given.swap_id,
+        utc_text(cover.created_at),
+        None if cover.cancelled_at is None else utc_text(cover.cancelled_at),
+    )

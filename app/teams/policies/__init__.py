@@ -1,0 +1,1 @@
+"""Escalation policies: who is told first, and who if nobody is on call there."""

@@ -1,0 +1,123 @@
+"""Escalation policies on the wire."""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from app.http.validation import Document
+from app.teams.policies.store import Policy, PolicyFields, Step, Target
+from app.teams.schemas import Id, Instant, Title, Version
+from app.teams.times import utc_text
+
+USUAL_DELAY_MINUTES = 5
+
+
+class TargetDocument(Document, frozen=True):
+    """A schedule, for whoever it has on call, or a user."""
+
+    type: Annotated[Literal["schedule", "user"], Meta(description='"schedule" or "user"')]
+    id: Annotated[
+        str, Meta(max_length=64, description="the id of a schedule or user of the organisation")
+    ]
+
+
+class StepDocument(Document, frozen=True):
+    """Who is told at once; the next step follows after ``delay_minutes``."""
+
+    targets: Annotated[
+        list[TargetDocument],
+        Meta(min_length=1, max_length=20, description="1 to 20 schedules and users"),
+    ]
+    delay_minutes: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1_440,
+            multiple_of=1,
+            description="whole minutes until the next step, at most a day",
+            examples=[USUAL_DELAY_MINUTES],
+        ),
+    ] = USUAL_DELAY_MINUTES
+
+    @property
+    def step(self) -> Step:
+        targets = tuple(Target(target.type, target.id) for target in self.targets)
+        return Step(targets, int(self.delay_minutes))
+
+
+class PolicyPost(Document, frozen=True):
+    """An escalation policy."""
+
+    name: Title
+    steps: Annotated[
+        list[StepDocument],
+        Meta(min_length=1, max_length=20, description="1 to 20 steps, in order"),
+    ]
+    id: Id | None = None
+
+    @property
+    def fields(self) -> PolicyFields:
+        return PolicyFields(str(self.name), tuple(step.step for step in self.steps))
+
+
+class StepShown(Struct, frozen=True):
+    """One step of a policy."""
+
+    targets: Sequence[TargetDocument]
+    delay_minutes: int
+
+
+class PolicyShown(Struct, frozen=True):
+    """An escalation policy."""
+
+    id: str
+    name: str
+    steps: Sequence[StepShown]
+    version: Version
+    created_at: Instant
+    updated_at: Instant
+
+
+class Told(Struct, frozen=True):
+    """One person of a step, and why."""
+
+    user_id: str
+    user_email: str | None
+    user_name: str | None
+    schedule_id: Annotated[str, Meta(description="Null: the policy names the user.")] | None
+    layer: str | None
+    until: Instant | None
+
+
+class StepNow(Struct, frozen=True):
+    """Whom a step would tell."""
+
+    step: int
+    delay_minutes: int
+    users: Sequence[Told]
+
+
+class Resolution(Struct, frozen=True):
+    """The first step that has anybody, and every step with whom it would tell."""
+
+    policy_id: str
+    at: Instant
+    step: Annotated[int, Meta(description="From 1. Null: no step has anybody.")] | None
+    users: Sequence[Told]
+    steps: Sequence[StepNow]
+
+
+def policy_document_of(policy: Policy) -> PolicyShown:
+    steps = [
+        StepShown([TargetDocument(each.type, each.id) for each in step.targets], step.delay_minutes)
+        for step in policy.fields.steps
+    ]
+    return PolicyShown(
+        policy.id,
+        policy.fields.name,
+        steps,
+        policy.version,
+        utc_text(policy.created_at),
+        utc_text(policy.updated_at),
+    )

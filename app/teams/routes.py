@@ -1,0 +1,32 @@
+"""The one table of stored operations: router, pipeline and OpenAPI read it."""
+
+from collections.abc import Sequence
+
+from app.teams.audit.routes import V1_AUDIT, V2_AUDIT
+from app.teams.calendars.routes import V2_FEEDS
+from app.teams.entries.routes import V2_ENTRIES
+from app.teams.on_call.routes import V1_AT_INSTANT, V1_WINDOW, V2_CURRENT
+from app.teams.operation import Operation
+from app.teams.overrides.routes import V1_OVERRIDES
+from app.teams.policies.routes import V1_POLICIES
+from app.teams.schedules.routes import V1_COLLECTION, V1_ITEM, V2_SCHEDULES
+from app.teams.users.routes import V2_USERS
+
+
+def stored_operations() -> Sequence[Operation]:
+    """Return every operation, in the order of the pages."""
+    return (
+        *V1_COLLECTION,
+        *V1_AT_INSTANT,
+        *V1_ITEM,
+        *V1_WINDOW,
+        *V1_OVERRIDES,
+        *V1_AUDIT,
+        *V1_POLICIES,
+        *V2_SCHEDULES,
+        *V2_CURRENT,
+        *V2_AUDIT,
+        *V2_ENTRIES,
+        *V2_USERS,
+        *V2_FEEDS,
+    )

@@ -1,0 +1,1 @@
+"""Schedules that teams keep, in the shape of both APIs."""

@@ -1,0 +1,108 @@
+"""The rows of schedules in both APIs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.products.examples import V1_SCHEDULE
+from app.teams.operation import PAST, V1_ROWS, V2_READS, V2_WRITES, Operation
+from app.teams.schedules import handlers_v1, handlers_v2
+from app.teams.schedules.schemas import (
+    SchedulesQuery,
+    V1Schedule,
+    V1SchedulePost,
+    V2Schedule,
+    V2SchedulePatch,
+    V2SchedulePost,
+)
+
+V1_EXAMPLE: Mapping[str, Any] = {"name": "Platform primary", **V1_SCHEDULE}
+V2_EXAMPLE: Mapping[str, Any] = {
+    "name": "Weekend Support",
+    "team_id": "team_789",
+    "timezone": "Europe/Brussels",
+    "rotation_type": "weekly",
+}
+V1_ONE: Mapping[str, Any] = {"answer": V1Schedule}
+V2_ONE: Mapping[str, Any] = {"answer": V2Schedule}
+DELETION: Mapping[str, Any] = {
+    "method": "DELETE",
+    "path": "/schedules/{id}",
+    "summary": "Delete a schedule; fails if referenced by a policy",
+    "work": handlers_v1.delete_schedule,
+    "shape": "nothing",
+    "status": 204,
+}
+
+V1_COLLECTION: Sequence[Operation] = (
+    V1_ROWS(
+        "GET",
+        "/schedules",
+        "List schedules",
+        handlers_v1.list_schedules,
+        query=SchedulesQuery,
+        shape="many",
+        **V1_ONE,
+    ),
+    V1_ROWS(
+        "POST",
+        "/schedules",
+        "Create a schedule",
+        handlers_v1.create_schedule,
+        body=V1SchedulePost,
+        status=201,
+        example=V1_EXAMPLE,
+        **V1_ONE,
+    ),
+)
+
+V1_ITEM: Sequence[Operation] = (
+    V1_ROWS("GET", "/schedules/{id}", "Read a schedule", handlers_v1.read_schedule, **V1_ONE),
+    V1_ROWS(
+        "PATCH",
+        "/schedules/{id}",
+        "Change a schedule (metadata and layers)",
+        handlers_v1.update_schedule,
+        patches=V1SchedulePost,
+        example={"name": "Platform primary (EU)"},
+        description=PAST,
+        **V1_ONE,
+    ),
+    V1_ROWS(**DELETION),
+)
+
+V2_SCHEDULES: Sequence[Operation] = (
+    V2_READS(
+        "GET",
+        "/schedules",
+        "List schedules",
+        handlers_v2.list_schedules,
+        query=SchedulesQuery,
+        shape="many",
+        **V2_ONE,
+    ),
+    V2_WRITES(
+        "POST",
+        "/schedules",
+        "Create a schedule",
+        handlers_v2.create_schedule,
+        body=V2SchedulePost,
+        status=201,
+        example=V2_EXAMPLE,
+        **V2_ONE,
+    ),
+    V2_READS("GET", "/schedules/{id}", "Read a schedule", handlers_v2.read_schedule, **V2_ONE),
+    V2_WRITES(
+        "PATCH",
+        "/schedules/{id}",
+        "Change a schedule",
+        handlers_v2.update_schedule,
+        patches=V2SchedulePatch,
+        example={
+            "name": "After-Hours Network Support (Updated)",
+            "timezone": "Europe/Paris",
+        },
+        description=PAST,
+        **V2_ONE,
+    ),
+    V2_WRITES(**DELETION),
+)

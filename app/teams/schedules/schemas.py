@@ -1,0 +1,227 @@
+"""Schedules on the wire of both APIs: layers on v1, one rotation on v2.
+
+Strategy: a schedule is kept as its layers, as they were sent. v2 sees a schedule of one layer
+without restrictions as the rotation that it is, and of any other the first layer's rotation.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from app.engine.layered import limits
+from app.errors import Conflict, Fault
+from app.http.validation import Document, document_of
+from app.products.layered.layer_fields import (
+    HandoffTime,
+    Interval,
+    LayerDocument,
+    Layers,
+    LocalZone,
+    Point,
+    RotationType,
+)
+from app.teams.overrides.schemas import OverrideShown, override_of
+from app.teams.overrides.store import Cover
+from app.teams.schedules.store import Rules, ScheduleFields, StoredSchedule
+from app.teams.schemas import (
+    Id,
+    Instant,
+    PageQuery,
+    TeamId,
+    Title,
+    UserId,
+    Version,
+)
+from app.teams.times import utc_text
+
+Participants = Annotated[
+    list[UserId],
+    Meta(
+        max_length=limits.PARTICIPANTS,
+        description="at most 500 user ids in the order of their turns; none: nobody takes turns",
+        examples=[["user_012", "user_034"]],
+    ),
+]
+TimeZone = Annotated[LocalZone, Meta(examples=["Europe/Brussels"])]
+
+ROTATION = ("rotation_type", "participants", "start_at", "handoff_time", "interval")
+ROTATION_LAYER = "rotation"
+"""The name of the layer that a v2 schedule is."""
+
+
+class SchedulesQuery(PageQuery, frozen=True):
+    """A part of the schedules, or of a team's."""
+
+    team_id: TeamId | None = None
+
+
+class V1SchedulePost(Document, frozen=True):
+    """A schedule of layers."""
+
+    name: Title
+    timezone: TimeZone
+    layers: Layers
+    id: Id | None = None
+    team_id: TeamId | None = None
+
+    def fields(self, value: Mapping[str, Any]) -> ScheduleFields:
+        """What is stored; ``value`` is the document as it was sent."""
+        layers = tuple(layer.layer() for layer in self.layers)
+        team_id = None if self.team_id is None else str(self.team_id)
+        return ScheduleFields(
+            str(self.name), team_id, Rules(str(self.timezone), layers, _text(value["layers"]))
+        )
+
+
+class V2SchedulePost(Document, frozen=True):
+    """A schedule of one rotation."""
+
+    name: Title
+    team_id: TeamId
+    timezone: TimeZone
+    rotation_type: RotationType
+    id: Id | None = None
+    participants: Participants | None = None
+    start_at: Point | None = None
+    handoff_time: HandoffTime | None = None
+    interval: Interval | None = None
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        return LayerDocument.faults_across(values)
+
+    def fields(self, value: Mapping[str, Any]) -> ScheduleFields:
+        """What is stored; ``value`` is the document as it was sent."""
+        return self._with_rules(self._rules({"name": ROTATION_LAYER}, value))
+
+    def fields_after(
+        self, schedule: StoredSchedule, value: Mapping[str, Any], *, turned: bool
+    ) -> ScheduleFields:
+        """What is stored in place of ``schedule``; ``value`` is all of it after a patch, which
+        changes the rotation if it is ``turned``."""
+        if not turned:
+            return self._with_rules(replace(schedule.rules, timezone=str(self.timezone)))
+        [layer] = layers_of(schedule)
+        kept = {name: item for name, item in layer.items() if name not in ROTATION}
+        return self._with_rules(self._rules(kept, value))
+
+    def _rules(self, kept: Mapping[str, Any], value: Mapping[str, Any]) -> Rules:
+        """A layer of what is ``kept`` of it and of the rotation in ``value``, as it was sent."""
+        given = {name: value[name] for name in ROTATION if value.get(name) is not None}
+        layer = {**kept, "participants": [], **given}
+        read = document_of(layer, LayerDocument).layer()
+        return Rules(str(self.timezone), (read,), _text([layer]))
+
+    def _with_rules(self, rules: Rules) -> ScheduleFields:
+        team_id = None if self.team_id is None else str(self.team_id)
+        return ScheduleFields(str(self.name), team_id, rules)
+
+
+class V2SchedulePatch(V2SchedulePost, frozen=True, kw_only=True):
+    """What a merge patch must leave of a schedule; v1 makes some that have no team."""
+
+    team_id: TeamId | None = None  # type: ignore[assignment] # wider than where one is made
+
+
+class V1Schedule(Struct, frozen=True):
+    """A schedule of layers, with the overrides that are not over."""
+
+    id: str
+    name: str
+    team_id: str | None
+    timezone: str
+    layers: Annotated[
+        Sequence[Mapping[str, Any]], Meta(description="As they were sent; top to bottom.")
+    ]
+    overrides: Sequence[OverrideShown]
+    version: Version
+    created_at: Instant
+    updated_at: Instant
+
+
+class V2Schedule(Struct, frozen=True):
+    """A schedule of one rotation; of a layered one, that of its first layer."""
+
+    id: str
+    name: str
+    team_id: str | None
+    timezone: str
+    rotation_type: str
+    created_at: Instant
+    updated_at: Instant
+    version: Version
+    participants: Sequence[str]
+    start_at: str | None
+    handoff_time: str | None
+    interval: Mapping[str, Any] | None
+    layered: Annotated[
+        bool, Meta(description="Whether it has more than this; /api/v1/schedules shows it all.")
+    ]
+
+
+def v1_schedule_of(schedule: StoredSchedule, overrides: Sequence[Cover]) -> V1Schedule:
+    """A schedule on the wire of v1."""
+    return V1Schedule(
+        schedule.id,
+        schedule.fields.name,
+        schedule.fields.team_id,
+        schedule.rules.timezone,
+        layers_of(schedule),
+        [override_of(cover) for cover in overrides],
+        schedule.version,
+        utc_text(schedule.created_at),
+        utc_text(schedule.updated_at),
+    )
+
+
+def v2_schedule_of(schedule: StoredSchedule) -> V2Schedule:
+    """A schedule on the wire of v2."""
+    layers = layers_of(schedule)
+    first: Mapping[str, Any] = layers[0] if layers else {"rotation_type": "custom"}
+    return V2Schedule(
+        schedule.id,
+        schedule.fields.name,
+        schedule.fields.team_id,
+        schedule.rules.timezone,
+        first["rotation_type"],
+        utc_text(schedule.created_at),
+        utc_text(schedule.updated_at),
+        schedule.version,
+        first.get("participants", []),
+        first.get("start_at"),
+        first.get("handoff_time"),
+        first.get("interval"),
+        is_layered(schedule),
+    )
+
+
+def layers_of(schedule: StoredSchedule) -> Sequence[Mapping[str, Any]]:
+    """The layers as they were sent."""
+    layers: Sequence[Mapping[str, Any]] = msgspec.json.decode(schedule.rules.document)
+    return layers
+
+
+def is_layered(schedule: StoredSchedule) -> bool:
+    """Whether a schedule is more than one rotation."""
+    layers = schedule.rules.layers
+    return len(layers) != 1 or bool(layers[0].restrictions)
+
+
+def is_turned(schedule: StoredSchedule, shown: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:
+    """Whether a v2 patch changes the rotation that is ``shown``.
+
+    Raises ``Conflict`` if that is only one of several layers.
+    """
+    turned = any(name in patch and patch[name] != shown.get(name) for name in ROTATION)
+    if turned and is_layered(schedule):
+        raise Conflict(
+            f"the schedule {schedule.id} has layers: change them at /api/v1/schedules/{schedule.id}"
+        )
+    return turned
+
+
+def _text(layers: object) -> str:
+    return msgspec.json.encode(layers).decode()

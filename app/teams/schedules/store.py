@@ -1,0 +1,287 @@
+"""Schedules and the rules they have had.
+
+Strategy: a schedule is a name and a team; how it rotates are its rules, of which it keeps every
+version with the instant from which it held, so the past is answered by the rules of its time. The
+first rules hold for all time before, too. Whoever writes to a schedule or to what belongs to it
+locks its row first (``locked``) and raises its version last (``raised``), so two writers never miss
+each other.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import msgspec
+from sqlalchemy import (
+    ColumnElement,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.database.pacing import paced
+from app.database.pages import Page, Slice, next_position, page_of
+from app.database.tables import covers, participants, policy_targets, rules, schedules
+from app.engine.layered.model import Layer
+from app.engine.walltime import FOREVER
+from app.errors import Conflict, NotFound
+
+MOST_RULES, MOST_RULES_BYTES = 1_000, 4 * 1024 * 1024
+"""So many rules of one schedule, and bytes of their layers, are kept: every answer reads them."""
+KEPT_BYTES = 8 * 1024
+"""Layers up to this size are remembered as they were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a schedule rotates: what the engine reads, and ``document`` (JSON), as it was sent."""
+
+    timezone: str
+    layers: tuple[Layer, ...]
+    document: str
+
+    @property
+    def people(self) -> set[str]:
+        return {name for layer in self.layers for name in layer.participants}
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleFields:
+    """What callers say of a schedule."""
+
+    name: str
+    team_id: str | None
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSchedule:
+    """One schedule as it is now; ``version`` counts writes, instants are in milliseconds."""
+
+    id: str
+    fields: ScheduleFields
+    version: int
+    created_at: int
+    updated_at: int
+
+    @property
+    def rules(self) -> Rules:
+        return self.fields.rules
+
+
+TEAM_SCHEDULES = 100
+"""More than a team has."""
+
+
+def _schedules() -> Select[tuple[object, ...]]:
+    """Every schedule of the organisation ``:org`` with its latest rules."""
+    latest = (
+        select(func.max(rules.c.number))
+        .where(rules.c.org_id == schedules.c.org_id, rules.c.schedule_id == schedules.c.id)
+        .correlate(schedules)
+        .scalar_subquery()
+    )
+    its_rules = and_(
+        rules.c.org_id == schedules.c.org_id,
+        rules.c.schedule_id == schedules.c.id,
+        rules.c.number == latest,
+    )
+    return (
+        select(schedules, rules.c.timezone, rules.c.layers, rules.c.document)
+        .join(rules, its_rules)
+        .where(schedules.c.org_id == bindparam("org"))
+    )
+
+
+EVERY = _schedules()
+BY_ID = EVERY.where(schedules.c.id == bindparam("schedule"))
+OF_TEAM = (
+    EVERY.where(schedules.c.team_id == bindparam("team"))
+    .order_by(schedules.c.position)
+    .limit(TEAM_SCHEDULES)
+)
+
+
+async def schedules_page(
+    tx: AsyncConnection, org_id: str, part: Slice, team_id: str | None = None
+) -> Page[StoredSchedule]:
+    """The organisation's schedules, or a team's, oldest first."""
+    query = EVERY.params(org=org_id).order_by(schedules.c.position)
+    if team_id is not None:
+        query = query.where(schedules.c.team_id == team_id)
+    return await page_of(tx, query, part, _schedule)
+
+
+async def schedules_of_team(
+    tx: AsyncConnection, org_id: str, team_id: str
+) -> Sequence[StoredSchedule]:
+    """A team's schedules, oldest first; of very many the first ``TEAM_SCHEDULES``."""
+    rows = await tx.execute(OF_TEAM, {"org": org_id, "team": team_id})
+    return [_schedule(row) async for row in paced(rows.mappings())]
+
+
+async def schedule_of(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
+    """One schedule. Raises ``NotFound``."""
+    found = await tx.execute(BY_ID, {"org": org_id, "schedule": schedule_id})
+    row = found.mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"there is no schedule {schedule_id}")
+    return _schedule(row)
+
+
+async def schedules_with(
+    tx: AsyncConnection, org_id: str, user_id: str, since_at: int
+) -> Sequence[StoredSchedule]:
+    """The schedules that a person takes or took part in, or covers for somebody after
+    ``since_at``, oldest first."""
+    by_rules = select(rules.c.schedule_id).where(
+        rules.c.org_id == org_id, rules.c.layers.contains(f'"{user_id}"', autoescape=True)
+    )
+    by_hand = select(covers.c.schedule_id).where(
+        covers.c.org_id == org_id, covers.c.user_id == user_id, covers.c.until_at > since_at
+    )
+    query = EVERY.params(org=org_id).where(schedules.c.id.in_(by_rules.union(by_hand)))
+    rows = await tx.execute(query.order_by(schedules.c.position))
+    return [_schedule(row) for row in rows.mappings()]
+
+
+async def locked(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
+    """One schedule that nobody else writes to until the transaction ends. Raises ``NotFound``."""
+    query = select(schedules.c.id).where(_is(org_id, schedule_id)).with_for_update()
+    await tx.execute(query)
+    return await schedule_of(tx, org_id, schedule_id)
+
+
+async def raised(
+    tx: AsyncConnection, org_id: str, schedule: StoredSchedule, now: int
+) -> StoredSchedule:
+    """``schedule`` in its next version."""
+    version = schedule.version + 1
+    values = {"version": version, "updated_at": now}
+    await tx.execute(update(schedules).where(_is(org_id, schedule.id)).values(values))
+    return replace(schedule, version=version, updated_at=now)
+
+
+async def made_schedule(
+    tx: AsyncConnection, org_id: str, schedule_id: str, given: ScheduleFields, now: int
+) -> StoredSchedule:
+    """A new schedule. Raises ``Conflict`` if the id is taken."""
+    if await tx.scalar(select(exists().where(_is(org_id, schedule_id)))):
+        raise Conflict(f"the schedule {schedule_id} exists already")
+    row = {
+        "org_id": org_id,
+        "id": schedule_id,
+        "position": await next_position(tx, org_id),
+        "name": given.name,
+        "team_id": given.team_id,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+    }
+    await tx.execute(insert(schedules).values(row))
+    await _rule(tx, org_id, schedule_id, given.rules, 1, -FOREVER)
+    return StoredSchedule(schedule_id, given, 1, now, now)
+
+
+async def changed_schedule(
+    tx: AsyncConnection, org_id: str, schedule: StoredSchedule, given: ScheduleFields, now: int
+) -> StoredSchedule:
+    """``schedule`` with other fields, in its next version. Other rules hold from ``now`` on.
+
+    Raises ``Conflict`` if it has had too many.
+    """
+    values = {"name": given.name, "team_id": given.team_id}
+    await tx.execute(update(schedules).where(_is(org_id, schedule.id)).values(values))
+    if given.rules != schedule.rules:
+        belongs = and_(rules.c.org_id == org_id, rules.c.schedule_id == schedule.id)
+        last = select(
+            func.count(),
+            func.sum(func.length(rules.c.layers)),
+            func.max(rules.c.number),
+            func.max(rules.c.valid_from),
+        ).where(belongs)
+        count, size, number, held_from = (await tx.execute(last)).one()
+        if count >= MOST_RULES or size >= MOST_RULES_BYTES:
+            raise Conflict(
+                f"the rules of the schedule {schedule.id} have been changed as often as is kept "
+                f"({MOST_RULES} times, or {MOST_RULES_BYTES} bytes): make a new schedule"
+            )
+        # a clock that is behind another's never puts rules before those that they replace
+        await _rule(tx, org_id, schedule.id, given.rules, number + 1, max(now, held_from))
+    return await raised(tx, org_id, replace(schedule, fields=given), now)
+
+
+async def removed_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> None:
+    """Remove a schedule and all that belongs to it. Raises ``Conflict`` while a policy names it."""
+    query = (
+        select(policy_targets.c.policy_id)
+        .where(policy_targets.c.org_id == org_id, policy_targets.c.schedule_id == schedule_id)
+        .limit(1)
+    )
+    policy = await tx.scalar(query)
+    if policy is not None:
+        raise Conflict(f"the escalation policy {policy} references the schedule {schedule_id}")
+    await tx.execute(delete(schedules).where(_is(org_id, schedule_id)))
+
+
+def layers_in(text: str) -> tuple[Layer, ...]:
+    """The engine's layers as they are stored."""
+    return _remembered_layers(text) if len(text) <= KEPT_BYTES else _layers_in(text)
+
+
+def _layers_in(text: str) -> tuple[Layer, ...]:
+    return msgspec.json.decode(text, type=tuple[Layer, ...])
+
+
+_remembered_layers = lru_cache(maxsize=4096)(_layers_in)
+
+
+async def _rule(
+    tx: AsyncConnection, org_id: str, schedule_id: str, given: Rules, number: int, from_at: int
+) -> None:
+    """Write rules down, and who takes part by them."""
+    row = {
+        "org_id": org_id,
+        "schedule_id": schedule_id,
+        "number": number,
+        "valid_from": from_at,
+        "timezone": given.timezone,
+        "layers": msgspec.json.encode(given.layers).decode(),
+        "document": given.document,
+    }
+    await tx.execute(insert(rules).values(row))
+    taking_part = participants.c
+    await tx.execute(
+        delete(participants).where(
+            taking_part.org_id == org_id, taking_part.schedule_id == schedule_id
+        )
+    )
+    named: Sequence[dict[str, str]] = [
+        {"org_id": org_id, "schedule_id": schedule_id, "user_id": name}
+        for name in sorted(given.people)
+    ]
+    if named:
+        await tx.execute(insert(participants), named)
+
+
+def _is(org_id: str, schedule_id: str) -> ColumnElement[bool]:
+    return and_(schedules.c.org_id == org_id, schedules.c.id == schedule_id)
+
+
+def _schedule(row: RowMapping) -> StoredSchedule:
+    kept = Rules(row["timezone"], layers_in(row["layers"]), row["document"])
+    return StoredSchedule(
+        row["id"],
+        ScheduleFields(row["name"], row["team_id"], kept),
+        row["version"],
+        row["created_at"],
+        row["updated_at"],
+    )

@@ -1,0 +1,85 @@
+"""What all stored resources have on the wire: ids, names, pages, envelopes.
+
+Field descriptions are rules in words, as everywhere: they stand in the schema and in the errors.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from app.database.pages import Page, Slice
+from app.http.scalars import Name
+from app.http.validation import Document
+from app.products.layered.layer_fields import Point
+
+T = TypeVar("T")
+
+NO_MORE = r"(?!\n)"
+"""Python's ``$`` matches before a last line feed, too; that of JSON Schema does not."""
+
+READ_ONLY = ("id", "version", "created_at", "updated_at")
+
+Id = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$" + NO_MORE,
+        description="an id of 1 to 64 letters, digits, and _ . : - within; absent: one is made",
+        examples=["sched_abc123"],
+    ),
+]
+UserId = Annotated[
+    Name, Meta(description="the id of a user of the organisation", examples=["user_012"])
+]
+TeamId = Annotated[
+    Name, Meta(description="a team's id of 1 to 200 characters", examples=["team_789"])
+]
+Title = Annotated[Name, Meta(description="a name of 1 to 200 characters after trimming")]
+Instant = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Version = Annotated[int, Meta(description="Raised by every write; the ETag is this in quotes.")]
+
+
+class PageQuery(Document, frozen=True):
+    """Which part of a list, whose order is that of creation."""
+
+    limit: Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")] = 25
+    offset: Annotated[
+        int, Meta(ge=0, le=999_999_999, description="how many to pass over, from 0")
+    ] = 0
+
+    @property
+    def part(self) -> Slice:
+        return Slice(self.limit, self.offset)
+
+
+class AtQuery(Document, frozen=True):
+    """The instant asked about; absent: now."""
+
+    at: Point | None = None
+
+
+class One(Struct, Generic[T], frozen=True):
+    """One thing."""
+
+    data: T
+
+
+class Many(Struct, Generic[T], frozen=True):
+    """A part of a list: ``total`` things, of which these are ``limit`` after ``offset``."""
+
+    data: Sequence[T]
+    total: int
+    limit: int
+    offset: int
+
+
+def many(page: Page[Any], part: Slice, items: Sequence[T]) -> Many[T]:
+    """``items``, made of the rows of ``page``, as an answer."""
+    return Many(items, page.total, part.limit, part.offset)
+
+
+def writable(document: Struct) -> dict[str, Any]:
+    """What callers see of a thing, as JSON types, without what is null."""
+    shown: dict[str, Any] = msgspec.to_builtins(document)
+    return {name: item for name, item in shown.items() if item is not None}

@@ -1,0 +1,373 @@
+"""The stored schedules beside a simple model of them in memory, whatever is done in which order.
+
+The model keeps rules, overrides and entries in lists and walks them for every question. For a
+number of instants it remembers who was on call as the service said when they were now: that may
+change only by a record about the past, or by taking back one that was made afterwards.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from itertools import count
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from app.database.database import Database
+from app.formats.instants import iso
+from app.teams.keys.store import SCOPES, made_key
+from tests.conftest import Clock
+from tests.support.replica_callers import V1, V2, Caller
+
+HOUR, DAY = 3_600_000, 86_400_000
+START = 20_608 * DAY + 7 * HOUR
+"""2026-06-04T07:00:00Z."""
+FIRST_DAY = 4 * DAY
+"""Turn 0 is the one that holds 1970-01-05T00:00 where no start is given."""
+PEOPLE = ("alice", "bob", "carol")
+HORIZON = 366 * DAY
+BEHIND, AHEAD = 8 * DAY, 12 * DAY
+"""What the model looks at, around now."""
+ORGANISATIONS = count()
+
+people = st.sampled_from(PEOPLE)
+rotations = st.lists(people, max_size=3)
+handoffs = st.integers(0, 23)
+starts = st.integers(-72, 200).map(lambda halves: halves * HOUR // 2)
+lengths = st.integers(1, 60).map(lambda halves: halves * HOUR // 2)
+picks = st.integers(0, 1_000_000)
+
+
+@dataclass
+class Cover:
+    """An override or entry; ``[from_at, until_at)`` is what holds of it."""
+
+    id: str
+    user_id: str
+    from_at: int
+    until_at: int
+    created_at: int
+    swap_id: str | None = None
+    cancelled: bool = False
+
+    def holds(self, at: int) -> bool:
+        return self.from_at <= at < self.until_at
+
+    def can_be_taken_back(self, now: int) -> bool:
+        stood = max(self.from_at, self.created_at) < min(self.until_at, now)
+        return not self.cancelled and not (stood and self.until_at <= now)
+
+    def take_back(self, now: int) -> None:
+        start, end = max(self.from_at, self.created_at), min(self.until_at, now)
+        self.from_at, self.until_at = (start, end) if start < end else (self.from_at, self.from_at)
+        self.cancelled = True
+
+
+@dataclass
+class Model:
+    """What is known of the one schedule, oldest first."""
+
+    rules: list[tuple[int, Sequence[str], int]] = field(default_factory=list)
+    overrides: list[Cover] = field(default_factory=list)
+    entries: list[Cover] = field(default_factory=list)
+    told: dict[int, str | None] = field(default_factory=dict)
+
+    def scheduled(self, at: int) -> str | None:
+        """By whom the layer is taken."""
+        _, names, handoff = [rules for rules in self.rules if rules[0] <= at][-1]
+        first_turn_at = FIRST_DAY + (handoff * HOUR - DAY if handoff else 0)
+        return names[(at - first_turn_at) // DAY % len(names)] if names else None
+
+    def cover(self, at: int) -> Cover | None:
+        for covers in (self.overrides, self.entries):
+            for cover in reversed(covers):
+                if cover.holds(at):
+                    return cover
+        return None
+
+    def on_call(self, at: int) -> str | None:
+        cover = self.cover(at)
+        return cover.user_id if cover else self.scheduled(at)
+
+    def correct(self, from_at: int, until_at: int) -> None:
+        """Somebody wrote down who was on call then, or took that back."""
+        for at in self.told:
+            if from_at <= at < until_at:
+                self.told[at] = self.on_call(at)
+
+
+class Stored(RuleBasedStateMachine):
+    """One schedule of one organisation, and its model."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.loop = asyncio.Runner()
+        self.clock = Clock(START / 1000)
+        self.model = Model()
+        self.caller = self.loop.run(self.opened(url))
+
+    async def opened(self, url: str) -> Caller:
+        database = Database(url)
+        await database.open()
+        name = f"organisation {next(ORGANISATIONS)}"
+        _, key = await database.written(
+            lambda tx: made_key(tx, name, "tests", SCOPES, "live", None, self.now)
+        )
+        caller = Caller(database, key, self.clock)
+        for person in PEOPLE:
+            await caller.person(person)
+        return caller
+
+    def teardown(self) -> None:
+        self.loop.run(self.caller.http.aclose())
+        self.loop.run(self.caller.database.aclose())
+        self.loop.close()
+
+    @property
+    def now(self) -> int:
+        return int(self.clock() * 1000)
+
+    def ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        answer = self.loop.run(self.caller.ask(method, path, body))
+        return answer.status_code, answer.json() if answer.content else None
+
+    def done(self, method: str, path: str, body: Any = None) -> Any:
+        return self.loop.run(self.caller.done(method, path, body))
+
+    # --- what may be done ---------------------------------------------------------------------
+
+    @initialize(names=rotations, handoff=handoffs)
+    def create(self, names: list[str], handoff: int) -> None:
+        self.loop.run(self.caller.schedule("s", *names, handoff_time=f"{handoff:02}:00"))
+        self.model.rules.append((-(2**62), names, handoff))
+
+    @rule(names=rotations, handoff=handoffs)
+    def update(self, names: list[str], handoff: int) -> None:
+        body = {"participants": names, "handoff_time": f"{handoff:02}:00"}
+        self.done("PATCH", f"{V2}/schedules/s", body)
+        self.model.rules.append((self.now, names, handoff))
+
+    @rule(halves=st.integers(1, 60))
+    def time_passes(self, halves: int) -> None:
+        self.clock.advance(1800 * halves)
+        just_now = self.now - 1
+        self.model.told[just_now] = self.said(just_now)["user_id"]
+
+    @rule(name=people, start=starts, length=lengths)
+    def override(self, name: str, start: int, length: int) -> None:
+        from_at, until_at = self.now + start, self.now + start + length
+        body = {"user_id": name, "start_at": iso(from_at), "end_at": iso(until_at)}
+        made = self.done("POST", f"{V1}/schedules/s/overrides", body)
+        self.model.overrides.append(Cover(made["id"], name, from_at, until_at, self.now))
+        self.model.correct(from_at, min(until_at, self.now))
+
+    @precondition(lambda self: any(not each.swap_id for each in self.model.overrides))
+    @rule(pick=picks)
+    def cancel_override(self, pick: int) -> None:
+        plain = [each for each in self.model.overrides if not each.swap_id]
+        self.take_back(plain[pick % len(plain)], f"{V1}/schedules/s/overrides")
+
+    @rule(name=people, start=starts, length=lengths)
+    def entry(self, name: str, start: int, length: int) -> None:
+        from_at, until_at = self.now + start, self.now + start + length
+        body = {"user_id": name, "start": iso(from_at), "end": iso(until_at)}
+        status, told = self.ask("POST", f"{V2}/schedules/s/entries", body)
+        if status == 409:
+            meanwhile = [
+                each
+                for each in self.model.entries
+                if max(each.from_at, from_at) < min(each.until_at, until_at)
+            ]
+            assert meanwhile, told
+            return
+        assert status == 201, told
+        self.model.entries.append(Cover(told["data"]["id"], name, from_at, until_at, self.now))
+        self.model.correct(from_at, min(until_at, self.now))
+
+    @precondition(lambda self: self.model.entries)
+    @rule(pick=picks)
+    def delete_entry(self, pick: int) -> None:
+        cover = self.model.entries[pick % len(self.model.entries)]
+        swapped = [
+            swap["id"]
+            for swap in self.loop.run(self.caller.every(f"{V2}/schedules/s/swaps"))
+            if swap["undone_at"] is None and cover.id in swap["entry_ids"]
+        ]
+        if self.take_back(cover, f"{V2}/entries"):
+            for swap_id in swapped:
+                self.forget_swap(swap_id)
+
+    @rule(pick=picks, name=people)
+    def swap(self, pick: int, name: str) -> None:
+        entries = self.entries(self.now, self.now + AHEAD)
+        others = [
+            entry for entry in entries if entry["user_id"] != name and entry["end"] > self.now
+        ]
+        if not others:
+            return
+        entry = others[pick % len(others)]
+        back = self.entry_back(entry, name)
+        swapped = [entry, *([back] if back else [])]
+        overlapped = any(self.is_overlapped(each) for each in swapped)
+        body = {"swap_with_user_id": name}
+        status, told = self.ask("POST", f"{V2}/entries/{entry['id']}/swap", body)
+        if overlapped:
+            assert status == 409, told
+            return
+        assert status == 200, told
+        swap = told["data"]
+        assert swap["entry_ids"] == [each["id"] for each in swapped]
+        takers = (name, entry["user_id"])
+        assert [each["user_id"] for each in swap["entries"]] == list(takers[: len(swapped)])
+        for each, taker in zip(swapped, takers, strict=False):
+            from_at = max(each["start"], self.now)
+            self.model.overrides.append(
+                Cover("", taker, from_at, each["end"], self.now, swap["id"])
+            )
+
+    @precondition(lambda self: any(each.swap_id for each in self.model.overrides))
+    @rule(pick=picks)
+    def undo(self, pick: int) -> None:
+        ids = sorted({each.swap_id for each in self.model.overrides if each.swap_id})
+        swap_id = ids[pick % len(ids)]
+        halves = [each for each in self.model.overrides if each.swap_id == swap_id]
+        status, told = self.ask("DELETE", f"{V2}/swaps/{swap_id}")
+        is_over = all(each.cancelled or each.until_at <= self.now for each in halves)
+        if status == 409 and "would have" in told["message"]:
+            return
+        assert status == (409 if is_over else 204), told
+        if status == 204:
+            self.forget_swap(swap_id)
+
+    # --- what must hold -----------------------------------------------------------------------
+
+    @invariant()
+    def all_agree(self) -> None:
+        now = self.now
+        assert self.said(now)["user_id"] == self.model.on_call(now)
+        from_at, to_at = now - BEHIND, now + AHEAD
+        path = f"{V1}/schedules/s/final-schedule?from={iso(from_at)}&to={iso(to_at)}"
+        segments = self.done("GET", path)["segments"]
+        for at in range(from_at, to_at, HOUR):
+            assert found(segments, at) == self.model.on_call(at), iso(at)
+        for at, name in self.model.told.items():
+            if from_at <= at:
+                assert found(segments, at) == name, iso(at)
+
+    @invariant()
+    def the_past_is_as_it_was_told(self) -> None:
+        for at in list(self.model.told)[-2:]:
+            assert self.said(at)["user_id"] == self.model.told[at]
+
+    @invariant()
+    def entries_agree(self) -> None:
+        from_at, to_at = self.now - BEHIND, self.now + AHEAD
+        entries = self.entries(from_at, to_at)
+        for at in range(from_at, to_at, 5 * HOUR):
+            here = [entry for entry in entries if entry["start"] <= at < entry["end"]]
+            cover = self.model.cover(at)
+            if cover is None:
+                names = [self.model.scheduled(at)] if self.model.scheduled(at) else []
+                assert [entry["scheduled_user_id"] for entry in here] == names
+            elif cover in self.model.entries:
+                assert cover.id in [entry["id"] for entry in here]
+            for entry in here if len(here) == 1 else ():
+                partly = any(
+                    max(each.from_at, entry["start"]) < min(each.until_at, entry["end"])
+                    for each in self.model.overrides
+                )
+                assert partly or entry["user_id"] == self.model.on_call(at)
+
+    @invariant()
+    def an_entry_is_as_it_is_listed(self) -> None:
+        first, last = iso(self.now)[:10], iso(self.now + DAY)[:10]
+        path = f"{V2}/schedules/s/entries?start_date={first}&end_date={last}"
+        for entry in self.loop.run(self.caller.every(path))[:3]:
+            assert self.done("GET", f"{V2}/entries/{entry['id']}") == entry
+
+    def said(self, at: int) -> Any:
+        answer = self.done("GET", f"{V1}/schedules/s/on-call?at={iso(at)}")
+        assert answer["until"] is None or answer["until"] > answer["at"]
+        return answer
+
+    def entries(self, from_at: int, to_at: int) -> list[dict[str, Any]]:
+        """What the service lists, with instants as numbers."""
+        first, last = iso(from_at)[:10], iso(to_at - 1)[:10]
+        path = f"{V2}/schedules/s/entries?start_date={first}&end_date={last}"
+        every = self.loop.run(self.caller.every(path))
+        return [
+            {**entry, **{name: at_of(entry[name]) for name in ("start", "end")}} for entry in every
+        ]
+
+    def is_overlapped(self, entry: dict[str, Any]) -> bool:
+        return any(
+            other["id"] != entry["id"]
+            and max(other["start"], entry["start"]) < min(other["end"], entry["end"])
+            for other in self.entries(entry["start"] - DAY, entry["end"] + DAY)
+        )
+
+    def entry_back(self, entry: dict[str, Any], name: str) -> dict[str, Any] | None:
+        """The person's next entry after it, else the nearest before that has not started."""
+        after = [
+            other
+            for other in self.entries(entry["end"], entry["end"] + HORIZON)
+            if entry["end"] <= other["start"] < entry["end"] + HORIZON and other["user_id"] == name
+        ]
+        before = [
+            other
+            for other in self.entries(self.now, max(entry["start"], self.now + 1))
+            if self.now < other["start"]
+            and other["end"] <= entry["start"]
+            and other["user_id"] == name
+        ]
+        return [*after, *reversed(before), None][0]
+
+    def take_back(self, cover: Cover, path: str) -> bool:
+        status, told = self.ask("DELETE", f"{path}/{cover.id}")
+        if status == 409 and "would have" in told["message"]:
+            return False
+        expected = 204 if cover.can_be_taken_back(self.now) else 409
+        assert status == expected, told
+        if status == 204:
+            span = (cover.from_at, min(cover.until_at, cover.created_at))
+            cover.take_back(self.now)
+            self.model.correct(*span)
+        return status == 204
+
+    def forget_swap(self, swap_id: str) -> None:
+        for cover in self.model.overrides:
+            if cover.swap_id == swap_id and not cover.cancelled and cover.until_at > self.now:
+                cover.take_back(self.now)
+
+
+def found(segments: Sequence[dict[str, Any]], at: int) -> str | None:
+    inside = [each for each in segments if at_of(each["start"]) <= at < at_of(each["end"])]
+    assert len(inside) <= 1
+    return inside[0]["user_id"] if inside else None
+
+
+def at_of(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def test_whatever_is_done_the_model_agrees(database_url: str) -> None:
+    examples, steps = (12, 25) if database_url.startswith("sqlite") else (4, 15)
+    modest = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        deadline=None,
+        phases=(Phase.explicit, Phase.reuse, Phase.generate),  # to make one smaller takes minutes
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(partial(Stored, database_url), settings=modest)
