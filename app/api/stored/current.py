@@ -1,4 +1,4 @@
-"""Who is on call for a team now, by its schedules, oldest first (``schedules.md``, Stored)."""
+"""Who is on call for a team now, by its schedules, oldest first (rule 25 of ``schedules.md``)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""Who is on call: at an instant, and over a window (rules 8 to 10).
+"""Who is on call: at an instant, and over a window (rules 8 to 10 of ``schedules.md``).
 
 Strategy: ``sources_of`` is the one ordered list of what wins over what. For an instant, sources
 are asked from the top until one has somebody; the stretches of all that were asked, intersected,

@@ -1,4 +1,4 @@
-"""The turn at an instant, and its bounds, by arithmetic (rules 4 to 6).
+"""The turn at an instant, and its bounds, by arithmetic (rules 4 to 6 of ``schedules.md``).
 
 Strategy: turn ``n`` is stretch ``n`` of the layer's grid of handoffs (``grids.py``); stretch 0 is
 the one that holds ``start_at``. So the first turn runs from ``start_at`` to the first handoff

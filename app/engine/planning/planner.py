@@ -52,7 +52,7 @@ Timer = Callable[[], float]
 
 
 def plan_of(wishes: Wishes, timer: Timer, budget_seconds: float = BUDGET_SECONDS) -> Plan:
-    """The plan for ``wishes``, which must be right (``schemas.py`` names what is not).
+    """The plan for ``wishes``, which must be right: a request that is not is refused before.
 
     A search that takes longer than ``budget_seconds`` by ``timer`` is ended: the plan is then the
     best found so far.
