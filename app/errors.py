@@ -1,6 +1,6 @@
 """Every failure the service can name.
 
-No HTTP here: ``api/problems.py`` is the one place that turns a class into a status. Each class
+No HTTP here: ``http/problems.py`` is the one place that turns a class into a status. Each class
 carries ``code`` (stable, machine-readable), ``title`` (the same for every instance) and ``retry``:
 what a payer may do next. An instance adds ``detail``: what went wrong this time.
 """

@@ -1,6 +1,7 @@
 """What a rotation costs beside encoding its finished object alone, measured in one run.
 
-``rotation.md`` allows 6 times for 10,000 shifts. Prints a table and writes it to ``bench/results``.
+Rule 7 of ``rotation.md`` allows 6 times for 10,000 shifts. Prints a table and writes it to
+``bench/results``.
 """
 
 import json

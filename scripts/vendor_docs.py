@@ -1,4 +1,4 @@
-"""Copy the viewer of ``/docs`` out of its npm package into ``app/listing/reference``, compressed.
+"""Copy the viewer of ``/docs`` out of its npm package into ``app/discovery/reference``, compressed.
 
 Pinned by version and by the hash of the archive; nothing is installed and no script of the package
 runs (its one dependency only counts installations). swagger-ui because of five viewers it alone

@@ -1,4 +1,5 @@
-"""Wall clock and instants: rule 2 in every zone with an odd clock, and the search for changes."""
+"""Wall clock and instants: rule 2 of ``schedules.md`` in every zone with an odd clock, and the
+search for changes."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

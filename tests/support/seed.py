@@ -1,4 +1,4 @@
-"""The listing to honour, as its page shows it (``catalog-oncall-rotation.txt``)."""
+"""The listing to honour, as its page shows it."""
 
 DESCRIPTION = (
     "Generates an on-call rotation assigning people to back-to-back shifts of a given length from "

@@ -1,4 +1,4 @@
-"""The v1 page, line by line (``schedules-api-v1.txt``).
+"""The v1 page, line by line (``tests/pages/schedules-api-v1.txt``).
 
 Its sample answer for Friday noon contradicts its rules; the rules are followed
 (``schedules.md``).

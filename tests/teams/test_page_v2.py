@@ -1,4 +1,4 @@
-"""The v2 page, line by line (``oncall-api-v2.txt``)."""
+"""The v2 page, line by line (``tests/pages/oncall-api-v2.txt``)."""
 
 # ruff: noqa: ISC004 - a line of the page is longer than one of ours
 

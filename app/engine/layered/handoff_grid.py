@@ -1,4 +1,4 @@
-"""The nth handoff by arithmetic (rules 3 and 5).
+"""The nth handoff by arithmetic (rules 3 and 5 of ``schedules.md``).
 
 Strategy: handoffs lie on a grid of equal steps from handoff 0: elapsed time for hours; for days
 and weeks wall time, made an instant by rule 2; for months the same day of the month, or the last

@@ -1,4 +1,5 @@
-"""One layer as a source of duties: its turns where its restrictions leave it active (rules 3 to 7).
+"""One layer as a source of duties: its turns where its restrictions leave it active (rules 3 to 7
+of ``schedules.md``).
 
 Strategy: a layer is active in the windows of its restrictions from ``start_at`` on. For an
 instant, the window and the run of turns around it are intersected; for a window of time, the

@@ -1,7 +1,7 @@
 """The words of layered schedules as frozen data: what is asked for, and what is answered.
 
-Strategy: texts are read before they get here (``texts.py``), so every field is a number, a name or
-a tuple of them. Instants (``…_at``) are whole milliseconds since 1970-01-01T00:00:00Z, may be
+Strategy: texts are read before they get here (``parsing.py``), so every field is a number, a name
+or a tuple of them. Instants (``…_at``) are whole milliseconds since 1970-01-01T00:00:00Z, may be
 negative, and every range is half open (rule 1 of ``schedules.md``). Times of day are milliseconds
 since local midnight; weekdays count from 0, Monday.
 

@@ -1,4 +1,5 @@
-"""Overrides and entries as sources of duties: the one created last wins (rule 8).
+"""Overrides and entries as sources of duties: the one created last wins (rule 8 of
+``schedules.md``).
 
 Strategy: for an instant, one scan from the last created; for a window, a sweep over starts with a
 heap of those that hold, the last created on top, so that ``n`` of them cost ``n`` logarithms

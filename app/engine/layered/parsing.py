@@ -5,7 +5,8 @@ Strategy: one function a field; each raises ``ValueError`` whose message is a fu
 person who wrote the document: the field, what it held, what to write. Where it stood is the
 caller's to add.
 
-Invariant: whatever is returned here is within what ``model.py`` asks for.
+Invariant: whatever is returned here is within what ``model.py`` asks for. Source of the rules:
+``schedules.md``.
 """
 
 import re

@@ -1,11 +1,11 @@
-"""Who is on call: at an instant, and over a window (rules 8 to 10).
+"""Who is on call: at an instant, and over a window (rules 8 to 10 of ``schedules.md``).
 
 Strategy: ``sources_of`` is the one ordered list of what wins over what. For an instant, sources
 are asked from the top until one has somebody; the stretches of all that were asked, intersected,
 are the segment. For a window, each source fills the holes that those above it left, so a layer
 that is never seen costs nothing, and what is left in the end are the gaps. What is told of a list
 of sources is apart from what is told of a schedule, because the layers of several rules can stand
-in it as one source (``history.py``).
+in it as one source (``versions.py``).
 
 Invariants: the segments and gaps of a window tile it; the segment that holds ``t`` is what
 ``on_call_at(t)`` answers; cutting a window cuts its answer and changes nothing else. Source means
@@ -59,7 +59,7 @@ def on_call_at(schedule: Schedule, at: int) -> OnCall:
 
     Costs the overrides, entries and layers of the schedule, however long ago it started (rules 5,
     10). ``next`` is the next segment with somebody, whatever gap is between. Raises
-    ``InstantOutOfRange`` outside the years 2 to 9998, the named errors of ``bounds.py``, and
+    ``InstantOutOfRange`` outside the years 2 to 9998, the named errors of ``limits.py``, and
     ``ValueError`` for a zone.
     """
     check_instant(at)
@@ -71,7 +71,7 @@ def final_schedule(schedule: Schedule, from_at: int, to_at: int) -> FinalSchedul
     """Who is on call over ``[from_at, to_at)``: segments and gaps, cut to the window, in order.
 
     Costs the boundaries in the window, times a logarithm (rule 10). Raises ``EmptyWindow``,
-    ``WindowTooLong`` and the other named errors of ``bounds.py``, and ``ValueError`` for a zone.
+    ``WindowTooLong`` and the other named errors of ``limits.py``, and ``ValueError`` for a zone.
     """
     check_window(from_at, to_at)
     check_schedule(schedule)

@@ -2,7 +2,7 @@
 
 Strategy: the restrictions of a layer are merged once, on the wall, into disjoint windows of one day
 or one week. Windows become instants by addition wherever the clock is calm (one offset, nothing
-skipped or repeated), and one by one through rule 2 around a clock change.
+skipped or repeated), and one by one through rule 2 of ``schedules.md`` around a clock change.
 
 Invariants: merged windows neither overlap nor touch, as wall times and as instants; touching
 windows are one before any clock change can part them (rule 2). A pattern that covers everything is

@@ -59,9 +59,9 @@ class Shift(NamedTuple):
 def shifts_between(eras: Sequence[Era], from_at: int, to_at: int) -> list[Shift]:
     """Every shift that meets ``[from_at, to_at)``, in order of start, then of creation.
 
-    ``eras`` are those of ``history.py``. Costs the shifts and the windows of restrictions between
+    ``eras`` are those of ``versions.py``. Costs the shifts and the windows of restrictions between
     them. Raises ``EmptyWindow``, ``WindowTooLong``, ``TooManySegments`` and the other named errors
-    of ``bounds.py``, and ``ValueError`` for a zone.
+    of ``limits.py``, and ``ValueError`` for a zone.
     """
     check_window(from_at, to_at)
     shifts = [
@@ -90,7 +90,7 @@ def start_of_key(eras: Sequence[Era], key: str) -> int | None:
     """The instant at which the generated shift with a key begins, if there is such a shift.
 
     ``None`` where there cannot be, whatever the text; entries, which may cut it, are not looked at.
-    Raises the named errors of ``bounds.py`` for a schedule, and ``ValueError`` for a zone.
+    Raises the named errors of ``limits.py`` for a schedule, and ``ValueError`` for a zone.
     """
     match = _KEY.fullmatch(key)
     if match is None:

@@ -3,7 +3,7 @@
 Strategy: whoever has the stretch gives it to the other person, whose next segment after it goes
 back in return; if none starts and ends within ``HORIZON_MS``, the nearest segment before it that
 has not started at ``now`` does; if there is none either, the swap is a plain hand-over. Source:
-``schedules.md``, Stored.
+rule 12 of ``schedules.md``.
 
 Invariants: nothing is stored here; the overrides of a swap never overlap each other.
 """

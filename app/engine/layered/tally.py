@@ -1,7 +1,8 @@
 """Who carries how much of a final schedule: shifts, hours, nights, weekends.
 
-Strategy: nights and weekends are windows on the wall like any restriction (rule 7), laid out once
-for the whole schedule; each person's segments, which are in order, are intersected with them.
+Strategy: nights and weekends are windows on the wall like any restriction (rule 7 of
+``schedules.md``), laid out once for the whole schedule; each person's segments, which are in order,
+are intersected with them.
 
 Invariants: every participant of a layer is counted, with zeros if never on call; hours of all
 people and hours of all gaps add up to the window. A shift is a segment as the window shows it.

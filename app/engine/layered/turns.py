@@ -1,7 +1,7 @@
-"""The turn at an instant, and its bounds, by arithmetic (rules 4 to 6).
+"""The turn at an instant, and its bounds, by arithmetic (rules 4 to 6 of ``schedules.md``).
 
-Strategy: turn ``n`` is stretch ``n`` of the layer's grid of handoffs (``grids.py``); stretch 0 is
-the one that holds ``start_at``. So the first turn runs from ``start_at`` to the first handoff
+Strategy: turn ``n`` is stretch ``n`` of the layer's grid of handoffs (``handoff_grid.py``); stretch
+0 is the one that holds ``start_at``. So the first turn runs from ``start_at`` to the first handoff
 strictly after it (rule 4). Without ``start_at`` turns also run backwards from turn 0, and are
 numbered -1, -2, …
 

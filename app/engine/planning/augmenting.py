@@ -1,9 +1,10 @@
 """Counts of shifts brought into ranges, person by person.
 
 Strategy: who holds too few is given shifts along augmenting paths by who holds more than enough,
-and who holds too many hands some on; where there is no path, it cannot be (``deal.py``). Nobody who
-was served falls back, so the people who can be served together form a matroid: served in the order
-of what it is worth to serve them, those who are left out are worth the least (the greedy theorem).
+and who holds too many hands some on; where there is no path, it cannot be (``assignment.py``).
+Nobody who was served falls back, so the people who can be served together form a matroid: served in
+the order of what it is worth to serve them, those who are left out are worth the least (the greedy
+theorem).
 """
 
 from collections.abc import Sequence

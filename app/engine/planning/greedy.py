@@ -3,7 +3,7 @@
 Strategy: as long as somebody can end up below where somebody else began, one shift of the usual
 length is handed along a path between them. With equal weights and lengths no other assignment is
 then more even, whatever the measure (the counts that flows allow are an M-convex set, where local
-optima are global). Otherwise it is where ``spread.py`` begins.
+optima are global). Otherwise it is where ``min_spread.py`` begins.
 """
 
 from collections import Counter

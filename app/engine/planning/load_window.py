@@ -2,10 +2,10 @@
 
 Strategy: with equal lengths a window of loads is a range of counts for each person. Who is below is
 given shifts, then who is above hands some on, along augmenting paths; where there is no path there
-is no assignment (``deal.py``). *Odd* shifts, of another than the usual length, are decided person
-by person, depth first. A person's range of counts is then taken as if all that is undecided went
-his way, and that prunes a branch; so does that loads would lack, or exceed, more than the undecided
-seats are longer, or shorter (``counting.py``).
+is no assignment (``assignment.py``). *Odd* shifts, of another than the usual length, are decided
+person by person, depth first. A person's range of counts is then taken as if all that is undecided
+went his way, and that prunes a branch; so does that loads would lack, or exceed, more than the
+undecided seats are longer, or shorter (``augmenting.py``).
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,8 +1,8 @@
 """The smallest spread of loads, with its proof.
 
-Strategy: the narrowest window of loads in which there is an assignment (``windowing.py``) is found
-by moving its two ends. Three stages, each of which may show that nothing is left to find: the deal
-is levelled; the smallest maximum and the largest minimum are found on their own, and their
+Strategy: the narrowest window of loads in which there is an assignment (``load_window.py``) is
+found by moving its two ends. Three stages, each of which may show that nothing is left to find: the
+deal is levelled; the smallest maximum and the largest minimum are found on their own, and their
 difference is a lower bound; then the windows narrower than the best are refuted one by one, first
 with odd shifts at their best, which is quick and a bound, then exactly.
 """

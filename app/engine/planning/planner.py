@@ -1,17 +1,17 @@
 """Fair rotations under what people cannot do: the plan for a request, and how good it is.
 
-Strategy. A rotation is a problem on a board of bit masks (``board.py``). Round robin is one walk
-(``turns.py``). The fair strategy aims, in this order, at: few vacancies, a small spread of loads,
-small spreads of weekend and night hours, few shifts in a row, and the order of the cycle
-(``aims.py``).
+Strategy. A rotation is a problem on a board of bit masks (``problem.py``). Round robin is one walk
+(``round_robin.py``). The fair strategy aims, in this order, at: few vacancies, a small spread of
+loads, small spreads of weekend and night hours, few shifts in a row, and the order of the cycle
+(``objective.py``).
 
-- Without rules on rest, runs and pairs, vacancies are what absences leave, and the spread is
-  solved to proven optimality by flow (``spread.py``). With them a bounded search (``search.py``)
-  answers, all deals of a small rotation are looked at (``exhaustive.py``), and otherwise the
+- Without rules on rest, runs and pairs, vacancies are what absences leave, and the spread is solved
+  to proven optimality by flow (``min_spread.py``). With them a bounded search (``repair.py``)
+  answers, all deals of a small rotation are looked at (``branch_and_bound.py``), and otherwise the
   problem without the rules is the bound.
-- What comes after the spread is bettered by local search (``polish.py``), from the solved deal and
-  from the simple ones that happen to be as good so far: so a fair plan is never worse than turns or
-  the least loaded first, in any of the aims.
+- What comes after the spread is bettered by local search (``local_search.py``), from the solved
+  deal and from the simple ones that happen to be as good so far: so a fair plan is never worse than
+  turns or the least loaded first, in any of the aims.
 
 The flow is our own: it is as quick as the quickest of SciPy's HiGHS and OR-Tools or quicker, with
 weights as well, in a megabyte and without 170 to 390 MB of libraries (``bench/fairness.md``).
@@ -52,7 +52,7 @@ Timer = Callable[[], float]
 
 
 def plan_of(wishes: Wishes, timer: Timer, budget_seconds: float = BUDGET_SECONDS) -> Plan:
-    """The plan for ``wishes``, which must be right (``schemas.py`` names what is not).
+    """The plan for ``wishes``, which must be right: a request that is not is refused before.
 
     A search that takes longer than ``budget_seconds`` by ``timer`` is ended: the plan is then the
     best found so far.
@@ -78,7 +78,7 @@ def _round_robin(wishes: Wishes, board: Board, rules: Rules, pace: Pace) -> Plan
 
 
 def _fair(wishes: Wishes, board: Board, rules: Rules, pace: Pace) -> Plan:
-    """The plan that is best by ``aims.py``, as far as could be found."""
+    """The plan that is best by ``objective.py``, as far as could be found."""
     turns = by_turns(board, rules).deal
     solved = _ruled(turns, rules, pace) if board.ruled else _unruled(board, pace)
     deals = [solved.deal, turns] if board.ruled else [solved.deal, turns, least_loaded(board)]

@@ -3,8 +3,8 @@
 Strategy: such rules make the problem hard, so nothing here is exact by itself. Shifts are dealt out
 in order of time, once by turns and once to the least loaded; a shift that nobody may take then is
 made room for, along chains of at most ``CHAIN`` people; loads are evened out by hand-overs and by
-chains over a third person. What the relaxed problem (``spread.py``) and the windows in which rules
-leave too few people prove is the bound.
+chains over a third person. What the relaxed problem (``min_spread.py``) and the windows in which
+rules leave too few people prove is the bound.
 
 Invariants: no rule is broken that pinned shifts do not break; every step fills a seat, or makes the
 more loaded of two people less loaded.

@@ -2,7 +2,7 @@
 
 Strategy: texts are read before they get here, so every field is a number, a name or a tuple of
 them. Instants (``…_at``) are whole milliseconds since 1970-01-01T00:00:00Z, stretches are half
-open, shifts and roles count from 0. Invariant: nothing here computes; ``fairness.py`` does.
+open, shifts and roles count from 0. Invariant: nothing here computes; ``planner.py`` does.
 
 Words: a *seat* is one role in one shift; a *load* is carried-over hours plus hours divided by
 weight, so that half the weight means half the hours at the same load.

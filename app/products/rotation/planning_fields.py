@@ -1,8 +1,8 @@
 """What the fair rotation adds to a request: the parts of its document, and what is wrong with them.
 
 Strategy: each rule across fields is one small function over ``values``, the fields that are right
-by themselves (``documents.py``). Members of objects that are keyed by people are looked at here,
-because their names are data. Of many faults of one kind the first ``MOST_TOLD`` are told.
+by themselves (``http/validation.py``). Members of objects that are keyed by people are looked at
+here, because their names are data. Of many faults of one kind the first ``MOST_TOLD`` are told.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

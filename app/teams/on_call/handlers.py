@@ -1,4 +1,7 @@
-"""Handlers that tell who is on call: at an instant, over a window, and for a team now."""
+"""Handlers that tell who is on call: at an instant, over a window, and for a team now.
+
+Of a team's schedules the oldest that has somebody counts (rule 25 of ``schedules.md``).
+"""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Rule 11: each bound is held, and names itself."""
+"""Rule 11 of ``schedules.md``: each bound is held, and names itself."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""The engine against the minute walk of ``rota_oracle.py``: person, source, since and until."""
+"""The engine against the minute walk of ``tests/support/schedule_oracle.py``: person, source, since
+and until."""
 
 from bisect import bisect_right
 from collections.abc import Iterable

@@ -1,4 +1,5 @@
-"""Who wins, until when, and who follows: rules 8 to 10, and what must hold of every answer."""
+"""Who wins, until when, and who follows: rules 8 to 10 of ``schedules.md``, and what must hold of
+every answer."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,4 +1,5 @@
-"""Restrictions as instants: rule 7, and rule 2 where windows meet a clock change."""
+"""Restrictions as instants: rule 7 of ``schedules.md``, and rule 2 where windows meet a clock
+change."""
 
 import pytest
 

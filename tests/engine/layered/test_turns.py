@@ -1,4 +1,4 @@
-"""Handoffs and turns: rules 3 to 6, as tables of instants."""
+"""Handoffs and turns: rules 3 to 6 of ``schedules.md``, as tables of instants."""
 
 from datetime import UTC, date, datetime
 
