@@ -8,7 +8,7 @@ into turns.
 Invariant: ``stretch_at`` is maximal, so the state of the layer does change at both its ends.
 """
 
-from app.engine.intervals import Span, parted
+from app.engine.intervals import Interval, split
 from app.engine.layered.model import Duty, Layer, Segment
 from app.engine.layered.restrictions import Pattern, pattern_of, window_at, windows_between
 from app.engine.layered.turns import Turns
@@ -64,12 +64,12 @@ class LayerSource:
             start = start_at if active else -FOREVER
         return start, end, active
 
-    def fill(self, holes: list[Span]) -> tuple[list[Segment], list[Span]]:
+    def fill(self, holes: list[Interval]) -> tuple[list[Segment], list[Interval]]:
         """The layer's segments inside the holes, and what stays a hole."""
         active, left = self.active_in(holes)
         return self._segments(active, self.turns), left
 
-    def active_in(self, holes: list[Span]) -> tuple[list[Span], list[Span]]:
+    def active_in(self, holes: list[Interval]) -> tuple[list[Interval], list[Interval]]:
         """Where the layer is active inside the holes, of which there is at least one, and what
         stays a hole."""
         turns = self.turns
@@ -77,16 +77,16 @@ class LayerSource:
             return [], holes
         from_at = max(holes[0][0], turns.start_at)
         windows = windows_between(self._pattern, self._clock, from_at, holes[-1][1])
-        _, active = parted(windows, [(-FOREVER, from_at)])
-        return parted(holes, active)
+        _, active = split(windows, [(-FOREVER, from_at)])
+        return split(holes, active)
 
-    def _segments(self, spans: list[Span], turns: Turns) -> list[Segment]:
-        """Active spans, in order, cut where another person's turn begins."""
+    def _segments(self, intervals: list[Interval], turns: Turns) -> list[Segment]:
+        """Active intervals, in order, cut where another person's turn begins."""
         segments: list[Segment] = []
         append, new = segments.append, tuple.__new__  # a third of the cost of Segment(…)
         name = self._layer.name
         turn_end, user_id = -FOREVER, ""
-        for start, end in spans:
+        for start, end in intervals:
             at = start
             while at < end:
                 if at >= turn_end:

@@ -11,7 +11,7 @@ if they touch and name one person. One that is empty (``end_at <= start_at``) co
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 
-from app.engine.intervals import Span, merged, parted
+from app.engine.intervals import Interval, merged, split
 from app.engine.layered.model import Duty, Entry, Override, Segment
 from app.engine.walltime import FOREVER
 
@@ -48,10 +48,10 @@ class CoverSource:
                 start = max(start, closes_at)
         return start, end, None
 
-    def fill(self, holes: Sequence[Span]) -> tuple[list[Segment], list[Span]]:
+    def fill(self, holes: Sequence[Interval]) -> tuple[list[Segment], list[Interval]]:
         """The segments inside the holes, and what stays a hole."""
         flat = _flattened(self._covers, holes[0][0], holes[-1][1])
-        covered, left = parted(holes, merged([(start, end) for start, end, _ in flat]))
+        covered, left = split(holes, merged([(start, end) for start, end, _ in flat]))
         return list(_cut(covered, flat, [duty_of(cover) for cover in self._covers])), left
 
 
@@ -86,9 +86,11 @@ def _hold(holding: list[tuple[int, int]], at: int, until: int, flat: list[_Flat]
         at = stop
 
 
-def _cut(spans: Sequence[Span], flat: Sequence[_Flat], duties: Sequence[Duty]) -> Iterator[Segment]:
+def _cut(
+    intervals: Sequence[Interval], flat: Sequence[_Flat], duties: Sequence[Duty]
+) -> Iterator[Segment]:
     index = 0
-    for start, end in spans:
+    for start, end in intervals:
         at = start
         while at < end:
             while flat[index][1] <= at:

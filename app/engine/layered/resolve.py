@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Protocol
 
-from app.engine.intervals import Span
+from app.engine.intervals import Interval
 from app.engine.layered.layers import LayerSource
 from app.engine.layered.limits import (
     EARLIEST_AT,
@@ -39,7 +39,7 @@ class Source(Protocol):
     """Duties of one rank. Holes are in order, do not touch, and there is at least one."""
 
     def stretch_at(self, at: int) -> State: ...
-    def fill(self, holes: list[Span]) -> tuple[list[Segment], list[Span]]: ...
+    def fill(self, holes: list[Interval]) -> tuple[list[Segment], list[Interval]]: ...
 
 
 def sources_of(schedule: Schedule, layers: Iterable[Source]) -> list[Source]:
@@ -106,7 +106,9 @@ def told_between(sources: Sequence[Source], from_at: int, to_at: int) -> FinalSc
     return FinalSchedule(from_at, to_at, tuple(segments), tuple(map(Gap._make, holes)), since_at)
 
 
-def filled(holes: list[Span], sources: Iterable[Source]) -> tuple[list[Segment], list[Span]]:
+def filled(
+    holes: list[Interval], sources: Iterable[Source]
+) -> tuple[list[Segment], list[Interval]]:
     """The segments of the sources, first above last, inside the holes in order, and what stays a
     hole.
 

@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app.engine.intervals import Span, merged
+from app.engine.intervals import Interval, merged
 from app.engine.layered.model import Restriction
 from app.engine.walltime import DAY, FOREVER, WALL_MONDAY, WEEK, Clock
 
@@ -52,7 +52,7 @@ def pattern_of(restrictions: Sequence[Restriction]) -> Pattern | None:
     return Pattern(period, (*opens, start + period), closes, closes[-1])
 
 
-def _windows(restriction: Restriction, period: int) -> list[Span]:
+def _windows(restriction: Restriction, period: int) -> list[Interval]:
     """The windows of one restriction that start in one period (rule 7)."""
     start, end = restriction.start, restriction.end
     if end <= start:
@@ -62,7 +62,7 @@ def _windows(restriction: Restriction, period: int) -> list[Span]:
     return [(day * DAY + start, day * DAY + end) for day in restriction.days or range(7)]
 
 
-def _wrapped(windows: list[Span], period: int) -> list[Span]:
+def _wrapped(windows: list[Interval], period: int) -> list[Interval]:
     """Merge what runs over the end of the period with what opens the next one."""
     while len(windows) > 1 and windows[-1][1] - period >= windows[0][0]:
         (_, first_close), (last_open, last_close) = windows.pop(0), windows.pop()
@@ -97,7 +97,9 @@ def _window_near_change(pattern: Pattern, clock: Clock, at: int) -> tuple[int, i
     return (start, end, True) if at < end else (end, windows[index + 1][0], False)
 
 
-def windows_between(pattern: Pattern | None, clock: Clock, from_at: int, to_at: int) -> list[Span]:
+def windows_between(
+    pattern: Pattern | None, clock: Clock, from_at: int, to_at: int
+) -> list[Interval]:
     """Every window that meets ``[from_at, to_at)``, uncut, in order, with perhaps a few around
     it."""
     if pattern is None:
@@ -105,7 +107,7 @@ def windows_between(pattern: Pattern | None, clock: Clock, from_at: int, to_at: 
     period = pattern.period
     wall = clock.wall(from_at)
     base = wall - (wall - WALL_MONDAY) % period - 2 * period  # what still runs, or is repeated
-    windows: list[Span] = []
+    windows: list[Interval] = []
     while clock.first_at(base) < to_at:
         wall_from, wall_to, offset = clock.calm(base)
         calm_periods = (wall_to - 1 - base - pattern.reach) // period + 1
@@ -120,18 +122,18 @@ def windows_between(pattern: Pattern | None, clock: Clock, from_at: int, to_at: 
     return windows
 
 
-def _shifted(pattern: Pattern, shifts: range) -> list[Span]:
+def _shifted(pattern: Pattern, shifts: range) -> list[Interval]:
     windows = list(zip(pattern.opens, pattern.closes, strict=False))
     return [(shift + start, shift + end) for shift in shifts for start, end in windows]
 
 
-def _converted(pattern: Pattern, clock: Clock, base: int) -> list[Span]:
+def _converted(pattern: Pattern, clock: Clock, base: int) -> list[Interval]:
     """One period's windows through rule 2; a window that was skipped altogether is left out."""
-    spans = [
+    intervals = [
         (clock.first_at(base + start), clock.last_at(base + end))
         for start, end in zip(pattern.opens, pattern.closes, strict=False)
     ]
-    return [(start, end) for start, end in spans if start < end]
+    return [(start, end) for start, end in intervals if start < end]
 
 
 def meets(pattern: Pattern, wall_from: int, wall_to: int) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-from app.engine.intervals import Span, cut, merged, parted
+from app.engine.intervals import Interval, merged, split, split_at
 from app.engine.layered.layers import LayerSource
 from app.engine.layered.limits import (
     EARLIEST_AT,
@@ -70,16 +70,16 @@ def shifts_between(eras: Sequence[Era], from_at: int, to_at: int) -> list[Shift]
         if from_at < entry.end_at and entry.start_at < min(to_at, entry.end_at)
     ]
     laid = [
-        _Rules(era, span)
-        for era, span in zip(eras, bounds_of(eras), strict=True)
-        if span[0] < to_at and from_at < span[1]
+        _Rules(era, interval)
+        for era, interval in zip(eras, bounds_of(eras), strict=True)
+        if interval[0] < to_at and from_at < interval[1]
     ]
     first, last = laid[0].shift_at(from_at), laid[-1].shift_at(to_at - 1)
     window = (first.start_at if first else from_at, last.end_at if last else to_at)
     taken = merged(sorted(shift[:2] for shift in shifts))  # what the window was widened by is free
-    _, free = parted([window], taken)
+    _, free = split([window], taken)
     for rules in laid:
-        own, free = cut(free, rules.to_at)
+        own, free = split_at(free, rules.to_at)
         for some in rules.shifts_in(own):
             shifts += some
             check_segments(len(shifts))
@@ -96,9 +96,9 @@ def start_of_key(eras: Sequence[Era], key: str) -> int | None:
     if match is None:
         return None
     number, layer, turn = map(int, match.groups()[:3])
-    for era, span in zip(eras, bounds_of(eras), strict=True):
+    for era, interval in zip(eras, bounds_of(eras), strict=True):
         if era.number == number:
-            at = int(match[4]) if match[4] else _Rules(era, span).begins_at(layer, turn)
+            at = int(match[4]) if match[4] else _Rules(era, interval).begins_at(layer, turn)
             if EARLIEST_AT <= at < LATEST_AT:
                 return at
     return None
@@ -109,12 +109,12 @@ class _Rules:
 
     __slots__ = ("_entries", "_from_at", "_layers", "_number", "to_at")
 
-    def __init__(self, era: Era, span: Span) -> None:
+    def __init__(self, era: Era, interval: Interval) -> None:
         schedule = era.schedule
         check_schedule(schedule)
         clock = clock_of(schedule.timezone)
         self._number = era.number
-        self._from_at, self.to_at = max(span[0], EARLIEST_AT), min(span[1], LATEST_AT)
+        self._from_at, self.to_at = max(interval[0], EARLIEST_AT), min(interval[1], LATEST_AT)
         self._entries = CoverSource(schedule.entries)
         self._layers = {
             index: LayerSource(layer, clock)
@@ -141,8 +141,8 @@ class _Rules:
                 return self._shift(start, end, index, next(layer.turns.between(at, at + 1)))
         return None
 
-    def shifts_in(self, free: list[Span]) -> Iterator[list[Shift]]:
-        """The shifts inside free spans, layer by layer."""
+    def shifts_in(self, free: list[Interval]) -> Iterator[list[Shift]]:
+        """The shifts inside free intervals, layer by layer."""
         for index, layer in self._layers.items():
             if not free:
                 break

@@ -11,7 +11,7 @@ Invariants: nothing is stored here; the overrides of a swap never overlap each o
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from app.engine.intervals import Span
+from app.engine.intervals import Interval
 from app.engine.layered.limits import EARLIEST_AT, LATEST_AT, check_swaps
 from app.engine.layered.model import Override, Schedule, Swap
 from app.engine.layered.resolve import final_schedule
@@ -37,7 +37,7 @@ def overrides_of(schedule: Schedule, swap: Swap, now: int) -> tuple[Override, ..
     if not given:
         raise ValueError("nobody else has any of this stretch: there is nothing to swap")
     taken = [_handed(segment[:2], swap.with_user_id, swap) for segment in given]
-    back = _span_back(schedule, swap, now)
+    back = _interval_back(schedule, swap, now)
     return (*taken, *([_handed(back, given[0].user_id, swap)] if back else []))
 
 
@@ -53,11 +53,11 @@ def with_swaps(schedule: Schedule, swaps: Sequence[Swap], now: int) -> Schedule:
     return schedule
 
 
-def _handed(span: Span, user_id: str, swap: Swap) -> Override:
-    return Override(user_id, *span, "swap", swap.id)
+def _handed(interval: Interval, user_id: str, swap: Swap) -> Override:
+    return Override(user_id, *interval, "swap", swap.id)
 
 
-def _span_back(schedule: Schedule, swap: Swap, now: int) -> Span | None:
+def _interval_back(schedule: Schedule, swap: Swap, now: int) -> Interval | None:
     """The next segment of the other person, else the nearest before that has not started."""
     for reach in (_NEAR_MS, HORIZON_MS):
         after = list(_whole(schedule, swap.end_at, swap.end_at + reach, swap.with_user_id))
@@ -68,7 +68,7 @@ def _span_back(schedule: Schedule, swap: Swap, now: int) -> Span | None:
     return before[-1] if before else None
 
 
-def _whole(schedule: Schedule, from_at: int, to_at: int, user_id: str) -> Iterator[Span]:
+def _whole(schedule: Schedule, from_at: int, to_at: int, user_id: str) -> Iterator[Interval]:
     """The person's segments that start and end inside ``[from_at, to_at]``."""
     from_at, to_at = max(from_at, EARLIEST_AT), min(to_at, LATEST_AT - 1)
     if from_at >= to_at:

@@ -10,7 +10,7 @@ people and hours of all gaps add up to the window. A shift is a segment as the w
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from app.engine.intervals import Span, parted
+from app.engine.intervals import Interval, split
 from app.engine.layered.model import FinalSchedule, Restriction, Schedule
 from app.engine.layered.restrictions import pattern_of, windows_between
 from app.engine.walltime import DAY, HOUR, clock_of
@@ -48,16 +48,16 @@ def tallies(schedule: Schedule, final: FinalSchedule) -> tuple[Tally, ...]:
 
     ``final`` is an answer of ``final_schedule`` for ``schedule``.
     """
-    spans: dict[str, list[Span]] = {
+    intervals: dict[str, list[Interval]] = {
         user_id: [] for layer in schedule.layers for user_id in layer.participants
     }
     for segment in final.segments:
-        spans.setdefault(segment.user_id, []).append(segment[:2])
+        intervals.setdefault(segment.user_id, []).append(segment[:2])
     nights = _windows(schedule, final, NIGHT)
     weekends = _windows(schedule, final, WEEKEND)
     return tuple(
         Tally(user_id, len(held), _length(held), _inside(held, nights), _inside(held, weekends))
-        for user_id, held in spans.items()
+        for user_id, held in intervals.items()
     )
 
 
@@ -67,14 +67,14 @@ def balanced(tally: Sequence[Tally]) -> bool:
     return not shifts or max(shifts) - min(shifts) <= 1
 
 
-def _windows(schedule: Schedule, final: FinalSchedule, restriction: Restriction) -> list[Span]:
+def _windows(schedule: Schedule, final: FinalSchedule, restriction: Restriction) -> list[Interval]:
     clock = clock_of(schedule.timezone)
     return windows_between(pattern_of([restriction]), clock, final.from_at, final.to_at)
 
 
-def _length(spans: Iterable[Span]) -> int:
-    return sum(end - start for start, end in spans)
+def _length(intervals: Iterable[Interval]) -> int:
+    return sum(end - start for start, end in intervals)
 
 
-def _inside(spans: Sequence[Span], windows: Sequence[Span]) -> int:
-    return _length(parted(spans, windows)[0])
+def _inside(intervals: Sequence[Interval], windows: Sequence[Interval]) -> int:
+    return _length(split(intervals, windows)[0])

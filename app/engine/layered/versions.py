@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app.engine.intervals import Span, cut, merged
+from app.engine.intervals import Interval, merged, split_at
 from app.engine.layered import resolve
 from app.engine.layered.limits import EARLIEST_AT, check_instant, check_schedule, check_window
 from app.engine.layered.model import FinalSchedule, OnCall, Schedule, Segment
@@ -55,7 +55,7 @@ def final_schedule(eras: Sequence[Era], from_at: int, to_at: int) -> FinalSchedu
     return resolve.told_between(_sources(eras), from_at, to_at)
 
 
-def bounds_of(eras: Sequence[Era]) -> list[Span]:
+def bounds_of(eras: Sequence[Era]) -> list[Interval]:
     """``[start, end)`` of each era; empty for one that the next replaced as it began."""
     starts = [era.from_at for era in eras]
     return list(zip(starts, [*starts[1:], FOREVER], strict=True))
@@ -99,12 +99,12 @@ class _LayersOfEras:
         start, end, duty = resolve.state_at(self._layers[index], at)
         return max(start, from_at), min(end, to_at), duty
 
-    def fill(self, holes: list[Span]) -> tuple[list[Segment], list[Span]]:
+    def fill(self, holes: list[Interval]) -> tuple[list[Segment], list[Interval]]:
         """The segments inside the holes, in order, and what stays a hole."""
         segments: list[Segment] = []
-        left: list[Span] = []
+        left: list[Interval] = []
         for (_, to_at), layers in zip(self._bounds, self._layers, strict=True):
-            own, holes = cut(holes, to_at)
+            own, holes = split_at(holes, to_at)
             inside, outside = resolve.filled(own, layers)
             if segments and inside and _goes_on(segments[-1], inside[0]):
                 inside[0] = inside[0]._replace(start_at=segments.pop().start_at)

@@ -67,7 +67,7 @@ class IntervalDocument(Document, frozen=True):
             )
 
 
-Interval = Annotated[IntervalDocument, Meta(description='for rotation_type "custom" only')]
+RotationInterval = Annotated[IntervalDocument, Meta(description='for rotation_type "custom" only')]
 
 
 class RestrictionDocument(Document, frozen=True):
@@ -125,7 +125,7 @@ class LayerDocument(Document, frozen=True):
     ]
     start_at: Point | None = None
     handoff_time: HandoffTime | None = None
-    interval: Interval | None = None
+    interval: RotationInterval | None = None
     restrictions: (
         Annotated[
             list[RestrictionDocument],
