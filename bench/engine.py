@@ -25,7 +25,7 @@ zoneinfo.reset_tzpath(to=())  # the naive engine reads the same zone data
 from app.engine.layered.model import FinalSchedule, Layer, Override, Restriction, Schedule  # noqa: E402
 from app.engine.layered.resolve import final_schedule, on_call_at  # noqa: E402
 from app.engine.layered.tally import tallies  # noqa: E402
-from app.engine.walltime import Clock  # noqa: E402
+from app.engine.walltime import ZoneClock  # noqa: E402
 from bench import naive  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "engine.json"
@@ -110,7 +110,7 @@ def cases() -> list[dict[str, Any]]:
              lambda: naive.on_call_at(year, FAR)),
         case("a year with its tally",
              lambda: tallies(year, final_schedule(year, START, END)), None),
-        case("a zone's first year", lambda: Clock(ZONE, ZoneInfo(ZONE)).wall(INSTANT), None),
+        case("a zone's first year", lambda: ZoneClock(ZONE, ZoneInfo(ZONE)).wall(INSTANT), None),
     ]  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from datetime import date
 from typing import Protocol
 
 from app.engine.layered.model import Layer
-from app.engine.walltime import DAY, HOUR, WALL_MONDAY, WEEK, Clock
+from app.engine.walltime import DAY, HOUR, WALL_MONDAY, WEEK, ZoneClock
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
@@ -69,7 +69,7 @@ class WallGrid:
 
     __slots__ = ("_clock", "_step", "_wall_anchor")
 
-    def __init__(self, clock: Clock, wall_anchor: int, step: int) -> None:
+    def __init__(self, clock: ZoneClock, wall_anchor: int, step: int) -> None:
         self._clock = clock
         self._wall_anchor = wall_anchor
         self._step = step
@@ -81,7 +81,7 @@ class WallGrid:
         return self._wall_anchor + index * self._step
 
     def stretch_at(self, at: int) -> int:
-        wall, (wall_from, wall_to, _) = self._clock.seen(at)
+        wall, (wall_from, wall_to, _) = self._clock.wall_and_range(at)
         index = (wall - self._wall_anchor) // self._step
         if not wall_from <= wall < wall_to:  # in a repeated hour the wall shows less than was
             while self.handoff_at(index + 1) <= at:
@@ -94,7 +94,7 @@ class MonthGrid:
 
     __slots__ = ("_clock", "_count", "_day", "_month", "_time")
 
-    def __init__(self, clock: Clock, month: int, day: int, time: int, count: int) -> None:
+    def __init__(self, clock: ZoneClock, month: int, day: int, time: int, count: int) -> None:
         self._clock = clock
         self._month = month
         self._day = day
@@ -115,7 +115,7 @@ class MonthGrid:
         return index
 
 
-def grid_of(layer: Layer, clock: Clock, from_at: int, wall_from: int) -> Grid:
+def grid_of(layer: Layer, clock: ZoneClock, from_at: int, wall_from: int) -> Grid:
     """The layer's handoffs; ``from_at`` (on the wall ``wall_from``) is what they count from."""
     as_started = layer.handoff_time is None and layer.start_at is not None
     if layer.unit == "months":
@@ -129,7 +129,7 @@ def grid_of(layer: Layer, clock: Clock, from_at: int, wall_from: int) -> Grid:
     return WallGrid(clock, wall, layer.count * (WEEK if layer.unit == "weeks" else DAY))
 
 
-def _month_grid(layer: Layer, clock: Clock, from_at: int, wall_from: int) -> MonthGrid:
+def _month_grid(layer: Layer, clock: ZoneClock, from_at: int, wall_from: int) -> MonthGrid:
     month, day = _month_and_day(wall_from)
     time = layer.handoff_time
     if time is None:
@@ -139,7 +139,7 @@ def _month_grid(layer: Layer, clock: Clock, from_at: int, wall_from: int) -> Mon
     return MonthGrid(clock, month, day, time, layer.count)
 
 
-def _wall_anchor(layer: Layer, clock: Clock, from_at: int, wall_from: int) -> int:
+def _wall_anchor(layer: Layer, clock: ZoneClock, from_at: int, wall_from: int) -> int:
     """The last wall time at or before ``from_at`` that the layer's handoff time spells."""
     step, spelled = DAY, layer.handoff_time or 0
     if layer.unit == "weeks":

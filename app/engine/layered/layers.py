@@ -12,7 +12,7 @@ from app.engine.intervals import Interval, split
 from app.engine.layered.model import Duty, Layer, Segment
 from app.engine.layered.restrictions import Pattern, pattern_of, window_at, windows_between
 from app.engine.layered.turns import Turns
-from app.engine.walltime import FOREVER, Clock
+from app.engine.walltime import FOREVER, ZoneClock
 
 
 class LayerSource:
@@ -20,7 +20,7 @@ class LayerSource:
 
     __slots__ = ("_clock", "_last", "_layer", "_pattern", "_turns")
 
-    def __init__(self, layer: Layer, clock: Clock) -> None:
+    def __init__(self, layer: Layer, clock: ZoneClock) -> None:
         self._layer = layer
         self._clock = clock
         self._pattern: Pattern | None = None

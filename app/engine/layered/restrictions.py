@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from app.engine.intervals import Interval, merged
 from app.engine.layered.model import Restriction
-from app.engine.walltime import DAY, FOREVER, WALL_MONDAY, WEEK, Clock
+from app.engine.walltime import DAY, FOREVER, WALL_MONDAY, WEEK, ZoneClock
 
 
 class Pattern(NamedTuple):
@@ -70,11 +70,11 @@ def _wrapped(windows: list[Interval], period: int) -> list[Interval]:
     return windows
 
 
-def window_at(pattern: Pattern | None, clock: Clock, at: int) -> tuple[int, int, bool]:
+def window_at(pattern: Pattern | None, clock: ZoneClock, at: int) -> tuple[int, int, bool]:
     """The maximal stretch ``[start, end)`` around an instant, and whether a window holds it."""
     if pattern is None:
         return -FOREVER, FOREVER, True
-    wall, (wall_from, wall_to, offset) = clock.seen(at)
+    wall, (wall_from, wall_to, offset) = clock.wall_and_range(at)
     period, opens, closes, _ = pattern
     base = wall - (wall - WALL_MONDAY) % period
     if base - period < wall_from or base + 2 * period >= wall_to:
@@ -89,7 +89,7 @@ def window_at(pattern: Pattern | None, clock: Clock, at: int) -> tuple[int, int,
     return end, shift + opens[index + 1], False
 
 
-def _window_near_change(pattern: Pattern, clock: Clock, at: int) -> tuple[int, int, bool]:
+def _window_near_change(pattern: Pattern, clock: ZoneClock, at: int) -> tuple[int, int, bool]:
     margin = 3 * pattern.period  # a change can swallow the windows of a whole day, never of three
     windows = windows_between(pattern, clock, at - margin, at + margin)
     index = bisect_right(windows, (at, FOREVER)) - 1
@@ -98,7 +98,7 @@ def _window_near_change(pattern: Pattern, clock: Clock, at: int) -> tuple[int, i
 
 
 def windows_between(
-    pattern: Pattern | None, clock: Clock, from_at: int, to_at: int
+    pattern: Pattern | None, clock: ZoneClock, from_at: int, to_at: int
 ) -> list[Interval]:
     """Every window that meets ``[from_at, to_at)``, uncut, in order, with perhaps a few around
     it."""
@@ -109,11 +109,11 @@ def windows_between(
     base = wall - (wall - WALL_MONDAY) % period - 2 * period  # what still runs, or is repeated
     windows: list[Interval] = []
     while clock.first_at(base) < to_at:
-        wall_from, wall_to, offset = clock.calm(base)
-        calm_periods = (wall_to - 1 - base - pattern.reach) // period + 1
-        if wall_from <= base and calm_periods > 0:
+        wall_from, wall_to, offset = clock.unambiguous_range(base)
+        whole_periods = (wall_to - 1 - base - pattern.reach) // period + 1
+        if wall_from <= base and whole_periods > 0:
             shift = base - offset
-            periods = min(calm_periods, -((shift - to_at) // period))
+            periods = min(whole_periods, -((shift - to_at) // period))
             windows += _shifted(pattern, range(shift, shift + periods * period, period))
         else:
             periods = 1
@@ -127,7 +127,7 @@ def _shifted(pattern: Pattern, shifts: range) -> list[Interval]:
     return [(shift + start, shift + end) for shift in shifts for start, end in windows]
 
 
-def _converted(pattern: Pattern, clock: Clock, base: int) -> list[Interval]:
+def _converted(pattern: Pattern, clock: ZoneClock, base: int) -> list[Interval]:
     """One period's windows through rule 2; a window that was skipped altogether is left out."""
     intervals = [
         (clock.first_at(base + start), clock.last_at(base + end))

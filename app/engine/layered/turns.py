@@ -26,7 +26,7 @@ from typing import NamedTuple
 from app.engine.layered.handoff_grid import Grid, grid_of
 from app.engine.layered.model import Layer
 from app.engine.layered.restrictions import Pattern, meets
-from app.engine.walltime import FOREVER, WALL_MONDAY, Clock
+from app.engine.walltime import FOREVER, WALL_MONDAY, ZoneClock
 
 _CYCLE = {"hours": 168, "days": 7, "weeks": 1, "months": 1}
 """After how many units the week's windows look the same; a week or more always meets one."""
@@ -49,7 +49,7 @@ class Turns:
 
     __slots__ = ("_count", "_grid", "_users", "start_at")
 
-    def __init__(self, layer: Layer, clock: Clock, pattern: Pattern | None) -> None:
+    def __init__(self, layer: Layer, clock: ZoneClock, pattern: Pattern | None) -> None:
         from_at = clock.first_at(WALL_MONDAY) if layer.start_at is None else layer.start_at
         wall_from = WALL_MONDAY if layer.start_at is None else clock.wall(from_at)
         self.start_at = -FOREVER if layer.start_at is None else from_at
