@@ -136,8 +136,8 @@ def main() -> None:
     ours = told(final_schedule(year, START, END))
     assert ours == [list(row) for row in naive.final_schedule(year, START, END)]
     for instant in (INSTANT, FAR):
-        duty, row = on_call_at(year, instant), naive.on_call_at(year, instant)
-        assert (duty.since, duty.until, duty.user_id) == (row and row[:3])
+        answer, row = on_call_at(year, instant), naive.on_call_at(year, instant)
+        assert (answer.since, answer.until, answer.user_id) == (row and row[:3])
     result = {
         "python": platform.python_version(),
         "tzdata": version("tzdata"),

@@ -22,7 +22,15 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
-from app.engine.layered.model import Duty, FinalSchedule, Following, Gap, OnCall, Schedule, Segment
+from app.engine.layered.model import (
+    FinalSchedule,
+    Gap,
+    NextAssignment,
+    OnCall,
+    OnCallAssignment,
+    Schedule,
+    Segment,
+)
 from app.engine.layered.tally import Tally
 from app.engine.planning.request import PlannedRotation
 from app.engine.rotation import Rotation, milliseconds
@@ -238,7 +246,7 @@ def _gap(gap: Gap) -> Stint:
     return Stint(gap.start_at, gap.start_at, gap.end_at, None, GAP_NOTE)
 
 
-def _source(why: Segment | Duty) -> str:
+def _source(why: Segment | OnCallAssignment) -> str:
     if why.source == "layer":
         return f"By layer {why.layer}."
     reason = why.override.reason if why.override else None
@@ -246,7 +254,7 @@ def _source(why: Segment | Duty) -> str:
 
 
 def _stint_at(found: OnCall) -> Stint:
-    notes = [_source(found.duty) if found.duty else GAP_NOTE]
+    notes = [_source(found.assignment) if found.assignment else GAP_NOTE]
     if found.since is None:
         notes.append("It has no beginning: shown from 24 hours before the instant asked about.")
     if found.until is None:
@@ -262,10 +270,10 @@ def _stint_at(found: OnCall) -> Stint:
     )
 
 
-def _followers(stint: Stint, following: Following) -> Iterator[Stint]:
+def _followers(stint: Stint, upcoming: NextAssignment) -> Iterator[Stint]:
     """Who follows, or the gap before, for as long as a picture needs to show it."""
-    until, at = stint.end_at, following.at
+    until, at = stint.end_at, upcoming.at
     if until < at:
         yield _gap(Gap(until, at))
     end = min(at + max((at - stint.start_at) // 8, 1), LATEST_AT)
-    yield Stint(at, at, end, following.user_id, goes_on_after=True)
+    yield Stint(at, at, end, upcoming.user_id, goes_on_after=True)

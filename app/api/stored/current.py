@@ -96,7 +96,7 @@ def _current(
     team_id: str, found: Sequence[tuple[StoredSchedule, OnCall]], people: Mapping[str, Person]
 ) -> Answer:
     rows = [_now(schedule, on_call) for schedule, on_call in found]
-    first = next((each for each in found if each[1].duty), None)
+    first = next((each for each in found if each[1].assignment), None)
     coming = [each for each in ([first] if first else found) if each[1].next]
     soonest = min(coming, key=lambda each: _next_at(each[1]), default=None)
     on_call = None

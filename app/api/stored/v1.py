@@ -288,18 +288,18 @@ def _final(schedule_id: str, final: FinalSchedule) -> FinalScheduleShown:
 
 
 def _on_call(schedule_id: str, found: OnCall, people: Mapping[str, Person]) -> Answer:
-    duty = found.duty
-    person = people.get(duty.user_id) if duty else None
+    assignment = found.assignment
+    person = people.get(assignment.user_id) if assignment else None
     shown = OnCallShown(
         schedule_id,
         utc_text(found.at),
         found.user_id,
         person.email if person else None,
-        duty.layer if duty else None,
+        assignment.layer if assignment else None,
         None if found.until is None else utc_text(found.until),
         person.name if person else None,
-        duty.source if duty else None,
-        duty.override.id if duty and duty.override else None,
-        duty.entry.id if duty and duty.entry else None,
+        assignment.source if assignment else None,
+        assignment.override.id if assignment and assignment.override else None,
+        assignment.entry.id if assignment and assignment.entry else None,
     )
     return Answer(One(shown))

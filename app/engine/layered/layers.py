@@ -1,4 +1,4 @@
-"""One layer as a source of duties: its turns where its restrictions leave it active (rules 3 to 7).
+"""One layer as a source of assignments: its turns, where its restrictions let it be active.
 
 Strategy: a layer is active in the windows of its restrictions from ``start_at`` on. For an
 instant, the window and the run of turns around it are intersected; for a window of time, the
@@ -9,14 +9,14 @@ Invariant: ``stretch_at`` is maximal, so the state of the layer does change at b
 """
 
 from app.engine.intervals import Interval, split
-from app.engine.layered.model import Duty, Layer, Segment
+from app.engine.layered.model import Layer, OnCallAssignment, Segment
 from app.engine.layered.restrictions import Pattern, pattern_of, window_at, windows_between
 from app.engine.layered.turns import Turns
 from app.engine.walltime import FOREVER, ZoneClock
 
 
 class LayerSource:
-    """The duties of one layer that has participants, on one clock."""
+    """The assignments of one layer that has participants, on one clock."""
 
     __slots__ = ("_clock", "_last", "_layer", "_pattern", "_turns")
 
@@ -25,7 +25,7 @@ class LayerSource:
         self._clock = clock
         self._pattern: Pattern | None = None
         self._turns: Turns | None = None
-        self._last: tuple[int, int, Duty | None] = (FOREVER, FOREVER, None)
+        self._last: tuple[int, int, OnCallAssignment | None] = (FOREVER, FOREVER, None)
 
     @property
     def turns(self) -> Turns:
@@ -38,20 +38,20 @@ class LayerSource:
         self._turns = turns = Turns(self._layer, self._clock, self._pattern)
         return turns
 
-    def stretch_at(self, at: int) -> tuple[int, int, Duty | None]:
-        """The maximal ``[start, end)`` around an instant with one duty, or with none."""
+    def stretch_at(self, at: int) -> tuple[int, int, OnCallAssignment | None]:
+        """The maximal ``[start, end)`` around an instant with one assignment, or with none."""
         if not self._last[0] <= at < self._last[1]:  # who follows asks about much the same stretch
             self._last = self._stretch_at(at)
         return self._last
 
-    def _stretch_at(self, at: int) -> tuple[int, int, Duty | None]:
+    def _stretch_at(self, at: int) -> tuple[int, int, OnCallAssignment | None]:
         start, end, active = self.active_at(at)
         if not active:
             return start, end, None
         turn_start, turn_end, user_id = self.turns.run_at(at)
-        duty = Duty(user_id, "layer", self._layer.name, None, None)
+        assignment = OnCallAssignment(user_id, "layer", self._layer.name, None, None)
         start = start if start > turn_start else turn_start  # noqa: FURB136 - hot: no calls
-        return start, end if end < turn_end else turn_end, duty  # noqa: FURB136 - as above
+        return start, end if end < turn_end else turn_end, assignment  # noqa: FURB136 - as above
 
     def active_at(self, at: int) -> tuple[int, int, bool]:
         """The maximal ``[start, end)`` around an instant, and whether the layer is active in it."""

@@ -100,7 +100,7 @@ class Schedule:
     entries: tuple[Entry, ...] = ()
 
 
-class Duty(NamedTuple):
+class OnCallAssignment(NamedTuple):
     """Who is on call and why; ``layer`` (a name), ``override`` or ``entry`` as ``source`` says."""
 
     user_id: str
@@ -148,7 +148,7 @@ class FinalSchedule(NamedTuple):
     since_at: int | None = None
 
 
-class Following(NamedTuple):
+class NextAssignment(NamedTuple):
     """The person of the next segment and the instant at which it starts."""
 
     user_id: str
@@ -156,18 +156,19 @@ class Following(NamedTuple):
 
 
 class OnCall(NamedTuple):
-    """Who is on call at ``at``: the segment ``[since, until)`` that holds it, and who follows.
+    """The person on call at an instant, since when, until when, and the person after that.
 
-    ``duty`` is ``None`` when nobody is; ``since`` and ``until`` then bound the gap. ``since`` is
-    ``None`` where it was always so, ``until`` and ``next`` where nothing will ever change.
+    ``[since, until)`` is the segment that holds ``at``, or the gap if ``assignment`` is ``None``:
+    then nobody is on call. ``since`` is ``None`` where it was always so, ``until`` and ``next``
+    where nothing will ever change.
     """
 
     at: int
-    duty: Duty | None
+    assignment: OnCallAssignment | None
     since: int | None
     until: int | None
-    next: Following | None
+    next: NextAssignment | None
 
     @property
     def user_id(self) -> str | None:
-        return self.duty.user_id if self.duty else None
+        return self.assignment.user_id if self.assignment else None

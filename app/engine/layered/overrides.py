@@ -1,4 +1,4 @@
-"""Overrides and entries as sources of duties: the one created last wins (rule 8).
+"""Overrides and entries as sources of assignments: the one created last wins (rule 8).
 
 Strategy: for an instant, one scan from the last created; for a window, a sweep over starts with a
 heap of those that hold, the last created on top, so that ``n`` of them cost ``n`` logarithms
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 
 from app.engine.intervals import Interval, merged, split
-from app.engine.layered.model import Duty, Entry, Override, Segment
+from app.engine.layered.model import Entry, OnCallAssignment, Override, Segment
 from app.engine.walltime import FOREVER
 
 _Cover = Override | Entry
@@ -20,28 +20,28 @@ _Flat = tuple[int, int, int]
 """``[start, end)`` and the index of the cover that wins there."""
 
 
-def duty_of(cover: _Cover) -> Duty:
-    """The duty that an override or an entry gives."""
+def assignment_of(cover: _Cover) -> OnCallAssignment:
+    """The assignment that an override or an entry gives."""
     if isinstance(cover, Override):
-        return Duty(cover.user_id, "override", None, cover, None)
-    return Duty(cover.user_id, "entry", None, None, cover)
+        return OnCallAssignment(cover.user_id, "override", None, cover, None)
+    return OnCallAssignment(cover.user_id, "entry", None, None, cover)
 
 
 class CoverSource:
-    """The duties of overrides, or of entries, given in the order of their creation."""
+    """The assignments of overrides, or of entries, given in the order of their creation."""
 
     __slots__ = ("_covers",)
 
     def __init__(self, covers: Sequence[_Cover]) -> None:
         self._covers = covers
 
-    def stretch_at(self, at: int) -> tuple[int, int, Duty | None]:
-        """The maximal ``[start, end)`` around an instant with one duty, or with none."""
+    def stretch_at(self, at: int) -> tuple[int, int, OnCallAssignment | None]:
+        """The maximal ``[start, end)`` around an instant with one assignment, or with none."""
         start, end = -FOREVER, FOREVER
         for cover in reversed(self._covers):
             opens_at, closes_at = cover.start_at, cover.end_at
             if opens_at <= at < closes_at:
-                return max(start, opens_at), min(end, closes_at), duty_of(cover)
+                return max(start, opens_at), min(end, closes_at), assignment_of(cover)
             if at < opens_at < closes_at:
                 end = min(end, opens_at)
             elif opens_at < closes_at:
@@ -52,7 +52,7 @@ class CoverSource:
         """The segments inside the holes, and what stays a hole."""
         flat = _flattened(self._covers, holes[0][0], holes[-1][1])
         covered, left = split(holes, merged([(start, end) for start, end, _ in flat]))
-        return list(_cut(covered, flat, [duty_of(cover) for cover in self._covers])), left
+        return list(_cut(covered, flat, [assignment_of(cover) for cover in self._covers])), left
 
 
 def _flattened(covers: Sequence[_Cover], from_at: int, to_at: int) -> list[_Flat]:
@@ -87,7 +87,7 @@ def _hold(holding: list[tuple[int, int]], at: int, until: int, flat: list[_Flat]
 
 
 def _cut(
-    intervals: Sequence[Interval], flat: Sequence[_Flat], duties: Sequence[Duty]
+    intervals: Sequence[Interval], flat: Sequence[_Flat], assignments: Sequence[OnCallAssignment]
 ) -> Iterator[Segment]:
     index = 0
     for start, end in intervals:
@@ -96,5 +96,5 @@ def _cut(
             while flat[index][1] <= at:
                 index += 1
             until = min(end, flat[index][1])
-            yield Segment(at, until, *duties[flat[index][2]])
+            yield Segment(at, until, *assignments[flat[index][2]])
             at = until

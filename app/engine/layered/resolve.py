@@ -27,12 +27,20 @@ from app.engine.layered.limits import (
     check_segments,
     check_window,
 )
-from app.engine.layered.model import Duty, FinalSchedule, Following, Gap, OnCall, Schedule, Segment
+from app.engine.layered.model import (
+    FinalSchedule,
+    Gap,
+    NextAssignment,
+    OnCall,
+    OnCallAssignment,
+    Schedule,
+    Segment,
+)
 from app.engine.layered.overrides import CoverSource
 from app.engine.walltime import FOREVER, clock_of
 
-State = tuple[int, int, Duty | None]
-"""The maximal stretch ``[start, end)`` with one duty, or with none."""
+State = tuple[int, int, OnCallAssignment | None]
+"""The maximal stretch ``[start, end)`` with one assignment, or with none."""
 
 
 class Source(Protocol):
@@ -64,7 +72,7 @@ def on_call_at(schedule: Schedule, at: int) -> OnCall:
     """
     check_instant(at)
     check_schedule(schedule)
-    return told_at(sources_of(schedule, layers_of(schedule)), at)
+    return resolve_at(sources_of(schedule, layers_of(schedule)), at)
 
 
 def final_schedule(schedule: Schedule, from_at: int, to_at: int) -> FinalSchedule:
@@ -75,22 +83,22 @@ def final_schedule(schedule: Schedule, from_at: int, to_at: int) -> FinalSchedul
     """
     check_window(from_at, to_at)
     check_schedule(schedule)
-    return told_between(sources_of(schedule, layers_of(schedule)), from_at, to_at)
+    return resolve_window(sources_of(schedule, layers_of(schedule)), from_at, to_at)
 
 
-def told_at(sources: Sequence[Source], at: int) -> OnCall:
+def resolve_at(sources: Sequence[Source], at: int) -> OnCall:
     """What the sources, first above last, say of an instant that is in range."""
-    since, until, duty = state_at(sources, at)
+    since, until, assignment = state_at(sources, at)
     return OnCall(
         at,
-        duty,
+        assignment,
         since if since > EARLIEST_AT else None,
         until if until < LATEST_AT else None,
-        _following(sources, until),
+        _next_assignment(sources, until),
     )
 
 
-def told_between(sources: Sequence[Source], from_at: int, to_at: int) -> FinalSchedule:
+def resolve_window(sources: Sequence[Source], from_at: int, to_at: int) -> FinalSchedule:
     """What the sources, first above last, say of a window that is in range.
 
     Raises ``TooManySegments``.
@@ -129,19 +137,19 @@ def state_at(sources: Iterable[Source], at: int) -> State:
     """What the sources, first above last, say together: the maximal stretch around an instant."""
     since, until = -FOREVER, FOREVER
     for source in sources:
-        start, end, duty = source.stretch_at(at)
+        start, end, assignment = source.stretch_at(at)
         since = since if since > start else start  # noqa: FURB136 - hot: a call costs more
         until = until if until < end else end  # noqa: FURB136 - as above
-        if duty is not None:
-            return since, until, duty
+        if assignment is not None:
+            return since, until, assignment
     return since, until, None
 
 
-def _following(sources: Sequence[Source], at: int) -> Following | None:
+def _next_assignment(sources: Sequence[Source], at: int) -> NextAssignment | None:
     """Who is on call from ``at`` on, or after the gap that begins there."""
     if at >= LATEST_AT:
         return None
-    _, end, duty = state_at(sources, at)
-    if duty is None and end < LATEST_AT:
-        at, (_, _, duty) = end, state_at(sources, end)
-    return Following(duty.user_id, at) if duty else None
+    _, end, assignment = state_at(sources, at)
+    if assignment is None and end < LATEST_AT:
+        at, (_, _, assignment) = end, state_at(sources, end)
+    return NextAssignment(assignment.user_id, at) if assignment else None

@@ -1,13 +1,14 @@
 """Answers across changes of the rules: the past is answered from the rules that held then.
 
-Strategy: overrides and entries are the same under all rules, so only layers differ. The layers of
-all eras together are one more source for ``resolve.py``: for an instant, the era that holds it is
-asked, and its neighbours as long as they go on with the same duty; a window's holes are cut where
-eras begin, each era fills its own, and what goes on over such a cut is one again.
+Strategy: overrides and entries are the same in all versions, so only layers differ. The layers of
+all versions together are one more source for ``resolve.py``. For an instant, the version that holds
+it is asked, and its neighbours as long as they continue the same assignment. For a window, the
+holes are split where versions begin, each version fills its own, and segments that continue over
+such a split are joined again.
 
-Invariants: an era ends where the next begins; of two that begin at once the later holds. A duty
-goes on over the beginning of an era if it is equal there: the same person in a layer of the same
-name. With one era the answer is that of ``resolve.py``, at its cost.
+Invariants: a version ends where the next begins; of two that begin at once the later holds. An
+assignment continues over the beginning of a version if it is equal on both sides: the same person
+in a layer of the same name. With one version the answer is that of ``resolve.py``, at its cost.
 """
 
 from bisect import bisect_right
@@ -41,7 +42,7 @@ def on_call_at(eras: Sequence[Era], at: int) -> OnCall:
     if len(eras) == 1:
         return resolve.on_call_at(eras[0].schedule, at)
     check_instant(at)
-    return resolve.told_at(_sources(eras), at)
+    return resolve.resolve_at(_sources(eras), at)
 
 
 def final_schedule(eras: Sequence[Era], from_at: int, to_at: int) -> FinalSchedule:
@@ -52,7 +53,7 @@ def final_schedule(eras: Sequence[Era], from_at: int, to_at: int) -> FinalSchedu
     if len(eras) == 1:
         return resolve.final_schedule(eras[0].schedule, from_at, to_at)
     check_window(from_at, to_at)
-    return resolve.told_between(_sources(eras), from_at, to_at)
+    return resolve.resolve_window(_sources(eras), from_at, to_at)
 
 
 def bounds_of(eras: Sequence[Era]) -> list[Interval]:
@@ -68,7 +69,7 @@ def _sources(eras: Sequence[Era]) -> list[resolve.Source]:
 
 
 class _LayersOfEras:
-    """The duties of the layers of every era, each in its own time."""
+    """The assignments of the layers of every era, each in its own time."""
 
     __slots__ = ("_bounds", "_edges", "_layers", "_starts")
 
@@ -79,25 +80,25 @@ class _LayersOfEras:
         self._edges = frozenset(self._starts)
 
     def stretch_at(self, at: int) -> resolve.State:
-        """The maximal ``[start, end)`` around an instant with one duty, or with none."""
-        start, end, duty = self._stretch_in_era(at)
+        """The maximal ``[start, end)`` around an instant with one assignment, or with none."""
+        start, end, assignment = self._stretch_in_era(at)
         while start in self._edges and start > EARLIEST_AT:
             earlier, _, before = self._stretch_in_era(start - 1)
-            if before != duty:
+            if before != assignment:
                 break
             start = earlier
         while end in self._edges:
             _, later, after = self._stretch_in_era(end)
-            if after != duty:
+            if after != assignment:
                 break
             end = later
-        return start, end, duty
+        return start, end, assignment
 
     def _stretch_in_era(self, at: int) -> resolve.State:
         index = bisect_right(self._starts, at) - 1
         from_at, to_at = self._bounds[index]
-        start, end, duty = resolve.state_at(self._layers[index], at)
-        return max(start, from_at), min(end, to_at), duty
+        start, end, assignment = resolve.state_at(self._layers[index], at)
+        return max(start, from_at), min(end, to_at), assignment
 
     def fill(self, holes: list[Interval]) -> tuple[list[Segment], list[Interval]]:
         """The segments inside the holes, in order, and what stays a hole."""

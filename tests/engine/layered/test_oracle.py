@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.engine.layered.model import Duty, FinalSchedule, Schedule, Segment
+from app.engine.layered.model import FinalSchedule, OnCallAssignment, Schedule, Segment
 from app.engine.layered.resolve import final_schedule, on_call_at
 from tests.support.schedule_documents import (
     DAY,
@@ -27,14 +27,18 @@ FEW = settings(max_examples=60, deadline=None, suppress_health_check=QUIET)
 CHANGES = PLACES[:4] + PLACES[5:15]
 
 
-def named(schedule: Schedule, duty: Duty | Segment | None) -> Any:
-    """A duty as the oracle names it: the list it is from, its index there, the person."""
-    if duty is None or duty.source == "layer":
-        return duty and ("layers", duty.layer, duty.user_id)
-    covers = schedule.overrides if duty.source == "override" else schedule.entries
-    cover = duty.override or duty.entry
+def named(schedule: Schedule, assignment: OnCallAssignment | Segment | None) -> Any:
+    """A assignment as the oracle names it: the list it is from, its index there, the person."""
+    if assignment is None or assignment.source == "layer":
+        return assignment and ("layers", assignment.layer, assignment.user_id)
+    covers = schedule.overrides if assignment.source == "override" else schedule.entries
+    cover = assignment.override or assignment.entry
     index = next(i for i, known in enumerate(covers) if known is cover)
-    return ("overrides" if duty.source == "override" else "entries", index, duty.user_id)
+    return (
+        "overrides" if assignment.source == "override" else "entries",
+        index,
+        assignment.user_id,
+    )
 
 
 def rows_of(schedule: Schedule, final: FinalSchedule) -> list[Any]:
@@ -68,7 +72,7 @@ def agrees_at(
     first, end = edges[run - 1], edges[run]
     since = -inf if answer.since is None else answer.since // MINUTE - begin
     until = inf if answer.until is None else answer.until // MINUTE - begin
-    assert named(schedule, answer.duty) == rows[index]
+    assert named(schedule, answer.assignment) == rows[index]
     assert since == first if first > 0 else since <= 0
     assert until == end if end < len(rows) else until >= len(rows)
     if end < len(rows) and rows[end] is not None:

@@ -200,11 +200,11 @@ def test_a_window_agrees_with_the_eras_one_by_one(placed: tuple[int, list[Era]])
     walked = {}
     for quarter in quarters(begin, end):
         rules = [era.schedule for era in eras if era.from_at <= quarter][-1]
-        walked[quarter] = resolve.on_call_at(rules, quarter).duty
+        walked[quarter] = resolve.on_call_at(rules, quarter).assignment
     final = final_schedule(eras, begin, end)
     tiles = [*final.segments, *final.gaps]
     told = {q: tile[2:7] for tile in tiles for q in quarters(*tile[:2])}
-    assert told == {quarter: duty or () for quarter, duty in walked.items()}
+    assert told == {quarter: assignment or () for quarter, assignment in walked.items()}
 
 
 @SOME
@@ -233,7 +233,7 @@ def test_an_instant_is_answered_as_the_segment_that_holds_it(
     for offset in offsets:
         answer = on_call_at(eras, begin + offset)
         index = next(i for i, tile in enumerate(tiles) if tile[0] <= answer.at < tile[1])
-        assert (answer.duty or ()) == tiles[index][2:7]
+        assert (answer.assignment or ()) == tiles[index][2:7]
         assert index == 0 or answer.since == tiles[index][0]
         assert index == len(tiles) - 1 or answer.until == tiles[index][1]
         following = next((tile for tile in tiles[index + 1 :] if tile[2:]), None)
