@@ -5,11 +5,11 @@ instant, the window and the run of turns around it are intersected; for a window
 layer's windows are laid out at once and only the stretches that nothing above it covers are cut
 into turns.
 
-Invariant: ``stretch_at`` is maximal, so the state of the layer does change at both its ends.
+Invariant: ``interval_at`` is maximal, so the state of the layer does change at both its ends.
 """
 
 from app.engine.intervals import Interval, split
-from app.engine.layered.model import Layer, OnCallAssignment, Segment
+from app.engine.layered.model import AssignmentInterval, Layer, OnCallAssignment, Segment
 from app.engine.layered.restrictions import Pattern, pattern_of, window_at, windows_between
 from app.engine.layered.turns import Turns
 from app.engine.walltime import FOREVER, ZoneClock
@@ -25,7 +25,7 @@ class LayerSource:
         self._clock = clock
         self._pattern: Pattern | None = None
         self._turns: Turns | None = None
-        self._last: tuple[int, int, OnCallAssignment | None] = (FOREVER, FOREVER, None)
+        self._last: AssignmentInterval = (FOREVER, FOREVER, None)
 
     @property
     def turns(self) -> Turns:
@@ -38,13 +38,13 @@ class LayerSource:
         self._turns = turns = Turns(self._layer, self._clock, self._pattern)
         return turns
 
-    def stretch_at(self, at: int) -> tuple[int, int, OnCallAssignment | None]:
+    def interval_at(self, at: int) -> AssignmentInterval:
         """The maximal ``[start, end)`` around an instant with one assignment, or with none."""
         if not self._last[0] <= at < self._last[1]:  # who follows asks about much the same stretch
-            self._last = self._stretch_at(at)
+            self._last = self._find_interval(at)
         return self._last
 
-    def _stretch_at(self, at: int) -> tuple[int, int, OnCallAssignment | None]:
+    def _find_interval(self, at: int) -> AssignmentInterval:
         start, end, active = self.active_at(at)
         if not active:
             return start, end, None
@@ -64,7 +64,7 @@ class LayerSource:
             start = start_at if active else -FOREVER
         return start, end, active
 
-    def fill(self, holes: list[Interval]) -> tuple[list[Segment], list[Interval]]:
+    def segments_in(self, holes: list[Interval]) -> tuple[list[Segment], list[Interval]]:
         """The layer's segments inside the holes, and what stays a hole."""
         active, left = self.active_in(holes)
         return self._segments(active, self.turns), left

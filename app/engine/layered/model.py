@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Unit = Literal["hours", "days", "weeks", "months"]
-Source = Literal["layer", "override", "entry"]
+SourceKind = Literal["layer", "override", "entry"]
 TurnsOn = Literal["all", "active"]
 
 
@@ -104,10 +104,14 @@ class OnCallAssignment(NamedTuple):
     """Who is on call and why; ``layer`` (a name), ``override`` or ``entry`` as ``source`` says."""
 
     user_id: str
-    source: Source
+    source: SourceKind
     layer: str | None
     override: Override | None
     entry: Entry | None
+
+
+AssignmentInterval = tuple[int, int, OnCallAssignment | None]
+"""The maximal ``[start, end)`` with one assignment, or with none."""
 
 
 class Segment(NamedTuple):
@@ -119,7 +123,7 @@ class Segment(NamedTuple):
     start_at: int
     end_at: int
     user_id: str
-    source: Source
+    source: SourceKind
     layer: str | None
     override: Override | None
     entry: Entry | None

@@ -25,7 +25,7 @@ from app.engine.layered.limits import (
     check_window,
 )
 from app.engine.layered.model import Entry
-from app.engine.layered.overrides import CoverSource
+from app.engine.layered.overrides import ManualAssignmentSource
 from app.engine.layered.turns import Turn
 from app.engine.layered.versions import Era, bounds_of
 from app.engine.walltime import clock_of
@@ -115,7 +115,7 @@ class _Rules:
         clock = clock_of(schedule.timezone)
         self._number = era.number
         self._from_at, self.to_at = max(interval[0], EARLIEST_AT), min(interval[1], LATEST_AT)
-        self._entries = CoverSource(schedule.entries)
+        self._entries = ManualAssignmentSource(schedule.entries)
         self._layers = {
             index: LayerSource(layer, clock)
             for index, layer in enumerate(schedule.layers)
@@ -130,7 +130,7 @@ class _Rules:
 
     def shift_at(self, at: int) -> Shift | None:
         """The shift that holds an instant of this era, if any does."""
-        start, end, entry = self._entries.stretch_at(at)
+        start, end, entry = self._entries.interval_at(at)
         if entry:
             return None
         start, end = max(start, self._from_at), min(end, self.to_at)

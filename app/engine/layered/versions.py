@@ -18,7 +18,7 @@ from typing import NamedTuple
 from app.engine.intervals import Interval, merged, split_at
 from app.engine.layered import resolve
 from app.engine.layered.limits import EARLIEST_AT, check_instant, check_schedule, check_window
-from app.engine.layered.model import FinalSchedule, OnCall, Schedule, Segment
+from app.engine.layered.model import AssignmentInterval, FinalSchedule, OnCall, Schedule, Segment
 from app.engine.walltime import FOREVER
 
 
@@ -62,10 +62,10 @@ def bounds_of(eras: Sequence[Era]) -> list[Interval]:
     return list(zip(starts, [*starts[1:], FOREVER], strict=True))
 
 
-def _sources(eras: Sequence[Era]) -> list[resolve.Source]:
+def _sources(eras: Sequence[Era]) -> list[resolve.AssignmentSource]:
     for era in eras:
         check_schedule(era.schedule)
-    return resolve.sources_of(eras[-1].schedule, [_LayersOfEras(eras)])
+    return resolve.ordered_sources(eras[-1].schedule, [_LayersOfEras(eras)])
 
 
 class _LayersOfEras:
@@ -74,39 +74,39 @@ class _LayersOfEras:
     __slots__ = ("_bounds", "_edges", "_layers", "_starts")
 
     def __init__(self, eras: Sequence[Era]) -> None:
-        self._layers = [resolve.layers_of(era.schedule) for era in eras]
+        self._layers = [resolve.layer_sources(era.schedule) for era in eras]
         self._starts = [era.from_at for era in eras]
         self._bounds = bounds_of(eras)
         self._edges = frozenset(self._starts)
 
-    def stretch_at(self, at: int) -> resolve.State:
+    def interval_at(self, at: int) -> AssignmentInterval:
         """The maximal ``[start, end)`` around an instant with one assignment, or with none."""
-        start, end, assignment = self._stretch_in_era(at)
+        start, end, assignment = self._interval_in_version(at)
         while start in self._edges and start > EARLIEST_AT:
-            earlier, _, before = self._stretch_in_era(start - 1)
+            earlier, _, before = self._interval_in_version(start - 1)
             if before != assignment:
                 break
             start = earlier
         while end in self._edges:
-            _, later, after = self._stretch_in_era(end)
+            _, later, after = self._interval_in_version(end)
             if after != assignment:
                 break
             end = later
         return start, end, assignment
 
-    def _stretch_in_era(self, at: int) -> resolve.State:
+    def _interval_in_version(self, at: int) -> AssignmentInterval:
         index = bisect_right(self._starts, at) - 1
         from_at, to_at = self._bounds[index]
-        start, end, assignment = resolve.state_at(self._layers[index], at)
+        start, end, assignment = resolve.interval_at(self._layers[index], at)
         return max(start, from_at), min(end, to_at), assignment
 
-    def fill(self, holes: list[Interval]) -> tuple[list[Segment], list[Interval]]:
+    def segments_in(self, holes: list[Interval]) -> tuple[list[Segment], list[Interval]]:
         """The segments inside the holes, in order, and what stays a hole."""
         segments: list[Segment] = []
         left: list[Interval] = []
         for (_, to_at), layers in zip(self._bounds, self._layers, strict=True):
             own, holes = split_at(holes, to_at)
-            inside, outside = resolve.filled(own, layers)
+            inside, outside = resolve.segments_in(own, layers)
             if segments and inside and _goes_on(segments[-1], inside[0]):
                 inside[0] = inside[0]._replace(start_at=segments.pop().start_at)
             segments += inside
