@@ -26,7 +26,7 @@ from app.engine.layered.limits import (
 )
 from app.engine.layered.model import Entry
 from app.engine.layered.overrides import ManualAssignmentSource
-from app.engine.layered.turns import Turn
+from app.engine.layered.turns import LayerTurn
 from app.engine.layered.versions import Era, bounds_of
 from app.engine.walltime import clock_of
 
@@ -153,7 +153,7 @@ class _Rules:
                 for turn in layer.turns.between(start, end)
             ]
 
-    def _shift(self, start: int, end: int, index: int, turn: Turn) -> Shift:
+    def _shift(self, start: int, end: int, index: int, turn: LayerTurn) -> Shift:
         """What of a turn is in ``[start, end)``."""
         number, turn_start, turn_end, user_id = turn
         start, piece = (start, True) if start > turn_start else (turn_start, False)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from app.engine.intervals import Interval, split
 from app.engine.layered.model import FinalSchedule, Restriction, Schedule
-from app.engine.layered.restrictions import pattern_of, windows_between
+from app.engine.layered.restrictions import recurring_windows, windows_between
 from app.engine.walltime import DAY, HOUR, clock_of
 
 NIGHT = Restriction(22 * HOUR, 6 * HOUR)
@@ -69,7 +69,7 @@ def balanced(tally: Sequence[Tally]) -> bool:
 
 def _windows(schedule: Schedule, final: FinalSchedule, restriction: Restriction) -> list[Interval]:
     clock = clock_of(schedule.timezone)
-    return windows_between(pattern_of([restriction]), clock, final.from_at, final.to_at)
+    return windows_between(recurring_windows([restriction]), clock, final.from_at, final.to_at)
 
 
 def _length(intervals: Iterable[Interval]) -> int:

@@ -21,7 +21,7 @@ from operator import xor
 
 from app.engine.intervals import Interval, merged, split
 from app.engine.layered.model import Restriction
-from app.engine.layered.restrictions import pattern_of, windows_between
+from app.engine.layered.restrictions import recurring_windows, windows_between
 from app.engine.layered.tally import NIGHT, WEEKEND
 from app.engine.planning.request import Wishes
 from app.engine.walltime import clock_of
@@ -203,8 +203,8 @@ def _avoided(wishes: Wishes, index: Mapping[str, int]) -> Sequence[int]:
 def _inside(wishes: Wishes, restriction: Restriction) -> Sequence[int]:
     """By shift, how much of it is in the windows of ``restriction``."""
     boundaries = wishes.boundaries
-    pattern, clock = pattern_of([restriction]), clock_of(wishes.timezone)
-    windows = windows_between(pattern, clock, boundaries[0], boundaries[-1])
+    recurring, clock = recurring_windows([restriction]), clock_of(wishes.timezone)
+    windows = windows_between(recurring, clock, boundaries[0], boundaries[-1])
     found = [0] * (len(boundaries) - 1)
     shift = 0
     for start, end in split(list(pairwise(boundaries)), windows)[0]:
