@@ -15,8 +15,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, check_work
 from app.engine.layered.model import FinalSchedule, OnCall, Schedule
-from app.engine.layered.shifts import Shift, shifts_between
-from app.engine.layered.versions import Era, bounds_of, final_schedule, on_call_at
+from app.engine.layered.shifts import ScheduleShift, shifts_between
+from app.engine.layered.versions import (
+    ScheduleVersion,
+    final_schedule,
+    on_call_at,
+    validity_intervals,
+)
 from app.errors import NotFound
 from app.storage.covers import Cover, covers_near
 from app.storage.schedules import layers_in
@@ -39,7 +44,7 @@ RULES = (
 class History:
     """A schedule's rules, oldest first, and the overrides and entries of ``[from_at, to_at)``."""
 
-    eras: Sequence[Era]
+    versions: Sequence[ScheduleVersion]
     covers: Sequence[Cover]
     from_at: int
     to_at: int
@@ -47,14 +52,14 @@ class History:
     @property
     def size(self) -> int:
         """How many things are in it: layers with turns and windows, overrides and entries."""
-        layers = (layer for era in self.eras for layer in era.schedule.layers)
+        layers = (layer for version in self.versions for layer in version.schedule.layers)
         return sum(layer.size for layer in layers) + len(self.covers)
 
     def on_call_at(self, at: int) -> OnCall | None:
         """Who is on call, and who follows; ``None`` if that reaches beyond what was read."""
         if not self.from_at <= at < self.to_at:
             return None
-        found = on_call_at(self.eras, at)
+        found = on_call_at(self.versions, at)
         return found if _end_of(found) < self.to_at else None
 
 
@@ -69,18 +74,20 @@ async def history_between(
     near = await covers_near(tx, org_id, schedule_id, from_at, to_at)
     overrides = tuple(cover.override for cover in near if cover.kind == "override")
     entries = tuple(cover.entry for cover in near if cover.kind == "entry")
-    eras = [
-        Era(valid_from, Schedule(timezone, layers_in(layers), overrides, entries), number)
+    versions = [
+        ScheduleVersion(
+            valid_from, Schedule(timezone, layers_in(layers), overrides, entries), number
+        )
         for number, valid_from, timezone, layers in kept
     ]
-    return History(eras, near, from_at, to_at)
+    return History(versions, near, from_at, to_at)
 
 
 async def history_at(tx: AsyncConnection, org_id: str, schedule_id: str, at: int) -> History:
     """What is needed to say who is on call at ``at``, and who follows. Raises ``NotFound``."""
 
     async def reach(history: History) -> Span:
-        found = on_call_at(history.eras, at)
+        found = on_call_at(history.versions, at)
         since = EARLIEST_AT if found.since is None else found.since
         ended = (cover.until_at for cover in history.covers if cover.until_at <= at)
         hidden = max(ended, default=since) > since  # one before it may have been seen
@@ -91,12 +98,12 @@ async def history_at(tx: AsyncConnection, org_id: str, schedule_id: str, at: int
 
 async def shifts_of(
     tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
-) -> tuple[Sequence[Shift], History]:
+) -> tuple[Sequence[ScheduleShift], History]:
     """The shifts that meet ``[from_at, to_at)``, and what they were made of.
 
     Raises ``NotFound`` and the engine's bounds.
     """
-    shifts: Sequence[Shift] = ()
+    shifts: Sequence[ScheduleShift] = ()
 
     async def reach(history: History) -> Span:
         nonlocal shifts
@@ -117,13 +124,18 @@ async def final_schedule_of(
 
 
 async def _laid_out(
-    lay_out: Callable[[Sequence[Era], int, int], T], history: History, from_at: int, to_at: int
+    lay_out: Callable[[Sequence[ScheduleVersion], int, int], T],
+    history: History,
+    from_at: int,
+    to_at: int,
 ) -> T:
     """A window of a history, laid out beside the event loop. Raises ``TooMuchWork``."""
-    for era, (start, end) in zip(history.eras, bounds_of(history.eras), strict=True):
+    for version, (start, end) in zip(
+        history.versions, validity_intervals(history.versions), strict=True
+    ):
         if start < to_at and from_at < end:  # rules of another time take nothing
-            check_work(era.schedule.layers, len(history.covers), (), to_at - from_at)
-    return await asyncio.to_thread(lay_out, history.eras, from_at, to_at)
+            check_work(version.schedule.layers, len(history.covers), (), to_at - from_at)
+    return await asyncio.to_thread(lay_out, history.versions, from_at, to_at)
 
 
 async def _reaching(

@@ -1,4 +1,4 @@
-"""Answers across changes of the rules: the past is answered from the rules that held then.
+"""Answers for a schedule that was changed: the past is answered by the version that held then.
 
 Strategy: overrides and entries are the same in all versions, so only layers differ. The layers of
 all versions together are one more source for ``resolve.py``. For an instant, the version that holds
@@ -22,11 +22,11 @@ from app.engine.layered.model import AssignmentInterval, FinalSchedule, OnCall, 
 from app.engine.walltime import FOREVER
 
 
-class Era(NamedTuple):
-    """Rules that hold from ``from_at`` (ms; the first era's is -FOREVER) until the next era begins.
+class ScheduleVersion(NamedTuple):
+    """A schedule as it holds from ``from_at`` until the next version begins.
 
-    ``schedule`` has the same overrides and entries in every era. ``number`` says which rules these
-    are, for ids.
+    ``from_at`` is milliseconds since 1970, or ``-FOREVER`` for the first version. ``schedule`` has
+    the same overrides and entries in every version. ``number`` tells versions apart in ids.
     """
 
     from_at: int
@@ -34,60 +34,62 @@ class Era(NamedTuple):
     number: int = 1
 
 
-def on_call_at(eras: Sequence[Era], at: int) -> OnCall:
-    """Who is on call at an instant, since when, until when, and who follows.
+def on_call_at(versions: Sequence[ScheduleVersion], at: int) -> OnCall:
+    """Return the person on call at an instant, since when, until when, and who is next.
 
-    ``eras``, of which there is at least one, are in order. Otherwise as ``resolve.on_call_at``.
+    ``versions`` are in order, and there is at least one. Costs and errors are those of
+    ``resolve.on_call_at``, for all versions together.
     """
-    if len(eras) == 1:
-        return resolve.on_call_at(eras[0].schedule, at)
+    if len(versions) == 1:
+        return resolve.on_call_at(versions[0].schedule, at)
     check_instant(at)
-    return resolve.resolve_at(_sources(eras), at)
+    return resolve.resolve_at(_sources(versions), at)
 
 
-def final_schedule(eras: Sequence[Era], from_at: int, to_at: int) -> FinalSchedule:
-    """Who is on call over ``[from_at, to_at)``: segments and gaps, cut to the window, in order.
+def final_schedule(versions: Sequence[ScheduleVersion], from_at: int, to_at: int) -> FinalSchedule:
+    """Return the segments and gaps of ``[from_at, to_at)``, in order and cut to the window.
 
-    ``eras``, of which there is at least one, are in order. Otherwise as ``resolve.final_schedule``.
+    ``versions`` are in order, and there is at least one. Costs and errors are those of
+    ``resolve.final_schedule``, for all versions together.
     """
-    if len(eras) == 1:
-        return resolve.final_schedule(eras[0].schedule, from_at, to_at)
+    if len(versions) == 1:
+        return resolve.final_schedule(versions[0].schedule, from_at, to_at)
     check_window(from_at, to_at)
-    return resolve.resolve_window(_sources(eras), from_at, to_at)
+    return resolve.resolve_window(_sources(versions), from_at, to_at)
 
 
-def bounds_of(eras: Sequence[Era]) -> list[Interval]:
-    """``[start, end)`` of each era; empty for one that the next replaced as it began."""
-    starts = [era.from_at for era in eras]
+def validity_intervals(versions: Sequence[ScheduleVersion]) -> list[Interval]:
+    """Return ``[start, end)`` of each version; a version that was replaced as it began is empty."""
+    starts = [version.from_at for version in versions]
     return list(zip(starts, [*starts[1:], FOREVER], strict=True))
 
 
-def _sources(eras: Sequence[Era]) -> list[resolve.AssignmentSource]:
-    for era in eras:
-        check_schedule(era.schedule)
-    return resolve.ordered_sources(eras[-1].schedule, [_LayersOfEras(eras)])
+def _sources(versions: Sequence[ScheduleVersion]) -> list[resolve.AssignmentSource]:
+    for version in versions:
+        check_schedule(version.schedule)
+    return resolve.ordered_sources(versions[-1].schedule, [_LayersOfVersions(versions)])
 
 
-class _LayersOfEras:
-    """The assignments of the layers of every era, each in its own time."""
+class _LayersOfVersions:
+    """The source of the layers of all versions, each of which answers for its own time."""
 
-    __slots__ = ("_bounds", "_edges", "_layers", "_starts")
+    __slots__ = ("_changes", "_layers", "_starts", "_validity")
 
-    def __init__(self, eras: Sequence[Era]) -> None:
-        self._layers = [resolve.layer_sources(era.schedule) for era in eras]
-        self._starts = [era.from_at for era in eras]
-        self._bounds = bounds_of(eras)
-        self._edges = frozenset(self._starts)
+    def __init__(self, versions: Sequence[ScheduleVersion]) -> None:
+        self._layers = [resolve.layer_sources(version.schedule) for version in versions]
+        self._starts = [version.from_at for version in versions]
+        self._validity = validity_intervals(versions)
+        self._changes = frozenset(self._starts)
 
     def interval_at(self, at: int) -> AssignmentInterval:
-        """The maximal ``[start, end)`` around an instant with one assignment, or with none."""
+        """Return the maximal ``[start, end)`` around an instant with one assignment or none."""
         start, end, assignment = self._interval_in_version(at)
-        while start in self._edges and start > EARLIEST_AT:
+        while start in self._changes and start > EARLIEST_AT:
             earlier, _, before = self._interval_in_version(start - 1)
             if before != assignment:
                 break
             start = earlier
-        while end in self._edges:
+        while end in self._changes:
             _, later, after = self._interval_in_version(end)
             if after != assignment:
                 break
@@ -96,23 +98,23 @@ class _LayersOfEras:
 
     def _interval_in_version(self, at: int) -> AssignmentInterval:
         index = bisect_right(self._starts, at) - 1
-        from_at, to_at = self._bounds[index]
+        from_at, to_at = self._validity[index]
         start, end, assignment = resolve.interval_at(self._layers[index], at)
         return max(start, from_at), min(end, to_at), assignment
 
     def segments_in(self, holes: list[Interval]) -> tuple[list[Segment], list[Interval]]:
-        """The segments inside the holes, in order, and what stays a hole."""
+        """Return the segments inside the holes, in order, and the holes that remain."""
         segments: list[Segment] = []
         left: list[Interval] = []
-        for (_, to_at), layers in zip(self._bounds, self._layers, strict=True):
+        for (_, to_at), layers in zip(self._validity, self._layers, strict=True):
             own, holes = split_at(holes, to_at)
             inside, outside = resolve.segments_in(own, layers)
-            if segments and inside and _goes_on(segments[-1], inside[0]):
+            if segments and inside and _continues(segments[-1], inside[0]):
                 inside[0] = inside[0]._replace(start_at=segments.pop().start_at)
             segments += inside
             left += outside
         return segments, merged(left)
 
 
-def _goes_on(segment: Segment, following: Segment) -> bool:
-    return segment.end_at == following.start_at and segment[2:7] == following[2:7]
+def _continues(segment: Segment, later: Segment) -> bool:
+    return segment.end_at == later.start_at and segment[2:7] == later[2:7]

@@ -1,4 +1,4 @@
-"""The engine against the minute walk of ``rota_oracle.py``: person, source, since and until."""
+"""The engine agrees with the oracle, minute by minute: person, source, since and until."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -28,12 +28,12 @@ CHANGES = PLACES[:4] + PLACES[5:15]
 
 
 def named(schedule: Schedule, assignment: OnCallAssignment | Segment | None) -> Any:
-    """A assignment as the oracle names it: the list it is from, its index there, the person."""
+    """Return an assignment as the oracle names it: its list, its index there, the person."""
     if assignment is None or assignment.source == "layer":
         return assignment and ("layers", assignment.layer, assignment.user_id)
-    covers = schedule.overrides if assignment.source == "override" else schedule.entries
-    cover = assignment.override or assignment.entry
-    index = next(i for i, known in enumerate(covers) if known is cover)
+    manual = schedule.overrides if assignment.source == "override" else schedule.entries
+    made = assignment.override or assignment.entry
+    index = next(i for i, known in enumerate(manual) if known is made)
     return (
         "overrides" if assignment.source == "override" else "entries",
         index,
@@ -42,7 +42,7 @@ def named(schedule: Schedule, assignment: OnCallAssignment | Segment | None) -> 
 
 
 def rows_of(schedule: Schedule, final: FinalSchedule) -> list[Any]:
-    """A final schedule as one row a minute, as the oracle writes it."""
+    """Return a final schedule as the oracle writes it, one row a minute."""
     rows: list[Any] = [None] * ((final.to_at - final.from_at) // MINUTE)
     for segment in final.segments:
         first, end = segment.start_at - final.from_at, segment.end_at - final.from_at
@@ -59,14 +59,14 @@ def with_layer_numbers(document: Document) -> Document:
 
 
 def edges_of(rows: list[Any]) -> list[int]:
-    """Where a run of equal rows begins, and the end of all."""
+    """Return where the runs of equal rows begin, and the end of all."""
     return [0, *(i for i in range(1, len(rows)) if rows[i] != rows[i - 1]), len(rows)]
 
 
 def agrees_at(
     schedule: Schedule, rows: list[Any], edges: list[int], begin: int, index: int
 ) -> None:
-    """Person, source, since and until at one minute, as far as the walk can see."""
+    """Compare person, source, since and until at one minute, as far as the walk can see."""
     answer = on_call_at(schedule, (begin + index) * MINUTE)
     run = bisect_right(edges, index)
     first, end = edges[run - 1], edges[run]
