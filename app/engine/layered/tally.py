@@ -1,7 +1,8 @@
-"""Who carries how much of a final schedule: shifts, hours, nights, weekends.
+"""Shifts, hours, nights and weekends of each person in a final schedule.
 
-Strategy: nights and weekends are windows on the wall like any restriction (rule 7), laid out once
-for the whole schedule; each person's segments, which are in order, are intersected with them.
+Strategy: nights and weekends are windows on the wall like those of restrictions (rule 7 of
+``schedules.md``), laid out once for the whole schedule; each person's segments, which are in order,
+are intersected with them.
 
 Invariants: every participant of a layer is counted, with zeros if never on call; hours of all
 people and hours of all gaps add up to the window. A shift is a segment as the window shows it.
@@ -16,13 +17,13 @@ from app.engine.layered.restrictions import recurring_windows, windows_between
 from app.engine.walltime import DAY, HOUR, clock_of
 
 NIGHT = Restriction(22 * HOUR, 6 * HOUR)
-"""22:00 to 06:00 local."""
+"""22:00 to 06:00, local time."""
 WEEKEND = Restriction(0, DAY, (5, 6))
-"""Saturday and Sunday, local."""
+"""Saturday and Sunday, local time."""
 
 
 class Tally(NamedTuple):
-    """One person's part of a window; the lengths are whole milliseconds of elapsed time."""
+    """The share of one person in a window; lengths are whole milliseconds of elapsed time."""
 
     user_id: str
     shifts: int
@@ -44,9 +45,10 @@ class Tally(NamedTuple):
 
 
 def tallies(schedule: Schedule, final: FinalSchedule) -> tuple[Tally, ...]:
-    """One tally a person: the participants of the layers in first-seen order, then whoever covers.
+    """Return one tally for each person.
 
-    ``final`` is an answer of ``final_schedule`` for ``schedule``.
+    The participants of the layers come first, in first-seen order, then the other people of
+    overrides and entries. ``final`` is an answer of ``final_schedule`` for ``schedule``.
     """
     intervals: dict[str, list[Interval]] = {
         user_id: [] for layer in schedule.layers for user_id in layer.participants
@@ -62,7 +64,7 @@ def tallies(schedule: Schedule, final: FinalSchedule) -> tuple[Tally, ...]:
 
 
 def balanced(tally: Sequence[Tally]) -> bool:
-    """Whether the largest and the smallest number of shifts differ by at most one."""
+    """Return whether the largest and the smallest number of shifts differ by at most one."""
     shifts = [person.shifts for person in tally]
     return not shifts or max(shifts) - min(shifts) <= 1
 

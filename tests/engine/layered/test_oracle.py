@@ -23,7 +23,6 @@ from tests.support.schedule_oracle import Oracle
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 MANY = settings(max_examples=2_000, deadline=None, suppress_health_check=QUIET)
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=QUIET)
 CHANGES = PLACES[:4] + PLACES[5:15]
 
 
