@@ -1,4 +1,4 @@
-"""Wall clock and instants: rule 2 in every zone with an odd clock, and the search for changes."""
+"""Wall times become instants by rule 2 of ``schedules.md``, in every zone with an odd clock."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise

@@ -110,11 +110,13 @@ class _ActiveTurnCount(NamedTuple):
     from_start: bool
 
     def turn_of(self, cell: int) -> int:
+        """Return the number of the turn to which a cell belongs."""
         cycles, rest = divmod(cell, self.cycle)
         number = cycles * len(self.counted) + bisect_left(self.counted, rest) - self.skipped
         return max(number, 0) if self.from_start else number
 
     def first_cell_of(self, number: int) -> int:
+        """Return the first of the cells that belong to a turn."""
         if number <= 0 and self.from_start:
             return 0
         cycles, rest = divmod(number + self.skipped - 1, len(self.counted))

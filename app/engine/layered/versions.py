@@ -97,6 +97,7 @@ class _LayersOfVersions:
         return start, end, assignment
 
     def _interval_in_version(self, at: int) -> AssignmentInterval:
+        """Return the interval around an instant, cut to the version that holds it."""
         index = bisect_right(self._starts, at) - 1
         from_at, to_at = self._validity[index]
         start, end, assignment = resolve.interval_at(self._layers[index], at)

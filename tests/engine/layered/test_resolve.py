@@ -1,4 +1,4 @@
-"""Who wins, until when, and who follows: rules 8 to 10, and what must hold of every answer."""
+"""Schedules are resolved: rules 8 to 10 of ``schedules.md``, and properties of every answer."""
 
 from collections.abc import Iterable
 from dataclasses import replace

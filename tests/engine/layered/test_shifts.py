@@ -1,4 +1,4 @@
-"""Shifts over a window: tables, their keys, and what must hold of every list of them."""
+"""Shifts over a window: tables, their keys, and properties of every list of them."""
 
 from itertools import pairwise
 from typing import Any
@@ -52,7 +52,7 @@ def changed(*versions: tuple[float, tuple[Layer, ...]], **manual: Any) -> list[S
 
 
 def shift_of_key(versions: list[ScheduleVersion], key: str) -> ScheduleShift | None:
-    """The shift that a key names, found where the key says that it begins."""
+    """Return the shift of a key, found where the key says that it begins."""
     at = start_of_shift_key(versions, key)
     around = [] if at is None else shifts_between(versions, at, at + 1)
     return next((each for each in around if each.entry is None and each.key() == key), None)
@@ -61,7 +61,7 @@ def shift_of_key(versions: list[ScheduleVersion], key: str) -> ScheduleShift | N
 def rows(
     versions: list[ScheduleVersion], first: float, end: float
 ) -> list[tuple[float, float, str, str]]:
-    """Start and end in hours after T, whose it is, and its key, or the id of its entry."""
+    """Return start and end in hours after T, the user, and the key or the id of the entry."""
     return [
         (
             (shift.start_at - T) / HOUR,
@@ -74,7 +74,7 @@ def rows(
 
 
 def key_of(shift: ScheduleShift) -> str:
-    """The key, with the start of a piece in hours after T."""
+    """Return the key, with the start of a piece in hours after T."""
     parts = shift.key().split("~")
     return "~".join([*parts[:2], *(f"{(int(part) - T) / HOUR:g}h" for part in parts[2:])])
 

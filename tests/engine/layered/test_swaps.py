@@ -1,4 +1,4 @@
-"""Swaps become overrides: who takes what, and what goes back."""
+"""Swaps become overrides, for the person who takes over and the shift in return."""
 
 import pytest
 

@@ -166,7 +166,7 @@ ACTIVE = [
     ("rotation", "expected"), [row[1:] for row in ACTIVE], ids=[row[0] for row in ACTIVE]
 )
 def test_turns_on_active(rotation: Layer | None, expected: str) -> None:
-    """Who has noon of each day from Monday 2025-06-02 on; a dash where the layer is silent."""
+    """Noon of each day from Monday 2025-06-02 on has one user; a dash where the layer is silent."""
     windows = WEEKDAYS if rotation else (Restriction(0, 0),)
     of = rotation or layer("days", 1, MONDAY)
     counted = Layer(of.name, of.participants, of.unit, of.count, of.start_at, of.handoff_time,
