@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.products.endpoint import SVG
+from app.products.examples import V1_OVERRIDE, V1_SCHEDULE
 from app.products.layered.answer import OncallNowAnswer, OncallScheduleAnswer
 from app.products.layered.layer_fields import IntervalDocument, LayerDocument, RestrictionDocument
 from app.products.layered.request import (
@@ -19,7 +21,7 @@ from app.products.layered.request import (
     OverrideDocument,
     SwapDocument,
 )
-from app.products.registry import SVG, V1_OVERRIDE, V1_SCHEDULE, paid_endpoints
+from app.products.registry import paid_endpoints
 from app.products.rotation.answer import Fairness, RotationAnswer
 from app.products.rotation.planning_fields import AbsenceDocument, FixedDocument
 from app.products.rotation.request import RotationRequest

@@ -23,7 +23,7 @@ from app.http.validation import Document, document_of, parsed, unknown_fields
 from app.payments.authorization import Payment
 from app.payments.settlement import Cashier, Purchase
 from app.payments.terms import Offer, Terms
-from app.products.registry import Endpoint
+from app.products.endpoint import Endpoint
 
 T = TypeVar("T")
 Read = tuple[Document, Sequence[Fault]]
@@ -132,7 +132,7 @@ class Sale:
         if body:
             document, warnings = await self._document(body)
             if document.is_heavy:
-                await self._worked(document.examine, light=False)
+                await self._worked(partial(self.endpoint.examine, document), light=False)
         if till.backend.problem:
             raise FacilitatorUnavailable(retry_after=5)
         return till.offer.terms_with(warnings=warnings) if warnings else till.offer.terms

@@ -22,7 +22,7 @@ from app.http.validation import Document, document_of, parsed
 from app.payments.disposable_wallet import SignedPayment, signed_payment
 from app.payments.terms import Offer
 from app.payments.terms_text import terms_in_words
-from app.products.registry import JSON
+from app.products.endpoint import JSON
 
 PATH = "/sandbox/pay"
 PER_MINUTE = 120

@@ -25,7 +25,7 @@ from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.payments.settlement import Cashier
 from app.payments.terms import offer_of, payee_faults, resource_server, stablecoin
-from app.products.registry import JSON, Endpoint
+from app.products.endpoint import JSON, Endpoint
 from app.settings import Settings
 
 log = structlog.get_logger()

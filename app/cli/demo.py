@@ -21,7 +21,8 @@ from rich.table import Table
 
 from app.cli.buying import Buyer, Order, settlement_in
 from app.payments.terms_text import Terms, terms_in_words
-from app.products.registry import EXTENSIONS, paid_endpoints
+from app.products.endpoint import EXTENSIONS
+from app.products.registry import paid_endpoints
 from app.settings import DEFAULT_PORT
 
 START_SECONDS = 60.0

@@ -18,7 +18,7 @@ from x402.extensions.bazaar.resource_service import (
 from x402.extensions.bazaar.types import BAZAAR
 
 from app.discovery.openapi import schema_of
-from app.products.registry import Endpoint
+from app.products.endpoint import Endpoint
 
 SERVICE_NAME = "On-call rotations"
 MAX_TAGS = 5

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from app.discovery.openapi import schema_of
-from app.products.registry import JSON, Endpoint
+from app.products.endpoint import JSON, Endpoint
 
 
 def product_page(endpoint: Endpoint, public_url: str) -> Mapping[str, Any]:

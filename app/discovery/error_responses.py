@@ -9,8 +9,8 @@ import msgspec
 from app.errors import InvalidRequest, OncallError, OutOfBounds
 from app.http.problems import MEDIA_TYPE, STATUS, not_served, problem_of
 from app.http.validation import document_of
+from app.products.endpoint import Endpoint
 from app.products.layered.request import ScheduleDocument
-from app.products.registry import Endpoint
 
 REFUSALS = {
     "400": "The document or the payment header is not valid; every fault is named. Not charged.",

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.products.registry import JSON, Endpoint
+from app.products.endpoint import JSON, Endpoint
 
 SERVICE, DISCOVERY = "Service", "Discovery"
 OBJECT: Mapping[str, Any] = {"type": "object"}

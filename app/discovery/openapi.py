@@ -25,7 +25,7 @@ from app.discovery.openapi_teams import (
 )
 from app.discovery.openapi_teams import TAGS as STORED_TAGS
 from app.http.scalars import scalar_schema
-from app.products.registry import JSON, Endpoint
+from app.products.endpoint import JSON, Endpoint
 
 CONTACT = {"name": "On-call rotation service"}
 GUIDANCE = (

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.products.registry import JSON
+from app.products.endpoint import JSON
 
 PROMETHEUS = "text/plain; version=1.0.0; charset=utf-8"
 

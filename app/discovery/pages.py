@@ -26,7 +26,7 @@ from app.http.problems import MEDIA_TYPE as PROBLEM
 from app.http.problems import problem_of_http
 from app.payments.terms import Offer
 from app.payments.terms_text import terms_in_words
-from app.products.registry import CALENDAR, CSV, JSON, SVG, Endpoint
+from app.products.endpoint import CALENDAR, CSV, JSON, SVG, Endpoint
 
 SVG_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",

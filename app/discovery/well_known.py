@@ -16,7 +16,7 @@ from app.discovery.free_paths import OPERATIONS, free_paths
 from app.discovery.openapi import openapi_bytes
 from app.discovery.representations import Representation, chosen
 from app.discovery.templating import template
-from app.products.registry import JSON, Endpoint
+from app.products.endpoint import JSON, Endpoint
 
 TEXTS = {
     "llms.txt": "text/plain",

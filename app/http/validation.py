@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from functools import cache
 from itertools import islice
 from types import UnionType
-from typing import Annotated, Any, ClassVar, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -70,21 +70,17 @@ DocumentT = TypeVar("DocumentT", bound="Document")
 
 
 class Document(Struct, frozen=True):
-    """Base of request documents, and of their parts that have rules across their fields.
+    """Base of request documents, and of their parts that have rules across their fields."""
 
-    ``heavy_fields`` are those, by their names on the wire, with which a request can keep a
-    processor busy.
-    """
-
-    heavy_fields: ClassVar[frozenset[str]] = frozenset()
+    @classmethod
+    def heavy_fields(cls) -> frozenset[str]:
+        """Return the fields, by their names on the wire, that can keep a processor busy."""
+        return frozenset()
 
     @property
     def is_heavy(self) -> bool:
         """Whether one of them is given."""
         return False
-
-    def examine(self) -> None:
-        """Raise ``InvalidRequest`` for what takes work to find out; only asked of a heavy one."""
 
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterable[Fault]:  # noqa: ARG003 - a hook

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from app.errors import MalformedBody
 from app.http.validation import parsed
-from app.products.registry import JSON
+from app.products.endpoint import JSON
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600

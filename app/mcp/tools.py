@@ -26,7 +26,7 @@ from app.mcp.messages import INVALID_PARAMS
 from app.payments.authorization import Payment
 from app.payments.terms import Terms
 from app.payments.verification import payload_of, payment_for
-from app.products.registry import JSON
+from app.products.endpoint import JSON
 
 log = structlog.get_logger()
 

@@ -1,18 +1,9 @@
-"""What the rows of ``endpoints.py`` say at length: rules in words, and documents that show them."""
+"""What the endpoints say at length: rules in words, and requests that show them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Worked:
-    """A request that shows what else an endpoint can do, in a few words and as a document."""
-
-    title: str
-    text: str
-    example: Mapping[str, Any]
-
+from app.products.endpoint import WorkedExample
 
 V1_SCHEDULE: Mapping[str, Any] = {
     "timezone": "America/Los_Angeles",
@@ -53,7 +44,7 @@ ROTATION_RULES = (
     "passes turns on and owes them back. Shifts nobody can take are `person: null` and listed in "
     "`gaps`. Send `carryOver` of the answer with the next request to stay fair over months."
 )
-TWO_AWAY = Worked(
+TWO_AWAY = WorkedExample(
     "Two are away",
     "Four people share nine days on a local clock, with a clock change in them. Ben is on holiday, "
     "Chloe's training stands in her calendar, Dan works half time, and Ana has hours carried over.",

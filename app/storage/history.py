@@ -42,25 +42,10 @@ RULES = (
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A schedule's rules, oldest first, and the overrides and entries of ``[from_at, to_at)``."""
+    """A schedule's rules, oldest first, and its overrides and entries around a window."""
 
     versions: Sequence[ScheduleVersion]
     covers: Sequence[Cover]
-    from_at: int
-    to_at: int
-
-    @property
-    def size(self) -> int:
-        """How many things are in it: layers with turns and windows, overrides and entries."""
-        layers = (layer for version in self.versions for layer in version.schedule.layers)
-        return sum(layer.size for layer in layers) + len(self.covers)
-
-    def on_call_at(self, at: int) -> OnCall | None:
-        """Who is on call, and who follows; ``None`` if that reaches beyond what was read."""
-        if not self.from_at <= at < self.to_at:
-            return None
-        found = on_call_at(self.versions, at)
-        return found if _end_of(found) < self.to_at else None
 
 
 async def history_between(
@@ -80,20 +65,23 @@ async def history_between(
         )
         for number, valid_from, timezone, layers in kept
     ]
-    return History(versions, near, from_at, to_at)
+    return History(versions, near)
 
 
-async def history_at(tx: AsyncConnection, org_id: str, schedule_id: str, at: int) -> History:
-    """What is needed to say who is on call at ``at``, and who follows. Raises ``NotFound``."""
+async def on_call_of(tx: AsyncConnection, org_id: str, schedule_id: str, at: int) -> OnCall:
+    """Who is on call at ``at``, and who follows. Raises ``NotFound`` and the engine's bounds."""
+    found: OnCall
 
     async def reach(history: History) -> Span:
+        nonlocal found
         found = on_call_at(history.versions, at)
         since = EARLIEST_AT if found.since is None else found.since
         ended = (cover.until_at for cover in history.covers if cover.until_at <= at)
         hidden = max(ended, default=since) > since  # one before it may have been seen
         return since if hidden else at, _end_of(found) + 1
 
-    return await _reaching(tx, org_id, schedule_id, (at, at + REACH_MS), reach)
+    await _reaching(tx, org_id, schedule_id, (at, at + REACH_MS), reach)
+    return found
 
 
 async def shifts_of(

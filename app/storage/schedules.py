@@ -52,11 +52,6 @@ class Rules:
     def people(self) -> set[str]:
         return {name for layer in self.layers for name in layer.participants}
 
-    @property
-    def size(self) -> int:
-        """How many things are in it: layers with their turns and windows."""
-        return sum(layer.size for layer in self.layers)
-
 
 @dataclass(frozen=True, slots=True)
 class ScheduleFields:

@@ -14,7 +14,8 @@ from eth_account import Account
 
 from app.payments.claims.memory import Receipt
 from app.payments.claims.redis import RedisClaims
-from app.products.registry import CALENDAR, CSV, SVG, paid_endpoints
+from app.products.endpoint import CALENDAR, CSV, SVG
+from app.products.registry import paid_endpoints
 from tests.support.processes import environment, free_port
 from tests.support.redis_server import redis_server
 from tests.support.services import EXAMPLE, PATH

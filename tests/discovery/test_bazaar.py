@@ -19,7 +19,8 @@ from x402.schemas import PaymentPayload
 
 from app.discovery.bazaar import bazaar_extension, outline
 from app.discovery.openapi import schema_of
-from app.products.registry import Endpoint, paid_endpoints
+from app.products.endpoint import Endpoint
+from app.products.registry import paid_endpoints
 from tests.support.services import Service, service, settings
 from tests.support.wallets import Wallet
 

@@ -19,7 +19,8 @@ from app.discovery.catalog import product_page
 from app.discovery.html import SECURITY_HEADERS, static_files
 from app.discovery.pages import FORMATS, picture_path
 from app.discovery.template_filters import json_text, undescribed
-from app.products.registry import JSON, SVG, Endpoint, paid_endpoints
+from app.products.endpoint import JSON, SVG, Endpoint
+from app.products.registry import paid_endpoints
 from tests.support.services import PAY_TO, Service, remote_settings, service, settings
 
 pytestmark = pytest.mark.anyio

@@ -14,7 +14,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
 from app.discovery.pages import picture_path
-from app.products.registry import Endpoint, paid_endpoints
+from app.products.endpoint import Endpoint
+from app.products.registry import paid_endpoints
 from tests.support.browser import CHROMIUM, chromium
 from tests.support.processes import answers_ok, environment, free_port, running
 

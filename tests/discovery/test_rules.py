@@ -12,7 +12,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from x402.extensions.bazaar import validate_and_extract
 from x402.extensions.bazaar.types import BAZAAR
 
-from app.products.registry import Endpoint, paid_endpoints
+from app.products.endpoint import Endpoint
+from app.products.registry import paid_endpoints
 from tests.support.mcp_agents import agent_of, content_of
 from tests.support.processes import ROOT
 from tests.support.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS

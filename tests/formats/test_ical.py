@@ -16,7 +16,8 @@ from app.engine.layered.limits import EARLIEST_AT
 from app.engine.rotation import rotation_of
 from app.formats.ical import PRODUCT, calendar_bytes
 from app.formats.plain import plain
-from app.formats.timeline import Roster, Stint, rotation_roster
+from app.formats.timeline import Timeline, TimelineItem
+from app.products.rotation.timeline import rotation_timeline
 from tests.support.formats import events
 from tests.support.processes import ROOT
 
@@ -42,7 +43,7 @@ HOSTILE = [
 
 def calendar(people: Sequence[str], shifts: int = 3, *, hours: float = 24, start: int = T) -> bytes:
     return calendar_bytes(
-        rotation_roster(
+        rotation_timeline(
             rotation_of(
                 start_at=start, people=people, shifts=shifts, length_hours=hours, offset_hours=0
             )
@@ -87,15 +88,15 @@ def test_two_readers_find_the_shifts() -> None:
 
 
 def test_a_gap_is_an_event() -> None:
-    roster = Roster("x", "", "UTC", ("x",), [Stint(1, T, T + HOUR, None, "Nobody.")], {})
-    [event] = events(calendar_bytes(roster))
+    timeline = Timeline("x", "", "UTC", ("x",), [TimelineItem(1, T, T + HOUR, None, "Nobody.")], {})
+    [event] = events(calendar_bytes(timeline))
     assert (event.summary, event.description) == ("Nobody on call", "Nobody.")
 
 
 def test_what_follows_without_being_asked_for_is_none() -> None:
-    stint = Stint(1, T, T + HOUR, "ann")
-    roster = Roster("x", "", "UTC", ("x",), [stint], {}, after=[stint._replace(key=2)])
-    assert len(events(calendar_bytes(roster))) == 1
+    item = TimelineItem(1, T, T + HOUR, "ann")
+    timeline = Timeline("x", "", "UTC", ("x",), [item], {}, after=[item._replace(key=2)])
+    assert len(events(calendar_bytes(timeline))) == 1
 
 
 # --- the same event -------------------------------------------------------------------------
@@ -140,9 +141,9 @@ def test_a_shift_within_a_second_has_no_end() -> None:
 
 
 def test_the_first_years() -> None:
-    stint = Stint(EARLIEST_AT, EARLIEST_AT, EARLIEST_AT + HOUR, "ann")
-    roster = Roster("x", "", "UTC", ("x",), [stint], {})
-    assert b"DTSTART:00020101T000000Z" in calendar_bytes(roster)
+    item = TimelineItem(EARLIEST_AT, EARLIEST_AT, EARLIEST_AT + HOUR, "ann")
+    timeline = Timeline("x", "", "UTC", ("x",), [item], {})
+    assert b"DTSTART:00020101T000000Z" in calendar_bytes(timeline)
 
 
 # --- hostile text ---------------------------------------------------------------------------
@@ -173,23 +174,23 @@ def test_lines_are_short_and_hold_no_control_characters(name: str) -> None:
 # --- the library's own objects, and what they cost ------------------------------------------
 
 
-def written_by_objects(roster: Roster) -> bytes:
+def written_by_objects(timeline: Timeline) -> bytes:
     """The same calendar by way of an object an event."""
-    whole = icalendar.Calendar.from_ical(calendar_bytes(roster))
+    whole = icalendar.Calendar.from_ical(calendar_bytes(timeline))
     whole.subcomponents.clear()
-    texts = [event.uid for event in events(calendar_bytes(roster))]
-    for stint, uid in zip(roster.stints, texts, strict=True):
+    texts = [event.uid for event in events(calendar_bytes(timeline))]
+    for item, uid in zip(timeline.items, texts, strict=True):
         start, end = (
             datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=instant // 1000)
-            for instant in (stint.start_at, stint.end_at)
+            for instant in (item.start_at, item.end_at)
         )
         event = icalendar.Event()
         event.add("UID", uid)
         event.add("DTSTAMP", start)
         event.add("DTSTART", start)
         event.add("DTEND", end)
-        event.add("SUMMARY", f"On call: {plain(stint.person or '')}")
-        event.add("DESCRIPTION", plain(stint.note))
+        event.add("SUMMARY", f"On call: {plain(item.person or '')}")
+        event.add("DESCRIPTION", plain(item.note))
         event.add("TRANSP", "TRANSPARENT")
         whole.add_component(event)
     written: bytes = whole.to_ical(sorted=False)
@@ -205,8 +206,8 @@ def test_the_bytes_are_those_of_the_librarys_objects(people: list[str], shifts: 
     rotation = rotation_of(
         start_at=T, people=people, shifts=shifts, length_hours=7.5, offset_hours=0.25
     )
-    roster = rotation_roster(rotation)
-    assert calendar_bytes(roster) == written_by_objects(roster)
+    timeline = rotation_timeline(rotation)
+    assert calendar_bytes(timeline) == written_by_objects(timeline)
 
 
 def test_10_000_shifts_take_well_below_a_second() -> None:

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.formats.svg.bars import APART, LANES, THINNEST, Scale, gap_bars, lanes
-from app.formats.timeline import Stint
+from app.formats.timeline import TimelineItem
 
 SCALE = Scale(0, 1_000, 100, 600)  # half a pixel an instant
 
 
-def stint(person: str | None, start: int, end: int) -> Stint:
-    return Stint(start, start, end, person)
+def item(person: str | None, start: int, end: int) -> TimelineItem:
+    return TimelineItem(start, start, end, person)
 
 
 def test_a_scale_is_linear() -> None:
@@ -21,8 +21,8 @@ def test_a_scale_is_linear() -> None:
 
 
 def test_each_person_has_a_lane_in_order() -> None:
-    stints = [stint("b", 0, 400), stint("a", 400, 600), stint("b", 600, 1_000)]
-    found = lanes({"a": "1 shift", "b": "2 shifts", "c": "0 shifts"}, stints, SCALE)
+    items = [item("b", 0, 400), item("a", 400, 600), item("b", 600, 1_000)]
+    found = lanes({"a": "1 shift", "b": "2 shifts", "c": "0 shifts"}, items, SCALE)
     assert [
         (lane.person, lane.words, [(bar.left, bar.right) for bar in lane.bars]) for lane in found
     ] == [
@@ -47,28 +47,28 @@ def test_each_person_has_a_lane_in_order() -> None:
 def test_what_cannot_be_told_apart_is_joined(
     spans: list[tuple[int, int]], bars: list[tuple[float, float, int]]
 ) -> None:
-    [lane] = lanes({"a": ""}, [stint("a", *span) for span in spans], SCALE)
+    [lane] = lanes({"a": ""}, [item("a", *span) for span in spans], SCALE)
     assert [(bar.left, bar.right, bar.count) for bar in lane.bars] == bars
     assert (lane.bars[0].first.start_at, lane.bars[-1].last.end_at) == (spans[0][0], spans[-1][1])
 
 
 def test_gaps_are_bars_of_nobody() -> None:
-    stints = [stint("a", 0, 400), stint(None, 400, 600), stint("a", 600, 1_000)]
-    assert [(bar.left, bar.right) for bar in gap_bars(stints, SCALE)] == [(300, 400)]
+    items = [item("a", 0, 400), item(None, 400, 600), item("a", 600, 1_000)]
+    assert [(bar.left, bar.right) for bar in gap_bars(items, SCALE)] == [(300, 400)]
 
 
 def test_too_many_people_share_the_last_lane() -> None:
     people = {f"p{number}": "x" for number in range(LANES + 2)}
-    stints = [stint(person, at, at + 10) for at, person in zip(range(0, 1_000, 10), people)]  # noqa: B905
-    *shown, rest = lanes(people, stints, SCALE)
+    items = [item(person, at, at + 10) for at, person in zip(range(0, 1_000, 10), people)]  # noqa: B905
+    *shown, rest = lanes(people, items, SCALE)
     assert [lane.person for lane in shown] == list(people)[:LANES]
     assert (rest.person, rest.others, len(rest.bars)) == (None, 2, 2)
 
 
 def test_of_too_many_people_those_without_a_shift_are_left_out() -> None:
     people = {f"p{number}": "x" for number in range(LANES + 5)}
-    stints = [stint(f"p{LANES + 4}", 0, 500), stint("p7", 500, 1_000)]
-    found = lanes(people, stints, SCALE)
+    items = [item(f"p{LANES + 4}", 0, 500), item("p7", 500, 1_000)]
+    found = lanes(people, items, SCALE)
     assert [(lane.person, lane.others) for lane in found] == [
         ("p7", 0),
         (f"p{LANES + 4}", 0),
@@ -78,14 +78,14 @@ def test_of_too_many_people_those_without_a_shift_are_left_out() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 40)), min_size=1, max_size=300))
-def test_bars_are_bounded_and_stand_for_every_stint(parts: list[tuple[str, int]]) -> None:
-    stints, at = [], 0
+def test_bars_are_bounded_and_stand_for_every_item(parts: list[tuple[str, int]]) -> None:
+    items, at = [], 0
     for person, length in parts:
-        stints.append(stint(person, at, at + length))
+        items.append(item(person, at, at + length))
         at += length
     scale = Scale(0, at, 0, 100)
-    found = lanes({"a": "", "b": ""}, stints, scale)
-    assert sum(bar.count for lane in found for bar in lane.bars) == len(stints)
+    found = lanes({"a": "", "b": ""}, items, scale)
+    assert sum(bar.count for lane in found for bar in lane.bars) == len(items)
     for lane in found:
         assert len(lane.bars) <= 100 / (THINNEST + APART) + 1
         assert all(bar.right <= later.left + THINNEST for bar, later in pairwise(lane.bars))

@@ -11,15 +11,16 @@ import pytest
 from app.engine.rotation import rotation_of
 from app.formats.svg.bars import LANES
 from app.formats.svg.drawing import LEFT, MOST_HANDOFFS, MOST_TITLES, RIGHT, timeline_bytes
-from app.formats.timeline import Roster, Stint, rotation_roster
+from app.formats.timeline import Timeline, TimelineItem
+from app.products.rotation.timeline import rotation_timeline
 from tests.support.formats import SVG, drawn, root_of, stretches, texts, titles
 
 T = 1_780_531_200_000
 HOUR = 3_600_000
 
 
-def roster(people: Sequence[str], shifts: int, hours: float = 24, offset: float = 0) -> Roster:
-    return rotation_roster(
+def timeline(people: Sequence[str], shifts: int, hours: float = 24, offset: float = 0) -> Timeline:
+    return rotation_timeline(
         rotation_of(
             start_at=T, people=people, shifts=shifts, length_hours=hours, offset_hours=offset
         )
@@ -27,7 +28,7 @@ def roster(people: Sequence[str], shifts: int, hours: float = 24, offset: float 
 
 
 def picture(people: Sequence[str] = ("alice", "bob"), shifts: int = 3, hours: float = 24) -> bytes:
-    return timeline_bytes(roster(people, shifts, hours))
+    return timeline_bytes(timeline(people, shifts, hours))
 
 
 def found(picture: bytes, tag: str, kind: str = "") -> list[Element]:
@@ -126,13 +127,13 @@ def test_a_long_name_is_cut_and_its_title_is_not() -> None:
 # --- gaps, handoffs, what goes on, the instant asked about ----------------------------------
 
 
-def with_gap(timezone: str = "UTC", **changes: object) -> Roster:
-    stints = [
-        Stint(1, T, T + 8 * HOUR, "ann", goes_on_before=True),
-        Stint(2, T + 8 * HOUR, T + 16 * HOUR, None),
-        Stint(3, T + 16 * HOUR, T + 24 * HOUR, "ben", goes_on_after=True),
+def with_gap(timezone: str = "UTC", **changes: object) -> Timeline:
+    items = [
+        TimelineItem(1, T, T + 8 * HOUR, "ann", goes_on_before=True),
+        TimelineItem(2, T + 8 * HOUR, T + 16 * HOUR, None),
+        TimelineItem(3, T + 16 * HOUR, T + 24 * HOUR, "ben", goes_on_after=True),
     ]
-    shown = Roster("Title", "Summary.", timezone, ("x",), stints, {"ann": "", "ben": ""})
+    shown = Timeline("Title", "Summary.", timezone, ("x",), items, {"ann": "", "ben": ""})
     return replace(shown, **changes)  # type: ignore[arg-type]
 
 
@@ -146,8 +147,8 @@ def test_a_gap_is_hatched_and_named() -> None:
 
 
 def test_gaps_are_counted() -> None:
-    stints = [Stint(hour, T + hour * HOUR, T + (hour + 1) * HOUR, None) for hour in range(2)]
-    shown = timeline_bytes(with_gap(stints=stints, people={}))
+    items = [TimelineItem(hour, T + hour * HOUR, T + (hour + 1) * HOUR, None) for hour in range(2)]
+    shown = timeline_bytes(with_gap(items=items, people={}))
     assert "Hatched: nobody is on call (2 gaps)." in texts(shown)
     assert len(titles(shown)) == 2
 
@@ -163,7 +164,7 @@ def test_no_handoff_over_a_gap() -> None:
 
 @pytest.mark.parametrize("offset", [0, 6, -6])
 def test_a_handoff_is_a_line_from_lane_to_lane(offset: float) -> None:
-    shown = timeline_bytes(roster(["alice", "bob"], 3, 24, offset))
+    shown = timeline_bytes(timeline(["alice", "bob"], 3, 24, offset))
     [first, _] = found(shown, "line", "handoff")
     ends = [float(first.get(name, 0)) for name in ("x1", "x2", "y1", "y2")]
     x = LEFT + (RIGHT - LEFT) * (24 + offset) / 72
@@ -188,7 +189,7 @@ def test_the_instant_asked_about_is_marked(hour: int, anchor: str) -> None:
 
 
 def test_what_follows_is_drawn() -> None:
-    shown = with_gap(after=[Stint(4, T + 24 * HOUR, T + 27 * HOUR, "ann")])
+    shown = with_gap(after=[TimelineItem(4, T + 24 * HOUR, T + 27 * HOUR, "ann")])
     assert [bar.person for bar in drawn(timeline_bytes(shown))] == ["ann", "Nobody", "ben", "ann"]
 
 
@@ -207,7 +208,7 @@ def test_what_follows_is_drawn() -> None:
     ],
 )
 def test_instants_are_local_and_exact(timezone: str, start: int, words: str) -> None:
-    shown = with_gap(timezone, stints=[Stint(1, start, start + HOUR, "ann")])
+    shown = with_gap(timezone, items=[TimelineItem(1, start, start + HOUR, "ann")])
     [title] = titles(timeline_bytes(shown))
     assert title.startswith(f"ann: {words} to ")
 
@@ -220,7 +221,7 @@ def test_the_zone_is_named() -> None:
 
 def test_a_period_too_near_to_the_next_is_not_named() -> None:
     start = T + 12 * HOUR
-    shown = with_gap(stints=[Stint(1, start, start + 72 * HOUR, "ann")])
+    shown = with_gap(items=[TimelineItem(1, start, start + 72 * HOUR, "ann")])
     assert [text for text in texts(timeline_bytes(shown)) if text.endswith("Jun")] == [
         "Fri 5 Jun",
         "Sat 6 Jun",
@@ -232,7 +233,7 @@ def test_a_period_too_near_to_the_next_is_not_named() -> None:
 
 
 def test_very_many_people_and_shifts_are_bounded_in_size_and_time() -> None:
-    shown = roster([f"person {number}" for number in range(1_000)], 10_000, 0.5)
+    shown = timeline([f"person {number}" for number in range(1_000)], 10_000, 0.5)
     started = time.process_time()
     text = timeline_bytes(shown)
     assert time.process_time() - started < 1
@@ -254,13 +255,13 @@ def test_every_shift_is_counted_where_bars_are_joined() -> None:
 
 @pytest.mark.parametrize("shifts", [MOST_TITLES, MOST_TITLES + 1])
 def test_titles_are_there_while_there_are_not_too_many(shifts: int) -> None:
-    shown = timeline_bytes(roster([f"p{number}" for number in range(30)], shifts, 24))
+    shown = timeline_bytes(timeline([f"p{number}" for number in range(30)], shifts, 24))
     assert len(titles(shown)) == (shifts if shifts == MOST_TITLES else 0)
 
 
 def test_of_very_many_gaps_none_has_a_title() -> None:
-    stints = [Stint(at, at, at + 1, "ann" if at % 2 else None) for at in range(310)]
-    shown = timeline_bytes(with_gap(stints=stints, people={"ann": ""}))
+    items = [TimelineItem(at, at, at + 1, "ann" if at % 2 else None) for at in range(310)]
+    shown = timeline_bytes(with_gap(items=items, people={"ann": ""}))
     assert titles(shown) == []
     assert "Hatched: nobody is on call (155 gaps)." in texts(shown)
 

@@ -17,7 +17,8 @@ import pytest
 from aiohttp import web
 
 from app.payments.facilitators.remote import RemoteFacilitator
-from app.products.registry import Endpoint, paid_endpoints
+from app.products.endpoint import Endpoint
+from app.products.registry import paid_endpoints
 from tests.support.services import (
     EXAMPLE,
     NETWORK,

@@ -13,7 +13,8 @@ from app.checkout.http_route import EndpointApp
 from app.checkout.purchase import Sale
 from app.errors import Fault
 from app.http.rate_limits import RateLimits
-from app.products.registry import CALENDAR, CSV, JSON, SVG, Endpoint, paid_endpoints
+from app.products.endpoint import CALENDAR, CSV, JSON, SVG, Endpoint
+from app.products.registry import paid_endpoints
 from tests.support.formats import drawn, events, rows
 from tests.support.services import EXAMPLE, Service, service, settings
 from tests.support.wallets import Wallet

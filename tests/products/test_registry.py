@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from app.errors import InvalidRequest
-from app.products.registry import JSON, Endpoint, paid_endpoints
+from app.products.endpoint import JSON, Endpoint
+from app.products.registry import paid_endpoints
 from tests.support.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
 
 ROTATION, *LAYERED = paid_endpoints()
@@ -29,6 +30,7 @@ EMPTY = {
     "formats": {},
     "example": {},
     "work": "",
+    "examine": None,
 }
 
 

@@ -7,11 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.engine.layered.resolve import final_schedule, on_call_at
-from app.engine.layered.tally import tallies
 from app.formats.instants import iso
 from app.formats.plain import plain
 from app.http.validation import document_of
-from app.products.registry import CALENDAR, CSV, JSON, SVG, Endpoint, paid_endpoints
+from app.products.endpoint import CALENDAR, CSV, JSON, SVG, Endpoint, Result
+from app.products.layered.endpoints import now_result, schedule_result
+from app.products.registry import paid_endpoints
 from tests.support.formats import drawn, events, milliseconds, rows, stretches
 from tests.support.schedule_documents import (
     DAY,
@@ -41,8 +42,8 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
-def in_each_format(endpoint: Endpoint, result: Any) -> Shown:
-    """An engine result as JSON, calendar, table and picture."""
+def in_each_format(endpoint: Endpoint, result: Result) -> Shown:
+    """A result as JSON, calendar, table and picture."""
     written = {name: write(result, ()) for name, write in endpoint.formats.items()}
     return msgspec.json.decode(written[JSON]), written[CALENDAR], written[CSV], written[SVG]
 
@@ -51,7 +52,7 @@ def in_each_format(endpoint: Endpoint, result: Any) -> Shown:
 @SEVERAL
 def test_a_rotation(request: dict[str, Any]) -> None:
     document: Any = document_of(request, ROTATION.request)
-    answer, calendar, table, picture = in_each_format(ROTATION, document.rotation())
+    answer, calendar, table, picture = in_each_format(ROTATION, ROTATION.compute(document))
     expected = [
         (plain(shift["person"]), milliseconds(shift["start"]), milliseconds(shift["end"]))
         for shift in answer["rotation"]
@@ -72,7 +73,7 @@ def test_a_schedule_over_a_window(place: tuple[int, Document]) -> None:
     asked = schedule_of(document)
     window = ((middle - 2 * DAY) * MINUTE, (middle + 2 * DAY) * MINUTE)
     final = final_schedule(asked, *window)
-    shown = in_each_format(SCHEDULE, (asked, final, tallies(asked, final)))
+    shown = in_each_format(SCHEDULE, schedule_result(asked, final))
     answer, calendar, table, picture = shown
     stretched = sorted((*answer["final_schedule"], *answer["gaps"]), key=lambda part: part["start"])
     people = [part.get("user_id") for part in stretched]
@@ -97,7 +98,7 @@ def test_an_instant(place: tuple[int, Document]) -> None:
     asked = schedule_of(document)
     at = middle * MINUTE
     found = on_call_at(asked, at)
-    answer, calendar, table, picture = in_each_format(NOW, (asked, found))
+    answer, calendar, table, picture = in_each_format(NOW, now_result(asked, found))
     [event], [row] = events(calendar), rows(table)
     person = answer["user_id"]
     assert event.summary == (f"On call: {person}" if person else "Nobody on call")

@@ -46,9 +46,6 @@ class TestTransactions:
 
         assert await database.written(work) == ("serializable", "off")
 
-    async def test_there_is_no_stamp(self, database: Database) -> None:
-        assert database.stamp() is None
-
     async def test_what_was_read_still_holds_at_the_commit(self, database: Database) -> None:
         """Write skew: each reads what the other is about to change."""
         await database.written(made)

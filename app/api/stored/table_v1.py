@@ -65,7 +65,6 @@ V1_SCHEDULES: Sequence[Operation] = (
         v1.on_call,
         query=AtQuery,
         answer=v1.OnCallShown,
-        quick=v1.quick_on_call,
         description=PAGES_SAMPLE,
     ),
     _schedules("GET", "/schedules/{id}", "Read a schedule", v1.read_schedule, **ONE_SCHEDULE),

@@ -53,11 +53,6 @@ class Layer:
     restrictions: tuple[Restriction, ...] = ()
     turns_on: TurnsOn = "all"
 
-    @property
-    def size(self) -> int:
-        """The number of things to lay out: the layer, its participants and its restrictions."""
-        return 1 + len(self.participants) + len(self.restrictions)
-
 
 @dataclass(frozen=True, slots=True)
 class Override:

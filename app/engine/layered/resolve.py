@@ -144,7 +144,7 @@ def segments_in(
 
 
 def interval_at(sources: Iterable[AssignmentSource], at: int) -> AssignmentInterval:
-    """Return the maximal interval around an instant that sources, the first above the last, give."""
+    """Return the maximal interval around an instant of sources, the first above the last."""
     since, until = -FOREVER, FOREVER
     for source in sources:
         start, end, assignment = source.interval_at(at)

@@ -1,6 +1,6 @@
-"""Which bars to draw for how many stints: a picture is bounded whatever it shows.
+"""Which bars to draw for how many items: a picture is bounded whatever it shows.
 
-Strategy: stints become bars on their person's lane, in pixels. A bar is at least ``THINNEST`` wide,
+Strategy: items become bars on their person's lane, in pixels. A bar is at least ``THINNEST`` wide,
 and one thinner than ``LEGIBLE`` is joined with its neighbour on the lane if nothing could be seen
 between them. So a lane has at most one bar per ``THINNEST + APART`` pixels. People beyond
 ``LANES`` share the last lane.
@@ -9,7 +9,7 @@ between them. So a lane has at most one bar per ``THINNEST + APART`` pixels. Peo
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.formats.timeline import Stint
+from app.formats.timeline import TimelineItem
 
 LANES = 30
 """Of one person each."""
@@ -36,12 +36,12 @@ class Scale:
 
 @dataclass(slots=True)
 class Bar:
-    """Pixels ``[left, right)`` that stand for the stints ``first`` to ``last``."""
+    """Pixels ``[left, right)`` that stand for the items ``first`` to ``last``."""
 
     left: float
     right: float
-    first: Stint
-    last: Stint
+    first: TimelineItem
+    last: TimelineItem
     count: int = 1
 
 
@@ -55,41 +55,41 @@ class Lane:
     bars: list[Bar] = field(default_factory=list)
 
 
-def lanes(people: Mapping[str, str], stints: Iterable[Stint], scale: Scale) -> Sequence[Lane]:
+def lanes(people: Mapping[str, str], items: Iterable[TimelineItem], scale: Scale) -> Sequence[Lane]:
     """A lane for each of ``people`` in order, and one for all who are too many.
 
-    If they are too many, those without a stint have none.
+    If they are too many, those without an item have none.
     """
-    stints = [stint for stint in stints if stint.person is not None]
+    items = [item for item in items if item.person is not None]
     names = list(people)
     if len(names) > LANES:
-        busy = {stint.person for stint in stints}
+        busy = {item.person for item in items}
         names = [name for name in names if name in busy]
     shown = [Lane(name, people[name]) for name in names[:LANES]]
     hidden = len(people) - len(shown)
     rest = Lane(None, "", hidden)
     by_person = {lane.person: lane for lane in shown}
-    for stint in stints:
-        _extend(by_person.get(stint.person, rest).bars, stint, scale)
+    for item in items:
+        _extend(by_person.get(item.person, rest).bars, item, scale)
     return [*shown, rest] if hidden else shown
 
 
-def gap_bars(stints: Iterable[Stint], scale: Scale) -> Sequence[Bar]:
-    """Bars for the stints with nobody."""
+def gap_bars(items: Iterable[TimelineItem], scale: Scale) -> Sequence[Bar]:
+    """Bars for the items with nobody."""
     found: list[Bar] = []
-    for stint in stints:
-        if stint.person is None:
-            _extend(found, stint, scale)
+    for item in items:
+        if item.person is None:
+            _extend(found, item, scale)
     return found
 
 
-def _extend(drawn: list[Bar], stint: Stint, scale: Scale) -> None:
-    left = scale.x(stint.start_at)
-    right = max(scale.x(stint.end_at), left + THINNEST)
+def _extend(drawn: list[Bar], item: TimelineItem, scale: Scale) -> None:
+    left = scale.x(item.start_at)
+    right = max(scale.x(item.end_at), left + THINNEST)
     if drawn:
         bar = drawn[-1]
         thin = min(right - left, bar.right - bar.left) < LEGIBLE
         if thin and left - bar.right < APART:
-            bar.right, bar.last, bar.count = max(bar.right, right), stint, bar.count + 1
+            bar.right, bar.last, bar.count = max(bar.right, right), item, bar.count + 1
             return
-    drawn.append(Bar(left, right, stint, stint))
+    drawn.append(Bar(left, right, item, item))

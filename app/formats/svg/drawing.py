@@ -1,4 +1,4 @@
-"""A roster as an SVG timeline: one lane a person, local time along the top, gaps hatched.
+"""A timeline as an SVG timeline: one lane a person, local time along the top, gaps hatched.
 
 Strategy: lanes are told apart by place and name, and only besides by colour; gaps, handoffs and
 what goes on beyond the picture have a form of their own. No script, nothing from elsewhere. Sizes
@@ -18,7 +18,7 @@ from app.formats.instants import iso
 from app.formats.svg.bars import Bar, Lane, Scale, gap_bars, lanes
 from app.formats.svg.elements import COLOURS, add, add_rect, add_text, cut, picture, px, svg_bytes
 from app.formats.svg.ticks import ticks
-from app.formats.timeline import Roster, Stint
+from app.formats.timeline import Timeline, TimelineItem
 
 WIDTH, MARGIN = 800, 20
 LEFT, RIGHT = 188.0, 684.0
@@ -31,41 +31,41 @@ TOLD_PEOPLE = 30
 """So many of the people are in the description for those who cannot see the picture."""
 
 
-def timeline_bytes(roster: Roster) -> bytes:
-    """``roster`` as ``image/svg+xml``, UTF-8."""
-    stints = (*roster.stints, *roster.after)
-    scale = Scale(stints[0].start_at, stints[-1].end_at, LEFT, RIGHT)
-    rows = lanes(roster.people, _in_order(roster), scale)
-    return _Timeline(roster, stints, clock_of(roster.timezone), scale, rows).svg()
+def timeline_bytes(timeline: Timeline) -> bytes:
+    """``timeline`` as ``image/svg+xml``, UTF-8."""
+    items = (*timeline.items, *timeline.after)
+    scale = Scale(items[0].start_at, items[-1].end_at, LEFT, RIGHT)
+    rows = lanes(timeline.people, _in_order(timeline), scale)
+    return _Drawing(timeline, items, clock_of(timeline.timezone), scale, rows).svg()
 
 
-def _in_order(roster: Roster) -> Sequence[Stint]:
+def _in_order(timeline: Timeline) -> Sequence[TimelineItem]:
     """All that is shown, those of further roles among them."""
-    stints = (*roster.stints, *roster.after)
-    if not roster.beside:
-        return stints
-    return sorted((*stints, *roster.beside), key=attrgetter("start_at"))
+    items = (*timeline.items, *timeline.after)
+    if not timeline.beside:
+        return items
+    return sorted((*items, *timeline.beside), key=attrgetter("start_at"))
 
 
 @dataclass(frozen=True, slots=True)
-class _Timeline:
-    """A roster laid out. What is drawn later is on top."""
+class _Drawing:
+    """A timeline laid out. What is drawn later is on top."""
 
-    roster: Roster
-    stints: Sequence[Stint]
+    timeline: Timeline
+    items: Sequence[TimelineItem]
     clock: ZoneClock
     scale: Scale
     lanes: Sequence[Lane]
 
     def svg(self) -> bytes:
-        gaps = gap_bars(_in_order(self.roster), self.scale)
+        gaps = gap_bars(_in_order(self.timeline), self.scale)
         bars = [bar for lane in self.lanes for bar in lane.bars]
         titled = len(bars) + len(gaps) <= MOST_TITLES
-        key = sha256("\0".join((*self.roster.identity, self.roster.summary)).encode())
-        root = picture(key.hexdigest()[:8], self.roster.title, self._description(), WIDTH)
+        key = sha256("\0".join((*self.timeline.identity, self.timeline.summary)).encode())
+        root = picture(key.hexdigest()[:8], self.timeline.title, self._description(), WIDTH)
         notes = self._notes(gaps, bars)
         height = (
-            self.bottom + (LINE if self.roster.mark_at is None else 2 * LINE) + LINE * len(notes)
+            self.bottom + (LINE if self.timeline.mark_at is None else 2 * LINE) + LINE * len(notes)
         )
         add_rect(root, "paper", 0, 0, WIDTH, height)
         self._heading(root)
@@ -84,15 +84,15 @@ class _Timeline:
         return TOP + LANE * max(1, len(self.lanes))
 
     def _description(self) -> str:
-        people = [f"{name}: {words}" for name, words in self.roster.people.items()]
+        people = [f"{name}: {words}" for name, words in self.timeline.people.items()]
         more = len(people) - TOLD_PEOPLE
         told = people[:TOLD_PEOPLE] + ([f"and {more} more people"] if more > 0 else [])
-        return f"{self.roster.summary} {'; '.join(told)}".strip()
+        return f"{self.timeline.summary} {'; '.join(told)}".strip()
 
     def _heading(self, root: Element) -> None:
         start, end = self._moment(self.scale.from_at), self._moment(self.scale.to_at)
-        add_text(root, MARGIN, 32, self.roster.title, kind="title")
-        zone = "" if self.roster.timezone == "UTC" else f", {self.roster.timezone}"
+        add_text(root, MARGIN, 32, self.timeline.title, kind="title")
+        zone = "" if self.timeline.timezone == "UTC" else f", {self.timeline.timezone}"
         add_text(root, MARGIN, 54, f"{start} to {end}{zone}", kind="quiet")
 
     def _axis(self, root: Element) -> None:
@@ -151,7 +151,7 @@ class _Timeline:
         lane_of = {lane.person: number for number, lane in enumerate(self.lanes) if lane.person}
         handed = [
             (lane_of[before.person], lane_of[after.person], before.end_at)
-            for before, after in pairwise(self.stints)
+            for before, after in pairwise(self.items)
             if before.person in lane_of and after.person in lane_of
             if before.person != after.person
         ]
@@ -159,23 +159,23 @@ class _Timeline:
 
     def _handoffs(self, root: Element) -> None:
         for before, after, end_at in self._handed():
-            x = self.scale.x(end_at + self.roster.handoff_offset_ms)
+            x = self.scale.x(end_at + self.timeline.handoff_offset_ms)
             middle = TOP + LANE / 2
             _line(root, "handoff", (x, middle + LANE * before), (x, middle + LANE * after))
 
     def _mark(self, root: Element) -> None:
-        if self.roster.mark_at is None:
+        if self.timeline.mark_at is None:
             return
-        x = self.scale.x(self.roster.mark_at)
+        x = self.scale.x(self.timeline.mark_at)
         _line(root, "mark", (x, TOP - 4), (x, self.bottom + 4))
         side = "start" if x < LEFT + 100 else "end" if x > RIGHT - 100 else "middle"
         add_text(
-            root, x, self.bottom + LINE, f"at {self._moment(self.roster.mark_at)}", anchor=side
+            root, x, self.bottom + LINE, f"at {self._moment(self.timeline.mark_at)}", anchor=side
         )
 
     def _notes(self, gaps: Sequence[Bar], bars: Sequence[Bar]) -> Sequence[str]:
         count = sum(gap.count for gap in gaps)
-        nobody = "a role that nobody has" if self.roster.beside else "nobody is on call"
+        nobody = "a role that nobody has" if self.timeline.beside else "nobody is on call"
         notes = [f"Hatched: {nobody} ({count:,} gap{'' if count == 1 else 's'})."]
         joined = any(bar.count > 1 for bar in (*gaps, *bars))
         return [

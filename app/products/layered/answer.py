@@ -20,7 +20,7 @@ from app.engine.layered.model import (
 from app.engine.layered.tally import Tally, balanced
 from app.errors import Fault
 from app.formats.instants import each_iso, iso
-from app.products.rotation.answer import Number, Text, number
+from app.products.numbers import InstantText, Number, number
 
 Source = Literal["layer", "override", "entry"]
 LayerName = Annotated[str, Meta(description="Name of the layer, if it is one.")]
@@ -30,16 +30,16 @@ class OverrideGiven(Struct, frozen=True, gc=False):
     """An override as it was given, or as a swap made it (`reason` is then `swap`)."""
 
     user_id: str
-    start_at: Text
-    end_at: Text
+    start_at: InstantText
+    end_at: InstantText
     reason: str | None
 
 
 class ScheduleSegment(Struct, frozen=True, gc=False):
     """A maximal stretch with one person from one source, cut to the window."""
 
-    start: Annotated[Text, Meta(description="First instant.")]
-    end: Annotated[Text, Meta(description="First instant after it.")]
+    start: Annotated[InstantText, Meta(description="First instant.")]
+    end: Annotated[InstantText, Meta(description="First instant after it.")]
     user_id: str
     source: Source
     layer: LayerName | None
@@ -51,8 +51,8 @@ class ScheduleSegment(Struct, frozen=True, gc=False):
 class ScheduleGap(Struct, frozen=True, gc=False):
     """A maximal stretch with nobody on call, cut to the window."""
 
-    start: Text
-    end: Text
+    start: InstantText
+    end: InstantText
 
 
 class PersonTally(Struct, frozen=True, gc=False):
@@ -87,19 +87,19 @@ class NextOnCall(Struct, frozen=True):
     """The next segment with somebody."""
 
     user_id: str
-    at: Annotated[Text, Meta(description="When it starts.")]
+    at: Annotated[InstantText, Meta(description="When it starts.")]
 
 
 class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
     """Who is on call at an instant, since when, until when, and who follows."""
 
-    at: Text
+    at: InstantText
     user_id: Annotated[str, Meta(description="Null: nobody.")] | None
     source: Source | None
     layer: LayerName | None
     override: OverrideGiven | None
-    since: Annotated[Text, Meta(description="Null: it was always so.")] | None
-    until: Annotated[Text, Meta(description="Null: nothing will ever change.")] | None
+    since: Annotated[InstantText, Meta(description="Null: it was always so.")] | None
+    until: Annotated[InstantText, Meta(description="Null: nothing will ever change.")] | None
     next: Annotated[NextOnCall, Meta(description="Null: nobody else follows.")] | None
     interpretation: Annotated[str, Meta(description="What was found, in a sentence.")]
     warnings: Annotated[

@@ -1,18 +1,14 @@
 """The rotation's JSON answer, field for field the listing's (``rotation.md``, Response)."""
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Annotated
 
-import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.engine.rotation import Rotation
 from app.errors import Fault
 from app.formats.instants import iso, isos
-
-Number = int | float
-Text = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+from app.products.numbers import InstantText, Number, hours_text, number
 
 
 class Shift(Struct, frozen=True, rename="camel", gc=False):
@@ -27,11 +23,15 @@ class Shift(Struct, frozen=True, rename="camel", gc=False):
         ]
         | None
     )
-    start: Annotated[Text, Meta(description="First instant of the shift.")]
-    end: Annotated[Text, Meta(description="First instant after the shift.")]
-    next_handoff: Annotated[Text, Meta(description="`end` plus `handoffOffsetHours`.")]
-    start_local: Annotated[Text, Meta(description="`start` with `timezone`.")] | UnsetType = UNSET
-    end_local: Annotated[Text, Meta(description="`end` with `timezone`.")] | UnsetType = UNSET
+    start: Annotated[InstantText, Meta(description="First instant of the shift.")]
+    end: Annotated[InstantText, Meta(description="First instant after the shift.")]
+    next_handoff: Annotated[InstantText, Meta(description="`end` plus `handoffOffsetHours`.")]
+    start_local: (
+        Annotated[InstantText, Meta(description="`start` with `timezone`.")] | UnsetType
+    ) = UNSET
+    end_local: Annotated[InstantText, Meta(description="`end` with `timezone`.")] | UnsetType = (
+        UNSET
+    )
     roles: (
         Annotated[Mapping[str, str | None], Meta(description="Who has each role, with `roles`.")]
         | UnsetType
@@ -65,8 +65,8 @@ class VacantShift(Struct, frozen=True, rename="camel"):
     """A shift, or a role in it, that nobody can take."""
 
     shift: int
-    start: Text
-    end: Text
+    start: InstantText
+    end: InstantText
     role: str | UnsetType = UNSET
 
 
@@ -131,11 +131,6 @@ def rotation_answer(rotation: Rotation, warnings: Sequence[Fault] = ()) -> Rotat
     )
 
 
-def json_bytes(answer: Struct) -> bytes:
-    """``answer`` as UTF-8 JSON, in the key order of its type."""
-    return msgspec.json.encode(answer)
-
-
 def rotation_in_words(rotation: Rotation) -> str:
     """What was computed, in a sentence or two."""
     size = (rotation.shifts, rotation.shift_length_hours, len(rotation.counts))
@@ -155,13 +150,3 @@ def offset_in_words(hours: float) -> str:
     """When handoffs are, after a space; nothing if shifts end with them."""
     when = "after" if hours > 0 else "before"
     return f" Handoffs are {hours_text(abs(hours))}h {when} each shift ends." if hours else ""
-
-
-def number(hours: float) -> Number:
-    """24 stays 24 and 0.5 stays 0.5, as a JavaScript number would be written."""
-    return int(hours) if hours == int(hours) else hours
-
-
-def hours_text(hours: float) -> str:
-    """``hours`` in plain decimals: 24, 0.5."""
-    return format(Decimal(str(number(hours))), "f")

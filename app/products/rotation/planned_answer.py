@@ -14,14 +14,12 @@ from app.engine.rotation import HOUR_MS
 from app.engine.walltime import MINUTE, SECOND, ZoneClock, clock_of
 from app.errors import Fault
 from app.formats.instants import each_iso, iso
+from app.products.numbers import Number, hours_text, number
 from app.products.rotation.answer import (
     Fairness,
-    Number,
     RotationAnswer,
     Shift,
     VacantShift,
-    hours_text,
-    number,
     offset_in_words,
     size_in_words,
 )

@@ -7,6 +7,7 @@ error that names the field.
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta
 
 from app.engine.rotation import Rotation, rotation_faults, rotation_of
@@ -28,15 +29,8 @@ START_RULE = (
     "UTC; years 1970 to 9999"
 )
 
-PLANNING: Mapping[str, str] = {
-    **{name: name for name in ("timezone", "strategy", "unavailable", "weights", "roles", "fixed")},
-    "unavailable_ics": "unavailableIcs",
-    "carry_over": "carryOver",
-    "min_rest_hours": "minRestHours",
-    "max_consecutive": "maxConsecutive",
-    "avoid_pairs": "avoidPairs",
-}
-"""The fields that ask for more than turns of one length, with their names on the wire."""
+PLAIN = frozenset(("start", "people", "shifts", "shift_length_hours", "handoff_offset_hours"))
+"""The fields of turns of one length; every other field asks for a plan."""
 
 
 class RotationRequest(Document, frozen=True, rename="camel"):
@@ -220,8 +214,6 @@ class RotationRequest(Document, frozen=True, rename="camel"):
         | None
     ) = None
 
-    heavy_fields = frozenset(PLANNING.values())
-
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
         start = values.get("start")
@@ -236,17 +228,14 @@ class RotationRequest(Document, frozen=True, rename="camel"):
         if any(values.get(name) is not None for name in PLANNING):
             yield from plan_faults(values)
 
+    @classmethod
+    def heavy_fields(cls) -> frozenset[str]:
+        return frozenset(PLANNING.values())
+
     @property
     def is_heavy(self) -> bool:
         """Whether more is asked for than turns of one length."""
         return any(getattr(self, name) is not None for name in PLANNING)
-
-    def examine(self) -> None:
-        """Read the calendars: a payer learns of one that cannot be read before paying."""
-        if self.unavailable_ics:
-            from app.products.rotation.planning import wishes_of  # noqa: PLC0415 - for those who ask for a plan
-
-            wishes_of(self)
 
     def rotation(self) -> Rotation:
         """The rotation asked for, if it is a plain one."""
@@ -257,3 +246,14 @@ class RotationRequest(Document, frozen=True, rename="camel"):
             length_hours=self.shift_length_hours,
             offset_hours=self.handoff_offset_hours,
         )
+
+
+PLANNING: Mapping[str, str] = {
+    field.name: field.encode_name
+    for field in msgspec.structs.fields(RotationRequest)
+    if field.name not in PLAIN
+}
+"""The fields that ask for more than turns of one length, with their names on the wire.
+
+Derived from the struct, because a field that is forgotten here would be paid for and ignored.
+"""

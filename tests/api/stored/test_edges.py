@@ -10,7 +10,6 @@ from starlette.types import Message
 from structlog.testing import capture_logs
 
 from app import errors
-from app.api.stored import lookups
 from app.api.stored.refusals import refusal_of, status_of
 from app.engine.layered import limits
 from app.storage import covers, schedules
@@ -174,7 +173,6 @@ async def test_large_layers_are_read_as_small_ones(
     stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedules, "KEPT_BYTES", 0)
-    monkeypatch.setattr(lookups, "KEPT_SIZE", 0)
     me = await scene(stored, DAILY)
     assert [await who(me, june(day)) for day in (1, 2, 2)] == ["ann", "bob", "bob"]
 

@@ -1,5 +1,6 @@
 """Answers on layered schedules in words and numbers."""
 
+import msgspec
 import pytest
 
 from app.engine.layered.model import (
@@ -15,7 +16,6 @@ from app.engine.layered.model import (
 from app.engine.layered.tally import Tally
 from app.errors import Fault
 from app.products.layered.answer import now_answer, schedule_answer
-from app.products.rotation.answer import json_bytes
 
 T = 1_777_057_200_000
 HOUR = 3_600_000
@@ -88,7 +88,7 @@ def test_a_window_in_words(people: str, gaps: int, text: str) -> None:
 def test_hours_are_numbers_as_people_write_them() -> None:
     tally = (Tally("a", 2, 24 * HOUR, HOUR // 2, HOUR // 4), Tally("b", 0, 0, 0, 0))
     answer = schedule_answer("UTC", final("", 0), tally)
-    body = json_bytes(answer).decode()
+    body = msgspec.json.encode(answer).decode()
     assert '"shifts":2,"hours":24,"night_hours":0.5,"weekend_hours":0.25' in body
     assert answer.balanced is False
 
@@ -99,4 +99,4 @@ def test_warnings_are_there_if_there_are_some(warnings: tuple[Fault, ...]) -> No
         schedule_answer("UTC", final("", 0), (), warnings),
         now_answer(OnCall(T, None, None, None, None), warnings),
     ):
-        assert (b'"warnings"' in json_bytes(answer)) is bool(warnings)
+        assert (b'"warnings"' in msgspec.json.encode(answer)) is bool(warnings)

@@ -20,8 +20,8 @@ from app.errors import (
     WindowTooLong,
 )
 from app.http.validation import document_of
+from app.products.examples import V1_SCHEDULE
 from app.products.layered.request import OncallNowRequest, OncallScheduleRequest
-from app.products.registry import V1_SCHEDULE
 
 HOUR = 3_600_000
 T = 1_777_057_200_000  # 2026-04-24T19:00:00Z

@@ -18,7 +18,9 @@ from app.checkout.purchase import SMALL_BODY_BYTES, Sale
 from app.errors import OncallError
 from app.http.rate_limits import RateLimits
 from app.http.validation import document_of
-from app.products.registry import JSON, V1_SCHEDULE, Endpoint, paid_endpoints
+from app.products.endpoint import JSON, Endpoint
+from app.products.examples import V1_SCHEDULE
+from app.products.registry import paid_endpoints
 from tests.support.services import Service, service, settings
 from tests.support.wallets import Wallet
 

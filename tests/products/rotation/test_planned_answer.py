@@ -6,19 +6,19 @@ import json
 from itertools import count
 from typing import Any
 
+import msgspec
 import pytest
 
 from app.engine.planning.request import PlannedRotation
 from app.errors import Fault
 from app.formats.ical import calendar_bytes
 from app.formats.svg.drawing import timeline_bytes
-from app.formats.timeline import planned_roster, rotation_roster
 from app.http.validation import document_of
 from app.products.csv import rotation_csv
-from app.products.rotation.answer import json_bytes
 from app.products.rotation.planned_answer import planned_answer, planned_in_words
 from app.products.rotation.planning import planned_rotation
 from app.products.rotation.request import RotationRequest
+from app.products.rotation.timeline import planned_timeline, rotation_timeline
 from tests.support.formats import events_by_ical, titles
 
 SEED = {"start": "2026-06-04T00:00:00Z", "people": ["alice", "bob"], "shifts": 3}
@@ -33,7 +33,7 @@ def planned(**changes: Any) -> PlannedRotation:
 
 
 def answered(**changes: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(json_bytes(planned_answer(planned(**changes))))
+    answer: dict[str, Any] = json.loads(msgspec.json.encode(planned_answer(planned(**changes))))
     return answer
 
 
@@ -93,7 +93,7 @@ def test_the_whole_answer() -> None:
 
 def test_warnings_come_last() -> None:
     answer = planned_answer(planned(), [Fault("/x", "is not known")])
-    assert list(json.loads(json_bytes(answer)))[-1] == "warnings"
+    assert list(json.loads(msgspec.json.encode(answer)))[-1] == "warnings"
 
 
 @pytest.mark.parametrize(
@@ -182,15 +182,15 @@ def test_a_gap_is_an_empty_cell() -> None:
 
 
 def test_a_gap_is_an_event_and_is_hatched() -> None:
-    roster = planned_roster(planned(unavailable=BOTH_AWAY))
-    summaries = [event.summary for event in events_by_ical(calendar_bytes(roster))]
+    timeline = planned_timeline(planned(unavailable=BOTH_AWAY))
+    summaries = [event.summary for event in events_by_ical(calendar_bytes(timeline))]
     assert summaries == ["On call: bob", "Nobody on call", "On call: alice"]
-    assert "Hatched: nobody is on call (1 gap)." in timeline_bytes(roster).decode()
+    assert "Hatched: nobody is on call (1 gap)." in timeline_bytes(timeline).decode()
 
 
 def test_every_role_is_an_event_with_its_own_uid() -> None:
-    roster = planned_roster(planned(roles=["primary", "secondary"], people=["alice"]))
-    events = events_by_ical(calendar_bytes(roster))
+    timeline = planned_timeline(planned(roles=["primary", "secondary"], people=["alice"]))
+    events = events_by_ical(calendar_bytes(timeline))
     assert [event.summary for event in events] == [
         *["On call (primary): alice"] * 3,
         *["Nobody on call (secondary)"] * 3,
@@ -199,26 +199,26 @@ def test_every_role_is_an_event_with_its_own_uid() -> None:
 
 
 def test_roles_share_a_persons_lane_and_are_told_apart() -> None:
-    roster = planned_roster(planned(roles=["primary", "secondary"]))
-    told = [title for title in titles(timeline_bytes(roster)) if title.startswith("alice (")]
+    timeline = planned_timeline(planned(roles=["primary", "secondary"]))
+    told = [title for title in titles(timeline_bytes(timeline)) if title.startswith("alice (")]
     assert [title.partition(":")[0] for title in told] == [
         *("alice (primary)", "alice (secondary)", "alice (primary)"),
     ]
 
 
 def test_a_role_that_nobody_has_is_hatched() -> None:
-    roster = planned_roster(planned(roles=["primary", "secondary"], people=["alice"]))
-    assert "Hatched: a role that nobody has (3 gaps)." in timeline_bytes(roster).decode()
+    timeline = planned_timeline(planned(roles=["primary", "secondary"], people=["alice"]))
+    assert "Hatched: a role that nobody has (3 gaps)." in timeline_bytes(timeline).decode()
 
 
 def test_the_picture_is_by_the_clock_of_the_zone() -> None:
-    picture = timeline_bytes(planned_roster(planned(timezone="Asia/Tokyo", start="2026-06-04")))
+    picture = timeline_bytes(planned_timeline(planned(timezone="Asia/Tokyo", start="2026-06-04")))
     assert "2026-06-04 00:00 +09:00" in picture.decode()
 
 
 def test_who_follows_is_told() -> None:
-    roster = planned_roster(planned(unavailable=BOTH_AWAY, handoffOffsetHours=-1))
-    assert [stint.note for stint in roster.stints] == [
+    timeline = planned_timeline(planned(unavailable=BOTH_AWAY, handoffOffsetHours=-1))
+    assert [item.note for item in timeline.items] == [
         "Next: nobody, from 1h before the shift ends.",
         "Nobody is on call.",
         "The last shift of the rotation.",
@@ -228,6 +228,6 @@ def test_who_follows_is_told() -> None:
 def test_a_planned_shift_updates_the_event_of_the_plain_one() -> None:
     """Whoever takes over a shift, it stays that shift."""
     plain = document_of(SEED, RotationRequest).rotation()
-    before = events_by_ical(calendar_bytes(rotation_roster(plain)))
-    after = events_by_ical(calendar_bytes(planned_roster(planned())))
+    before = events_by_ical(calendar_bytes(rotation_timeline(plain)))
+    after = events_by_ical(calendar_bytes(planned_timeline(planned())))
     assert [event.uid for event in after] == [event.uid for event in before]
