@@ -25,7 +25,7 @@ zoneinfo.reset_tzpath(to=())  # the naive engine reads the same zone data
 from app.engine.layered.model import FinalSchedule, Layer, Override, Restriction, Schedule  # noqa: E402
 from app.engine.layered.resolve import final_schedule, on_call_at  # noqa: E402
 from app.engine.layered.tally import tallies  # noqa: E402
-from app.engine.walltime import Clock  # noqa: E402
+from app.engine.walltime import ZoneClock  # noqa: E402
 from bench import naive  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "engine.json"
@@ -110,7 +110,7 @@ def cases() -> list[dict[str, Any]]:
              lambda: naive.on_call_at(year, FAR)),
         case("a year with its tally",
              lambda: tallies(year, final_schedule(year, START, END)), None),
-        case("a zone's first year", lambda: Clock(ZONE, ZoneInfo(ZONE)).wall(INSTANT), None),
+        case("a zone's first year", lambda: ZoneClock(ZONE, ZoneInfo(ZONE)).wall(INSTANT), None),
     ]  # fmt: skip
 
 
@@ -136,8 +136,8 @@ def main() -> None:
     ours = told(final_schedule(year, START, END))
     assert ours == [list(row) for row in naive.final_schedule(year, START, END)]
     for instant in (INSTANT, FAR):
-        duty, row = on_call_at(year, instant), naive.on_call_at(year, instant)
-        assert (duty.since, duty.until, duty.user_id) == (row and row[:3])
+        answer, row = on_call_at(year, instant), naive.on_call_at(year, instant)
+        assert (answer.since, answer.until, answer.user_id) == (row and row[:3])
     result = {
         "python": platform.python_version(),
         "tzdata": version("tzdata"),

@@ -59,7 +59,7 @@ def windows(layer: Layer, zone: ZoneInfo, from_: datetime, until: datetime) -> l
 
 
 def pieces(schedule: Schedule, from_: datetime, until: datetime) -> list[list[Row]]:
-    """Each layer's duties in the window, whoever is above it."""
+    """The assignments of each layer in the window, whatever is above it."""
     zone = ZoneInfo(schedule.timezone)
     return [
         [

@@ -1,8 +1,8 @@
-"""Fixed-length shifts dealt out in turn: the sold rotation.
+"""The sold rotation: shifts of one length, dealt out in turn (``rotation.md``).
 
 Strategy: a rotation is arithmetic, so it is kept as arithmetic. Boundaries are a ``range`` of whole
 milliseconds since 1970-01-01T00:00:00Z and the person of a shift is an index modulo the cycle;
-nothing is built per shift until somebody reads it. Source of the rules: ``rotation.md``.
+nothing is built per shift until somebody reads it.
 
 Invariants: shift ``i`` is ``[boundaries[i], boundaries[i + 1])``, so shifts are back to back by
 construction; the counts add up to the number of shifts.
@@ -27,8 +27,8 @@ class Rotation:
     """Back-to-back shifts of one length.
 
     ``boundaries`` are instants in milliseconds, one more than there are shifts; ``cycle`` is the
-    order in which people take turns; the offset moves handoffs, never boundaries. The two lengths
-    are hours as they were asked for; instants are rounded to the millisecond.
+    order in which people take turns; the offset moves handoffs, never boundaries. Length and offset
+    are in hours, as in the request; instants are rounded to the millisecond.
     """
 
     boundaries: range
@@ -39,16 +39,17 @@ class Rotation:
 
     @property
     def shifts(self) -> int:
+        """The number of shifts."""
         return len(self.boundaries) - 1
 
     @property
     def people(self) -> Iterator[str]:
-        """Who is on call, one name a shift."""
+        """The people on call, one name for each shift."""
         return islice(cycle(self.cycle), self.shifts)
 
     @property
     def handoffs(self) -> range:
-        """When each shift's incoming person takes over: its end plus the offset."""
+        """The instant of handoff after each shift: its end plus the offset."""
         offset_ms = milliseconds(self.handoff_offset_hours)
         ends = self.boundaries[1:]
         return range(ends.start + offset_ms, ends.stop + offset_ms, ends.step)
@@ -62,10 +63,10 @@ class Rotation:
 def rotation_of(
     *, start_at: int, people: Sequence[str], shifts: int, length_hours: float, offset_hours: float
 ) -> Rotation:
-    """The rotation of ``shifts`` turns of ``length_hours`` from ``start_at`` (milliseconds).
+    """Return the rotation of ``shifts`` turns of ``length_hours`` from ``start_at`` on.
 
-    A name given twice in ``people`` takes two turns per cycle. Raises ``InvalidRequest`` with what
-    ``rotation_faults`` finds.
+    ``start_at`` is milliseconds since 1970. A name given twice in ``people`` takes two turns in
+    each cycle. Raises ``InvalidRequest`` with the faults of ``rotation_faults``.
     """
     faults = list(rotation_faults(start_at, shifts, length_hours, offset_hours))
     if faults:
@@ -81,9 +82,9 @@ def rotation_faults(
     length_hours: float | None,
     offset_hours: float | None,
 ) -> Iterator[Fault]:
-    """What is wrong with fields that are each right by themselves.
+    """Yield the faults of fields that are right by themselves and wrong together.
 
-    ``None`` stands for a field that is not right; no rule that needs it is looked at.
+    ``None`` stands for a field that is wrong by itself; rules that need it are left out.
     """
     if length_hours is None:
         return
@@ -102,7 +103,7 @@ def rotation_faults(
 
 
 def milliseconds(hours: float) -> int:
-    """Hours as whole milliseconds, rounded."""
+    """Return hours as whole milliseconds, rounded."""
     if hours == int(hours):  # most are, and a fraction costs ten times as much
         return int(hours) * HOUR_MS
     return round(Fraction(hours) * HOUR_MS)

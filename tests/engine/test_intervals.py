@@ -1,11 +1,11 @@
-"""Spans cut at an instant."""
+"""Intervals are split at an instant."""
 
 import pytest
 
-from app.engine.intervals import Span, cut
+from app.engine.intervals import Interval, split_at
 
-CUT = [
-    ("inside a span", 3, [(1, 3)], [(3, 4), (6, 8)]),
+SPLIT_AT = [
+    ("inside an interval", 3, [(1, 3)], [(3, 4), (6, 8)]),
     ("where one begins", 6, [(1, 4)], [(6, 8)]),
     ("where one ends", 4, [(1, 4)], [(6, 8)]),
     ("between two", 5, [(1, 4)], [(6, 8)]),
@@ -15,7 +15,7 @@ CUT = [
 
 
 @pytest.mark.parametrize(
-    ("at", "before", "after"), [row[1:] for row in CUT], ids=[row[0] for row in CUT]
+    ("at", "before", "after"), [row[1:] for row in SPLIT_AT], ids=[row[0] for row in SPLIT_AT]
 )
-def test_cut(at: int, before: list[Span], after: list[Span]) -> None:
-    assert cut([(1, 4), (6, 8)], at) == (before, after)
+def test_split_at(at: int, before: list[Interval], after: list[Interval]) -> None:
+    assert split_at([(1, 4), (6, 8)], at) == (before, after)

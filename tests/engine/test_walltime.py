@@ -1,5 +1,4 @@
-"""Wall clock and instants: rule 2 of ``schedules.md`` in every zone with an odd clock, and the
-search for changes."""
+"""Wall times become instants by rule 2 of ``schedules.md``, in every zone with an odd clock."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -10,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine import walltime
-from app.engine.walltime import Clock, clock_of, zone_names
+from app.engine.walltime import ZoneClock, clock_of, zone_names
 from tests.support.schedule_documents import at, iso
 
 HOUR = 3_600_000
@@ -94,7 +93,7 @@ def test_the_search_misses_no_change(zone: str) -> None:
 
 
 def test_changes_are_far_enough_apart_for_the_search() -> None:
-    """Boa_Vista 2000 is the closest pair in the data: seven days."""
+    """The closest two changes in the data are seven days apart: Boa_Vista in 2000."""
     clock = clock_of("America/Boa_Vista")
     summer = [
         clock.wall(at(f"2000-10-{day}T12:00:00+00:00")) % (24 * HOUR) for day in ("07", "10", "17")
@@ -123,8 +122,8 @@ def test_the_ends_of_the_calendar_do_not_overflow(text: str) -> None:
 
 
 def test_a_zone_keeps_a_bounded_number_of_tables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(walltime, "_TABLES_KEPT", 2)
-    clock = Clock("UTC", ZoneInfo("UTC"))
+    monkeypatch.setattr(walltime, "_MAX_TABLES", 2)
+    clock = ZoneClock("UTC", ZoneInfo("UTC"))
     for year in range(1980, 2000):
         instant = round(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000)
         assert clock.wall(instant) == instant

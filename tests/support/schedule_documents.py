@@ -1,4 +1,4 @@
-"""Documents of the oracle (minutes) as engine schedules (milliseconds), and random ones."""
+"""Documents of the oracle, in minutes, as engine schedules, in milliseconds; random ones too."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from app.engine.layered.model import Entry, Layer, Override, Restriction, Schedule
-from app.engine.layered.versions import Era
+from app.engine.layered.versions import ScheduleVersion
 from app.engine.walltime import FOREVER
 
 Document = dict[str, Any]
@@ -18,12 +18,12 @@ DAY = 1440
 
 
 def minute_of(text: str) -> int:
-    """An ISO instant as whole minutes since 1970."""
+    """Return an ISO instant as whole minutes since 1970."""
     return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()) // 60
 
 
 def at(text: str) -> int:
-    """An ISO instant with an offset as milliseconds since 1970."""
+    """Return an ISO instant with an offset as milliseconds since 1970."""
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
@@ -39,8 +39,8 @@ def schedule_of(document: Document) -> Schedule:
     return Schedule(
         document["timezone"],
         tuple(layer_of(layer) for layer in document["layers"]),
-        tuple(cover_of(Override, cover) for cover in document["overrides"]),
-        tuple(cover_of(Entry, cover) for cover in document["entries"]),
+        tuple(manual_assignment_of(Override, manual) for manual in document["overrides"]),
+        tuple(manual_assignment_of(Entry, manual) for manual in document["entries"]),
     )
 
 
@@ -61,8 +61,8 @@ def layer_of(layer: Document) -> Layer:
     )
 
 
-def cover_of(kind: Any, cover: Document) -> Any:
-    return kind(cover["user_id"], scaled(cover["start_at"]), scaled(cover["end_at"]))
+def manual_assignment_of(kind: Any, manual: Document) -> Any:
+    return kind(manual["user_id"], scaled(manual["start_at"]), scaled(manual["end_at"]))
 
 
 # Both clock-change days of the oddest zones, a skipped day, quiet odd offsets, 1965, 2100.
@@ -126,7 +126,7 @@ def layers(draw: Draw, middle: int) -> Document:
 
 
 @st.composite
-def covers(draw: Draw, middle: int) -> Document:
+def manual_assignments(draw: Draw, middle: int) -> Document:
     start = middle + 15 * draw(st.integers(-4 * 24 * 2, 4 * 24 * 2))
     length = 15 * draw(st.integers(1, 4 * 36))
     return {"user_id": draw(st.sampled_from("abxy")), "start_at": start, "end_at": start + length}
@@ -140,15 +140,18 @@ def places_and_documents(
     document = {
         "timezone": zone,
         "layers": draw(st.lists(layers(middle), max_size=3)),
-        "overrides": draw(st.lists(covers(middle), max_size=3)),
-        "entries": draw(st.lists(covers(middle), max_size=2)),
+        "overrides": draw(st.lists(manual_assignments(middle), max_size=3)),
+        "entries": draw(st.lists(manual_assignments(middle), max_size=2)),
     }
     return middle, document
 
 
 @st.composite
-def places_and_eras(draw: Draw) -> tuple[int, list[Era]]:
-    """An instant, and one to four eras that change around it, some at once, some changed back."""
+def places_and_versions(draw: Draw) -> tuple[int, list[ScheduleVersion]]:
+    """Draw an instant, and one to four versions that begin around it.
+
+    Some begin at once, some change a schedule back.
+    """
     middle, document = draw(places_and_documents())
     known = [schedule_of(document)]
     for _ in range(draw(st.integers(0, 2))):
@@ -158,5 +161,6 @@ def places_and_eras(draw: Draw) -> tuple[int, list[Era]]:
     changes = draw(st.lists(st.integers(-3 * 24 * 60, 3 * 24 * 60), max_size=3))
     starts = [-FOREVER, *((middle + change) * MINUTE for change in sorted(changes))]
     return middle * MINUTE, [
-        Era(start, draw(st.sampled_from(known)), number) for number, start in enumerate(starts)
+        ScheduleVersion(start, draw(st.sampled_from(known)), number)
+        for number, start in enumerate(starts)
     ]

@@ -1,9 +1,9 @@
-"""The slow truth: a schedule walked minute by minute with ``zoneinfo`` and nothing of ``app``.
+"""An oracle that walks a schedule minute by minute, with ``zoneinfo`` and nothing of ``app``.
 
 A document is a plain dict in whole minutes: instants count from 1970-01-01T00:00Z, times of day
-from midnight. ``Walk`` looks at every minute of a stretch of time once and writes down where the
-wall clock jumps; rule 2 is then read off the unbroken runs in between. Turns are stepped from the
-start of the layer. Source: ``schedules.md``, rules 2 to 9.
+from midnight. ``Walk`` looks at every minute of a window once and writes down where the wall clock
+jumps; the unbroken runs in between give rule 2. Turns are stepped from the start of the layer.
+Source: rules 2 to 9 of ``schedules.md``.
 """
 
 from collections.abc import Iterator
@@ -58,7 +58,7 @@ class Walk:
         return self.after_gap(wall)
 
     def after_gap(self, wall: int) -> int:
-        """The first minute that shows more than ``wall``, none of which shows it."""
+        """Return the first minute that shows more than ``wall``, which no minute shows."""
         for minute, run_wall, _ in self.runs:
             if run_wall > wall:
                 if minute == self.begin:
@@ -74,7 +74,7 @@ def walk_of(zone_name: str, begin: int, end: int) -> Walk:
 
 @cache
 def around(zone_name: str, wall: int) -> Walk:
-    """A walk that surely holds a wall time far away."""
+    """Return a walk around a wall time that is far away."""
     return walk_of(zone_name, wall - 3 * DAY, wall + 63 * DAY)
 
 
@@ -97,21 +97,21 @@ class Oracle:
             return around(self.document["timezone"], wall // (60 * DAY) * 60 * DAY).last(wall)
 
     def walked(self) -> list[Row]:
-        """Who and what has each minute of ``[begin, end)``: (source, index, user) or ``None``."""
+        """Return (source, index, user), or ``None``, for each minute of ``[begin, end)``."""
         rows = [self.layer_row(layer) for layer in self.document["layers"]]
-        covers = self.cover_row()
+        manual = self.manual_row()
         return [
-            covers[offset] or self.layer(rows, offset) for offset in range(self.end - self.begin)
+            manual[offset] or self.layer(rows, offset) for offset in range(self.end - self.begin)
         ]
 
-    def cover_row(self) -> list[Row]:
-        """Entries, then overrides over them, each in the order of creation."""
+    def manual_row(self) -> list[Row]:
+        """Return a row of entries, with overrides over them, each in the order of creation."""
         row: list[Row] = [None] * (self.end - self.begin)
         for source in ("entries", "overrides"):
-            for index, cover in enumerate(self.document[source]):
-                first = max(cover["start_at"] - self.begin, 0)
-                end = max(min(cover["end_at"], self.end) - self.begin, first)
-                row[first:end] = [(source, index, cover["user_id"])] * (end - first)
+            for index, assignment in enumerate(self.document[source]):
+                first = max(assignment["start_at"] - self.begin, 0)
+                end = max(min(assignment["end_at"], self.end) - self.begin, first)
+                row[first:end] = [(source, index, assignment["user_id"])] * (end - first)
         return row
 
     def layer(self, rows: list[list[str | None]], offset: int) -> Row:
@@ -149,7 +149,7 @@ class Oracle:
         return active
 
     def turns(self, layer: Document) -> Iterator[tuple[int, int, str]]:
-        """(start, end, user) of every turn up to the end, stepped from the first."""
+        """Yield (start, end, user) of every turn up to the end, stepped from the first."""
         start, wall = layer["start_at"], None
         if start is None:
             wall, from_at = MONDAY, self.first(MONDAY)
@@ -176,7 +176,7 @@ class Oracle:
         return 1 in bits[first : first + wall_to - wall_from]
 
     def handoffs(self, layer: Document, from_at: int, wall: int) -> Iterator[tuple[int, int]]:
-        """(instant, wall) of handoff 0, the last at or before ``from_at``, and of each after it."""
+        """Yield (instant, wall) of handoff 0, the last one by ``from_at``, and of each after it."""
         anchor = self.anchor(layer, from_at, wall)
         if layer["unit"] == "hours":
             as_started = layer["handoff_time"] is None and layer["start_at"] is not None
@@ -215,7 +215,7 @@ class Oracle:
 
 
 def same_day(day: int, wanted: int) -> bool:
-    """Whether a day is the wanted day of its month, or its last when the month lacks that day."""
+    """Return whether a day is the wanted day of its month, or the last of a shorter month."""
     on = EPOCH.date() + timedelta(days=day)
     last = (on + timedelta(days=1)).month != on.month
     return on.day == wanted or (last and on.day < wanted)
@@ -236,7 +236,7 @@ def moved_on(wall: int, unit: str, count: int, day: int) -> int:
 
 @cache
 def week_bits(windows: tuple[Any, ...]) -> bytes:
-    """The minutes of a wall week from Monday that the windows cover."""
+    """Return the minutes of a wall week from Monday that the windows cover, twice over."""
     bits = bytearray(WEEK)
     for days, start, end in windows:
         for day in days or range(7):

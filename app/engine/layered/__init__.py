@@ -1,1 +1,6 @@
-"""Layered schedules: layers, restrictions, overrides, entries, swaps, and who is on call when."""
+"""Layered schedules: the people on call by layers, restrictions, overrides, entries and swaps.
+
+Read ``model`` first, then ``resolve``. A ``LayerSource`` (``layers``) takes its turns from
+``turns``, these their handoffs from ``handoff_grid``; ``versions`` answers for schedules that were
+changed, ``shifts`` and ``tally`` for what their people have, ``swaps`` turns swaps into overrides.
+"""

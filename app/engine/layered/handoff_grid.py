@@ -1,51 +1,52 @@
-"""The nth handoff by arithmetic (rules 3 and 5 of ``schedules.md``).
+"""The nth handoff of a layer, by arithmetic (rules 3 and 5 of ``schedules.md``).
 
 Strategy: handoffs lie on a grid of equal steps from handoff 0: elapsed time for hours; for days
-and weeks wall time, made an instant by rule 2; for months the same day of the month, or the last
-day of a month that lacks it. The stretch between handoff ``k`` and ``k + 1`` that holds an instant
-is found by one division and at most one correction, however far away it is; nothing steps through
-shifts.
+and weeks wall time, converted to an instant by rule 2; for months the same day of the month, or the
+last day of a month that lacks it. Cell ``k`` of the grid lies between handoffs ``k`` and ``k + 1``;
+the cell that holds an instant is found by one division and at most one correction, however far
+away it is; nothing steps through shifts.
 
 Handoff 0 is the last point at or before ``start_at`` of the grid that the layer's clock times
 spell: every day at ``handoff_time``, every week at ``handoff_day`` ``handoff_time``, every month
-on the day of ``start_at``; every ``count`` hours after such a daily point. What is not given is as
-``start_at`` has it, so that with no ``handoff_time`` handoff 0 is ``start_at``. Without
-``start_at``, 1970-01-05T00:00 local stands in for it (rule 3), so that the answer never depends on
-when it was asked.
+on the day of ``start_at``; every ``count`` hours after such a daily point. Where the layer leaves
+one of them out, the value at ``start_at`` is taken, so that with no ``handoff_time`` handoff 0 is
+``start_at``. Without ``start_at``, 1970-01-05T00:00 local stands in for it (rule 3), so that the
+answer never depends on when it was asked.
 
-Invariants: ``handoff_at`` never decreases; ``stretch_at(t) = k`` exactly if ``handoff_at(k) <= t <
-handoff_at(k + 1)``. A stretch is empty where the clock skipped all of it (a day that a zone left
-out).
+Invariants: ``handoff_at`` never decreases; ``cell_at(t) = k`` exactly if ``handoff_at(k) <= t <
+handoff_at(k + 1)``. A cell is empty where the clock skipped all of it (a day that a zone left out).
 """
 
 from datetime import date
 from typing import Protocol
 
 from app.engine.layered.model import Layer
-from app.engine.walltime import DAY, HOUR, WALL_MONDAY, WEEK, Clock
+from app.engine.walltime import DAY, HOUR, WALL_MONDAY, WEEK, ZoneClock
 
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 class Grid(Protocol):
-    """Handoffs by number, which may be negative; stretch 0 holds the instant they count from."""
+    """The handoffs of a layer by number, which may be negative.
+
+    Cell 0 holds the instant from which they are counted.
+    """
 
     def handoff_at(self, index: int) -> int:
-        """The instant of handoff ``index``."""
+        """Return the instant of a handoff."""
         ...
 
     def wall_of(self, index: int) -> int:
-        """Where handoff ``index`` lies on the wall; for hours, on the wall as it was at
-        ``start_at``."""
+        """Return the wall time of a handoff; for hours, by the clock's offset at ``start_at``."""
         ...
 
-    def stretch_at(self, at: int) -> int:
-        """The number of the last handoff at or before an instant."""
+    def cell_at(self, at: int) -> int:
+        """Return the number of the last handoff at or before an instant."""
         ...
 
 
 class ElapsedGrid:
-    """Every ``step`` milliseconds of elapsed time."""
+    """A grid with a handoff every ``step`` milliseconds of elapsed time."""
 
     __slots__ = ("_anchor_at", "_step", "_wall_anchor")
 
@@ -60,16 +61,16 @@ class ElapsedGrid:
     def wall_of(self, index: int) -> int:
         return self._wall_anchor + index * self._step
 
-    def stretch_at(self, at: int) -> int:
+    def cell_at(self, at: int) -> int:
         return (at - self._anchor_at) // self._step
 
 
 class WallGrid:
-    """Every ``step`` milliseconds on the wall."""
+    """A grid with a handoff every ``step`` milliseconds on the wall."""
 
     __slots__ = ("_clock", "_step", "_wall_anchor")
 
-    def __init__(self, clock: Clock, wall_anchor: int, step: int) -> None:
+    def __init__(self, clock: ZoneClock, wall_anchor: int, step: int) -> None:
         self._clock = clock
         self._wall_anchor = wall_anchor
         self._step = step
@@ -80,8 +81,8 @@ class WallGrid:
     def wall_of(self, index: int) -> int:
         return self._wall_anchor + index * self._step
 
-    def stretch_at(self, at: int) -> int:
-        wall, (wall_from, wall_to, _) = self._clock.seen(at)
+    def cell_at(self, at: int) -> int:
+        wall, (wall_from, wall_to, _) = self._clock.wall_and_range(at)
         index = (wall - self._wall_anchor) // self._step
         if not wall_from <= wall < wall_to:  # in a repeated hour the wall shows less than was
             while self.handoff_at(index + 1) <= at:
@@ -90,11 +91,14 @@ class WallGrid:
 
 
 class MonthGrid:
-    """Every ``count`` months from ``month`` (months since year 0) on ``day`` at ``time``."""
+    """A grid with a handoff every ``count`` months from ``month`` on, on ``day`` at ``time``.
+
+    Months are counted from the year 0; ``time`` is milliseconds since local midnight.
+    """
 
     __slots__ = ("_clock", "_count", "_day", "_month", "_time")
 
-    def __init__(self, clock: Clock, month: int, day: int, time: int, count: int) -> None:
+    def __init__(self, clock: ZoneClock, month: int, day: int, time: int, count: int) -> None:
         self._clock = clock
         self._month = month
         self._day = day
@@ -107,7 +111,7 @@ class MonthGrid:
     def wall_of(self, index: int) -> int:
         return _days_to(self._month + index * self._count, self._day) * DAY + self._time
 
-    def stretch_at(self, at: int) -> int:
+    def cell_at(self, at: int) -> int:
         month, _ = _month_and_day(self._clock.wall(at))
         index = (month - self._month) // self._count - 1
         while self.handoff_at(index + 1) <= at:
@@ -115,8 +119,8 @@ class MonthGrid:
         return index
 
 
-def grid_of(layer: Layer, clock: Clock, from_at: int, wall_from: int) -> Grid:
-    """The layer's handoffs; ``from_at`` (on the wall ``wall_from``) is what they count from."""
+def grid_of(layer: Layer, clock: ZoneClock, from_at: int, wall_from: int) -> Grid:
+    """Return the grid of a layer, counted from ``from_at``, whose wall time is ``wall_from``."""
     as_started = layer.handoff_time is None and layer.start_at is not None
     if layer.unit == "months":
         return _month_grid(layer, clock, from_at, wall_from)
@@ -129,7 +133,7 @@ def grid_of(layer: Layer, clock: Clock, from_at: int, wall_from: int) -> Grid:
     return WallGrid(clock, wall, layer.count * (WEEK if layer.unit == "weeks" else DAY))
 
 
-def _month_grid(layer: Layer, clock: Clock, from_at: int, wall_from: int) -> MonthGrid:
+def _month_grid(layer: Layer, clock: ZoneClock, from_at: int, wall_from: int) -> MonthGrid:
     month, day = _month_and_day(wall_from)
     time = layer.handoff_time
     if time is None:
@@ -139,8 +143,8 @@ def _month_grid(layer: Layer, clock: Clock, from_at: int, wall_from: int) -> Mon
     return MonthGrid(clock, month, day, time, layer.count)
 
 
-def _wall_anchor(layer: Layer, clock: Clock, from_at: int, wall_from: int) -> int:
-    """The last wall time at or before ``from_at`` that the layer's handoff time spells."""
+def _wall_anchor(layer: Layer, clock: ZoneClock, from_at: int, wall_from: int) -> int:
+    """Return the last wall time at or before ``from_at`` that is a handoff time of the layer."""
     step, spelled = DAY, layer.handoff_time or 0
     if layer.unit == "weeks":
         step, spelled = WEEK, spelled + WALL_MONDAY + (layer.handoff_day or 0) * DAY
@@ -154,12 +158,15 @@ def _month_and_day(wall: int) -> tuple[int, int]:
 
 
 def _days_to(month: int, day: int) -> int:
-    """Days from 1970-01-01 to a day of a month, or to its last day if it lacks that day."""
+    """Return the days from 1970-01-01 to a day of a month, or to its last day if it is shorter."""
     return min(_first_day(month) + day, _first_day(month + 1)) - 1
 
 
 def _first_day(month: int) -> int:
-    """Days from 1970-01-01 to the first of a month; the calendar repeats every 400 years."""
+    """Return the days from 1970-01-01 to the first of a month.
+
+    The calendar repeats every 400 years.
+    """
     year, month_index = divmod(month, 12)
     cycles, year = divmod(year, 400)
     in_cycle = date(2000 + year, month_index + 1, 1).toordinal() - _EPOCH_ORDINAL

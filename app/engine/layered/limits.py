@@ -23,26 +23,28 @@ from app.errors import (
 
 LAYERS = 50
 PARTICIPANTS = 500
-"""A layer."""
+"""In each layer."""
 RESTRICTIONS = 100
-"""A layer."""
+"""In each layer."""
 OVERRIDES = 10_000
 """Overrides and entries together, swaps included."""
 SWAPS = 100
-"""A request: each of them looks for a shift to give back through up to a year."""
+"""In each request: the search for the shift that each gives back takes up to a year."""
 SEGMENTS = 100_000
 DAY_MS = 86_400_000
 WINDOW_MS = 731 * DAY_MS
 """Two years, one of them a leap year."""
 STEPS = 1_000_000
-"""A request that is answered at once: about a second of one processor, where the other bounds
-together would allow some minutes."""
+"""Work of a request that is answered at once, about a second of one processor.
+
+The other limits together would allow some minutes.
+"""
 SWAP_DAYS = 397
-"""How far beyond its stretch a swap looks, a month first and then a year."""
+"""The days beyond its own interval that a swap looks through, a month first and then a year."""
 EARLIEST_AT = -62_104_060_800_000
 """0002-01-01T00:00:00Z: from here on every instant has a local date in every zone."""
 LATEST_AT = 253_370_764_800_000
-"""9999-01-01T00:00:00Z, itself too late."""
+"""9999-01-01T00:00:00Z, which is itself too late."""
 
 
 def check_instant(at: int, name: str = "at") -> None:
@@ -52,8 +54,10 @@ def check_instant(at: int, name: str = "at") -> None:
 
 
 def check_window(from_at: int, to_at: int) -> None:
-    """Raise ``InstantOutOfRange``, ``EmptyWindow`` or ``WindowTooLong`` for ``[from_at,
-    to_at)``."""
+    """Raise ``InstantOutOfRange``, ``EmptyWindow`` or ``WindowTooLong`` if a window is wrong.
+
+    The window is ``[from_at, to_at)``.
+    """
     check_instant(from_at, "from")
     check_instant(to_at, "to")
     if to_at <= from_at:
@@ -63,12 +67,15 @@ def check_window(from_at: int, to_at: int) -> None:
 
 
 def check_schedule(schedule: Schedule) -> None:
-    """Raise the error that names the bound which the schedule breaks, and the layer."""
+    """Raise the error of the first limit that a schedule breaks.
+
+    The message names the limit, and the layer if it is one of a layer.
+    """
     if len(schedule.layers) > LAYERS:
         raise TooManyLayers(f"{len(schedule.layers)} layers: at most {LAYERS}")
-    covers = len(schedule.overrides) + len(schedule.entries)
-    if covers > OVERRIDES:
-        raise TooManyOverrides(f"{covers} overrides, entries and swaps: at most {OVERRIDES}")
+    manual = len(schedule.overrides) + len(schedule.entries)
+    if manual > OVERRIDES:
+        raise TooManyOverrides(f"{manual} overrides, entries and swaps: at most {OVERRIDES}")
     for layer in schedule.layers:
         if layer.start_at is not None:
             check_instant(layer.start_at, "start_at")
@@ -82,16 +89,16 @@ def check_swaps(count: int) -> None:
         raise TooManySwaps
 
 
-def check_work(layers: Sequence[Layer], covers: int, swaps: Sequence[Swap], span_ms: int) -> None:
-    """Raise ``TooMuchWork`` if windows and turns to lay out over ``span_ms`` exceed ``STEPS``.
+def check_work(layers: Sequence[Layer], manual: int, swaps: Sequence[Swap], span_ms: int) -> None:
+    """Raise ``TooMuchWork`` if the answer for ``span_ms`` milliseconds takes more than ``STEPS``.
 
-    ``covers`` is the number of overrides and entries; each swap lays everything out anew. The
-    weights (a window 1, a turn 2, a cover 4) are what each was measured to cost.
+    ``manual`` is the number of overrides and entries; each swap lays everything out anew. The
+    weights (a window 1, a turn 2, an override or entry 4) were measured.
     """
     days = span_ms / DAY_MS + sum(
         (swap.end_at - swap.start_at) / DAY_MS + SWAP_DAYS for swap in swaps
     )
-    steps = round(days * sum(map(_steps_a_day, layers))) + 4 * covers * (1 + 3 * len(swaps))
+    steps = round(days * sum(map(_steps_a_day, layers))) + 4 * manual * (1 + 3 * len(swaps))
     if steps > STEPS:
         raise TooMuchWork(
             f"takes about {steps:,} steps, at most {STEPS:,}: ask for a shorter window or give "

@@ -1,6 +1,6 @@
-"""The words of layered schedules as frozen data: what is asked for, and what is answered.
+"""Layered schedules as frozen data: the question and the answer.
 
-Strategy: texts are read before they get here (``parsing.py``), so every field is a number, a name
+Strategy: texts are parsed before they get here (``parsing.py``), so every field is a number, a name
 or a tuple of them. Instants (``…_at``) are whole milliseconds since 1970-01-01T00:00:00Z, may be
 negative, and every range is half open (rule 1 of ``schedules.md``). Times of day are milliseconds
 since local midnight; weekdays count from 0, Monday.
@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Unit = Literal["hours", "days", "weeks", "months"]
-Source = Literal["layer", "override", "entry"]
+SourceKind = Literal["layer", "override", "entry"]
 TurnsOn = Literal["all", "active"]
 
 
 @dataclass(frozen=True, slots=True)
 class Restriction:
-    """A wall-clock window on named days (rule 7).
+    """A wall-clock window on named days (rule 7 of ``schedules.md``).
 
-    It holds from ``start`` to ``end`` on each day of ``days`` (none: every day); ``end <= start``
-    runs into the next day and belongs to the day it starts on. ``start`` is in ``[0, 24 h)`` and
-    ``end`` in ``[0, 24 h]``, in milliseconds since local midnight.
+    It holds from ``start`` to ``end`` on each day of ``days``, or on every day if ``days`` is
+    empty. With ``end <= start`` it runs into the next day and belongs to the day it starts on.
+    ``start`` is in ``[0, 24 h)`` and ``end`` in ``[0, 24 h]``, in milliseconds since local
+    midnight.
     """
 
     start: int
@@ -33,13 +34,13 @@ class Restriction:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A rotation plus restrictions.
+    """A rotation with restrictions (rules 3 to 7 of ``schedules.md``).
 
-    ``participants`` take turns in order, ``count`` × ``unit`` each (rule 3); a name given twice
-    takes two turns. ``start_at`` absent: turns are counted from 1970-01-05 and the layer was never
-    silent (rule 3); present: silent before it (rule 4). ``handoff_time`` is the time of day of
-    handoffs and ``handoff_day`` their weekday, for weeks only; absent: as at ``start_at``.
-    ``turns_on`` is rule 6.
+    ``participants`` take turns in order, ``count`` × ``unit`` each; a name given twice takes two
+    turns. With ``start_at`` the layer is silent before it; without, turns are counted from
+    1970-01-05 and there was no time before the layer. ``handoff_time`` is the time of day of
+    handoffs and ``handoff_day`` their weekday, for weeks only; without them, both are those of
+    ``start_at``. ``turns_on`` says whether all turns count or only active ones (rule 6).
     """
 
     name: str
@@ -55,8 +56,10 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One person for ``[start_at, end_at)``, above entries and layers. ``id``: whatever names
-    it."""
+    """One person for ``[start_at, end_at)``, above entries and layers.
+
+    ``id`` is the caller's, and may be absent.
+    """
 
     user_id: str
     start_at: int
@@ -67,7 +70,7 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A shift made by hand (v2) for ``[start_at, end_at)``: above layers, below overrides."""
+    """A created shift (v2) for ``[start_at, end_at)``, above layers and below overrides."""
 
     user_id: str
     start_at: int
@@ -77,7 +80,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """Who has the stretch ``[start_at, end_at)`` gives it to ``with_user_id`` (``swaps.py``)."""
+    """A swap of ``[start_at, end_at)`` with ``with_user_id``, who takes it over (``swaps.py``)."""
 
     start_at: int
     end_at: int
@@ -87,7 +90,7 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Layers from top to bottom (rule 8), with overrides and entries in the order of creation."""
+    """Layers from top to bottom, with overrides and entries in the order of their creation."""
 
     timezone: str
     layers: tuple[Layer, ...] = ()
@@ -95,18 +98,25 @@ class Schedule:
     entries: tuple[Entry, ...] = ()
 
 
-class Duty(NamedTuple):
-    """Who is on call and why; ``layer`` (a name), ``override`` or ``entry`` as ``source`` says."""
+class OnCallAssignment(NamedTuple):
+    """A person who is on call, and the source that says so.
+
+    Of ``layer`` (a name), ``override`` and ``entry`` only the one that ``source`` names is set.
+    """
 
     user_id: str
-    source: Source
+    source: SourceKind
     layer: str | None
     override: Override | None
     entry: Entry | None
 
 
+AssignmentInterval = tuple[int, int, OnCallAssignment | None]
+"""The maximal ``[start, end)`` with one assignment, or with none."""
+
+
 class Segment(NamedTuple):
-    """A maximal stretch ``[start_at, end_at)`` with one person and one source, cut to the window.
+    """A maximal interval ``[start_at, end_at)`` of one source, cut to the window.
 
     ``starts_before`` and ``ends_after`` say that the window cut it.
     """
@@ -114,7 +124,7 @@ class Segment(NamedTuple):
     start_at: int
     end_at: int
     user_id: str
-    source: Source
+    source: SourceKind
     layer: str | None
     override: Override | None
     entry: Entry | None
@@ -123,17 +133,17 @@ class Segment(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """A maximal stretch ``[start_at, end_at)`` with nobody on call, cut to the window."""
+    """A maximal interval ``[start_at, end_at)`` with nobody on call, cut to the window."""
 
     start_at: int
     end_at: int
 
 
 class FinalSchedule(NamedTuple):
-    """The window ``[from_at, to_at)``: its segments and gaps, each in order, tile it exactly.
+    """The segments and gaps of a window ``[from_at, to_at)``, which they tile exactly.
 
-    ``since_at`` is when the first of them began, if the window cuts it; ``EARLIEST_AT`` if it was
-    always so.
+    Both are in order. ``since_at`` is the instant at which the first of them began, if the window
+    cuts it; ``EARLIEST_AT`` if it has no beginning.
     """
 
     from_at: int
@@ -143,26 +153,27 @@ class FinalSchedule(NamedTuple):
     since_at: int | None = None
 
 
-class Following(NamedTuple):
-    """The person of the next segment and the instant at which it starts."""
+class NextAssignment(NamedTuple):
+    """The person of the next segment, and the instant at which it starts."""
 
     user_id: str
     at: int
 
 
 class OnCall(NamedTuple):
-    """Who is on call at ``at``: the segment ``[since, until)`` that holds it, and who follows.
+    """The person on call at an instant, since when, until when, and who is next.
 
-    ``duty`` is ``None`` when nobody is; ``since`` and ``until`` then bound the gap. ``since`` is
-    ``None`` where it was always so, ``until`` and ``next`` where nothing will ever change.
+    ``[since, until)`` is the segment that holds ``at``, or the gap if ``assignment`` is ``None``:
+    then nobody is on call. ``since`` is ``None`` where it was always so, ``until`` and ``next``
+    where nothing will ever change.
     """
 
     at: int
-    duty: Duty | None
+    assignment: OnCallAssignment | None
     since: int | None
     until: int | None
-    next: Following | None
+    next: NextAssignment | None
 
     @property
     def user_id(self) -> str | None:
-        return self.duty.user_id if self.duty else None
+        return self.assignment.user_id if self.assignment else None

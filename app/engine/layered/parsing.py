@@ -1,31 +1,33 @@
-"""The texts of a schedule document as the model's numbers, or a message that says what would be
-right.
+"""Texts of a schedule document parsed into the model's numbers.
 
 Strategy: one function a field; each raises ``ValueError`` whose message is a full sentence for the
-person who wrote the document: the field, what it held, what to write. Where it stood is the
-caller's to add.
+person who wrote the document: the field, what it held, what to write. The caller adds where it
+stood.
 
-Invariant: whatever is returned here is within what ``model.py`` asks for. Source of the rules:
-``schedules.md``.
+Invariant: every value returned here is within what ``model.py`` asks for.
 """
 
 import re
-from collections.abc import Sequence
 
-from app.engine.layered.model import Restriction, Unit
+from app.engine.layered.model import Unit
 from app.engine.walltime import DAY, HOUR, MINUTE, clock_of
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNITS: tuple[Unit, ...] = ("hours", "days", "weeks", "months")
-MOST = {"hours": 87_600, "days": 3_650, "weeks": 520, "months": 120}
-"""The longest interval in each unit: ten years."""
+MAX_COUNTS = {"hours": 87_600, "days": 3_650, "weeks": 520, "months": 120}
+"""The largest count of each unit: ten years."""
 
 _TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _LOOSE_TIME = re.compile(r"\s*([0-9]{1,2})(?:[:.h]([0-9]{1,2}))?\s*", re.IGNORECASE)
 
 
-def interval_of(rotation_type: str, count: int | None, unit: str | None) -> tuple[Unit, int]:
-    """Unit and count of ``daily``, ``weekly``, or ``custom`` with its ``interval`` (rule 3)."""
+def rotation_interval_of(
+    rotation_type: str, count: int | None, unit: str | None
+) -> tuple[Unit, int]:
+    """Return unit and count of ``daily``, ``weekly`` or ``custom``.
+
+    Only ``custom`` takes ``count`` and ``unit``, and needs both (rule 3 of ``schedules.md``).
+    """
     if rotation_type in ("daily", "weekly"):
         if count is not None or unit is not None:
             raise ValueError('interval: leave it out, or write rotation_type "custom"')
@@ -42,13 +44,18 @@ def _custom(count: int, unit: str) -> tuple[Unit, int]:
     known = next((known for known in UNITS if known == unit), None)
     if known is None:
         raise ValueError(f'unit "{_short(unit)}": write "hours", "days", "weeks" or "months"')
-    if not 1 <= count <= MOST[known]:
-        raise ValueError(f"count {count}: write a whole number of {known} from 1 to {MOST[known]}")
+    if not 1 <= count <= MAX_COUNTS[known]:
+        raise ValueError(
+            f"count {count}: write a whole number of {known} from 1 to {MAX_COUNTS[known]}"
+        )
     return known, count
 
 
 def handoff_of(text: str, unit: Unit) -> tuple[int | None, int]:
-    """Weekday (0 is Monday; ``None`` unless the unit is weeks) and time of day in milliseconds."""
+    """Return the weekday, 0 for Monday, and the time of day in milliseconds.
+
+    The weekday is ``None`` unless the unit is weeks.
+    """
     words = text.split(" ")
     if unit != "weeks":
         if len(words) == 1 and _TIME.fullmatch(text):
@@ -61,28 +68,22 @@ def handoff_of(text: str, unit: Unit) -> tuple[int | None, int]:
     raise ValueError(f'handoff_time "{_short(text)}": write "{nearest} {_time_in(words[-1])}"')
 
 
-def restriction_of(days: Sequence[str], start: str, end: str) -> Restriction:
-    """A restriction (rule 7): weekday names, ``HH:MM`` to ``HH:MM`` or ``24:00``."""
-    numbers = sorted({weekday_of(day) for day in days})
-    return Restriction(window_start_of(start), window_end_of(end), tuple(numbers))
-
-
 def window_start_of(text: str) -> int:
-    """Milliseconds since local midnight of ``HH:MM``."""
+    """Return ``HH:MM`` as milliseconds since local midnight."""
     if not _TIME.fullmatch(text):
         raise ValueError(f'start "{_short(text)}": write "{_time_in(text)}"')
     return _milliseconds(text)
 
 
 def window_end_of(text: str) -> int:
-    """Milliseconds since local midnight of ``HH:MM`` or ``24:00``."""
+    """Return ``HH:MM`` or ``24:00`` as milliseconds since local midnight."""
     if text != "24:00" and not _TIME.fullmatch(text):
         raise ValueError(f'end "{_short(text)}": write "{_time_in(text)}"')
     return _milliseconds(text)
 
 
 def weekday_of(text: str) -> int:
-    """The number of a weekday, 0 for Monday, by the first three letters of its English name."""
+    """Return the number of a weekday, 0 for Monday, from the first three letters of its name."""
     day = text.lower()
     if day in WEEKDAYS:
         return WEEKDAYS.index(day)
@@ -92,7 +93,10 @@ def weekday_of(text: str) -> int:
 
 
 def timezone_of(name: str) -> str:
-    """The name itself if the zone exists; else ``ValueError`` with the nearest name."""
+    """Return the name of a time zone as it is, if there is such a zone.
+
+    Raises ``ValueError`` that suggests the nearest name.
+    """
     return clock_of(name).key
 
 
@@ -101,7 +105,7 @@ def _milliseconds(text: str) -> int:
 
 
 def _time_in(text: str) -> str:
-    """The time of day that was probably meant."""
+    """Return the time of day that was probably meant."""
     match = _LOOSE_TIME.fullmatch(text)
     hours, minutes = (int(match[1]), int(match[2] or 0)) if match else (9, 0)
     fits = hours * HOUR + minutes * MINUTE < DAY and minutes < 60

@@ -1,23 +1,23 @@
-"""Who is on call: at an instant, and over a window (rules 8 to 10 of ``schedules.md``).
+"""The person on call at an instant, and the segments and gaps of a window.
 
-Strategy: ``sources_of`` is the one ordered list of what wins over what. For an instant, sources
-are asked from the top until one has somebody; the stretches of all that were asked, intersected,
-are the segment. For a window, each source fills the holes that those above it left, so a layer
-that is never seen costs nothing, and what is left in the end are the gaps. What is told of a list
-of sources is apart from what is told of a schedule, because the layers of several rules can stand
-in it as one source (``versions.py``).
+Strategy: ``ordered_sources`` makes the one ordered list of sources, each of which wins over those
+after it. For an instant, sources are asked from the top until one has somebody; the intervals of
+all that were asked, intersected, are the segment. For a window, each source fills the holes that
+those above it left, so a layer that is never seen costs nothing, and the holes that are left in
+the end are the gaps. ``resolve_at`` and ``resolve_window`` take a list of sources, not a schedule,
+because the layers of several versions can stand in it as one source (``versions.py``).
 
-Invariants: the segments and gaps of a window tile it; the segment that holds ``t`` is what
-``on_call_at(t)`` answers; cutting a window cuts its answer and changes nothing else. Source means
-the layer, the override or the entry itself: where another one takes over, a segment ends, even if
-the person stays (rule 9).
+Invariants: the segments and gaps of a window tile it; the segment that holds ``t`` is the answer
+of ``on_call_at(t)``; cutting a window cuts its answer and changes nothing else. A source is the
+layer, the override or the entry itself: where another one takes over, a segment ends, even if the
+person stays (rules 8 to 10 of ``schedules.md``).
 """
 
 from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Protocol
 
-from app.engine.intervals import Span
+from app.engine.intervals import Interval
 from app.engine.layered.layers import LayerSource
 from app.engine.layered.limits import (
     EARLIEST_AT,
@@ -27,119 +27,139 @@ from app.engine.layered.limits import (
     check_segments,
     check_window,
 )
-from app.engine.layered.model import Duty, FinalSchedule, Following, Gap, OnCall, Schedule, Segment
-from app.engine.layered.overrides import CoverSource
+from app.engine.layered.model import (
+    AssignmentInterval,
+    FinalSchedule,
+    Gap,
+    NextAssignment,
+    OnCall,
+    Schedule,
+    Segment,
+)
+from app.engine.layered.overrides import ManualAssignmentSource
 from app.engine.walltime import FOREVER, clock_of
 
-State = tuple[int, int, Duty | None]
-"""The maximal stretch ``[start, end)`` with one duty, or with none."""
+
+class AssignmentSource(Protocol):
+    """A source of assignments that all have the same rank.
+
+    ``interval_at`` returns the maximal interval around an instant with one assignment or none;
+    ``segments_in`` returns the segments inside holes, and the holes that remain. Holes are in
+    order and do not touch, and there is at least one.
+    """
+
+    def interval_at(self, at: int) -> AssignmentInterval: ...
+    def segments_in(self, holes: list[Interval]) -> tuple[list[Segment], list[Interval]]: ...
 
 
-class Source(Protocol):
-    """Duties of one rank. Holes are in order, do not touch, and there is at least one."""
+def ordered_sources(
+    schedule: Schedule, layers: Iterable[AssignmentSource]
+) -> list[AssignmentSource]:
+    """Return the sources, the first above the last: overrides, entries, layers.
 
-    def stretch_at(self, at: int) -> State: ...
-    def fill(self, holes: list[Span]) -> tuple[list[Segment], list[Span]]: ...
-
-
-def sources_of(schedule: Schedule, layers: Iterable[Source]) -> list[Source]:
-    """What wins over what, first above last: overrides, entries, layers (rule 8)."""
-    covers = (schedule.overrides, schedule.entries)
-    return [*(CoverSource(some) for some in covers if some), *layers]
+    The order is rule 8 of ``schedules.md``.
+    """
+    manual = (schedule.overrides, schedule.entries)
+    return [*(ManualAssignmentSource(some) for some in manual if some), *layers]
 
 
-def layers_of(schedule: Schedule) -> list[LayerSource]:
-    """The layers that have somebody, from top to bottom. Raises ``ValueError`` for a zone."""
+def layer_sources(schedule: Schedule) -> list[LayerSource]:
+    """Return the layers that have participants, from top to bottom.
+
+    Raises ``ValueError`` for an unknown time zone.
+    """
     clock = clock_of(schedule.timezone)
     return [LayerSource(layer, clock) for layer in schedule.layers if layer.participants]
 
 
 def on_call_at(schedule: Schedule, at: int) -> OnCall:
-    """Who is on call at an instant, since when, until when, and who follows.
+    """Return the person on call at an instant, since when, until when, and who is next.
 
-    Costs the overrides, entries and layers of the schedule, however long ago it started (rules 5,
-    10). ``next`` is the next segment with somebody, whatever gap is between. Raises
-    ``InstantOutOfRange`` outside the years 2 to 9998, the named errors of ``limits.py``, and
-    ``ValueError`` for a zone.
+    ``next`` is the person of the next segment, also if a gap is between. The cost is the number of
+    overrides, entries and layers, however long ago the schedule started (rules 5 and 10 of
+    ``schedules.md``). Raises ``InstantOutOfRange`` outside the years 2 to 9998, the errors of
+    ``check_schedule``, and ``ValueError`` for an unknown time zone.
     """
     check_instant(at)
     check_schedule(schedule)
-    return told_at(sources_of(schedule, layers_of(schedule)), at)
+    return resolve_at(ordered_sources(schedule, layer_sources(schedule)), at)
 
 
 def final_schedule(schedule: Schedule, from_at: int, to_at: int) -> FinalSchedule:
-    """Who is on call over ``[from_at, to_at)``: segments and gaps, cut to the window, in order.
+    """Return the segments and gaps of ``[from_at, to_at)``, in order and cut to the window.
 
-    Costs the boundaries in the window, times a logarithm (rule 10). Raises ``EmptyWindow``,
-    ``WindowTooLong`` and the other named errors of ``limits.py``, and ``ValueError`` for a zone.
+    The cost is the number of boundaries in the window times its logarithm (rule 10 of
+    ``schedules.md``). Raises the errors of ``check_window`` and ``check_schedule``,
+    ``TooManySegments``, and ``ValueError`` for an unknown time zone.
     """
     check_window(from_at, to_at)
     check_schedule(schedule)
-    return told_between(sources_of(schedule, layers_of(schedule)), from_at, to_at)
+    return resolve_window(ordered_sources(schedule, layer_sources(schedule)), from_at, to_at)
 
 
-def told_at(sources: Sequence[Source], at: int) -> OnCall:
-    """What the sources, first above last, say of an instant that is in range."""
-    since, until, duty = state_at(sources, at)
+def resolve_at(sources: Sequence[AssignmentSource], at: int) -> OnCall:
+    """Return the answer of sources, the first above the last, for an instant that is in range."""
+    since, until, assignment = interval_at(sources, at)
     return OnCall(
         at,
-        duty,
+        assignment,
         since if since > EARLIEST_AT else None,
         until if until < LATEST_AT else None,
-        _following(sources, until),
+        _next_assignment(sources, until),
     )
 
 
-def told_between(sources: Sequence[Source], from_at: int, to_at: int) -> FinalSchedule:
-    """What the sources, first above last, say of a window that is in range.
+def resolve_window(sources: Sequence[AssignmentSource], from_at: int, to_at: int) -> FinalSchedule:
+    """Return the answer of sources, the first above the last, for a window that is in range.
 
     Raises ``TooManySegments``.
     """
-    segments, holes = filled([(from_at, to_at)], sources)
-    started_at, _, _ = state_at(sources, from_at)
+    segments, holes = segments_in([(from_at, to_at)], sources)
+    started_at, _, _ = interval_at(sources, from_at)
     if segments and segments[0].start_at == from_at:
         segments[0] = segments[0]._replace(starts_before=started_at < from_at)
     if segments and segments[-1].end_at == to_at:
-        _, ends_at, _ = state_at(sources, to_at - 1)
+        _, ends_at, _ = interval_at(sources, to_at - 1)
         segments[-1] = segments[-1]._replace(ends_after=ends_at > to_at)
     since_at = max(started_at, EARLIEST_AT) if started_at < from_at else None
     return FinalSchedule(from_at, to_at, tuple(segments), tuple(map(Gap._make, holes)), since_at)
 
 
-def filled(holes: list[Span], sources: Iterable[Source]) -> tuple[list[Segment], list[Span]]:
-    """The segments of the sources, first above last, inside the holes in order, and what stays a
-    hole.
+def segments_in(
+    holes: list[Interval], sources: Iterable[AssignmentSource]
+) -> tuple[list[Segment], list[Interval]]:
+    """Return the segments of sources, the first above the last, and the holes that remain.
 
-    Raises ``TooManySegments``.
+    Both are inside ``holes`` and in order. Raises ``TooManySegments``.
     """
     segments: list[Segment] = []
     for source in sources:
         if not holes:
             break
-        inside, holes = source.fill(holes)
+        inside, holes = source.segments_in(holes)
         segments += inside
         check_segments(len(segments))
     segments.sort(key=itemgetter(0))
     return segments, holes
 
 
-def state_at(sources: Iterable[Source], at: int) -> State:
-    """What the sources, first above last, say together: the maximal stretch around an instant."""
+def interval_at(sources: Iterable[AssignmentSource], at: int) -> AssignmentInterval:
+    """Return the maximal interval around an instant of sources, the first above the last."""
     since, until = -FOREVER, FOREVER
     for source in sources:
-        start, end, duty = source.stretch_at(at)
+        start, end, assignment = source.interval_at(at)
         since = since if since > start else start  # noqa: FURB136 - hot: a call costs more
         until = until if until < end else end  # noqa: FURB136 - as above
-        if duty is not None:
-            return since, until, duty
+        if assignment is not None:
+            return since, until, assignment
     return since, until, None
 
 
-def _following(sources: Sequence[Source], at: int) -> Following | None:
-    """Who is on call from ``at`` on, or after the gap that begins there."""
+def _next_assignment(sources: Sequence[AssignmentSource], at: int) -> NextAssignment | None:
+    """Return the person on call from ``at`` on, or from the end of the gap that begins there."""
     if at >= LATEST_AT:
         return None
-    _, end, duty = state_at(sources, at)
-    if duty is None and end < LATEST_AT:
-        at, (_, _, duty) = end, state_at(sources, end)
-    return Following(duty.user_id, at) if duty else None
+    _, end, assignment = interval_at(sources, at)
+    if assignment is None and end < LATEST_AT:
+        at, (_, _, assignment) = end, interval_at(sources, end)
+    return NextAssignment(assignment.user_id, at) if assignment else None

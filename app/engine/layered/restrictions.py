@@ -1,11 +1,12 @@
-"""Restrictions as a repeating pattern of wall-clock windows, and the pattern as instants (rule 7).
+"""Restrictions as recurring wall-clock windows, and these windows as instants.
 
 Strategy: the restrictions of a layer are merged once, on the wall, into disjoint windows of one day
-or one week. Windows become instants by addition wherever the clock is calm (one offset, nothing
-skipped or repeated), and one by one through rule 2 of ``schedules.md`` around a clock change.
+or one week (rule 7 of ``schedules.md``). Windows become instants by addition wherever wall times
+are unambiguous (one offset, nothing skipped or repeated), and one by one through rule 2 around a
+clock change.
 
-Invariants: merged windows neither overlap nor touch, as wall times and as instants; touching
-windows are one before any clock change can part them (rule 2). A pattern that covers everything is
+Invariants: merged windows neither overlap nor touch, as wall times and as instants; windows that
+touch are merged before a clock change can separate them (rule 2). Windows that cover everything are
 ``None``.
 """
 
@@ -13,17 +14,17 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app.engine.intervals import Span, merged
+from app.engine.intervals import Interval, merged
 from app.engine.layered.model import Restriction
-from app.engine.walltime import DAY, FOREVER, WALL_MONDAY, WEEK, Clock
+from app.engine.walltime import DAY, FOREVER, WALL_MONDAY, WEEK, ZoneClock
 
 
-class Pattern(NamedTuple):
-    """Windows ``[opens[i], closes[i])`` after the start of each period, a day or a week from
-    Monday.
+class RecurringWindows(NamedTuple):
+    """Windows ``[opens[i], closes[i])`` after the start of each period.
 
-    ``opens`` has one more item, the first window of the next period. ``closes`` may run into the
-    next period; ``reach`` is the last of them.
+    A period is a day, or a week from Monday; all numbers are milliseconds. ``opens`` has one item
+    more, the first window of the next period. ``closes`` may run into the next period; ``reach`` is
+    the last of them.
     """
 
     period: int
@@ -32,8 +33,8 @@ class Pattern(NamedTuple):
     reach: int
 
 
-def pattern_of(restrictions: Sequence[Restriction]) -> Pattern | None:
-    """The merged windows of a layer; ``None`` if they leave nothing out, as with no restriction."""
+def recurring_windows(restrictions: Sequence[Restriction]) -> RecurringWindows | None:
+    """Return the merged windows of a layer; ``None`` if they cover all time, as without any."""
     if not restrictions:
         return None
     period = DAY
@@ -47,13 +48,13 @@ def pattern_of(restrictions: Sequence[Restriction]) -> Pattern | None:
     if end - start >= period:
         return None
     if len(windows) == 1:  # by far the most frequent, and read anew for every request
-        return Pattern(period, (start, start + period), (end,), end)
+        return RecurringWindows(period, (start, start + period), (end,), end)
     opens, closes = zip(*windows, strict=True)
-    return Pattern(period, (*opens, start + period), closes, closes[-1])
+    return RecurringWindows(period, (*opens, start + period), closes, closes[-1])
 
 
-def _windows(restriction: Restriction, period: int) -> list[Span]:
-    """The windows of one restriction that start in one period (rule 7)."""
+def _windows(restriction: Restriction, period: int) -> list[Interval]:
+    """Return the windows of one restriction that start in one period."""
     start, end = restriction.start, restriction.end
     if end <= start:
         end += DAY
@@ -62,86 +63,103 @@ def _windows(restriction: Restriction, period: int) -> list[Span]:
     return [(day * DAY + start, day * DAY + end) for day in restriction.days or range(7)]
 
 
-def _wrapped(windows: list[Span], period: int) -> list[Span]:
-    """Merge what runs over the end of the period with what opens the next one."""
+def _wrapped(windows: list[Interval], period: int) -> list[Interval]:
+    """Return the windows with those that run into the next period merged with its first ones."""
     while len(windows) > 1 and windows[-1][1] - period >= windows[0][0]:
         (_, first_close), (last_open, last_close) = windows.pop(0), windows.pop()
         windows.append((last_open, max(last_close, first_close + period)))
     return windows
 
 
-def window_at(pattern: Pattern | None, clock: Clock, at: int) -> tuple[int, int, bool]:
-    """The maximal stretch ``[start, end)`` around an instant, and whether a window holds it."""
-    if pattern is None:
+def window_at(
+    recurring: RecurringWindows | None, clock: ZoneClock, at: int
+) -> tuple[int, int, bool]:
+    """Return the maximal ``[start, end)`` around an instant, and whether it is inside a window.
+
+    It is a whole window, or the whole gap between two.
+    """
+    if recurring is None:
         return -FOREVER, FOREVER, True
-    wall, (wall_from, wall_to, offset) = clock.seen(at)
-    period, opens, closes, _ = pattern
+    wall, (wall_from, wall_to, offset) = clock.wall_and_range(at)
+    period, opens, closes, _ = recurring
     base = wall - (wall - WALL_MONDAY) % period
     if base - period < wall_from or base + 2 * period >= wall_to:
-        return _window_near_change(pattern, clock, at)
+        return _window_near_change(recurring, clock, at)
     index = bisect_right(opens, wall - base) - 1
     if index < 0:
         index, base = len(closes) - 1, base - period
-    shift = base - offset
-    end = shift + closes[index]
+    base_at = base - offset
+    end = base_at + closes[index]
     if at < end:
-        return shift + opens[index], end, True
-    return end, shift + opens[index + 1], False
+        return base_at + opens[index], end, True
+    return end, base_at + opens[index + 1], False
 
 
-def _window_near_change(pattern: Pattern, clock: Clock, at: int) -> tuple[int, int, bool]:
-    margin = 3 * pattern.period  # a change can swallow the windows of a whole day, never of three
-    windows = windows_between(pattern, clock, at - margin, at + margin)
+def _window_near_change(
+    recurring: RecurringWindows, clock: ZoneClock, at: int
+) -> tuple[int, int, bool]:
+    margin = 3 * recurring.period  # a change can swallow the windows of a whole day, never of three
+    windows = windows_between(recurring, clock, at - margin, at + margin)
     index = bisect_right(windows, (at, FOREVER)) - 1
     start, end = windows[index]
     return (start, end, True) if at < end else (end, windows[index + 1][0], False)
 
 
-def windows_between(pattern: Pattern | None, clock: Clock, from_at: int, to_at: int) -> list[Span]:
-    """Every window that meets ``[from_at, to_at)``, uncut, in order, with perhaps a few around
-    it."""
-    if pattern is None:
+def windows_between(
+    recurring: RecurringWindows | None, clock: ZoneClock, from_at: int, to_at: int
+) -> list[Interval]:
+    """Return the windows that overlap ``[from_at, to_at)``, whole and in order.
+
+    A few windows just outside it may be among them.
+    """
+    if recurring is None:
         return [(from_at, to_at)]
-    period = pattern.period
+    period = recurring.period
     wall = clock.wall(from_at)
-    base = wall - (wall - WALL_MONDAY) % period - 2 * period  # what still runs, or is repeated
-    windows: list[Span] = []
+    base = (
+        wall - (wall - WALL_MONDAY) % period - 2 * period
+    )  # windows that still run, or are repeated
+    windows: list[Interval] = []
     while clock.first_at(base) < to_at:
-        wall_from, wall_to, offset = clock.calm(base)
-        calm_periods = (wall_to - 1 - base - pattern.reach) // period + 1
-        if wall_from <= base and calm_periods > 0:
-            shift = base - offset
-            periods = min(calm_periods, -((shift - to_at) // period))
-            windows += _shifted(pattern, range(shift, shift + periods * period, period))
+        wall_from, wall_to, offset = clock.unambiguous_range(base)
+        whole_periods = (wall_to - 1 - base - recurring.reach) // period + 1
+        if wall_from <= base and whole_periods > 0:
+            base_at = base - offset
+            periods = min(whole_periods, -((base_at - to_at) // period))
+            windows += _added(recurring, range(base_at, base_at + periods * period, period))
         else:
             periods = 1
-            windows[-1:] = merged(windows[-1:] + _converted(pattern, clock, base))
+            windows[-1:] = merged(windows[-1:] + _converted(recurring, clock, base))
         base += periods * period
     return windows
 
 
-def _shifted(pattern: Pattern, shifts: range) -> list[Span]:
-    windows = list(zip(pattern.opens, pattern.closes, strict=False))
-    return [(shift + start, shift + end) for shift in shifts for start, end in windows]
+def _added(recurring: RecurringWindows, starts_at: range) -> list[Interval]:
+    """Return the windows of periods that start at these instants, by addition."""
+    windows = list(zip(recurring.opens, recurring.closes, strict=False))
+    return [(at + start, at + end) for at in starts_at for start, end in windows]
 
 
-def _converted(pattern: Pattern, clock: Clock, base: int) -> list[Span]:
-    """One period's windows through rule 2; a window that was skipped altogether is left out."""
-    spans = [
+def _converted(recurring: RecurringWindows, clock: ZoneClock, base: int) -> list[Interval]:
+    """Return the windows of one period, each end through rule 2 of ``schedules.md``.
+
+    A window all of which the clock skipped is left out.
+    """
+    intervals = [
         (clock.first_at(base + start), clock.last_at(base + end))
-        for start, end in zip(pattern.opens, pattern.closes, strict=False)
+        for start, end in zip(recurring.opens, recurring.closes, strict=False)
     ]
-    return [(start, end) for start, end in spans if start < end]
+    return [(start, end) for start, end in intervals if start < end]
 
 
-def meets(pattern: Pattern, wall_from: int, wall_to: int) -> bool:
-    """Whether any window covers part of the wall stretch ``[wall_from, wall_to)``."""
-    period = pattern.period
+def overlaps(recurring: RecurringWindows, wall_from: int, wall_to: int) -> bool:
+    """Return whether any window overlaps the wall times ``[wall_from, wall_to)``."""
+    period = recurring.period
     if wall_to - wall_from >= period:
         return True
     start = (wall_from - WALL_MONDAY) % period
     periods, rest = divmod(start + wall_to - wall_from, period)
-    last = bisect_left(pattern.opens, rest) - 1  # the last window that opens before the end
+    last = bisect_left(recurring.opens, rest) - 1  # the last window that opens before the end
     if last < 0:
         periods -= 1
-    return pattern.closes[last] + periods * period > start
+    return recurring.closes[last] + periods * period > start

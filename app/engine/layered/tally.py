@@ -1,6 +1,6 @@
-"""Who carries how much of a final schedule: shifts, hours, nights, weekends.
+"""Shifts, hours, nights and weekends of each person in a final schedule.
 
-Strategy: nights and weekends are windows on the wall like any restriction (rule 7 of
+Strategy: nights and weekends are windows on the wall like those of restrictions (rule 7 of
 ``schedules.md``), laid out once for the whole schedule; each person's segments, which are in order,
 are intersected with them.
 
@@ -11,19 +11,19 @@ people and hours of all gaps add up to the window. A shift is a segment as the w
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from app.engine.intervals import Span, parted
+from app.engine.intervals import Interval, split
 from app.engine.layered.model import FinalSchedule, Restriction, Schedule
-from app.engine.layered.restrictions import pattern_of, windows_between
+from app.engine.layered.restrictions import recurring_windows, windows_between
 from app.engine.walltime import DAY, HOUR, clock_of
 
 NIGHT = Restriction(22 * HOUR, 6 * HOUR)
-"""22:00 to 06:00 local."""
+"""22:00 to 06:00, local time."""
 WEEKEND = Restriction(0, DAY, (5, 6))
-"""Saturday and Sunday, local."""
+"""Saturday and Sunday, local time."""
 
 
 class Tally(NamedTuple):
-    """One person's part of a window; the lengths are whole milliseconds of elapsed time."""
+    """The share of one person in a window; lengths are whole milliseconds of elapsed time."""
 
     user_id: str
     shifts: int
@@ -45,37 +45,38 @@ class Tally(NamedTuple):
 
 
 def tallies(schedule: Schedule, final: FinalSchedule) -> tuple[Tally, ...]:
-    """One tally a person: the participants of the layers in first-seen order, then whoever covers.
+    """Return one tally for each person.
 
-    ``final`` is an answer of ``final_schedule`` for ``schedule``.
+    The participants of the layers come first, in first-seen order, then the other people of
+    overrides and entries. ``final`` is an answer of ``final_schedule`` for ``schedule``.
     """
-    spans: dict[str, list[Span]] = {
+    intervals: dict[str, list[Interval]] = {
         user_id: [] for layer in schedule.layers for user_id in layer.participants
     }
     for segment in final.segments:
-        spans.setdefault(segment.user_id, []).append(segment[:2])
+        intervals.setdefault(segment.user_id, []).append(segment[:2])
     nights = _windows(schedule, final, NIGHT)
     weekends = _windows(schedule, final, WEEKEND)
     return tuple(
         Tally(user_id, len(held), _length(held), _inside(held, nights), _inside(held, weekends))
-        for user_id, held in spans.items()
+        for user_id, held in intervals.items()
     )
 
 
 def balanced(tally: Sequence[Tally]) -> bool:
-    """Whether the largest and the smallest number of shifts differ by at most one."""
+    """Return whether the largest and the smallest number of shifts differ by at most one."""
     shifts = [person.shifts for person in tally]
     return not shifts or max(shifts) - min(shifts) <= 1
 
 
-def _windows(schedule: Schedule, final: FinalSchedule, restriction: Restriction) -> list[Span]:
+def _windows(schedule: Schedule, final: FinalSchedule, restriction: Restriction) -> list[Interval]:
     clock = clock_of(schedule.timezone)
-    return windows_between(pattern_of([restriction]), clock, final.from_at, final.to_at)
+    return windows_between(recurring_windows([restriction]), clock, final.from_at, final.to_at)
 
 
-def _length(spans: Iterable[Span]) -> int:
-    return sum(end - start for start, end in spans)
+def _length(intervals: Iterable[Interval]) -> int:
+    return sum(end - start for start, end in intervals)
 
 
-def _inside(spans: Sequence[Span], windows: Sequence[Span]) -> int:
-    return _length(parted(spans, windows)[0])
+def _inside(intervals: Sequence[Interval], windows: Sequence[Interval]) -> int:
+    return _length(split(intervals, windows)[0])

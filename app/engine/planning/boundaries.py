@@ -11,10 +11,12 @@ zone skipped altogether has no shift.
 
 from collections.abc import Sequence
 
-from app.engine.walltime import DAY, Clock
+from app.engine.walltime import DAY, ZoneClock
 
 
-def boundaries_of(clock: Clock | None, start_at: int, shifts: int, length_ms: int) -> Sequence[int]:
+def boundaries_of(
+    clock: ZoneClock | None, start_at: int, shifts: int, length_ms: int
+) -> Sequence[int]:
     """The first instants of ``shifts`` shifts and the end of the last, by ``clock`` if any."""
     if clock is None or length_ms % DAY:
         return range(start_at, start_at + shifts * length_ms + 1, length_ms)

@@ -19,9 +19,9 @@ from itertools import accumulate, pairwise
 from math import gcd, lcm
 from operator import xor
 
-from app.engine.intervals import Span, merged, parted
+from app.engine.intervals import Interval, merged, split
 from app.engine.layered.model import Restriction
-from app.engine.layered.restrictions import pattern_of, windows_between
+from app.engine.layered.restrictions import recurring_windows, windows_between
 from app.engine.layered.tally import NIGHT, WEEKEND
 from app.engine.planning.request import Wishes
 from app.engine.walltime import clock_of
@@ -108,7 +108,7 @@ def board_of(wishes: Wishes) -> Board:
     )
 
 
-def shifts_within(boundaries: Sequence[int], start_at: int, end_at: int) -> Span:
+def shifts_within(boundaries: Sequence[int], start_at: int, end_at: int) -> Interval:
     """The numbers ``[first, last)`` of the shifts that ``[start_at, end_at)`` meets."""
     first = max(bisect_right(boundaries, start_at) - 1, 0)
     last = min(bisect_left(boundaries, end_at), len(boundaries) - 1)
@@ -135,9 +135,9 @@ def _turns(cycle: Sequence[int], seats: int, count: int, people: int) -> Sequenc
     return masks
 
 
-def _away(wishes: Wishes, index: Mapping[str, int]) -> Sequence[Sequence[Span]]:
+def _away(wishes: Wishes, index: Mapping[str, int]) -> Sequence[Sequence[Interval]]:
     """By person, the runs of shifts that an absence touches."""
-    found: list[list[Span]] = [[] for _ in index]
+    found: list[list[Interval]] = [[] for _ in index]
     for person, start_at, end_at, _ in wishes.absences:
         found[index[person]].append(shifts_within(wishes.boundaries, start_at, end_at))
     return [merged(sorted(run for run in runs if run[0] < run[1])) for runs in found]
@@ -156,7 +156,7 @@ def _full(pinned: Sequence[int], seats: int) -> int:
     return sum(1 << shift for shift, count in held.items() if count == seats)
 
 
-def _mask(runs: Sequence[Span]) -> int:
+def _mask(runs: Sequence[Interval]) -> int:
     mask = 0
     for first, last in runs:
         mask |= (1 << last) - (1 << first)
@@ -164,7 +164,7 @@ def _mask(runs: Sequence[Span]) -> int:
 
 
 def _able(
-    away: Sequence[Sequence[Span]], pinned: Sequence[int], full: int, count: int
+    away: Sequence[Sequence[Interval]], pinned: Sequence[int], full: int, count: int
 ) -> Sequence[int]:
     """By shift, who can take it: a sweep over the ends of absences."""
     changes = [0] * count
@@ -203,11 +203,11 @@ def _avoided(wishes: Wishes, index: Mapping[str, int]) -> Sequence[int]:
 def _inside(wishes: Wishes, restriction: Restriction) -> Sequence[int]:
     """By shift, how much of it is in the windows of ``restriction``."""
     boundaries = wishes.boundaries
-    pattern, clock = pattern_of([restriction]), clock_of(wishes.timezone)
-    windows = windows_between(pattern, clock, boundaries[0], boundaries[-1])
+    recurring, clock = recurring_windows([restriction]), clock_of(wishes.timezone)
+    windows = windows_between(recurring, clock, boundaries[0], boundaries[-1])
     found = [0] * (len(boundaries) - 1)
     shift = 0
-    for start, end in parted(list(pairwise(boundaries)), windows)[0]:
+    for start, end in split(list(pairwise(boundaries)), windows)[0]:
         while boundaries[shift + 1] <= start:
             shift += 1
         found[shift] += end - start

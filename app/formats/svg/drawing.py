@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from operator import attrgetter
 from xml.etree.ElementTree import Element
 
-from app.engine.walltime import MINUTE, Clock, clock_of
+from app.engine.walltime import MINUTE, ZoneClock, clock_of
 from app.formats.instants import iso
 from app.formats.svg.bars import Bar, Lane, Scale, gap_bars, lanes
 from app.formats.svg.elements import COLOURS, add, add_rect, add_text, cut, picture, px, svg_bytes
@@ -53,7 +53,7 @@ class _Drawing:
 
     timeline: Timeline
     items: Sequence[TimelineItem]
-    clock: Clock
+    clock: ZoneClock
     scale: Scale
     lanes: Sequence[Lane]
 

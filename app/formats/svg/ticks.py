@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import NamedTuple
 
-from app.engine.walltime import DAY, HOUR, MINUTE, SECOND, WALL_MONDAY, WEEK, Clock
+from app.engine.walltime import DAY, HOUR, MINUTE, SECOND, WALL_MONDAY, WEEK, ZoneClock
 from app.formats.instants import each_iso
 
 MONTH, YEAR = 30 * DAY, 365 * DAY
@@ -36,7 +36,7 @@ class Tick(NamedTuple):
     period: str
 
 
-def ticks(from_at: int, to_at: int, clock: Clock, most: int) -> list[Tick]:
+def ticks(from_at: int, to_at: int, clock: ZoneClock, most: int) -> list[Tick]:
     """At most ``most`` + 1 ticks in ``[from_at, to_at]``, in order."""
     step = next(step for step in STEPS if (to_at - from_at) / step <= most)
     found = []

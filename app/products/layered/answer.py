@@ -8,7 +8,15 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.engine.layered.model import Duty, FinalSchedule, Following, Gap, OnCall, Override, Segment
+from app.engine.layered.model import (
+    FinalSchedule,
+    Gap,
+    NextAssignment,
+    OnCall,
+    OnCallAssignment,
+    Override,
+    Segment,
+)
 from app.engine.layered.tally import Tally, balanced
 from app.errors import Fault
 from app.formats.instants import each_iso, iso
@@ -115,13 +123,13 @@ def schedule_answer(
 
 def now_answer(found: OnCall, warnings: Sequence[Fault] = ()) -> OncallNowAnswer:
     """The answer to a request that found ``found``."""
-    duty = found.duty
+    assignment = found.assignment
     return OncallNowAnswer(
         at=iso(found.at),
         user_id=found.user_id,
-        source=duty.source if duty else None,
-        layer=duty.layer if duty else None,
-        override=_override(duty.override) if duty else None,
+        source=assignment.source if assignment else None,
+        layer=assignment.layer if assignment else None,
+        override=_override(assignment.override) if assignment else None,
         since=None if found.since is None else iso(found.since),
         until=None if found.until is None else iso(found.until),
         next=NextOnCall(found.next.user_id, iso(found.next.at)) if found.next else None,
@@ -171,14 +179,18 @@ def window_in_words(timezone: str, final: FinalSchedule) -> str:
 def instant_in_words(found: OnCall) -> str:
     """What was found at an instant, in a sentence."""
     until = "with no end" if found.until is None else f"until {iso(found.until)}"
-    who = f"{found.user_id} is" if found.duty else "Nobody is"
-    why = _source_in_words(found.duty) if found.duty else ""
+    who = f"{found.user_id} is" if found.assignment else "Nobody is"
+    why = _source_in_words(found.assignment) if found.assignment else ""
     return f"{who} on call at {iso(found.at)}{why}, {until}{_follower_in_words(found.next)}."
 
 
-def _source_in_words(duty: Duty) -> str:
-    return f" by layer {duty.layer}" if duty.source == "layer" else f" by an {duty.source}"
+def _source_in_words(assignment: OnCallAssignment) -> str:
+    return (
+        f" by layer {assignment.layer}"
+        if assignment.source == "layer"
+        else f" by an {assignment.source}"
+    )
 
 
-def _follower_in_words(following: Following | None) -> str:
-    return f"; {following.user_id} is next, from {iso(following.at)}" if following else ""
+def _follower_in_words(upcoming: NextAssignment | None) -> str:
+    return f"; {upcoming.user_id} is next, from {iso(upcoming.at)}" if upcoming else ""

@@ -1,8 +1,7 @@
 """Wire structs of a layer, with the field names of the v1 page, and their conversion to the engine.
 
-A field's ``description`` is its rule in words, as everywhere; rules across fields are in the
-engine's own words (``engine/layered/parsing.py``), with the pointer to the field that has to
-change.
+A field's ``description`` is its rule in words, as in ``schemas.py``; rules across fields are in the
+engine's own words (``layered/parsing.py``), with the pointer to the field that has to change.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,7 @@ from msgspec import Meta
 
 from app.engine.layered.limits import LAYERS, PARTICIPANTS, RESTRICTIONS
 from app.engine.layered.model import Layer, Restriction, Unit
-from app.engine.layered.parsing import MOST, handoff_of, interval_of
+from app.engine.layered.parsing import MAX_COUNTS, handoff_of, rotation_interval_of
 from app.errors import Fault, TooManyLayers, TooManyParticipants, TooManyRestrictions
 from app.http.scalars import Moment, Name, Weekday, WindowEnd, WindowStart, Zone
 from app.http.validation import Document
@@ -48,7 +47,7 @@ class IntervalDocument(Document, frozen=True):
         float,
         Meta(
             ge=1,
-            le=MOST["hours"],
+            le=MAX_COUNTS["hours"],
             multiple_of=1,
             description="a whole number of units, ten years at most: 87,600 hours, 3,650 days, "
             "520 weeks or 120 months",
@@ -64,11 +63,11 @@ class IntervalDocument(Document, frozen=True):
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
         if {"count", "unit"} <= values.keys():
             yield from _refused(
-                "/count", interval_of, "custom", int(values["count"]), values["unit"]
+                "/count", rotation_interval_of, "custom", int(values["count"]), values["unit"]
             )
 
 
-Interval = Annotated[IntervalDocument, Meta(description='for rotation_type "custom" only')]
+RotationInterval = Annotated[IntervalDocument, Meta(description='for rotation_type "custom" only')]
 
 
 class RestrictionDocument(Document, frozen=True):
@@ -126,7 +125,7 @@ class LayerDocument(Document, frozen=True):
     ]
     start_at: Point | None = None
     handoff_time: HandoffTime | None = None
-    interval: Interval | None = None
+    interval: RotationInterval | None = None
     restrictions: (
         Annotated[
             list[RestrictionDocument],
@@ -173,10 +172,12 @@ class LayerDocument(Document, frozen=True):
 
     def _turn(self) -> tuple[Unit, int]:
         if self.interval:
-            return interval_of(self.rotation_type, int(self.interval.count), self.interval.unit)
+            return rotation_interval_of(
+                self.rotation_type, int(self.interval.count), self.interval.unit
+            )
         if self.rotation_type == "custom":  # nobody's
             return _unit_of({}, self.handoff_time or ""), 1
-        return interval_of(self.rotation_type, None, None)
+        return rotation_interval_of(self.rotation_type, None, None)
 
 
 Layers = Annotated[
@@ -196,7 +197,7 @@ def _interval_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
         if interval is None and "participants" in values and not values["participants"]:
             return  # nobody's turns have no length
         given = (int(interval.count), interval.unit) if interval else (None, None)
-        yield from _refused("/interval", interval_of, values["rotation_type"], *given)
+        yield from _refused("/interval", rotation_interval_of, values["rotation_type"], *given)
 
 
 def _unit_of(values: Mapping[str, Any], handoff_time: str) -> Unit:

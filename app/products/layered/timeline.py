@@ -10,7 +10,15 @@ from dataclasses import replace
 from operator import attrgetter
 
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
-from app.engine.layered.model import Duty, FinalSchedule, Following, Gap, OnCall, Schedule, Segment
+from app.engine.layered.model import (
+    FinalSchedule,
+    Gap,
+    NextAssignment,
+    OnCall,
+    OnCallAssignment,
+    Schedule,
+    Segment,
+)
 from app.engine.layered.tally import Tally
 from app.formats.timeline import GAP_NOTE, Timeline, TimelineItem, shift_count_text
 from app.products.layered.answer import instant_in_words, window_in_words
@@ -104,7 +112,7 @@ def _gap(gap: Gap) -> TimelineItem:
     return TimelineItem(gap.start_at, gap.start_at, gap.end_at, None, GAP_NOTE)
 
 
-def _source(why: Segment | Duty) -> str:
+def _source(why: Segment | OnCallAssignment) -> str:
     if why.source == "layer":
         return f"By layer {why.layer}."
     reason = why.override.reason if why.override else None
@@ -112,7 +120,7 @@ def _source(why: Segment | Duty) -> str:
 
 
 def _item_at(found: OnCall) -> TimelineItem:
-    notes = [_source(found.duty) if found.duty else GAP_NOTE]
+    notes = [_source(found.assignment) if found.assignment else GAP_NOTE]
     if found.since is None:
         notes.append("It has no beginning: shown from 24 hours before the instant asked about.")
     if found.until is None:
@@ -128,10 +136,10 @@ def _item_at(found: OnCall) -> TimelineItem:
     )
 
 
-def _followers(item: TimelineItem, following: Following) -> Iterator[TimelineItem]:
+def _followers(item: TimelineItem, upcoming: NextAssignment) -> Iterator[TimelineItem]:
     """Who follows, or the gap before, for as long as a picture needs to show it."""
-    until, at = item.end_at, following.at
+    until, at = item.end_at, upcoming.at
     if until < at:
         yield _gap(Gap(until, at))
     end = min(at + max((at - item.start_at) // 8, 1), LATEST_AT)
-    yield TimelineItem(at, at, end, following.user_id, goes_on_after=True)
+    yield TimelineItem(at, at, end, upcoming.user_id, goes_on_after=True)

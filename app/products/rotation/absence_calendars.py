@@ -18,7 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from app.engine.planning.request import Absence
-from app.engine.walltime import DAY, Clock
+from app.engine.walltime import DAY, ZoneClock
 from app.errors import Fault, InvalidRequest
 from app.http.validation import pointed
 
@@ -37,7 +37,7 @@ class _TooManySteps(BaseException):
 
 
 def absences_in(
-    calendars: Mapping[str, str], clock: Clock | None, from_at: int, to_at: int
+    calendars: Mapping[str, str], clock: ZoneClock | None, from_at: int, to_at: int
 ) -> list[Absence]:
     """What the calendars, by person, say of ``[from_at, to_at)``.
 
@@ -83,7 +83,7 @@ def _bounded(left: list[int]) -> Iterator[None]:
 
 
 def _absences(
-    person: str, text: str, clock: Clock | None, from_at: int, to_at: int
+    person: str, text: str, clock: ZoneClock | None, from_at: int, to_at: int
 ) -> Iterator[Absence]:
     from icalendar import Calendar  # noqa: PLC0415 - loaded by now
     from recurring_ical_events import of  # noqa: PLC0415 - as above
@@ -101,7 +101,7 @@ def _is_busy(event: "Component") -> bool:
     return not transparent and str(event.get("STATUS", "")).upper() != "CANCELLED"
 
 
-def _instant(when: date, clock: Clock | None) -> int:
+def _instant(when: date, clock: ZoneClock | None) -> int:
     """Milliseconds; what has no zone is by ``clock``, or UTC."""
     if not isinstance(when, datetime):
         when = datetime(when.year, when.month, when.day)  # noqa: DTZ001 - a local one

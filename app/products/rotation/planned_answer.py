@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from app.engine.planning.request import Plan, PlannedRotation
 from app.engine.rotation import HOUR_MS
-from app.engine.walltime import MINUTE, SECOND, Clock, clock_of
+from app.engine.walltime import MINUTE, SECOND, ZoneClock, clock_of
 from app.errors import Fault
 from app.formats.instants import each_iso, iso
 from app.products.numbers import Number, hours_text, number
@@ -60,7 +60,7 @@ def hours_of(ms: int | Fraction) -> Number:
     return number(float(Fraction(ms, HOUR_MS)))
 
 
-def local_isos(clock: Clock, instants: Sequence[int]) -> list[str]:
+def local_isos(clock: ZoneClock, instants: Sequence[int]) -> list[str]:
     """Each instant by ``clock``, as ``2026-06-04T02:00:00.000+02:00``."""
     walls = [clock.wall(at) for at in instants]
     return [

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from app.engine.planning.request import Absence, Fixed
 from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS
-from app.engine.walltime import DAY, Clock
+from app.engine.walltime import DAY, ZoneClock
 from app.errors import Fault
 from app.http.scalars import LocalTime, Name, Start
 from app.http.validation import Document, items_of, pointed
@@ -56,7 +56,7 @@ class AbsenceDocument(Document, frozen=True):
         | None
     ) = None
 
-    def absence(self, clock: Clock | None) -> Absence:
+    def absence(self, clock: ZoneClock | None) -> Absence:
         person, reason = str(self.person), self.reason
         return Absence(person, instant_by(clock, self.start), instant_by(clock, self.end), reason)
 
@@ -77,7 +77,7 @@ class FixedDocument(Document, frozen=True):
         return Fixed(int(self.shift) - 1, str(self.person), role)
 
 
-def instant_by(clock: Clock | None, start: Start) -> int:
+def instant_by(clock: ZoneClock | None, start: Start) -> int:
     """The instant that ``start`` stands for, local ones by ``clock``; without one, a date is
     midnight UTC."""
     return int(start) if clock is None or type(start) is Start else clock.first_at(start)

@@ -19,7 +19,7 @@ from app.database.ids import new_id
 from app.database.pages import Page, Slice, page_of
 from app.database.tables import swaps
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
-from app.engine.layered.shifts import Shift, start_of_key
+from app.engine.layered.shifts import ScheduleShift, start_of_shift_key
 from app.errors import Conflict, NotFound
 from app.teams.on_call.store import Span, history_between, shifts_of
 from app.teams.overrides.store import (
@@ -89,7 +89,7 @@ async def entry_of(
     belongs, generated, key = entry_id.partition(PARTED_BY)
     if generated:
         history = await history_between(tx, org_id, belongs, EARLIEST_AT, EARLIEST_AT + 1)
-        at = start_of_key(history.eras, key)
+        at = start_of_shift_key(history.versions, key)
     else:
         cover = await cover_of(tx, org_id, "entry", entry_id)
         belongs, at = cover.schedule_id, cover.from_at
@@ -281,7 +281,7 @@ async def _require_one_each(
 
 
 def _entries(
-    schedule_id: str, shifts: Sequence[Shift], covers: Sequence[Cover]
+    schedule_id: str, shifts: Sequence[ScheduleShift], covers: Sequence[Cover]
 ) -> Sequence[StoredEntry]:
     """``shifts`` with ids, each with who has it."""
     created = {cover.id: cover.created_at for cover in covers if cover.kind == "entry"}
@@ -301,7 +301,7 @@ def _entries(
     ]
 
 
-def _owners(shifts: Sequence[Shift], overrides: Sequence[Cover]) -> Sequence[Cover | None]:
+def _owners(shifts: Sequence[ScheduleShift], overrides: Sequence[Cover]) -> Sequence[Cover | None]:
     """The last created override, if any, that has all of each shift, or all that was to come."""
     owners: list[Cover | None] = [None] * len(shifts)
     unowned = list(range(len(shifts)))

@@ -58,19 +58,19 @@ async def current(tx: Tx, call: Call) -> Answer:
 
 
 def _on_call(schedule_id: str, found: OnCall, people: Mapping[str, Person]) -> Answer:
-    duty = found.duty
-    person = people.get(duty.user_id) if duty else None
+    assignment = found.assignment
+    person = people.get(assignment.user_id) if assignment else None
     shown = OnCallShown(
         schedule_id,
         utc_text(found.at),
         found.user_id,
         person.email if person else None,
-        duty.layer if duty else None,
+        assignment.layer if assignment else None,
         None if found.until is None else utc_text(found.until),
         person.name if person else None,
-        duty.source if duty else None,
-        duty.override.id if duty and duty.override else None,
-        duty.entry.id if duty and duty.entry else None,
+        assignment.source if assignment else None,
+        assignment.override.id if assignment and assignment.override else None,
+        assignment.entry.id if assignment and assignment.entry else None,
     )
     return Answer(One(shown))
 
@@ -103,7 +103,7 @@ def _current(
     team_id: str, found: Sequence[tuple[StoredSchedule, OnCall]], people: Mapping[str, Person]
 ) -> Answer:
     rows = [_now(schedule, on_call) for schedule, on_call in found]
-    first = next((each for each in found if each[1].duty), None)
+    first = next((each for each in found if each[1].assignment), None)
     coming = [each for each in ([first] if first else found) if each[1].next]
     soonest = min(coming, key=lambda each: _next_at(each[1]), default=None)
     on_call = None

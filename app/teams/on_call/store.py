@@ -16,8 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database.tables import rules
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, check_work
 from app.engine.layered.model import FinalSchedule, OnCall, Schedule
-from app.engine.layered.shifts import Shift, shifts_between
-from app.engine.layered.versions import Era, bounds_of, final_schedule, on_call_at
+from app.engine.layered.shifts import ScheduleShift, shifts_between
+from app.engine.layered.versions import (
+    ScheduleVersion,
+    final_schedule,
+    on_call_at,
+    validity_intervals,
+)
 from app.errors import NotFound
 from app.teams.overrides.store import Cover, covers_near
 from app.teams.schedules.store import layers_in
@@ -39,7 +44,7 @@ RULES = (
 class History:
     """A schedule's rules, oldest first, and its overrides and entries around a window."""
 
-    eras: Sequence[Era]
+    versions: Sequence[ScheduleVersion]
     covers: Sequence[Cover]
 
 
@@ -54,11 +59,13 @@ async def history_between(
     near = await covers_near(tx, org_id, schedule_id, from_at, to_at)
     overrides = tuple(cover.override for cover in near if cover.kind == "override")
     entries = tuple(cover.entry for cover in near if cover.kind == "entry")
-    eras = [
-        Era(valid_from, Schedule(timezone, layers_in(layers), overrides, entries), number)
+    versions = [
+        ScheduleVersion(
+            valid_from, Schedule(timezone, layers_in(layers), overrides, entries), number
+        )
         for number, valid_from, timezone, layers in kept
     ]
-    return History(eras, near)
+    return History(versions, near)
 
 
 async def on_call_of(tx: AsyncConnection, org_id: str, schedule_id: str, at: int) -> OnCall:
@@ -67,7 +74,7 @@ async def on_call_of(tx: AsyncConnection, org_id: str, schedule_id: str, at: int
 
     async def reach(history: History) -> Span:
         nonlocal found
-        found = on_call_at(history.eras, at)
+        found = on_call_at(history.versions, at)
         since = EARLIEST_AT if found.since is None else found.since
         ended = (cover.until_at for cover in history.covers if cover.until_at <= at)
         hidden = max(ended, default=since) > since  # one before it may have been seen
@@ -79,12 +86,12 @@ async def on_call_of(tx: AsyncConnection, org_id: str, schedule_id: str, at: int
 
 async def shifts_of(
     tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
-) -> tuple[Sequence[Shift], History]:
+) -> tuple[Sequence[ScheduleShift], History]:
     """The shifts that meet ``[from_at, to_at)``, and what they were made of.
 
     Raises ``NotFound`` and the engine's bounds.
     """
-    shifts: Sequence[Shift] = ()
+    shifts: Sequence[ScheduleShift] = ()
 
     async def reach(history: History) -> Span:
         nonlocal shifts
@@ -105,13 +112,18 @@ async def final_schedule_of(
 
 
 async def _laid_out(
-    lay_out: Callable[[Sequence[Era], int, int], T], history: History, from_at: int, to_at: int
+    lay_out: Callable[[Sequence[ScheduleVersion], int, int], T],
+    history: History,
+    from_at: int,
+    to_at: int,
 ) -> T:
     """A window of a history, laid out beside the event loop. Raises ``TooMuchWork``."""
-    for era, (start, end) in zip(history.eras, bounds_of(history.eras), strict=True):
+    for version, (start, end) in zip(
+        history.versions, validity_intervals(history.versions), strict=True
+    ):
         if start < to_at and from_at < end:  # rules of another time take nothing
-            check_work(era.schedule.layers, len(history.covers), (), to_at - from_at)
-    return await asyncio.to_thread(lay_out, history.eras, from_at, to_at)
+            check_work(version.schedule.layers, len(history.covers), (), to_at - from_at)
+    return await asyncio.to_thread(lay_out, history.versions, from_at, to_at)
 
 
 async def _reaching(

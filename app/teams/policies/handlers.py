@@ -98,12 +98,12 @@ def _told(
             yield Told(target.id, *_contact(people.get(target.id)), None, None, None)
             continue
         found = on_call[target.id]
-        if found.duty is None:
+        if found.assignment is None:
             continue
-        user_id = found.duty.user_id
+        user_id = found.assignment.user_id
         until = None if found.until is None else utc_text(found.until)
         contact = _contact(people.get(user_id))
-        yield Told(user_id, *contact, target.id, found.duty.layer, until)
+        yield Told(user_id, *contact, target.id, found.assignment.layer, until)
 
 
 def _contact(person: Person | None) -> tuple[str | None, str | None]:

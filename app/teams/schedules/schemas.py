@@ -16,11 +16,11 @@ from app.errors import Conflict, Fault
 from app.http.validation import Document, document_of
 from app.products.layered.layer_fields import (
     HandoffTime,
-    Interval,
     LayerDocument,
     Layers,
     LocalZone,
     Point,
+    RotationInterval,
     RotationType,
 )
 from app.teams.overrides.schemas import OverrideShown, override_of
@@ -87,7 +87,7 @@ class V2SchedulePost(Document, frozen=True):
     participants: Participants | None = None
     start_at: Point | None = None
     handoff_time: HandoffTime | None = None
-    interval: Interval | None = None
+    interval: RotationInterval | None = None
 
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:

@@ -1,5 +1,4 @@
-"""The engine against the minute walk of ``tests/support/schedule_oracle.py``: person, source, since
-and until."""
+"""The engine agrees with the oracle, minute by minute: person, source, since and until."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -10,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.engine.layered.model import Duty, FinalSchedule, Schedule, Segment
+from app.engine.layered.model import FinalSchedule, OnCallAssignment, Schedule, Segment
 from app.engine.layered.resolve import final_schedule, on_call_at
 from tests.support.schedule_documents import (
     DAY,
@@ -24,22 +23,25 @@ from tests.support.schedule_oracle import Oracle
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 MANY = settings(max_examples=2_000, deadline=None, suppress_health_check=QUIET)
-FEW = settings(max_examples=60, deadline=None, suppress_health_check=QUIET)
 CHANGES = PLACES[:4] + PLACES[5:15]
 
 
-def named(schedule: Schedule, duty: Duty | Segment | None) -> Any:
-    """A duty as the oracle names it: the list it is from, its index there, the person."""
-    if duty is None or duty.source == "layer":
-        return duty and ("layers", duty.layer, duty.user_id)
-    covers = schedule.overrides if duty.source == "override" else schedule.entries
-    cover = duty.override or duty.entry
-    index = next(i for i, known in enumerate(covers) if known is cover)
-    return ("overrides" if duty.source == "override" else "entries", index, duty.user_id)
+def named(schedule: Schedule, assignment: OnCallAssignment | Segment | None) -> Any:
+    """Return an assignment as the oracle names it: its list, its index there, the person."""
+    if assignment is None or assignment.source == "layer":
+        return assignment and ("layers", assignment.layer, assignment.user_id)
+    manual = schedule.overrides if assignment.source == "override" else schedule.entries
+    made = assignment.override or assignment.entry
+    index = next(i for i, known in enumerate(manual) if known is made)
+    return (
+        "overrides" if assignment.source == "override" else "entries",
+        index,
+        assignment.user_id,
+    )
 
 
 def rows_of(schedule: Schedule, final: FinalSchedule) -> list[Any]:
-    """A final schedule as one row a minute, as the oracle writes it."""
+    """Return a final schedule as the oracle writes it, one row a minute."""
     rows: list[Any] = [None] * ((final.to_at - final.from_at) // MINUTE)
     for segment in final.segments:
         first, end = segment.start_at - final.from_at, segment.end_at - final.from_at
@@ -56,20 +58,20 @@ def with_layer_numbers(document: Document) -> Document:
 
 
 def edges_of(rows: list[Any]) -> list[int]:
-    """Where a run of equal rows begins, and the end of all."""
+    """Return where the runs of equal rows begin, and the end of all."""
     return [0, *(i for i in range(1, len(rows)) if rows[i] != rows[i - 1]), len(rows)]
 
 
 def agrees_at(
     schedule: Schedule, rows: list[Any], edges: list[int], begin: int, index: int
 ) -> None:
-    """Person, source, since and until at one minute, as far as the walk can see."""
+    """Compare person, source, since and until at one minute, as far as the walk can see."""
     answer = on_call_at(schedule, (begin + index) * MINUTE)
     run = bisect_right(edges, index)
     first, end = edges[run - 1], edges[run]
     since = -inf if answer.since is None else answer.since // MINUTE - begin
     until = inf if answer.until is None else answer.until // MINUTE - begin
-    assert named(schedule, answer.duty) == rows[index]
+    assert named(schedule, answer.assignment) == rows[index]
     assert since == first if first > 0 else since <= 0
     assert until == end if end < len(rows) else until >= len(rows)
     if end < len(rows) and rows[end] is not None:

@@ -1,14 +1,17 @@
-"""Texts of a document: what is read, and what the message says would be right."""
+"""Texts of a document are parsed, and messages say what would be right."""
+
+from collections.abc import Callable
 
 import pytest
 
-from app.engine.layered.model import Restriction
 from app.engine.layered.parsing import (
     WEEKDAYS,
     handoff_of,
-    interval_of,
-    restriction_of,
+    rotation_interval_of,
     timezone_of,
+    weekday_of,
+    window_end_of,
+    window_start_of,
 )
 
 HOUR = 3_600_000
@@ -68,7 +71,7 @@ def test_a_long_text_is_shortened() -> None:
     ],
 )
 def test_an_interval(kind: str, count: int | None, unit: str | None, expected: object) -> None:
-    assert interval_of(kind, count, unit) == expected
+    assert rotation_interval_of(kind, count, unit) == expected
 
 
 @pytest.mark.parametrize(
@@ -89,30 +92,29 @@ def test_an_interval(kind: str, count: int | None, unit: str | None, expected: o
 )
 def test_a_wrong_interval(kind: str, count: int | None, unit: str | None, message: str) -> None:
     with pytest.raises(ValueError, match="write") as failure:
-        interval_of(kind, count, unit)
+        rotation_interval_of(kind, count, unit)
     assert str(failure.value) == message
 
 
 def test_a_restriction() -> None:
-    assert restriction_of(["fri", "Mon", "mon"], "09:00", "24:00") == Restriction(
-        9 * HOUR, 24 * HOUR, (0, 4)
-    )
-    assert restriction_of([], "22:00", "06:00") == Restriction(22 * HOUR, 6 * HOUR)
+    assert [weekday_of(day) for day in ("Mon", "mon", "fri")] == [0, 0, 4]
+    assert (window_start_of("09:00"), window_end_of("06:00")) == (9 * HOUR, 6 * HOUR)
+    assert window_end_of("24:00") == 24 * HOUR
 
 
 @pytest.mark.parametrize(
-    ("days", "start", "end", "message"),
+    ("parse", "text", "message"),
     [
-        (["mon"], "9:00", "17:00", 'start "9:00": write "09:00"'),
-        (["mon"], "24:00", "17:00", 'start "24:00": write "09:00"'),
-        (["mon"], "09:00", "24:30", 'end "24:30": write "09:00"'),
-        (["Monday"], "09:00", "17:00", 'day "Monday": write "mon"'),
-        (["x"], "09:00", "17:00", 'day "x": write ' + " or ".join(f'"{day}"' for day in WEEKDAYS)),
+        (window_start_of, "9:00", 'start "9:00": write "09:00"'),
+        (window_start_of, "24:00", 'start "24:00": write "09:00"'),
+        (window_end_of, "24:30", 'end "24:30": write "09:00"'),
+        (weekday_of, "Monday", 'day "Monday": write "mon"'),
+        (weekday_of, "x", 'day "x": write ' + " or ".join(f'"{day}"' for day in WEEKDAYS)),
     ],
-)  # fmt: skip
-def test_a_wrong_restriction(days: list[str], start: str, end: str, message: str) -> None:
+)
+def test_a_wrong_restriction(parse: Callable[[str], int], text: str, message: str) -> None:
     with pytest.raises(ValueError, match="write") as failure:
-        restriction_of(days, start, end)
+        parse(text)
     assert str(failure.value) == message
 
 

@@ -1,5 +1,4 @@
-"""Who wins, until when, and who follows: rules 8 to 10 of ``schedules.md``, and what must hold of
-every answer."""
+"""Schedules are resolved: rules 8 to 10 of ``schedules.md``, and properties of every answer."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -64,7 +63,7 @@ def rows(final: FinalSchedule) -> list[tuple[float, float, str, str]]:
 
 def test_the_page_on_a_friday_noon() -> None:
     answer = on_call_at(PAGE, at("2026-04-24T19:00:00Z"))
-    assert (answer.user_id, answer.duty and answer.duty.layer) == (
+    assert (answer.user_id, answer.assignment and answer.assignment.layer) == (
         "usr_alice",
         "Weekday business hours",
     )
@@ -74,7 +73,10 @@ def test_the_page_on_a_friday_noon() -> None:
 
 def test_the_page_on_a_friday_evening() -> None:
     answer = on_call_at(PAGE, at("2026-04-25T03:00:00Z"))
-    assert (answer.user_id, answer.duty and answer.duty.layer) == ("usr_eve", "After-hours")
+    assert (answer.user_id, answer.assignment and answer.assignment.layer) == (
+        "usr_eve",
+        "After-hours",
+    )
     assert iso(answer.until or 0) == "2026-04-25T07:00:00Z"
     assert answer.next == ("usr_dave", answer.until)
 
@@ -121,7 +123,7 @@ def test_precedence(
     assert final.gaps == ()
     for part in final.segments:
         answer = on_call_at(schedule, part.start_at)
-        assert answer.duty == part[2:7]
+        assert answer.assignment == part[2:7]
 
 
 def test_the_first_layer_that_has_somebody_wins() -> None:
@@ -258,7 +260,7 @@ def test_an_instant_is_answered_as_the_segment_that_holds_it(
     answer = on_call_at(schedule, begin + offset)
     final = final_schedule(schedule, begin, begin + 4 * DAY_MS)
     held = next((part for part in final.segments if part.start_at <= answer.at < part.end_at), None)
-    assert answer.duty == (held and held[2:7])
+    assert answer.assignment == (held and held[2:7])
     if held and not held.starts_before:
         assert answer.since == held.start_at
     if held and not held.ends_after:
@@ -272,7 +274,7 @@ def test_a_window_is_what_instants_say_one_after_the_other(zone: str, day: int) 
     final = final_schedule(schedule, at_last, end)
     for part in final.segments:
         answer = on_call_at(schedule, part.start_at)
-        assert answer.duty == part[2:7]
+        assert answer.assignment == part[2:7]
         assert min(answer.until or end, end) == part.end_at
 
 
@@ -285,5 +287,5 @@ def test_many_overlapping_overrides_agree_with_instants() -> None:
     for part in final.segments:
         for instant in (part.start_at, part.end_at - 1):
             answer = on_call_at(schedule, instant)
-            assert answer.duty == part[2:7]
+            assert answer.assignment == part[2:7]
             assert answer.until == part.end_at or part.ends_after

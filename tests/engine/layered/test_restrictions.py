@@ -1,10 +1,9 @@
-"""Restrictions as instants: rule 7 of ``schedules.md``, and rule 2 where windows meet a clock
-change."""
+"""Restrictions become windows of instants: rules 7 and 2 of ``schedules.md``."""
 
 import pytest
 
 from app.engine.layered.model import Restriction
-from app.engine.layered.restrictions import meets, pattern_of, window_at, windows_between
+from app.engine.layered.restrictions import overlaps, recurring_windows, window_at, windows_between
 from app.engine.walltime import clock_of
 from tests.support.schedule_documents import at, iso
 
@@ -51,16 +50,16 @@ LAID_OUT = [
 def test_windows_are_laid_out(
     zone: str, restrictions: list[Restriction], expected: list[str]
 ) -> None:
-    pattern, clock = pattern_of(restrictions), clock_of(zone)
-    assert pattern is not None
+    recurring, clock = recurring_windows(restrictions), clock_of(zone)
+    assert recurring is not None
     opens, closes = (at(f"2025-{text}+00:00") for text in expected)
-    laid_out = windows_between(pattern, clock, opens, closes)
+    laid_out = windows_between(recurring, clock, opens, closes)
     met = [(iso(start), iso(end)) for start, end in laid_out if start < closes and opens < end]
     assert met == [(iso(opens), iso(closes))]
-    assert window_at(pattern, clock, opens) == (opens, closes, True)
-    assert window_at(pattern, clock, closes - 1) == (opens, closes, True)
-    assert not window_at(pattern, clock, opens - 1)[2]
-    assert not window_at(pattern, clock, closes)[2]
+    assert window_at(recurring, clock, opens) == (opens, closes, True)
+    assert window_at(recurring, clock, closes - 1) == (opens, closes, True)
+    assert not window_at(recurring, clock, opens - 1)[2]
+    assert not window_at(recurring, clock, closes)[2]
 
 
 @pytest.mark.parametrize(
@@ -79,9 +78,9 @@ def test_windows_that_touch_at_a_changed_midnight_leave_no_gap(
     zone_and_midnight: tuple[str, str],
 ) -> None:
     zone, midnight = zone_and_midnight
-    pattern = pattern_of([window(12, 24), window(0, 11)])
-    assert pattern is not None
-    start, end, active = window_at(pattern, clock_of(zone), at(midnight))
+    recurring = recurring_windows([window(12, 24), window(0, 11)])
+    assert recurring is not None
+    start, end, active = window_at(recurring, clock_of(zone), at(midnight))
     assert active
     assert start < at(midnight) - 9 * HOUR
     assert end > at(midnight) + 9 * HOUR
@@ -93,16 +92,16 @@ def test_windows_that_touch_at_a_changed_midnight_leave_no_gap(
      [window(9, 9, *range(7))], [window(18, 6), window(6, 18)]],
     ids=["none", "all day", "round the clock", "two halves", "seven days", "day and night"],
 )  # fmt: skip
-def test_what_leaves_nothing_out_is_no_pattern(restrictions: list[Restriction]) -> None:
-    assert pattern_of(restrictions) is None
+def test_restrictions_that_cover_all_time_are_none(restrictions: list[Restriction]) -> None:
+    assert recurring_windows(restrictions) is None
     assert windows_between(None, clock_of("UTC"), 5, 9) == [(5, 9)]
 
 
 def test_a_window_on_a_skipped_day_is_left_out() -> None:
-    """2011-12-30 was a Friday, and never was in Apia."""
-    pattern, clock = pattern_of([window(9, 17, 4)]), clock_of("Pacific/Apia")
-    assert pattern is not None
-    around = window_at(pattern, clock, at("2011-12-30T10:00+00:00"))
+    """Apia skipped 2011-12-30, a Friday."""
+    recurring, clock = recurring_windows([window(9, 17, 4)]), clock_of("Pacific/Apia")
+    assert recurring is not None
+    around = window_at(recurring, clock, at("2011-12-30T10:00+00:00"))
     assert around == (at("2011-12-23T17:00-10:00"), at("2012-01-06T09:00+14:00"), False)
 
 
@@ -111,8 +110,8 @@ def test_a_window_on_a_skipped_day_is_left_out() -> None:
     [(9, 1, True), (17, 1, False), (8, 1, False), (8, 2, True), (20, 24 * 7, True),
      (24 * 6 + 20, 14, True), (24 * 5, 24, False)],
 )  # fmt: skip
-def test_meets(start: int, hours: int, expected: bool) -> None:
-    pattern = pattern_of([window(9, 17, 0, 1, 2, 3, 4)])
-    assert pattern is not None
+def test_overlaps(start: int, hours: int, expected: bool) -> None:
+    recurring = recurring_windows([window(9, 17, 0, 1, 2, 3, 4)])
+    assert recurring is not None
     monday = 4 * DAY + start * HOUR
-    assert meets(pattern, monday, monday + hours * HOUR) is expected
+    assert overlaps(recurring, monday, monday + hours * HOUR) is expected

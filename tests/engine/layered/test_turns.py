@@ -1,4 +1,4 @@
-"""Handoffs and turns: rules 3 to 6 of ``schedules.md``, as tables of instants."""
+"""Handoffs and turns as tables of instants: rules 3 to 6 of ``schedules.md``."""
 
 from datetime import UTC, date, datetime
 
@@ -21,7 +21,7 @@ def layer(unit: str, count: int, start: str | None, time: int | None = None, day
     return Layer("x", tuple(people), unit, count, start_at, time, day, **more)  # type: ignore[arg-type]
 
 
-HANDOVERS = [
+HANDOFFS = [
     ("daily keeps its wall time in spring", "America/New_York",
      layer("days", 1, "2025-03-08T09:00-05:00"),
      ["2025-03-08T14:00:00Z", "2025-03-09T13:00:00Z", "2025-03-10T13:00:00Z"]),
@@ -89,8 +89,8 @@ HANDOVERS = [
 
 @pytest.mark.parametrize(
     ("zone", "rotation", "starts"),
-    [row[1:] for row in HANDOVERS],
-    ids=[row[0] for row in HANDOVERS],
+    [row[1:] for row in HANDOFFS],
+    ids=[row[0] for row in HANDOFFS],
 )
 def test_turns_begin(zone: str, rotation: Layer, starts: list[str]) -> None:
     turns = LayerSource(rotation, clock_of(zone)).turns
@@ -166,7 +166,7 @@ ACTIVE = [
     ("rotation", "expected"), [row[1:] for row in ACTIVE], ids=[row[0] for row in ACTIVE]
 )
 def test_turns_on_active(rotation: Layer | None, expected: str) -> None:
-    """Who has noon of each day from Monday 2025-06-02 on; a dash where the layer is silent."""
+    """Noon of each day from Monday 2025-06-02 on has one user; a dash where the layer is silent."""
     windows = WEEKDAYS if rotation else (Restriction(0, 0),)
     of = rotation or layer("days", 1, MONDAY)
     counted = Layer(of.name, of.participants, of.unit, of.count, of.start_at, of.handoff_time,

@@ -4,12 +4,12 @@ import msgspec
 import pytest
 
 from app.engine.layered.model import (
-    Duty,
     Entry,
     FinalSchedule,
-    Following,
     Gap,
+    NextAssignment,
     OnCall,
+    OnCallAssignment,
     Override,
     Segment,
 )
@@ -20,16 +20,16 @@ from app.products.layered.answer import now_answer, schedule_answer
 T = 1_777_057_200_000
 HOUR = 3_600_000
 AT, LATER = "2026-04-24T19:00:00.000Z", "2026-04-24T20:00:00.000Z"
-LAYER = Duty("a", "layer", "Primary", None, None)
-OVERRIDE = Duty("o", "override", None, Override("o", T, T + HOUR), None)
-ENTRY = Duty("e", "entry", None, None, Entry("e", T, T + HOUR))
+LAYER = OnCallAssignment("a", "layer", "Primary", None, None)
+OVERRIDE = OnCallAssignment("o", "override", None, Override("o", T, T + HOUR), None)
+ENTRY = OnCallAssignment("e", "entry", None, None, Entry("e", T, T + HOUR))
 
 
 @pytest.mark.parametrize(
     ("found", "text"),
     [
         pytest.param(
-            OnCall(T, LAYER, T, T + HOUR, Following("b", T + HOUR)),
+            OnCall(T, LAYER, T, T + HOUR, NextAssignment("b", T + HOUR)),
             f"a is on call at {AT} by layer Primary, until {LATER}; b is next, from {LATER}.",
             id="layer",
         ),
@@ -44,7 +44,7 @@ ENTRY = Duty("e", "entry", None, None, Entry("e", T, T + HOUR))
             id="entry-for-ever",
         ),
         pytest.param(
-            OnCall(T, None, None, T + HOUR, Following("a", T + HOUR)),
+            OnCall(T, None, None, T + HOUR, NextAssignment("a", T + HOUR)),
             f"Nobody is on call at {AT}, until {LATER}; a is next, from {LATER}.",
             id="gap",
         ),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine.planning.request import Absence
-from app.engine.walltime import Clock, clock_of
+from app.engine.walltime import ZoneClock, clock_of
 from app.errors import InvalidRequest
 from app.products.rotation import absence_calendars
 from app.products.rotation.absence_calendars import absences_in
@@ -28,7 +28,7 @@ def calendar(*events: str) -> str:
     return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\n{inside}END:VCALENDAR\r\n"
 
 
-def found(text: str, clock: Clock | None = None, days: int = 28) -> list[tuple[float, float]]:
+def found(text: str, clock: ZoneClock | None = None, days: int = 28) -> list[tuple[float, float]]:
     """Absences as hours since June 1st, UTC."""
     read = absences_in({"bob": text}, clock, JUNE_1, JUNE_1 + days * DAY)
     return [((item.start_at - JUNE_1) / HOUR, (item.end_at - JUNE_1) / HOUR) for item in read]
