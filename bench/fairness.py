@@ -3,7 +3,7 @@
 ``python -m bench.fairness`` prints two tables and writes ``bench/results/fairness.json``. Ours must
 never be worse than either in the order of the aims (``app/engine/planning/objective.py``): that is
 asserted for
-every team. Times are of the whole plan, from the wishes to the explanations, and of the processor,
+every team. Times are of the whole plan, from the request to the explanations, and of the processor,
 so that what else a machine does is not counted.
 """
 
@@ -30,7 +30,7 @@ from app.engine.planning.initial import least_loaded
 from app.engine.planning.objective import aims_of, night_loads, spread_of, weekend_loads
 from app.engine.planning.planner import plan_of
 from app.engine.planning.problem import Board, board_of
-from app.engine.planning.request import Absence, Plan, Wishes
+from app.engine.planning.request import Absence, Plan, PlanningRequest
 from app.engine.planning.round_robin import by_turns
 from app.engine.walltime import clock_of
 
@@ -44,19 +44,21 @@ SIZES = ((200, 20, 50), (1_000, 100, 1_000))
 """Shifts, people, and the milliseconds that the issue allows."""
 
 
-def team(seed: int) -> Wishes:
+def team(seed: int) -> PlanningRequest:
     """A random team with absences; some with weights, carried hours, two roles."""
     random = Random(seed)
     people = random.randint(3, 20)
     length = random.choice([12 * HOUR, DAY, DAY, DAY, 7 * DAY])
-    return wishes(random, people, random.randint(20, 200), length)
+    return request(random, people, random.randint(20, 200), length)
 
 
-def wishes(random: Random, people: int, shifts: int, length: int, roles: int = 4) -> Wishes:
+def request(
+    random: Random, people: int, shifts: int, length: int, roles: int = 4
+) -> PlanningRequest:
     names = [f"p{number}" for number in range(people)]
     zone = random.choice(ZONES)
     boundaries = boundaries_of(clock_of(zone), START, shifts, length)
-    return Wishes(
+    return PlanningRequest(
         names,
         boundaries,
         timezone=zone,
@@ -129,7 +131,7 @@ def sized(shifts: int, people: int, allowed_ms: int) -> dict[str, Any]:
     """Five teams of the issue's size: the median and the longest time."""
     taken, proven = [], 0
     for seed in range(5):
-        asked = replace(wishes(Random(seed), people, shifts, DAY), strategy="fair")
+        asked = replace(request(Random(seed), people, shifts, DAY), strategy="fair")
         started = process_time()
         proven += plan_of(asked, perf_counter).optimal
         taken.append((process_time() - started) * 1e3)

@@ -29,7 +29,7 @@ SIZES = ((200, 20), (1_000, 100))
 def board(shifts: int, people: int, *, weighted: bool) -> Any:
     """A seeded team with absences; a third of it works four days of five if ``weighted``."""
     from app.engine.planning.problem import board_of
-    from app.engine.planning.request import Absence, Wishes
+    from app.engine.planning.request import Absence, PlanningRequest
 
     random = Random(shifts)
     names = [f"p{number}" for number in range(people)]
@@ -40,7 +40,7 @@ def board(shifts: int, people: int, *, weighted: bool) -> Any:
             absences.append(Absence(name, start, start + random.randint(1, 21) * DAY))
     weights = {name: Fraction(4, 5) for name in names[::3]} if weighted else {}
     boundaries = range(START, START + shifts * DAY + 1, DAY)
-    return board_of(Wishes(names, boundaries, absences=absences, weights=weights))
+    return board_of(PlanningRequest(names, boundaries, absences=absences, weights=weights))
 
 
 def ours(problem: Any) -> float | None:

@@ -96,15 +96,15 @@ def rotation_roster(rotation: Rotation) -> Roster:
 
 def planned_roster(planned: PlannedRotation) -> Roster:
     """The roster of a planned rotation, by the clock it was planned on."""
-    wishes, plan = planned.wishes, planned.plan
-    boundaries = wishes.boundaries
+    request, plan = planned.request, planned.plan
+    boundaries = request.boundaries
     length = milliseconds(planned.shift_length_hours)
-    clock = (wishes.timezone,) if planned.zoned else ()
+    clock = (request.timezone,) if planned.zoned else ()
     first, *others = zip(*plan.seats, strict=True)
     return Roster(
         title="On-call rotation",
         summary=planned_in_words(planned),
-        timezone=wishes.timezone,
+        timezone=request.timezone,
         identity=("rotation", str(boundaries[0]), str(length), *clock),
         stints=list(_planned_stints(planned, first, 0)),
         people={share.person: _shifts(share.shifts) for share in plan.shares},
@@ -121,11 +121,11 @@ def _planned_stints(
     planned: PlannedRotation, people: Sequence[str | None], role: int
 ) -> Iterator[Stint]:
     """The stints of one role; their keys go on after those of the roles before it."""
-    wishes = planned.wishes
-    name = wishes.roles[role] if wishes.roles else ""
+    request = planned.request
+    name = request.roles[role] if request.roles else ""
     keys = range(role * len(people) + 1, (role + 1) * len(people) + 1)
     for key, start, end, person, follower in zip(
-        keys, wishes.boundaries, wishes.boundaries[1:], people, (*people[1:], ""), strict=False
+        keys, request.boundaries, request.boundaries[1:], people, (*people[1:], ""), strict=False
     ):
         note = GAP_NOTE if person is None else _follower(planned, follower)
         yield Stint(key, start, end, person, note, role=name)

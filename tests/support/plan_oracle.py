@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 from random import Random
 
-from app.engine.planning.request import Absence, Fixed, Plan, Wishes
+from app.engine.planning.request import Absence, Fixed, Plan, PlanningRequest
 
 HOUR = 3_600_000
 START = 1_780_531_200_000
@@ -19,31 +19,31 @@ Seating = Sequence[frozenset[str]]
 """Who is on call, shift by shift."""
 
 
-def least(wishes: Wishes) -> tuple[int, Fraction]:
+def least(request: PlanningRequest) -> tuple[int, Fraction]:
     """The fewest vacancies there can be, and the smallest spread of loads with so few, in ms."""
     best: tuple[int, Fraction] | None = None
-    for seating in _seatings(wishes, []):
-        found = (vacancies(wishes, seating), spread(wishes, seating))
+    for seating in _seatings(request, []):
+        found = (vacancies(request, seating), spread(request, seating))
         best = min(best, found) if best else found
     assert best is not None
     return best
 
 
-def vacancies(wishes: Wishes, seating: Seating) -> int:
-    return max(1, len(wishes.roles)) * len(seating) - sum(map(len, seating))
+def vacancies(request: PlanningRequest, seating: Seating) -> int:
+    return max(1, len(request.roles)) * len(seating) - sum(map(len, seating))
 
 
-def spread(wishes: Wishes, seating: Seating) -> Fraction:
+def spread(request: PlanningRequest, seating: Seating) -> Fraction:
     """The largest load minus the smallest: hours carried over, plus hours by weight."""
     loads = []
-    for name in dict.fromkeys(wishes.cycle):
-        weight = wishes.weights.get(name, Fraction(1)) * list(wishes.cycle).count(name)
+    for name in dict.fromkeys(request.cycle):
+        weight = request.weights.get(name, Fraction(1)) * list(request.cycle).count(name)
         held = sum(
             end - start
-            for (start, end), people in zip(pairwise(wishes.boundaries), seating, strict=True)
+            for (start, end), people in zip(pairwise(request.boundaries), seating, strict=True)
             if name in people
         )
-        loads.append(wishes.carry_over.get(name, 0) + held / weight)
+        loads.append(request.carry_over.get(name, 0) + held / weight)
     return max(loads) - min(loads)
 
 
@@ -51,52 +51,52 @@ def seating_of(plan: Plan) -> Seating:
     return [frozenset(person for person in people if person) for people in plan.seats]
 
 
-def breaks_a_rule(wishes: Wishes, seating: Seating) -> bool:
+def breaks_a_rule(request: PlanningRequest, seating: Seating) -> bool:
     """Whether somebody is away, rests too little, has too many in a row, or is with whom he should
     not be."""
     return any(
-        not _allowed(wishes, seating[:shift], people) for shift, people in enumerate(seating)
+        not _allowed(request, seating[:shift], people) for shift, people in enumerate(seating)
     )
 
 
-def _seatings(wishes: Wishes, before: list[frozenset[str]]) -> Iterator[Seating]:
-    if len(before) == len(wishes.boundaries) - 1:
+def _seatings(request: PlanningRequest, before: list[frozenset[str]]) -> Iterator[Seating]:
+    if len(before) == len(request.boundaries) - 1:
         yield before
         return
-    names = list(dict.fromkeys(wishes.cycle))
-    for count in range(max(1, len(wishes.roles)) + 1):
+    names = list(dict.fromkeys(request.cycle))
+    for count in range(max(1, len(request.roles)) + 1):
         for people in map(frozenset, combinations(names, count)):
-            if _allowed(wishes, before, people):
-                yield from _seatings(wishes, [*before, people])
+            if _allowed(request, before, people):
+                yield from _seatings(request, [*before, people])
 
 
-def _allowed(wishes: Wishes, before: Seating, people: frozenset[str]) -> bool:
+def _allowed(request: PlanningRequest, before: Seating, people: frozenset[str]) -> bool:
     shift = len(before)
-    fixed = {item.person for item in wishes.fixed if item.shift == shift}
+    fixed = {item.person for item in request.fixed if item.shift == shift}
     if not fixed <= people:
         return False
-    if any(set(pair) <= people for pair in wishes.avoid_pairs):
+    if any(set(pair) <= people for pair in request.avoid_pairs):
         return False
-    return all(name in fixed or _free(wishes, before, name) for name in people)
+    return all(name in fixed or _free(request, before, name) for name in people)
 
 
-def _free(wishes: Wishes, before: Seating, name: str) -> bool:
+def _free(request: PlanningRequest, before: Seating, name: str) -> bool:
     shift = len(before)
-    start, end = wishes.boundaries[shift : shift + 2]
+    start, end = request.boundaries[shift : shift + 2]
     if any(
         absence.person == name and absence.start_at < end and start < absence.end_at
-        for absence in wishes.absences
+        for absence in request.absences
     ):
         return False
     for other, people in enumerate(before):
-        rest = start - wishes.boundaries[other + 1]
-        if name in people and rest < wishes.min_rest_ms:
+        rest = start - request.boundaries[other + 1]
+        if name in people and rest < request.min_rest_ms:
             return False
-    most = wishes.max_consecutive
+    most = request.max_consecutive
     return not (most and shift >= most and all(name in people for people in before[-most:]))
 
 
-def small_team(seed: int, *, ruled: bool = False) -> Wishes:
+def small_team(seed: int, *, ruled: bool = False) -> PlanningRequest:
     """A rotation so small that every assignment can be tried."""
     random = Random(seed)  # noqa: S311 - seeded, and no secret
     names = [f"p{number}" for number in range(random.randint(1, 3 if ruled else 4))]
@@ -106,7 +106,7 @@ def small_team(seed: int, *, ruled: bool = False) -> Wishes:
     boundaries = [START]
     for length in lengths:
         boundaries.append(boundaries[-1] + length * HOUR)
-    return Wishes(
+    return PlanningRequest(
         cycle=[*names, *random.choices(names, k=random.choice([0, 0, 1]))],
         boundaries=boundaries,
         absences=[_absence(random, names, boundaries) for _ in range(random.choice([0, 1, 3]))],

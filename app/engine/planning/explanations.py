@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
 from app.engine.planning.problem import Board, shifts_within, turns_at
-from app.engine.planning.request import Vacancy, Wishes
+from app.engine.planning.request import PlanningRequest, Vacancy
 from app.engine.planning.round_robin import Turn
 
 Runs = Sequence[tuple[int, int, str]]
@@ -21,10 +21,10 @@ Parts = dict[int, list[str]]
 class Reasons:
     """The reasons of one request, by the number of its shifts."""
 
-    def __init__(self, wishes: Wishes, board: Board) -> None:
-        self._roles, self._board = wishes.roles, board
-        self._away = _runs_by_person(wishes)
-        self._fixed = {(item.shift, item.person) for item in wishes.fixed}
+    def __init__(self, request: PlanningRequest, board: Board) -> None:
+        self._roles, self._board = request.roles, board
+        self._away = _runs_by_person(request)
+        self._fixed = {(item.shift, item.person) for item in request.fixed}
 
     def of_turns(self, turns: Sequence[Turn], vacancies: Sequence[Vacancy]) -> list[str]:
         """One line for each shift of a round robin that was not plainly the next turn."""
@@ -87,11 +87,11 @@ class Reasons:
         return [f"Shift {shift + 1}: {'; '.join(parts[shift])}." for shift in sorted(parts)]
 
 
-def _runs_by_person(wishes: Wishes) -> Mapping[str, Runs]:
+def _runs_by_person(request: PlanningRequest) -> Mapping[str, Runs]:
     """When people are away, each shift told once: by the absence that began first."""
     runs: dict[str, list[tuple[int, int, str]]] = {}
-    for absence in sorted(wishes.absences, key=lambda absence: absence.start_at):
-        first, last = shifts_within(wishes.boundaries, absence.start_at, absence.end_at)
+    for absence in sorted(request.absences, key=lambda absence: absence.start_at):
+        first, last = shifts_within(request.boundaries, absence.start_at, absence.end_at)
         known = runs.setdefault(absence.person, [])
         first = max(first, known[-1][1]) if known else first
         if first < last:

@@ -16,9 +16,9 @@ small spreads of weekend and night hours, few shifts in a row, and the order of 
 The flow is our own: it is as quick as the quickest of SciPy's HiGHS and OR-Tools or quicker, with
 weights as well, in a megabyte and without 170 to 390 MB of libraries (``bench/fairness.md``).
 
-Invariants: equal wishes give equal plans, unless the time runs out; who is away, and what is fixed,
-is never traded for fairness; a seat that nobody can take is ``None``; ``optimal`` is never said of
-what is not proven. Permuted names permute the plan, as nothing looks at a name.
+Invariants: equal requests give equal plans, unless the time runs out; absences and fixed shifts are
+never traded for fairness; a role slot that nobody can take is ``None``; ``optimal`` is set only where
+it is proven. Permuted names permute the plan, because no step looks at a name.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ from app.engine.planning.min_spread import evened
 from app.engine.planning.objective import aims_of
 from app.engine.planning.problem import Board, bits, board_of
 from app.engine.planning.repair import dealt_by_rules, least_vacancies
-from app.engine.planning.request import BUDGET_SECONDS, Plan, Share, Vacancy, Wishes
+from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, Share, Vacancy
 from app.engine.planning.roles import seated
 from app.engine.planning.round_robin import by_turns
 
@@ -51,33 +51,33 @@ Timer = Callable[[], float]
 """Seconds since whenever."""
 
 
-def plan_of(wishes: Wishes, timer: Timer, budget_seconds: float = BUDGET_SECONDS) -> Plan:
-    """The plan for ``wishes``, which must be right (``schemas.py`` names what is not).
+def plan_of(request: PlanningRequest, timer: Timer, budget_seconds: float = BUDGET_SECONDS) -> Plan:
+    """The plan for ``request``, which must be right (``schemas.py`` names what is not).
 
     A search that takes longer than ``budget_seconds`` by ``timer`` is ended: the plan is then the
     best found so far.
     """
-    board = board_of(wishes)
+    board = board_of(request)
     rules = Rules(board)
     pace = Pace(timer, timer() + budget_seconds, SEARCH_STEPS)
-    if wishes.strategy == "fair":
-        return _fair(wishes, board, rules, pace)
-    return _round_robin(wishes, board, rules, pace)
+    if request.strategy == "fair":
+        return _fair(request, board, rules, pace)
+    return _round_robin(request, board, rules, pace)
 
 
-def _round_robin(wishes: Wishes, board: Board, rules: Rules, pace: Pace) -> Plan:
+def _round_robin(request: PlanningRequest, board: Board, rules: Rules, pace: Pace) -> Plan:
     """The plan of turns, held against what a fair one could reach."""
     rotation = by_turns(board, rules)
     small = len(board.lengths) <= PROVEN_SHIFTS and len(board.people) <= PROVEN_PEOPLE
     bound = evened(in_turn(board), pace.of(PROOF_STEPS)).lower_bound if small else 0
     full = _vacant(rotation.deal) == _unavoidable(board)
     solved = _Solved(rotation.deal, bound if full else 0, full=full)
-    seats = seated(solved.deal, wishes.fixed)
-    told = Reasons(wishes, board).of_turns(rotation.turns, _vacancies(seats))
+    seats = seated(solved.deal, request.fixed)
+    told = Reasons(request, board).of_turns(rotation.turns, _vacancies(seats))
     return _plan(solved, seats, told, rotation.next_person)
 
 
-def _fair(wishes: Wishes, board: Board, rules: Rules, pace: Pace) -> Plan:
+def _fair(request: PlanningRequest, board: Board, rules: Rules, pace: Pace) -> Plan:
     """The plan that is best by ``aims.py``, as far as could be found."""
     turns = by_turns(board, rules).deal
     solved = _ruled(turns, rules, pace) if board.ruled else _unruled(board, pace)
@@ -85,8 +85,8 @@ def _fair(wishes: Wishes, board: Board, rules: Rules, pace: Pace) -> Plan:
     reached = min(aims_of(deal)[:2] for deal in deals)
     deals = [deal for deal in deals if aims_of(deal)[:2] == reached]
     best = min((polished(deal, rules, pace.of(POLISH_STEPS)) for deal in deals), key=aims_of)
-    seats = seated(best, wishes.fixed)
-    told = Reasons(wishes, board).of_deal(seats, _vacancies(seats))
+    seats = seated(best, request.fixed)
+    told = Reasons(request, board).of_deal(seats, _vacancies(seats))
     next_person = board.cycle[len(board.lengths) * board.seats % len(board.cycle)]
     return _plan(replace(solved, deal=best), seats, told, next_person)
 

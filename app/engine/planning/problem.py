@@ -23,7 +23,7 @@ from app.engine.intervals import Span, merged, parted
 from app.engine.layered.model import Restriction
 from app.engine.layered.restrictions import pattern_of, windows_between
 from app.engine.layered.tally import NIGHT, WEEKEND
-from app.engine.planning.request import Wishes
+from app.engine.planning.request import PlanningRequest
 from app.engine.walltime import clock_of
 
 
@@ -71,40 +71,40 @@ def bits(mask: int) -> Iterator[int]:
         mask ^= lowest
 
 
-def board_of(wishes: Wishes) -> Board:
-    """``wishes`` as numbers."""
-    index = {name: number for number, name in enumerate(dict.fromkeys(wishes.cycle))}
-    cycle = [index[name] for name in wishes.cycle]
-    count, seats = len(wishes.boundaries) - 1, max(1, len(wishes.roles))
-    away = _away(wishes, index)
-    pinned = _pinned(wishes, index)
+def board_of(request: PlanningRequest) -> Board:
+    """``request`` as numbers."""
+    index = {name: number for number, name in enumerate(dict.fromkeys(request.cycle))}
+    cycle = [index[name] for name in request.cycle]
+    count, seats = len(request.boundaries) - 1, max(1, len(request.roles))
+    away = _away(request, index)
+    pinned = _pinned(request, index)
     full = _full(pinned, seats)
     everything = (1 << count) - 1
     can = [
         everything & ~(_mask(runs) | full) | held for runs, held in zip(away, pinned, strict=True)
     ]
     able = _able(away, pinned, full, count)
-    price, carry, scale = _prices(wishes, index)
+    price, carry, scale = _prices(request, index)
     return Board(
         people=tuple(index),
         cycle=cycle,
         seats=seats,
-        starts=wishes.boundaries[:-1],
-        ends=wishes.boundaries[1:],
-        lengths=[end - start for start, end in pairwise(wishes.boundaries)],
-        weekends=_inside(wishes, WEEKEND),
-        nights=_inside(wishes, NIGHT),
+        starts=request.boundaries[:-1],
+        ends=request.boundaries[1:],
+        lengths=[end - start for start, end in pairwise(request.boundaries)],
+        weekends=_inside(request, WEEKEND),
+        nights=_inside(request, NIGHT),
         can=can,
         pinned=pinned,
         turn=_turns(cycle, seats, count, len(index)),
         price=price,
         carry=carry,
-        avoided=_avoided(wishes, index),
+        avoided=_avoided(request, index),
         able=able,
         demand=[min(seats, people.bit_count()) for people in able],
         scale=scale,
-        min_rest_ms=wishes.min_rest_ms,
-        max_consecutive=wishes.max_consecutive,
+        min_rest_ms=request.min_rest_ms,
+        max_consecutive=request.max_consecutive,
     )
 
 
@@ -135,17 +135,17 @@ def _turns(cycle: Sequence[int], seats: int, count: int, people: int) -> Sequenc
     return masks
 
 
-def _away(wishes: Wishes, index: Mapping[str, int]) -> Sequence[Sequence[Span]]:
+def _away(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[Sequence[Span]]:
     """By person, the runs of shifts that an absence touches."""
     found: list[list[Span]] = [[] for _ in index]
-    for person, start_at, end_at, _ in wishes.absences:
-        found[index[person]].append(shifts_within(wishes.boundaries, start_at, end_at))
+    for person, start_at, end_at, _ in request.absences:
+        found[index[person]].append(shifts_within(request.boundaries, start_at, end_at))
     return [merged(sorted(run for run in runs if run[0] < run[1])) for runs in found]
 
 
-def _pinned(wishes: Wishes, index: Mapping[str, int]) -> Sequence[int]:
+def _pinned(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[int]:
     held = [0] * len(index)
-    for fixed in wishes.fixed:
+    for fixed in request.fixed:
         held[index[fixed.person]] |= 1 << fixed.shift
     return held
 
@@ -183,27 +183,29 @@ def _able(
     return able
 
 
-def _prices(wishes: Wishes, index: Mapping[str, int]) -> tuple[Sequence[int], Sequence[int], int]:
+def _prices(
+    request: PlanningRequest, index: Mapping[str, int]
+) -> tuple[Sequence[int], Sequence[int], int]:
     """By person, the load of a millisecond and the load carried over, both × the scale."""
-    turns = Counter(wishes.cycle)
-    weights = [turns[name] * wishes.weights.get(name, Fraction(1)) for name in index]
+    turns = Counter(request.cycle)
+    weights = [turns[name] * request.weights.get(name, Fraction(1)) for name in index]
     scale = lcm(*(weight.numerator for weight in weights))
     price = [scale // weight.numerator * weight.denominator for weight in weights]
-    return price, [scale * wishes.carry_over.get(name, 0) for name in index], scale
+    return price, [scale * request.carry_over.get(name, 0) for name in index], scale
 
 
-def _avoided(wishes: Wishes, index: Mapping[str, int]) -> Sequence[int]:
+def _avoided(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[int]:
     masks = [0] * len(index)
-    for one, other in wishes.avoid_pairs:
+    for one, other in request.avoid_pairs:
         masks[index[one]] |= 1 << index[other]
         masks[index[other]] |= 1 << index[one]
     return masks
 
 
-def _inside(wishes: Wishes, restriction: Restriction) -> Sequence[int]:
+def _inside(request: PlanningRequest, restriction: Restriction) -> Sequence[int]:
     """By shift, how much of it is in the windows of ``restriction``."""
-    boundaries = wishes.boundaries
-    pattern, clock = pattern_of([restriction]), clock_of(wishes.timezone)
+    boundaries = request.boundaries
+    pattern, clock = pattern_of([restriction]), clock_of(request.timezone)
     windows = windows_between(pattern, clock, boundaries[0], boundaries[-1])
     found = [0] * (len(boundaries) - 1)
     shift = 0

@@ -37,7 +37,7 @@ class Fixed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class PlanningRequest:
     """Who is to be shared out over which shifts, and under what conditions.
 
     ``boundaries`` ascend, one more than there are shifts. ``cycle`` is the order of turns; a name
@@ -105,7 +105,7 @@ class PlannedRotation:
     ``zoned`` says whether local times were asked for.
     """
 
-    wishes: Wishes
+    request: PlanningRequest
     plan: Plan
     shift_length_hours: float
     handoff_offset_hours: float

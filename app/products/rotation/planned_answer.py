@@ -47,11 +47,11 @@ def planned_answer(planned: PlannedRotation, warnings: Sequence[Fault] = ()) -> 
 
 def planned_in_words(planned: PlannedRotation) -> str:
     """What was planned, in a few sentences."""
-    wishes, plan = planned.wishes, planned.plan
+    request, plan = planned.request, planned.plan
     size = (len(plan.seats), planned.shift_length_hours, len(plan.shares))
-    clock = f", by the clock of {wishes.timezone}" if planned.zoned else ""
+    clock = f", by the clock of {request.timezone}" if planned.zoned else ""
     return (
-        f"{size_in_words(*size)} from {iso(wishes.boundaries[0])}{clock}."
+        f"{size_in_words(*size)} from {iso(request.boundaries[0])}{clock}."
         f"{offset_in_words(planned.handoff_offset_hours)}"
         f"{_vacancies_in_words(plan)} {_spread_in_words(plan)}"
     )
@@ -78,10 +78,10 @@ def _offset(ms: int) -> str:
 
 
 def _shifts(planned: PlannedRotation) -> Iterator[Shift]:
-    wishes, seats = planned.wishes, planned.plan.seats
-    texts = each_iso(wishes.boundaries)
-    handoffs = each_iso(at + planned.handoff_offset_ms for at in wishes.boundaries[1:])
-    local = local_isos(clock_of(wishes.timezone), wishes.boundaries) if planned.zoned else ()
+    request, seats = planned.request, planned.plan.seats
+    texts = each_iso(request.boundaries)
+    handoffs = each_iso(at + planned.handoff_offset_ms for at in request.boundaries[1:])
+    local = local_isos(clock_of(request.timezone), request.boundaries) if planned.zoned else ()
     for index, people in enumerate(seats):
         yield Shift(
             index + 1,
@@ -91,7 +91,7 @@ def _shifts(planned: PlannedRotation) -> Iterator[Shift]:
             handoffs[index],
             local[index] if local else UNSET,
             local[index + 1] if local else UNSET,
-            dict(zip(wishes.roles, people, strict=True)) if wishes.roles else UNSET,
+            dict(zip(request.roles, people, strict=True)) if request.roles else UNSET,
         )
 
 
@@ -108,10 +108,10 @@ def _fairness(plan: Plan) -> Fairness:
 
 
 def _gaps(planned: PlannedRotation) -> Iterator[VacantShift]:
-    wishes = planned.wishes
+    request = planned.request
     for shift, role in planned.plan.vacancies:
-        start, end = each_iso(wishes.boundaries[shift : shift + 2])
-        yield VacantShift(shift + 1, start, end, wishes.roles[role] if wishes.roles else UNSET)
+        start, end = each_iso(request.boundaries[shift : shift + 2])
+        yield VacantShift(shift + 1, start, end, request.roles[role] if request.roles else UNSET)
 
 
 def _vacancies_in_words(plan: Plan) -> str:

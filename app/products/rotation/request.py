@@ -244,9 +244,9 @@ class RotationRequest(Document, frozen=True, rename="camel"):
     def examine(self) -> None:
         """Read the calendars: a payer learns of one that cannot be read before paying."""
         if self.unavailable_ics:
-            from app.products.rotation.planning import wishes_of  # noqa: PLC0415 - for those who ask for a plan
+            from app.products.rotation.planning import planning_request  # noqa: PLC0415 - for those who ask for a plan
 
-            wishes_of(self)
+            planning_request(self)
 
     def rotation(self) -> Rotation:
         """The rotation asked for, if it is a plain one."""

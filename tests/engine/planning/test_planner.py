@@ -11,7 +11,7 @@ import pytest
 
 from app.engine.planning.boundaries import boundaries_of
 from app.engine.planning.planner import plan_of
-from app.engine.planning.request import Absence, Fixed, Plan, Vacancy, Wishes
+from app.engine.planning.request import Absence, Fixed, Plan, PlanningRequest, Vacancy
 from app.engine.walltime import clock_of
 from tests.support.plan_oracle import (
     HOUR,
@@ -34,14 +34,14 @@ def no_time() -> float:
     return 0.0
 
 
-def team(shifts: int = 6, people: str = "abc", **changes: Any) -> Wishes:
+def team(shifts: int = 6, people: str = "abc", **changes: Any) -> PlanningRequest:
     """A fair rotation of days."""
-    wishes: dict[str, Any] = {
+    request: dict[str, Any] = {
         "cycle": list(people),
         "boundaries": range(START, START + shifts * DAY + 1, DAY),
         "strategy": "fair",
     }
-    return Wishes(**{**wishes, **changes})
+    return PlanningRequest(**{**request, **changes})
 
 
 def plan(shifts: int = 6, people: str = "abc", **changes: Any) -> Plan:
@@ -62,19 +62,19 @@ def who(found: Plan) -> str:
 
 @pytest.mark.parametrize("seed", range(150))
 def test_without_rules_it_is_the_best_of_all_assignments(seed: int) -> None:
-    wishes = small_team(seed)
-    found = plan_of(wishes, no_time)
-    assert (len(found.vacancies), found.spread_ms) == least(wishes)
+    request = small_team(seed)
+    found = plan_of(request, no_time)
+    assert (len(found.vacancies), found.spread_ms) == least(request)
     assert found.lower_bound_ms == found.spread_ms
     assert found.optimal
 
 
 @pytest.mark.parametrize("seed", range(100))
 def test_with_rules_it_is_the_best_where_it_says_so(seed: int) -> None:
-    wishes = small_team(seed, ruled=True)
-    found = plan_of(wishes, no_time)
+    request = small_team(seed, ruled=True)
+    found = plan_of(request, no_time)
     assert found.optimal  # as small as these are, all assignments are looked at
-    assert (len(found.vacancies), found.spread_ms) == least(wishes)
+    assert (len(found.vacancies), found.spread_ms) == least(request)
 
 
 @pytest.mark.parametrize("ruled", [False, True])
@@ -83,12 +83,12 @@ def test_with_rules_it_is_the_best_where_it_says_so(seed: int) -> None:
 def test_no_rule_is_broken_and_the_figures_are_those_of_the_seats(
     seed: int, strategy: Any, ruled: bool
 ) -> None:
-    wishes = replace(small_team(seed, ruled=ruled), strategy=strategy)
-    found = plan_of(wishes, no_time)
+    request = replace(small_team(seed, ruled=ruled), strategy=strategy)
+    found = plan_of(request, no_time)
     seating = seating_of(found)
-    assert not breaks_a_rule(wishes, seating)
-    assert found.spread_ms == spread(wishes, seating)
-    assert len(found.vacancies) == vacancies(wishes, seating)
+    assert not breaks_a_rule(request, seating)
+    assert found.spread_ms == spread(request, seating)
+    assert len(found.vacancies) == vacancies(request, seating)
     assert found.lower_bound_ms <= found.spread_ms
 
 
@@ -97,32 +97,32 @@ def test_a_seat_stays_empty_only_if_nobody_can_take_it(strategy: Any) -> None:
     """Nobody, fixed shifts or not: that is what the answer says of it."""
     looked_at = 0
     for seed in range(600):
-        wishes = small_team(seed, ruled=True)
+        request = small_team(seed, ruled=True)
         random = Random(seed)  # noqa: S311 - seeded, and no secret
-        shifts = len(wishes.boundaries) - 1
+        shifts = len(request.boundaries) - 1
         fixed = [
-            Fixed(shift, random.choice(wishes.cycle))
+            Fixed(shift, random.choice(request.cycle))
             for shift in random.sample(range(shifts), k=min(shifts, random.randint(0, 2)))
         ]
-        found = plan_of(replace(wishes, strategy=strategy, fixed=fixed), no_time)
+        found = plan_of(replace(request, strategy=strategy, fixed=fixed), no_time)
         seating = seating_of(found)
-        if breaks_a_rule(wishes, seating):  # as somebody fixed it
+        if breaks_a_rule(request, seating):  # as somebody fixed it
             continue
         for vacancy in found.vacancies:
-            for person in {*wishes.cycle} - seating[vacancy.shift]:
+            for person in {*request.cycle} - seating[vacancy.shift]:
                 looked_at += 1
                 with_them = list(seating)
                 with_them[vacancy.shift] |= {person}
-                assert breaks_a_rule(wishes, with_them), (seed, fixed, vacancy, person)
+                assert breaks_a_rule(request, with_them), (seed, fixed, vacancy, person)
     assert looked_at > 500
 
 
 @pytest.mark.parametrize("ruled", [False, True])
 @pytest.mark.parametrize("seed", range(40))
 def test_a_round_robin_says_how_far_it_is_from_the_best(seed: int, ruled: bool) -> None:
-    wishes = replace(small_team(seed, ruled=ruled), strategy="round-robin")
-    found = plan_of(wishes, no_time)
-    best = least(wishes)
+    request = replace(small_team(seed, ruled=ruled), strategy="round-robin")
+    found = plan_of(request, no_time)
+    best = least(request)
     if found.optimal:
         assert (len(found.vacancies), found.spread_ms) == best
     if len(found.vacancies) == best[0]:
@@ -130,23 +130,23 @@ def test_a_round_robin_says_how_far_it_is_from_the_best(seed: int, ruled: bool) 
 
 
 def test_the_same_request_gets_the_same_plan() -> None:
-    wishes = small_team(7)
-    assert plan_of(wishes, no_time) == plan_of(wishes, no_time)
+    request = small_team(7)
+    assert plan_of(request, no_time) == plan_of(request, no_time)
 
 
 @pytest.mark.parametrize("seed", range(25))
 def test_other_names_only_change_the_names(seed: int) -> None:
-    wishes = small_team(seed)
-    names = {name: f"z{9 - int(name[1])}" for name in wishes.cycle}
+    request = small_team(seed)
+    names = {name: f"z{9 - int(name[1])}" for name in request.cycle}
     renamed = replace(
-        wishes,
-        cycle=[names[name] for name in wishes.cycle],
-        absences=[item._replace(person=names[item.person]) for item in wishes.absences],
-        weights={names[name]: weight for name, weight in wishes.weights.items() if name in names},
-        carry_over={names[name]: ms for name, ms in wishes.carry_over.items() if name in names},
-        fixed=[item._replace(person=names[item.person]) for item in wishes.fixed],
+        request,
+        cycle=[names[name] for name in request.cycle],
+        absences=[item._replace(person=names[item.person]) for item in request.absences],
+        weights={names[name]: weight for name, weight in request.weights.items() if name in names},
+        carry_over={names[name]: ms for name, ms in request.carry_over.items() if name in names},
+        fixed=[item._replace(person=names[item.person]) for item in request.fixed],
     )
-    found, other = plan_of(wishes, no_time), plan_of(renamed, no_time)
+    found, other = plan_of(request, no_time), plan_of(renamed, no_time)
     assert other.seats == [
         tuple(person and names[person] for person in people) for people in found.seats
     ]
@@ -154,9 +154,9 @@ def test_other_names_only_change_the_names(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(25))
 def test_another_order_of_people_is_as_fair(seed: int) -> None:
-    wishes = small_team(seed)
-    found = plan_of(wishes, no_time)
-    other = plan_of(replace(wishes, cycle=wishes.cycle[::-1]), no_time)
+    request = small_team(seed)
+    found = plan_of(request, no_time)
+    other = plan_of(replace(request, cycle=request.cycle[::-1]), no_time)
     assert (len(other.vacancies), other.spread_ms) == (len(found.vacancies), found.spread_ms)
 
 
@@ -231,8 +231,8 @@ def test_a_fixed_role_stands() -> None:
 
 
 def test_weekends_are_shared_out() -> None:
-    wishes = team(28, "abcdefg")  # in turn, one and the same person has all Saturdays
-    found = plan_of(wishes, no_time)
+    request = team(28, "abcdefg")  # in turn, one and the same person has all Saturdays
+    found = plan_of(request, no_time)
     weekends = [share.weekend_ms // DAY for share in found.shares]
     assert (max(weekends), min(weekends), found.spread_ms) == (2, 1, 0)
 
@@ -273,27 +273,27 @@ def test_pairs_are_kept_apart() -> None:
 
 def test_when_time_is_over_the_best_so_far_is_the_answer() -> None:
     clock = count()
-    wishes = team(61, "abcd", absences=[away("a", 0, 20, "leave")])
-    found = plan_of(wishes, lambda: float(next(clock)), budget_seconds=3)
+    request = team(61, "abcd", absences=[away("a", 0, 20, "leave")])
+    found = plan_of(request, lambda: float(next(clock)), budget_seconds=3)
     assert not found.vacancies
     assert not found.optimal
     assert found.lower_bound_ms == 0
 
 
 def test_time_that_is_over_later_leaves_a_bound() -> None:
-    wishes = replace(
+    request = replace(
         team(40, "abcd", weights={"a": Fraction(7, 10), "b": Fraction(9, 10)}),
         carry_over={"a": 11 * HOUR, "c": 7 * HOUR},
     )
-    bounds = {_bound_within(wishes, ticks) for ticks in range(0, 4000, 200)}
-    best = plan_of(wishes, no_time)
+    bounds = {_bound_within(request, ticks) for ticks in range(0, 4000, 200)}
+    best = plan_of(request, no_time)
     assert {0, best.lower_bound_ms} <= bounds
     assert max(bounds) == best.lower_bound_ms
 
 
-def _bound_within(wishes: Wishes, ticks: int) -> Fraction:
+def _bound_within(request: PlanningRequest, ticks: int) -> Fraction:
     clock = count()
-    found = plan_of(wishes, lambda: float(next(clock)), budget_seconds=ticks)
+    found = plan_of(request, lambda: float(next(clock)), budget_seconds=ticks)
     assert found.lower_bound_ms <= found.spread_ms
     assert found.optimal == (found.lower_bound_ms == found.spread_ms)
     return found.lower_bound_ms
@@ -302,9 +302,11 @@ def _bound_within(wishes: Wishes, ticks: int) -> Fraction:
 @pytest.mark.parametrize("ticks", [0, 5, 30, 200])
 def test_with_rules_too(ticks: int) -> None:
     clock = count()
-    wishes = team(30, "abcd", min_rest_ms=24 * HOUR, max_consecutive=1, absences=[away("a", 3, 20)])
-    found = plan_of(wishes, lambda: float(next(clock)), budget_seconds=ticks)
-    assert not breaks_a_rule(wishes, seating_of(found))
+    request = team(
+        30, "abcd", min_rest_ms=24 * HOUR, max_consecutive=1, absences=[away("a", 3, 20)]
+    )
+    found = plan_of(request, lambda: float(next(clock)), budget_seconds=ticks)
+    assert not breaks_a_rule(request, seating_of(found))
 
 
 # --- over months ----------------------------------------------------------------------------
@@ -320,15 +322,15 @@ def test_twelve_monthly_calls_are_as_fair_as_one_of_a_year(people: str, zone: st
     ]
     clock = None if zone == "UTC" else clock_of(zone)
     days = boundaries_of(clock, JANUARY, 365, DAY)
-    wishes = team(people=people, boundaries=days, timezone=zone, absences=absences)
-    year = plan_of(wishes, no_time)
+    request = team(people=people, boundaries=days, timezone=zone, absences=absences)
+    year = plan_of(request, no_time)
     total: dict[str, int] = dict.fromkeys(people, 0)
     carried: dict[str, int] = {}
     month_days = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
     first = 0
     for length in month_days:
         boundaries = days[first : first + length + 1]
-        month = plan_of(replace(wishes, boundaries=boundaries, carry_over=carried), no_time)
+        month = plan_of(replace(request, boundaries=boundaries, carry_over=carried), no_time)
         carried = dict(month.carry_over)
         for share in month.shares:
             total[share.person] += share.total_ms

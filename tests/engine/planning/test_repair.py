@@ -16,7 +16,7 @@ from app.engine.planning.min_spread import evened
 from app.engine.planning.objective import Aims, aims_of
 from app.engine.planning.planner import plan_of
 from app.engine.planning.problem import board_of
-from app.engine.planning.request import Absence, Wishes
+from app.engine.planning.request import Absence, PlanningRequest
 from app.engine.walltime import clock_of
 from tests.support.plan_oracle import HOUR, START, breaks_a_rule, seating_of, spread
 
@@ -31,7 +31,7 @@ def pace(steps: int = 1_000_000) -> Pace:
     return Pace(no_time, 1.0, steps)
 
 
-def ruled_team(seed: int) -> Wishes:
+def ruled_team(seed: int) -> PlanningRequest:
     """Some 40 shifts for a handful of people who are often away, under two or three rules."""
     random = Random(seed)  # noqa: S311 - seeded, and no secret
     names = [f"p{number}" for number in range(random.randint(3, 7))]
@@ -42,7 +42,7 @@ def ruled_team(seed: int) -> Wishes:
         first = random.randrange(shifts)
         start = START + first * DAY
         absences.append(Absence(name, start, start + random.randint(1, 6) * DAY))
-    return Wishes(
+    return PlanningRequest(
         names,
         boundaries,
         absences=absences,
@@ -57,17 +57,17 @@ def ruled_team(seed: int) -> Wishes:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_rules_are_kept_and_figures_are_true(seed: int) -> None:
-    wishes = ruled_team(seed)
-    found = plan_of(wishes, no_time)
-    assert not breaks_a_rule(wishes, seating_of(found))
-    assert found.spread_ms == spread(wishes, seating_of(found)) >= found.lower_bound_ms
+    request = ruled_team(seed)
+    found = plan_of(request, no_time)
+    assert not breaks_a_rule(request, seating_of(found))
+    assert found.spread_ms == spread(request, seating_of(found)) >= found.lower_bound_ms
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_it_is_never_worse_than_turns(seed: int) -> None:
-    wishes = ruled_team(seed)
-    fair = plan_of(wishes, no_time)
-    turns = plan_of(replace(wishes, strategy="round-robin"), no_time)
+    request = ruled_team(seed)
+    fair = plan_of(request, no_time)
+    turns = plan_of(replace(request, strategy="round-robin"), no_time)
     assert (len(fair.vacancies), fair.spread_ms) <= (len(turns.vacancies), turns.spread_ms)
 
 
@@ -78,28 +78,28 @@ def test_a_search_that_is_ended_early_breaks_nothing(
 ) -> None:
     for name in ("PROOF_STEPS", "SEARCH_STEPS", "POLISH_STEPS"):
         monkeypatch.setattr(f"app.engine.planning.planner.{name}", steps)
-    wishes = ruled_team(seed)
-    found = plan_of(wishes, no_time)
-    assert not breaks_a_rule(wishes, seating_of(found))
+    request = ruled_team(seed)
+    found = plan_of(request, no_time)
+    assert not breaks_a_rule(request, seating_of(found))
     assert found.lower_bound_ms <= found.spread_ms
 
 
 # --- shifts of many lengths -----------------------------------------------------------------
 
 
-def of_lengths(hours: list[int], people: str, **changes: object) -> Wishes:
+def of_lengths(hours: list[int], people: str, **changes: object) -> PlanningRequest:
     boundaries = [START]
     for length in hours:
         boundaries.append(boundaries[-1] + length * HOUR)
-    wishes = Wishes(list(people), boundaries, strategy="fair")
-    return replace(wishes, **changes)  # type: ignore[arg-type]
+    request = PlanningRequest(list(people), boundaries, strategy="fair")
+    return replace(request, **changes)  # type: ignore[arg-type]
 
 
 def test_half_a_year_a_shift_makes_more_odd_shifts_than_are_tried() -> None:
     halves = boundaries_of(clock_of("Europe/Berlin"), START, 150, 182 * DAY)
-    wishes = Wishes(list("abcdefg"), halves, timezone="Europe/Berlin", strategy="fair")
+    request = PlanningRequest(list("abcdefg"), halves, timezone="Europe/Berlin", strategy="fair")
     assert len({end - start for start, end in pairwise(halves)}) == 3
-    found = plan_of(wishes, no_time)
+    found = plan_of(request, no_time)
     assert found.lower_bound_ms <= found.spread_ms
     assert not found.vacancies
 

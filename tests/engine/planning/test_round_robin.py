@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.engine.planning.planner import plan_of
-from app.engine.planning.request import Absence, Fixed, Plan, Wishes
+from app.engine.planning.request import Absence, Fixed, Plan, PlanningRequest
 
 DAY = 86_400_000
 START = 1_780_531_200_000
@@ -18,7 +18,7 @@ def away(person: str, first: int, last: int, reason: str | None = None) -> Absen
 
 def turns(people: str, shifts: int, **changes: Any) -> Plan:
     boundaries = range(START, START + shifts * DAY + 1, DAY)
-    return plan_of(Wishes(list(people), boundaries, **changes), lambda: 0.0)
+    return plan_of(PlanningRequest(list(people), boundaries, **changes), lambda: 0.0)
 
 
 def who(found: Plan) -> str:
