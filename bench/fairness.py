@@ -29,7 +29,7 @@ from app.engine.planning.constraints import Rules
 from app.engine.planning.initial import least_loaded
 from app.engine.planning.objective import aims_of, night_loads, spread_of, weekend_loads
 from app.engine.planning.planner import plan_of
-from app.engine.planning.problem import Board, board_of
+from app.engine.planning.problem import AssignmentProblem, assignment_problem
 from app.engine.planning.request import Absence, Plan, PlanningRequest
 from app.engine.planning.round_robin import by_turns
 from app.engine.walltime import clock_of
@@ -84,19 +84,19 @@ def absences(random: Random, name: str, boundaries: Sequence[int]) -> list[Absen
     return found
 
 
-def deal_of(plan: Plan, board: Board) -> Deal:
+def deal_of(plan: Plan, problem: AssignmentProblem) -> Deal:
     """A plan's seats as a deal, to be measured by the same rule as the others."""
-    index = {name: person for person, name in enumerate(board.people)}
+    index = {name: person for person, name in enumerate(problem.people)}
     held = [0] * len(index)
     for shift, people in enumerate(plan.seats):
         for person in people:
             if person is not None:
                 held[index[person]] |= 1 << shift
-    return Deal(board, held)
+    return Deal(problem, held)
 
 
-RULES: dict[str, Callable[[Board], Deal]] = {
-    "round robin": lambda board: by_turns(board, Rules(board)).deal,
+RULES: dict[str, Callable[[AssignmentProblem], Deal]] = {
+    "round robin": lambda problem: by_turns(problem, Rules(problem)).deal,
     "least loaded first": least_loaded,
 }
 
@@ -104,11 +104,11 @@ RULES: dict[str, Callable[[Board], Deal]] = {
 def compared(seed: int) -> dict[str, Any]:
     """One team by each rule. Raises ``AssertionError`` if ours is worse than another."""
     asked = team(seed)
-    board = board_of(asked)
+    problem = assignment_problem(asked)
     started = process_time()
     plan = plan_of(asked, perf_counter)
     taken = process_time() - started
-    deals = {name: rule(board) for name, rule in RULES.items()} | {"ours": deal_of(plan, board)}
+    deals = {name: rule(problem) for name, rule in RULES.items()} | {"ours": deal_of(plan, problem)}
     ours = aims_of(deals["ours"])
     for name, deal in deals.items():
         assert ours <= aims_of(deal), f"team {seed}: {name} is better"
@@ -117,7 +117,7 @@ def compared(seed: int) -> dict[str, Any]:
 
 
 def figures(deal: Deal) -> dict[str, float]:
-    aims, hour = aims_of(deal), deal.board.scale * HOUR
+    aims, hour = aims_of(deal), deal.problem.scale * HOUR
     return {
         "uncovered": aims.vacancies,
         "spread_hours": aims.spread / hour,

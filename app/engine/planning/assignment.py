@@ -14,7 +14,7 @@ shortest, so no shift is handed on twice along one.
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
-from app.engine.planning.problem import Board, bits
+from app.engine.planning.problem import AssignmentProblem, bits
 
 
 class OutOfTime(Exception):
@@ -47,21 +47,21 @@ class Deal:
     """Who holds which shifts: ``held`` and ``locked`` are masks by person, ``holders`` are masks by
     shift, ``loads`` are scaled."""
 
-    __slots__ = ("board", "held", "holders", "loads", "locked")
+    __slots__ = ("held", "holders", "loads", "locked", "problem")
 
-    def __init__(self, board: Board, held: Sequence[int]) -> None:
-        self.board = board
+    def __init__(self, problem: AssignmentProblem, held: Sequence[int]) -> None:
+        self.problem = problem
         self.held = [0] * len(held)
-        self.holders = [0] * len(board.lengths)
-        self.locked = list(board.pinned)
-        self.loads = list(board.carry)
+        self.holders = [0] * len(problem.lengths)
+        self.locked = list(problem.fixed_shifts)
+        self.loads = list(problem.carried_load)
         for person, mask in enumerate(held):
             for shift in bits(mask):
                 self.take(shift, person)
 
     def copy(self) -> "Deal":
         other = Deal.__new__(Deal)
-        other.board = self.board
+        other.problem = self.problem
         other.held, other.locked = self.held.copy(), self.locked.copy()
         other.loads, other.holders = self.loads.copy(), self.holders.copy()
         return other
@@ -73,19 +73,21 @@ class Deal:
     def movable(self, giver: int, taker: int) -> int:
         """The shifts that ``giver`` can hand to ``taker``."""
         held = self.held
-        return held[giver] & ~self.locked[giver] & self.board.can[taker] & ~held[taker]
+        return (
+            held[giver] & ~self.locked[giver] & self.problem.eligible_shifts[taker] & ~held[taker]
+        )
 
     def take(self, shift: int, taker: int) -> None:
         """Give ``taker`` a seat that nobody has."""
         self.held[taker] ^= 1 << shift
         self.holders[shift] ^= 1 << taker
-        self.loads[taker] += self.board.price[taker] * self.board.lengths[shift]
+        self.loads[taker] += self.problem.load_per_ms[taker] * self.problem.lengths[shift]
 
     def drop(self, shift: int, giver: int) -> None:
         """Take a seat from ``giver``, so that nobody has it."""
         self.held[giver] ^= 1 << shift
         self.holders[shift] ^= 1 << giver
-        self.loads[giver] -= self.board.price[giver] * self.board.lengths[shift]
+        self.loads[giver] -= self.problem.load_per_ms[giver] * self.problem.lengths[shift]
 
     def move(self, shift: int, giver: int, taker: int) -> None:
         self.drop(shift, giver)
@@ -94,7 +96,7 @@ class Deal:
     def hand(self, giver: int, taker: int, among: int = -1) -> None:
         """Hand on one shift: rather what the cycle gives the taker, and not the giver."""
         mask = self.movable(giver, taker) & among
-        turn = self.board.turn
+        turn = self.problem.cycle_shifts
         mask = mask & turn[taker] or mask & ~turn[giver] or mask
         self.move((mask & -mask).bit_length() - 1, giver, taker)
 
@@ -103,7 +105,10 @@ class Deal:
 
     def takers_from(self, giver: int, pace: Pace, among: int = -1) -> dict[int, int]:
         """Everybody whom a shift can reach from ``giver``, nearest first, and who hands it on."""
-        wants = [can & ~has & among for can, has in zip(self.board.can, self.held, strict=True)]
+        wants = [
+            eligible & ~has & among
+            for eligible, has in zip(self.problem.eligible_shifts, self.held, strict=True)
+        ]
         found = {giver: giver}
         waiting = [person for person in range(len(wants)) if person != giver]
         for person in (order := [giver]):
@@ -123,7 +128,7 @@ class Deal:
         waiting = [person for person in range(len(offers)) if person != taker]
         for person in (order := [taker]):
             pace.spend(len(waiting))
-            wants = self.board.can[person] & ~self.held[person]
+            wants = self.problem.eligible_shifts[person] & ~self.held[person]
             near = [other for other in waiting if wants & offers[other]]
             if near:
                 found.update(dict.fromkeys(near, person))

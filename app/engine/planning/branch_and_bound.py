@@ -22,27 +22,27 @@ class Exhaustive:
 
     def __init__(self, deal: Deal, rules: Rules, pace: Pace) -> None:
         self.best, self.rules, self.pace = deal, rules, pace
-        self.board = deal.board
+        self.problem = deal.problem
         self.least = (self._vacancies(deal), deal.spread)
 
     def run(self) -> bool:
         """Whether all deals were looked at, so that none is better than ``best``."""
-        if len(self.board.lengths) > MOST_SHIFTS:
+        if len(self.problem.lengths) > MOST_SHIFTS:
             return False
         try:
-            self._look(Deal(self.board, self.board.pinned), 0, 0)
+            self._look(Deal(self.problem, self.problem.fixed_shifts), 0, 0)
         except OutOfTime:
             return False
         return True
 
     def _vacancies(self, deal: Deal) -> int:
-        return sum(self.board.demand) - sum(held.bit_count() for held in deal.held)
+        return sum(self.problem.demand) - sum(held.bit_count() for held in deal.held)
 
     def _look(self, deal: Deal, shift: int, vacancies: int) -> None:
-        self.pace.spend(len(deal.held) * (len(self.board.lengths) - shift + 1))
+        self.pace.spend(len(deal.held) * (len(self.problem.lengths) - shift + 1))
         if (vacancies, self._least_spread(deal, shift)) >= self.least:
             return
-        if shift == len(self.board.lengths):
+        if shift == len(self.problem.lengths):
             self.best, self.least = deal.copy(), (vacancies, deal.spread)
             return
         for people, empty in self._choices(deal, shift):
@@ -61,18 +61,21 @@ class Exhaustive:
     def _choices(self, deal: Deal, shift: int) -> Iterator[tuple[tuple[int, ...], int]]:
         """Who takes the seats that are not fixed, and how many then stay empty."""
         held = deal.holders[shift]
-        able = sorted(bits(self.board.able[shift] & ~held), key=deal.loads.__getitem__)
-        seats = self.board.demand[shift] - held.bit_count()
+        eligible = sorted(
+            bits(self.problem.eligible_people[shift] & ~held), key=deal.loads.__getitem__
+        )
+        seats = self.problem.demand[shift] - held.bit_count()
         for count in range(seats, -1, -1):
-            yield from ((people, seats - count) for people in combinations(able, count))
+            yield from ((people, seats - count) for people in combinations(eligible, count))
 
     def _least_spread(self, deal: Deal, shift: int) -> int:
-        board = self.board
+        problem = self.problem
         later = -1 << shift
         reach = min(
-            load + price * sum(board.lengths[other] for other in bits(can & later & ~held))
-            for load, price, can, held in zip(
-                deal.loads, board.price, board.can, deal.held, strict=True
+            load
+            + load_per_ms * sum(problem.lengths[other] for other in bits(eligible & later & ~held))
+            for load, load_per_ms, eligible, held in zip(
+                deal.loads, problem.load_per_ms, problem.eligible_shifts, deal.held, strict=True
             )
         )
         return max(0, max(deal.loads) - reach)

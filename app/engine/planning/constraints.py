@@ -9,43 +9,43 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from app.engine.planning.assignment import Deal
-from app.engine.planning.problem import Board
+from app.engine.planning.problem import AssignmentProblem
 
 
 class Rules:
     """The rules of a board; without any, everything is allowed."""
 
-    def __init__(self, board: Board) -> None:
-        self.board = board
-        self.near = _near(board)
+    def __init__(self, problem: AssignmentProblem) -> None:
+        self.problem = problem
+        self.near = _near(problem)
 
     def allows(
         self, deal: Deal, person: int, shift: int, *, without: int = -1, but: int = -1
     ) -> bool:
         """Whether ``person`` may take ``shift``, having given up shift ``without``, where person
         ``but`` gives up ``shift``."""
-        board = self.board
-        if not board.ruled:
+        problem = self.problem
+        if not problem.constrained:
             return True
         held = deal.held[person]
         if without >= 0:
             held &= ~(1 << without)
         if held & self.near[shift]:
             return False
-        if board.max_consecutive and _run(held, shift) > board.max_consecutive:
+        if problem.max_consecutive and _run(held, shift) > problem.max_consecutive:
             return False
-        together = deal.holders[shift] & board.avoided[person]
+        together = deal.holders[shift] & problem.avoided[person]
         return not (together & ~(1 << but) if but >= 0 else together)
 
 
-def _near(board: Board) -> Sequence[int]:
+def _near(problem: AssignmentProblem) -> Sequence[int]:
     """By shift, the others that leave too little rest before or after it."""
-    if not board.min_rest_ms:
-        return [0] * len(board.starts)
+    if not problem.min_rest_ms:
+        return [0] * len(problem.starts)
     near = []
-    for shift, (start, end) in enumerate(zip(board.starts, board.ends, strict=True)):
-        first = bisect_right(board.ends, start - board.min_rest_ms)
-        last = bisect_left(board.starts, end + board.min_rest_ms)
+    for shift, (start, end) in enumerate(zip(problem.starts, problem.ends, strict=True)):
+        first = bisect_right(problem.ends, start - problem.min_rest_ms)
+        last = bisect_left(problem.starts, end + problem.min_rest_ms)
         near.append((1 << last) - (1 << first) & ~(1 << shift))
     return near
 

@@ -8,7 +8,7 @@ for fairness, or because of a rule, if there are any.
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
-from app.engine.planning.problem import Board, shifts_within, turns_at
+from app.engine.planning.problem import AssignmentProblem, people_in_turn, shifts_within
 from app.engine.planning.request import PlanningRequest, Vacancy
 from app.engine.planning.round_robin import Turn
 
@@ -21,15 +21,15 @@ Parts = dict[int, list[str]]
 class Reasons:
     """The reasons of one request, by the number of its shifts."""
 
-    def __init__(self, request: PlanningRequest, board: Board) -> None:
-        self._roles, self._board = request.roles, board
+    def __init__(self, request: PlanningRequest, problem: AssignmentProblem) -> None:
+        self._roles, self._problem = request.roles, problem
         self._away = _runs_by_person(request)
         self._fixed = {(item.shift, item.person) for item in request.fixed}
 
     def of_turns(self, turns: Sequence[Turn], vacancies: Sequence[Vacancy]) -> list[str]:
         """One line for each shift of a round robin that was not plainly the next turn."""
         parts: Parts = {}
-        names = self._board.people
+        names = self._problem.people
         for shift, person in sorted(self._fixed):
             parts.setdefault(shift, []).append(f"{person}, as fixed")
         for turn in turns:
@@ -49,9 +49,9 @@ class Reasons:
     ) -> list[str]:
         """One line for each shift that others have than those whose turn it is."""
         parts: Parts = {}
-        board = self._board
+        problem = self._problem
         for shift, people in enumerate(seats):
-            wanted = turns_at(board.cycle, board.seats, shift)
+            wanted = people_in_turn(problem.cycle, problem.slots_per_shift, shift)
             extra = [person for person in people if person is not None and person not in wanted]
             missing = [person for person in wanted if person not in people]
             for person, other in zip(extra, missing, strict=False):
@@ -59,7 +59,7 @@ class Reasons:
         return self._lines(parts, vacancies)
 
     def _instead(self, person: int, other: int, shift: int) -> str:
-        names = self._board.people
+        names = self._problem.people
         if (shift, names[person]) in self._fixed:
             return f"{names[person]} instead of {names[other]}, as fixed"
         why = self._why(other, shift) or f", {self._purpose()}"
@@ -67,11 +67,11 @@ class Reasons:
 
     def _purpose(self) -> str:
         evened = "even out hours, weekends and nights"
-        return f"to keep the rules and {evened}" if self._board.ruled else f"to {evened}"
+        return f"to keep the rules and {evened}" if self._problem.constrained else f"to {evened}"
 
     def _why(self, person: int, shift: int) -> str:
         """Why somebody is away, if that is why."""
-        runs = self._away.get(self._board.people[person], ())
+        runs = self._away.get(self._problem.people[person], ())
         place = bisect_right(runs, shift, key=lambda run: run[0]) - 1
         if place < 0 or shift >= runs[place][1]:
             return ""
@@ -81,7 +81,7 @@ class Reasons:
     def _lines(self, parts: Parts, vacancies: Sequence[Vacancy]) -> list[str]:
         for shift, role in vacancies:
             text = f"nobody can be {self._roles[role]}" if self._roles else "nobody can take it"
-            if role < self._board.demand[shift]:  # absences are not why
+            if role < self._problem.demand[shift]:  # absences are not why
                 text += " under the rules"
             parts.setdefault(shift, []).append(text)
         return [f"Shift {shift + 1}: {'; '.join(parts[shift])}." for shift in sorted(parts)]

@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from app.engine.planning.assignment import Deal, Pace, path_of
-from app.engine.planning.problem import Board
+from app.engine.planning.problem import AssignmentProblem
 
 
-def masks_by_length(board: Board) -> Mapping[int, int]:
+def masks_by_length(problem: AssignmentProblem) -> Mapping[int, int]:
     """The shifts of each length that somebody can take, as masks; the most frequent length
     first."""
     masks: Counter[int] = Counter()
-    for shift, length in enumerate(board.lengths):
-        if board.demand[shift]:
+    for shift, length in enumerate(problem.lengths):
+        if problem.demand[shift]:
             masks[length] |= 1 << shift
     order = sorted(masks, key=lambda length: (-masks[length].bit_count(), length))
     return {length: masks[length] for length in order}
@@ -26,7 +26,7 @@ def masks_by_length(board: Board) -> Mapping[int, int]:
 
 def level(deal: Deal, pace: Pace) -> None:
     """Make ``deal`` more even until no path does. Raises ``OutOfTime``."""
-    by_length = masks_by_length(deal.board)
+    by_length = masks_by_length(deal.problem)
     moved = bool(by_length)
     while moved:
         moved = _handed(deal, by_length, pace) | _swapped(deal, by_length, pace)
@@ -46,17 +46,17 @@ def _evening_path(
     deal: Deal, giver: int, length: int, usual: int, pace: Pace
 ) -> Sequence[int] | None:
     """From ``giver`` to the least loaded of those who end up below where ``giver`` began."""
-    price, loads = deal.board.price, deal.loads
-    most, kept = loads[giver], loads[giver] - price[giver] * length
+    load_per_ms, loads = deal.problem.load_per_ms, deal.loads
+    most, kept = loads[giver], loads[giver] - load_per_ms[giver] * length
     reached = deal.takers_from(giver, pace, usual)
-    able = [
+    eligible = [
         person
         for person in reached
-        if loads[person] + price[person] * length < most and loads[person] <= kept
+        if loads[person] + load_per_ms[person] * length < most and loads[person] <= kept
     ]
-    if not able:
+    if not eligible:
         return None
-    return path_of(min(able, key=lambda person: loads[person]), reached)[::-1]
+    return path_of(min(eligible, key=lambda person: loads[person]), reached)[::-1]
 
 
 def _swapped(deal: Deal, by_length: Mapping[int, int], pace: Pace) -> bool:
@@ -74,7 +74,7 @@ def _swapped(deal: Deal, by_length: Mapping[int, int], pace: Pace) -> bool:
 
 
 def _swap(deal: Deal, more: int, less: int, by_length: Mapping[int, int]) -> bool:
-    price, loads = deal.board.price, deal.loads
+    load_per_ms, loads = deal.problem.load_per_ms, deal.loads
     given, taken = deal.movable(more, less), deal.movable(less, more)
     for length, mask in by_length.items():
         for shorter, other in by_length.items():
@@ -83,8 +83,8 @@ def _swap(deal: Deal, more: int, less: int, by_length: Mapping[int, int]) -> boo
                 gain > 0
                 and given & mask
                 and taken & other
-                and loads[less] + price[less] * gain < loads[more]
-                and loads[more] - price[more] * gain >= loads[less]
+                and loads[less] + load_per_ms[less] * gain < loads[more]
+                and loads[more] - load_per_ms[more] * gain >= loads[less]
             ):
                 deal.hand(more, less, mask)
                 deal.hand(less, more, other)

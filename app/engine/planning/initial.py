@@ -7,26 +7,28 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 from app.engine.planning.assignment import Deal
-from app.engine.planning.problem import Board, bits, turns_at
+from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
 
 
-def in_turn(board: Board) -> Deal:
+def in_turn(problem: AssignmentProblem) -> Deal:
     """Whoever's turn it is; whose turn it cannot be is replaced by the least loaded."""
-    return _dealt(board, lambda shift: turns_at(board.cycle, board.seats, shift))
+    return _dealt(
+        problem, lambda shift: people_in_turn(problem.cycle, problem.slots_per_shift, shift)
+    )
 
 
-def least_loaded(board: Board) -> Deal:
+def least_loaded(problem: AssignmentProblem) -> Deal:
     """Shift by shift, the least loaded of those who can take it; the first of equals."""
-    return _dealt(board, lambda _: ())
+    return _dealt(problem, lambda _: ())
 
 
-def _dealt(board: Board, wanted: Callable[[int], Sequence[int]]) -> Deal:
-    deal = Deal(board, board.pinned)
-    for shift, demand in enumerate(board.demand):
-        able = board.able[shift]
-        chosen = [person for person in wanted(shift) if able >> person & 1]
+def _dealt(problem: AssignmentProblem, wanted: Callable[[int], Sequence[int]]) -> Deal:
+    deal = Deal(problem, problem.fixed_shifts)
+    for shift, demand in enumerate(problem.demand):
+        eligible = problem.eligible_people[shift]
+        chosen = [person for person in wanted(shift) if eligible >> person & 1]
         lacking = demand - deal.holders[shift].bit_count()
-        for person in chain(chosen, _least_loaded(deal, able)):
+        for person in chain(chosen, _least_loaded(deal, eligible)):
             if not lacking:
                 break
             if not deal.holders[shift] >> person & 1:

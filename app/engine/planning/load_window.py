@@ -15,7 +15,7 @@ from operator import mul
 from app.engine.planning.assignment import Deal, OutOfTime, Pace
 from app.engine.planning.augmenting import Bounds, least_excess, least_lacking, lowered, raised
 from app.engine.planning.greedy import masks_by_length
-from app.engine.planning.problem import Board, bits
+from app.engine.planning.problem import AssignmentProblem, bits
 
 MOST_ODD = 64
 """So many odd seats are decided one by one; their extra lengths add up to ``MOST_SUMS`` values."""
@@ -40,16 +40,18 @@ class Windows:
     """Looks for assignments in windows, from the one found last; ``best`` is the best of them."""
 
     def __init__(self, deal: Deal, pace: Pace) -> None:
-        board = deal.board
+        problem = deal.problem
         self.best = deal
-        self.beyond = max(board.carry) + max(board.price) * sum(board.lengths) + 1
-        self._board, self._pace = board, pace
-        self._usual = next(iter(masks_by_length(board)), 1)
-        self._odd = _odd_seats(board, self._usual)
-        self._pinned = [_extra(board, mask, self._usual) for mask in board.pinned]
+        self.beyond = (
+            max(problem.carried_load) + max(problem.load_per_ms) * sum(problem.lengths) + 1
+        )
+        self._problem, self._pace = problem, pace
+        self._usual = next(iter(masks_by_length(problem)), 1)
+        self._odd = _odd_seats(problem, self._usual)
+        self._fixed_extra = [_extra(problem, mask, self._usual) for mask in problem.fixed_shifts]
         self._sums = _sums([extra for _, extra in self._odd])
-        self._total = sum(map(mul, board.lengths, board.demand), 0)
-        self._units = [price * self._usual for price in board.price]
+        self._total = sum(map(mul, problem.lengths, problem.demand), 0)
+        self._units = [load_per_ms * self._usual for load_per_ms in problem.load_per_ms]
 
     def fit(self, low: int, high: int, *, exact: bool) -> Deal | None:
         """A deal with every load in ``[low, high]``; ``None`` is a proof that there is none.
@@ -58,7 +60,7 @@ class Windows:
         """
         if exact and len(self._odd) > MOST_ODD:
             raise OutOfTime
-        branch = _Branch(self.best.copy(), self._pinned, 0)
+        branch = _Branch(self.best.copy(), self._fixed_extra, 0)
         return self._found(branch, low, high, exact=exact)
 
     def above(self, load: int) -> int:
@@ -74,13 +76,13 @@ class Windows:
 
     def _ladders(self) -> Iterator[tuple[int, int]]:
         """Loads are a base plus a multiple of a unit."""
-        board = self._board
+        problem = self._problem
         self._pace.spend(len(self._units) * len(self._sums[0]))
-        for carry, price, pinned, unit in zip(
-            board.carry, board.price, self._pinned, self._units, strict=True
+        for carried, load_per_ms, fixed, unit in zip(
+            problem.carried_load, problem.load_per_ms, self._fixed_extra, self._units, strict=True
         ):
             for extra in self._sums[0]:
-                yield carry + price * (pinned + extra), unit
+                yield carried + load_per_ms * (fixed + extra), unit
 
     def _found(self, branch: _Branch, low: int, high: int, *, exact: bool) -> Deal | None:
         deal, left = branch.deal, self._odd[branch.depth :]
@@ -94,7 +96,7 @@ class Windows:
         if raised(deal, least, self._pace) or lowered(deal, most, self._pace):
             return None
         if deal.spread < self.best.spread:
-            self.best = Deal(deal.board, deal.held)
+            self.best = Deal(deal.problem, deal.held)
         if left and not self._made_up_for(branch, low, high, (least, most)):
             return None
         if not left or not exact:
@@ -105,12 +107,17 @@ class Windows:
 
     def _adds_up(self, branch: _Branch, low: int, high: int) -> bool:
         """Whether loads in the window, each by itself possible, can be all there is to hold."""
-        board, usual = self._board, self._usual
+        problem, usual = self._problem, self._usual
         sums = self._sums[branch.depth]
         self._pace.spend(len(branch.extra) * (len(sums) + BRANCH_STEPS))
         least = most = 0
-        for carry, price, held in zip(board.carry, board.price, branch.extra, strict=True):
-            floor, ceiling = max(0, -((carry - low) // price)), (high - carry) // price
+        for carried, load_per_ms, held in zip(
+            problem.carried_load, problem.load_per_ms, branch.extra, strict=True
+        ):
+            floor, ceiling = (
+                max(0, -((carried - low) // load_per_ms)),
+                (high - carried) // load_per_ms,
+            )
             ends = [
                 (first, last)
                 for extra in sums
@@ -124,20 +131,20 @@ class Windows:
         return bool(least <= self._total <= most)
 
     def _most(self, branch: _Branch, high: int, shorter: int) -> Bounds:
-        board = self._board
+        problem = self._problem
         return [
-            (high - carry - price * (extra - shorter)) // unit
-            for carry, price, extra, unit in zip(
-                board.carry, board.price, branch.extra, self._units, strict=True
+            (high - carried - load_per_ms * (extra - shorter)) // unit
+            for carried, load_per_ms, extra, unit in zip(
+                problem.carried_load, problem.load_per_ms, branch.extra, self._units, strict=True
             )
         ]
 
     def _least(self, branch: _Branch, low: int, longer: int) -> Bounds:
-        board = self._board
+        problem = self._problem
         return [
-            max(0, -((carry + price * (extra + longer) - low) // unit))
-            for carry, price, extra, unit in zip(
-                board.carry, board.price, branch.extra, self._units, strict=True
+            max(0, -((carried + load_per_ms * (extra + longer) - low) // unit))
+            for carried, load_per_ms, extra, unit in zip(
+                problem.carried_load, problem.load_per_ms, branch.extra, self._units, strict=True
             )
         ]
 
@@ -145,10 +152,14 @@ class Windows:
         self, branch: _Branch, low: int, high: int, hull: tuple[Bounds, Bounds]
     ) -> bool:
         """Whether the undecided seats are long and short enough for what loads lack and exceed."""
-        board, left = self._board, self._odd[branch.depth :]
-        people = list(zip(board.carry, board.price, branch.extra, strict=True))
-        floors = [-((carry - low) // price) - extra for carry, price, extra in people]
-        ceilings = [(high - carry) // price - extra for carry, price, extra in people]
+        problem, left = self._problem, self._odd[branch.depth :]
+        people = list(zip(problem.carried_load, problem.load_per_ms, branch.extra, strict=True))
+        floors = [
+            -((carried - low) // load_per_ms) - extra for carried, load_per_ms, extra in people
+        ]
+        ceilings = [
+            (high - carried) // load_per_ms - extra for carried, load_per_ms, extra in people
+        ]
         longer = sum(extra for _, extra in left if extra > 0)
         shorter = sum(-extra for _, extra in left if extra < 0)
         usual, pace = self._usual, self._pace
@@ -161,28 +172,28 @@ class Windows:
         """The next odd seat given to each person who can take it, those whom it suits first."""
         shift, extra = self._odd[branch.depth]
         again = branch.depth > 0 and self._odd[branch.depth - 1][0] == shift
-        able = [
+        eligible = [
             person
-            for person, can in enumerate(self._board.can)
-            if can & ~branch.deal.locked[person] & 1 << shift
+            for person, shifts in enumerate(self._problem.eligible_shifts)
+            if shifts & ~branch.deal.locked[person] & 1 << shift
             and not (again and person < branch.last)
         ]
         counts = branch.deal.counts()
         strain = {
             person: self._strain(branch, person, counts[person], extra, low, high)
-            for person in able
+            for person in eligible
         }
-        for person in sorted(able, key=strain.__getitem__):
+        for person in sorted(eligible, key=strain.__getitem__):
             yield self._decided(branch, person)
 
     def _strain(
         self, branch: _Branch, person: int, count: int, extra: int, low: int, high: int
     ) -> int:
         """By how much the load of ``person`` is farther outside of the window with ``extra``."""
-        board = self._board
-        price, held = board.price[person], branch.extra[person]
-        load = board.carry[person] + price * (self._usual * count + held)
-        more = load + price * extra
+        problem = self._problem
+        load_per_ms, held = problem.load_per_ms[person], branch.extra[person]
+        load = problem.carried_load[person] + load_per_ms * (self._usual * count + held)
+        more = load + load_per_ms * extra
         return max(low - more, more - high, 0) - max(low - load, load - high, 0)
 
     def _decided(self, branch: _Branch, person: int) -> _Branch:
@@ -197,21 +208,23 @@ class Windows:
         return _Branch(deal, extras, branch.depth + 1, person)
 
 
-def _odd_seats(board: Board, usual: int) -> Sequence[tuple[int, int]]:
+def _odd_seats(problem: AssignmentProblem, usual: int) -> Sequence[tuple[int, int]]:
     """The seats to be given away whose shift has another length, and by how much it is longer.
 
     The longest first, and then those with the fewest people: they leave the least to try.
     """
     seats = []
-    for shift, length in enumerate(board.lengths):
+    for shift, length in enumerate(problem.lengths):
         if length != usual:
-            pinned = sum(held >> shift & 1 for held in board.pinned)
-            seats += [(shift, length - usual)] * (board.demand[shift] - pinned)
-    return sorted(seats, key=lambda seat: (-seat[1], board.able[seat[0]].bit_count(), seat[0]))
+            fixed = sum(held >> shift & 1 for held in problem.fixed_shifts)
+            seats += [(shift, length - usual)] * (problem.demand[shift] - fixed)
+    return sorted(
+        seats, key=lambda seat: (-seat[1], problem.eligible_people[seat[0]].bit_count(), seat[0])
+    )
 
 
-def _extra(board: Board, mask: int, usual: int) -> int:
-    return sum(board.lengths[shift] - usual for shift in bits(mask))
+def _extra(problem: AssignmentProblem, mask: int, usual: int) -> int:
+    return sum(problem.lengths[shift] - usual for shift in bits(mask))
 
 
 def _sums(extras: Sequence[int]) -> Sequence[Sequence[int]]:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from app.engine.planning.assignment import Deal, OutOfTime, Pace
 from app.engine.planning.constraints import Rules
 from app.engine.planning.objective import night_loads, spread_of, weekend_loads
-from app.engine.planning.problem import Board, bits
+from app.engine.planning.problem import AssignmentProblem, bits
 
 Kind = tuple[int, int, int]
 """Length, weekend hours and night hours of a shift, in milliseconds."""
@@ -30,16 +30,18 @@ TRIED = 8
 def polished(deal: Deal, rules: Rules, pace: Pace) -> Deal:
     """``deal``, bettered in place until nothing does, or until the pace ends it."""
     with suppress(OutOfTime):
-        kinds = _kinds(deal.board)
+        kinds = _kinds(deal.problem)
         _Hours(deal, rules, kinds, pace).even_out()
         _Order(deal, rules, kinds, pace).straighten()
     return deal
 
 
-def _kinds(board: Board) -> Mapping[Kind, int]:
+def _kinds(problem: AssignmentProblem) -> Mapping[Kind, int]:
     """The shifts of each kind, as masks."""
     found: dict[Kind, int] = {}
-    for shift, kind in enumerate(zip(board.lengths, board.weekends, board.nights, strict=True)):
+    for shift, kind in enumerate(
+        zip(problem.lengths, problem.weekends, problem.nights, strict=True)
+    ):
         found[kind] = found.get(kind, 0) | 1 << shift
     return found
 
@@ -87,8 +89,8 @@ class _Hours:
 
     def _bettered(self, giver: int, taker: int) -> bool:
         """One step between two people, if one helps: the first that lowers the sum of squares."""
-        deal, price = self.deal, self.deal.board.price
-        mine, yours = price[giver], price[taker]
+        deal, load_per_ms = self.deal, self.deal.problem.load_per_ms
+        mine, yours = load_per_ms[giver], load_per_ms[taker]
         weekend = 2 * (mine * self.weekends[giver] - yours * self.weekends[taker])
         night = 2 * (mine * self.nights[giver] - yours * self.nights[taker])
         if weekend <= 0 and night <= 0:
@@ -109,10 +111,10 @@ class _Hours:
 
     def _keeps(self, giver: int, taker: int, step: _Step) -> bool:
         """Whether loads stay where they may be, and no spread of hours becomes larger."""
-        price, loads = self.deal.board.price, self.deal.loads
+        load_per_ms, loads = self.deal.problem.load_per_ms, self.deal.loads
         if step.length and not (
-            self.low <= loads[giver] - price[giver] * step.length <= self.high
-            and self.low <= loads[taker] + price[taker] * step.length <= self.high
+            self.low <= loads[giver] - load_per_ms[giver] * step.length <= self.high
+            and self.low <= loads[taker] + load_per_ms[taker] * step.length <= self.high
         ):
             return False
         now = spread_of(self.weekends) + spread_of(self.nights)
@@ -122,10 +124,10 @@ class _Hours:
         return then <= now
 
     def _count(self, giver: int, taker: int, step: _Step, sign: int) -> None:
-        price = self.deal.board.price
+        load_per_ms = self.deal.problem.load_per_ms
         for held, hours in ((self.weekends, step.weekend), (self.nights, step.night)):
-            held[giver] -= sign * price[giver] * hours
-            held[taker] += sign * price[taker] * hours
+            held[giver] -= sign * load_per_ms[giver] * hours
+            held[taker] += sign * load_per_ms[taker] * hours
 
     def _done(self, giver: int, taker: int, step: _Step) -> bool:
         """Make the exchange with the first shifts that the rules allow."""
@@ -159,7 +161,7 @@ class _Order:
     def _out_of_order(self, person: int) -> int:
         """The shifts that follow or precede one of the same person, or are another's turn."""
         held = self.deal.held[person]
-        wrong = held & (held << 1 | held >> 1 | ~self.deal.board.turn[person])
+        wrong = held & (held << 1 | held >> 1 | ~self.deal.problem.cycle_shifts[person])
         return wrong & ~self.deal.locked[person]
 
     def _bettered(self, person: int, shift: int) -> bool:
@@ -180,14 +182,14 @@ class _Order:
 
     def _others(self, person: int, shift: int) -> Iterator[int]:
         """Who could have the shift instead: those whose turn it is; all, if it is one in a row."""
-        held, turn = self.deal.held[person], self.deal.board.turn
+        held, turn = self.deal.held[person], self.deal.problem.cycle_shifts
         alone = not (held << 1 | held >> 1) >> shift & 1
         for other, turns in enumerate(turn):
             if other != person and (turns >> shift & 1 or not alone):
                 yield other
 
     def _better(self, person: int, shift: int, other: int, back: int) -> bool:
-        held, turn = self.deal.held, self.deal.board.turn
+        held, turn = self.deal.held, self.deal.problem.cycle_shifts
         swap = 1 << shift | 1 << back
         mine, theirs = held[person], held[other]
         now = _in_a_row(mine) + _in_a_row(theirs)
@@ -204,7 +206,7 @@ def _in_a_row(held: int) -> int:
 
 def _rather(deal: Deal, giver: int, taker: int, among: int) -> Iterator[int]:
     """Some of the shifts that may be handed on; first what is the taker's turn."""
-    mask, turn = deal.movable(giver, taker) & among, deal.board.turn
+    mask, turn = deal.movable(giver, taker) & among, deal.problem.cycle_shifts
     theirs = mask & turn[taker]
     nobodys = mask & ~theirs & ~turn[giver]
     return islice(chain(bits(theirs), bits(nobodys), bits(mask & ~theirs & ~nobodys)), TRIED)

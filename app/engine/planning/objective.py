@@ -23,25 +23,28 @@ class Aims(NamedTuple):
 
 def aims_of(deal: Deal) -> Aims:
     """How good ``deal`` is."""
-    board = deal.board
-    seats = board.seats * len(board.lengths)
+    problem = deal.problem
+    seats = problem.slots_per_shift * len(problem.lengths)
     return Aims(
         seats - sum(held.bit_count() for held in deal.held),
         deal.spread,
         spread_of(weekend_loads(deal)) + spread_of(night_loads(deal)),
         sum((held & held >> 1).bit_count() for held in deal.held),
-        sum((held & ~turn).bit_count() for held, turn in zip(deal.held, board.turn, strict=True)),
+        sum(
+            (held & ~turn).bit_count()
+            for held, turn in zip(deal.held, problem.cycle_shifts, strict=True)
+        ),
     )
 
 
 def weekend_loads(deal: Deal) -> list[int]:
     """By person, weekend hours by weight, scaled."""
-    return _loads(deal, deal.board.weekends)
+    return _loads(deal, deal.problem.weekends)
 
 
 def night_loads(deal: Deal) -> list[int]:
     """By person, night hours by weight, scaled."""
-    return _loads(deal, deal.board.nights)
+    return _loads(deal, deal.problem.nights)
 
 
 def spread_of(loads: list[int]) -> int:
@@ -50,6 +53,6 @@ def spread_of(loads: list[int]) -> int:
 
 def _loads(deal: Deal, hours: Sequence[int]) -> list[int]:
     return [
-        price * sum(hours[shift] for shift in bits(held))
-        for price, held in zip(deal.board.price, deal.held, strict=True)
+        load_per_ms * sum(hours[shift] for shift in bits(held))
+        for load_per_ms, held in zip(deal.problem.load_per_ms, deal.held, strict=True)
     ]

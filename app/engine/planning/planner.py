@@ -17,8 +17,8 @@ The flow is our own: it is as quick as the quickest of SciPy's HiGHS and OR-Tool
 weights as well, in a megabyte and without 170 to 390 MB of libraries (``bench/fairness.md``).
 
 Invariants: equal requests give equal plans, unless the time runs out; absences and fixed shifts are
-never traded for fairness; a role slot that nobody can take is ``None``; ``optimal`` is set only where
-it is proven. Permuted names permute the plan, because no step looks at a name.
+never traded for fairness; a role slot that nobody can take is ``None``; ``optimal`` is set only
+where it is proven. Permuted names permute the plan, because no step looks at a name.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ from app.engine.planning.initial import in_turn, least_loaded
 from app.engine.planning.local_search import polished
 from app.engine.planning.min_spread import evened
 from app.engine.planning.objective import aims_of
-from app.engine.planning.problem import Board, bits, board_of
+from app.engine.planning.problem import AssignmentProblem, assignment_problem, bits
 from app.engine.planning.repair import dealt_by_rules, least_vacancies
 from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, Share, Vacancy
 from app.engine.planning.roles import seated
@@ -57,37 +57,41 @@ def plan_of(request: PlanningRequest, timer: Timer, budget_seconds: float = BUDG
     A search that takes longer than ``budget_seconds`` by ``timer`` is ended: the plan is then the
     best found so far.
     """
-    board = board_of(request)
-    rules = Rules(board)
+    problem = assignment_problem(request)
+    rules = Rules(problem)
     pace = Pace(timer, timer() + budget_seconds, SEARCH_STEPS)
     if request.strategy == "fair":
-        return _fair(request, board, rules, pace)
-    return _round_robin(request, board, rules, pace)
+        return _fair(request, problem, rules, pace)
+    return _round_robin(request, problem, rules, pace)
 
 
-def _round_robin(request: PlanningRequest, board: Board, rules: Rules, pace: Pace) -> Plan:
+def _round_robin(
+    request: PlanningRequest, problem: AssignmentProblem, rules: Rules, pace: Pace
+) -> Plan:
     """The plan of turns, held against what a fair one could reach."""
-    rotation = by_turns(board, rules)
-    small = len(board.lengths) <= PROVEN_SHIFTS and len(board.people) <= PROVEN_PEOPLE
-    bound = evened(in_turn(board), pace.of(PROOF_STEPS)).lower_bound if small else 0
-    full = _vacant(rotation.deal) == _unavoidable(board)
+    rotation = by_turns(problem, rules)
+    small = len(problem.lengths) <= PROVEN_SHIFTS and len(problem.people) <= PROVEN_PEOPLE
+    bound = evened(in_turn(problem), pace.of(PROOF_STEPS)).lower_bound if small else 0
+    full = _vacant(rotation.deal) == _unavoidable(problem)
     solved = _Solved(rotation.deal, bound if full else 0, full=full)
     seats = seated(solved.deal, request.fixed)
-    told = Reasons(request, board).of_turns(rotation.turns, _vacancies(seats))
+    told = Reasons(request, problem).of_turns(rotation.turns, _vacancies(seats))
     return _plan(solved, seats, told, rotation.next_person)
 
 
-def _fair(request: PlanningRequest, board: Board, rules: Rules, pace: Pace) -> Plan:
+def _fair(request: PlanningRequest, problem: AssignmentProblem, rules: Rules, pace: Pace) -> Plan:
     """The plan that is best by ``aims.py``, as far as could be found."""
-    turns = by_turns(board, rules).deal
-    solved = _ruled(turns, rules, pace) if board.ruled else _unruled(board, pace)
-    deals = [solved.deal, turns] if board.ruled else [solved.deal, turns, least_loaded(board)]
+    turns = by_turns(problem, rules).deal
+    solved = _ruled(turns, rules, pace) if problem.constrained else _unruled(problem, pace)
+    deals = (
+        [solved.deal, turns] if problem.constrained else [solved.deal, turns, least_loaded(problem)]
+    )
     reached = min(aims_of(deal)[:2] for deal in deals)
     deals = [deal for deal in deals if aims_of(deal)[:2] == reached]
     best = min((polished(deal, rules, pace.of(POLISH_STEPS)) for deal in deals), key=aims_of)
     seats = seated(best, request.fixed)
-    told = Reasons(request, board).of_deal(seats, _vacancies(seats))
-    next_person = board.cycle[len(board.lengths) * board.seats % len(board.cycle)]
+    told = Reasons(request, problem).of_deal(seats, _vacancies(seats))
+    next_person = problem.cycle[len(problem.lengths) * problem.slots_per_shift % len(problem.cycle)]
     return _plan(replace(solved, deal=best), seats, told, next_person)
 
 
@@ -101,28 +105,28 @@ class _Solved:
     full: bool
 
 
-def _unruled(board: Board, pace: Pace) -> _Solved:
-    found = evened(in_turn(board), pace.of(PROOF_STEPS))
+def _unruled(problem: AssignmentProblem, pace: Pace) -> _Solved:
+    found = evened(in_turn(problem), pace.of(PROOF_STEPS))
     return _Solved(found.deal, found.lower_bound, full=True)
 
 
 def _ruled(turns: Deal, rules: Rules, pace: Pace) -> _Solved:
     """The best of what searches find; the problem without the rules is the bound, unless all deals
     could be looked at."""
-    board = turns.board
-    relaxed = evened(in_turn(board), pace.of(PROOF_STEPS)).lower_bound
+    problem = turns.problem
+    relaxed = evened(in_turn(problem), pace.of(PROOF_STEPS)).lower_bound
     found = [
-        dealt_by_rules(board, rules, pace.of(SEARCH_STEPS), by_turns=way) for way in (True, False)
+        dealt_by_rules(problem, rules, pace.of(SEARCH_STEPS), by_turns=way) for way in (True, False)
     ]
     best = min([*found, turns], key=lambda deal: aims_of(deal)[:2])
-    lacking, least = _vacant(best) - _unavoidable(board), least_vacancies(board)
+    lacking, least = _vacant(best) - _unavoidable(problem), least_vacancies(problem)
     solved = _Solved(best, 0 if lacking else relaxed, full=lacking == least)
     if solved.full and best.spread == solved.bound:
         return solved
     every = Exhaustive(best, rules, pace.of(PROOF_STEPS))
     if every.run():
         return _Solved(every.best, every.best.spread, full=True)
-    lacking = _vacant(every.best) - _unavoidable(board)
+    lacking = _vacant(every.best) - _unavoidable(problem)
     return _Solved(every.best, 0 if lacking else relaxed, full=lacking == least)
 
 
@@ -130,9 +134,9 @@ def _vacant(deal: Deal) -> int:
     return aims_of(deal).vacancies
 
 
-def _unavoidable(board: Board) -> int:
+def _unavoidable(problem: AssignmentProblem) -> int:
     """How many seats absences alone leave empty."""
-    return board.seats * len(board.demand) - sum(board.demand)
+    return problem.slots_per_shift * len(problem.demand) - sum(problem.demand)
 
 
 def _vacancies(seats: Seats) -> Sequence[Vacancy]:
@@ -145,30 +149,31 @@ def _vacancies(seats: Seats) -> Sequence[Vacancy]:
 
 
 def _plan(solved: _Solved, seats: Seats, explanations: Sequence[str], next_person: int) -> Plan:
-    deal, board = solved.deal, solved.deal.board
-    names, least = board.people, min(deal.loads)
+    deal, problem = solved.deal, solved.deal.problem
+    names, least = problem.people, min(deal.loads)
     return Plan(
         seats=[
             tuple(None if person is None else names[person] for person in people)
             for people in seats
         ],
         vacancies=_vacancies(seats),
-        shares=[_share(board, person, held) for person, held in enumerate(deal.held)],
-        spread_ms=Fraction(deal.spread, board.scale),
-        lower_bound_ms=Fraction(solved.bound, board.scale),
+        shares=[_share(problem, person, held) for person, held in enumerate(deal.held)],
+        spread_ms=Fraction(deal.spread, problem.scale),
+        lower_bound_ms=Fraction(solved.bound, problem.scale),
         optimal=solved.full and deal.spread == solved.bound,
         explanations=explanations,
         carry_over={
-            name: round(Fraction(load - least, board.scale))
+            name: round(Fraction(load - least, problem.scale))
             for name, load in zip(names, deal.loads, strict=True)
         },
         next_person=names[next_person],
     )
 
 
-def _share(board: Board, person: int, held: int) -> Share:
+def _share(problem: AssignmentProblem, person: int, held: int) -> Share:
     shifts = list(bits(held))
     hours = (
-        sum(map(of.__getitem__, shifts)) for of in (board.lengths, board.weekends, board.nights)
+        sum(map(of.__getitem__, shifts))
+        for of in (problem.lengths, problem.weekends, problem.nights)
     )
-    return Share(board.people[person], len(shifts), *hours)
+    return Share(problem.people[person], len(shifts), *hours)

@@ -28,7 +28,7 @@ from app.engine.walltime import clock_of
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class AssignmentProblem:
     """The problem.
 
     By person: ``can`` (shifts that can be taken, pinned ones included), ``pinned`` (shifts that
@@ -39,26 +39,26 @@ class Board:
 
     people: Sequence[str]
     cycle: Sequence[int]
-    seats: int
+    slots_per_shift: int
     starts: Sequence[int]
     ends: Sequence[int]
     lengths: Sequence[int]
     weekends: Sequence[int]
     nights: Sequence[int]
-    can: Sequence[int]
-    pinned: Sequence[int]
-    turn: Sequence[int]
-    price: Sequence[int]
-    carry: Sequence[int]
+    eligible_shifts: Sequence[int]
+    fixed_shifts: Sequence[int]
+    cycle_shifts: Sequence[int]
+    load_per_ms: Sequence[int]
+    carried_load: Sequence[int]
     avoided: Sequence[int]
-    able: Sequence[int]
+    eligible_people: Sequence[int]
     demand: Sequence[int]
     scale: int
     min_rest_ms: int
     max_consecutive: int
 
     @property
-    def ruled(self) -> bool:
+    def constrained(self) -> bool:
         """Whether what a person holds decides what else that person can take."""
         return bool(self.min_rest_ms or self.max_consecutive or any(self.avoided))
 
@@ -71,37 +71,37 @@ def bits(mask: int) -> Iterator[int]:
         mask ^= lowest
 
 
-def board_of(request: PlanningRequest) -> Board:
+def assignment_problem(request: PlanningRequest) -> AssignmentProblem:
     """``request`` as numbers."""
     index = {name: number for number, name in enumerate(dict.fromkeys(request.cycle))}
     cycle = [index[name] for name in request.cycle]
-    count, seats = len(request.boundaries) - 1, max(1, len(request.roles))
+    count, slots_per_shift = len(request.boundaries) - 1, max(1, len(request.roles))
     away = _away(request, index)
-    pinned = _pinned(request, index)
-    full = _full(pinned, seats)
+    fixed = _fixed_shifts(request, index)
+    full = _fully_fixed(fixed, slots_per_shift)
     everything = (1 << count) - 1
-    can = [
-        everything & ~(_mask(runs) | full) | held for runs, held in zip(away, pinned, strict=True)
+    eligible_shifts = [
+        everything & ~(_mask(runs) | full) | held for runs, held in zip(away, fixed, strict=True)
     ]
-    able = _able(away, pinned, full, count)
-    price, carry, scale = _prices(request, index)
-    return Board(
+    eligible_people = _eligible_people(away, fixed, full, count)
+    load_per_ms, carried_load, scale = _load_units(request, index)
+    return AssignmentProblem(
         people=tuple(index),
         cycle=cycle,
-        seats=seats,
+        slots_per_shift=slots_per_shift,
         starts=request.boundaries[:-1],
         ends=request.boundaries[1:],
         lengths=[end - start for start, end in pairwise(request.boundaries)],
-        weekends=_inside(request, WEEKEND),
-        nights=_inside(request, NIGHT),
-        can=can,
-        pinned=pinned,
-        turn=_turns(cycle, seats, count, len(index)),
-        price=price,
-        carry=carry,
+        weekends=_ms_within(request, WEEKEND),
+        nights=_ms_within(request, NIGHT),
+        eligible_shifts=eligible_shifts,
+        fixed_shifts=fixed,
+        cycle_shifts=_cycle_shifts(cycle, slots_per_shift, count, len(index)),
+        load_per_ms=load_per_ms,
+        carried_load=carried_load,
         avoided=_avoided(request, index),
-        able=able,
-        demand=[min(seats, people.bit_count()) for people in able],
+        eligible_people=eligible_people,
+        demand=[min(slots_per_shift, people.bit_count()) for people in eligible_people],
         scale=scale,
         min_rest_ms=request.min_rest_ms,
         max_consecutive=request.max_consecutive,
@@ -115,22 +115,24 @@ def shifts_within(boundaries: Sequence[int], start_at: int, end_at: int) -> Span
     return first, max(first, last)
 
 
-def turns_at(cycle: Sequence[int], seats: int, shift: int) -> Sequence[int]:
+def people_in_turn(cycle: Sequence[int], slots_per_shift: int, shift: int) -> Sequence[int]:
     """Whose turn the cycle says it is in ``shift``: one person a seat, while there are so many.
 
     Turns pass seat by seat, so nobody has two shifts in a row where there are people enough.
     """
-    first = shift * seats % len(cycle)
-    return list(dict.fromkeys([*cycle[first:], *cycle[:first]]))[:seats]
+    first = shift * slots_per_shift % len(cycle)
+    return list(dict.fromkeys([*cycle[first:], *cycle[:first]]))[:slots_per_shift]
 
 
-def _turns(cycle: Sequence[int], seats: int, count: int, people: int) -> Sequence[int]:
+def _cycle_shifts(
+    cycle: Sequence[int], slots_per_shift: int, count: int, people: int
+) -> Sequence[int]:
     """By person, the shifts that the cycle gives."""
-    period = len(cycle) // gcd(len(cycle), seats)  # shifts until the cycle begins anew
+    period = len(cycle) // gcd(len(cycle), slots_per_shift)  # shifts until the cycle begins anew
     masks = [0] * people
     for shift in range(min(period, count)):
         every = sum(1 << later for later in range(shift, count, period))
-        for person in turns_at(cycle, seats, shift):
+        for person in people_in_turn(cycle, slots_per_shift, shift):
             masks[person] |= every
     return masks
 
@@ -143,17 +145,17 @@ def _away(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[Sequen
     return [merged(sorted(run for run in runs if run[0] < run[1])) for runs in found]
 
 
-def _pinned(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[int]:
+def _fixed_shifts(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[int]:
     held = [0] * len(index)
     for fixed in request.fixed:
         held[index[fixed.person]] |= 1 << fixed.shift
     return held
 
 
-def _full(pinned: Sequence[int], seats: int) -> int:
+def _fully_fixed(fixed: Sequence[int], slots_per_shift: int) -> int:
     """The shifts whose every seat is fixed."""
-    held = Counter(shift for mask in pinned for shift in bits(mask))
-    return sum(1 << shift for shift, count in held.items() if count == seats)
+    held = Counter(shift for mask in fixed for shift in bits(mask))
+    return sum(1 << shift for shift, count in held.items() if count == slots_per_shift)
 
 
 def _mask(runs: Sequence[Span]) -> int:
@@ -163,8 +165,8 @@ def _mask(runs: Sequence[Span]) -> int:
     return mask
 
 
-def _able(
-    away: Sequence[Sequence[Span]], pinned: Sequence[int], full: int, count: int
+def _eligible_people(
+    away: Sequence[Sequence[Span]], fixed: Sequence[int], full: int, count: int
 ) -> Sequence[int]:
     """By shift, who can take it: a sweep over the ends of absences."""
     changes = [0] * count
@@ -174,24 +176,24 @@ def _able(
             if last < count:
                 changes[last] ^= 1 << person
     everybody = (1 << len(away)) - 1
-    able = [everybody & ~gone for gone in accumulate(changes, xor)]
+    eligible_people = [everybody & ~gone for gone in accumulate(changes, xor)]
     for shift in bits(full):
-        able[shift] = 0
-    for person, held in enumerate(pinned):
+        eligible_people[shift] = 0
+    for person, held in enumerate(fixed):
         for shift in bits(held):
-            able[shift] |= 1 << person
-    return able
+            eligible_people[shift] |= 1 << person
+    return eligible_people
 
 
-def _prices(
+def _load_units(
     request: PlanningRequest, index: Mapping[str, int]
 ) -> tuple[Sequence[int], Sequence[int], int]:
     """By person, the load of a millisecond and the load carried over, both × the scale."""
     turns = Counter(request.cycle)
     weights = [turns[name] * request.weights.get(name, Fraction(1)) for name in index]
     scale = lcm(*(weight.numerator for weight in weights))
-    price = [scale // weight.numerator * weight.denominator for weight in weights]
-    return price, [scale * request.carry_over.get(name, 0) for name in index], scale
+    load_per_ms = [scale // weight.numerator * weight.denominator for weight in weights]
+    return load_per_ms, [scale * request.carry_over.get(name, 0) for name in index], scale
 
 
 def _avoided(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[int]:
@@ -202,7 +204,7 @@ def _avoided(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[int
     return masks
 
 
-def _inside(request: PlanningRequest, restriction: Restriction) -> Sequence[int]:
+def _ms_within(request: PlanningRequest, restriction: Restriction) -> Sequence[int]:
     """By shift, how much of it is in the windows of ``restriction``."""
     boundaries = request.boundaries
     pattern, clock = pattern_of([restriction]), clock_of(request.timezone)

@@ -16,17 +16,17 @@ from contextlib import suppress
 
 from app.engine.planning.assignment import Deal, OutOfTime, Pace
 from app.engine.planning.constraints import Rules
-from app.engine.planning.problem import Board, bits, turns_at
+from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
 
 CHAIN = 3
 
 
-def dealt_by_rules(board: Board, rules: Rules, pace: Pace, *, by_turns: bool) -> Deal:
+def dealt_by_rules(problem: AssignmentProblem, rules: Rules, pace: Pace, *, by_turns: bool) -> Deal:
     """A deal that keeps the rules, as full and as even as the search can make it."""
-    deal = Deal(board, board.pinned)
-    for shift, demand in enumerate(board.demand):
+    deal = Deal(problem, problem.fixed_shifts)
+    for shift, demand in enumerate(problem.demand):
         lacking = demand - deal.holders[shift].bit_count()
-        turns = turns_at(board.cycle, board.seats, shift) if by_turns else ()
+        turns = people_in_turn(problem.cycle, problem.slots_per_shift, shift) if by_turns else ()
         for person in _in_order(deal, shift, turns):
             if lacking and rules.allows(deal, person, shift):
                 deal.take(shift, person)
@@ -36,44 +36,48 @@ def dealt_by_rules(board: Board, rules: Rules, pace: Pace, *, by_turns: bool) ->
     return deal
 
 
-def least_vacancies(board: Board) -> int:
+def least_vacancies(problem: AssignmentProblem) -> int:
     """How many seats of those that somebody can take stay empty whatever is decided: a bound.
 
     Stretches in which people are too few, given how many shifts each may have in it, are added up
     where they do not overlap.
     """
-    count = len(board.lengths)
+    count = len(problem.lengths)
     best = [0] * (count + 1)
     for first in range(count):
         best[first + 1] = max(best[first + 1], best[first])
-        for last, most in _stretches(board, first):
-            lacking = best[first] + _lacking(board, first, last, most)
+        for last, most in _stretches(problem, first):
+            lacking = best[first] + _lacking(problem, first, last, most)
             best[last] = max(best[last], lacking)
     return best[count]
 
 
-def _stretches(board: Board, first: int) -> Iterator[tuple[int, int]]:
+def _stretches(problem: AssignmentProblem, first: int) -> Iterator[tuple[int, int]]:
     """Stretches ``[first, last)`` in which nobody may have more than so many shifts."""
-    if board.min_rest_ms:
-        yield bisect_left(board.starts, board.ends[first] + board.min_rest_ms), 1
-    if board.max_consecutive and first + board.max_consecutive < len(board.lengths):
-        yield first + board.max_consecutive + 1, board.max_consecutive
+    if problem.min_rest_ms:
+        yield bisect_left(problem.starts, problem.ends[first] + problem.min_rest_ms), 1
+    if problem.max_consecutive and first + problem.max_consecutive < len(problem.lengths):
+        yield first + problem.max_consecutive + 1, problem.max_consecutive
 
 
-def _lacking(board: Board, first: int, last: int, most: int) -> int:
+def _lacking(problem: AssignmentProblem, first: int, last: int, most: int) -> int:
     mask = (1 << last) - (1 << first)
     available = sum(
-        max(min((can & mask).bit_count(), most), (pinned & mask).bit_count())
-        for can, pinned in zip(board.can, board.pinned, strict=True)
+        max(min((eligible & mask).bit_count(), most), (fixed & mask).bit_count())
+        for eligible, fixed in zip(problem.eligible_shifts, problem.fixed_shifts, strict=True)
     )
-    return max(0, sum(board.demand[first:last]) - available)
+    return max(0, sum(problem.demand[first:last]) - available)
 
 
 def _in_order(deal: Deal, shift: int, turns: Sequence[int] = ()) -> Iterator[int]:
     """Who can take ``shift`` and does not: those whose turn it is, then the least loaded."""
-    able = [person for person in bits(deal.board.able[shift]) if not deal.held[person] >> shift & 1]
-    yield from (person for person in turns if person in able)
-    for person in sorted(able, key=lambda person: (deal.loads[person], person)):
+    eligible = [
+        person
+        for person in bits(deal.problem.eligible_people[shift])
+        if not deal.held[person] >> shift & 1
+    ]
+    yield from (person for person in turns if person in eligible)
+    for person in sorted(eligible, key=lambda person: (deal.loads[person], person)):
         if person not in turns:
             yield person
 
@@ -86,8 +90,8 @@ class _Repair:
 
     def run(self) -> None:
         """Raises ``OutOfTime``; what was done until then is kept, and breaks no rule."""
-        board = self.deal.board
-        for shift, demand in enumerate(board.demand):
+        problem = self.deal.problem
+        for shift, demand in enumerate(problem.demand):
             for _ in range(demand - self.deal.holders[shift].bit_count()):
                 self._filled(shift, CHAIN, frozenset())
         while self._evened():
@@ -122,7 +126,7 @@ class _Repair:
 
     def _blocking(self, person: int, shift: int) -> Iterator[int]:
         """The shifts of ``person`` that may be why he cannot take ``shift``."""
-        most = self.deal.board.max_consecutive
+        most = self.deal.problem.max_consecutive
         first = max(0, shift - most)
         run = (1 << shift + most + 1) - (1 << first) if most else 0
         held = self.deal.held[person] & ~self.deal.locked[person]
@@ -158,9 +162,9 @@ class _Repair:
 
     def _evens(self, giver: int, given: int, taker: int, taken: int) -> bool:
         """Whether both end up between where they began, the giver lower than before."""
-        board, loads = self.deal.board, self.deal.loads
-        less = loads[giver] - board.price[giver] * board.lengths[given]
-        more = loads[taker] + board.price[taker] * board.lengths[taken]
+        problem, loads = self.deal.problem, self.deal.loads
+        less = loads[giver] - problem.load_per_ms[giver] * problem.lengths[given]
+        more = loads[taker] + problem.load_per_ms[taker] * problem.lengths[taken]
         return less >= loads[taker] and more < loads[giver]
 
     def _handed_over_a_third(self, giver: int, taker: int) -> bool:
@@ -177,7 +181,7 @@ class _Repair:
         return False
 
     def _passed_on(self, giver: int, shift: int, third: int, taker: int) -> bool:
-        deal, rules, lengths = self.deal, self.rules, self.deal.board.lengths
+        deal, rules, lengths = self.deal, self.rules, self.deal.problem.lengths
         for other in bits(deal.movable(third, taker)):
             self.pace.spend(1)
             if (

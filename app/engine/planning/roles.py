@@ -14,7 +14,7 @@ from app.engine.planning.request import Fixed
 
 def seated(deal: Deal, fixed: Sequence[Fixed]) -> list[tuple[int | None, ...]]:
     """By shift, one person or ``None`` a role."""
-    index = {name: person for person, name in enumerate(deal.board.people)}
+    index = {name: person for person, name in enumerate(deal.problem.people)}
     roles = {(item.shift, item.role): index[item.person] for item in fixed}
     had: Counter[tuple[int, int]] = Counter()
     return [
@@ -30,7 +30,7 @@ def _seats(
     deal: Deal,
     had: Counter[tuple[int, int]],
 ) -> tuple[int | None, ...]:
-    seats = [roles.get((shift, role)) for role in range(deal.board.seats)]
+    seats = [roles.get((shift, role)) for role in range(deal.problem.slots_per_shift)]
     left = [person for person in people if person not in seats]
     for role, person in enumerate(seats):
         if person is None and left:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from app.engine.planning.assignment import Deal
 from app.engine.planning.constraints import Rules
-from app.engine.planning.problem import Board, bits
+from app.engine.planning.problem import AssignmentProblem, bits
 
 TOLD = 3
 LOOKED_AT = 100
@@ -46,18 +46,18 @@ class Rotation(NamedTuple):
     next_person: int
 
 
-def by_turns(board: Board, rules: Rules) -> Rotation:
+def by_turns(problem: AssignmentProblem, rules: Rules) -> Rotation:
     """The rotation in which turns pass and are owed back."""
-    walk = _Walk(board, rules)
-    for shift, demand in enumerate(board.demand):
+    walk = _Walk(problem, rules)
+    for shift, demand in enumerate(problem.demand):
         walk.deal_out(shift, demand)
-    return Rotation(walk.deal, walk.turns, board.cycle[walk.place])
+    return Rotation(walk.deal, walk.turns, problem.cycle[walk.place])
 
 
 class _Walk:
-    def __init__(self, board: Board, rules: Rules) -> None:
-        self.board, self.rules = board, rules
-        self.deal = Deal(board, board.pinned)
+    def __init__(self, problem: AssignmentProblem, rules: Rules) -> None:
+        self.problem, self.rules = problem, rules
+        self.deal = Deal(problem, problem.fixed_shifts)
         self.place = 0
         self.owed: Counter[int] = Counter()
         self.had: Counter[int] = Counter()
@@ -78,7 +78,7 @@ class _Walk:
         return self.deal.held[person] >> shift & 1
 
     def _can(self, person: int, shift: int) -> bool:
-        free = self.board.can[person] & ~self.deal.held[person]
+        free = self.problem.eligible_shifts[person] & ~self.deal.held[person]
         return bool(free >> shift & 1) and self.rules.allows(self.deal, person, shift)
 
     def _paid_back(self, shift: int, *, rested: bool) -> Turn | None:
@@ -100,7 +100,7 @@ class _Walk:
         """
         if again and not self.had.total():
             return None
-        cycle, had = self.board.cycle, self.had.copy()
+        cycle, had = self.problem.cycle, self.had.copy()
         passed: list[int] = []
         for step in range(len(cycle)):
             person = cycle[(self.place + step) % len(cycle)]

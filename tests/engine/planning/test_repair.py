@@ -15,7 +15,7 @@ from app.engine.planning.local_search import polished
 from app.engine.planning.min_spread import evened
 from app.engine.planning.objective import Aims, aims_of
 from app.engine.planning.planner import plan_of
-from app.engine.planning.problem import board_of
+from app.engine.planning.problem import assignment_problem
 from app.engine.planning.request import Absence, PlanningRequest
 from app.engine.walltime import clock_of
 from tests.support.plan_oracle import HOUR, START, breaks_a_rule, seating_of, spread
@@ -111,8 +111,8 @@ def test_lengths_that_add_up_to_anything_leave_it_unproven() -> None:
 
 
 def test_long_and_short_shifts_are_swapped_even_when_nothing_is_proven() -> None:
-    board = board_of(of_lengths([24, 24, 30, 30], "ab", absences=[]))
-    deal = Deal(board, [0b0011, 0b1100])
+    problem = assignment_problem(of_lengths([24, 24, 30, 30], "ab", absences=[]))
+    deal = Deal(problem, [0b0011, 0b1100])
     found = evened(deal, pace())
     assert (found.deal.spread, found.lower_bound, found.proven) == (0, 0, True)
 
@@ -129,8 +129,8 @@ def test_a_pace_ends_by_steps_or_by_time() -> None:
 
 
 def test_the_aims_in_order() -> None:
-    board = board_of(of_lengths([24] * 4, "abc"))
-    deal = Deal(board, [0b0011, 0b0100, 0])  # 4 June 2026 is a Thursday
+    problem = assignment_problem(of_lengths([24] * 4, "abc"))
+    deal = Deal(problem, [0b0011, 0b0100, 0])  # 4 June 2026 is a Thursday
     assert aims_of(deal) == Aims(
         vacancies=1,
         spread=48 * HOUR,
@@ -142,14 +142,16 @@ def test_the_aims_in_order() -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_polishing_lowers_what_comes_after_the_spread_and_nothing_before(seed: int) -> None:
-    board = board_of(replace(ruled_team(seed), min_rest_ms=0, max_consecutive=0, avoid_pairs=()))
-    deal = evened(in_turn(board), pace()).deal
+    problem = assignment_problem(
+        replace(ruled_team(seed), min_rest_ms=0, max_consecutive=0, avoid_pairs=())
+    )
+    deal = evened(in_turn(problem), pace()).deal
     before = aims_of(deal)
-    after = aims_of(polished(deal, Rules(board), pace()))
+    after = aims_of(polished(deal, Rules(problem), pace()))
     assert after[:2] == before[:2]
     assert after <= before
 
 
 def test_the_least_loaded_first() -> None:
-    board = board_of(of_lengths([24] * 4, "abc", carry_over={"a": 30 * HOUR}))
-    assert least_loaded(board).held == [0, 0b0101, 0b1010]
+    problem = assignment_problem(of_lengths([24] * 4, "abc", carry_over={"a": 30 * HOUR}))
+    assert least_loaded(problem).held == [0, 0b0101, 0b1010]
