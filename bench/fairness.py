@@ -23,11 +23,11 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from app.engine.planning.assignment import Deal
+from app.engine.planning.assignment import Assignment
 from app.engine.planning.boundaries import boundaries_of
 from app.engine.planning.constraints import Rules
 from app.engine.planning.initial import least_loaded
-from app.engine.planning.objective import aims_of, night_loads, spread_of, weekend_loads
+from app.engine.planning.objective import load_range, night_loads, objective_of, weekend_loads
 from app.engine.planning.planner import plan_of
 from app.engine.planning.problem import AssignmentProblem, assignment_problem
 from app.engine.planning.request import Absence, Plan, PlanningRequest
@@ -84,7 +84,7 @@ def absences(random: Random, name: str, boundaries: Sequence[int]) -> list[Absen
     return found
 
 
-def deal_of(plan: Plan, problem: AssignmentProblem) -> Deal:
+def assignment_of(plan: Plan, problem: AssignmentProblem) -> Assignment:
     """A plan's seats as a deal, to be measured by the same rule as the others."""
     index = {name: person for person, name in enumerate(problem.people)}
     held = [0] * len(index)
@@ -92,11 +92,11 @@ def deal_of(plan: Plan, problem: AssignmentProblem) -> Deal:
         for person in people:
             if person is not None:
                 held[index[person]] |= 1 << shift
-    return Deal(problem, held)
+    return Assignment(problem, held)
 
 
-RULES: dict[str, Callable[[AssignmentProblem], Deal]] = {
-    "round robin": lambda problem: by_turns(problem, Rules(problem)).deal,
+RULES: dict[str, Callable[[AssignmentProblem], Assignment]] = {
+    "round robin": lambda problem: by_turns(problem, Rules(problem)).assignment,
     "least loaded first": least_loaded,
 }
 
@@ -108,22 +108,24 @@ def compared(seed: int) -> dict[str, Any]:
     started = process_time()
     plan = plan_of(asked, perf_counter)
     taken = process_time() - started
-    deals = {name: rule(problem) for name, rule in RULES.items()} | {"ours": deal_of(plan, problem)}
-    ours = aims_of(deals["ours"])
-    for name, deal in deals.items():
-        assert ours <= aims_of(deal), f"team {seed}: {name} is better"
-    rows = {name: figures(deal) for name, deal in deals.items()}
+    assignments = {name: rule(problem) for name, rule in RULES.items()} | {
+        "ours": assignment_of(plan, problem)
+    }
+    ours = objective_of(assignments["ours"])
+    for name, assignment in assignments.items():
+        assert ours <= objective_of(assignment), f"team {seed}: {name} is better"
+    rows = {name: figures(assignment) for name, assignment in assignments.items()}
     return {"rules": rows, "optimal": plan.optimal, "ms": taken * 1e3}
 
 
-def figures(deal: Deal) -> dict[str, float]:
-    aims, hour = aims_of(deal), deal.problem.scale * HOUR
+def figures(assignment: Assignment) -> dict[str, float]:
+    objective, hour = objective_of(assignment), assignment.problem.scale * HOUR
     return {
-        "uncovered": aims.vacancies,
-        "spread_hours": aims.spread / hour,
-        "weekend_spread_hours": spread_of(weekend_loads(deal)) / hour,
-        "night_spread_hours": spread_of(night_loads(deal)) / hour,
-        "in_a_row": aims.consecutive,
+        "uncovered": objective.vacancies,
+        "spread_hours": objective.load_range / hour,
+        "weekend_spread_hours": load_range(weekend_loads(assignment)) / hour,
+        "night_spread_hours": load_range(night_loads(assignment)) / hour,
+        "in_a_row": objective.consecutive,
     }
 
 

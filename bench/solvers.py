@@ -48,11 +48,15 @@ def team_problem(shifts: int, people: int, *, weighted: bool) -> Any:
 def ours(problem: Any) -> float | None:
     from app.engine.planning.assignment import Pace
     from app.engine.planning.initial import in_turn
-    from app.engine.planning.min_spread import evened
+    from app.engine.planning.min_spread import minimise_load_range
 
     pace = Pace(perf_counter, perf_counter() + SECONDS, 10**9)
-    found = evened(in_turn(problem), pace)
-    return hours(problem, found.deal.spread) if found.deal.spread == found.lower_bound else None
+    found = minimise_load_range(in_turn(problem), pace)
+    return (
+        hours(problem, found.assignment.load_range)
+        if found.assignment.load_range == found.lower_bound
+        else None
+    )
 
 
 def highs(problem: Any) -> float | None:

@@ -19,11 +19,11 @@ Seating = Sequence[frozenset[str]]
 """Who is on call, shift by shift."""
 
 
-def least(request: PlanningRequest) -> tuple[int, Fraction]:
+def least_objective(request: PlanningRequest) -> tuple[int, Fraction]:
     """The fewest vacancies there can be, and the smallest spread of loads with so few, in ms."""
     best: tuple[int, Fraction] | None = None
     for seating in _seatings(request, []):
-        found = (vacancies(request, seating), spread(request, seating))
+        found = (vacancies(request, seating), load_range(request, seating))
         best = min(best, found) if best else found
     assert best is not None
     return best
@@ -33,7 +33,7 @@ def vacancies(request: PlanningRequest, seating: Seating) -> int:
     return max(1, len(request.roles)) * len(seating) - sum(map(len, seating))
 
 
-def spread(request: PlanningRequest, seating: Seating) -> Fraction:
+def load_range(request: PlanningRequest, seating: Seating) -> Fraction:
     """The largest load minus the smallest: hours carried over, plus hours by weight."""
     loads = []
     for name in dict.fromkeys(request.cycle):

@@ -17,7 +17,7 @@ from itertools import pairwise
 from app.engine.planning.problem import AssignmentProblem, bits
 
 
-class OutOfTime(Exception):
+class BudgetExhausted(Exception):
     """The time, or the number of steps, for a search is over."""
 
 
@@ -36,14 +36,14 @@ class Pace:
         """Count ``steps``. Raises ``OutOfTime`` once they are too many or it is too late."""
         self.steps -= steps
         if self.steps < 0 or self.timer() > self.deadline:
-            raise OutOfTime
+            raise BudgetExhausted
 
     def of(self, steps: int) -> "Pace":
         """A search with steps of its own and the same deadline."""
         return Pace(self.timer, self.deadline, steps)
 
 
-class Deal:
+class Assignment:
     """Who holds which shifts: ``held`` and ``locked`` are masks by person, ``holders`` are masks by
     shift, ``loads`` are scaled."""
 
@@ -57,17 +57,17 @@ class Deal:
         self.loads = list(problem.carried_load)
         for person, mask in enumerate(held):
             for shift in bits(mask):
-                self.take(shift, person)
+                self.assign(shift, person)
 
-    def copy(self) -> "Deal":
-        other = Deal.__new__(Deal)
+    def copy(self) -> "Assignment":
+        other = Assignment.__new__(Assignment)
         other.problem = self.problem
         other.held, other.locked = self.held.copy(), self.locked.copy()
         other.loads, other.holders = self.loads.copy(), self.holders.copy()
         return other
 
     @property
-    def spread(self) -> int:
+    def load_range(self) -> int:
         return max(self.loads) - min(self.loads)
 
     def movable(self, giver: int, taker: int) -> int:
@@ -77,23 +77,23 @@ class Deal:
             held[giver] & ~self.locked[giver] & self.problem.eligible_shifts[taker] & ~held[taker]
         )
 
-    def take(self, shift: int, taker: int) -> None:
+    def assign(self, shift: int, taker: int) -> None:
         """Give ``taker`` a seat that nobody has."""
         self.held[taker] ^= 1 << shift
         self.holders[shift] ^= 1 << taker
         self.loads[taker] += self.problem.load_per_ms[taker] * self.problem.lengths[shift]
 
-    def drop(self, shift: int, giver: int) -> None:
+    def unassign(self, shift: int, giver: int) -> None:
         """Take a seat from ``giver``, so that nobody has it."""
         self.held[giver] ^= 1 << shift
         self.holders[shift] ^= 1 << giver
         self.loads[giver] -= self.problem.load_per_ms[giver] * self.problem.lengths[shift]
 
     def move(self, shift: int, giver: int, taker: int) -> None:
-        self.drop(shift, giver)
-        self.take(shift, taker)
+        self.unassign(shift, giver)
+        self.assign(shift, taker)
 
-    def hand(self, giver: int, taker: int, among: int = -1) -> None:
+    def hand_over(self, giver: int, taker: int, among: int = -1) -> None:
         """Hand on one shift: rather what the cycle gives the taker, and not the giver."""
         mask = self.movable(giver, taker) & among
         turn = self.problem.cycle_shifts
@@ -136,10 +136,10 @@ class Deal:
                 waiting = [other for other in waiting if other not in found]
         return found
 
-    def pass_along(self, path: Sequence[int], among: int = -1) -> None:
+    def augment_along(self, path: Sequence[int], among: int = -1) -> None:
         """Hand one shift from each person on the path to the next."""
         for giver, taker in pairwise(path):
-            self.hand(giver, taker, among)
+            self.hand_over(giver, taker, among)
 
 
 def path_of(person: int, links: Mapping[int, int]) -> list[int]:

@@ -8,50 +8,54 @@ of what it is worth to serve them, those who are left out are worth the least (t
 
 from collections.abc import Sequence
 
-from app.engine.planning.assignment import Deal, Pace, path_of
+from app.engine.planning.assignment import Assignment, Pace, path_of
 
 Bounds = Sequence[int]
 """By person, a number of shifts."""
 
 
-def raised(deal: Deal, least: Bounds, pace: Pace, order: Sequence[int] = ()) -> int:
+def raised(assignment: Assignment, least: Bounds, pace: Pace, order: Sequence[int] = ()) -> int:
     """Hand shifts to whoever holds fewer than ``least``, from who holds more; how many lack."""
-    counts, lacking = deal.counts(), 0
+    counts, lacking = assignment.counts(), 0
     for taker in order or range(len(counts)):
         while counts[taker] < least[taker]:
-            links = deal.givers_to(taker, pace)
+            links = assignment.givers_to(taker, pace)
             giver = next((other for other in links if counts[other] > least[other]), None)
             if giver is None:
                 lacking += least[taker] - counts[taker]
                 break
-            deal.pass_along(path_of(giver, links))
+            assignment.augment_along(path_of(giver, links))
             counts[giver] -= 1
             counts[taker] += 1
     return lacking
 
 
-def lowered(deal: Deal, most: Bounds, pace: Pace, order: Sequence[int] = ()) -> int:
+def lowered(assignment: Assignment, most: Bounds, pace: Pace, order: Sequence[int] = ()) -> int:
     """Hand on shifts of whoever holds more than ``most``, to who holds fewer; how many are left."""
-    counts, left = deal.counts(), 0
+    counts, left = assignment.counts(), 0
     for giver in order or range(len(counts)):
         while counts[giver] > most[giver]:
-            links = deal.takers_from(giver, pace)
+            links = assignment.takers_from(giver, pace)
             taker = next((other for other in links if counts[other] < most[other]), None)
             if taker is None:
                 left += counts[giver] - most[giver]
                 break
-            deal.pass_along(path_of(taker, links)[::-1])
+            assignment.augment_along(path_of(taker, links)[::-1])
             counts[giver] -= 1
             counts[taker] += 1
     return left
 
 
 def least_lacking(
-    deal: Deal, floors: Sequence[int], hull: tuple[Bounds, Bounds], usual: int, pace: Pace
+    assignment: Assignment,
+    floors: Sequence[int],
+    hull: tuple[Bounds, Bounds],
+    usual: int,
+    pace: Pace,
 ) -> int:
     """How many milliseconds people at least lack in sum to reach ``floors``, with shifts of the
     ``usual`` length and counts within ``hull``, where those of ``deal`` are."""
-    probe, people = deal.copy(), range(len(floors))
+    probe, people = assignment.copy(), range(len(floors))
     wanted = [-(-floor // usual) for floor in floors]
     raised(probe, _within(hull, [count - 1 for count in wanted]), pace)
     order = sorted(people, key=lambda person: usual * (wanted[person] - 1) - floors[person])
@@ -62,10 +66,14 @@ def least_lacking(
 
 
 def least_excess(
-    deal: Deal, ceilings: Sequence[int], hull: tuple[Bounds, Bounds], usual: int, pace: Pace
+    assignment: Assignment,
+    ceilings: Sequence[int],
+    hull: tuple[Bounds, Bounds],
+    usual: int,
+    pace: Pace,
 ) -> int:
     """As ``least_lacking``, for what is beyond ``ceilings``."""
-    probe, people = deal.copy(), range(len(ceilings))
+    probe, people = assignment.copy(), range(len(ceilings))
     wanted = [ceiling // usual for ceiling in ceilings]
     lowered(probe, _within(hull, [count + 1 for count in wanted]), pace)
     order = sorted(people, key=lambda person: ceilings[person] - usual * (wanted[person] + 1))

@@ -9,7 +9,7 @@ within what can still be added to it.
 from collections.abc import Iterator
 from itertools import combinations
 
-from app.engine.planning.assignment import Deal, OutOfTime, Pace
+from app.engine.planning.assignment import Assignment, BudgetExhausted, Pace
 from app.engine.planning.constraints import Rules
 from app.engine.planning.problem import bits
 
@@ -20,62 +20,66 @@ MOST_SHIFTS = 40
 class Exhaustive:
     """All deals, looked through; ``best`` is then the best in vacancies and spread."""
 
-    def __init__(self, deal: Deal, rules: Rules, pace: Pace) -> None:
-        self.best, self.rules, self.pace = deal, rules, pace
-        self.problem = deal.problem
-        self.least = (self._vacancies(deal), deal.spread)
+    def __init__(self, assignment: Assignment, rules: Rules, pace: Pace) -> None:
+        self.best, self.rules, self.pace = assignment, rules, pace
+        self.problem = assignment.problem
+        self.least = (self._vacancies(assignment), assignment.load_range)
 
     def run(self) -> bool:
         """Whether all deals were looked at, so that none is better than ``best``."""
         if len(self.problem.lengths) > MOST_SHIFTS:
             return False
         try:
-            self._look(Deal(self.problem, self.problem.fixed_shifts), 0, 0)
-        except OutOfTime:
+            self._look(Assignment(self.problem, self.problem.fixed_shifts), 0, 0)
+        except BudgetExhausted:
             return False
         return True
 
-    def _vacancies(self, deal: Deal) -> int:
-        return sum(self.problem.demand) - sum(held.bit_count() for held in deal.held)
+    def _vacancies(self, assignment: Assignment) -> int:
+        return sum(self.problem.demand) - sum(held.bit_count() for held in assignment.held)
 
-    def _look(self, deal: Deal, shift: int, vacancies: int) -> None:
-        self.pace.spend(len(deal.held) * (len(self.problem.lengths) - shift + 1))
-        if (vacancies, self._least_spread(deal, shift)) >= self.least:
+    def _look(self, assignment: Assignment, shift: int, vacancies: int) -> None:
+        self.pace.spend(len(assignment.held) * (len(self.problem.lengths) - shift + 1))
+        if (vacancies, self._load_range_bound(assignment, shift)) >= self.least:
             return
         if shift == len(self.problem.lengths):
-            self.best, self.least = deal.copy(), (vacancies, deal.spread)
+            self.best, self.least = assignment.copy(), (vacancies, assignment.load_range)
             return
-        for people, empty in self._choices(deal, shift):
-            taken = [person for person in people if self._took(deal, person, shift)]
+        for people, empty in self._choices(assignment, shift):
+            taken = [person for person in people if self._took(assignment, person, shift)]
             if len(taken) == len(people):
-                self._look(deal, shift + 1, vacancies + empty)
+                self._look(assignment, shift + 1, vacancies + empty)
             for person in taken:
-                deal.drop(shift, person)
+                assignment.unassign(shift, person)
 
-    def _took(self, deal: Deal, person: int, shift: int) -> bool:
-        allowed = self.rules.allows(deal, person, shift)
+    def _took(self, assignment: Assignment, person: int, shift: int) -> bool:
+        allowed = self.rules.allows(assignment, person, shift)
         if allowed:
-            deal.take(shift, person)
+            assignment.assign(shift, person)
         return allowed
 
-    def _choices(self, deal: Deal, shift: int) -> Iterator[tuple[tuple[int, ...], int]]:
+    def _choices(self, assignment: Assignment, shift: int) -> Iterator[tuple[tuple[int, ...], int]]:
         """Who takes the seats that are not fixed, and how many then stay empty."""
-        held = deal.holders[shift]
+        held = assignment.holders[shift]
         eligible = sorted(
-            bits(self.problem.eligible_people[shift] & ~held), key=deal.loads.__getitem__
+            bits(self.problem.eligible_people[shift] & ~held), key=assignment.loads.__getitem__
         )
         seats = self.problem.demand[shift] - held.bit_count()
         for count in range(seats, -1, -1):
             yield from ((people, seats - count) for people in combinations(eligible, count))
 
-    def _least_spread(self, deal: Deal, shift: int) -> int:
+    def _load_range_bound(self, assignment: Assignment, shift: int) -> int:
         problem = self.problem
         later = -1 << shift
         reach = min(
             load
             + load_per_ms * sum(problem.lengths[other] for other in bits(eligible & later & ~held))
             for load, load_per_ms, eligible, held in zip(
-                deal.loads, problem.load_per_ms, problem.eligible_shifts, deal.held, strict=True
+                assignment.loads,
+                problem.load_per_ms,
+                problem.eligible_shifts,
+                assignment.held,
+                strict=True,
             )
         )
-        return max(0, max(deal.loads) - reach)
+        return max(0, max(assignment.loads) - reach)

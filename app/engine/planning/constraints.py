@@ -8,7 +8,7 @@ pinned shifts break one among themselves.
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from app.engine.planning.assignment import Deal
+from app.engine.planning.assignment import Assignment
 from app.engine.planning.problem import AssignmentProblem
 
 
@@ -20,21 +20,21 @@ class Rules:
         self.near = _near(problem)
 
     def allows(
-        self, deal: Deal, person: int, shift: int, *, without: int = -1, but: int = -1
+        self, assignment: Assignment, person: int, shift: int, *, without: int = -1, but: int = -1
     ) -> bool:
         """Whether ``person`` may take ``shift``, having given up shift ``without``, where person
         ``but`` gives up ``shift``."""
         problem = self.problem
         if not problem.constrained:
             return True
-        held = deal.held[person]
+        held = assignment.held[person]
         if without >= 0:
             held &= ~(1 << without)
         if held & self.near[shift]:
             return False
         if problem.max_consecutive and _run(held, shift) > problem.max_consecutive:
             return False
-        together = deal.holders[shift] & problem.avoided[person]
+        together = assignment.holders[shift] & problem.avoided[person]
         return not (together & ~(1 << but) if but >= 0 else together)
 
 

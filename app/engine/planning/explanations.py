@@ -44,7 +44,7 @@ class Reasons:
             parts.setdefault(turn.shift, []).append(text)
         return self._lines(parts, vacancies)
 
-    def of_deal(
+    def of_assignment(
         self, seats: Sequence[tuple[int | None, ...]], vacancies: Sequence[Vacancy]
     ) -> list[str]:
         """One line for each shift that others have than those whose turn it is."""
@@ -66,8 +66,8 @@ class Reasons:
         return f"{names[person]} instead of {names[other]}{why}"
 
     def _purpose(self) -> str:
-        evened = "even out hours, weekends and nights"
-        return f"to keep the rules and {evened}" if self._problem.constrained else f"to {evened}"
+        purpose = "even out hours, weekends and nights"
+        return f"to keep the rules and {purpose}" if self._problem.constrained else f"to {purpose}"
 
     def _why(self, person: int, shift: int) -> str:
         """Why somebody is away, if that is why."""

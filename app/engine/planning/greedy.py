@@ -9,7 +9,7 @@ optima are global). Otherwise it is where ``spread.py`` begins.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from app.engine.planning.assignment import Deal, Pace, path_of
+from app.engine.planning.assignment import Assignment, Pace, path_of
 from app.engine.planning.problem import AssignmentProblem
 
 
@@ -24,31 +24,31 @@ def masks_by_length(problem: AssignmentProblem) -> Mapping[int, int]:
     return {length: masks[length] for length in order}
 
 
-def level(deal: Deal, pace: Pace) -> None:
+def level(assignment: Assignment, pace: Pace) -> None:
     """Make ``deal`` more even until no path does. Raises ``OutOfTime``."""
-    by_length = masks_by_length(deal.problem)
+    by_length = masks_by_length(assignment.problem)
     moved = bool(by_length)
     while moved:
-        moved = _handed(deal, by_length, pace) | _swapped(deal, by_length, pace)
+        moved = _handed(assignment, by_length, pace) | _swapped(assignment, by_length, pace)
 
 
-def _handed(deal: Deal, by_length: Mapping[int, int], pace: Pace) -> bool:
+def _handed(assignment: Assignment, by_length: Mapping[int, int], pace: Pace) -> bool:
     length, usual = next(iter(by_length.items()))
     moved = False
-    for giver in sorted(range(len(deal.held)), key=lambda person: -deal.loads[person]):
-        while path := _evening_path(deal, giver, length, usual, pace):
-            deal.pass_along(path, usual)
+    for giver in sorted(range(len(assignment.held)), key=lambda person: -assignment.loads[person]):
+        while path := _evening_path(assignment, giver, length, usual, pace):
+            assignment.augment_along(path, usual)
             moved = True
     return moved
 
 
 def _evening_path(
-    deal: Deal, giver: int, length: int, usual: int, pace: Pace
+    assignment: Assignment, giver: int, length: int, usual: int, pace: Pace
 ) -> Sequence[int] | None:
     """From ``giver`` to the least loaded of those who end up below where ``giver`` began."""
-    load_per_ms, loads = deal.problem.load_per_ms, deal.loads
+    load_per_ms, loads = assignment.problem.load_per_ms, assignment.loads
     most, kept = loads[giver], loads[giver] - load_per_ms[giver] * length
-    reached = deal.takers_from(giver, pace, usual)
+    reached = assignment.takers_from(giver, pace, usual)
     eligible = [
         person
         for person in reached
@@ -59,23 +59,23 @@ def _evening_path(
     return path_of(min(eligible, key=lambda person: loads[person]), reached)[::-1]
 
 
-def _swapped(deal: Deal, by_length: Mapping[int, int], pace: Pace) -> bool:
+def _swapped(assignment: Assignment, by_length: Mapping[int, int], pace: Pace) -> bool:
     """Swap shifts of different lengths between two people, to even them out."""
     if len(by_length) == 1:
         return False
     moved = False
-    order = sorted(range(len(deal.held)), key=lambda person: -deal.loads[person])
+    order = sorted(range(len(assignment.held)), key=lambda person: -assignment.loads[person])
     for more in order:
         for less in reversed(order):
             pace.spend(len(by_length) ** 2)
-            if deal.loads[less] < deal.loads[more]:
-                moved |= _swap(deal, more, less, by_length)
+            if assignment.loads[less] < assignment.loads[more]:
+                moved |= _swap(assignment, more, less, by_length)
     return moved
 
 
-def _swap(deal: Deal, more: int, less: int, by_length: Mapping[int, int]) -> bool:
-    load_per_ms, loads = deal.problem.load_per_ms, deal.loads
-    given, taken = deal.movable(more, less), deal.movable(less, more)
+def _swap(assignment: Assignment, more: int, less: int, by_length: Mapping[int, int]) -> bool:
+    load_per_ms, loads = assignment.problem.load_per_ms, assignment.loads
+    given, taken = assignment.movable(more, less), assignment.movable(less, more)
     for length, mask in by_length.items():
         for shorter, other in by_length.items():
             gain = length - shorter
@@ -86,7 +86,7 @@ def _swap(deal: Deal, more: int, less: int, by_length: Mapping[int, int]) -> boo
                 and loads[less] + load_per_ms[less] * gain < loads[more]
                 and loads[more] - load_per_ms[more] * gain >= loads[less]
             ):
-                deal.hand(more, less, mask)
-                deal.hand(less, more, other)
+                assignment.hand_over(more, less, mask)
+                assignment.hand_over(less, more, other)
                 return True
     return False

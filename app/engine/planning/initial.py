@@ -6,36 +6,36 @@ Each covers all the seats that can be covered (``Board.demand``), rules aside.
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
-from app.engine.planning.assignment import Deal
+from app.engine.planning.assignment import Assignment
 from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
 
 
-def in_turn(problem: AssignmentProblem) -> Deal:
+def in_turn(problem: AssignmentProblem) -> Assignment:
     """Whoever's turn it is; whose turn it cannot be is replaced by the least loaded."""
     return _dealt(
         problem, lambda shift: people_in_turn(problem.cycle, problem.slots_per_shift, shift)
     )
 
 
-def least_loaded(problem: AssignmentProblem) -> Deal:
+def least_loaded(problem: AssignmentProblem) -> Assignment:
     """Shift by shift, the least loaded of those who can take it; the first of equals."""
     return _dealt(problem, lambda _: ())
 
 
-def _dealt(problem: AssignmentProblem, wanted: Callable[[int], Sequence[int]]) -> Deal:
-    deal = Deal(problem, problem.fixed_shifts)
+def _dealt(problem: AssignmentProblem, wanted: Callable[[int], Sequence[int]]) -> Assignment:
+    assignment = Assignment(problem, problem.fixed_shifts)
     for shift, demand in enumerate(problem.demand):
         eligible = problem.eligible_people[shift]
         chosen = [person for person in wanted(shift) if eligible >> person & 1]
-        lacking = demand - deal.holders[shift].bit_count()
-        for person in chain(chosen, _least_loaded(deal, eligible)):
+        lacking = demand - assignment.holders[shift].bit_count()
+        for person in chain(chosen, _least_loaded(assignment, eligible)):
             if not lacking:
                 break
-            if not deal.holders[shift] >> person & 1:
-                deal.take(shift, person)
+            if not assignment.holders[shift] >> person & 1:
+                assignment.assign(shift, person)
                 lacking -= 1
-    return deal
+    return assignment
 
 
-def _least_loaded(deal: Deal, people: int) -> Iterator[int]:
-    yield from sorted(bits(people), key=deal.loads.__getitem__)
+def _least_loaded(assignment: Assignment, people: int) -> Iterator[int]:
+    yield from sorted(bits(people), key=assignment.loads.__getitem__)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import mul
 
-from app.engine.planning.assignment import Deal, OutOfTime, Pace
+from app.engine.planning.assignment import Assignment, BudgetExhausted, Pace
 from app.engine.planning.augmenting import Bounds, least_excess, least_lacking, lowered, raised
 from app.engine.planning.greedy import masks_by_length
 from app.engine.planning.problem import AssignmentProblem, bits
@@ -30,7 +30,7 @@ class _Branch:
     """A deal in which the first ``depth`` odd seats are decided; ``extra`` is what each person has
     of them beyond the usual length."""
 
-    deal: Deal
+    assignment: Assignment
     extra: Sequence[int]
     depth: int
     last: int = -1
@@ -39,9 +39,9 @@ class _Branch:
 class Windows:
     """Looks for assignments in windows, from the one found last; ``best`` is the best of them."""
 
-    def __init__(self, deal: Deal, pace: Pace) -> None:
-        problem = deal.problem
-        self.best = deal
+    def __init__(self, assignment: Assignment, pace: Pace) -> None:
+        problem = assignment.problem
+        self.best = assignment
         self.beyond = (
             max(problem.carried_load) + max(problem.load_per_ms) * sum(problem.lengths) + 1
         )
@@ -53,13 +53,13 @@ class Windows:
         self._total = sum(map(mul, problem.lengths, problem.demand), 0)
         self._units = [load_per_ms * self._usual for load_per_ms in problem.load_per_ms]
 
-    def fit(self, low: int, high: int, *, exact: bool) -> Deal | None:
+    def fit(self, low: int, high: int, *, exact: bool) -> Assignment | None:
         """A deal with every load in ``[low, high]``; ``None`` is a proof that there is none.
 
         If not ``exact``, odd shifts may be what puts some loads outside. Raises ``OutOfTime``.
         """
         if exact and len(self._odd) > MOST_ODD:
-            raise OutOfTime
+            raise BudgetExhausted
         branch = _Branch(self.best.copy(), self._fixed_extra, 0)
         return self._found(branch, low, high, exact=exact)
 
@@ -84,8 +84,8 @@ class Windows:
             for extra in self._sums[0]:
                 yield carried + load_per_ms * (fixed + extra), unit
 
-    def _found(self, branch: _Branch, low: int, high: int, *, exact: bool) -> Deal | None:
-        deal, left = branch.deal, self._odd[branch.depth :]
+    def _found(self, branch: _Branch, low: int, high: int, *, exact: bool) -> Assignment | None:
+        assignment, left = branch.assignment, self._odd[branch.depth :]
         if left and not self._adds_up(branch, low, high):
             return None
         shorter = sum(-extra for _, extra in left if extra < 0)
@@ -93,14 +93,14 @@ class Windows:
         most, least = self._most(branch, high, shorter), self._least(branch, low, longer)
         if any(few > many for few, many in zip(least, most, strict=True)):
             return None
-        if raised(deal, least, self._pace) or lowered(deal, most, self._pace):
+        if raised(assignment, least, self._pace) or lowered(assignment, most, self._pace):
             return None
-        if deal.spread < self.best.spread:
-            self.best = Deal(deal.problem, deal.held)
+        if assignment.load_range < self.best.load_range:
+            self.best = Assignment(assignment.problem, assignment.held)
         if left and not self._made_up_for(branch, low, high, (least, most)):
             return None
         if not left or not exact:
-            return deal
+            return assignment
         branches = self._branches(branch, low, high)
         found = (self._found(each, low, high, exact=True) for each in branches)
         return next(filter(None, found), None)
@@ -164,8 +164,8 @@ class Windows:
         shorter = sum(-extra for _, extra in left if extra < 0)
         usual, pace = self._usual, self._pace
         return (
-            least_lacking(branch.deal, floors, hull, usual, pace) <= longer
-            and least_excess(branch.deal, ceilings, hull, usual, pace) <= shorter
+            least_lacking(branch.assignment, floors, hull, usual, pace) <= longer
+            and least_excess(branch.assignment, ceilings, hull, usual, pace) <= shorter
         )
 
     def _branches(self, branch: _Branch, low: int, high: int) -> Iterator[_Branch]:
@@ -175,10 +175,10 @@ class Windows:
         eligible = [
             person
             for person, shifts in enumerate(self._problem.eligible_shifts)
-            if shifts & ~branch.deal.locked[person] & 1 << shift
+            if shifts & ~branch.assignment.locked[person] & 1 << shift
             and not (again and person < branch.last)
         ]
-        counts = branch.deal.counts()
+        counts = branch.assignment.counts()
         strain = {
             person: self._strain(branch, person, counts[person], extra, low, high)
             for person in eligible
@@ -198,14 +198,16 @@ class Windows:
 
     def _decided(self, branch: _Branch, person: int) -> _Branch:
         shift, extra = self._odd[branch.depth]
-        deal, bit = branch.deal.copy(), 1 << shift
-        if not deal.held[person] & bit:
-            holders = bits(deal.holders[shift])
-            deal.move(shift, next(one for one in holders if not deal.locked[one] & bit), person)
-        deal.locked[person] |= bit
+        assignment, bit = branch.assignment.copy(), 1 << shift
+        if not assignment.held[person] & bit:
+            holders = bits(assignment.holders[shift])
+            assignment.move(
+                shift, next(one for one in holders if not assignment.locked[one] & bit), person
+            )
+        assignment.locked[person] |= bit
         extras = list(branch.extra)
         extras[person] += extra
-        return _Branch(deal, extras, branch.depth + 1, person)
+        return _Branch(assignment, extras, branch.depth + 1, person)
 
 
 def _odd_seats(problem: AssignmentProblem, usual: int) -> Sequence[tuple[int, int]]:
@@ -233,5 +235,5 @@ def _sums(extras: Sequence[int]) -> Sequence[Sequence[int]]:
     for extra in reversed(extras):
         found.append(sorted({*found[-1], *(extra + other for other in found[-1])}))
         if len(found[-1]) > MOST_SUMS:
-            raise OutOfTime
+            raise BudgetExhausted
     return found[::-1]

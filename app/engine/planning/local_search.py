@@ -15,9 +15,9 @@ from contextlib import suppress
 from itertools import chain, islice
 from typing import NamedTuple
 
-from app.engine.planning.assignment import Deal, OutOfTime, Pace
+from app.engine.planning.assignment import Assignment, BudgetExhausted, Pace
 from app.engine.planning.constraints import Rules
-from app.engine.planning.objective import night_loads, spread_of, weekend_loads
+from app.engine.planning.objective import load_range, night_loads, weekend_loads
 from app.engine.planning.problem import AssignmentProblem, bits
 
 Kind = tuple[int, int, int]
@@ -27,13 +27,13 @@ TRIED = 8
 """So many shifts of a kind are looked at for one that may be taken."""
 
 
-def polished(deal: Deal, rules: Rules, pace: Pace) -> Deal:
+def polished(assignment: Assignment, rules: Rules, pace: Pace) -> Assignment:
     """``deal``, bettered in place until nothing does, or until the pace ends it."""
-    with suppress(OutOfTime):
-        kinds = _kinds(deal.problem)
-        _Hours(deal, rules, kinds, pace).even_out()
-        _Order(deal, rules, kinds, pace).straighten()
-    return deal
+    with suppress(BudgetExhausted):
+        kinds = _kinds(assignment.problem)
+        _Hours(assignment, rules, kinds, pace).even_out()
+        _Order(assignment, rules, kinds, pace).straighten()
+    return assignment
 
 
 def _kinds(problem: AssignmentProblem) -> Mapping[Kind, int]:
@@ -70,15 +70,17 @@ def _steps(kinds: Mapping[Kind, int]) -> Sequence[_Step]:
 class _Hours:
     """Weekends and nights evened out."""
 
-    def __init__(self, deal: Deal, rules: Rules, kinds: Mapping[Kind, int], pace: Pace) -> None:
-        self.deal, self.rules, self.pace = deal, rules, pace
+    def __init__(
+        self, assignment: Assignment, rules: Rules, kinds: Mapping[Kind, int], pace: Pace
+    ) -> None:
+        self.assignment, self.rules, self.pace = assignment, rules, pace
         self.steps = _steps(kinds) if len(kinds) > 1 else ()
-        self.low, self.high = min(deal.loads), max(deal.loads)
-        self.weekends, self.nights = weekend_loads(deal), night_loads(deal)
+        self.low, self.high = min(assignment.loads), max(assignment.loads)
+        self.weekends, self.nights = weekend_loads(assignment), night_loads(assignment)
 
     def even_out(self) -> None:
         """Look at every two people, and again at whoever something was changed for."""
-        people = range(len(self.deal.held))
+        people = range(len(self.assignment.held))
         changed = set(people) if self.steps else set()
         while changed:
             before, changed = changed, set()
@@ -89,14 +91,14 @@ class _Hours:
 
     def _bettered(self, giver: int, taker: int) -> bool:
         """One step between two people, if one helps: the first that lowers the sum of squares."""
-        deal, load_per_ms = self.deal, self.deal.problem.load_per_ms
+        assignment, load_per_ms = self.assignment, self.assignment.problem.load_per_ms
         mine, yours = load_per_ms[giver], load_per_ms[taker]
         weekend = 2 * (mine * self.weekends[giver] - yours * self.weekends[taker])
         night = 2 * (mine * self.nights[giver] - yours * self.nights[taker])
         if weekend <= 0 and night <= 0:
             return False
         self.pace.spend(1 + len(self.steps) // 8)
-        given, taken = deal.movable(giver, taker), deal.movable(taker, giver)
+        given, taken = assignment.movable(giver, taker), assignment.movable(taker, giver)
         both = mine * mine + yours * yours
         return any(
             given & step.kind
@@ -111,32 +113,32 @@ class _Hours:
 
     def _keeps(self, giver: int, taker: int, step: _Step) -> bool:
         """Whether loads stay where they may be, and no spread of hours becomes larger."""
-        load_per_ms, loads = self.deal.problem.load_per_ms, self.deal.loads
+        load_per_ms, loads = self.assignment.problem.load_per_ms, self.assignment.loads
         if step.length and not (
             self.low <= loads[giver] - load_per_ms[giver] * step.length <= self.high
             and self.low <= loads[taker] + load_per_ms[taker] * step.length <= self.high
         ):
             return False
-        now = spread_of(self.weekends) + spread_of(self.nights)
+        now = load_range(self.weekends) + load_range(self.nights)
         self._count(giver, taker, step, 1)
-        then = spread_of(self.weekends) + spread_of(self.nights)
+        then = load_range(self.weekends) + load_range(self.nights)
         self._count(giver, taker, step, -1)
         return then <= now
 
     def _count(self, giver: int, taker: int, step: _Step, sign: int) -> None:
-        load_per_ms = self.deal.problem.load_per_ms
+        load_per_ms = self.assignment.problem.load_per_ms
         for held, hours in ((self.weekends, step.weekend), (self.nights, step.night)):
             held[giver] -= sign * load_per_ms[giver] * hours
             held[taker] += sign * load_per_ms[taker] * hours
 
     def _done(self, giver: int, taker: int, step: _Step) -> bool:
         """Make the exchange with the first shifts that the rules allow."""
-        deal = self.deal
-        for shift in _rather(deal, giver, taker, step.kind):
-            for back in _rather(deal, taker, giver, step.other) if step.other else (None,):
+        assignment = self.assignment
+        for shift in _rather(assignment, giver, taker, step.kind):
+            for back in _rather(assignment, taker, giver, step.other) if step.other else (None,):
                 self.pace.spend(1)
-                if _allowed(deal, self.rules, giver, shift, taker, back):
-                    _exchange(deal, giver, shift, taker, back)
+                if _allowed(assignment, self.rules, giver, shift, taker, back):
+                    _exchange(assignment, giver, shift, taker, back)
                     self._count(giver, taker, step, 1)
                     return True
         return False
@@ -145,51 +147,53 @@ class _Hours:
 class _Order:
     """Turns put in order, hours left as they are."""
 
-    def __init__(self, deal: Deal, rules: Rules, kinds: Mapping[Kind, int], pace: Pace) -> None:
-        self.deal, self.rules, self.pace = deal, rules, pace
+    def __init__(
+        self, assignment: Assignment, rules: Rules, kinds: Mapping[Kind, int], pace: Pace
+    ) -> None:
+        self.assignment, self.rules, self.pace = assignment, rules, pace
         self.alike = {shift: mask for mask in kinds.values() for shift in bits(mask)}
 
     def straighten(self) -> None:
         moved = True
         while moved:
             moved = False
-            for person in range(len(self.deal.held)):
+            for person in range(len(self.assignment.held)):
                 for shift in bits(self._out_of_order(person)):
                     if self._out_of_order(person) >> shift & 1:
                         moved |= self._bettered(person, shift)
 
     def _out_of_order(self, person: int) -> int:
         """The shifts that follow or precede one of the same person, or are another's turn."""
-        held = self.deal.held[person]
-        wrong = held & (held << 1 | held >> 1 | ~self.deal.problem.cycle_shifts[person])
-        return wrong & ~self.deal.locked[person]
+        held = self.assignment.held[person]
+        wrong = held & (held << 1 | held >> 1 | ~self.assignment.problem.cycle_shifts[person])
+        return wrong & ~self.assignment.locked[person]
 
     def _bettered(self, person: int, shift: int) -> bool:
         """Swap ``shift`` for one of the same kind, if that helps."""
-        deal, alike = self.deal, self.alike[shift]
+        assignment, alike = self.assignment, self.alike[shift]
         for other in self._others(person, shift):
             self.pace.spend(4)
-            if not deal.movable(person, other) >> shift & 1:
+            if not assignment.movable(person, other) >> shift & 1:
                 continue
-            for back in _rather(deal, other, person, alike):
+            for back in _rather(assignment, other, person, alike):
                 self.pace.spend(4)
                 if self._better(person, shift, other, back) and _allowed(
-                    deal, self.rules, person, shift, other, back
+                    assignment, self.rules, person, shift, other, back
                 ):
-                    _exchange(deal, person, shift, other, back)
+                    _exchange(assignment, person, shift, other, back)
                     return True
         return False
 
     def _others(self, person: int, shift: int) -> Iterator[int]:
         """Who could have the shift instead: those whose turn it is; all, if it is one in a row."""
-        held, turn = self.deal.held[person], self.deal.problem.cycle_shifts
+        held, turn = self.assignment.held[person], self.assignment.problem.cycle_shifts
         alone = not (held << 1 | held >> 1) >> shift & 1
         for other, turns in enumerate(turn):
             if other != person and (turns >> shift & 1 or not alone):
                 yield other
 
     def _better(self, person: int, shift: int, other: int, back: int) -> bool:
-        held, turn = self.deal.held, self.deal.problem.cycle_shifts
+        held, turn = self.assignment.held, self.assignment.problem.cycle_shifts
         swap = 1 << shift | 1 << back
         mine, theirs = held[person], held[other]
         now = _in_a_row(mine) + _in_a_row(theirs)
@@ -204,26 +208,26 @@ def _in_a_row(held: int) -> int:
     return (held & held >> 1).bit_count()
 
 
-def _rather(deal: Deal, giver: int, taker: int, among: int) -> Iterator[int]:
+def _rather(assignment: Assignment, giver: int, taker: int, among: int) -> Iterator[int]:
     """Some of the shifts that may be handed on; first what is the taker's turn."""
-    mask, turn = deal.movable(giver, taker) & among, deal.problem.cycle_shifts
+    mask, turn = assignment.movable(giver, taker) & among, assignment.problem.cycle_shifts
     theirs = mask & turn[taker]
     nobodys = mask & ~theirs & ~turn[giver]
     return islice(chain(bits(theirs), bits(nobodys), bits(mask & ~theirs & ~nobodys)), TRIED)
 
 
 def _allowed(
-    deal: Deal, rules: Rules, giver: int, shift: int, taker: int, back: int | None
+    assignment: Assignment, rules: Rules, giver: int, shift: int, taker: int, back: int | None
 ) -> bool:
     """Whether two people may exchange ``shift`` and ``back``, which is nothing if ``None``."""
     if back is None:
-        return rules.allows(deal, taker, shift, but=giver)
-    return rules.allows(deal, taker, shift, without=back, but=giver) and rules.allows(
-        deal, giver, back, without=shift, but=taker
+        return rules.allows(assignment, taker, shift, but=giver)
+    return rules.allows(assignment, taker, shift, without=back, but=giver) and rules.allows(
+        assignment, giver, back, without=shift, but=taker
     )
 
 
-def _exchange(deal: Deal, giver: int, shift: int, taker: int, back: int | None) -> None:
-    deal.move(shift, giver, taker)
+def _exchange(assignment: Assignment, giver: int, shift: int, taker: int, back: int | None) -> None:
+    assignment.move(shift, giver, taker)
     if back is not None:
-        deal.move(back, taker, giver)
+        assignment.move(back, taker, giver)

@@ -10,36 +10,32 @@ with odd shifts at their best, which is quick and a bound, then exactly.
 from contextlib import suppress
 from dataclasses import dataclass
 
-from app.engine.planning.assignment import Deal, OutOfTime, Pace
+from app.engine.planning.assignment import Assignment, BudgetExhausted, Pace
 from app.engine.planning.greedy import level
 from app.engine.planning.load_window import Windows
 
 
 @dataclass(frozen=True, slots=True)
-class Evened:
+class LoadRangeSolution:
     """A deal, and a bound: no deal with as few vacancies has a smaller spread."""
 
-    deal: Deal
+    assignment: Assignment
     lower_bound: int
 
-    @property
-    def proven(self) -> bool:
-        return self.deal.spread == self.lower_bound
 
-
-def evened(deal: Deal, pace: Pace) -> Evened:
+def minimise_load_range(assignment: Assignment, pace: Pace) -> LoadRangeSolution:
     """The deal with the smallest spread that can be found from ``deal``, and a lower bound.
 
     ``deal`` is changed. With time enough, and few shifts of odd lengths, the two are equal.
     """
     try:
-        level(deal, pace)
-        search = _Search(Windows(deal, pace))
-    except OutOfTime:
-        return Evened(deal, 0)
-    with suppress(OutOfTime):
+        level(assignment, pace)
+        search = _Search(Windows(assignment, pace))
+    except BudgetExhausted:
+        return LoadRangeSolution(assignment, 0)
+    with suppress(BudgetExhausted):
         search.run()
-    return Evened(search.windows.best, search.bound)
+    return LoadRangeSolution(search.windows.best, search.bound)
 
 
 class _Search:
@@ -77,7 +73,7 @@ class _Search:
 
     def _narrowest(self, least_high: int, most_low: int, *, exact: bool) -> int:
         """No deal has its loads in a narrower window."""
-        windows, width = self.windows, self.windows.best.spread
+        windows, width = self.windows, self.windows.best.load_range
         low = windows.above(least_high - width)
         while low <= most_low and width > self.bound:
             high = windows.below(low + width)
@@ -85,6 +81,6 @@ class _Search:
             if found is None:
                 low = windows.above(low)
             else:
-                width = min(high - low, found.spread)
+                width = min(high - low, found.load_range)
                 low = max(low, windows.above(least_high - width))
         return width

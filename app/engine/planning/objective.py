@@ -7,52 +7,52 @@ added; shifts that follow one of the same person; shifts that are not the holder
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app.engine.planning.assignment import Deal
+from app.engine.planning.assignment import Assignment
 from app.engine.planning.problem import bits
 
 
-class Aims(NamedTuple):
+class Objective(NamedTuple):
     """Smaller is better, the first that differs decides. Spreads are scaled."""
 
     vacancies: int
-    spread: int
+    load_range: int
     unsocial: int
     consecutive: int
     deviations: int
 
 
-def aims_of(deal: Deal) -> Aims:
+def objective_of(assignment: Assignment) -> Objective:
     """How good ``deal`` is."""
-    problem = deal.problem
+    problem = assignment.problem
     seats = problem.slots_per_shift * len(problem.lengths)
-    return Aims(
-        seats - sum(held.bit_count() for held in deal.held),
-        deal.spread,
-        spread_of(weekend_loads(deal)) + spread_of(night_loads(deal)),
-        sum((held & held >> 1).bit_count() for held in deal.held),
+    return Objective(
+        seats - sum(held.bit_count() for held in assignment.held),
+        assignment.load_range,
+        load_range(weekend_loads(assignment)) + load_range(night_loads(assignment)),
+        sum((held & held >> 1).bit_count() for held in assignment.held),
         sum(
             (held & ~turn).bit_count()
-            for held, turn in zip(deal.held, problem.cycle_shifts, strict=True)
+            for held, turn in zip(assignment.held, problem.cycle_shifts, strict=True)
         ),
     )
 
 
-def weekend_loads(deal: Deal) -> list[int]:
+def weekend_loads(assignment: Assignment) -> list[int]:
     """By person, weekend hours by weight, scaled."""
-    return _loads(deal, deal.problem.weekends)
+    return _loads(assignment, assignment.problem.weekends)
 
 
-def night_loads(deal: Deal) -> list[int]:
+def night_loads(assignment: Assignment) -> list[int]:
     """By person, night hours by weight, scaled."""
-    return _loads(deal, deal.problem.nights)
+    return _loads(assignment, assignment.problem.nights)
 
 
-def spread_of(loads: list[int]) -> int:
+def load_range(loads: list[int]) -> int:
     return max(loads) - min(loads)
 
 
-def _loads(deal: Deal, hours: Sequence[int]) -> list[int]:
+def _loads(assignment: Assignment, hours: Sequence[int]) -> list[int]:
     return [
         load_per_ms * sum(hours[shift] for shift in bits(held))
-        for load_per_ms, held in zip(deal.problem.load_per_ms, deal.held, strict=True)
+        for load_per_ms, held in zip(assignment.problem.load_per_ms, assignment.held, strict=True)
     ]

@@ -25,14 +25,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from app.engine.planning.assignment import Deal, Pace
+from app.engine.planning.assignment import Assignment, Pace
 from app.engine.planning.branch_and_bound import Exhaustive
 from app.engine.planning.constraints import Rules
 from app.engine.planning.explanations import Reasons
 from app.engine.planning.initial import in_turn, least_loaded
 from app.engine.planning.local_search import polished
-from app.engine.planning.min_spread import evened
-from app.engine.planning.objective import aims_of
+from app.engine.planning.min_spread import minimise_load_range
+from app.engine.planning.objective import objective_of
 from app.engine.planning.problem import AssignmentProblem, assignment_problem, bits
 from app.engine.planning.repair import dealt_by_rules, least_vacancies
 from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, Share, Vacancy
@@ -71,67 +71,74 @@ def _round_robin(
     """The plan of turns, held against what a fair one could reach."""
     rotation = by_turns(problem, rules)
     small = len(problem.lengths) <= PROVEN_SHIFTS and len(problem.people) <= PROVEN_PEOPLE
-    bound = evened(in_turn(problem), pace.of(PROOF_STEPS)).lower_bound if small else 0
-    full = _vacant(rotation.deal) == _unavoidable(problem)
-    solved = _Solved(rotation.deal, bound if full else 0, full=full)
-    seats = seated(solved.deal, request.fixed)
+    bound = minimise_load_range(in_turn(problem), pace.of(PROOF_STEPS)).lower_bound if small else 0
+    full = _vacant(rotation.assignment) == _unavoidable(problem)
+    solution = _Solution(rotation.assignment, bound if full else 0, full=full)
+    seats = seated(solution.assignment, request.fixed)
     told = Reasons(request, problem).of_turns(rotation.turns, _vacancies(seats))
-    return _plan(solved, seats, told, rotation.next_person)
+    return _plan(solution, seats, told, rotation.next_person)
 
 
 def _fair(request: PlanningRequest, problem: AssignmentProblem, rules: Rules, pace: Pace) -> Plan:
     """The plan that is best by ``aims.py``, as far as could be found."""
-    turns = by_turns(problem, rules).deal
-    solved = _ruled(turns, rules, pace) if problem.constrained else _unruled(problem, pace)
-    deals = (
-        [solved.deal, turns] if problem.constrained else [solved.deal, turns, least_loaded(problem)]
+    turns = by_turns(problem, rules).assignment
+    solution = _ruled(turns, rules, pace) if problem.constrained else _unruled(problem, pace)
+    assignments = (
+        [solution.assignment, turns]
+        if problem.constrained
+        else [solution.assignment, turns, least_loaded(problem)]
     )
-    reached = min(aims_of(deal)[:2] for deal in deals)
-    deals = [deal for deal in deals if aims_of(deal)[:2] == reached]
-    best = min((polished(deal, rules, pace.of(POLISH_STEPS)) for deal in deals), key=aims_of)
+    reached = min(objective_of(assignment)[:2] for assignment in assignments)
+    assignments = [
+        assignment for assignment in assignments if objective_of(assignment)[:2] == reached
+    ]
+    best = min(
+        (polished(assignment, rules, pace.of(POLISH_STEPS)) for assignment in assignments),
+        key=objective_of,
+    )
     seats = seated(best, request.fixed)
-    told = Reasons(request, problem).of_deal(seats, _vacancies(seats))
+    told = Reasons(request, problem).of_assignment(seats, _vacancies(seats))
     next_person = problem.cycle[len(problem.lengths) * problem.slots_per_shift % len(problem.cycle)]
-    return _plan(replace(solved, deal=best), seats, told, next_person)
+    return _plan(replace(solution, assignment=best), seats, told, next_person)
 
 
 @dataclass(frozen=True, slots=True)
-class _Solved:
+class _Solution:
     """A deal; none with as few vacancies has a smaller spread than ``bound``; ``full`` if none has
     fewer vacancies."""
 
-    deal: Deal
+    assignment: Assignment
     bound: int
     full: bool
 
 
-def _unruled(problem: AssignmentProblem, pace: Pace) -> _Solved:
-    found = evened(in_turn(problem), pace.of(PROOF_STEPS))
-    return _Solved(found.deal, found.lower_bound, full=True)
+def _unruled(problem: AssignmentProblem, pace: Pace) -> _Solution:
+    found = minimise_load_range(in_turn(problem), pace.of(PROOF_STEPS))
+    return _Solution(found.assignment, found.lower_bound, full=True)
 
 
-def _ruled(turns: Deal, rules: Rules, pace: Pace) -> _Solved:
+def _ruled(turns: Assignment, rules: Rules, pace: Pace) -> _Solution:
     """The best of what searches find; the problem without the rules is the bound, unless all deals
     could be looked at."""
     problem = turns.problem
-    relaxed = evened(in_turn(problem), pace.of(PROOF_STEPS)).lower_bound
+    relaxed = minimise_load_range(in_turn(problem), pace.of(PROOF_STEPS)).lower_bound
     found = [
         dealt_by_rules(problem, rules, pace.of(SEARCH_STEPS), by_turns=way) for way in (True, False)
     ]
-    best = min([*found, turns], key=lambda deal: aims_of(deal)[:2])
+    best = min([*found, turns], key=lambda assignment: objective_of(assignment)[:2])
     lacking, least = _vacant(best) - _unavoidable(problem), least_vacancies(problem)
-    solved = _Solved(best, 0 if lacking else relaxed, full=lacking == least)
-    if solved.full and best.spread == solved.bound:
-        return solved
+    solution = _Solution(best, 0 if lacking else relaxed, full=lacking == least)
+    if solution.full and best.load_range == solution.bound:
+        return solution
     every = Exhaustive(best, rules, pace.of(PROOF_STEPS))
     if every.run():
-        return _Solved(every.best, every.best.spread, full=True)
+        return _Solution(every.best, every.best.load_range, full=True)
     lacking = _vacant(every.best) - _unavoidable(problem)
-    return _Solved(every.best, 0 if lacking else relaxed, full=lacking == least)
+    return _Solution(every.best, 0 if lacking else relaxed, full=lacking == least)
 
 
-def _vacant(deal: Deal) -> int:
-    return aims_of(deal).vacancies
+def _vacant(assignment: Assignment) -> int:
+    return objective_of(assignment).vacancies
 
 
 def _unavoidable(problem: AssignmentProblem) -> int:
@@ -148,23 +155,23 @@ def _vacancies(seats: Seats) -> Sequence[Vacancy]:
     ]
 
 
-def _plan(solved: _Solved, seats: Seats, explanations: Sequence[str], next_person: int) -> Plan:
-    deal, problem = solved.deal, solved.deal.problem
-    names, least = problem.people, min(deal.loads)
+def _plan(solution: _Solution, seats: Seats, explanations: Sequence[str], next_person: int) -> Plan:
+    assignment, problem = solution.assignment, solution.assignment.problem
+    names, least = problem.people, min(assignment.loads)
     return Plan(
         seats=[
             tuple(None if person is None else names[person] for person in people)
             for people in seats
         ],
         vacancies=_vacancies(seats),
-        shares=[_share(problem, person, held) for person, held in enumerate(deal.held)],
-        spread_ms=Fraction(deal.spread, problem.scale),
-        lower_bound_ms=Fraction(solved.bound, problem.scale),
-        optimal=solved.full and deal.spread == solved.bound,
+        shares=[_share(problem, person, held) for person, held in enumerate(assignment.held)],
+        load_range_ms=Fraction(assignment.load_range, problem.scale),
+        lower_bound_ms=Fraction(solution.bound, problem.scale),
+        optimal=solution.full and assignment.load_range == solution.bound,
         explanations=explanations,
         carry_over={
             name: round(Fraction(load - least, problem.scale))
-            for name, load in zip(names, deal.loads, strict=True)
+            for name, load in zip(names, assignment.loads, strict=True)
         },
         next_person=names[next_person],
     )

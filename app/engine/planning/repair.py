@@ -14,26 +14,28 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from app.engine.planning.assignment import Deal, OutOfTime, Pace
+from app.engine.planning.assignment import Assignment, BudgetExhausted, Pace
 from app.engine.planning.constraints import Rules
 from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
 
 CHAIN = 3
 
 
-def dealt_by_rules(problem: AssignmentProblem, rules: Rules, pace: Pace, *, by_turns: bool) -> Deal:
+def dealt_by_rules(
+    problem: AssignmentProblem, rules: Rules, pace: Pace, *, by_turns: bool
+) -> Assignment:
     """A deal that keeps the rules, as full and as even as the search can make it."""
-    deal = Deal(problem, problem.fixed_shifts)
+    assignment = Assignment(problem, problem.fixed_shifts)
     for shift, demand in enumerate(problem.demand):
-        lacking = demand - deal.holders[shift].bit_count()
+        lacking = demand - assignment.holders[shift].bit_count()
         turns = people_in_turn(problem.cycle, problem.slots_per_shift, shift) if by_turns else ()
-        for person in _in_order(deal, shift, turns):
-            if lacking and rules.allows(deal, person, shift):
-                deal.take(shift, person)
+        for person in _in_order(assignment, shift, turns):
+            if lacking and rules.allows(assignment, person, shift):
+                assignment.assign(shift, person)
                 lacking -= 1
-    with suppress(OutOfTime):
-        _Repair(deal, rules, pace).run()
-    return deal
+    with suppress(BudgetExhausted):
+        _Repair(assignment, rules, pace).run()
+    return assignment
 
 
 def least_vacancies(problem: AssignmentProblem) -> int:
@@ -69,15 +71,15 @@ def _lacking(problem: AssignmentProblem, first: int, last: int, most: int) -> in
     return max(0, sum(problem.demand[first:last]) - available)
 
 
-def _in_order(deal: Deal, shift: int, turns: Sequence[int] = ()) -> Iterator[int]:
+def _in_order(assignment: Assignment, shift: int, turns: Sequence[int] = ()) -> Iterator[int]:
     """Who can take ``shift`` and does not: those whose turn it is, then the least loaded."""
     eligible = [
         person
-        for person in bits(deal.problem.eligible_people[shift])
-        if not deal.held[person] >> shift & 1
+        for person in bits(assignment.problem.eligible_people[shift])
+        if not assignment.held[person] >> shift & 1
     ]
     yield from (person for person in turns if person in eligible)
-    for person in sorted(eligible, key=lambda person: (deal.loads[person], person)):
+    for person in sorted(eligible, key=lambda person: (assignment.loads[person], person)):
         if person not in turns:
             yield person
 
@@ -85,63 +87,63 @@ def _in_order(deal: Deal, shift: int, turns: Sequence[int] = ()) -> Iterator[int
 class _Repair:
     """A deal made fuller and more even."""
 
-    def __init__(self, deal: Deal, rules: Rules, pace: Pace) -> None:
-        self.deal, self.rules, self.pace = deal, rules, pace
+    def __init__(self, assignment: Assignment, rules: Rules, pace: Pace) -> None:
+        self.assignment, self.rules, self.pace = assignment, rules, pace
 
     def run(self) -> None:
         """Raises ``OutOfTime``; what was done until then is kept, and breaks no rule."""
-        problem = self.deal.problem
+        problem = self.assignment.problem
         for shift, demand in enumerate(problem.demand):
-            for _ in range(demand - self.deal.holders[shift].bit_count()):
+            for _ in range(demand - self.assignment.holders[shift].bit_count()):
                 self._filled(shift, CHAIN, frozenset())
         while self._evened():
             pass
 
     def _filled(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
         """Find somebody for ``shift``, if need be by handing on one of his."""
-        deal, rules = self.deal, self.rules
-        for person in _in_order(deal, shift):
+        assignment, rules = self.assignment, self.rules
+        for person in _in_order(assignment, shift):
             self.pace.spend(1)
-            if rules.allows(deal, person, shift):
-                deal.take(shift, person)
+            if rules.allows(assignment, person, shift):
+                assignment.assign(shift, person)
                 return True
         return chain > 0 and any(
             self._made_room(person, shift, chain, tried)
-            for person in list(_in_order(deal, shift))
+            for person in list(_in_order(assignment, shift))
             if person not in tried
         )
 
     def _made_room(self, person: int, shift: int, chain: int, tried: frozenset[int]) -> bool:
-        deal = self.deal
+        assignment = self.assignment
         for blocking in self._blocking(person, shift):
             self.pace.spend(1)
-            if self.rules.allows(deal, person, shift, without=blocking):
-                deal.drop(blocking, person)
-                deal.take(shift, person)
+            if self.rules.allows(assignment, person, shift, without=blocking):
+                assignment.unassign(blocking, person)
+                assignment.assign(shift, person)
                 if self._filled_elsewhere(blocking, chain - 1, tried | {person}):
                     return True
-                deal.drop(shift, person)
-                deal.take(blocking, person)
+                assignment.unassign(shift, person)
+                assignment.assign(blocking, person)
         return False
 
     def _blocking(self, person: int, shift: int) -> Iterator[int]:
         """The shifts of ``person`` that may be why he cannot take ``shift``."""
-        most = self.deal.problem.max_consecutive
+        most = self.assignment.problem.max_consecutive
         first = max(0, shift - most)
         run = (1 << shift + most + 1) - (1 << first) if most else 0
-        held = self.deal.held[person] & ~self.deal.locked[person]
+        held = self.assignment.held[person] & ~self.assignment.locked[person]
         return bits(held & (self.rules.near[shift] | run))
 
     def _filled_elsewhere(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
         """As ``_filled``; when time is over, as if it could not be."""
         try:
             return self._filled(shift, chain, tried)
-        except OutOfTime:
+        except BudgetExhausted:
             return False
 
     def _evened(self) -> bool:
         """One step towards equal loads, if there is one."""
-        loads = self.deal.loads
+        loads = self.assignment.loads
         order = sorted(range(len(loads)), key=lambda person: -loads[person])
         return any(
             self._handed(giver, taker) or self._handed_over_a_third(giver, taker)
@@ -151,28 +153,28 @@ class _Repair:
         )
 
     def _handed(self, giver: int, taker: int) -> bool:
-        for shift in bits(self.deal.movable(giver, taker)):
+        for shift in bits(self.assignment.movable(giver, taker)):
             self.pace.spend(1)
             if self._evens(giver, shift, taker, shift) and self.rules.allows(
-                self.deal, taker, shift, but=giver
+                self.assignment, taker, shift, but=giver
             ):
-                self.deal.move(shift, giver, taker)
+                self.assignment.move(shift, giver, taker)
                 return True
         return False
 
     def _evens(self, giver: int, given: int, taker: int, taken: int) -> bool:
         """Whether both end up between where they began, the giver lower than before."""
-        problem, loads = self.deal.problem, self.deal.loads
+        problem, loads = self.assignment.problem, self.assignment.loads
         less = loads[giver] - problem.load_per_ms[giver] * problem.lengths[given]
         more = loads[taker] + problem.load_per_ms[taker] * problem.lengths[taken]
         return less >= loads[taker] and more < loads[giver]
 
     def _handed_over_a_third(self, giver: int, taker: int) -> bool:
         """``giver`` hands a shift to a third person, who hands one as long to ``taker``."""
-        deal = self.deal
-        for third in range(len(deal.held)):
+        assignment = self.assignment
+        for third in range(len(assignment.held)):
             if third not in (giver, taker):
-                for shift in bits(deal.movable(giver, third)):
+                for shift in bits(assignment.movable(giver, third)):
                     self.pace.spend(1)
                     if self._evens(giver, shift, taker, shift) and self._passed_on(
                         giver, shift, third, taker
@@ -181,15 +183,15 @@ class _Repair:
         return False
 
     def _passed_on(self, giver: int, shift: int, third: int, taker: int) -> bool:
-        deal, rules, lengths = self.deal, self.rules, self.deal.problem.lengths
-        for other in bits(deal.movable(third, taker)):
+        assignment, rules, lengths = self.assignment, self.rules, self.assignment.problem.lengths
+        for other in bits(assignment.movable(third, taker)):
             self.pace.spend(1)
             if (
                 lengths[other] == lengths[shift]
-                and rules.allows(deal, taker, other, but=third)
-                and rules.allows(deal, third, shift, without=other, but=giver)
+                and rules.allows(assignment, taker, other, but=third)
+                and rules.allows(assignment, third, shift, without=other, but=giver)
             ):
-                deal.move(other, third, taker)
-                deal.move(shift, giver, third)
+                assignment.move(other, third, taker)
+                assignment.move(shift, giver, third)
                 return True
         return False

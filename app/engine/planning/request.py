@@ -80,7 +80,7 @@ class Share(NamedTuple):
 class Plan(NamedTuple):
     """Who has which seat, and how good that is.
 
-    ``seats`` has one tuple a shift, one person or ``None`` a role. ``spread_ms`` is the largest
+    ``seats`` has one tuple a shift, one person or ``None`` a role. ``load_range_ms`` is the largest
     load minus the smallest; no assignment with as few vacancies has less than ``lower_bound_ms``,
     and ``optimal`` says that vacancies and spread are both proven to be as low as can be.
     ``carry_over`` is each person's load above the smallest, in milliseconds; ``next_person`` has
@@ -90,7 +90,7 @@ class Plan(NamedTuple):
     seats: Sequence[tuple[str | None, ...]]
     vacancies: Sequence[Vacancy]
     shares: Sequence[Share]
-    spread_ms: Fraction
+    load_range_ms: Fraction
     lower_bound_ms: Fraction
     optimal: bool
     explanations: Sequence[str]

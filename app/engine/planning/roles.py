@@ -7,19 +7,19 @@ so that nobody is always the second. If people are too few the last roles stay e
 from collections import Counter
 from collections.abc import Sequence
 
-from app.engine.planning.assignment import Deal
+from app.engine.planning.assignment import Assignment
 from app.engine.planning.problem import bits
 from app.engine.planning.request import Fixed
 
 
-def seated(deal: Deal, fixed: Sequence[Fixed]) -> list[tuple[int | None, ...]]:
+def seated(assignment: Assignment, fixed: Sequence[Fixed]) -> list[tuple[int | None, ...]]:
     """By shift, one person or ``None`` a role."""
-    index = {name: person for person, name in enumerate(deal.problem.people)}
+    index = {name: person for person, name in enumerate(assignment.problem.people)}
     roles = {(item.shift, item.role): index[item.person] for item in fixed}
     had: Counter[tuple[int, int]] = Counter()
     return [
-        _seats(shift, list(bits(people)), roles, deal, had)
-        for shift, people in enumerate(deal.holders)
+        _seats(shift, list(bits(people)), roles, assignment, had)
+        for shift, people in enumerate(assignment.holders)
     ]
 
 
@@ -27,10 +27,10 @@ def _seats(
     shift: int,
     people: Sequence[int],
     roles: dict[tuple[int, int], int],
-    deal: Deal,
+    assignment: Assignment,
     had: Counter[tuple[int, int]],
 ) -> tuple[int | None, ...]:
-    seats = [roles.get((shift, role)) for role in range(deal.problem.slots_per_shift)]
+    seats = [roles.get((shift, role)) for role in range(assignment.problem.slots_per_shift)]
     left = [person for person in people if person not in seats]
     for role, person in enumerate(seats):
         if person is None and left:

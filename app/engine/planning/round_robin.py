@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from app.engine.planning.assignment import Deal
+from app.engine.planning.assignment import Assignment
 from app.engine.planning.constraints import Rules
 from app.engine.planning.problem import AssignmentProblem, bits
 
@@ -41,7 +41,7 @@ class Turn(NamedTuple):
 class Rotation(NamedTuple):
     """A deal by turns, with what was not plainly the next turn, and whose turn is next."""
 
-    deal: Deal
+    assignment: Assignment
     turns: Sequence[Turn]
     next_person: int
 
@@ -51,35 +51,35 @@ def by_turns(problem: AssignmentProblem, rules: Rules) -> Rotation:
     walk = _Walk(problem, rules)
     for shift, demand in enumerate(problem.demand):
         walk.deal_out(shift, demand)
-    return Rotation(walk.deal, walk.turns, problem.cycle[walk.place])
+    return Rotation(walk.assignment, walk.turns, problem.cycle[walk.place])
 
 
 class _Walk:
     def __init__(self, problem: AssignmentProblem, rules: Rules) -> None:
         self.problem, self.rules = problem, rules
-        self.deal = Deal(problem, problem.fixed_shifts)
+        self.assignment = Assignment(problem, problem.fixed_shifts)
         self.place = 0
         self.owed: Counter[int] = Counter()
         self.had: Counter[int] = Counter()
         self.turns: list[Turn] = []
 
     def deal_out(self, shift: int, demand: int) -> None:
-        fixed = list(bits(self.deal.holders[shift]))
+        fixed = list(bits(self.assignment.holders[shift]))
         self.had.update(fixed)
         for _ in range(demand - len(fixed)):
             turn = self._paid_back(shift, rested=True) or self._next(shift)
             turn = turn or self._paid_back(shift, rested=False) or self._next(shift, again=True)
             if turn:
-                self.deal.take(shift, turn.person)
+                self.assignment.assign(shift, turn.person)
             if turn and (turn.owed or turn.passed):
                 self.turns.append(turn)
 
     def _has(self, person: int, shift: int) -> int:
-        return self.deal.held[person] >> shift & 1
+        return self.assignment.held[person] >> shift & 1
 
     def _can(self, person: int, shift: int) -> bool:
-        free = self.problem.eligible_shifts[person] & ~self.deal.held[person]
-        return bool(free >> shift & 1) and self.rules.allows(self.deal, person, shift)
+        free = self.problem.eligible_shifts[person] & ~self.assignment.held[person]
+        return bool(free >> shift & 1) and self.rules.allows(self.assignment, person, shift)
 
     def _paid_back(self, shift: int, *, rested: bool) -> Turn | None:
         """The first who is owed a turn and can take it now."""

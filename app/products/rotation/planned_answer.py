@@ -53,7 +53,7 @@ def planned_in_words(planned: PlannedRotation) -> str:
     return (
         f"{size_in_words(*size)} from {iso(request.boundaries[0])}{clock}."
         f"{offset_in_words(planned.handoff_offset_hours)}"
-        f"{_vacancies_in_words(plan)} {_spread_in_words(plan)}"
+        f"{_vacancies_in_words(plan)} {_load_range_in_words(plan)}"
     )
 
 
@@ -100,7 +100,7 @@ def _fairness(plan: Plan) -> Fairness:
         hours={share.person: hours_of(share.total_ms) for share in plan.shares},
         weekend_hours={share.person: hours_of(share.weekend_ms) for share in plan.shares},
         night_hours={share.person: hours_of(share.night_ms) for share in plan.shares},
-        spread=hours_of(plan.spread_ms),
+        spread=hours_of(plan.load_range_ms),
         lower_bound=hours_of(plan.lower_bound_ms),
         optimal=plan.optimal,
         explanations=plan.explanations,
@@ -121,9 +121,9 @@ def _vacancies_in_words(plan: Plan) -> str:
     return f" {count:,} {'place stays' if count == 1 else 'places stay'} empty."
 
 
-def _spread_in_words(plan: Plan) -> str:
+def _load_range_in_words(plan: Plan) -> str:
     spread, bound = (
-        hours_text(round(hours_of(ms), 2)) for ms in (plan.spread_ms, plan.lower_bound_ms)
+        hours_text(round(hours_of(ms), 2)) for ms in (plan.load_range_ms, plan.lower_bound_ms)
     )
     proof = "proven to be the least" if plan.optimal else f"at least {bound}h in any assignment"
     return f"Loads lie within {spread}h of each other, {proof}."

@@ -17,10 +17,10 @@ from tests.support.plan_oracle import (
     HOUR,
     START,
     breaks_a_rule,
-    least,
+    least_objective,
+    load_range,
     seating_of,
     small_team,
-    spread,
     vacancies,
 )
 
@@ -64,8 +64,8 @@ def who(found: Plan) -> str:
 def test_without_rules_it_is_the_best_of_all_assignments(seed: int) -> None:
     request = small_team(seed)
     found = plan_of(request, no_time)
-    assert (len(found.vacancies), found.spread_ms) == least(request)
-    assert found.lower_bound_ms == found.spread_ms
+    assert (len(found.vacancies), found.load_range_ms) == least_objective(request)
+    assert found.lower_bound_ms == found.load_range_ms
     assert found.optimal
 
 
@@ -74,7 +74,7 @@ def test_with_rules_it_is_the_best_where_it_says_so(seed: int) -> None:
     request = small_team(seed, ruled=True)
     found = plan_of(request, no_time)
     assert found.optimal  # as small as these are, all assignments are looked at
-    assert (len(found.vacancies), found.spread_ms) == least(request)
+    assert (len(found.vacancies), found.load_range_ms) == least_objective(request)
 
 
 @pytest.mark.parametrize("ruled", [False, True])
@@ -87,9 +87,9 @@ def test_no_rule_is_broken_and_the_figures_are_those_of_the_seats(
     found = plan_of(request, no_time)
     seating = seating_of(found)
     assert not breaks_a_rule(request, seating)
-    assert found.spread_ms == spread(request, seating)
+    assert found.load_range_ms == load_range(request, seating)
     assert len(found.vacancies) == vacancies(request, seating)
-    assert found.lower_bound_ms <= found.spread_ms
+    assert found.lower_bound_ms <= found.load_range_ms
 
 
 @pytest.mark.parametrize("strategy", ["fair", "round-robin"])
@@ -122,9 +122,9 @@ def test_a_seat_stays_empty_only_if_nobody_can_take_it(strategy: Any) -> None:
 def test_a_round_robin_says_how_far_it_is_from_the_best(seed: int, ruled: bool) -> None:
     request = replace(small_team(seed, ruled=ruled), strategy="round-robin")
     found = plan_of(request, no_time)
-    best = least(request)
+    best = least_objective(request)
     if found.optimal:
-        assert (len(found.vacancies), found.spread_ms) == best
+        assert (len(found.vacancies), found.load_range_ms) == best
     if len(found.vacancies) == best[0]:
         assert found.lower_bound_ms <= best[1]
 
@@ -157,7 +157,10 @@ def test_another_order_of_people_is_as_fair(seed: int) -> None:
     request = small_team(seed)
     found = plan_of(request, no_time)
     other = plan_of(replace(request, cycle=request.cycle[::-1]), no_time)
-    assert (len(other.vacancies), other.spread_ms) == (len(found.vacancies), found.spread_ms)
+    assert (len(other.vacancies), other.load_range_ms) == (
+        len(found.vacancies),
+        found.load_range_ms,
+    )
 
 
 # --- one condition at a time ----------------------------------------------------------------
@@ -186,13 +189,13 @@ def test_what_nobody_can_take_is_a_gap() -> None:
 def test_everybody_away_all_the_time() -> None:
     found = plan(3, "ab", absences=[away("a", 0, 3), away("b", 0, 3)])
     assert who(found) == "---"
-    assert (found.spread_ms, found.optimal) == (0, True)
+    assert (found.load_range_ms, found.optimal) == (0, True)
 
 
 def test_half_the_weight_is_half_the_hours() -> None:
     found = plan(6, "abc", weights={"a": Fraction(1, 2), "b": Fraction(1), "c": Fraction(3, 2)})
     assert [share.shifts for share in found.shares] == [1, 2, 3]
-    assert found.spread_ms == 0
+    assert found.load_range_ms == 0
 
 
 def test_a_name_given_twice_takes_twice_the_hours() -> None:
@@ -234,7 +237,7 @@ def test_weekends_are_shared_out() -> None:
     request = team(28, "abcdefg")  # in turn, one and the same person has all Saturdays
     found = plan_of(request, no_time)
     weekends = [share.weekend_ms // DAY for share in found.shares]
-    assert (max(weekends), min(weekends), found.spread_ms) == (2, 1, 0)
+    assert (max(weekends), min(weekends), found.load_range_ms) == (2, 1, 0)
 
 
 def test_shifts_in_a_row_are_avoided() -> None:
@@ -251,7 +254,7 @@ def test_rest_is_kept() -> None:
 
 def test_one_person_who_must_rest_leaves_gaps_and_they_are_proven() -> None:
     found = plan(50, "a", min_rest_ms=HOUR)
-    assert (len(found.vacancies), found.spread_ms, found.optimal) == (25, 0, True)
+    assert (len(found.vacancies), found.load_range_ms, found.optimal) == (25, 0, True)
     assert "Shift 2: nobody can take it under the rules." in found.explanations
 
 
@@ -265,7 +268,7 @@ def test_runs_are_bounded() -> None:
 def test_pairs_are_kept_apart() -> None:
     found = plan(12, "abcd", roles=("primary", "secondary"), avoid_pairs=[("a", "b"), ("c", "d")])
     assert not any({"a", "b"} == set(people) or {"c", "d"} == set(people) for people in found.seats)
-    assert (found.vacancies, found.spread_ms, found.optimal) == ([], 0, True)
+    assert (found.vacancies, found.load_range_ms, found.optimal) == ([], 0, True)
 
 
 # --- time -----------------------------------------------------------------------------------
@@ -294,8 +297,8 @@ def test_time_that_is_over_later_leaves_a_bound() -> None:
 def _bound_within(request: PlanningRequest, ticks: int) -> Fraction:
     clock = count()
     found = plan_of(request, lambda: float(next(clock)), budget_seconds=ticks)
-    assert found.lower_bound_ms <= found.spread_ms
-    assert found.optimal == (found.lower_bound_ms == found.spread_ms)
+    assert found.lower_bound_ms <= found.load_range_ms
+    assert found.optimal == (found.lower_bound_ms == found.load_range_ms)
     return found.lower_bound_ms
 
 
@@ -335,8 +338,8 @@ def test_twelve_monthly_calls_are_as_fair_as_one_of_a_year(people: str, zone: st
         for share in month.shares:
             total[share.person] += share.total_ms
         first += length
-    spread_ms = max(total.values()) - min(total.values())
-    assert spread_ms <= year.spread_ms + 25 * HOUR
+    load_range_ms = max(total.values()) - min(total.values())
+    assert load_range_ms <= year.load_range_ms + 25 * HOUR
     assert carried == {name: ms - min(total.values()) for name, ms in total.items()}
 
 

@@ -7,18 +7,18 @@ from random import Random
 
 import pytest
 
-from app.engine.planning.assignment import Deal, OutOfTime, Pace
+from app.engine.planning.assignment import Assignment, BudgetExhausted, Pace
 from app.engine.planning.boundaries import boundaries_of
 from app.engine.planning.constraints import Rules
 from app.engine.planning.initial import in_turn, least_loaded
 from app.engine.planning.local_search import polished
-from app.engine.planning.min_spread import evened
-from app.engine.planning.objective import Aims, aims_of
+from app.engine.planning.min_spread import minimise_load_range
+from app.engine.planning.objective import Objective, objective_of
 from app.engine.planning.planner import plan_of
 from app.engine.planning.problem import assignment_problem
 from app.engine.planning.request import Absence, PlanningRequest
 from app.engine.walltime import clock_of
-from tests.support.plan_oracle import HOUR, START, breaks_a_rule, seating_of, spread
+from tests.support.plan_oracle import HOUR, START, breaks_a_rule, load_range, seating_of
 
 DAY = 24 * HOUR
 
@@ -60,7 +60,7 @@ def test_rules_are_kept_and_figures_are_true(seed: int) -> None:
     request = ruled_team(seed)
     found = plan_of(request, no_time)
     assert not breaks_a_rule(request, seating_of(found))
-    assert found.spread_ms == spread(request, seating_of(found)) >= found.lower_bound_ms
+    assert found.load_range_ms == load_range(request, seating_of(found)) >= found.lower_bound_ms
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -68,7 +68,7 @@ def test_it_is_never_worse_than_turns(seed: int) -> None:
     request = ruled_team(seed)
     fair = plan_of(request, no_time)
     turns = plan_of(replace(request, strategy="round-robin"), no_time)
-    assert (len(fair.vacancies), fair.spread_ms) <= (len(turns.vacancies), turns.spread_ms)
+    assert (len(fair.vacancies), fair.load_range_ms) <= (len(turns.vacancies), turns.load_range_ms)
 
 
 @pytest.mark.parametrize("steps", [0, 50, 500, 5_000])
@@ -81,7 +81,7 @@ def test_a_search_that_is_ended_early_breaks_nothing(
     request = ruled_team(seed)
     found = plan_of(request, no_time)
     assert not breaks_a_rule(request, seating_of(found))
-    assert found.lower_bound_ms <= found.spread_ms
+    assert found.lower_bound_ms <= found.load_range_ms
 
 
 # --- shifts of many lengths -----------------------------------------------------------------
@@ -100,7 +100,7 @@ def test_half_a_year_a_shift_makes_more_odd_shifts_than_are_tried() -> None:
     request = PlanningRequest(list("abcdefg"), halves, timezone="Europe/Berlin", strategy="fair")
     assert len({end - start for start, end in pairwise(halves)}) == 3
     found = plan_of(request, no_time)
-    assert found.lower_bound_ms <= found.spread_ms
+    assert found.lower_bound_ms <= found.load_range_ms
     assert not found.vacancies
 
 
@@ -112,28 +112,28 @@ def test_lengths_that_add_up_to_anything_leave_it_unproven() -> None:
 
 def test_long_and_short_shifts_are_swapped_even_when_nothing_is_proven() -> None:
     problem = assignment_problem(of_lengths([24, 24, 30, 30], "ab", absences=[]))
-    deal = Deal(problem, [0b0011, 0b1100])
-    found = evened(deal, pace())
-    assert (found.deal.spread, found.lower_bound, found.proven) == (0, 0, True)
+    assignment = Assignment(problem, [0b0011, 0b1100])
+    found = minimise_load_range(assignment, pace())
+    assert (found.assignment.load_range, found.lower_bound) == (0, 0)
 
 
 # --- parts ----------------------------------------------------------------------------------
 
 
 def test_a_pace_ends_by_steps_or_by_time() -> None:
-    with pytest.raises(OutOfTime):
+    with pytest.raises(BudgetExhausted):
         pace(3).spend(4)
-    with pytest.raises(OutOfTime):
+    with pytest.raises(BudgetExhausted):
         Pace(lambda: 2.0, 1.0, 100).spend(1)
     pace(3).of(9).spend(9)
 
 
 def test_the_aims_in_order() -> None:
     problem = assignment_problem(of_lengths([24] * 4, "abc"))
-    deal = Deal(problem, [0b0011, 0b0100, 0])  # 4 June 2026 is a Thursday
-    assert aims_of(deal) == Aims(
+    assignment = Assignment(problem, [0b0011, 0b0100, 0])  # 4 June 2026 is a Thursday
+    assert objective_of(assignment) == Objective(
         vacancies=1,
-        spread=48 * HOUR,
+        load_range=48 * HOUR,
         unsocial=24 * HOUR + 16 * HOUR,
         consecutive=1,
         deviations=2,
@@ -141,13 +141,13 @@ def test_the_aims_in_order() -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_polishing_lowers_what_comes_after_the_spread_and_nothing_before(seed: int) -> None:
+def test_local_search_lowers_what_comes_after_the_load_range_and_nothing_before(seed: int) -> None:
     problem = assignment_problem(
         replace(ruled_team(seed), min_rest_ms=0, max_consecutive=0, avoid_pairs=())
     )
-    deal = evened(in_turn(problem), pace()).deal
-    before = aims_of(deal)
-    after = aims_of(polished(deal, Rules(problem), pace()))
+    assignment = minimise_load_range(in_turn(problem), pace()).assignment
+    before = objective_of(assignment)
+    after = objective_of(polished(assignment, Rules(problem), pace()))
     assert after[:2] == before[:2]
     assert after <= before
 
