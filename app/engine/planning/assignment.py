@@ -21,7 +21,7 @@ class BudgetExhausted(Exception):
     """The time, or the number of steps, for a search is over."""
 
 
-class Pace:
+class SearchBudget:
     """How much may still be done: ``steps`` looks at a pair of people, until ``deadline``.
 
     Steps make the end of a search the same for equal input; the deadline is for slow machines.
@@ -38,9 +38,9 @@ class Pace:
         if self.steps < 0 or self.timer() > self.deadline:
             raise BudgetExhausted
 
-    def of(self, steps: int) -> "Pace":
+    def with_steps(self, steps: int) -> "SearchBudget":
         """A search with steps of its own and the same deadline."""
-        return Pace(self.timer, self.deadline, steps)
+        return SearchBudget(self.timer, self.deadline, steps)
 
 
 class Assignment:
@@ -103,7 +103,7 @@ class Assignment:
     def counts(self) -> list[int]:
         return [mask.bit_count() for mask in self.held]
 
-    def takers_from(self, giver: int, pace: Pace, among: int = -1) -> dict[int, int]:
+    def takers_from(self, giver: int, budget: SearchBudget, among: int = -1) -> dict[int, int]:
         """Everybody whom a shift can reach from ``giver``, nearest first, and who hands it on."""
         wants = [
             eligible & ~has & among
@@ -112,7 +112,7 @@ class Assignment:
         found = {giver: giver}
         waiting = [person for person in range(len(wants)) if person != giver]
         for person in (order := [giver]):
-            pace.spend(len(waiting))
+            budget.spend(len(waiting))
             offers = self.held[person] & ~self.locked[person]
             near = [other for other in waiting if offers & wants[other]]
             if near:
@@ -121,13 +121,13 @@ class Assignment:
                 waiting = [other for other in waiting if other not in found]
         return found
 
-    def givers_to(self, taker: int, pace: Pace, among: int = -1) -> dict[int, int]:
+    def givers_to(self, taker: int, budget: SearchBudget, among: int = -1) -> dict[int, int]:
         """Everybody from whom a shift can reach ``taker``, nearest first, and whom they hand it."""
         offers = [has & ~lock & among for has, lock in zip(self.held, self.locked, strict=True)]
         found = {taker: taker}
         waiting = [person for person in range(len(offers)) if person != taker]
         for person in (order := [taker]):
-            pace.spend(len(waiting))
+            budget.spend(len(waiting))
             wants = self.problem.eligible_shifts[person] & ~self.held[person]
             near = [other for other in waiting if wants & offers[other]]
             if near:

@@ -8,18 +8,20 @@ of what it is worth to serve them, those who are left out are worth the least (t
 
 from collections.abc import Sequence
 
-from app.engine.planning.assignment import Assignment, Pace, path_of
+from app.engine.planning.assignment import Assignment, SearchBudget, path_of
 
 Bounds = Sequence[int]
 """By person, a number of shifts."""
 
 
-def raised(assignment: Assignment, least: Bounds, pace: Pace, order: Sequence[int] = ()) -> int:
+def raised(
+    assignment: Assignment, least: Bounds, budget: SearchBudget, order: Sequence[int] = ()
+) -> int:
     """Hand shifts to whoever holds fewer than ``least``, from who holds more; how many lack."""
     counts, lacking = assignment.counts(), 0
     for taker in order or range(len(counts)):
         while counts[taker] < least[taker]:
-            links = assignment.givers_to(taker, pace)
+            links = assignment.givers_to(taker, budget)
             giver = next((other for other in links if counts[other] > least[other]), None)
             if giver is None:
                 lacking += least[taker] - counts[taker]
@@ -30,12 +32,14 @@ def raised(assignment: Assignment, least: Bounds, pace: Pace, order: Sequence[in
     return lacking
 
 
-def lowered(assignment: Assignment, most: Bounds, pace: Pace, order: Sequence[int] = ()) -> int:
+def lowered(
+    assignment: Assignment, most: Bounds, budget: SearchBudget, order: Sequence[int] = ()
+) -> int:
     """Hand on shifts of whoever holds more than ``most``, to who holds fewer; how many are left."""
     counts, left = assignment.counts(), 0
     for giver in order or range(len(counts)):
         while counts[giver] > most[giver]:
-            links = assignment.takers_from(giver, pace)
+            links = assignment.takers_from(giver, budget)
             taker = next((other for other in links if counts[other] < most[other]), None)
             if taker is None:
                 left += counts[giver] - most[giver]
@@ -51,15 +55,15 @@ def least_lacking(
     floors: Sequence[int],
     hull: tuple[Bounds, Bounds],
     usual: int,
-    pace: Pace,
+    budget: SearchBudget,
 ) -> int:
     """How many milliseconds people at least lack in sum to reach ``floors``, with shifts of the
     ``usual`` length and counts within ``hull``, where those of ``deal`` are."""
     probe, people = assignment.copy(), range(len(floors))
     wanted = [-(-floor // usual) for floor in floors]
-    raised(probe, _within(hull, [count - 1 for count in wanted]), pace)
+    raised(probe, _within(hull, [count - 1 for count in wanted]), budget)
     order = sorted(people, key=lambda person: usual * (wanted[person] - 1) - floors[person])
-    raised(probe, _within(hull, wanted), pace, order)
+    raised(probe, _within(hull, wanted), budget, order)
     return sum(
         max(0, floor - usual * count) for floor, count in zip(floors, probe.counts(), strict=True)
     )
@@ -70,14 +74,14 @@ def least_excess(
     ceilings: Sequence[int],
     hull: tuple[Bounds, Bounds],
     usual: int,
-    pace: Pace,
+    budget: SearchBudget,
 ) -> int:
     """As ``least_lacking``, for what is beyond ``ceilings``."""
     probe, people = assignment.copy(), range(len(ceilings))
     wanted = [ceiling // usual for ceiling in ceilings]
-    lowered(probe, _within(hull, [count + 1 for count in wanted]), pace)
+    lowered(probe, _within(hull, [count + 1 for count in wanted]), budget)
     order = sorted(people, key=lambda person: ceilings[person] - usual * (wanted[person] + 1))
-    lowered(probe, _within(hull, wanted), pace, order)
+    lowered(probe, _within(hull, wanted), budget, order)
     return sum(
         max(0, usual * count - ceiling)
         for ceiling, count in zip(ceilings, probe.counts(), strict=True)

@@ -9,7 +9,7 @@ within what can still be added to it.
 from collections.abc import Iterator
 from itertools import combinations
 
-from app.engine.planning.assignment import Assignment, BudgetExhausted, Pace
+from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
 from app.engine.planning.constraints import Rules
 from app.engine.planning.problem import bits
 
@@ -20,8 +20,8 @@ MOST_SHIFTS = 40
 class Exhaustive:
     """All deals, looked through; ``best`` is then the best in vacancies and spread."""
 
-    def __init__(self, assignment: Assignment, rules: Rules, pace: Pace) -> None:
-        self.best, self.rules, self.pace = assignment, rules, pace
+    def __init__(self, assignment: Assignment, rules: Rules, budget: SearchBudget) -> None:
+        self.best, self.rules, self.budget = assignment, rules, budget
         self.problem = assignment.problem
         self.least = (self._vacancies(assignment), assignment.load_range)
 
@@ -39,7 +39,7 @@ class Exhaustive:
         return sum(self.problem.demand) - sum(held.bit_count() for held in assignment.held)
 
     def _look(self, assignment: Assignment, shift: int, vacancies: int) -> None:
-        self.pace.spend(len(assignment.held) * (len(self.problem.lengths) - shift + 1))
+        self.budget.spend(len(assignment.held) * (len(self.problem.lengths) - shift + 1))
         if (vacancies, self._load_range_bound(assignment, shift)) >= self.least:
             return
         if shift == len(self.problem.lengths):

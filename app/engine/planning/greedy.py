@@ -9,7 +9,7 @@ optima are global). Otherwise it is where ``spread.py`` begins.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from app.engine.planning.assignment import Assignment, Pace, path_of
+from app.engine.planning.assignment import Assignment, SearchBudget, path_of
 from app.engine.planning.problem import AssignmentProblem
 
 
@@ -24,31 +24,31 @@ def masks_by_length(problem: AssignmentProblem) -> Mapping[int, int]:
     return {length: masks[length] for length in order}
 
 
-def level(assignment: Assignment, pace: Pace) -> None:
+def level(assignment: Assignment, budget: SearchBudget) -> None:
     """Make ``deal`` more even until no path does. Raises ``OutOfTime``."""
     by_length = masks_by_length(assignment.problem)
     moved = bool(by_length)
     while moved:
-        moved = _handed(assignment, by_length, pace) | _swapped(assignment, by_length, pace)
+        moved = _handed(assignment, by_length, budget) | _swapped(assignment, by_length, budget)
 
 
-def _handed(assignment: Assignment, by_length: Mapping[int, int], pace: Pace) -> bool:
+def _handed(assignment: Assignment, by_length: Mapping[int, int], budget: SearchBudget) -> bool:
     length, usual = next(iter(by_length.items()))
     moved = False
     for giver in sorted(range(len(assignment.held)), key=lambda person: -assignment.loads[person]):
-        while path := _evening_path(assignment, giver, length, usual, pace):
+        while path := _evening_path(assignment, giver, length, usual, budget):
             assignment.augment_along(path, usual)
             moved = True
     return moved
 
 
 def _evening_path(
-    assignment: Assignment, giver: int, length: int, usual: int, pace: Pace
+    assignment: Assignment, giver: int, length: int, usual: int, budget: SearchBudget
 ) -> Sequence[int] | None:
     """From ``giver`` to the least loaded of those who end up below where ``giver`` began."""
     load_per_ms, loads = assignment.problem.load_per_ms, assignment.loads
     most, kept = loads[giver], loads[giver] - load_per_ms[giver] * length
-    reached = assignment.takers_from(giver, pace, usual)
+    reached = assignment.takers_from(giver, budget, usual)
     eligible = [
         person
         for person in reached
@@ -59,7 +59,7 @@ def _evening_path(
     return path_of(min(eligible, key=lambda person: loads[person]), reached)[::-1]
 
 
-def _swapped(assignment: Assignment, by_length: Mapping[int, int], pace: Pace) -> bool:
+def _swapped(assignment: Assignment, by_length: Mapping[int, int], budget: SearchBudget) -> bool:
     """Swap shifts of different lengths between two people, to even them out."""
     if len(by_length) == 1:
         return False
@@ -67,7 +67,7 @@ def _swapped(assignment: Assignment, by_length: Mapping[int, int], pace: Pace) -
     order = sorted(range(len(assignment.held)), key=lambda person: -assignment.loads[person])
     for more in order:
         for less in reversed(order):
-            pace.spend(len(by_length) ** 2)
+            budget.spend(len(by_length) ** 2)
             if assignment.loads[less] < assignment.loads[more]:
                 moved |= _swap(assignment, more, less, by_length)
     return moved

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import mul
 
-from app.engine.planning.assignment import Assignment, BudgetExhausted, Pace
+from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
 from app.engine.planning.augmenting import Bounds, least_excess, least_lacking, lowered, raised
 from app.engine.planning.greedy import masks_by_length
 from app.engine.planning.problem import AssignmentProblem, bits
@@ -39,13 +39,13 @@ class _Branch:
 class Windows:
     """Looks for assignments in windows, from the one found last; ``best`` is the best of them."""
 
-    def __init__(self, assignment: Assignment, pace: Pace) -> None:
+    def __init__(self, assignment: Assignment, budget: SearchBudget) -> None:
         problem = assignment.problem
         self.best = assignment
         self.beyond = (
             max(problem.carried_load) + max(problem.load_per_ms) * sum(problem.lengths) + 1
         )
-        self._problem, self._pace = problem, pace
+        self._problem, self._budget = problem, budget
         self._usual = next(iter(masks_by_length(problem)), 1)
         self._odd = _odd_seats(problem, self._usual)
         self._fixed_extra = [_extra(problem, mask, self._usual) for mask in problem.fixed_shifts]
@@ -77,7 +77,7 @@ class Windows:
     def _ladders(self) -> Iterator[tuple[int, int]]:
         """Loads are a base plus a multiple of a unit."""
         problem = self._problem
-        self._pace.spend(len(self._units) * len(self._sums[0]))
+        self._budget.spend(len(self._units) * len(self._sums[0]))
         for carried, load_per_ms, fixed, unit in zip(
             problem.carried_load, problem.load_per_ms, self._fixed_extra, self._units, strict=True
         ):
@@ -93,7 +93,7 @@ class Windows:
         most, least = self._most(branch, high, shorter), self._least(branch, low, longer)
         if any(few > many for few, many in zip(least, most, strict=True)):
             return None
-        if raised(assignment, least, self._pace) or lowered(assignment, most, self._pace):
+        if raised(assignment, least, self._budget) or lowered(assignment, most, self._budget):
             return None
         if assignment.load_range < self.best.load_range:
             self.best = Assignment(assignment.problem, assignment.held)
@@ -109,7 +109,7 @@ class Windows:
         """Whether loads in the window, each by itself possible, can be all there is to hold."""
         problem, usual = self._problem, self._usual
         sums = self._sums[branch.depth]
-        self._pace.spend(len(branch.extra) * (len(sums) + BRANCH_STEPS))
+        self._budget.spend(len(branch.extra) * (len(sums) + BRANCH_STEPS))
         least = most = 0
         for carried, load_per_ms, held in zip(
             problem.carried_load, problem.load_per_ms, branch.extra, strict=True
@@ -162,10 +162,10 @@ class Windows:
         ]
         longer = sum(extra for _, extra in left if extra > 0)
         shorter = sum(-extra for _, extra in left if extra < 0)
-        usual, pace = self._usual, self._pace
+        usual, budget = self._usual, self._budget
         return (
-            least_lacking(branch.assignment, floors, hull, usual, pace) <= longer
-            and least_excess(branch.assignment, ceilings, hull, usual, pace) <= shorter
+            least_lacking(branch.assignment, floors, hull, usual, budget) <= longer
+            and least_excess(branch.assignment, ceilings, hull, usual, budget) <= shorter
         )
 
     def _branches(self, branch: _Branch, low: int, high: int) -> Iterator[_Branch]:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from itertools import chain, islice
 from typing import NamedTuple
 
-from app.engine.planning.assignment import Assignment, BudgetExhausted, Pace
+from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
 from app.engine.planning.constraints import Rules
 from app.engine.planning.objective import load_range, night_loads, weekend_loads
 from app.engine.planning.problem import AssignmentProblem, bits
@@ -27,12 +27,12 @@ TRIED = 8
 """So many shifts of a kind are looked at for one that may be taken."""
 
 
-def polished(assignment: Assignment, rules: Rules, pace: Pace) -> Assignment:
+def polished(assignment: Assignment, rules: Rules, budget: SearchBudget) -> Assignment:
     """``deal``, bettered in place until nothing does, or until the pace ends it."""
     with suppress(BudgetExhausted):
         kinds = _kinds(assignment.problem)
-        _Hours(assignment, rules, kinds, pace).even_out()
-        _Order(assignment, rules, kinds, pace).straighten()
+        _Hours(assignment, rules, kinds, budget).even_out()
+        _Order(assignment, rules, kinds, budget).straighten()
     return assignment
 
 
@@ -71,9 +71,9 @@ class _Hours:
     """Weekends and nights evened out."""
 
     def __init__(
-        self, assignment: Assignment, rules: Rules, kinds: Mapping[Kind, int], pace: Pace
+        self, assignment: Assignment, rules: Rules, kinds: Mapping[Kind, int], budget: SearchBudget
     ) -> None:
-        self.assignment, self.rules, self.pace = assignment, rules, pace
+        self.assignment, self.rules, self.budget = assignment, rules, budget
         self.steps = _steps(kinds) if len(kinds) > 1 else ()
         self.low, self.high = min(assignment.loads), max(assignment.loads)
         self.weekends, self.nights = weekend_loads(assignment), night_loads(assignment)
@@ -97,7 +97,7 @@ class _Hours:
         night = 2 * (mine * self.nights[giver] - yours * self.nights[taker])
         if weekend <= 0 and night <= 0:
             return False
-        self.pace.spend(1 + len(self.steps) // 8)
+        self.budget.spend(1 + len(self.steps) // 8)
         given, taken = assignment.movable(giver, taker), assignment.movable(taker, giver)
         both = mine * mine + yours * yours
         return any(
@@ -136,7 +136,7 @@ class _Hours:
         assignment = self.assignment
         for shift in _rather(assignment, giver, taker, step.kind):
             for back in _rather(assignment, taker, giver, step.other) if step.other else (None,):
-                self.pace.spend(1)
+                self.budget.spend(1)
                 if _allowed(assignment, self.rules, giver, shift, taker, back):
                     _exchange(assignment, giver, shift, taker, back)
                     self._count(giver, taker, step, 1)
@@ -148,9 +148,9 @@ class _Order:
     """Turns put in order, hours left as they are."""
 
     def __init__(
-        self, assignment: Assignment, rules: Rules, kinds: Mapping[Kind, int], pace: Pace
+        self, assignment: Assignment, rules: Rules, kinds: Mapping[Kind, int], budget: SearchBudget
     ) -> None:
-        self.assignment, self.rules, self.pace = assignment, rules, pace
+        self.assignment, self.rules, self.budget = assignment, rules, budget
         self.alike = {shift: mask for mask in kinds.values() for shift in bits(mask)}
 
     def straighten(self) -> None:
@@ -172,11 +172,11 @@ class _Order:
         """Swap ``shift`` for one of the same kind, if that helps."""
         assignment, alike = self.assignment, self.alike[shift]
         for other in self._others(person, shift):
-            self.pace.spend(4)
+            self.budget.spend(4)
             if not assignment.movable(person, other) >> shift & 1:
                 continue
             for back in _rather(assignment, other, person, alike):
-                self.pace.spend(4)
+                self.budget.spend(4)
                 if self._better(person, shift, other, back) and _allowed(
                     assignment, self.rules, person, shift, other, back
                 ):

@@ -10,7 +10,7 @@ with odd shifts at their best, which is quick and a bound, then exactly.
 from contextlib import suppress
 from dataclasses import dataclass
 
-from app.engine.planning.assignment import Assignment, BudgetExhausted, Pace
+from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
 from app.engine.planning.greedy import level
 from app.engine.planning.load_window import Windows
 
@@ -23,14 +23,14 @@ class LoadRangeSolution:
     lower_bound: int
 
 
-def minimise_load_range(assignment: Assignment, pace: Pace) -> LoadRangeSolution:
+def minimise_load_range(assignment: Assignment, budget: SearchBudget) -> LoadRangeSolution:
     """The deal with the smallest spread that can be found from ``deal``, and a lower bound.
 
     ``deal`` is changed. With time enough, and few shifts of odd lengths, the two are equal.
     """
     try:
-        level(assignment, pace)
-        search = _Search(Windows(assignment, pace))
+        level(assignment, budget)
+        search = _Search(Windows(assignment, budget))
     except BudgetExhausted:
         return LoadRangeSolution(assignment, 0)
     with suppress(BudgetExhausted):

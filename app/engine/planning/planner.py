@@ -25,7 +25,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from app.engine.planning.assignment import Assignment, Pace
+from app.engine.planning.assignment import Assignment, SearchBudget
 from app.engine.planning.branch_and_bound import Exhaustive
 from app.engine.planning.constraints import Rules
 from app.engine.planning.explanations import Reasons
@@ -59,19 +59,23 @@ def plan_of(request: PlanningRequest, timer: Timer, budget_seconds: float = BUDG
     """
     problem = assignment_problem(request)
     rules = Rules(problem)
-    pace = Pace(timer, timer() + budget_seconds, SEARCH_STEPS)
+    budget = SearchBudget(timer, timer() + budget_seconds, SEARCH_STEPS)
     if request.strategy == "fair":
-        return _fair(request, problem, rules, pace)
-    return _round_robin(request, problem, rules, pace)
+        return _fair(request, problem, rules, budget)
+    return _round_robin(request, problem, rules, budget)
 
 
 def _round_robin(
-    request: PlanningRequest, problem: AssignmentProblem, rules: Rules, pace: Pace
+    request: PlanningRequest, problem: AssignmentProblem, rules: Rules, budget: SearchBudget
 ) -> Plan:
     """The plan of turns, held against what a fair one could reach."""
     rotation = by_turns(problem, rules)
     small = len(problem.lengths) <= PROVEN_SHIFTS and len(problem.people) <= PROVEN_PEOPLE
-    bound = minimise_load_range(in_turn(problem), pace.of(PROOF_STEPS)).lower_bound if small else 0
+    bound = (
+        minimise_load_range(in_turn(problem), budget.with_steps(PROOF_STEPS)).lower_bound
+        if small
+        else 0
+    )
     full = _vacant(rotation.assignment) == _unavoidable(problem)
     solution = _Solution(rotation.assignment, bound if full else 0, full=full)
     seats = seated(solution.assignment, request.fixed)
@@ -79,10 +83,12 @@ def _round_robin(
     return _plan(solution, seats, told, rotation.next_person)
 
 
-def _fair(request: PlanningRequest, problem: AssignmentProblem, rules: Rules, pace: Pace) -> Plan:
+def _fair(
+    request: PlanningRequest, problem: AssignmentProblem, rules: Rules, budget: SearchBudget
+) -> Plan:
     """The plan that is best by ``aims.py``, as far as could be found."""
     turns = by_turns(problem, rules).assignment
-    solution = _ruled(turns, rules, pace) if problem.constrained else _unruled(problem, pace)
+    solution = _ruled(turns, rules, budget) if problem.constrained else _unruled(problem, budget)
     assignments = (
         [solution.assignment, turns]
         if problem.constrained
@@ -93,7 +99,10 @@ def _fair(request: PlanningRequest, problem: AssignmentProblem, rules: Rules, pa
         assignment for assignment in assignments if objective_of(assignment)[:2] == reached
     ]
     best = min(
-        (polished(assignment, rules, pace.of(POLISH_STEPS)) for assignment in assignments),
+        (
+            polished(assignment, rules, budget.with_steps(POLISH_STEPS))
+            for assignment in assignments
+        ),
         key=objective_of,
     )
     seats = seated(best, request.fixed)
@@ -112,25 +121,26 @@ class _Solution:
     full: bool
 
 
-def _unruled(problem: AssignmentProblem, pace: Pace) -> _Solution:
-    found = minimise_load_range(in_turn(problem), pace.of(PROOF_STEPS))
+def _unruled(problem: AssignmentProblem, budget: SearchBudget) -> _Solution:
+    found = minimise_load_range(in_turn(problem), budget.with_steps(PROOF_STEPS))
     return _Solution(found.assignment, found.lower_bound, full=True)
 
 
-def _ruled(turns: Assignment, rules: Rules, pace: Pace) -> _Solution:
+def _ruled(turns: Assignment, rules: Rules, budget: SearchBudget) -> _Solution:
     """The best of what searches find; the problem without the rules is the bound, unless all deals
     could be looked at."""
     problem = turns.problem
-    relaxed = minimise_load_range(in_turn(problem), pace.of(PROOF_STEPS)).lower_bound
+    relaxed = minimise_load_range(in_turn(problem), budget.with_steps(PROOF_STEPS)).lower_bound
     found = [
-        dealt_by_rules(problem, rules, pace.of(SEARCH_STEPS), by_turns=way) for way in (True, False)
+        dealt_by_rules(problem, rules, budget.with_steps(SEARCH_STEPS), by_turns=way)
+        for way in (True, False)
     ]
     best = min([*found, turns], key=lambda assignment: objective_of(assignment)[:2])
     lacking, least = _vacant(best) - _unavoidable(problem), least_vacancies(problem)
     solution = _Solution(best, 0 if lacking else relaxed, full=lacking == least)
     if solution.full and best.load_range == solution.bound:
         return solution
-    every = Exhaustive(best, rules, pace.of(PROOF_STEPS))
+    every = Exhaustive(best, rules, budget.with_steps(PROOF_STEPS))
     if every.run():
         return _Solution(every.best, every.best.load_range, full=True)
     lacking = _vacant(every.best) - _unavoidable(problem)

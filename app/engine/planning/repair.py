@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from app.engine.planning.assignment import Assignment, BudgetExhausted, Pace
+from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
 from app.engine.planning.constraints import Rules
 from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
 
@@ -22,7 +22,7 @@ CHAIN = 3
 
 
 def dealt_by_rules(
-    problem: AssignmentProblem, rules: Rules, pace: Pace, *, by_turns: bool
+    problem: AssignmentProblem, rules: Rules, budget: SearchBudget, *, by_turns: bool
 ) -> Assignment:
     """A deal that keeps the rules, as full and as even as the search can make it."""
     assignment = Assignment(problem, problem.fixed_shifts)
@@ -34,7 +34,7 @@ def dealt_by_rules(
                 assignment.assign(shift, person)
                 lacking -= 1
     with suppress(BudgetExhausted):
-        _Repair(assignment, rules, pace).run()
+        _Repair(assignment, rules, budget).run()
     return assignment
 
 
@@ -87,8 +87,8 @@ def _in_order(assignment: Assignment, shift: int, turns: Sequence[int] = ()) -> 
 class _Repair:
     """A deal made fuller and more even."""
 
-    def __init__(self, assignment: Assignment, rules: Rules, pace: Pace) -> None:
-        self.assignment, self.rules, self.pace = assignment, rules, pace
+    def __init__(self, assignment: Assignment, rules: Rules, budget: SearchBudget) -> None:
+        self.assignment, self.rules, self.budget = assignment, rules, budget
 
     def run(self) -> None:
         """Raises ``OutOfTime``; what was done until then is kept, and breaks no rule."""
@@ -103,7 +103,7 @@ class _Repair:
         """Find somebody for ``shift``, if need be by handing on one of his."""
         assignment, rules = self.assignment, self.rules
         for person in _in_order(assignment, shift):
-            self.pace.spend(1)
+            self.budget.spend(1)
             if rules.allows(assignment, person, shift):
                 assignment.assign(shift, person)
                 return True
@@ -116,7 +116,7 @@ class _Repair:
     def _made_room(self, person: int, shift: int, chain: int, tried: frozenset[int]) -> bool:
         assignment = self.assignment
         for blocking in self._blocking(person, shift):
-            self.pace.spend(1)
+            self.budget.spend(1)
             if self.rules.allows(assignment, person, shift, without=blocking):
                 assignment.unassign(blocking, person)
                 assignment.assign(shift, person)
@@ -154,7 +154,7 @@ class _Repair:
 
     def _handed(self, giver: int, taker: int) -> bool:
         for shift in bits(self.assignment.movable(giver, taker)):
-            self.pace.spend(1)
+            self.budget.spend(1)
             if self._evens(giver, shift, taker, shift) and self.rules.allows(
                 self.assignment, taker, shift, but=giver
             ):
@@ -175,7 +175,7 @@ class _Repair:
         for third in range(len(assignment.held)):
             if third not in (giver, taker):
                 for shift in bits(assignment.movable(giver, third)):
-                    self.pace.spend(1)
+                    self.budget.spend(1)
                     if self._evens(giver, shift, taker, shift) and self._passed_on(
                         giver, shift, third, taker
                     ):
@@ -185,7 +185,7 @@ class _Repair:
     def _passed_on(self, giver: int, shift: int, third: int, taker: int) -> bool:
         assignment, rules, lengths = self.assignment, self.rules, self.assignment.problem.lengths
         for other in bits(assignment.movable(third, taker)):
-            self.pace.spend(1)
+            self.budget.spend(1)
             if (
                 lengths[other] == lengths[shift]
                 and rules.allows(assignment, taker, other, but=third)

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from app.engine.planning.assignment import Assignment, BudgetExhausted, Pace
+from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
 from app.engine.planning.boundaries import boundaries_of
 from app.engine.planning.constraints import Rules
 from app.engine.planning.initial import in_turn, least_loaded
@@ -27,8 +27,8 @@ def no_time() -> float:
     return 0.0
 
 
-def pace(steps: int = 1_000_000) -> Pace:
-    return Pace(no_time, 1.0, steps)
+def budget(steps: int = 1_000_000) -> SearchBudget:
+    return SearchBudget(no_time, 1.0, steps)
 
 
 def ruled_team(seed: int) -> PlanningRequest:
@@ -113,19 +113,19 @@ def test_lengths_that_add_up_to_anything_leave_it_unproven() -> None:
 def test_long_and_short_shifts_are_swapped_even_when_nothing_is_proven() -> None:
     problem = assignment_problem(of_lengths([24, 24, 30, 30], "ab", absences=[]))
     assignment = Assignment(problem, [0b0011, 0b1100])
-    found = minimise_load_range(assignment, pace())
+    found = minimise_load_range(assignment, budget())
     assert (found.assignment.load_range, found.lower_bound) == (0, 0)
 
 
 # --- parts ----------------------------------------------------------------------------------
 
 
-def test_a_pace_ends_by_steps_or_by_time() -> None:
+def test_a_search_budget_ends_by_steps_or_by_time() -> None:
     with pytest.raises(BudgetExhausted):
-        pace(3).spend(4)
+        budget(3).spend(4)
     with pytest.raises(BudgetExhausted):
-        Pace(lambda: 2.0, 1.0, 100).spend(1)
-    pace(3).of(9).spend(9)
+        SearchBudget(lambda: 2.0, 1.0, 100).spend(1)
+    budget(3).with_steps(9).spend(9)
 
 
 def test_the_aims_in_order() -> None:
@@ -145,9 +145,9 @@ def test_local_search_lowers_what_comes_after_the_load_range_and_nothing_before(
     problem = assignment_problem(
         replace(ruled_team(seed), min_rest_ms=0, max_consecutive=0, avoid_pairs=())
     )
-    assignment = minimise_load_range(in_turn(problem), pace()).assignment
+    assignment = minimise_load_range(in_turn(problem), budget()).assignment
     before = objective_of(assignment)
-    after = objective_of(polished(assignment, Rules(problem), pace()))
+    after = objective_of(polished(assignment, Rules(problem), budget()))
     assert after[:2] == before[:2]
     assert after <= before
 
