@@ -25,7 +25,7 @@ from rich.table import Table
 
 from app.engine.planning.assignment import Assignment
 from app.engine.planning.boundaries import boundaries_of
-from app.engine.planning.constraints import Rules
+from app.engine.planning.constraints import Constraints
 from app.engine.planning.initial import least_loaded
 from app.engine.planning.objective import load_range, night_loads, objective_of, weekend_loads
 from app.engine.planning.planner import plan_of
@@ -96,7 +96,7 @@ def assignment_of(plan: Plan, problem: AssignmentProblem) -> Assignment:
 
 
 RULES: dict[str, Callable[[AssignmentProblem], Assignment]] = {
-    "round robin": lambda problem: by_turns(problem, Rules(problem)).assignment,
+    "round robin": lambda problem: by_turns(problem, Constraints(problem)).assignment,
     "least loaded first": least_loaded,
 }
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
-from app.engine.planning.constraints import Rules
+from app.engine.planning.constraints import Constraints
 from app.engine.planning.problem import bits
 
 MOST_SHIFTS = 40
@@ -20,8 +20,10 @@ MOST_SHIFTS = 40
 class Exhaustive:
     """All deals, looked through; ``best`` is then the best in vacancies and spread."""
 
-    def __init__(self, assignment: Assignment, rules: Rules, budget: SearchBudget) -> None:
-        self.best, self.rules, self.budget = assignment, rules, budget
+    def __init__(
+        self, assignment: Assignment, constraints: Constraints, budget: SearchBudget
+    ) -> None:
+        self.best, self.constraints, self.budget = assignment, constraints, budget
         self.problem = assignment.problem
         self.least = (self._vacancies(assignment), assignment.load_range)
 
@@ -53,7 +55,7 @@ class Exhaustive:
                 assignment.unassign(shift, person)
 
     def _took(self, assignment: Assignment, person: int, shift: int) -> bool:
-        allowed = self.rules.allows(assignment, person, shift)
+        allowed = self.constraints.allows(assignment, person, shift)
         if allowed:
             assignment.assign(shift, person)
         return allowed

@@ -12,15 +12,21 @@ from app.engine.planning.assignment import Assignment
 from app.engine.planning.problem import AssignmentProblem
 
 
-class Rules:
+class Constraints:
     """The rules of a board; without any, everything is allowed."""
 
     def __init__(self, problem: AssignmentProblem) -> None:
         self.problem = problem
-        self.near = _near(problem)
+        self.rest_conflicts = _rest_conflicts(problem)
 
     def allows(
-        self, assignment: Assignment, person: int, shift: int, *, without: int = -1, but: int = -1
+        self,
+        assignment: Assignment,
+        person: int,
+        shift: int,
+        *,
+        releasing: int = -1,
+        replacing: int = -1,
     ) -> bool:
         """Whether ``person`` may take ``shift``, having given up shift ``without``, where person
         ``but`` gives up ``shift``."""
@@ -28,26 +34,26 @@ class Rules:
         if not problem.constrained:
             return True
         held = assignment.held[person]
-        if without >= 0:
-            held &= ~(1 << without)
-        if held & self.near[shift]:
+        if releasing >= 0:
+            held &= ~(1 << releasing)
+        if held & self.rest_conflicts[shift]:
             return False
         if problem.max_consecutive and _run(held, shift) > problem.max_consecutive:
             return False
         together = assignment.holders[shift] & problem.avoided[person]
-        return not (together & ~(1 << but) if but >= 0 else together)
+        return not (together & ~(1 << replacing) if replacing >= 0 else together)
 
 
-def _near(problem: AssignmentProblem) -> Sequence[int]:
+def _rest_conflicts(problem: AssignmentProblem) -> Sequence[int]:
     """By shift, the others that leave too little rest before or after it."""
     if not problem.min_rest_ms:
         return [0] * len(problem.starts)
-    near = []
+    conflicts = []
     for shift, (start, end) in enumerate(zip(problem.starts, problem.ends, strict=True)):
         first = bisect_right(problem.ends, start - problem.min_rest_ms)
         last = bisect_left(problem.starts, end + problem.min_rest_ms)
-        near.append((1 << last) - (1 << first) & ~(1 << shift))
-    return near
+        conflicts.append((1 << last) - (1 << first) & ~(1 << shift))
+    return conflicts
 
 
 def _run(held: int, shift: int) -> int:

@@ -16,7 +16,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
-from app.engine.planning.constraints import Rules
+from app.engine.planning.constraints import Constraints
 from app.engine.planning.objective import load_range, night_loads, weekend_loads
 from app.engine.planning.problem import AssignmentProblem, bits
 
@@ -27,12 +27,12 @@ TRIED = 8
 """So many shifts of a kind are looked at for one that may be taken."""
 
 
-def polished(assignment: Assignment, rules: Rules, budget: SearchBudget) -> Assignment:
+def polished(assignment: Assignment, constraints: Constraints, budget: SearchBudget) -> Assignment:
     """``deal``, bettered in place until nothing does, or until the pace ends it."""
     with suppress(BudgetExhausted):
         kinds = _kinds(assignment.problem)
-        _Hours(assignment, rules, kinds, budget).even_out()
-        _Order(assignment, rules, kinds, budget).straighten()
+        _Hours(assignment, constraints, kinds, budget).even_out()
+        _Order(assignment, constraints, kinds, budget).straighten()
     return assignment
 
 
@@ -71,9 +71,13 @@ class _Hours:
     """Weekends and nights evened out."""
 
     def __init__(
-        self, assignment: Assignment, rules: Rules, kinds: Mapping[Kind, int], budget: SearchBudget
+        self,
+        assignment: Assignment,
+        constraints: Constraints,
+        kinds: Mapping[Kind, int],
+        budget: SearchBudget,
     ) -> None:
-        self.assignment, self.rules, self.budget = assignment, rules, budget
+        self.assignment, self.constraints, self.budget = assignment, constraints, budget
         self.steps = _steps(kinds) if len(kinds) > 1 else ()
         self.low, self.high = min(assignment.loads), max(assignment.loads)
         self.weekends, self.nights = weekend_loads(assignment), night_loads(assignment)
@@ -137,7 +141,7 @@ class _Hours:
         for shift in _rather(assignment, giver, taker, step.kind):
             for back in _rather(assignment, taker, giver, step.other) if step.other else (None,):
                 self.budget.spend(1)
-                if _allowed(assignment, self.rules, giver, shift, taker, back):
+                if _allowed(assignment, self.constraints, giver, shift, taker, back):
                     _exchange(assignment, giver, shift, taker, back)
                     self._count(giver, taker, step, 1)
                     return True
@@ -148,9 +152,13 @@ class _Order:
     """Turns put in order, hours left as they are."""
 
     def __init__(
-        self, assignment: Assignment, rules: Rules, kinds: Mapping[Kind, int], budget: SearchBudget
+        self,
+        assignment: Assignment,
+        constraints: Constraints,
+        kinds: Mapping[Kind, int],
+        budget: SearchBudget,
     ) -> None:
-        self.assignment, self.rules, self.budget = assignment, rules, budget
+        self.assignment, self.constraints, self.budget = assignment, constraints, budget
         self.alike = {shift: mask for mask in kinds.values() for shift in bits(mask)}
 
     def straighten(self) -> None:
@@ -178,7 +186,7 @@ class _Order:
             for back in _rather(assignment, other, person, alike):
                 self.budget.spend(4)
                 if self._better(person, shift, other, back) and _allowed(
-                    assignment, self.rules, person, shift, other, back
+                    assignment, self.constraints, person, shift, other, back
                 ):
                     _exchange(assignment, person, shift, other, back)
                     return True
@@ -217,14 +225,19 @@ def _rather(assignment: Assignment, giver: int, taker: int, among: int) -> Itera
 
 
 def _allowed(
-    assignment: Assignment, rules: Rules, giver: int, shift: int, taker: int, back: int | None
+    assignment: Assignment,
+    constraints: Constraints,
+    giver: int,
+    shift: int,
+    taker: int,
+    back: int | None,
 ) -> bool:
     """Whether two people may exchange ``shift`` and ``back``, which is nothing if ``None``."""
     if back is None:
-        return rules.allows(assignment, taker, shift, but=giver)
-    return rules.allows(assignment, taker, shift, without=back, but=giver) and rules.allows(
-        assignment, giver, back, without=shift, but=taker
-    )
+        return constraints.allows(assignment, taker, shift, replacing=giver)
+    return constraints.allows(
+        assignment, taker, shift, releasing=back, replacing=giver
+    ) and constraints.allows(assignment, giver, back, releasing=shift, replacing=taker)
 
 
 def _exchange(assignment: Assignment, giver: int, shift: int, taker: int, back: int | None) -> None:

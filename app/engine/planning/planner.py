@@ -27,7 +27,7 @@ from fractions import Fraction
 
 from app.engine.planning.assignment import Assignment, SearchBudget
 from app.engine.planning.branch_and_bound import Exhaustive
-from app.engine.planning.constraints import Rules
+from app.engine.planning.constraints import Constraints
 from app.engine.planning.explanations import Reasons
 from app.engine.planning.initial import in_turn, least_loaded
 from app.engine.planning.local_search import polished
@@ -58,18 +58,21 @@ def plan_of(request: PlanningRequest, timer: Timer, budget_seconds: float = BUDG
     best found so far.
     """
     problem = assignment_problem(request)
-    rules = Rules(problem)
+    constraints = Constraints(problem)
     budget = SearchBudget(timer, timer() + budget_seconds, SEARCH_STEPS)
     if request.strategy == "fair":
-        return _fair(request, problem, rules, budget)
-    return _round_robin(request, problem, rules, budget)
+        return _fair(request, problem, constraints, budget)
+    return _round_robin(request, problem, constraints, budget)
 
 
 def _round_robin(
-    request: PlanningRequest, problem: AssignmentProblem, rules: Rules, budget: SearchBudget
+    request: PlanningRequest,
+    problem: AssignmentProblem,
+    constraints: Constraints,
+    budget: SearchBudget,
 ) -> Plan:
     """The plan of turns, held against what a fair one could reach."""
-    rotation = by_turns(problem, rules)
+    rotation = by_turns(problem, constraints)
     small = len(problem.lengths) <= PROVEN_SHIFTS and len(problem.people) <= PROVEN_PEOPLE
     bound = (
         minimise_load_range(in_turn(problem), budget.with_steps(PROOF_STEPS)).lower_bound
@@ -84,11 +87,18 @@ def _round_robin(
 
 
 def _fair(
-    request: PlanningRequest, problem: AssignmentProblem, rules: Rules, budget: SearchBudget
+    request: PlanningRequest,
+    problem: AssignmentProblem,
+    constraints: Constraints,
+    budget: SearchBudget,
 ) -> Plan:
     """The plan that is best by ``aims.py``, as far as could be found."""
-    turns = by_turns(problem, rules).assignment
-    solution = _ruled(turns, rules, budget) if problem.constrained else _unruled(problem, budget)
+    turns = by_turns(problem, constraints).assignment
+    solution = (
+        _constrained(turns, constraints, budget)
+        if problem.constrained
+        else _unconstrained(problem, budget)
+    )
     assignments = (
         [solution.assignment, turns]
         if problem.constrained
@@ -100,7 +110,7 @@ def _fair(
     ]
     best = min(
         (
-            polished(assignment, rules, budget.with_steps(POLISH_STEPS))
+            polished(assignment, constraints, budget.with_steps(POLISH_STEPS))
             for assignment in assignments
         ),
         key=objective_of,
@@ -121,18 +131,18 @@ class _Solution:
     full: bool
 
 
-def _unruled(problem: AssignmentProblem, budget: SearchBudget) -> _Solution:
+def _unconstrained(problem: AssignmentProblem, budget: SearchBudget) -> _Solution:
     found = minimise_load_range(in_turn(problem), budget.with_steps(PROOF_STEPS))
     return _Solution(found.assignment, found.lower_bound, full=True)
 
 
-def _ruled(turns: Assignment, rules: Rules, budget: SearchBudget) -> _Solution:
+def _constrained(turns: Assignment, constraints: Constraints, budget: SearchBudget) -> _Solution:
     """The best of what searches find; the problem without the rules is the bound, unless all deals
     could be looked at."""
     problem = turns.problem
     relaxed = minimise_load_range(in_turn(problem), budget.with_steps(PROOF_STEPS)).lower_bound
     found = [
-        dealt_by_rules(problem, rules, budget.with_steps(SEARCH_STEPS), by_turns=way)
+        dealt_by_rules(problem, constraints, budget.with_steps(SEARCH_STEPS), by_turns=way)
         for way in (True, False)
     ]
     best = min([*found, turns], key=lambda assignment: objective_of(assignment)[:2])
@@ -140,7 +150,7 @@ def _ruled(turns: Assignment, rules: Rules, budget: SearchBudget) -> _Solution:
     solution = _Solution(best, 0 if lacking else relaxed, full=lacking == least)
     if solution.full and best.load_range == solution.bound:
         return solution
-    every = Exhaustive(best, rules, budget.with_steps(PROOF_STEPS))
+    every = Exhaustive(best, constraints, budget.with_steps(PROOF_STEPS))
     if every.run():
         return _Solution(every.best, every.best.load_range, full=True)
     lacking = _vacant(every.best) - _unavoidable(problem)

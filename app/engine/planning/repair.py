@@ -15,14 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
-from app.engine.planning.constraints import Rules
+from app.engine.planning.constraints import Constraints
 from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
 
 CHAIN = 3
 
 
 def dealt_by_rules(
-    problem: AssignmentProblem, rules: Rules, budget: SearchBudget, *, by_turns: bool
+    problem: AssignmentProblem, constraints: Constraints, budget: SearchBudget, *, by_turns: bool
 ) -> Assignment:
     """A deal that keeps the rules, as full and as even as the search can make it."""
     assignment = Assignment(problem, problem.fixed_shifts)
@@ -30,11 +30,11 @@ def dealt_by_rules(
         lacking = demand - assignment.holders[shift].bit_count()
         turns = people_in_turn(problem.cycle, problem.slots_per_shift, shift) if by_turns else ()
         for person in _in_order(assignment, shift, turns):
-            if lacking and rules.allows(assignment, person, shift):
+            if lacking and constraints.allows(assignment, person, shift):
                 assignment.assign(shift, person)
                 lacking -= 1
     with suppress(BudgetExhausted):
-        _Repair(assignment, rules, budget).run()
+        _Repair(assignment, constraints, budget).run()
     return assignment
 
 
@@ -87,8 +87,10 @@ def _in_order(assignment: Assignment, shift: int, turns: Sequence[int] = ()) -> 
 class _Repair:
     """A deal made fuller and more even."""
 
-    def __init__(self, assignment: Assignment, rules: Rules, budget: SearchBudget) -> None:
-        self.assignment, self.rules, self.budget = assignment, rules, budget
+    def __init__(
+        self, assignment: Assignment, constraints: Constraints, budget: SearchBudget
+    ) -> None:
+        self.assignment, self.constraints, self.budget = assignment, constraints, budget
 
     def run(self) -> None:
         """Raises ``OutOfTime``; what was done until then is kept, and breaks no rule."""
@@ -101,10 +103,10 @@ class _Repair:
 
     def _filled(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
         """Find somebody for ``shift``, if need be by handing on one of his."""
-        assignment, rules = self.assignment, self.rules
+        assignment, constraints = self.assignment, self.constraints
         for person in _in_order(assignment, shift):
             self.budget.spend(1)
-            if rules.allows(assignment, person, shift):
+            if constraints.allows(assignment, person, shift):
                 assignment.assign(shift, person)
                 return True
         return chain > 0 and any(
@@ -117,7 +119,7 @@ class _Repair:
         assignment = self.assignment
         for blocking in self._blocking(person, shift):
             self.budget.spend(1)
-            if self.rules.allows(assignment, person, shift, without=blocking):
+            if self.constraints.allows(assignment, person, shift, releasing=blocking):
                 assignment.unassign(blocking, person)
                 assignment.assign(shift, person)
                 if self._filled_elsewhere(blocking, chain - 1, tried | {person}):
@@ -132,7 +134,7 @@ class _Repair:
         first = max(0, shift - most)
         run = (1 << shift + most + 1) - (1 << first) if most else 0
         held = self.assignment.held[person] & ~self.assignment.locked[person]
-        return bits(held & (self.rules.near[shift] | run))
+        return bits(held & (self.constraints.rest_conflicts[shift] | run))
 
     def _filled_elsewhere(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
         """As ``_filled``; when time is over, as if it could not be."""
@@ -155,8 +157,8 @@ class _Repair:
     def _handed(self, giver: int, taker: int) -> bool:
         for shift in bits(self.assignment.movable(giver, taker)):
             self.budget.spend(1)
-            if self._evens(giver, shift, taker, shift) and self.rules.allows(
-                self.assignment, taker, shift, but=giver
+            if self._evens(giver, shift, taker, shift) and self.constraints.allows(
+                self.assignment, taker, shift, replacing=giver
             ):
                 self.assignment.move(shift, giver, taker)
                 return True
@@ -183,13 +185,17 @@ class _Repair:
         return False
 
     def _passed_on(self, giver: int, shift: int, third: int, taker: int) -> bool:
-        assignment, rules, lengths = self.assignment, self.rules, self.assignment.problem.lengths
+        assignment, constraints, lengths = (
+            self.assignment,
+            self.constraints,
+            self.assignment.problem.lengths,
+        )
         for other in bits(assignment.movable(third, taker)):
             self.budget.spend(1)
             if (
                 lengths[other] == lengths[shift]
-                and rules.allows(assignment, taker, other, but=third)
-                and rules.allows(assignment, third, shift, without=other, but=giver)
+                and constraints.allows(assignment, taker, other, replacing=third)
+                and constraints.allows(assignment, third, shift, releasing=other, replacing=giver)
             ):
                 assignment.move(other, third, taker)
                 assignment.move(shift, giver, third)

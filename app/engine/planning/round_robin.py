@@ -17,7 +17,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from app.engine.planning.assignment import Assignment
-from app.engine.planning.constraints import Rules
+from app.engine.planning.constraints import Constraints
 from app.engine.planning.problem import AssignmentProblem, bits
 
 TOLD = 3
@@ -46,17 +46,17 @@ class Rotation(NamedTuple):
     next_person: int
 
 
-def by_turns(problem: AssignmentProblem, rules: Rules) -> Rotation:
+def by_turns(problem: AssignmentProblem, constraints: Constraints) -> Rotation:
     """The rotation in which turns pass and are owed back."""
-    walk = _Walk(problem, rules)
+    walk = _Walk(problem, constraints)
     for shift, demand in enumerate(problem.demand):
         walk.deal_out(shift, demand)
     return Rotation(walk.assignment, walk.turns, problem.cycle[walk.place])
 
 
 class _Walk:
-    def __init__(self, problem: AssignmentProblem, rules: Rules) -> None:
-        self.problem, self.rules = problem, rules
+    def __init__(self, problem: AssignmentProblem, constraints: Constraints) -> None:
+        self.problem, self.constraints = problem, constraints
         self.assignment = Assignment(problem, problem.fixed_shifts)
         self.place = 0
         self.owed: Counter[int] = Counter()
@@ -79,7 +79,7 @@ class _Walk:
 
     def _can(self, person: int, shift: int) -> bool:
         free = self.problem.eligible_shifts[person] & ~self.assignment.held[person]
-        return bool(free >> shift & 1) and self.rules.allows(self.assignment, person, shift)
+        return bool(free >> shift & 1) and self.constraints.allows(self.assignment, person, shift)
 
     def _paid_back(self, shift: int, *, rested: bool) -> Turn | None:
         """The first who is owed a turn and can take it now."""

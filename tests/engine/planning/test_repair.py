@@ -9,7 +9,7 @@ import pytest
 
 from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
 from app.engine.planning.boundaries import boundaries_of
-from app.engine.planning.constraints import Rules
+from app.engine.planning.constraints import Constraints
 from app.engine.planning.initial import in_turn, least_loaded
 from app.engine.planning.local_search import polished
 from app.engine.planning.min_spread import minimise_load_range
@@ -147,7 +147,7 @@ def test_local_search_lowers_what_comes_after_the_load_range_and_nothing_before(
     )
     assignment = minimise_load_range(in_turn(problem), budget()).assignment
     before = objective_of(assignment)
-    after = objective_of(polished(assignment, Rules(problem), budget()))
+    after = objective_of(polished(assignment, Constraints(problem), budget()))
     assert after[:2] == before[:2]
     assert after <= before
 
