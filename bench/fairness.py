@@ -26,12 +26,12 @@ from rich.table import Table
 from app.engine.planning.assignment import Assignment
 from app.engine.planning.boundaries import boundaries_of
 from app.engine.planning.constraints import Constraints
-from app.engine.planning.initial import least_loaded
+from app.engine.planning.initial import least_loaded_assignment
 from app.engine.planning.objective import load_range, night_loads, objective_of, weekend_loads
 from app.engine.planning.planner import plan_of
 from app.engine.planning.problem import AssignmentProblem, assignment_problem
 from app.engine.planning.request import Absence, Plan, PlanningRequest
-from app.engine.planning.round_robin import by_turns
+from app.engine.planning.round_robin import round_robin
 from app.engine.walltime import clock_of
 
 RESULTS = Path(__file__).parent / "results" / "fairness.json"
@@ -96,8 +96,8 @@ def assignment_of(plan: Plan, problem: AssignmentProblem) -> Assignment:
 
 
 RULES: dict[str, Callable[[AssignmentProblem], Assignment]] = {
-    "round robin": lambda problem: by_turns(problem, Constraints(problem)).assignment,
-    "least loaded first": least_loaded,
+    "round robin": lambda problem: round_robin(problem, Constraints(problem)).assignment,
+    "least loaded first": least_loaded_assignment,
 }
 
 

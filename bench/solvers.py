@@ -47,11 +47,11 @@ def team_problem(shifts: int, people: int, *, weighted: bool) -> Any:
 
 def ours(problem: Any) -> float | None:
     from app.engine.planning.assignment import SearchBudget
-    from app.engine.planning.initial import in_turn
+    from app.engine.planning.initial import cycle_assignment
     from app.engine.planning.min_spread import minimise_load_range
 
     budget = SearchBudget(perf_counter, perf_counter() + SECONDS, 10**9)
-    found = minimise_load_range(in_turn(problem), budget)
+    found = minimise_load_range(cycle_assignment(problem), budget)
     return (
         hours(problem, found.assignment.load_range)
         if found.assignment.load_range == found.lower_bound

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from app.engine.planning.problem import AssignmentProblem, people_in_turn, shifts_within
 from app.engine.planning.request import PlanningRequest, Vacancy
-from app.engine.planning.round_robin import Turn
+from app.engine.planning.round_robin import AssignedTurn
 
 Runs = Sequence[tuple[int, int, str]]
 """Shifts ``[first, last)`` in which somebody is away, in order, and why."""
@@ -26,21 +26,24 @@ class Reasons:
         self._away = _runs_by_person(request)
         self._fixed = {(item.shift, item.person) for item in request.fixed}
 
-    def of_turns(self, turns: Sequence[Turn], vacancies: Sequence[Vacancy]) -> list[str]:
+    def of_round_robin(
+        self, changed_turns: Sequence[AssignedTurn], vacancies: Sequence[Vacancy]
+    ) -> list[str]:
         """One line for each shift of a round robin that was not plainly the next turn."""
         parts: Parts = {}
         names = self._problem.people
         for shift, person in sorted(self._fixed):
             parts.setdefault(shift, []).append(f"{person}, as fixed")
-        for turn in turns:
+        for turn in changed_turns:
             text = f"{names[turn.person]}, who is owed a turn"
-            if turn.passed:
-                passed = [f"{names[other]}{self._why(other, turn.shift)}" for other in turn.passed]
-                passed += [f"{turn.more:,} more"] if turn.more else []
-                owed = "turns are" if len(passed) > 1 else "turn is"
-                text = (
-                    f"{names[turn.person]} instead of {' and '.join(passed)}; the {owed} owed back"
-                )
+            if turn.passed_over:
+                others = [
+                    f"{names[other]}{self._why(other, turn.shift)}" for other in turn.passed_over
+                ]
+                others += [f"{turn.more:,} more"] if turn.more else []
+                owed = "turns are" if len(others) > 1 else "turn is"
+                instead = f"{names[turn.person]} instead of {' and '.join(others)}"
+                text = f"{instead}; the {owed} owed back"
             parts.setdefault(turn.shift, []).append(text)
         return self._lines(parts, vacancies)
 

@@ -10,14 +10,14 @@ from app.engine.planning.assignment import Assignment
 from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
 
 
-def in_turn(problem: AssignmentProblem) -> Assignment:
+def cycle_assignment(problem: AssignmentProblem) -> Assignment:
     """Whoever's turn it is; whose turn it cannot be is replaced by the least loaded."""
     return _dealt(
         problem, lambda shift: people_in_turn(problem.cycle, problem.slots_per_shift, shift)
     )
 
 
-def least_loaded(problem: AssignmentProblem) -> Assignment:
+def least_loaded_assignment(problem: AssignmentProblem) -> Assignment:
     """Shift by shift, the least loaded of those who can take it; the first of equals."""
     return _dealt(problem, lambda _: ())
 

@@ -29,7 +29,7 @@ from app.engine.planning.assignment import Assignment, SearchBudget
 from app.engine.planning.branch_and_bound import Exhaustive
 from app.engine.planning.constraints import Constraints
 from app.engine.planning.explanations import Reasons
-from app.engine.planning.initial import in_turn, least_loaded
+from app.engine.planning.initial import cycle_assignment, least_loaded_assignment
 from app.engine.planning.local_search import polished
 from app.engine.planning.min_spread import minimise_load_range
 from app.engine.planning.objective import objective_of
@@ -37,7 +37,7 @@ from app.engine.planning.problem import AssignmentProblem, assignment_problem, b
 from app.engine.planning.repair import dealt_by_rules, least_vacancies
 from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, Share, Vacancy
 from app.engine.planning.roles import seated
-from app.engine.planning.round_robin import by_turns
+from app.engine.planning.round_robin import round_robin
 
 PROOF_STEPS = 1_500_000
 SEARCH_STEPS = 60_000
@@ -72,18 +72,18 @@ def _round_robin(
     budget: SearchBudget,
 ) -> Plan:
     """The plan of turns, held against what a fair one could reach."""
-    rotation = by_turns(problem, constraints)
+    turns = round_robin(problem, constraints)
     small = len(problem.lengths) <= PROVEN_SHIFTS and len(problem.people) <= PROVEN_PEOPLE
     bound = (
-        minimise_load_range(in_turn(problem), budget.with_steps(PROOF_STEPS)).lower_bound
+        minimise_load_range(cycle_assignment(problem), budget.with_steps(PROOF_STEPS)).lower_bound
         if small
         else 0
     )
-    full = _vacant(rotation.assignment) == _unavoidable(problem)
-    solution = _Solution(rotation.assignment, bound if full else 0, full=full)
+    full = _vacant(turns.assignment) == _unavoidable(problem)
+    solution = _Solution(turns.assignment, bound if full else 0, full=full)
     seats = seated(solution.assignment, request.fixed)
-    told = Reasons(request, problem).of_turns(rotation.turns, _vacancies(seats))
-    return _plan(solution, seats, told, rotation.next_person)
+    told = Reasons(request, problem).of_round_robin(turns.changed_turns, _vacancies(seats))
+    return _plan(solution, seats, told, turns.next_person)
 
 
 def _fair(
@@ -93,7 +93,7 @@ def _fair(
     budget: SearchBudget,
 ) -> Plan:
     """The plan that is best by ``aims.py``, as far as could be found."""
-    turns = by_turns(problem, constraints).assignment
+    turns = round_robin(problem, constraints).assignment
     solution = (
         _constrained(turns, constraints, budget)
         if problem.constrained
@@ -102,7 +102,7 @@ def _fair(
     assignments = (
         [solution.assignment, turns]
         if problem.constrained
-        else [solution.assignment, turns, least_loaded(problem)]
+        else [solution.assignment, turns, least_loaded_assignment(problem)]
     )
     reached = min(objective_of(assignment)[:2] for assignment in assignments)
     assignments = [
@@ -132,7 +132,7 @@ class _Solution:
 
 
 def _unconstrained(problem: AssignmentProblem, budget: SearchBudget) -> _Solution:
-    found = minimise_load_range(in_turn(problem), budget.with_steps(PROOF_STEPS))
+    found = minimise_load_range(cycle_assignment(problem), budget.with_steps(PROOF_STEPS))
     return _Solution(found.assignment, found.lower_bound, full=True)
 
 
@@ -140,9 +140,11 @@ def _constrained(turns: Assignment, constraints: Constraints, budget: SearchBudg
     """The best of what searches find; the problem without the rules is the bound, unless all deals
     could be looked at."""
     problem = turns.problem
-    relaxed = minimise_load_range(in_turn(problem), budget.with_steps(PROOF_STEPS)).lower_bound
+    relaxed = minimise_load_range(
+        cycle_assignment(problem), budget.with_steps(PROOF_STEPS)
+    ).lower_bound
     found = [
-        dealt_by_rules(problem, constraints, budget.with_steps(SEARCH_STEPS), by_turns=way)
+        dealt_by_rules(problem, constraints, budget.with_steps(SEARCH_STEPS), in_turn=way)
         for way in (True, False)
     ]
     best = min([*found, turns], key=lambda assignment: objective_of(assignment)[:2])

@@ -22,13 +22,13 @@ CHAIN = 3
 
 
 def dealt_by_rules(
-    problem: AssignmentProblem, constraints: Constraints, budget: SearchBudget, *, by_turns: bool
+    problem: AssignmentProblem, constraints: Constraints, budget: SearchBudget, *, in_turn: bool
 ) -> Assignment:
     """A deal that keeps the rules, as full and as even as the search can make it."""
     assignment = Assignment(problem, problem.fixed_shifts)
     for shift, demand in enumerate(problem.demand):
         lacking = demand - assignment.holders[shift].bit_count()
-        turns = people_in_turn(problem.cycle, problem.slots_per_shift, shift) if by_turns else ()
+        turns = people_in_turn(problem.cycle, problem.slots_per_shift, shift) if in_turn else ()
         for person in _in_order(assignment, shift, turns):
             if lacking and constraints.allows(assignment, person, shift):
                 assignment.assign(shift, person)

@@ -20,12 +20,12 @@ from app.engine.planning.assignment import Assignment
 from app.engine.planning.constraints import Constraints
 from app.engine.planning.problem import AssignmentProblem, bits
 
-TOLD = 3
-LOOKED_AT = 100
+MOST_NAMED = 3
+MOST_OWED_ASKED = 100
 """So many of those who are owed a turn are asked, from the one who has waited longest."""
 
 
-class Turn(NamedTuple):
+class AssignedTurn(NamedTuple):
     """``person`` has a seat in ``shift``: owed from before, or after others were passed over.
 
     ``passed`` are the first ``TOLD`` of those, ``more`` is how many there are beyond.
@@ -34,24 +34,24 @@ class Turn(NamedTuple):
     shift: int
     person: int
     owed: bool
-    passed: Sequence[int] = ()
+    passed_over: Sequence[int] = ()
     more: int = 0
 
 
-class Rotation(NamedTuple):
+class RoundRobin(NamedTuple):
     """A deal by turns, with what was not plainly the next turn, and whose turn is next."""
 
     assignment: Assignment
-    turns: Sequence[Turn]
+    changed_turns: Sequence[AssignedTurn]
     next_person: int
 
 
-def by_turns(problem: AssignmentProblem, constraints: Constraints) -> Rotation:
+def round_robin(problem: AssignmentProblem, constraints: Constraints) -> RoundRobin:
     """The rotation in which turns pass and are owed back."""
     walk = _Walk(problem, constraints)
     for shift, demand in enumerate(problem.demand):
-        walk.deal_out(shift, demand)
-    return Rotation(walk.assignment, walk.turns, problem.cycle[walk.place])
+        walk.assign_shift(shift, demand)
+    return RoundRobin(walk.assignment, walk.changed_turns, problem.cycle[walk.place])
 
 
 class _Walk:
@@ -61,39 +61,41 @@ class _Walk:
         self.place = 0
         self.owed: Counter[int] = Counter()
         self.had: Counter[int] = Counter()
-        self.turns: list[Turn] = []
+        self.changed_turns: list[AssignedTurn] = []
 
-    def deal_out(self, shift: int, demand: int) -> None:
+    def assign_shift(self, shift: int, demand: int) -> None:
         fixed = list(bits(self.assignment.holders[shift]))
         self.had.update(fixed)
         for _ in range(demand - len(fixed)):
-            turn = self._paid_back(shift, rested=True) or self._next(shift)
-            turn = turn or self._paid_back(shift, rested=False) or self._next(shift, again=True)
+            turn = self._owed_turn(shift, rested=True) or self._next_turn(shift)
+            turn = (
+                turn or self._owed_turn(shift, rested=False) or self._next_turn(shift, again=True)
+            )
             if turn:
                 self.assignment.assign(shift, turn.person)
-            if turn and (turn.owed or turn.passed):
-                self.turns.append(turn)
+            if turn and (turn.owed or turn.passed_over):
+                self.changed_turns.append(turn)
 
-    def _has(self, person: int, shift: int) -> int:
+    def _holds(self, person: int, shift: int) -> int:
         return self.assignment.held[person] >> shift & 1
 
-    def _can(self, person: int, shift: int) -> bool:
+    def _may_take(self, person: int, shift: int) -> bool:
         free = self.problem.eligible_shifts[person] & ~self.assignment.held[person]
         return bool(free >> shift & 1) and self.constraints.allows(self.assignment, person, shift)
 
-    def _paid_back(self, shift: int, *, rested: bool) -> Turn | None:
+    def _owed_turn(self, shift: int, *, rested: bool) -> AssignedTurn | None:
         """The first who is owed a turn and can take it now."""
-        for person in islice(self.owed, LOOKED_AT):
-            if rested and shift and self._has(person, shift - 1):
+        for person in islice(self.owed, MOST_OWED_ASKED):
+            if rested and shift and self._holds(person, shift - 1):
                 continue
-            if self._can(person, shift):
+            if self._may_take(person, shift):
                 self.owed[person] -= 1
                 if not self.owed[person]:
                     del self.owed[person]
-                return Turn(shift, person, owed=True)
+                return AssignedTurn(shift, person, owed=True)
         return None
 
-    def _next(self, shift: int, *, again: bool = False) -> Turn | None:
+    def _next_turn(self, shift: int, *, again: bool = False) -> AssignedTurn | None:
         """The next of the cycle who can; nobody is passed over if nobody can.
 
         ``again``: those who have had that turn are asked as well, and still have had one.
@@ -101,18 +103,22 @@ class _Walk:
         if again and not self.had.total():
             return None
         cycle, had = self.problem.cycle, self.had.copy()
-        passed: list[int] = []
+        passed_over: list[int] = []
         for step in range(len(cycle)):
             person = cycle[(self.place + step) % len(cycle)]
-            if had[person] and not (again and self._can(person, shift)):
+            if had[person] and not (again and self._may_take(person, shift)):
                 had[person] -= 1
-            elif self._can(person, shift):
+            elif self._may_take(person, shift):
                 self.place = (self.place + step + 1) % len(cycle)
                 self.had = had
-                self.owed.update(passed)
-                return Turn(
-                    shift, person, owed=False, passed=passed[:TOLD], more=max(0, len(passed) - TOLD)
+                self.owed.update(passed_over)
+                return AssignedTurn(
+                    shift,
+                    person,
+                    owed=False,
+                    passed_over=passed_over[:MOST_NAMED],
+                    more=max(0, len(passed_over) - MOST_NAMED),
                 )
             else:
-                passed.append(person)
+                passed_over.append(person)
         return None

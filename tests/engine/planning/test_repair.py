@@ -10,7 +10,7 @@ import pytest
 from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
 from app.engine.planning.boundaries import boundaries_of
 from app.engine.planning.constraints import Constraints
-from app.engine.planning.initial import in_turn, least_loaded
+from app.engine.planning.initial import cycle_assignment, least_loaded_assignment
 from app.engine.planning.local_search import polished
 from app.engine.planning.min_spread import minimise_load_range
 from app.engine.planning.objective import Objective, objective_of
@@ -145,7 +145,7 @@ def test_local_search_lowers_what_comes_after_the_load_range_and_nothing_before(
     problem = assignment_problem(
         replace(ruled_team(seed), min_rest_ms=0, max_consecutive=0, avoid_pairs=())
     )
-    assignment = minimise_load_range(in_turn(problem), budget()).assignment
+    assignment = minimise_load_range(cycle_assignment(problem), budget()).assignment
     before = objective_of(assignment)
     after = objective_of(polished(assignment, Constraints(problem), budget()))
     assert after[:2] == before[:2]
@@ -154,4 +154,4 @@ def test_local_search_lowers_what_comes_after_the_load_range_and_nothing_before(
 
 def test_the_least_loaded_first() -> None:
     problem = assignment_problem(of_lengths([24] * 4, "abc", carry_over={"a": 30 * HOUR}))
-    assert least_loaded(problem).held == [0, 0b0101, 0b1010]
+    assert least_loaded_assignment(problem).held == [0, 0b0101, 0b1010]
