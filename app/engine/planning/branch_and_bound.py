@@ -17,7 +17,7 @@ MOST_SHIFTS = 40
 """Longer rotations are not tried: there would be no end."""
 
 
-class Exhaustive:
+class BranchAndBound:
     """All deals, looked through; ``best`` is then the best in vacancies and spread."""
 
     def __init__(
@@ -25,14 +25,14 @@ class Exhaustive:
     ) -> None:
         self.best, self.constraints, self.budget = assignment, constraints, budget
         self.problem = assignment.problem
-        self.least = (self._vacancies(assignment), assignment.load_range)
+        self.best_value = (self._vacancies(assignment), assignment.load_range)
 
     def run(self) -> bool:
         """Whether all deals were looked at, so that none is better than ``best``."""
         if len(self.problem.lengths) > MOST_SHIFTS:
             return False
         try:
-            self._look(Assignment(self.problem, self.problem.fixed_shifts), 0, 0)
+            self._explore(Assignment(self.problem, self.problem.fixed_shifts), 0, 0)
         except BudgetExhausted:
             return False
         return True
@@ -40,21 +40,23 @@ class Exhaustive:
     def _vacancies(self, assignment: Assignment) -> int:
         return sum(self.problem.demand) - sum(held.bit_count() for held in assignment.held)
 
-    def _look(self, assignment: Assignment, shift: int, vacancies: int) -> None:
+    def _explore(self, assignment: Assignment, shift: int, vacancies: int) -> None:
         self.budget.spend(len(assignment.held) * (len(self.problem.lengths) - shift + 1))
-        if (vacancies, self._load_range_bound(assignment, shift)) >= self.least:
+        if (vacancies, self._load_range_bound(assignment, shift)) >= self.best_value:
             return
         if shift == len(self.problem.lengths):
-            self.best, self.least = assignment.copy(), (vacancies, assignment.load_range)
+            self.best, self.best_value = assignment.copy(), (vacancies, assignment.load_range)
             return
         for people, empty in self._choices(assignment, shift):
-            taken = [person for person in people if self._took(assignment, person, shift)]
+            taken = [
+                person for person in people if self._assign_if_allowed(assignment, person, shift)
+            ]
             if len(taken) == len(people):
-                self._look(assignment, shift + 1, vacancies + empty)
+                self._explore(assignment, shift + 1, vacancies + empty)
             for person in taken:
                 assignment.unassign(shift, person)
 
-    def _took(self, assignment: Assignment, person: int, shift: int) -> bool:
+    def _assign_if_allowed(self, assignment: Assignment, person: int, shift: int) -> bool:
         allowed = self.constraints.allows(assignment, person, shift)
         if allowed:
             assignment.assign(shift, person)

@@ -26,22 +26,22 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from app.engine.planning.assignment import Assignment, SearchBudget
-from app.engine.planning.branch_and_bound import Exhaustive
+from app.engine.planning.branch_and_bound import BranchAndBound
 from app.engine.planning.constraints import Constraints
 from app.engine.planning.explanations import Reasons
 from app.engine.planning.initial import cycle_assignment, least_loaded_assignment
-from app.engine.planning.local_search import polished
+from app.engine.planning.local_search import local_search
 from app.engine.planning.min_spread import minimise_load_range
 from app.engine.planning.objective import objective_of
 from app.engine.planning.problem import AssignmentProblem, assignment_problem, bits
-from app.engine.planning.repair import dealt_by_rules, least_vacancies
+from app.engine.planning.repair import least_vacancies, repaired_assignment
 from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, Share, Vacancy
 from app.engine.planning.roles import seated
 from app.engine.planning.round_robin import round_robin
 
 PROOF_STEPS = 1_500_000
-SEARCH_STEPS = 60_000
-POLISH_STEPS = 600_000
+REPAIR_STEPS = 60_000
+LOCAL_SEARCH_STEPS = 600_000
 """Steps that end a search for equal input at an equal place, before the deadline does."""
 PROVEN_SHIFTS, PROVEN_PEOPLE = 1_000, 100
 """What is fair is looked for, and a round robin is compared with it, up to this size."""
@@ -59,7 +59,7 @@ def plan_of(request: PlanningRequest, timer: Timer, budget_seconds: float = BUDG
     """
     problem = assignment_problem(request)
     constraints = Constraints(problem)
-    budget = SearchBudget(timer, timer() + budget_seconds, SEARCH_STEPS)
+    budget = SearchBudget(timer, timer() + budget_seconds, REPAIR_STEPS)
     if request.strategy == "fair":
         return _fair(request, problem, constraints, budget)
     return _round_robin(request, problem, constraints, budget)
@@ -110,7 +110,7 @@ def _fair(
     ]
     best = min(
         (
-            polished(assignment, constraints, budget.with_steps(POLISH_STEPS))
+            local_search(assignment, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
             for assignment in assignments
         ),
         key=objective_of,
@@ -144,7 +144,7 @@ def _constrained(turns: Assignment, constraints: Constraints, budget: SearchBudg
         cycle_assignment(problem), budget.with_steps(PROOF_STEPS)
     ).lower_bound
     found = [
-        dealt_by_rules(problem, constraints, budget.with_steps(SEARCH_STEPS), in_turn=way)
+        repaired_assignment(problem, constraints, budget.with_steps(REPAIR_STEPS), in_turn=way)
         for way in (True, False)
     ]
     best = min([*found, turns], key=lambda assignment: objective_of(assignment)[:2])
@@ -152,11 +152,11 @@ def _constrained(turns: Assignment, constraints: Constraints, budget: SearchBudg
     solution = _Solution(best, 0 if lacking else relaxed, full=lacking == least)
     if solution.full and best.load_range == solution.bound:
         return solution
-    every = Exhaustive(best, constraints, budget.with_steps(PROOF_STEPS))
-    if every.run():
-        return _Solution(every.best, every.best.load_range, full=True)
-    lacking = _vacant(every.best) - _unavoidable(problem)
-    return _Solution(every.best, 0 if lacking else relaxed, full=lacking == least)
+    search = BranchAndBound(best, constraints, budget.with_steps(PROOF_STEPS))
+    if search.run():
+        return _Solution(search.best, search.best.load_range, full=True)
+    lacking = _vacant(search.best) - _unavoidable(problem)
+    return _Solution(search.best, 0 if lacking else relaxed, full=lacking == least)
 
 
 def _vacant(assignment: Assignment) -> int:

@@ -18,10 +18,10 @@ from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBu
 from app.engine.planning.constraints import Constraints
 from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
 
-CHAIN = 3
+CHAIN_LENGTH = 3
 
 
-def dealt_by_rules(
+def repaired_assignment(
     problem: AssignmentProblem, constraints: Constraints, budget: SearchBudget, *, in_turn: bool
 ) -> Assignment:
     """A deal that keeps the rules, as full and as even as the search can make it."""
@@ -29,7 +29,7 @@ def dealt_by_rules(
     for shift, demand in enumerate(problem.demand):
         lacking = demand - assignment.holders[shift].bit_count()
         turns = people_in_turn(problem.cycle, problem.slots_per_shift, shift) if in_turn else ()
-        for person in _in_order(assignment, shift, turns):
+        for person in _candidates(assignment, shift, turns):
             if lacking and constraints.allows(assignment, person, shift):
                 assignment.assign(shift, person)
                 lacking -= 1
@@ -49,7 +49,7 @@ def least_vacancies(problem: AssignmentProblem) -> int:
     for first in range(count):
         best[first + 1] = max(best[first + 1], best[first])
         for last, most in _stretches(problem, first):
-            lacking = best[first] + _lacking(problem, first, last, most)
+            lacking = best[first] + _shortfall(problem, first, last, most)
             best[last] = max(best[last], lacking)
     return best[count]
 
@@ -62,7 +62,7 @@ def _stretches(problem: AssignmentProblem, first: int) -> Iterator[tuple[int, in
         yield first + problem.max_consecutive + 1, problem.max_consecutive
 
 
-def _lacking(problem: AssignmentProblem, first: int, last: int, most: int) -> int:
+def _shortfall(problem: AssignmentProblem, first: int, last: int, most: int) -> int:
     mask = (1 << last) - (1 << first)
     available = sum(
         max(min((eligible & mask).bit_count(), most), (fixed & mask).bit_count())
@@ -71,7 +71,7 @@ def _lacking(problem: AssignmentProblem, first: int, last: int, most: int) -> in
     return max(0, sum(problem.demand[first:last]) - available)
 
 
-def _in_order(assignment: Assignment, shift: int, turns: Sequence[int] = ()) -> Iterator[int]:
+def _candidates(assignment: Assignment, shift: int, turns: Sequence[int] = ()) -> Iterator[int]:
     """Who can take ``shift`` and does not: those whose turn it is, then the least loaded."""
     eligible = [
         person
@@ -97,32 +97,32 @@ class _Repair:
         problem = self.assignment.problem
         for shift, demand in enumerate(problem.demand):
             for _ in range(demand - self.assignment.holders[shift].bit_count()):
-                self._filled(shift, CHAIN, frozenset())
-        while self._evened():
+                self._fill(shift, CHAIN_LENGTH, frozenset())
+        while self._balance():
             pass
 
-    def _filled(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
+    def _fill(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
         """Find somebody for ``shift``, if need be by handing on one of his."""
         assignment, constraints = self.assignment, self.constraints
-        for person in _in_order(assignment, shift):
+        for person in _candidates(assignment, shift):
             self.budget.spend(1)
             if constraints.allows(assignment, person, shift):
                 assignment.assign(shift, person)
                 return True
         return chain > 0 and any(
-            self._made_room(person, shift, chain, tried)
-            for person in list(_in_order(assignment, shift))
+            self._make_room(person, shift, chain, tried)
+            for person in list(_candidates(assignment, shift))
             if person not in tried
         )
 
-    def _made_room(self, person: int, shift: int, chain: int, tried: frozenset[int]) -> bool:
+    def _make_room(self, person: int, shift: int, chain: int, tried: frozenset[int]) -> bool:
         assignment = self.assignment
         for blocking in self._blocking(person, shift):
             self.budget.spend(1)
             if self.constraints.allows(assignment, person, shift, releasing=blocking):
                 assignment.unassign(blocking, person)
                 assignment.assign(shift, person)
-                if self._filled_elsewhere(blocking, chain - 1, tried | {person}):
+                if self._refill(blocking, chain - 1, tried | {person}):
                     return True
                 assignment.unassign(shift, person)
                 assignment.assign(blocking, person)
@@ -136,55 +136,55 @@ class _Repair:
         held = self.assignment.held[person] & ~self.assignment.locked[person]
         return bits(held & (self.constraints.rest_conflicts[shift] | run))
 
-    def _filled_elsewhere(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
+    def _refill(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
         """As ``_filled``; when time is over, as if it could not be."""
         try:
-            return self._filled(shift, chain, tried)
+            return self._fill(shift, chain, tried)
         except BudgetExhausted:
             return False
 
-    def _evened(self) -> bool:
+    def _balance(self) -> bool:
         """One step towards equal loads, if there is one."""
         loads = self.assignment.loads
         order = sorted(range(len(loads)), key=lambda person: -loads[person])
         return any(
-            self._handed(giver, taker) or self._handed_over_a_third(giver, taker)
+            self._hand_over(giver, taker) or self._hand_over_via_third(giver, taker)
             for giver in order
             for taker in reversed(order)
             if loads[taker] < loads[giver]
         )
 
-    def _handed(self, giver: int, taker: int) -> bool:
+    def _hand_over(self, giver: int, taker: int) -> bool:
         for shift in bits(self.assignment.movable(giver, taker)):
             self.budget.spend(1)
-            if self._evens(giver, shift, taker, shift) and self.constraints.allows(
+            if self._balances(giver, shift, taker, shift) and self.constraints.allows(
                 self.assignment, taker, shift, replacing=giver
             ):
                 self.assignment.move(shift, giver, taker)
                 return True
         return False
 
-    def _evens(self, giver: int, given: int, taker: int, taken: int) -> bool:
+    def _balances(self, giver: int, given: int, taker: int, taken: int) -> bool:
         """Whether both end up between where they began, the giver lower than before."""
         problem, loads = self.assignment.problem, self.assignment.loads
         less = loads[giver] - problem.load_per_ms[giver] * problem.lengths[given]
         more = loads[taker] + problem.load_per_ms[taker] * problem.lengths[taken]
         return less >= loads[taker] and more < loads[giver]
 
-    def _handed_over_a_third(self, giver: int, taker: int) -> bool:
+    def _hand_over_via_third(self, giver: int, taker: int) -> bool:
         """``giver`` hands a shift to a third person, who hands one as long to ``taker``."""
         assignment = self.assignment
         for third in range(len(assignment.held)):
             if third not in (giver, taker):
                 for shift in bits(assignment.movable(giver, third)):
                     self.budget.spend(1)
-                    if self._evens(giver, shift, taker, shift) and self._passed_on(
+                    if self._balances(giver, shift, taker, shift) and self._pass_on(
                         giver, shift, third, taker
                     ):
                         return True
         return False
 
-    def _passed_on(self, giver: int, shift: int, third: int, taker: int) -> bool:
+    def _pass_on(self, giver: int, shift: int, third: int, taker: int) -> bool:
         assignment, constraints, lengths = (
             self.assignment,
             self.constraints,

@@ -11,7 +11,7 @@ from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBu
 from app.engine.planning.boundaries import boundaries_of
 from app.engine.planning.constraints import Constraints
 from app.engine.planning.initial import cycle_assignment, least_loaded_assignment
-from app.engine.planning.local_search import polished
+from app.engine.planning.local_search import local_search
 from app.engine.planning.min_spread import minimise_load_range
 from app.engine.planning.objective import Objective, objective_of
 from app.engine.planning.planner import plan_of
@@ -76,7 +76,7 @@ def test_it_is_never_worse_than_turns(seed: int) -> None:
 def test_a_search_that_is_ended_early_breaks_nothing(
     monkeypatch: pytest.MonkeyPatch, seed: int, steps: int
 ) -> None:
-    for name in ("PROOF_STEPS", "SEARCH_STEPS", "POLISH_STEPS"):
+    for name in ("PROOF_STEPS", "REPAIR_STEPS", "LOCAL_SEARCH_STEPS"):
         monkeypatch.setattr(f"app.engine.planning.planner.{name}", steps)
     request = ruled_team(seed)
     found = plan_of(request, no_time)
@@ -147,7 +147,7 @@ def test_local_search_lowers_what_comes_after_the_load_range_and_nothing_before(
     )
     assignment = minimise_load_range(cycle_assignment(problem), budget()).assignment
     before = objective_of(assignment)
-    after = objective_of(polished(assignment, Constraints(problem), budget()))
+    after = objective_of(local_search(assignment, Constraints(problem), budget()))
     assert after[:2] == before[:2]
     assert after <= before
 
