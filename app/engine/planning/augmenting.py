@@ -10,50 +10,50 @@ from collections.abc import Sequence
 
 from app.engine.planning.assignment import Assignment, SearchBudget, path_of
 
-Bounds = Sequence[int]
+ShiftCounts = Sequence[int]
 """By person, a number of shifts."""
 
 
-def raised(
-    assignment: Assignment, least: Bounds, budget: SearchBudget, order: Sequence[int] = ()
+def raise_counts(
+    assignment: Assignment, least: ShiftCounts, budget: SearchBudget, order: Sequence[int] = ()
 ) -> int:
     """Hand shifts to whoever holds fewer than ``least``, from who holds more; how many lack."""
-    counts, lacking = assignment.counts(), 0
+    counts, shortfall = assignment.counts(), 0
     for taker in order or range(len(counts)):
         while counts[taker] < least[taker]:
             links = assignment.givers_to(taker, budget)
             giver = next((other for other in links if counts[other] > least[other]), None)
             if giver is None:
-                lacking += least[taker] - counts[taker]
+                shortfall += least[taker] - counts[taker]
                 break
             assignment.augment_along(path_of(giver, links))
             counts[giver] -= 1
             counts[taker] += 1
-    return lacking
+    return shortfall
 
 
-def lowered(
-    assignment: Assignment, most: Bounds, budget: SearchBudget, order: Sequence[int] = ()
+def lower_counts(
+    assignment: Assignment, most: ShiftCounts, budget: SearchBudget, order: Sequence[int] = ()
 ) -> int:
     """Hand on shifts of whoever holds more than ``most``, to who holds fewer; how many are left."""
-    counts, left = assignment.counts(), 0
+    counts, excess = assignment.counts(), 0
     for giver in order or range(len(counts)):
         while counts[giver] > most[giver]:
             links = assignment.takers_from(giver, budget)
             taker = next((other for other in links if counts[other] < most[other]), None)
             if taker is None:
-                left += counts[giver] - most[giver]
+                excess += counts[giver] - most[giver]
                 break
             assignment.augment_along(path_of(taker, links)[::-1])
             counts[giver] -= 1
             counts[taker] += 1
-    return left
+    return excess
 
 
-def least_lacking(
+def minimum_shortfall(
     assignment: Assignment,
     floors: Sequence[int],
-    hull: tuple[Bounds, Bounds],
+    limits: tuple[ShiftCounts, ShiftCounts],
     usual: int,
     budget: SearchBudget,
 ) -> int:
@@ -61,32 +61,32 @@ def least_lacking(
     ``usual`` length and counts within ``hull``, where those of ``deal`` are."""
     probe, people = assignment.copy(), range(len(floors))
     wanted = [-(-floor // usual) for floor in floors]
-    raised(probe, _within(hull, [count - 1 for count in wanted]), budget)
+    raise_counts(probe, _clamped(limits, [count - 1 for count in wanted]), budget)
     order = sorted(people, key=lambda person: usual * (wanted[person] - 1) - floors[person])
-    raised(probe, _within(hull, wanted), budget, order)
+    raise_counts(probe, _clamped(limits, wanted), budget, order)
     return sum(
         max(0, floor - usual * count) for floor, count in zip(floors, probe.counts(), strict=True)
     )
 
 
-def least_excess(
+def minimum_excess(
     assignment: Assignment,
     ceilings: Sequence[int],
-    hull: tuple[Bounds, Bounds],
+    limits: tuple[ShiftCounts, ShiftCounts],
     usual: int,
     budget: SearchBudget,
 ) -> int:
     """As ``least_lacking``, for what is beyond ``ceilings``."""
     probe, people = assignment.copy(), range(len(ceilings))
     wanted = [ceiling // usual for ceiling in ceilings]
-    lowered(probe, _within(hull, [count + 1 for count in wanted]), budget)
+    lower_counts(probe, _clamped(limits, [count + 1 for count in wanted]), budget)
     order = sorted(people, key=lambda person: ceilings[person] - usual * (wanted[person] + 1))
-    lowered(probe, _within(hull, wanted), budget, order)
+    lower_counts(probe, _clamped(limits, wanted), budget, order)
     return sum(
         max(0, usual * count - ceiling)
         for ceiling, count in zip(ceilings, probe.counts(), strict=True)
     )
 
 
-def _within(hull: tuple[Bounds, Bounds], counts: Bounds) -> Bounds:
-    return [max(few, min(many, count)) for few, many, count in zip(*hull, counts, strict=True)]
+def _clamped(limits: tuple[ShiftCounts, ShiftCounts], counts: ShiftCounts) -> ShiftCounts:
+    return [max(few, min(many, count)) for few, many, count in zip(*limits, counts, strict=True)]

@@ -24,25 +24,29 @@ def masks_by_length(problem: AssignmentProblem) -> Mapping[int, int]:
     return {length: masks[length] for length in order}
 
 
-def level(assignment: Assignment, budget: SearchBudget) -> None:
+def balance_greedily(assignment: Assignment, budget: SearchBudget) -> None:
     """Make ``deal`` more even until no path does. Raises ``OutOfTime``."""
     by_length = masks_by_length(assignment.problem)
     moved = bool(by_length)
     while moved:
-        moved = _handed(assignment, by_length, budget) | _swapped(assignment, by_length, budget)
+        moved = _hand_over_shifts(assignment, by_length, budget) | _swap_shifts(
+            assignment, by_length, budget
+        )
 
 
-def _handed(assignment: Assignment, by_length: Mapping[int, int], budget: SearchBudget) -> bool:
+def _hand_over_shifts(
+    assignment: Assignment, by_length: Mapping[int, int], budget: SearchBudget
+) -> bool:
     length, usual = next(iter(by_length.items()))
     moved = False
     for giver in sorted(range(len(assignment.held)), key=lambda person: -assignment.loads[person]):
-        while path := _evening_path(assignment, giver, length, usual, budget):
+        while path := _balancing_path(assignment, giver, length, usual, budget):
             assignment.augment_along(path, usual)
             moved = True
     return moved
 
 
-def _evening_path(
+def _balancing_path(
     assignment: Assignment, giver: int, length: int, usual: int, budget: SearchBudget
 ) -> Sequence[int] | None:
     """From ``giver`` to the least loaded of those who end up below where ``giver`` began."""
@@ -59,7 +63,9 @@ def _evening_path(
     return path_of(min(eligible, key=lambda person: loads[person]), reached)[::-1]
 
 
-def _swapped(assignment: Assignment, by_length: Mapping[int, int], budget: SearchBudget) -> bool:
+def _swap_shifts(
+    assignment: Assignment, by_length: Mapping[int, int], budget: SearchBudget
+) -> bool:
     """Swap shifts of different lengths between two people, to even them out."""
     if len(by_length) == 1:
         return False
@@ -69,11 +75,11 @@ def _swapped(assignment: Assignment, by_length: Mapping[int, int], budget: Searc
         for less in reversed(order):
             budget.spend(len(by_length) ** 2)
             if assignment.loads[less] < assignment.loads[more]:
-                moved |= _swap(assignment, more, less, by_length)
+                moved |= _swap_pair(assignment, more, less, by_length)
     return moved
 
 
-def _swap(assignment: Assignment, more: int, less: int, by_length: Mapping[int, int]) -> bool:
+def _swap_pair(assignment: Assignment, more: int, less: int, by_length: Mapping[int, int]) -> bool:
     load_per_ms, loads = assignment.problem.load_per_ms, assignment.loads
     given, taken = assignment.movable(more, less), assignment.movable(less, more)
     for length, mask in by_length.items():

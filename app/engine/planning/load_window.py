@@ -13,11 +13,17 @@ from dataclasses import dataclass
 from operator import mul
 
 from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
-from app.engine.planning.augmenting import Bounds, least_excess, least_lacking, lowered, raised
+from app.engine.planning.augmenting import (
+    ShiftCounts,
+    lower_counts,
+    minimum_excess,
+    minimum_shortfall,
+    raise_counts,
+)
 from app.engine.planning.greedy import masks_by_length
 from app.engine.planning.problem import AssignmentProblem, bits
 
-MOST_ODD = 64
+MOST_ODD_SLOTS = 64
 """So many odd seats are decided one by one; their extra lengths add up to ``MOST_SUMS`` values."""
 MOST_SUMS = 500
 
@@ -36,79 +42,93 @@ class _Branch:
     last: int = -1
 
 
-class Windows:
+class LoadWindowSearch:
     """Looks for assignments in windows, from the one found last; ``best`` is the best of them."""
 
     def __init__(self, assignment: Assignment, budget: SearchBudget) -> None:
         problem = assignment.problem
         self.best = assignment
-        self.beyond = (
+        self.unreachable_load = (
             max(problem.carried_load) + max(problem.load_per_ms) * sum(problem.lengths) + 1
         )
         self._problem, self._budget = problem, budget
         self._usual = next(iter(masks_by_length(problem)), 1)
-        self._odd = _odd_seats(problem, self._usual)
-        self._fixed_extra = [_extra(problem, mask, self._usual) for mask in problem.fixed_shifts]
-        self._sums = _sums([extra for _, extra in self._odd])
+        self._odd = _odd_slots(problem, self._usual)
+        self._fixed_extra_ms = [
+            _extra_ms(problem, mask, self._usual) for mask in problem.fixed_shifts
+        ]
+        self._possible_sums = _possible_sums([extra for _, extra in self._odd])
         self._total = sum(map(mul, problem.lengths, problem.demand), 0)
         self._units = [load_per_ms * self._usual for load_per_ms in problem.load_per_ms]
 
-    def fit(self, low: int, high: int, *, exact: bool) -> Assignment | None:
+    def find_within(self, low: int, high: int, *, exact: bool) -> Assignment | None:
         """A deal with every load in ``[low, high]``; ``None`` is a proof that there is none.
 
         If not ``exact``, odd shifts may be what puts some loads outside. Raises ``OutOfTime``.
         """
-        if exact and len(self._odd) > MOST_ODD:
+        if exact and len(self._odd) > MOST_ODD_SLOTS:
             raise BudgetExhausted
-        branch = _Branch(self.best.copy(), self._fixed_extra, 0)
-        return self._found(branch, low, high, exact=exact)
+        branch = _Branch(self.best.copy(), self._fixed_extra_ms, 0)
+        return self._search(branch, low, high, exact=exact)
 
-    def above(self, load: int) -> int:
+    def next_load_above(self, load: int) -> int:
         """The smallest load above ``load`` that anybody could have."""
         return min(
-            base + unit * max((load - base) // unit + 1, 0) for base, unit in self._ladders()
+            base + unit * max((load - base) // unit + 1, 0)
+            for base, unit in self._load_progressions()
         )
 
-    def below(self, load: int) -> int:
+    def next_load_below(self, load: int) -> int:
         """The largest load below ``load`` that anybody could have; -1 if there is none."""
-        steps = ((base, unit, -((base - load) // unit) - 1) for base, unit in self._ladders())
+        steps = (
+            (base, unit, -((base - load) // unit) - 1) for base, unit in self._load_progressions()
+        )
         return max((base + unit * count for base, unit, count in steps if count >= 0), default=-1)
 
-    def _ladders(self) -> Iterator[tuple[int, int]]:
+    def _load_progressions(self) -> Iterator[tuple[int, int]]:
         """Loads are a base plus a multiple of a unit."""
         problem = self._problem
-        self._budget.spend(len(self._units) * len(self._sums[0]))
+        self._budget.spend(len(self._units) * len(self._possible_sums[0]))
         for carried, load_per_ms, fixed, unit in zip(
-            problem.carried_load, problem.load_per_ms, self._fixed_extra, self._units, strict=True
+            problem.carried_load,
+            problem.load_per_ms,
+            self._fixed_extra_ms,
+            self._units,
+            strict=True,
         ):
-            for extra in self._sums[0]:
+            for extra in self._possible_sums[0]:
                 yield carried + load_per_ms * (fixed + extra), unit
 
-    def _found(self, branch: _Branch, low: int, high: int, *, exact: bool) -> Assignment | None:
+    def _search(self, branch: _Branch, low: int, high: int, *, exact: bool) -> Assignment | None:
         assignment, left = branch.assignment, self._odd[branch.depth :]
-        if left and not self._adds_up(branch, low, high):
+        if left and not self._total_is_possible(branch, low, high):
             return None
         shorter = sum(-extra for _, extra in left if extra < 0)
         longer = sum(extra for _, extra in left if extra > 0)
-        most, least = self._most(branch, high, shorter), self._least(branch, low, longer)
+        most, least = (
+            self._most_counts(branch, high, shorter),
+            self._least_counts(branch, low, longer),
+        )
         if any(few > many for few, many in zip(least, most, strict=True)):
             return None
-        if raised(assignment, least, self._budget) or lowered(assignment, most, self._budget):
+        if raise_counts(assignment, least, self._budget) or lower_counts(
+            assignment, most, self._budget
+        ):
             return None
         if assignment.load_range < self.best.load_range:
             self.best = Assignment(assignment.problem, assignment.held)
-        if left and not self._made_up_for(branch, low, high, (least, most)):
+        if left and not self._odd_shifts_suffice(branch, low, high, (least, most)):
             return None
         if not left or not exact:
             return assignment
         branches = self._branches(branch, low, high)
-        found = (self._found(each, low, high, exact=True) for each in branches)
+        found = (self._search(each, low, high, exact=True) for each in branches)
         return next(filter(None, found), None)
 
-    def _adds_up(self, branch: _Branch, low: int, high: int) -> bool:
+    def _total_is_possible(self, branch: _Branch, low: int, high: int) -> bool:
         """Whether loads in the window, each by itself possible, can be all there is to hold."""
         problem, usual = self._problem, self._usual
-        sums = self._sums[branch.depth]
+        sums = self._possible_sums[branch.depth]
         self._budget.spend(len(branch.extra) * (len(sums) + BRANCH_STEPS))
         least = most = 0
         for carried, load_per_ms, held in zip(
@@ -130,7 +150,7 @@ class Windows:
             most += max(last for _, last in ends)
         return bool(least <= self._total <= most)
 
-    def _most(self, branch: _Branch, high: int, shorter: int) -> Bounds:
+    def _most_counts(self, branch: _Branch, high: int, shorter: int) -> ShiftCounts:
         problem = self._problem
         return [
             (high - carried - load_per_ms * (extra - shorter)) // unit
@@ -139,7 +159,7 @@ class Windows:
             )
         ]
 
-    def _least(self, branch: _Branch, low: int, longer: int) -> Bounds:
+    def _least_counts(self, branch: _Branch, low: int, longer: int) -> ShiftCounts:
         problem = self._problem
         return [
             max(0, -((carried + load_per_ms * (extra + longer) - low) // unit))
@@ -148,8 +168,8 @@ class Windows:
             )
         ]
 
-    def _made_up_for(
-        self, branch: _Branch, low: int, high: int, hull: tuple[Bounds, Bounds]
+    def _odd_shifts_suffice(
+        self, branch: _Branch, low: int, high: int, limits: tuple[ShiftCounts, ShiftCounts]
     ) -> bool:
         """Whether the undecided seats are long and short enough for what loads lack and exceed."""
         problem, left = self._problem, self._odd[branch.depth :]
@@ -164,29 +184,29 @@ class Windows:
         shorter = sum(-extra for _, extra in left if extra < 0)
         usual, budget = self._usual, self._budget
         return (
-            least_lacking(branch.assignment, floors, hull, usual, budget) <= longer
-            and least_excess(branch.assignment, ceilings, hull, usual, budget) <= shorter
+            minimum_shortfall(branch.assignment, floors, limits, usual, budget) <= longer
+            and minimum_excess(branch.assignment, ceilings, limits, usual, budget) <= shorter
         )
 
     def _branches(self, branch: _Branch, low: int, high: int) -> Iterator[_Branch]:
         """The next odd seat given to each person who can take it, those whom it suits first."""
         shift, extra = self._odd[branch.depth]
-        again = branch.depth > 0 and self._odd[branch.depth - 1][0] == shift
+        same_shift = branch.depth > 0 and self._odd[branch.depth - 1][0] == shift
         eligible = [
             person
             for person, shifts in enumerate(self._problem.eligible_shifts)
             if shifts & ~branch.assignment.locked[person] & 1 << shift
-            and not (again and person < branch.last)
+            and not (same_shift and person < branch.last)
         ]
         counts = branch.assignment.counts()
-        strain = {
-            person: self._strain(branch, person, counts[person], extra, low, high)
+        violation = {
+            person: self._added_violation(branch, person, counts[person], extra, low, high)
             for person in eligible
         }
-        for person in sorted(eligible, key=strain.__getitem__):
-            yield self._decided(branch, person)
+        for person in sorted(eligible, key=violation.__getitem__):
+            yield self._branch_with(branch, person)
 
-    def _strain(
+    def _added_violation(
         self, branch: _Branch, person: int, count: int, extra: int, low: int, high: int
     ) -> int:
         """By how much the load of ``person`` is farther outside of the window with ``extra``."""
@@ -196,7 +216,7 @@ class Windows:
         more = load + load_per_ms * extra
         return max(low - more, more - high, 0) - max(low - load, load - high, 0)
 
-    def _decided(self, branch: _Branch, person: int) -> _Branch:
+    def _branch_with(self, branch: _Branch, person: int) -> _Branch:
         shift, extra = self._odd[branch.depth]
         assignment, bit = branch.assignment.copy(), 1 << shift
         if not assignment.held[person] & bit:
@@ -210,26 +230,26 @@ class Windows:
         return _Branch(assignment, extras, branch.depth + 1, person)
 
 
-def _odd_seats(problem: AssignmentProblem, usual: int) -> Sequence[tuple[int, int]]:
+def _odd_slots(problem: AssignmentProblem, usual: int) -> Sequence[tuple[int, int]]:
     """The seats to be given away whose shift has another length, and by how much it is longer.
 
     The longest first, and then those with the fewest people: they leave the least to try.
     """
-    seats = []
+    slots = []
     for shift, length in enumerate(problem.lengths):
         if length != usual:
             fixed = sum(held >> shift & 1 for held in problem.fixed_shifts)
-            seats += [(shift, length - usual)] * (problem.demand[shift] - fixed)
+            slots += [(shift, length - usual)] * (problem.demand[shift] - fixed)
     return sorted(
-        seats, key=lambda seat: (-seat[1], problem.eligible_people[seat[0]].bit_count(), seat[0])
+        slots, key=lambda slot: (-slot[1], problem.eligible_people[slot[0]].bit_count(), slot[0])
     )
 
 
-def _extra(problem: AssignmentProblem, mask: int, usual: int) -> int:
+def _extra_ms(problem: AssignmentProblem, mask: int, usual: int) -> int:
     return sum(problem.lengths[shift] - usual for shift in bits(mask))
 
 
-def _sums(extras: Sequence[int]) -> Sequence[Sequence[int]]:
+def _possible_sums(extras: Sequence[int]) -> Sequence[Sequence[int]]:
     """By place in ``extras``, what any of those from there on can add up to."""
     found = [[0]]
     for extra in reversed(extras):

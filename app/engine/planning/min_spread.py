@@ -11,8 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
-from app.engine.planning.greedy import level
-from app.engine.planning.load_window import Windows
+from app.engine.planning.greedy import balance_greedily
+from app.engine.planning.load_window import LoadWindowSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,58 +29,60 @@ def minimise_load_range(assignment: Assignment, budget: SearchBudget) -> LoadRan
     ``deal`` is changed. With time enough, and few shifts of odd lengths, the two are equal.
     """
     try:
-        level(assignment, budget)
-        search = _Search(Windows(assignment, budget))
+        balance_greedily(assignment, budget)
+        search = _RangeSearch(LoadWindowSearch(assignment, budget))
     except BudgetExhausted:
         return LoadRangeSolution(assignment, 0)
     with suppress(BudgetExhausted):
         search.run()
-    return LoadRangeSolution(search.windows.best, search.bound)
+    return LoadRangeSolution(search.window_search.best, search.bound)
 
 
-class _Search:
+class _RangeSearch:
     """The best deal (in ``windows``) and the best bound so far."""
 
-    def __init__(self, windows: Windows) -> None:
-        self.windows = windows
+    def __init__(self, window_search: LoadWindowSearch) -> None:
+        self.window_search = window_search
         self.bound = 0
 
     def run(self) -> None:
         """Raises ``OutOfTime``; what was found until then is kept."""
-        least_high, most_low = self._least_high(), self._most_low()
-        self.bound = least_high - most_low
+        smallest_maximum, largest_minimum = self._smallest_maximum(), self._largest_minimum()
+        self.bound = smallest_maximum - largest_minimum
         for exact in (False, True):
-            self.bound = self._narrowest(least_high, most_low, exact=exact)
+            self.bound = self._narrowest_window(smallest_maximum, largest_minimum, exact=exact)
 
-    def _least_high(self) -> int:
+    def _smallest_maximum(self) -> int:
         """No deal has a smaller maximum."""
-        high = max(self.windows.best.loads)
-        while (lower := self.windows.below(high)) >= 0:
-            found = self.windows.fit(0, lower, exact=False)
+        high = max(self.window_search.best.loads)
+        while (lower := self.window_search.next_load_below(high)) >= 0:
+            found = self.window_search.find_within(0, lower, exact=False)
             if found is None:
                 break
             high = min(lower, max(found.loads))
         return high
 
-    def _most_low(self) -> int:
+    def _largest_minimum(self) -> int:
         """No deal has a larger minimum."""
-        low = min(self.windows.best.loads)
-        while found := self.windows.fit(
-            higher := self.windows.above(low), self.windows.beyond, exact=False
+        low = min(self.window_search.best.loads)
+        while found := self.window_search.find_within(
+            higher := self.window_search.next_load_above(low),
+            self.window_search.unreachable_load,
+            exact=False,
         ):
             low = max(higher, min(found.loads))
         return low
 
-    def _narrowest(self, least_high: int, most_low: int, *, exact: bool) -> int:
+    def _narrowest_window(self, smallest_maximum: int, largest_minimum: int, *, exact: bool) -> int:
         """No deal has its loads in a narrower window."""
-        windows, width = self.windows, self.windows.best.load_range
-        low = windows.above(least_high - width)
-        while low <= most_low and width > self.bound:
-            high = windows.below(low + width)
-            found = windows.fit(low, high, exact=exact)
+        window_search, width = self.window_search, self.window_search.best.load_range
+        low = window_search.next_load_above(smallest_maximum - width)
+        while low <= largest_minimum and width > self.bound:
+            high = window_search.next_load_below(low + width)
+            found = window_search.find_within(low, high, exact=exact)
             if found is None:
-                low = windows.above(low)
+                low = window_search.next_load_above(low)
             else:
                 width = min(high - low, found.load_range)
-                low = max(low, windows.above(least_high - width))
+                low = max(low, window_search.next_load_above(smallest_maximum - width))
         return width
