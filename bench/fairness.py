@@ -88,7 +88,7 @@ def assignment_of(plan: Plan, problem: AssignmentProblem) -> Assignment:
     """A plan's seats as a deal, to be measured by the same rule as the others."""
     index = {name: person for person, name in enumerate(problem.people)}
     held = [0] * len(index)
-    for shift, people in enumerate(plan.seats):
+    for shift, people in enumerate(plan.slots):
         for person in people:
             if person is not None:
                 held[index[person]] |= 1 << shift

@@ -100,14 +100,14 @@ def planned_roster(planned: PlannedRotation) -> Roster:
     boundaries = request.boundaries
     length = milliseconds(planned.shift_length_hours)
     clock = (request.timezone,) if planned.zoned else ()
-    first, *others = zip(*plan.seats, strict=True)
+    first, *others = zip(*plan.slots, strict=True)
     return Roster(
         title="On-call rotation",
         summary=planned_in_words(planned),
         timezone=request.timezone,
         identity=("rotation", str(boundaries[0]), str(length), *clock),
         stints=list(_planned_stints(planned, first, 0)),
-        people={share.person: _shifts(share.shifts) for share in plan.shares},
+        people={workload.person: _shifts(workload.shifts) for workload in plan.workloads},
         beside=[
             stint
             for role, people in enumerate(others, 1)

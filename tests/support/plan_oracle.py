@@ -1,7 +1,7 @@
 """Every assignment of a small rotation, tried: what the planned ones are held against.
 
 Written from the words of the issue, with nothing of the engine's but its request and its answer:
-people, seats and rules are looked at one by one, in fractions of hours.
+people, role slots and constraints are looked at one by one, in fractions of hours.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,57 +9,57 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 from random import Random
 
-from app.engine.planning.request import Absence, Fixed, Plan, PlanningRequest
+from app.engine.planning.request import Absence, FixedShift, Plan, PlanningRequest
 
 HOUR = 3_600_000
 START = 1_780_531_200_000
 """2026-06-04T00:00:00.000Z, a Thursday."""
 
-Seating = Sequence[frozenset[str]]
+Staffing = Sequence[frozenset[str]]
 """Who is on call, shift by shift."""
 
 
 def least_objective(request: PlanningRequest) -> tuple[int, Fraction]:
     """The fewest vacancies there can be, and the smallest spread of loads with so few, in ms."""
     best: tuple[int, Fraction] | None = None
-    for seating in _seatings(request, []):
-        found = (vacancies(request, seating), load_range(request, seating))
+    for staffing in _staffings(request, []):
+        found = (vacancies(request, staffing), load_range(request, staffing))
         best = min(best, found) if best else found
     assert best is not None
     return best
 
 
-def vacancies(request: PlanningRequest, seating: Seating) -> int:
-    return max(1, len(request.roles)) * len(seating) - sum(map(len, seating))
+def vacancies(request: PlanningRequest, staffing: Staffing) -> int:
+    return max(1, len(request.roles)) * len(staffing) - sum(map(len, staffing))
 
 
-def load_range(request: PlanningRequest, seating: Seating) -> Fraction:
+def load_range(request: PlanningRequest, staffing: Staffing) -> Fraction:
     """The largest load minus the smallest: hours carried over, plus hours by weight."""
     loads = []
     for name in dict.fromkeys(request.cycle):
         weight = request.weights.get(name, Fraction(1)) * list(request.cycle).count(name)
         held = sum(
             end - start
-            for (start, end), people in zip(pairwise(request.boundaries), seating, strict=True)
+            for (start, end), people in zip(pairwise(request.boundaries), staffing, strict=True)
             if name in people
         )
         loads.append(request.carry_over.get(name, 0) + held / weight)
     return max(loads) - min(loads)
 
 
-def seating_of(plan: Plan) -> Seating:
-    return [frozenset(person for person in people if person) for people in plan.seats]
+def staffing_of(plan: Plan) -> Staffing:
+    return [frozenset(person for person in people if person) for people in plan.slots]
 
 
-def breaks_a_rule(request: PlanningRequest, seating: Seating) -> bool:
+def breaks_a_constraint(request: PlanningRequest, staffing: Staffing) -> bool:
     """Whether somebody is away, rests too little, has too many in a row, or is with whom he should
     not be."""
     return any(
-        not _allowed(request, seating[:shift], people) for shift, people in enumerate(seating)
+        not _allowed(request, staffing[:shift], people) for shift, people in enumerate(staffing)
     )
 
 
-def _seatings(request: PlanningRequest, before: list[frozenset[str]]) -> Iterator[Seating]:
+def _staffings(request: PlanningRequest, before: list[frozenset[str]]) -> Iterator[Staffing]:
     if len(before) == len(request.boundaries) - 1:
         yield before
         return
@@ -67,10 +67,10 @@ def _seatings(request: PlanningRequest, before: list[frozenset[str]]) -> Iterato
     for count in range(max(1, len(request.roles)) + 1):
         for people in map(frozenset, combinations(names, count)):
             if _allowed(request, before, people):
-                yield from _seatings(request, [*before, people])
+                yield from _staffings(request, [*before, people])
 
 
-def _allowed(request: PlanningRequest, before: Seating, people: frozenset[str]) -> bool:
+def _allowed(request: PlanningRequest, before: Staffing, people: frozenset[str]) -> bool:
     shift = len(before)
     fixed = {item.person for item in request.fixed if item.shift == shift}
     if not fixed <= people:
@@ -80,7 +80,7 @@ def _allowed(request: PlanningRequest, before: Seating, people: frozenset[str]) 
     return all(name in fixed or _free(request, before, name) for name in people)
 
 
-def _free(request: PlanningRequest, before: Seating, name: str) -> bool:
+def _free(request: PlanningRequest, before: Staffing, name: str) -> bool:
     shift = len(before)
     start, end = request.boundaries[shift : shift + 2]
     if any(
@@ -96,10 +96,10 @@ def _free(request: PlanningRequest, before: Seating, name: str) -> bool:
     return not (most and shift >= most and all(name in people for people in before[-most:]))
 
 
-def small_team(seed: int, *, ruled: bool = False) -> PlanningRequest:
+def small_team(seed: int, *, constrained: bool = False) -> PlanningRequest:
     """A rotation so small that every assignment can be tried."""
     random = Random(seed)  # noqa: S311 - seeded, and no secret
-    names = [f"p{number}" for number in range(random.randint(1, 3 if ruled else 4))]
+    names = [f"p{number}" for number in range(random.randint(1, 3 if constrained else 4))]
     lengths = [24] * random.randint(1, 8 - len(names))
     for _ in range(random.choice([0, 0, 1, 2, 3])):
         lengths[random.randrange(len(lengths))] = random.choice([23, 25, 49])
@@ -112,11 +112,11 @@ def small_team(seed: int, *, ruled: bool = False) -> PlanningRequest:
         absences=[_absence(random, names, boundaries) for _ in range(random.choice([0, 1, 3]))],
         weights={name: Fraction(random.choice([10, 5, 3]), 10) for name in names},
         carry_over={name: random.choice([0, 0, 5, 24]) * HOUR for name in names},
-        min_rest_ms=random.choice([0, 1, 24, 48]) * HOUR if ruled else 0,
-        max_consecutive=random.choice([0, 1, 2]) if ruled else 0,
+        min_rest_ms=random.choice([0, 1, 24, 48]) * HOUR if constrained else 0,
+        max_consecutive=random.choice([0, 1, 2]) if constrained else 0,
         roles=random.choice([(), (), ("first", "second")]),
-        avoid_pairs=[(names[0], names[1])] if ruled and len(names) > 1 else (),
-        fixed=[] if ruled or random.random() < 0.7 else [Fixed(0, random.choice(names))],
+        avoid_pairs=[(names[0], names[1])] if constrained and len(names) > 1 else (),
+        fixed=[] if constrained or random.random() < 0.7 else [FixedShift(0, random.choice(names))],
         strategy="fair",
     )
 

@@ -68,9 +68,9 @@ class BranchAndBound:
         eligible = sorted(
             bits(self.problem.eligible_people[shift] & ~held), key=assignment.loads.__getitem__
         )
-        seats = self.problem.demand[shift] - held.bit_count()
-        for count in range(seats, -1, -1):
-            yield from ((people, seats - count) for people in combinations(eligible, count))
+        slots = self.problem.demand[shift] - held.bit_count()
+        for count in range(slots, -1, -1):
+            yield from ((people, slots - count) for people in combinations(eligible, count))
 
     def _load_range_bound(self, assignment: Assignment, shift: int) -> int:
         problem = self.problem

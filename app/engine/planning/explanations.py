@@ -12,28 +12,28 @@ from app.engine.planning.problem import AssignmentProblem, people_in_turn, shift
 from app.engine.planning.request import PlanningRequest, Vacancy
 from app.engine.planning.round_robin import AssignedTurn
 
-Runs = Sequence[tuple[int, int, str]]
+AwayShifts = Sequence[tuple[int, int, str]]
 """Shifts ``[first, last)`` in which somebody is away, in order, and why."""
-Parts = dict[int, list[str]]
+Phrases = dict[int, list[str]]
 """By shift, what there is to say."""
 
 
-class Reasons:
+class Explanations:
     """The reasons of one request, by the number of its shifts."""
 
     def __init__(self, request: PlanningRequest, problem: AssignmentProblem) -> None:
         self._roles, self._problem = request.roles, problem
-        self._away = _runs_by_person(request)
+        self._away = _away_shifts(request)
         self._fixed = {(item.shift, item.person) for item in request.fixed}
 
     def of_round_robin(
         self, changed_turns: Sequence[AssignedTurn], vacancies: Sequence[Vacancy]
     ) -> list[str]:
         """One line for each shift of a round robin that was not plainly the next turn."""
-        parts: Parts = {}
+        phrases: Phrases = {}
         names = self._problem.people
         for shift, person in sorted(self._fixed):
-            parts.setdefault(shift, []).append(f"{person}, as fixed")
+            phrases.setdefault(shift, []).append(f"{person}, as fixed")
         for turn in changed_turns:
             text = f"{names[turn.person]}, who is owed a turn"
             if turn.passed_over:
@@ -44,22 +44,22 @@ class Reasons:
                 owed = "turns are" if len(others) > 1 else "turn is"
                 instead = f"{names[turn.person]} instead of {' and '.join(others)}"
                 text = f"{instead}; the {owed} owed back"
-            parts.setdefault(turn.shift, []).append(text)
-        return self._lines(parts, vacancies)
+            phrases.setdefault(turn.shift, []).append(text)
+        return self._lines(phrases, vacancies)
 
     def of_assignment(
-        self, seats: Sequence[tuple[int | None, ...]], vacancies: Sequence[Vacancy]
+        self, slots: Sequence[tuple[int | None, ...]], vacancies: Sequence[Vacancy]
     ) -> list[str]:
         """One line for each shift that others have than those whose turn it is."""
-        parts: Parts = {}
+        phrases: Phrases = {}
         problem = self._problem
-        for shift, people in enumerate(seats):
+        for shift, people in enumerate(slots):
             wanted = people_in_turn(problem.cycle, problem.slots_per_shift, shift)
             extra = [person for person in people if person is not None and person not in wanted]
             missing = [person for person in wanted if person not in people]
             for person, other in zip(extra, missing, strict=False):
-                parts.setdefault(shift, []).append(self._instead(person, other, shift))
-        return self._lines(parts, vacancies)
+                phrases.setdefault(shift, []).append(self._instead(person, other, shift))
+        return self._lines(phrases, vacancies)
 
     def _instead(self, person: int, other: int, shift: int) -> str:
         names = self._problem.people
@@ -81,16 +81,16 @@ class Reasons:
         reason = runs[place][2]
         return f", who is away ({reason})" if reason else ", who is away"
 
-    def _lines(self, parts: Parts, vacancies: Sequence[Vacancy]) -> list[str]:
+    def _lines(self, phrases: Phrases, vacancies: Sequence[Vacancy]) -> list[str]:
         for shift, role in vacancies:
             text = f"nobody can be {self._roles[role]}" if self._roles else "nobody can take it"
             if role < self._problem.demand[shift]:  # absences are not why
                 text += " under the rules"
-            parts.setdefault(shift, []).append(text)
-        return [f"Shift {shift + 1}: {'; '.join(parts[shift])}." for shift in sorted(parts)]
+            phrases.setdefault(shift, []).append(text)
+        return [f"Shift {shift + 1}: {'; '.join(phrases[shift])}." for shift in sorted(phrases)]
 
 
-def _runs_by_person(request: PlanningRequest) -> Mapping[str, Runs]:
+def _away_shifts(request: PlanningRequest) -> Mapping[str, AwayShifts]:
     """When people are away, each shift told once: by the absence that began first."""
     runs: dict[str, list[tuple[int, int, str]]] = {}
     for absence in sorted(request.absences, key=lambda absence: absence.start_at):

@@ -24,9 +24,9 @@ class Objective(NamedTuple):
 def objective_of(assignment: Assignment) -> Objective:
     """How good ``deal`` is."""
     problem = assignment.problem
-    seats = problem.slots_per_shift * len(problem.lengths)
+    slots = problem.slots_per_shift * len(problem.lengths)
     return Objective(
-        seats - sum(held.bit_count() for held in assignment.held),
+        slots - sum(held.bit_count() for held in assignment.held),
         assignment.load_range,
         load_range(weekend_loads(assignment)) + load_range(night_loads(assignment)),
         sum((held & held >> 1).bit_count() for held in assignment.held),

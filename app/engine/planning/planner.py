@@ -28,15 +28,15 @@ from fractions import Fraction
 from app.engine.planning.assignment import Assignment, SearchBudget
 from app.engine.planning.branch_and_bound import BranchAndBound
 from app.engine.planning.constraints import Constraints
-from app.engine.planning.explanations import Reasons
+from app.engine.planning.explanations import Explanations
 from app.engine.planning.initial import cycle_assignment, least_loaded_assignment
 from app.engine.planning.local_search import local_search
 from app.engine.planning.min_spread import minimise_load_range
 from app.engine.planning.objective import objective_of
 from app.engine.planning.problem import AssignmentProblem, assignment_problem, bits
 from app.engine.planning.repair import least_vacancies, repaired_assignment
-from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, Share, Vacancy
-from app.engine.planning.roles import seated
+from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, Vacancy, Workload
+from app.engine.planning.roles import role_slots
 from app.engine.planning.round_robin import round_robin
 
 PROOF_STEPS = 1_500_000
@@ -46,7 +46,7 @@ LOCAL_SEARCH_STEPS = 600_000
 PROVEN_SHIFTS, PROVEN_PEOPLE = 1_000, 100
 """What is fair is looked for, and a round robin is compared with it, up to this size."""
 
-Seats = Sequence[tuple[int | None, ...]]
+RoleSlots = Sequence[tuple[int | None, ...]]
 Timer = Callable[[], float]
 """Seconds since whenever."""
 
@@ -81,9 +81,11 @@ def _round_robin(
     )
     full = _vacant(turns.assignment) == _unavoidable(problem)
     solution = _Solution(turns.assignment, bound if full else 0, full=full)
-    seats = seated(solution.assignment, request.fixed)
-    told = Reasons(request, problem).of_round_robin(turns.changed_turns, _vacancies(seats))
-    return _plan(solution, seats, told, turns.next_person)
+    slots = role_slots(solution.assignment, request.fixed)
+    explanations = Explanations(request, problem).of_round_robin(
+        turns.changed_turns, _vacancies(slots)
+    )
+    return _plan(solution, slots, explanations, turns.next_person)
 
 
 def _fair(
@@ -115,10 +117,10 @@ def _fair(
         ),
         key=objective_of,
     )
-    seats = seated(best, request.fixed)
-    told = Reasons(request, problem).of_assignment(seats, _vacancies(seats))
+    slots = role_slots(best, request.fixed)
+    explanations = Explanations(request, problem).of_assignment(slots, _vacancies(slots))
     next_person = problem.cycle[len(problem.lengths) * problem.slots_per_shift % len(problem.cycle)]
-    return _plan(replace(solution, assignment=best), seats, told, next_person)
+    return _plan(replace(solution, assignment=best), slots, explanations, next_person)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,25 +170,27 @@ def _unavoidable(problem: AssignmentProblem) -> int:
     return problem.slots_per_shift * len(problem.demand) - sum(problem.demand)
 
 
-def _vacancies(seats: Seats) -> Sequence[Vacancy]:
+def _vacancies(slots: RoleSlots) -> Sequence[Vacancy]:
     return [
         Vacancy(shift, role)
-        for shift, people in enumerate(seats)
+        for shift, people in enumerate(slots)
         for role, person in enumerate(people)
         if person is None
     ]
 
 
-def _plan(solution: _Solution, seats: Seats, explanations: Sequence[str], next_person: int) -> Plan:
+def _plan(
+    solution: _Solution, slots: RoleSlots, explanations: Sequence[str], next_person: int
+) -> Plan:
     assignment, problem = solution.assignment, solution.assignment.problem
     names, least = problem.people, min(assignment.loads)
     return Plan(
-        seats=[
+        slots=[
             tuple(None if person is None else names[person] for person in people)
-            for people in seats
+            for people in slots
         ],
-        vacancies=_vacancies(seats),
-        shares=[_share(problem, person, held) for person, held in enumerate(assignment.held)],
+        vacancies=_vacancies(slots),
+        workloads=[_workload(problem, person, held) for person, held in enumerate(assignment.held)],
         load_range_ms=Fraction(assignment.load_range, problem.scale),
         lower_bound_ms=Fraction(solution.bound, problem.scale),
         optimal=solution.full and assignment.load_range == solution.bound,
@@ -199,10 +203,10 @@ def _plan(solution: _Solution, seats: Seats, explanations: Sequence[str], next_p
     )
 
 
-def _share(problem: AssignmentProblem, person: int, held: int) -> Share:
+def _workload(problem: AssignmentProblem, person: int, held: int) -> Workload:
     shifts = list(bits(held))
     hours = (
         sum(map(of.__getitem__, shifts))
         for of in (problem.lengths, problem.weekends, problem.nights)
     )
-    return Share(problem.people[person], len(shifts), *hours)
+    return Workload(problem.people[person], len(shifts), *hours)

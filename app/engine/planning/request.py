@@ -28,7 +28,7 @@ class Absence(NamedTuple):
     reason: str | None = None
 
 
-class Fixed(NamedTuple):
+class FixedShift(NamedTuple):
     """``person`` has that role in that shift, whatever else is asked for."""
 
     shift: int
@@ -56,7 +56,7 @@ class PlanningRequest:
     max_consecutive: int = 0
     roles: Sequence[str] = ()
     avoid_pairs: Sequence[tuple[str, str]] = ()
-    fixed: Sequence[Fixed] = ()
+    fixed: Sequence[FixedShift] = ()
     strategy: Strategy = "round-robin"
 
 
@@ -67,7 +67,7 @@ class Vacancy(NamedTuple):
     role: int
 
 
-class Share(NamedTuple):
+class Workload(NamedTuple):
     """What one person carries: shifts (seats), and elapsed milliseconds."""
 
     person: str
@@ -87,9 +87,9 @@ class Plan(NamedTuple):
     the turn after the last shift.
     """
 
-    seats: Sequence[tuple[str | None, ...]]
+    slots: Sequence[tuple[str | None, ...]]
     vacancies: Sequence[Vacancy]
-    shares: Sequence[Share]
+    workloads: Sequence[Workload]
     load_range_ms: Fraction
     lower_bound_ms: Fraction
     optimal: bool

@@ -30,7 +30,7 @@ from app.products.rotation.answer import (
 def planned_answer(planned: PlannedRotation, warnings: Sequence[Fault] = ()) -> RotationAnswer:
     """The answer to a request whose rotation is ``planned``."""
     plan = planned.plan
-    counts = {share.person: share.shifts for share in plan.shares}
+    counts = {workload.person: workload.shifts for workload in plan.workloads}
     return RotationAnswer(
         rotation=list(_shifts(planned)),
         shift_counts=counts,
@@ -48,7 +48,7 @@ def planned_answer(planned: PlannedRotation, warnings: Sequence[Fault] = ()) -> 
 def planned_in_words(planned: PlannedRotation) -> str:
     """What was planned, in a few sentences."""
     request, plan = planned.request, planned.plan
-    size = (len(plan.seats), planned.shift_length_hours, len(plan.shares))
+    size = (len(plan.slots), planned.shift_length_hours, len(plan.workloads))
     clock = f", by the clock of {request.timezone}" if planned.zoned else ""
     return (
         f"{size_in_words(*size)} from {iso(request.boundaries[0])}{clock}."
@@ -78,11 +78,11 @@ def _offset(ms: int) -> str:
 
 
 def _shifts(planned: PlannedRotation) -> Iterator[Shift]:
-    request, seats = planned.request, planned.plan.seats
+    request, slots = planned.request, planned.plan.slots
     texts = each_iso(request.boundaries)
     handoffs = each_iso(at + planned.handoff_offset_ms for at in request.boundaries[1:])
     local = local_isos(clock_of(request.timezone), request.boundaries) if planned.zoned else ()
-    for index, people in enumerate(seats):
+    for index, people in enumerate(slots):
         yield Shift(
             index + 1,
             people[0],
@@ -97,9 +97,11 @@ def _shifts(planned: PlannedRotation) -> Iterator[Shift]:
 
 def _fairness(plan: Plan) -> Fairness:
     return Fairness(
-        hours={share.person: hours_of(share.total_ms) for share in plan.shares},
-        weekend_hours={share.person: hours_of(share.weekend_ms) for share in plan.shares},
-        night_hours={share.person: hours_of(share.night_ms) for share in plan.shares},
+        hours={workload.person: hours_of(workload.total_ms) for workload in plan.workloads},
+        weekend_hours={
+            workload.person: hours_of(workload.weekend_ms) for workload in plan.workloads
+        },
+        night_hours={workload.person: hours_of(workload.night_ms) for workload in plan.workloads},
         spread=hours_of(plan.load_range_ms),
         lower_bound=hours_of(plan.lower_bound_ms),
         optimal=plan.optimal,

@@ -11,16 +11,16 @@ import pytest
 
 from app.engine.planning.boundaries import boundaries_of
 from app.engine.planning.planner import plan_of
-from app.engine.planning.request import Absence, Fixed, Plan, PlanningRequest, Vacancy
+from app.engine.planning.request import Absence, FixedShift, Plan, PlanningRequest, Vacancy
 from app.engine.walltime import clock_of
 from tests.support.plan_oracle import (
     HOUR,
     START,
-    breaks_a_rule,
+    breaks_a_constraint,
     least_objective,
     load_range,
-    seating_of,
     small_team,
+    staffing_of,
     vacancies,
 )
 
@@ -54,7 +54,7 @@ def away(person: str, first: int, last: int, reason: str | None = None) -> Absen
 
 
 def who(found: Plan) -> str:
-    return "".join(people[0] or "-" for people in found.seats)
+    return "".join(people[0] or "-" for people in found.slots)
 
 
 # --- as good as can be ----------------------------------------------------------------------
@@ -71,7 +71,7 @@ def test_without_rules_it_is_the_best_of_all_assignments(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(100))
 def test_with_rules_it_is_the_best_where_it_says_so(seed: int) -> None:
-    request = small_team(seed, ruled=True)
+    request = small_team(seed, constrained=True)
     found = plan_of(request, no_time)
     assert found.optimal  # as small as these are, all assignments are looked at
     assert (len(found.vacancies), found.load_range_ms) == least_objective(request)
@@ -80,47 +80,47 @@ def test_with_rules_it_is_the_best_where_it_says_so(seed: int) -> None:
 @pytest.mark.parametrize("ruled", [False, True])
 @pytest.mark.parametrize("strategy", ["fair", "round-robin"])
 @pytest.mark.parametrize("seed", range(40))
-def test_no_rule_is_broken_and_the_figures_are_those_of_the_seats(
-    seed: int, strategy: Any, ruled: bool
+def test_no_rule_is_broken_and_the_figures_are_those_of_the_slots(
+    seed: int, strategy: Any, constrained: bool
 ) -> None:
-    request = replace(small_team(seed, ruled=ruled), strategy=strategy)
+    request = replace(small_team(seed, constrained=constrained), strategy=strategy)
     found = plan_of(request, no_time)
-    seating = seating_of(found)
-    assert not breaks_a_rule(request, seating)
-    assert found.load_range_ms == load_range(request, seating)
-    assert len(found.vacancies) == vacancies(request, seating)
+    staffing = staffing_of(found)
+    assert not breaks_a_constraint(request, staffing)
+    assert found.load_range_ms == load_range(request, staffing)
+    assert len(found.vacancies) == vacancies(request, staffing)
     assert found.lower_bound_ms <= found.load_range_ms
 
 
 @pytest.mark.parametrize("strategy", ["fair", "round-robin"])
-def test_a_seat_stays_empty_only_if_nobody_can_take_it(strategy: Any) -> None:
+def test_a_slot_stays_empty_only_if_nobody_can_take_it(strategy: Any) -> None:
     """Nobody, fixed shifts or not: that is what the answer says of it."""
     looked_at = 0
     for seed in range(600):
-        request = small_team(seed, ruled=True)
+        request = small_team(seed, constrained=True)
         random = Random(seed)  # noqa: S311 - seeded, and no secret
         shifts = len(request.boundaries) - 1
         fixed = [
-            Fixed(shift, random.choice(request.cycle))
+            FixedShift(shift, random.choice(request.cycle))
             for shift in random.sample(range(shifts), k=min(shifts, random.randint(0, 2)))
         ]
         found = plan_of(replace(request, strategy=strategy, fixed=fixed), no_time)
-        seating = seating_of(found)
-        if breaks_a_rule(request, seating):  # as somebody fixed it
+        staffing = staffing_of(found)
+        if breaks_a_constraint(request, staffing):  # as somebody fixed it
             continue
         for vacancy in found.vacancies:
-            for person in {*request.cycle} - seating[vacancy.shift]:
+            for person in {*request.cycle} - staffing[vacancy.shift]:
                 looked_at += 1
-                with_them = list(seating)
+                with_them = list(staffing)
                 with_them[vacancy.shift] |= {person}
-                assert breaks_a_rule(request, with_them), (seed, fixed, vacancy, person)
+                assert breaks_a_constraint(request, with_them), (seed, fixed, vacancy, person)
     assert looked_at > 500
 
 
 @pytest.mark.parametrize("ruled", [False, True])
 @pytest.mark.parametrize("seed", range(40))
-def test_a_round_robin_says_how_far_it_is_from_the_best(seed: int, ruled: bool) -> None:
-    request = replace(small_team(seed, ruled=ruled), strategy="round-robin")
+def test_a_round_robin_says_how_far_it_is_from_the_best(seed: int, constrained: bool) -> None:
+    request = replace(small_team(seed, constrained=constrained), strategy="round-robin")
     found = plan_of(request, no_time)
     best = least_objective(request)
     if found.optimal:
@@ -147,8 +147,8 @@ def test_other_names_only_change_the_names(seed: int) -> None:
         fixed=[item._replace(person=names[item.person]) for item in request.fixed],
     )
     found, other = plan_of(request, no_time), plan_of(renamed, no_time)
-    assert other.seats == [
-        tuple(person and names[person] for person in people) for people in found.seats
+    assert other.slots == [
+        tuple(person and names[person] for person in people) for people in found.slots
     ]
 
 
@@ -173,14 +173,14 @@ def test_without_conditions_it_is_the_cycle() -> None:
 
 def test_who_is_away_is_replaced_and_it_is_said_why() -> None:
     found = plan(6, "abc", absences=[away("b", 1, 2, "holiday")])
-    assert found.seats[1] != ("b",)
-    assert [share.shifts for share in found.shares] == [2, 2, 2]
+    assert found.slots[1] != ("b",)
+    assert [workload.shifts for workload in found.workloads] == [2, 2, 2]
     assert "who is away (holiday)" in found.explanations[0]
 
 
 def test_what_nobody_can_take_is_a_gap() -> None:
     found = plan(4, "ab", absences=[away("a", 1, 3), away("b", 2, 4)])
-    assert [people[0] for people in found.seats][2] is None
+    assert [people[0] for people in found.slots][2] is None
     assert found.vacancies == [Vacancy(2, 0)]
     assert "Shift 3: nobody can take it." in found.explanations
     assert found.optimal
@@ -194,34 +194,34 @@ def test_everybody_away_all_the_time() -> None:
 
 def test_half_the_weight_is_half_the_hours() -> None:
     found = plan(6, "abc", weights={"a": Fraction(1, 2), "b": Fraction(1), "c": Fraction(3, 2)})
-    assert [share.shifts for share in found.shares] == [1, 2, 3]
+    assert [workload.shifts for workload in found.workloads] == [1, 2, 3]
     assert found.load_range_ms == 0
 
 
 def test_a_name_given_twice_takes_twice_the_hours() -> None:
-    assert [share.shifts for share in plan(6, "aab").shares] == [4, 2]
+    assert [workload.shifts for workload in plan(6, "aab").workloads] == [4, 2]
 
 
 def test_who_has_carried_more_gets_less() -> None:
     found = plan(4, "abc", carry_over={"a": 48 * HOUR})
-    assert [share.shifts for share in found.shares] == [0, 2, 2]
+    assert [workload.shifts for workload in found.workloads] == [0, 2, 2]
     assert found.carry_over == {"a": 0, "b": 0, "c": 0}
 
 
 def test_roles_are_shared_by_different_people_in_turn() -> None:
     found = plan(6, "ab", roles=("primary", "secondary"))
-    assert [people[0] for people in found.seats].count("a") == 3
-    assert all(set(people) == {"a", "b"} for people in found.seats)
+    assert [people[0] for people in found.slots].count("a") == 3
+    assert all(set(people) == {"a", "b"} for people in found.slots)
 
 
 def test_too_few_people_for_the_roles_leave_the_last_empty() -> None:
     found = plan(2, "a", roles=("primary", "secondary"))
-    assert found.seats == [("a", None), ("a", None)]
+    assert found.slots == [("a", None), ("a", None)]
     assert found.explanations[0] == "Shift 1: nobody can be secondary."
 
 
 def test_a_fixed_shift_stands_even_when_away() -> None:
-    found = plan(6, "abc", fixed=[Fixed(0, "c")], absences=[away("c", 0, 1)])
+    found = plan(6, "abc", fixed=[FixedShift(0, "c")], absences=[away("c", 0, 1)])
     assert who(found)[0] == "c"
     assert found.explanations[0] == "Shift 1: c instead of a, as fixed."
     assert found.optimal
@@ -229,14 +229,14 @@ def test_a_fixed_shift_stands_even_when_away() -> None:
 
 def test_a_fixed_role_stands() -> None:
     roles = ("primary", "secondary")
-    found = plan(3, "abc", roles=roles, fixed=[Fixed(0, "a", 1), Fixed(0, "b", 0)])
-    assert found.seats[0] == ("b", "a")
+    found = plan(3, "abc", roles=roles, fixed=[FixedShift(0, "a", 1), FixedShift(0, "b", 0)])
+    assert found.slots[0] == ("b", "a")
 
 
 def test_weekends_are_shared_out() -> None:
     request = team(28, "abcdefg")  # in turn, one and the same person has all Saturdays
     found = plan_of(request, no_time)
-    weekends = [share.weekend_ms // DAY for share in found.shares]
+    weekends = [workload.weekend_ms // DAY for workload in found.workloads]
     assert (max(weekends), min(weekends), found.load_range_ms) == (2, 1, 0)
 
 
@@ -267,7 +267,7 @@ def test_runs_are_bounded() -> None:
 
 def test_pairs_are_kept_apart() -> None:
     found = plan(12, "abcd", roles=("primary", "secondary"), avoid_pairs=[("a", "b"), ("c", "d")])
-    assert not any({"a", "b"} == set(people) or {"c", "d"} == set(people) for people in found.seats)
+    assert not any({"a", "b"} == set(people) or {"c", "d"} == set(people) for people in found.slots)
     assert (found.vacancies, found.load_range_ms, found.optimal) == ([], 0, True)
 
 
@@ -309,7 +309,7 @@ def test_with_rules_too(ticks: int) -> None:
         30, "abcd", min_rest_ms=24 * HOUR, max_consecutive=1, absences=[away("a", 3, 20)]
     )
     found = plan_of(request, lambda: float(next(clock)), budget_seconds=ticks)
-    assert not breaks_a_rule(request, seating_of(found))
+    assert not breaks_a_constraint(request, staffing_of(found))
 
 
 # --- over months ----------------------------------------------------------------------------
@@ -335,8 +335,8 @@ def test_twelve_monthly_calls_are_as_fair_as_one_of_a_year(people: str, zone: st
         boundaries = days[first : first + length + 1]
         month = plan_of(replace(request, boundaries=boundaries, carry_over=carried), no_time)
         carried = dict(month.carry_over)
-        for share in month.shares:
-            total[share.person] += share.total_ms
+        for workload in month.workloads:
+            total[workload.person] += workload.total_ms
         first += length
     load_range_ms = max(total.values()) - min(total.values())
     assert load_range_ms <= year.load_range_ms + 25 * HOUR

@@ -18,7 +18,7 @@ from app.engine.planning.planner import plan_of
 from app.engine.planning.problem import assignment_problem
 from app.engine.planning.request import Absence, PlanningRequest
 from app.engine.walltime import clock_of
-from tests.support.plan_oracle import HOUR, START, breaks_a_rule, load_range, seating_of
+from tests.support.plan_oracle import HOUR, START, breaks_a_constraint, load_range, staffing_of
 
 DAY = 24 * HOUR
 
@@ -31,7 +31,7 @@ def budget(steps: int = 1_000_000) -> SearchBudget:
     return SearchBudget(no_time, 1.0, steps)
 
 
-def ruled_team(seed: int) -> PlanningRequest:
+def constrained_team(seed: int) -> PlanningRequest:
     """Some 40 shifts for a handful of people who are often away, under two or three rules."""
     random = Random(seed)  # noqa: S311 - seeded, and no secret
     names = [f"p{number}" for number in range(random.randint(3, 7))]
@@ -57,15 +57,15 @@ def ruled_team(seed: int) -> PlanningRequest:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_rules_are_kept_and_figures_are_true(seed: int) -> None:
-    request = ruled_team(seed)
+    request = constrained_team(seed)
     found = plan_of(request, no_time)
-    assert not breaks_a_rule(request, seating_of(found))
-    assert found.load_range_ms == load_range(request, seating_of(found)) >= found.lower_bound_ms
+    assert not breaks_a_constraint(request, staffing_of(found))
+    assert found.load_range_ms == load_range(request, staffing_of(found)) >= found.lower_bound_ms
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_it_is_never_worse_than_turns(seed: int) -> None:
-    request = ruled_team(seed)
+    request = constrained_team(seed)
     fair = plan_of(request, no_time)
     turns = plan_of(replace(request, strategy="round-robin"), no_time)
     assert (len(fair.vacancies), fair.load_range_ms) <= (len(turns.vacancies), turns.load_range_ms)
@@ -78,9 +78,9 @@ def test_a_search_that_is_ended_early_breaks_nothing(
 ) -> None:
     for name in ("PROOF_STEPS", "REPAIR_STEPS", "LOCAL_SEARCH_STEPS"):
         monkeypatch.setattr(f"app.engine.planning.planner.{name}", steps)
-    request = ruled_team(seed)
+    request = constrained_team(seed)
     found = plan_of(request, no_time)
-    assert not breaks_a_rule(request, seating_of(found))
+    assert not breaks_a_constraint(request, staffing_of(found))
     assert found.lower_bound_ms <= found.load_range_ms
 
 
@@ -143,7 +143,7 @@ def test_the_aims_in_order() -> None:
 @pytest.mark.parametrize("seed", range(10))
 def test_local_search_lowers_what_comes_after_the_load_range_and_nothing_before(seed: int) -> None:
     problem = assignment_problem(
-        replace(ruled_team(seed), min_rest_ms=0, max_consecutive=0, avoid_pairs=())
+        replace(constrained_team(seed), min_rest_ms=0, max_consecutive=0, avoid_pairs=())
     )
     assignment = minimise_load_range(cycle_assignment(problem), budget()).assignment
     before = objective_of(assignment)

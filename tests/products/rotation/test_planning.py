@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.planning.request import Absence, Fixed
+from app.engine.planning.request import Absence, FixedShift
 from app.errors import Fault, InvalidRequest
 from app.http.validation import document_of, parsed
 from app.products.rotation.planning import planning_request
@@ -212,7 +212,7 @@ def test_the_planning_request() -> None:
     assert planning.weights == {"bob": Fraction(1, 10)}
     assert planning.carry_over == {"alice": HOUR // 2}
     assert (planning.min_rest_ms, planning.max_consecutive) == (12 * HOUR, 2)
-    assert planning.fixed == [Fixed(1, "bob", 1), Fixed(2, "alice", 0)]
+    assert planning.fixed == [FixedShift(1, "bob", 1), FixedShift(2, "alice", 0)]
     assert (planning.roles, planning.avoid_pairs) == (("a", "b"), [("alice", "bob")])
     assert (planning.timezone, planning.strategy) == ("Europe/Berlin", "fair")
 
