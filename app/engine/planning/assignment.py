@@ -1,14 +1,14 @@
-"""Who holds which shifts, and shifts moved along shortest paths: the flow of the fair rotation.
+"""An assignment of shifts to people, and the search for paths along which shifts can move.
 
-Strategy: shifts × people is a transportation problem. Its residual graph is kept as people only:
-there is an edge from ``p`` to ``q`` if ``p`` holds a shift that ``q`` can take, which is one ``&``
-of two masks. An augmenting path hands one shift from each person on it to the next, so the first
-holds one fewer and the last one more. A path that does not exist is a proof (max-flow min-cut):
-the people who were reached hold as few, or as many, as they can.
+Strategy: shifts × people is a transportation problem. Its residual graph is kept between people
+only: there is an edge from ``p`` to ``q`` if ``p`` holds a shift that ``q`` can take, which is one
+``&`` of two masks. An augmenting path hands one shift from each person on it to the next, so the
+first person holds one shift fewer and the last one more. If there is no path, that is a proof
+(max-flow min-cut): the people who were reached hold as few shifts, or as many, as they can.
 
-Invariants: every shift keeps as many holders as it had, nobody holds a shift twice, nobody holds
-what he cannot take, and what is locked (pinned, or decided by a search) does not move. Paths are
-shortest, so no shift is handed on twice along one.
+Invariants: every shift keeps its number of holders; nobody holds a shift twice or a shift that they
+cannot take; locked shifts (fixed by the request, or decided by a search) do not move. Paths are
+shortest, so no shift is handed on twice along one path.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,13 +18,14 @@ from app.engine.planning.problem import AssignmentProblem, bits
 
 
 class BudgetExhausted(Exception):
-    """The time, or the number of steps, for a search is over."""
+    """A search has used up its time or its number of steps."""
 
 
 class SearchBudget:
-    """How much may still be done: ``steps`` looks at a pair of people, until ``deadline``.
+    """The work that a search may still do: a number of steps, until a deadline.
 
-    Steps make the end of a search the same for equal input; the deadline is for slow machines.
+    A step is about one look at a pair of people; ``deadline`` is in seconds of ``timer``. Steps end
+    a search at the same place for equal input; the deadline is for slow machines.
     """
 
     def __init__(self, timer: Callable[[], float], deadline: float, steps: int) -> None:
@@ -33,19 +34,22 @@ class SearchBudget:
         self.steps = steps
 
     def spend(self, steps: int) -> None:
-        """Count ``steps``. Raises ``OutOfTime`` once they are too many or it is too late."""
+        """Count ``steps``. Raises ``BudgetExhausted`` if none are left or the deadline is over."""
         self.steps -= steps
         if self.steps < 0 or self.timer() > self.deadline:
             raise BudgetExhausted
 
     def with_steps(self, steps: int) -> "SearchBudget":
-        """A search with steps of its own and the same deadline."""
+        """Return a budget of ``steps`` with the same deadline."""
         return SearchBudget(self.timer, self.deadline, steps)
 
 
 class Assignment:
-    """Who holds which shifts: ``held`` and ``locked`` are masks by person, ``holders`` are masks by
-    shift, ``loads`` are scaled."""
+    """The shifts that each person holds, and the loads that follow from them.
+
+    ``held`` and ``locked`` are masks of shifts by person, ``holders`` are masks of people by shift,
+    ``loads`` are by person and scaled (``problem.py``).
+    """
 
     __slots__ = ("held", "holders", "loads", "locked", "problem")
 
@@ -60,6 +64,7 @@ class Assignment:
                 self.assign(shift, person)
 
     def copy(self) -> "Assignment":
+        """Copy what can change; the problem is shared."""
         other = Assignment.__new__(Assignment)
         other.problem = self.problem
         other.held, other.locked = self.held.copy(), self.locked.copy()
@@ -68,43 +73,54 @@ class Assignment:
 
     @property
     def load_range(self) -> int:
+        """The largest load minus the smallest, scaled."""
         return max(self.loads) - min(self.loads)
 
     def movable(self, giver: int, taker: int) -> int:
-        """The shifts that ``giver`` can hand to ``taker``."""
+        """Return the mask of the shifts that ``giver`` can hand to ``taker``."""
         held = self.held
         return (
             held[giver] & ~self.locked[giver] & self.problem.eligible_shifts[taker] & ~held[taker]
         )
 
     def assign(self, shift: int, taker: int) -> None:
-        """Give ``taker`` a seat that nobody has."""
+        """Give ``taker`` a role slot of ``shift`` that is empty."""
         self.held[taker] ^= 1 << shift
         self.holders[shift] ^= 1 << taker
         self.loads[taker] += self.problem.load_per_ms[taker] * self.problem.lengths[shift]
 
     def unassign(self, shift: int, giver: int) -> None:
-        """Take a seat from ``giver``, so that nobody has it."""
+        """Take ``shift`` from ``giver``, which leaves a role slot empty."""
         self.held[giver] ^= 1 << shift
         self.holders[shift] ^= 1 << giver
         self.loads[giver] -= self.problem.load_per_ms[giver] * self.problem.lengths[shift]
 
     def move(self, shift: int, giver: int, taker: int) -> None:
+        """Hand ``shift`` from ``giver`` to ``taker``."""
         self.unassign(shift, giver)
         self.assign(shift, taker)
 
     def hand_over(self, giver: int, taker: int, among: int = -1) -> None:
-        """Hand on one shift: rather what the cycle gives the taker, and not the giver."""
+        """Hand one shift of the mask ``among`` from ``giver`` to ``taker``.
+
+        A shift that the cycle gives the taker is preferred, then one that it does not give the
+        giver.
+        """
         mask = self.movable(giver, taker) & among
         turn = self.problem.cycle_shifts
         mask = mask & turn[taker] or mask & ~turn[giver] or mask
         self.move((mask & -mask).bit_length() - 1, giver, taker)
 
     def counts(self) -> list[int]:
+        """Count the shifts that each person holds."""
         return [mask.bit_count() for mask in self.held]
 
     def takers_from(self, giver: int, budget: SearchBudget, among: int = -1) -> dict[int, int]:
-        """Everybody whom a shift can reach from ``giver``, nearest first, and who hands it on."""
+        """Find the people whom a shift can reach from ``giver``, nearest first.
+
+        The value of each is the person who hands it to them; that of ``giver`` is ``giver``. Raises
+        ``BudgetExhausted``.
+        """
         wants = [
             eligible & ~has & among
             for eligible, has in zip(self.problem.eligible_shifts, self.held, strict=True)
@@ -122,7 +138,11 @@ class Assignment:
         return found
 
     def givers_to(self, taker: int, budget: SearchBudget, among: int = -1) -> dict[int, int]:
-        """Everybody from whom a shift can reach ``taker``, nearest first, and whom they hand it."""
+        """Find the people from whom a shift can reach ``taker``, nearest first.
+
+        The value of each is the person to whom they hand it; that of ``taker`` is ``taker``. Raises
+        ``BudgetExhausted``.
+        """
         offers = [has & ~lock & among for has, lock in zip(self.held, self.locked, strict=True)]
         found = {taker: taker}
         waiting = [person for person in range(len(offers)) if person != taker]
@@ -137,13 +157,13 @@ class Assignment:
         return found
 
     def augment_along(self, path: Sequence[int], among: int = -1) -> None:
-        """Hand one shift from each person on the path to the next."""
+        """Hand one shift of the mask ``among`` from each person on ``path`` to the next."""
         for giver, taker in pairwise(path):
             self.hand_over(giver, taker, among)
 
 
 def path_of(person: int, links: Mapping[int, int]) -> list[int]:
-    """From ``person``, link by link, to where the search began."""
+    """Follow ``links`` from ``person`` to the person with whom the search began."""
     path = [person]
     while links[person] != person:
         person = links[person]

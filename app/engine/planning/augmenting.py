@@ -1,9 +1,10 @@
-"""Counts of shifts brought into ranges, person by person.
+"""Bring the number of shifts that each person holds into a range.
 
-Strategy: who holds too few is given shifts along augmenting paths by who holds more than enough,
-and who holds too many hands some on; where there is no path, it cannot be (``deal.py``). Nobody who
-was served falls back, so the people who can be served together form a matroid: served in the order
-of what it is worth to serve them, those who are left out are worth the least (the greedy theorem).
+Strategy: a person with too few shifts is given some along augmenting paths (``assignment.py``) from
+people with more than enough, and a person with too many hands some on; where there is no path, it
+is impossible. Nobody who has reached the range falls out of it again, so the sets of people who can
+reach it together form a matroid: if people are served in the order of what it is worth to serve
+them, those who are left out are worth the least (the greedy theorem).
 """
 
 from collections.abc import Sequence
@@ -11,13 +12,17 @@ from collections.abc import Sequence
 from app.engine.planning.assignment import Assignment, SearchBudget, path_of
 
 ShiftCounts = Sequence[int]
-"""By person, a number of shifts."""
+"""A number of shifts for each person."""
 
 
 def raise_counts(
     assignment: Assignment, least: ShiftCounts, budget: SearchBudget, order: Sequence[int] = ()
 ) -> int:
-    """Hand shifts to whoever holds fewer than ``least``, from who holds more; how many lack."""
+    """Give shifts to people who hold fewer than ``least``, from people who hold more.
+
+    People are served in ``order``, if any. Returns the number of shifts that are still lacking.
+    Raises ``BudgetExhausted``.
+    """
     counts, shortfall = assignment.counts(), 0
     for taker in order or range(len(counts)):
         while counts[taker] < least[taker]:
@@ -35,7 +40,11 @@ def raise_counts(
 def lower_counts(
     assignment: Assignment, most: ShiftCounts, budget: SearchBudget, order: Sequence[int] = ()
 ) -> int:
-    """Hand on shifts of whoever holds more than ``most``, to who holds fewer; how many are left."""
+    """Take shifts from people who hold more than ``most``, and give them to people who hold fewer.
+
+    People are served in ``order``, if any. Returns the number of shifts that are still too many.
+    Raises ``BudgetExhausted``.
+    """
     counts, excess = assignment.counts(), 0
     for giver in order or range(len(counts)):
         while counts[giver] > most[giver]:
@@ -57,8 +66,11 @@ def minimum_shortfall(
     usual: int,
     budget: SearchBudget,
 ) -> int:
-    """How many milliseconds people at least lack in sum to reach ``floors``, with shifts of the
-    ``usual`` length and counts within ``hull``, where those of ``deal`` are."""
+    """Compute a lower bound of what people lack to reach ``floors``, in milliseconds added up.
+
+    Shifts have the ``usual`` length; counts stay within ``limits`` (least and most by person), as
+    those of ``assignment`` are. Raises ``BudgetExhausted``.
+    """
     probe, people = assignment.copy(), range(len(floors))
     wanted = [-(-floor // usual) for floor in floors]
     raise_counts(probe, _clamped(limits, [count - 1 for count in wanted]), budget)
@@ -76,7 +88,7 @@ def minimum_excess(
     usual: int,
     budget: SearchBudget,
 ) -> int:
-    """As ``least_lacking``, for what is beyond ``ceilings``."""
+    """Compute a lower bound of what is beyond ``ceilings``, as ``minimum_shortfall`` does."""
     probe, people = assignment.copy(), range(len(ceilings))
     wanted = [ceiling // usual for ceiling in ceilings]
     lower_counts(probe, _clamped(limits, [count + 1 for count in wanted]), budget)
@@ -89,4 +101,5 @@ def minimum_excess(
 
 
 def _clamped(limits: tuple[ShiftCounts, ShiftCounts], counts: ShiftCounts) -> ShiftCounts:
+    """Move each of ``counts`` to the nearest number within ``limits``."""
     return [max(few, min(many, count)) for few, many, count in zip(*limits, counts, strict=True)]

@@ -1,9 +1,10 @@
-"""Every deal of a small rotation under rules: the proof that a search cannot give.
+"""Branch and bound over all assignments of a small rotation under constraints.
 
-Strategy: shift by shift, depth first, every choice of people that the rules allow; fuller choices
-and less loaded people first. A branch ends when it has more vacancies than the best deal, or as
-many and a spread that cannot become smaller: the largest load never falls, and the smallest stays
-within what can still be added to it.
+Strategy: repair (``repair.py``) finds good assignments but proves nothing; this does. Shift by
+shift, depth first, it tries every choice of people that the constraints allow: choices that fill
+more role slots first, and less loaded people first. A branch ends when it has more vacancies than
+the best assignment, or as many and a load range that cannot become smaller: the largest load never
+falls, and the smallest stays within what can still be added to it.
 """
 
 from collections.abc import Iterator
@@ -14,11 +15,14 @@ from app.engine.planning.constraints import Constraints
 from app.engine.planning.problem import bits
 
 MOST_SHIFTS = 40
-"""Longer rotations are not tried: there would be no end."""
+"""The longest rotation that is tried; longer ones would never end."""
 
 
 class BranchAndBound:
-    """All deals, looked through; ``best`` is then the best in vacancies and spread."""
+    """A search of all assignments for the best in vacancies and then in load range.
+
+    ``best`` is the best found so far, and ``best_value`` its vacancies and load range.
+    """
 
     def __init__(
         self, assignment: Assignment, constraints: Constraints, budget: SearchBudget
@@ -28,7 +32,7 @@ class BranchAndBound:
         self.best_value = (self._vacancies(assignment), assignment.load_range)
 
     def run(self) -> bool:
-        """Whether all deals were looked at, so that none is better than ``best``."""
+        """Search, and tell whether it came to its end: then no other is better than ``best``."""
         if len(self.problem.lengths) > MOST_SHIFTS:
             return False
         try:
@@ -38,9 +42,11 @@ class BranchAndBound:
         return True
 
     def _vacancies(self, assignment: Assignment) -> int:
+        """Count the empty role slots that somebody could take."""
         return sum(self.problem.demand) - sum(held.bit_count() for held in assignment.held)
 
     def _explore(self, assignment: Assignment, shift: int, vacancies: int) -> None:
+        """Try all choices for ``shift`` and later; there are ``vacancies`` before it."""
         self.budget.spend(len(assignment.held) * (len(self.problem.lengths) - shift + 1))
         if (vacancies, self._load_range_bound(assignment, shift)) >= self.best_value:
             return
@@ -63,7 +69,7 @@ class BranchAndBound:
         return allowed
 
     def _choices(self, assignment: Assignment, shift: int) -> Iterator[tuple[tuple[int, ...], int]]:
-        """Who takes the seats that are not fixed, and how many then stay empty."""
+        """Yield people for the free role slots, and how many slots they leave empty."""
         held = assignment.holders[shift]
         eligible = sorted(
             bits(self.problem.eligible_people[shift] & ~held), key=assignment.loads.__getitem__
@@ -73,6 +79,7 @@ class BranchAndBound:
             yield from ((people, slots - count) for people in combinations(eligible, count))
 
     def _load_range_bound(self, assignment: Assignment, shift: int) -> int:
+        """Compute a lower bound of the load range once ``shift`` and later ones are given out."""
         problem = self.problem
         later = -1 << shift
         reach = min(

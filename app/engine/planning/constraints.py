@@ -1,8 +1,8 @@
-"""Who may take a shift in view of what he holds already: rest, runs, and pairs kept apart.
+"""Constraints on a person's shifts together: rest, runs of shifts, and pairs kept apart.
 
-Strategy: what lies too near to a shift is a mask, made once; a run is counted outwards from it.
-Invariant: a deal that was made by asking ``allows`` before each shift breaks no rule, except where
-pinned shifts break one among themselves.
+Strategy: the shifts too near to a shift are a mask, computed once; a run is counted outwards from
+the shift. Invariant: an assignment that was made by asking ``allows`` before each shift meets all
+constraints, except where fixed shifts break one among themselves.
 """
 
 from bisect import bisect_left, bisect_right
@@ -13,7 +13,7 @@ from app.engine.planning.problem import AssignmentProblem
 
 
 class Constraints:
-    """The rules of a board; without any, everything is allowed."""
+    """The constraints of a problem; if it has none, everything is allowed."""
 
     def __init__(self, problem: AssignmentProblem) -> None:
         self.problem = problem
@@ -28,8 +28,11 @@ class Constraints:
         releasing: int = -1,
         replacing: int = -1,
     ) -> bool:
-        """Whether ``person`` may take ``shift``, having given up shift ``without``, where person
-        ``but`` gives up ``shift``."""
+        """Tell whether ``person`` may take ``shift``.
+
+        ``releasing`` is a shift that the person gives up for it, ``replacing`` a person who gives
+        up ``shift``; -1 stands for none.
+        """
         problem = self.problem
         if not problem.constrained:
             return True
@@ -45,7 +48,7 @@ class Constraints:
 
 
 def _rest_conflicts(problem: AssignmentProblem) -> Sequence[int]:
-    """By shift, the others that leave too little rest before or after it."""
+    """Return for each shift the mask of the others that leave too little rest beside it."""
     if not problem.min_rest_ms:
         return [0] * len(problem.starts)
     conflicts = []
@@ -57,7 +60,7 @@ def _rest_conflicts(problem: AssignmentProblem) -> Sequence[int]:
 
 
 def _run(held: int, shift: int) -> int:
-    """How long the run of shifts is that ``shift`` makes with those beside it."""
+    """Count the shifts in the run that ``shift`` forms with the held shifts beside it."""
     first = last = shift
     while first and held >> first - 1 & 1:
         first -= 1

@@ -1,8 +1,8 @@
-"""Why a shift is not with whom the cycle has it, in a line each.
+"""Explanations of a plan: one line for each shift that is not with the people the cycle gives it.
 
-Strategy: what is known is told and nothing is guessed. Somebody is away because an absence says so,
-and gives its reason; a shift is fixed because the request says so; what neither explains was done
-for fairness, or because of a rule, if there are any.
+Strategy: only what is known is explained, nothing is guessed. A person is away if an absence says
+so, and the absence has the reason; a shift is fixed if the request says so; everything else was
+done for fairness, or because of a constraint, if there are any.
 """
 
 from bisect import bisect_right
@@ -13,13 +13,13 @@ from app.engine.planning.request import PlanningRequest, Vacancy
 from app.engine.planning.round_robin import AssignedTurn
 
 AwayShifts = Sequence[tuple[int, int, str]]
-"""Shifts ``[first, last)`` in which somebody is away, in order, and why."""
+"""Ranges of shifts ``[first, last)`` in which a person is away, in order, with the reason."""
 Phrases = dict[int, list[str]]
-"""By shift, what there is to say."""
+"""What there is to say about each shift."""
 
 
 class Explanations:
-    """The reasons of one request, by the number of its shifts."""
+    """Writer of the explanations for one request; shifts are numbered from 1 in them."""
 
     def __init__(self, request: PlanningRequest, problem: AssignmentProblem) -> None:
         self._roles, self._problem = request.roles, problem
@@ -29,7 +29,7 @@ class Explanations:
     def of_round_robin(
         self, changed_turns: Sequence[AssignedTurn], vacancies: Sequence[Vacancy]
     ) -> list[str]:
-        """One line for each shift of a round robin that was not plainly the next turn."""
+        """Explain each shift that was not plainly the next turn of the round robin."""
         phrases: Phrases = {}
         names = self._problem.people
         for shift, person in sorted(self._fixed):
@@ -50,7 +50,7 @@ class Explanations:
     def of_assignment(
         self, slots: Sequence[tuple[int | None, ...]], vacancies: Sequence[Vacancy]
     ) -> list[str]:
-        """One line for each shift that others have than those whose turn it is."""
+        """Explain each shift that somebody has whose turn it is not."""
         phrases: Phrases = {}
         problem = self._problem
         for shift, people in enumerate(slots):
@@ -73,7 +73,7 @@ class Explanations:
         return f"to keep the rules and {purpose}" if self._problem.constrained else f"to {purpose}"
 
     def _why(self, person: int, shift: int) -> str:
-        """Why somebody is away, if that is why."""
+        """Write that ``person`` is away in ``shift``, and why; empty if they are not."""
         runs = self._away.get(self._problem.people[person], ())
         place = bisect_right(runs, shift, key=lambda run: run[0]) - 1
         if place < 0 or shift >= runs[place][1]:
@@ -91,7 +91,7 @@ class Explanations:
 
 
 def _away_shifts(request: PlanningRequest) -> Mapping[str, AwayShifts]:
-    """When people are away, each shift told once: by the absence that began first."""
+    """Return the shifts in which people are away, each with the absence that began first."""
     runs: dict[str, list[tuple[int, int, str]]] = {}
     for absence in sorted(request.absences, key=lambda absence: absence.start_at):
         first, last = shifts_within(request.boundaries, absence.start_at, absence.end_at)

@@ -1,9 +1,9 @@
-"""A deal made more even, step by step: quick, and without looking back.
+"""Greedy balancing of an assignment: quick, and without looking back.
 
-Strategy: as long as somebody can end up below where somebody else began, one shift of the usual
-length is handed along a path between them. With equal weights and lengths no other assignment is
-then more even, whatever the measure (the counts that flows allow are an M-convex set, where local
-optima are global). Otherwise it is where ``spread.py`` begins.
+Strategy: as long as one person can end up below where another began, a shift of the usual length is
+handed along a path between them. With equal weights and lengths no other assignment is then more
+even, whatever the measure (the counts that flows allow are an M-convex set, where local optima are
+global). Otherwise it is the start of the exact search (``min_spread.py``).
 """
 
 from collections import Counter
@@ -14,8 +14,10 @@ from app.engine.planning.problem import AssignmentProblem
 
 
 def masks_by_length(problem: AssignmentProblem) -> Mapping[int, int]:
-    """The shifts of each length that somebody can take, as masks; the most frequent length
-    first."""
+    """Return the mask of the shifts of each length, the most frequent length first.
+
+    Shifts that nobody can take are left out.
+    """
     masks: Counter[int] = Counter()
     for shift, length in enumerate(problem.lengths):
         if problem.demand[shift]:
@@ -25,7 +27,7 @@ def masks_by_length(problem: AssignmentProblem) -> Mapping[int, int]:
 
 
 def balance_greedily(assignment: Assignment, budget: SearchBudget) -> None:
-    """Make ``deal`` more even until no path does. Raises ``OutOfTime``."""
+    """Make ``assignment`` more even until no path does. Raises ``BudgetExhausted``."""
     by_length = masks_by_length(assignment.problem)
     moved = bool(by_length)
     while moved:
@@ -49,7 +51,10 @@ def _hand_over_shifts(
 def _balancing_path(
     assignment: Assignment, giver: int, length: int, usual: int, budget: SearchBudget
 ) -> Sequence[int] | None:
-    """From ``giver`` to the least loaded of those who end up below where ``giver`` began."""
+    """Find a path from ``giver`` to a person who then ends up below where ``giver`` began.
+
+    Of several such people it is the least loaded; ``None`` if there is none.
+    """
     load_per_ms, loads = assignment.problem.load_per_ms, assignment.loads
     most, kept = loads[giver], loads[giver] - load_per_ms[giver] * length
     reached = assignment.takers_from(giver, budget, usual)
@@ -66,7 +71,7 @@ def _balancing_path(
 def _swap_shifts(
     assignment: Assignment, by_length: Mapping[int, int], budget: SearchBudget
 ) -> bool:
-    """Swap shifts of different lengths between two people, to even them out."""
+    """Swap shifts of different lengths between two people, and tell whether any were swapped."""
     if len(by_length) == 1:
         return False
     moved = False

@@ -1,6 +1,7 @@
-"""First deals, by simple rules: where a search begins, and what a fair rotation is held against.
+"""Initial assignments by simple rules, to begin a search with and to compare a fair plan with.
 
-Each covers all the seats that can be covered (``Board.demand``), rules aside.
+Each covers all the role slots that can be covered (``AssignmentProblem.demand``) and looks at no
+constraints.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,18 +12,18 @@ from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
 
 
 def cycle_assignment(problem: AssignmentProblem) -> Assignment:
-    """Whoever's turn it is; whose turn it cannot be is replaced by the least loaded."""
-    return _dealt(
+    """Assign each shift to the people in turn, and to the least loaded in place of those away."""
+    return _assigned(
         problem, lambda shift: people_in_turn(problem.cycle, problem.slots_per_shift, shift)
     )
 
 
 def least_loaded_assignment(problem: AssignmentProblem) -> Assignment:
-    """Shift by shift, the least loaded of those who can take it; the first of equals."""
-    return _dealt(problem, lambda _: ())
+    """Assign each shift to the least loaded people who can take it; the first of equals."""
+    return _assigned(problem, lambda _: ())
 
 
-def _dealt(problem: AssignmentProblem, wanted: Callable[[int], Sequence[int]]) -> Assignment:
+def _assigned(problem: AssignmentProblem, wanted: Callable[[int], Sequence[int]]) -> Assignment:
     assignment = Assignment(problem, problem.fixed_shifts)
     for shift, demand in enumerate(problem.demand):
         eligible = problem.eligible_people[shift]

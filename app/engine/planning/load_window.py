@@ -1,11 +1,11 @@
-"""Whether an assignment exists with every load in a window.
+"""Search for an assignment with every load in a window.
 
-Strategy: with equal lengths a window of loads is a range of counts for each person. Who is below is
-given shifts, then who is above hands some on, along augmenting paths; where there is no path there
-is no assignment (``deal.py``). *Odd* shifts, of another than the usual length, are decided person
-by person, depth first. A person's range of counts is then taken as if all that is undecided went
-his way, and that prunes a branch; so does that loads would lack, or exceed, more than the undecided
-seats are longer, or shorter (``counting.py``).
+Strategy: if all shifts have the same length, a window of loads is a range of counts for each
+person. People below it are given shifts, then people above it hand some on, along augmenting paths;
+where there is no path there is no assignment (``assignment.py``). *Odd* shifts, which have another
+than the usual length, are decided one by one, depth first. A branch is pruned if somebody's range of
+counts is empty even when all undecided shifts go their way, or if loads lack more, or exceed more,
+than the undecided slots are longer, or shorter, than usual (``augmenting.py``).
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,17 +24,21 @@ from app.engine.planning.greedy import masks_by_length
 from app.engine.planning.problem import AssignmentProblem, bits
 
 MOST_ODD_SLOTS = 64
-"""So many odd seats are decided one by one; their extra lengths add up to ``MOST_SUMS`` values."""
+"""The most odd role slots that are decided one by one."""
 MOST_SUMS = 500
+"""The most different sums that the extra lengths of odd slots may add up to."""
 
 BRANCH_STEPS = 8
-"""What a branch costs beside its flow, in steps for each person."""
+"""The cost of a branch beside its flow, in steps for each person."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
-    """A deal in which the first ``depth`` odd seats are decided; ``extra`` is what each person has
-    of them beyond the usual length."""
+    """An assignment in which the first ``depth`` odd role slots are decided.
+
+    ``extra`` is by person: how much longer than usual their decided shifts are, in milliseconds.
+    ``last`` is the person who got the last of them.
+    """
 
     assignment: Assignment
     extra: Sequence[int]
@@ -43,7 +47,10 @@ class _Branch:
 
 
 class LoadWindowSearch:
-    """Looks for assignments in windows, from the one found last; ``best`` is the best of them."""
+    """A search for assignments within windows of loads; ``best`` is the most even one found.
+
+    Each search begins with ``best``. ``unreachable_load`` is above any load.
+    """
 
     def __init__(self, assignment: Assignment, budget: SearchBudget) -> None:
         problem = assignment.problem
@@ -62,9 +69,10 @@ class LoadWindowSearch:
         self._units = [load_per_ms * self._usual for load_per_ms in problem.load_per_ms]
 
     def find_within(self, low: int, high: int, *, exact: bool) -> Assignment | None:
-        """A deal with every load in ``[low, high]``; ``None`` is a proof that there is none.
+        """Find an assignment with every load from ``low`` to ``high``, both included.
 
-        If not ``exact``, odd shifts may be what puts some loads outside. Raises ``OutOfTime``.
+        ``None`` is a proof that there is none. If not ``exact``, some loads may lie outside because
+        of odd shifts. Raises ``BudgetExhausted``.
         """
         if exact and len(self._odd) > MOST_ODD_SLOTS:
             raise BudgetExhausted
@@ -72,21 +80,21 @@ class LoadWindowSearch:
         return self._search(branch, low, high, exact=exact)
 
     def next_load_above(self, load: int) -> int:
-        """The smallest load above ``load`` that anybody could have."""
+        """Compute the smallest load above ``load`` that anybody could have."""
         return min(
             base + unit * max((load - base) // unit + 1, 0)
             for base, unit in self._load_progressions()
         )
 
     def next_load_below(self, load: int) -> int:
-        """The largest load below ``load`` that anybody could have; -1 if there is none."""
+        """Compute the largest load below ``load`` that anybody could have; -1 if there is none."""
         steps = (
             (base, unit, -((base - load) // unit) - 1) for base, unit in self._load_progressions()
         )
         return max((base + unit * count for base, unit, count in steps if count >= 0), default=-1)
 
     def _load_progressions(self) -> Iterator[tuple[int, int]]:
-        """Loads are a base plus a multiple of a unit."""
+        """Yield bases and units: every possible load is a base plus a multiple of its unit."""
         problem = self._problem
         self._budget.spend(len(self._units) * len(self._possible_sums[0]))
         for carried, load_per_ms, fixed, unit in zip(
@@ -126,7 +134,7 @@ class LoadWindowSearch:
         return next(filter(None, found), None)
 
     def _total_is_possible(self, branch: _Branch, low: int, high: int) -> bool:
-        """Whether loads in the window, each by itself possible, can be all there is to hold."""
+        """Tell whether loads in the window, each possible by itself, can add up to all there is."""
         problem, usual = self._problem, self._usual
         sums = self._possible_sums[branch.depth]
         self._budget.spend(len(branch.extra) * (len(sums) + BRANCH_STEPS))
@@ -151,6 +159,7 @@ class LoadWindowSearch:
         return bool(least <= self._total <= most)
 
     def _most_counts(self, branch: _Branch, high: int, shorter: int) -> ShiftCounts:
+        """Compute the most shifts a person may hold if the undecided slots are ``shorter``."""
         problem = self._problem
         return [
             (high - carried - load_per_ms * (extra - shorter)) // unit
@@ -160,6 +169,7 @@ class LoadWindowSearch:
         ]
 
     def _least_counts(self, branch: _Branch, low: int, longer: int) -> ShiftCounts:
+        """Compute the fewest shifts a person may hold if the undecided slots are ``longer``."""
         problem = self._problem
         return [
             max(0, -((carried + load_per_ms * (extra + longer) - low) // unit))
@@ -171,7 +181,7 @@ class LoadWindowSearch:
     def _odd_shifts_suffice(
         self, branch: _Branch, low: int, high: int, limits: tuple[ShiftCounts, ShiftCounts]
     ) -> bool:
-        """Whether the undecided seats are long and short enough for what loads lack and exceed."""
+        """Tell whether the undecided slots can make up for what loads lack and exceed."""
         problem, left = self._problem, self._odd[branch.depth :]
         people = list(zip(problem.carried_load, problem.load_per_ms, branch.extra, strict=True))
         floors = [
@@ -189,7 +199,7 @@ class LoadWindowSearch:
         )
 
     def _branches(self, branch: _Branch, low: int, high: int) -> Iterator[_Branch]:
-        """The next odd seat given to each person who can take it, those whom it suits first."""
+        """Give the next odd slot to each person who can take it, those whom it suits best first."""
         shift, extra = self._odd[branch.depth]
         same_shift = branch.depth > 0 and self._odd[branch.depth - 1][0] == shift
         eligible = [
@@ -209,7 +219,7 @@ class LoadWindowSearch:
     def _added_violation(
         self, branch: _Branch, person: int, count: int, extra: int, low: int, high: int
     ) -> int:
-        """By how much the load of ``person`` is farther outside of the window with ``extra``."""
+        """Compute how much farther outside of the window ``extra`` puts the load of ``person``."""
         problem = self._problem
         load_per_ms, held = problem.load_per_ms[person], branch.extra[person]
         load = problem.carried_load[person] + load_per_ms * (self._usual * count + held)
@@ -217,6 +227,7 @@ class LoadWindowSearch:
         return max(low - more, more - high, 0) - max(low - load, load - high, 0)
 
     def _branch_with(self, branch: _Branch, person: int) -> _Branch:
+        """Return ``branch`` with its next odd slot given to ``person``."""
         shift, extra = self._odd[branch.depth]
         assignment, bit = branch.assignment.copy(), 1 << shift
         if not assignment.held[person] & bit:
@@ -231,9 +242,9 @@ class LoadWindowSearch:
 
 
 def _odd_slots(problem: AssignmentProblem, usual: int) -> Sequence[tuple[int, int]]:
-    """The seats to be given away whose shift has another length, and by how much it is longer.
+    """List the free role slots of odd shifts, each with its length beyond the usual one.
 
-    The longest first, and then those with the fewest people: they leave the least to try.
+    The longest come first, and then those with the fewest people: they leave the least to try.
     """
     slots = []
     for shift, length in enumerate(problem.lengths):
@@ -246,11 +257,15 @@ def _odd_slots(problem: AssignmentProblem, usual: int) -> Sequence[tuple[int, in
 
 
 def _extra_ms(problem: AssignmentProblem, mask: int, usual: int) -> int:
+    """Compute how much longer than usual the shifts of ``mask`` are, in milliseconds."""
     return sum(problem.lengths[shift] - usual for shift in bits(mask))
 
 
 def _possible_sums(extras: Sequence[int]) -> Sequence[Sequence[int]]:
-    """By place in ``extras``, what any of those from there on can add up to."""
+    """Return for each place in ``extras`` the sums of any of those from there on, ascending.
+
+    Raises ``BudgetExhausted`` if there are more than ``MOST_SUMS``.
+    """
     found = [[0]]
     for extra in reversed(extras):
         found.append(sorted({*found[-1], *(extra + other for other in found[-1])}))

@@ -1,13 +1,13 @@
-"""A deal bettered in what comes after the spread, which stays as it is.
+"""Local search for a better assignment of the same load range.
 
-Strategy: local search in two passes. First weekends and nights: two people swap shifts of one
-length, or one hands a shift on, wherever that lowers the sum of squares of weekend and night loads
-and raises neither spread. Then the order of turns: shifts of one *kind* (length, weekend and night
-hours) are swapped, which leaves all hours as they are, wherever fewer shifts then follow one of the
-same person, or as few do and more are where the cycle has them.
+Strategy: two passes improve what comes after the load range in the objective. First weekends and
+nights: two people swap shifts, or one hands a shift on, wherever that lowers the sum of squares of
+weekend and night loads and makes neither range larger. Then the order of turns: shifts of one
+*kind* (length, weekend and night hours) are swapped, which leaves all hours as they are, wherever
+fewer shifts then follow one of the same person, or as few do and more are where the cycle has them.
 
-Invariants: loads stay between the smallest and the largest at the beginning; no rule is broken that
-was not; every step lowers a number that cannot fall for ever.
+Invariants: loads stay between the smallest and the largest at the beginning; no constraint is
+broken that was not broken before; every exchange lowers a number that cannot fall for ever.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,13 +24,13 @@ ShiftKind = tuple[int, int, int]
 """Length, weekend hours and night hours of a shift, in milliseconds."""
 
 MOST_TRIED = 8
-"""So many shifts of a kind are looked at for one that may be taken."""
+"""The most shifts of a kind that are tried for one that may be handed over."""
 
 
 def local_search(
     assignment: Assignment, constraints: Constraints, budget: SearchBudget
 ) -> Assignment:
-    """``deal``, bettered in place until nothing does, or until the pace ends it."""
+    """Improve ``assignment`` in place until no exchange does or the budget ends, and return it."""
     with suppress(BudgetExhausted):
         kinds = _kinds(assignment.problem)
         _UnsocialHours(assignment, constraints, kinds, budget).balance()
@@ -39,7 +39,7 @@ def local_search(
 
 
 def _kinds(problem: AssignmentProblem) -> Mapping[ShiftKind, int]:
-    """The shifts of each kind, as masks."""
+    """Return the mask of the shifts of each kind."""
     found: dict[ShiftKind, int] = {}
     for shift, kind in enumerate(
         zip(problem.lengths, problem.weekends, problem.nights, strict=True)
@@ -49,17 +49,21 @@ def _kinds(problem: AssignmentProblem) -> Mapping[ShiftKind, int]:
 
 
 class _Exchange(NamedTuple):
-    """A shift of one kind given for one of another, or for nothing; what the giver loses by it."""
+    """A shift of one kind given for one of another, or for nothing.
 
-    kind: int
-    other: int
+    ``given`` and ``returned`` are masks of shifts by kind, ``returned`` is 0 for nothing; the rest
+    is what the giver loses by it, in milliseconds.
+    """
+
+    given: int
+    returned: int
     length: int
     weekend: int
     night: int
 
 
 def _exchanges(kinds: Mapping[ShiftKind, int]) -> Sequence[_Exchange]:
-    """Every step by which somebody loses weekend or night hours; kinds are masks."""
+    """List the exchanges by which the giver loses weekend or night hours."""
     nothing = {(0, 0, 0): 0}
     exchanges = (
         _Exchange(
@@ -72,7 +76,7 @@ def _exchanges(kinds: Mapping[ShiftKind, int]) -> Sequence[_Exchange]:
 
 
 class _UnsocialHours:
-    """Weekends and nights evened out."""
+    """The pass that balances weekends and nights."""
 
     def __init__(
         self,
@@ -87,7 +91,7 @@ class _UnsocialHours:
         self.weekends, self.nights = weekend_loads(assignment), night_loads(assignment)
 
     def balance(self) -> None:
-        """Look at every two people, and again at whoever something was changed for."""
+        """Make exchanges between every two people, and again for those whom one has changed."""
         people = range(len(self.assignment.held))
         changed = set(people) if self.exchanges else set()
         while changed:
@@ -98,7 +102,7 @@ class _UnsocialHours:
                         changed |= {giver, taker}
 
     def _improve_pair(self, giver: int, taker: int) -> bool:
-        """One step between two people, if one helps: the first that lowers the sum of squares."""
+        """Make the first exchange that lowers the sum of squares, and tell whether there was one."""
         assignment, load_per_ms = self.assignment, self.assignment.problem.load_per_ms
         mine, yours = load_per_ms[giver], load_per_ms[taker]
         weekend = 2 * (mine * self.weekends[giver] - yours * self.weekends[taker])
@@ -109,8 +113,8 @@ class _UnsocialHours:
         given, taken = assignment.movable(giver, taker), assignment.movable(taker, giver)
         both = mine * mine + yours * yours
         return any(
-            given & exchange.kind
-            and (taken & exchange.other or not exchange.other)
+            given & exchange.given
+            and (taken & exchange.returned or not exchange.returned)
             and self._keeps_ranges(giver, taker, exchange)
             and self._make(giver, taker, exchange)
             for exchange in self.exchanges
@@ -120,7 +124,7 @@ class _UnsocialHours:
         )
 
     def _keeps_ranges(self, giver: int, taker: int, exchange: _Exchange) -> bool:
-        """Whether loads stay where they may be, and no spread of hours becomes larger."""
+        """Tell whether loads stay within their window, and the ranges of hours grow no larger."""
         load_per_ms, loads = self.assignment.problem.load_per_ms, self.assignment.loads
         if exchange.length and not (
             self.low <= loads[giver] - load_per_ms[giver] * exchange.length <= self.high
@@ -134,18 +138,19 @@ class _UnsocialHours:
         return then <= now
 
     def _add_hours(self, giver: int, taker: int, exchange: _Exchange, sign: int) -> None:
+        """Count ``exchange`` in weekend and night loads, or take it back if ``sign`` is -1."""
         load_per_ms = self.assignment.problem.load_per_ms
         for held, hours in ((self.weekends, exchange.weekend), (self.nights, exchange.night)):
             held[giver] -= sign * load_per_ms[giver] * hours
             held[taker] += sign * load_per_ms[taker] * hours
 
     def _make(self, giver: int, taker: int, exchange: _Exchange) -> bool:
-        """Make the exchange with the first shifts that the rules allow."""
+        """Make ``exchange`` with the first shifts that the constraints allow, if there are any."""
         assignment = self.assignment
-        for shift in _preferred_shifts(assignment, giver, taker, exchange.kind):
+        for shift in _preferred_shifts(assignment, giver, taker, exchange.given):
             for back in (
-                _preferred_shifts(assignment, taker, giver, exchange.other)
-                if exchange.other
+                _preferred_shifts(assignment, taker, giver, exchange.returned)
+                if exchange.returned
                 else (None,)
             ):
                 self.budget.spend(1)
@@ -157,7 +162,7 @@ class _UnsocialHours:
 
 
 class _TurnOrder:
-    """Turns put in order, hours left as they are."""
+    """The pass that puts turns in order and leaves all hours as they are."""
 
     def __init__(
         self,
@@ -170,6 +175,7 @@ class _TurnOrder:
         self.alike = {shift: mask for mask in kinds.values() for shift in bits(mask)}
 
     def improve(self) -> None:
+        """Swap shifts that are out of order until no swap helps."""
         moved = True
         while moved:
             moved = False
@@ -179,13 +185,13 @@ class _TurnOrder:
                         moved |= self._improve_shift(person, shift)
 
     def _out_of_order(self, person: int) -> int:
-        """The shifts that follow or precede one of the same person, or are another's turn."""
+        """Return the mask of shifts that are beside one of the same person, or another's turn."""
         held = self.assignment.held[person]
         wrong = held & (held << 1 | held >> 1 | ~self.assignment.problem.cycle_shifts[person])
         return wrong & ~self.assignment.locked[person]
 
     def _improve_shift(self, person: int, shift: int) -> bool:
-        """Swap ``shift`` for one of the same kind, if that helps."""
+        """Swap ``shift`` for one of the same kind, and tell whether one helped."""
         assignment, alike = self.assignment, self.alike[shift]
         for other in self._others(person, shift):
             self.budget.spend(4)
@@ -201,7 +207,7 @@ class _TurnOrder:
         return False
 
     def _others(self, person: int, shift: int) -> Iterator[int]:
-        """Who could have the shift instead: those whose turn it is; all, if it is one in a row."""
+        """Yield the people who could have ``shift``: those in turn; all, if it follows another."""
         held, turn = self.assignment.held[person], self.assignment.problem.cycle_shifts
         alone = not (held << 1 | held >> 1) >> shift & 1
         for other, turns in enumerate(turn):
@@ -209,6 +215,7 @@ class _TurnOrder:
                 yield other
 
     def _is_better(self, person: int, shift: int, other: int, back: int) -> bool:
+        """Tell whether swapping ``shift`` for ``back`` lowers what this pass improves."""
         held, turn = self.assignment.held, self.assignment.problem.cycle_shifts
         swap = 1 << shift | 1 << back
         mine, theirs = held[person], held[other]
@@ -221,11 +228,12 @@ class _TurnOrder:
 
 
 def _consecutive(held: int) -> int:
+    """Count the shifts that follow one of the same person."""
     return (held & held >> 1).bit_count()
 
 
 def _preferred_shifts(assignment: Assignment, giver: int, taker: int, among: int) -> Iterator[int]:
-    """Some of the shifts that may be handed on; first what is the taker's turn."""
+    """Yield some of the shifts that may be handed over, the taker's turns first."""
     mask, turn = assignment.movable(giver, taker) & among, assignment.problem.cycle_shifts
     theirs = mask & turn[taker]
     nobodys = mask & ~theirs & ~turn[giver]
@@ -240,7 +248,7 @@ def _allowed(
     taker: int,
     back: int | None,
 ) -> bool:
-    """Whether two people may exchange ``shift`` and ``back``, which is nothing if ``None``."""
+    """Tell whether two people may exchange ``shift`` for ``back``; ``None`` stands for nothing."""
     if back is None:
         return constraints.allows(assignment, taker, shift, replacing=giver)
     return constraints.allows(

@@ -1,7 +1,7 @@
-"""What is aimed at, in order: the measure by which one deal is better than another.
+"""The objective: the measures by which one assignment is better than another, in order.
 
-Shifts that nobody has; the spread of loads; the spreads of weekend and of night hours by weight,
-added; shifts that follow one of the same person; shifts that are not the holder's by the cycle.
+They are: empty role slots; the load range; the ranges of weekend and of night hours by weight,
+added up; shifts that follow one of the same person; shifts that the cycle gives to somebody else.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,10 @@ from app.engine.planning.problem import bits
 
 
 class Objective(NamedTuple):
-    """Smaller is better, the first that differs decides. Spreads are scaled."""
+    """The measures of one assignment: smaller is better, and the first that differs decides.
+
+    Ranges are scaled (``problem.py``).
+    """
 
     vacancies: int
     load_range: int
@@ -22,7 +25,7 @@ class Objective(NamedTuple):
 
 
 def objective_of(assignment: Assignment) -> Objective:
-    """How good ``deal`` is."""
+    """Measure ``assignment``."""
     problem = assignment.problem
     slots = problem.slots_per_shift * len(problem.lengths)
     return Objective(
@@ -38,16 +41,17 @@ def objective_of(assignment: Assignment) -> Objective:
 
 
 def weekend_loads(assignment: Assignment) -> list[int]:
-    """By person, weekend hours by weight, scaled."""
+    """Compute each person's weekend hours by weight, scaled."""
     return _loads(assignment, assignment.problem.weekends)
 
 
 def night_loads(assignment: Assignment) -> list[int]:
-    """By person, night hours by weight, scaled."""
+    """Compute each person's night hours by weight, scaled."""
     return _loads(assignment, assignment.problem.nights)
 
 
 def load_range(loads: list[int]) -> int:
+    """Compute the largest of ``loads`` minus the smallest."""
     return max(loads) - min(loads)
 
 
