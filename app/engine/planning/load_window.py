@@ -3,9 +3,9 @@
 Strategy: if all shifts have the same length, a window of loads is a range of counts for each
 person. People below it are given shifts, then people above it hand some on, along augmenting paths;
 where there is no path there is no assignment (``assignment.py``). *Odd* shifts, which have another
-than the usual length, are decided one by one, depth first. A branch is pruned if somebody's range of
-counts is empty even when all undecided shifts go their way, or if loads lack more, or exceed more,
-than the undecided slots are longer, or shorter, than usual (``augmenting.py``).
+than the usual length, are decided one by one, depth first. A branch is pruned if somebody's range
+of counts is empty even when all undecided shifts go their way, or if loads lack more, or exceed
+more, than the undecided slots are longer, or shorter, than usual (``augmenting.py``).
 """
 
 from collections.abc import Iterator, Sequence

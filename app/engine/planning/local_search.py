@@ -102,7 +102,7 @@ class _UnsocialHours:
                         changed |= {giver, taker}
 
     def _improve_pair(self, giver: int, taker: int) -> bool:
-        """Make the first exchange that lowers the sum of squares, and tell whether there was one."""
+        """Make the first exchange that lowers the sum of squares, and tell whether one did."""
         assignment, load_per_ms = self.assignment, self.assignment.problem.load_per_ms
         mine, yours = load_per_ms[giver], load_per_ms[taker]
         weekend = 2 * (mine * self.weekends[giver] - yours * self.weekends[taker])

@@ -1,11 +1,11 @@
 """The smallest load range of a problem without constraints, with its proof.
 
 Strategy: the narrowest window of loads in which there is an assignment (``load_window.py``) is
-found by moving its two ends. There are three stages, and each may show that nothing is left to find.
-First the assignment is balanced greedily. Then the smallest maximum and the largest minimum are
-found on their own, and their difference is a lower bound. Last, the windows narrower than the best
-are refuted one by one: with odd shifts at their best, which is quick and gives a bound, and then
-exactly.
+found by moving its two ends. There are three stages, and each may show that nothing is left to
+find. First the assignment is balanced greedily. Then the smallest maximum and the largest minimum
+are found on their own, and their difference is a lower bound. Last, the windows narrower than the
+best are refuted one by one: with odd shifts at their best, which is quick and gives a bound, and
+then exactly.
 """
 
 from contextlib import suppress

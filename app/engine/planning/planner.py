@@ -1,17 +1,17 @@
-"""Fair rotations under what people cannot do: the plan for a request, and how good it is.
+"""The planner: a fair rotation for people who can be away, and the proof of how fair it is.
 
-Strategy. A rotation is a problem on a board of bit masks (``board.py``). Round robin is one walk
-(``turns.py``). The fair strategy aims, in this order, at: few vacancies, a small spread of loads,
-small spreads of weekend and night hours, few shifts in a row, and the order of the cycle
-(``aims.py``).
+Strategy. A request becomes an assignment problem of bit masks (``problem.py``). Round robin is one
+walk through the shifts (``round_robin.py``). The fair strategy seeks, in this order: few vacancies,
+a small load range, small ranges of weekend and night hours, few shifts in a row, and the order of
+the cycle (``objective.py``).
 
-- Without rules on rest, runs and pairs, vacancies are what absences leave, and the spread is
-  solved to proven optimality by flow (``spread.py``). With them a bounded search (``search.py``)
-  answers, all deals of a small rotation are looked at (``exhaustive.py``), and otherwise the
-  problem without the rules is the bound.
-- What comes after the spread is bettered by local search (``polish.py``), from the solved deal and
-  from the simple ones that happen to be as good so far: so a fair plan is never worse than turns or
-  the least loaded first, in any of the aims.
+- Without constraints on rest, runs and pairs, absences alone decide the number of vacancies, and
+  the load range is minimised to proven optimality by flow (``min_spread.py``). With them a bounded
+  repair search answers (``repair.py``), branch and bound proves small rotations
+  (``branch_and_bound.py``), and otherwise the problem without constraints gives the lower bound.
+- Local search improves what comes after the load range (``local_search.py``), starting with the
+  solution and with the simple assignments that are as good so far. So a fair plan is never worse
+  than round robin, or than giving each shift to the least loaded, in any part of the objective.
 
 The flow is our own: it is as quick as the quickest of SciPy's HiGHS and OR-Tools or quicker, with
 weights as well, in a megabyte and without 170 to 390 MB of libraries (``bench/fairness.md``).
@@ -42,44 +42,41 @@ from app.engine.planning.round_robin import round_robin
 PROOF_STEPS = 1_500_000
 REPAIR_STEPS = 60_000
 LOCAL_SEARCH_STEPS = 600_000
-"""Steps that end a search for equal input at an equal place, before the deadline does."""
+"""Steps that end a search at the same place for equal input, before the deadline does."""
 PROVEN_SHIFTS, PROVEN_PEOPLE = 1_000, 100
-"""What is fair is looked for, and a round robin is compared with it, up to this size."""
+"""The largest problem for which a round robin is compared with the best plan."""
 
 RoleSlots = Sequence[tuple[int | None, ...]]
+"""One tuple a shift, with one person or ``None`` for each role."""
 Timer = Callable[[], float]
-"""Seconds since whenever."""
+"""Returns seconds since an arbitrary instant."""
 
 
 def plan_of(request: PlanningRequest, timer: Timer, budget_seconds: float = BUDGET_SECONDS) -> Plan:
-    """The plan for ``request``, which must be right (``schemas.py`` names what is not).
+    """Plan the rotation of ``request``, which must be valid (``planning_fields.py`` checks it).
 
-    A search that takes longer than ``budget_seconds`` by ``timer`` is ended: the plan is then the
-    best found so far.
+    A search that takes longer than ``budget_seconds`` by ``timer`` is ended; the plan is then the
+    best one found so far.
     """
     problem = assignment_problem(request)
     constraints = Constraints(problem)
     budget = SearchBudget(timer, timer() + budget_seconds, REPAIR_STEPS)
     if request.strategy == "fair":
-        return _fair(request, problem, constraints, budget)
-    return _round_robin(request, problem, constraints, budget)
+        return _fair_plan(request, problem, constraints, budget)
+    return _round_robin_plan(request, problem, constraints, budget)
 
 
-def _round_robin(
+def _round_robin_plan(
     request: PlanningRequest,
     problem: AssignmentProblem,
     constraints: Constraints,
     budget: SearchBudget,
 ) -> Plan:
-    """The plan of turns, held against what a fair one could reach."""
+    """Plan by round robin, with the lower bound that a fair plan could reach."""
     turns = round_robin(problem, constraints)
     small = len(problem.lengths) <= PROVEN_SHIFTS and len(problem.people) <= PROVEN_PEOPLE
-    bound = (
-        minimise_load_range(cycle_assignment(problem), budget.with_steps(PROOF_STEPS)).lower_bound
-        if small
-        else 0
-    )
-    full = _vacant(turns.assignment) == _unavoidable(problem)
+    bound = _unconstrained_solution(problem, budget).bound if small else 0
+    full = _vacancy_count(turns.assignment) == _unavoidable_vacancies(problem)
     solution = _Solution(turns.assignment, bound if full else 0, full=full)
     slots = role_slots(solution.assignment, request.fixed)
     explanations = Explanations(request, problem).of_round_robin(
@@ -88,35 +85,27 @@ def _round_robin(
     return _plan(solution, slots, explanations, turns.next_person)
 
 
-def _fair(
+def _fair_plan(
     request: PlanningRequest,
     problem: AssignmentProblem,
     constraints: Constraints,
     budget: SearchBudget,
 ) -> Plan:
-    """The plan that is best by ``aims.py``, as far as could be found."""
+    """Plan for the best objective (``objective.py``) that can be found."""
     turns = round_robin(problem, constraints).assignment
-    solution = (
-        _constrained(turns, constraints, budget)
-        if problem.constrained
-        else _unconstrained(problem, budget)
-    )
-    assignments = (
-        [solution.assignment, turns]
-        if problem.constrained
-        else [solution.assignment, turns, least_loaded_assignment(problem)]
-    )
-    reached = min(objective_of(assignment)[:2] for assignment in assignments)
-    assignments = [
-        assignment for assignment in assignments if objective_of(assignment)[:2] == reached
+    if problem.constrained:
+        solution = _constrained_solution(turns, constraints, budget)
+        candidates = [solution.assignment, turns]
+    else:
+        solution = _unconstrained_solution(problem, budget)
+        candidates = [solution.assignment, turns, least_loaded_assignment(problem)]
+    reached = min(objective_of(candidate)[:2] for candidate in candidates)
+    candidates = [each for each in candidates if objective_of(each)[:2] == reached]
+    improved = [
+        local_search(candidate, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
+        for candidate in candidates
     ]
-    best = min(
-        (
-            local_search(assignment, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
-            for assignment in assignments
-        ),
-        key=objective_of,
-    )
+    best = min(improved, key=objective_of)
     slots = role_slots(best, request.fixed)
     explanations = Explanations(request, problem).of_assignment(slots, _vacancies(slots))
     next_person = problem.cycle[len(problem.lengths) * problem.slots_per_shift % len(problem.cycle)]
@@ -125,52 +114,61 @@ def _fair(
 
 @dataclass(frozen=True, slots=True)
 class _Solution:
-    """A deal; none with as few vacancies has a smaller spread than ``bound``; ``full`` if none has
-    fewer vacancies."""
+    """An assignment with what is known about better ones.
+
+    None with as few vacancies has a smaller load range than ``bound``, which is scaled; ``full``
+    says that none has fewer vacancies.
+    """
 
     assignment: Assignment
     bound: int
     full: bool
 
 
-def _unconstrained(problem: AssignmentProblem, budget: SearchBudget) -> _Solution:
+def _unconstrained_solution(problem: AssignmentProblem, budget: SearchBudget) -> _Solution:
+    """Minimise the load range as if there were no constraints."""
     found = minimise_load_range(cycle_assignment(problem), budget.with_steps(PROOF_STEPS))
     return _Solution(found.assignment, found.lower_bound, full=True)
 
 
-def _constrained(turns: Assignment, constraints: Constraints, budget: SearchBudget) -> _Solution:
-    """The best of what searches find; the problem without the rules is the bound, unless all deals
-    could be looked at."""
+def _constrained_solution(
+    turns: Assignment, constraints: Constraints, budget: SearchBudget
+) -> _Solution:
+    """Find the best assignment under ``constraints``, no worse than ``turns``.
+
+    The bound is that of the problem without constraints, unless branch and bound comes to its end.
+    """
     problem = turns.problem
-    relaxed = minimise_load_range(
-        cycle_assignment(problem), budget.with_steps(PROOF_STEPS)
-    ).lower_bound
+    relaxed = _unconstrained_solution(problem, budget).bound
     found = [
-        repaired_assignment(problem, constraints, budget.with_steps(REPAIR_STEPS), in_turn=way)
-        for way in (True, False)
+        repaired_assignment(problem, constraints, budget.with_steps(REPAIR_STEPS), in_turn=in_turn)
+        for in_turn in (True, False)
     ]
     best = min([*found, turns], key=lambda assignment: objective_of(assignment)[:2])
-    lacking, least = _vacant(best) - _unavoidable(problem), least_vacancies(problem)
-    solution = _Solution(best, 0 if lacking else relaxed, full=lacking == least)
+    least = least_vacancies(problem)
+    avoidable = _vacancy_count(best) - _unavoidable_vacancies(problem)
+    solution = _Solution(best, 0 if avoidable else relaxed, full=avoidable == least)
     if solution.full and best.load_range == solution.bound:
         return solution
     search = BranchAndBound(best, constraints, budget.with_steps(PROOF_STEPS))
     if search.run():
         return _Solution(search.best, search.best.load_range, full=True)
-    lacking = _vacant(search.best) - _unavoidable(problem)
-    return _Solution(search.best, 0 if lacking else relaxed, full=lacking == least)
+    avoidable = _vacancy_count(search.best) - _unavoidable_vacancies(problem)
+    return _Solution(search.best, 0 if avoidable else relaxed, full=avoidable == least)
 
 
-def _vacant(assignment: Assignment) -> int:
+def _vacancy_count(assignment: Assignment) -> int:
+    """Count the empty role slots."""
     return objective_of(assignment).vacancies
 
 
-def _unavoidable(problem: AssignmentProblem) -> int:
-    """How many seats absences alone leave empty."""
+def _unavoidable_vacancies(problem: AssignmentProblem) -> int:
+    """Count the role slots that stay empty for absences alone."""
     return problem.slots_per_shift * len(problem.demand) - sum(problem.demand)
 
 
 def _vacancies(slots: RoleSlots) -> Sequence[Vacancy]:
+    """List the empty role slots, in order of time and of roles."""
     return [
         Vacancy(shift, role)
         for shift, people in enumerate(slots)
@@ -182,6 +180,7 @@ def _vacancies(slots: RoleSlots) -> Sequence[Vacancy]:
 def _plan(
     solution: _Solution, slots: RoleSlots, explanations: Sequence[str], next_person: int
 ) -> Plan:
+    """Translate the solution back to names and milliseconds."""
     assignment, problem = solution.assignment, solution.assignment.problem
     names, least = problem.people, min(assignment.loads)
     return Plan(
@@ -204,6 +203,7 @@ def _plan(
 
 
 def _workload(problem: AssignmentProblem, person: int, held: int) -> Workload:
+    """Add up the shifts of the mask ``held``."""
     shifts = list(bits(held))
     hours = (
         sum(map(of.__getitem__, shifts))

@@ -1,13 +1,13 @@
-"""A fair rotation as numbers and bit masks: what the searches work on.
+"""The assignment problem of a fair rotation, in numbers and bit masks.
 
 Strategy: people and shifts are indices. A set of shifts is a whole number whose bit ``i`` stands
-for shift ``i``, so "which of his shifts could she take" is one ``&`` over a thousand shifts. Loads
-are exact: with ``scale`` the least common multiple of the weights' numerators, a millisecond of
-person ``p`` is ``price[p]`` of load, a whole number.
+for shift ``i``, so "which of one person's shifts could another take" is one ``&`` over a thousand
+shifts. Loads are exact: they are *scaled* by ``scale``, the least common multiple of the weights'
+numerators, so that a millisecond is ``load_per_ms[p]`` of load for person ``p``, a whole number.
 
-Invariants: ``load = carry[p] + price[p] × milliseconds held``; ``demand[i]`` seats of shift ``i``
-can be taken and no more can, whatever else is decided: so without rules on who follows whom, the
-number of vacancies is known before anything is dealt out.
+Invariants: ``load = carried_load[p] + load_per_ms[p] × milliseconds held``. Of shift ``i`` exactly
+``demand[i]`` role slots can be filled, whatever else is decided: so without constraints on who
+follows whom, the number of vacancies is known before anything is assigned.
 """
 
 from bisect import bisect_left, bisect_right
@@ -29,12 +29,13 @@ from app.engine.walltime import clock_of
 
 @dataclass(frozen=True, slots=True)
 class AssignmentProblem:
-    """The problem.
+    """An assignment problem.
 
-    By person: ``can`` (shifts that can be taken, pinned ones included), ``pinned`` (shifts that
-    are fixed), ``turn`` (shifts that the cycle gives), ``price``, ``carry``, ``avoided`` (people
-    as a mask). By shift: ``starts``, ``ends``, ``lengths``, ``weekends``, ``nights`` (elapsed
-    milliseconds), ``able`` (people as a mask), ``demand``.
+    By person: ``eligible_shifts`` (mask of the shifts they can take, fixed ones included),
+    ``fixed_shifts`` (mask), ``cycle_shifts`` (mask of the shifts that the cycle gives them),
+    ``load_per_ms`` and ``carried_load`` (scaled), ``avoided`` (mask of people). By shift:
+    ``starts`` and ``ends`` (instants in milliseconds), ``lengths``, ``weekends`` and ``nights``
+    (elapsed milliseconds), ``eligible_people`` (mask), ``demand`` (role slots that can be filled).
     """
 
     people: Sequence[str]
@@ -59,12 +60,12 @@ class AssignmentProblem:
 
     @property
     def constrained(self) -> bool:
-        """Whether what a person holds decides what else that person can take."""
+        """Whether the shifts that a person holds decide what else that person can take."""
         return bool(self.min_rest_ms or self.max_consecutive or any(self.avoided))
 
 
 def bits(mask: int) -> Iterator[int]:
-    """The numbers of the bits that are set, ascending."""
+    """Yield the numbers of the bits that are set, ascending."""
     while mask:
         lowest = mask & -mask
         yield lowest.bit_length() - 1
@@ -72,7 +73,7 @@ def bits(mask: int) -> Iterator[int]:
 
 
 def assignment_problem(request: PlanningRequest) -> AssignmentProblem:
-    """``request`` as numbers."""
+    """Translate ``request`` into numbers."""
     index = {name: number for number, name in enumerate(dict.fromkeys(request.cycle))}
     cycle = [index[name] for name in request.cycle]
     count, slots_per_shift = len(request.boundaries) - 1, max(1, len(request.roles))
@@ -109,16 +110,16 @@ def assignment_problem(request: PlanningRequest) -> AssignmentProblem:
 
 
 def shifts_within(boundaries: Sequence[int], start_at: int, end_at: int) -> Span:
-    """The numbers ``[first, last)`` of the shifts that ``[start_at, end_at)`` meets."""
+    """Find the shifts ``[first, last)`` that overlap ``[start_at, end_at)``."""
     first = max(bisect_right(boundaries, start_at) - 1, 0)
     last = min(bisect_left(boundaries, end_at), len(boundaries) - 1)
     return first, max(first, last)
 
 
 def people_in_turn(cycle: Sequence[int], slots_per_shift: int, shift: int) -> Sequence[int]:
-    """Whose turn the cycle says it is in ``shift``: one person a seat, while there are so many.
+    """List the people whose turn it is in ``shift``: one for each role slot, or all if too few.
 
-    Turns pass seat by seat, so nobody has two shifts in a row where there are people enough.
+    Turns pass slot by slot, so nobody has two shifts in a row if there are people enough.
     """
     first = shift * slots_per_shift % len(cycle)
     return list(dict.fromkeys([*cycle[first:], *cycle[:first]]))[:slots_per_shift]
@@ -127,7 +128,7 @@ def people_in_turn(cycle: Sequence[int], slots_per_shift: int, shift: int) -> Se
 def _cycle_shifts(
     cycle: Sequence[int], slots_per_shift: int, count: int, people: int
 ) -> Sequence[int]:
-    """By person, the shifts that the cycle gives."""
+    """Return for each person the mask of the shifts that the cycle gives them."""
     period = len(cycle) // gcd(len(cycle), slots_per_shift)  # shifts until the cycle begins anew
     masks = [0] * people
     for shift in range(min(period, count)):
@@ -138,7 +139,7 @@ def _cycle_shifts(
 
 
 def _away(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[Sequence[Span]]:
-    """By person, the runs of shifts that an absence touches."""
+    """Return for each person the runs of shifts that their absences touch."""
     found: list[list[Span]] = [[] for _ in index]
     for person, start_at, end_at, _ in request.absences:
         found[index[person]].append(shifts_within(request.boundaries, start_at, end_at))
@@ -146,6 +147,7 @@ def _away(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[Sequen
 
 
 def _fixed_shifts(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[int]:
+    """Return for each person the mask of their fixed shifts."""
     held = [0] * len(index)
     for fixed in request.fixed:
         held[index[fixed.person]] |= 1 << fixed.shift
@@ -153,12 +155,13 @@ def _fixed_shifts(request: PlanningRequest, index: Mapping[str, int]) -> Sequenc
 
 
 def _fully_fixed(fixed: Sequence[int], slots_per_shift: int) -> int:
-    """The shifts whose every seat is fixed."""
+    """Return the mask of the shifts whose role slots are all fixed."""
     held = Counter(shift for mask in fixed for shift in bits(mask))
     return sum(1 << shift for shift, count in held.items() if count == slots_per_shift)
 
 
 def _mask(runs: Sequence[Span]) -> int:
+    """Return the mask of the shifts in ``runs``."""
     mask = 0
     for first, last in runs:
         mask |= (1 << last) - (1 << first)
@@ -168,7 +171,10 @@ def _mask(runs: Sequence[Span]) -> int:
 def _eligible_people(
     away: Sequence[Sequence[Span]], fixed: Sequence[int], full: int, count: int
 ) -> Sequence[int]:
-    """By shift, who can take it: a sweep over the ends of absences."""
+    """Return for each shift the mask of the people who can take it.
+
+    It is one sweep over the ends of absences; ``count`` is the number of shifts.
+    """
     changes = [0] * count
     for person, runs in enumerate(away):
         for first, last in runs:
@@ -188,7 +194,7 @@ def _eligible_people(
 def _load_units(
     request: PlanningRequest, index: Mapping[str, int]
 ) -> tuple[Sequence[int], Sequence[int], int]:
-    """By person, the load of a millisecond and the load carried over, both × the scale."""
+    """Return each person's load per millisecond and carried load, both scaled, and the scale."""
     turns = Counter(request.cycle)
     weights = [turns[name] * request.weights.get(name, Fraction(1)) for name in index]
     scale = lcm(*(weight.numerator for weight in weights))
@@ -197,6 +203,7 @@ def _load_units(
 
 
 def _avoided(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[int]:
+    """Return for each person the mask of the people who must not share a shift with them."""
     masks = [0] * len(index)
     for one, other in request.avoid_pairs:
         masks[index[one]] |= 1 << index[other]
@@ -205,7 +212,7 @@ def _avoided(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[int
 
 
 def _ms_within(request: PlanningRequest, restriction: Restriction) -> Sequence[int]:
-    """By shift, how much of it is in the windows of ``restriction``."""
+    """Compute for each shift how many milliseconds lie in the windows of ``restriction``."""
     boundaries = request.boundaries
     pattern, clock = pattern_of([restriction]), clock_of(request.timezone)
     windows = windows_between(pattern, clock, boundaries[0], boundaries[-1])

@@ -1,13 +1,13 @@
-"""A deal under rules on rest, runs and pairs: a bounded search.
+"""Assignments under constraints on rest, runs and pairs, by a bounded repair search.
 
-Strategy: such rules make the problem hard, so nothing here is exact by itself. Shifts are dealt out
-in order of time, once by turns and once to the least loaded; a shift that nobody may take then is
-made room for, along chains of at most ``CHAIN`` people; loads are evened out by hand-overs and by
-chains over a third person. What the relaxed problem (``spread.py``) and the windows in which rules
-leave too few people prove is the bound.
+Strategy: such constraints make the problem hard, so nothing here is exact by itself. Shifts are
+assigned in order of time, by the cycle or to the least loaded. Then a shift that nobody may take is
+made room for, along chains of at most ``CHAIN_LENGTH`` people, and loads are balanced by handing
+shifts over, also by way of a third person. Lower bounds come from the problem without constraints
+(``min_spread.py``) and from the stretches in which the constraints leave too few people.
 
-Invariants: no rule is broken that pinned shifts do not break; every step fills a seat, or makes the
-more loaded of two people less loaded.
+Invariants: no constraint is broken that fixed shifts do not break; every step fills a role slot, or
+makes the more loaded of two people less loaded.
 """
 
 from bisect import bisect_left
@@ -19,12 +19,16 @@ from app.engine.planning.constraints import Constraints
 from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
 
 CHAIN_LENGTH = 3
+"""The most people who hand on a shift to make room for another."""
 
 
 def repaired_assignment(
     problem: AssignmentProblem, constraints: Constraints, budget: SearchBudget, *, in_turn: bool
 ) -> Assignment:
-    """A deal that keeps the rules, as full and as even as the search can make it."""
+    """Build an assignment that keeps the constraints, as full and even as the budget allows.
+
+    Shifts first go to the people in turn if ``in_turn``, else to the least loaded.
+    """
     assignment = Assignment(problem, problem.fixed_shifts)
     for shift, demand in enumerate(problem.demand):
         lacking = demand - assignment.holders[shift].bit_count()
@@ -39,10 +43,9 @@ def repaired_assignment(
 
 
 def least_vacancies(problem: AssignmentProblem) -> int:
-    """How many seats of those that somebody can take stay empty whatever is decided: a bound.
+    """Compute a lower bound of the vacancies that constraints force, beside those of absences.
 
-    Stretches in which people are too few, given how many shifts each may have in it, are added up
-    where they do not overlap.
+    It adds up, over stretches that do not overlap, the role slots for which people are too few.
     """
     count = len(problem.lengths)
     best = [0] * (count + 1)
@@ -55,7 +58,7 @@ def least_vacancies(problem: AssignmentProblem) -> int:
 
 
 def _stretches(problem: AssignmentProblem, first: int) -> Iterator[tuple[int, int]]:
-    """Stretches ``[first, last)`` in which nobody may have more than so many shifts."""
+    """Yield the ends of stretches from ``first``, and the most shifts a person may have there."""
     if problem.min_rest_ms:
         yield bisect_left(problem.starts, problem.ends[first] + problem.min_rest_ms), 1
     if problem.max_consecutive and first + problem.max_consecutive < len(problem.lengths):
@@ -63,6 +66,7 @@ def _stretches(problem: AssignmentProblem, first: int) -> Iterator[tuple[int, in
 
 
 def _shortfall(problem: AssignmentProblem, first: int, last: int, most: int) -> int:
+    """Count the role slots of ``[first, last)`` beyond ``most`` shifts for each person."""
     mask = (1 << last) - (1 << first)
     available = sum(
         max(min((eligible & mask).bit_count(), most), (fixed & mask).bit_count())
@@ -72,7 +76,7 @@ def _shortfall(problem: AssignmentProblem, first: int, last: int, most: int) -> 
 
 
 def _candidates(assignment: Assignment, shift: int, turns: Sequence[int] = ()) -> Iterator[int]:
-    """Who can take ``shift`` and does not: those whose turn it is, then the least loaded."""
+    """Yield the people who could take ``shift``: those in ``turns``, then the least loaded."""
     eligible = [
         person
         for person in bits(assignment.problem.eligible_people[shift])
@@ -85,7 +89,7 @@ def _candidates(assignment: Assignment, shift: int, turns: Sequence[int] = ()) -
 
 
 class _Repair:
-    """A deal made fuller and more even."""
+    """The search that makes an assignment fuller and more even."""
 
     def __init__(
         self, assignment: Assignment, constraints: Constraints, budget: SearchBudget
@@ -93,7 +97,10 @@ class _Repair:
         self.assignment, self.constraints, self.budget = assignment, constraints, budget
 
     def run(self) -> None:
-        """Raises ``OutOfTime``; what was done until then is kept, and breaks no rule."""
+        """Search to the end. Raises ``BudgetExhausted``; what was done until then is kept.
+
+        It breaks no constraint at any time.
+        """
         problem = self.assignment.problem
         for shift, demand in enumerate(problem.demand):
             for _ in range(demand - self.assignment.holders[shift].bit_count()):
@@ -102,7 +109,10 @@ class _Repair:
             pass
 
     def _fill(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
-        """Find somebody for ``shift``, if need be by handing on one of his."""
+        """Give ``shift`` to somebody, if need be by handing on one of their shifts.
+
+        At most ``chain`` more people are asked, none of ``tried``. Tells whether it was given.
+        """
         assignment, constraints = self.assignment, self.constraints
         for person in _candidates(assignment, shift):
             self.budget.spend(1)
@@ -116,6 +126,7 @@ class _Repair:
         )
 
     def _make_room(self, person: int, shift: int, chain: int, tried: frozenset[int]) -> bool:
+        """Give ``shift`` to ``person`` in exchange for one that somebody else then takes."""
         assignment = self.assignment
         for blocking in self._blocking(person, shift):
             self.budget.spend(1)
@@ -129,7 +140,7 @@ class _Repair:
         return False
 
     def _blocking(self, person: int, shift: int) -> Iterator[int]:
-        """The shifts of ``person`` that may be why he cannot take ``shift``."""
+        """Yield the shifts of ``person`` that may keep them from taking ``shift``."""
         most = self.assignment.problem.max_consecutive
         first = max(0, shift - most)
         run = (1 << shift + most + 1) - (1 << first) if most else 0
@@ -137,14 +148,14 @@ class _Repair:
         return bits(held & (self.constraints.rest_conflicts[shift] | run))
 
     def _refill(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
-        """As ``_filled``; when time is over, as if it could not be."""
+        """Fill as ``_fill`` does; the end of the budget counts as a failure."""
         try:
             return self._fill(shift, chain, tried)
         except BudgetExhausted:
             return False
 
     def _balance(self) -> bool:
-        """One step towards equal loads, if there is one."""
+        """Make one step towards equal loads, and tell whether there was one."""
         loads = self.assignment.loads
         order = sorted(range(len(loads)), key=lambda person: -loads[person])
         return any(
@@ -155,6 +166,7 @@ class _Repair:
         )
 
     def _hand_over(self, giver: int, taker: int) -> bool:
+        """Hand one shift over directly, if that balances the two."""
         for shift in bits(self.assignment.movable(giver, taker)):
             self.budget.spend(1)
             if self._balances(giver, shift, taker, shift) and self.constraints.allows(
@@ -165,14 +177,14 @@ class _Repair:
         return False
 
     def _balances(self, giver: int, given: int, taker: int, taken: int) -> bool:
-        """Whether both end up between where they began, the giver lower than before."""
+        """Tell whether both end up between where they began, the giver lower than before."""
         problem, loads = self.assignment.problem, self.assignment.loads
         less = loads[giver] - problem.load_per_ms[giver] * problem.lengths[given]
         more = loads[taker] + problem.load_per_ms[taker] * problem.lengths[taken]
         return less >= loads[taker] and more < loads[giver]
 
     def _hand_over_via_third(self, giver: int, taker: int) -> bool:
-        """``giver`` hands a shift to a third person, who hands one as long to ``taker``."""
+        """Hand a shift to a third person, who hands one of the same length to ``taker``."""
         assignment = self.assignment
         for third in range(len(assignment.held)):
             if third not in (giver, taker):
@@ -185,6 +197,7 @@ class _Repair:
         return False
 
     def _pass_on(self, giver: int, shift: int, third: int, taker: int) -> bool:
+        """Move ``shift`` to ``third`` and one of the same length from there to ``taker``."""
         assignment, constraints, lengths = (
             self.assignment,
             self.constraints,

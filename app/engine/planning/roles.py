@@ -1,7 +1,7 @@
-"""Who of those that share a shift has which role.
+"""Roles of the people who share a shift.
 
-Strategy: fixed roles stand; each other role, the first first, goes to whoever has had it least,
-so that nobody is always the second. If people are too few the last roles stay empty.
+Strategy: fixed roles stand. Each other role, beginning with the first, goes to the person who has
+had it least, so that nobody is always the second. If people are too few the last roles stay empty.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from app.engine.planning.request import FixedShift
 
 
 def role_slots(assignment: Assignment, fixed: Sequence[FixedShift]) -> list[tuple[int | None, ...]]:
-    """By shift, one person or ``None`` a role."""
+    """Give the people of each shift their roles: one person or ``None`` a role."""
     index = {name: person for person, name in enumerate(assignment.problem.people)}
     fixed_people = {(item.shift, item.role): index[item.person] for item in fixed}
     had: Counter[tuple[int, int]] = Counter()
@@ -30,6 +30,7 @@ def _slots_of_shift(
     assignment: Assignment,
     had: Counter[tuple[int, int]],
 ) -> tuple[int | None, ...]:
+    """Give the people of one shift their roles, and count them in ``had``."""
     slots = [fixed_people.get((shift, role)) for role in range(assignment.problem.slots_per_shift)]
     left = [person for person in people if person not in slots]
     for role, person in enumerate(slots):

@@ -1,14 +1,15 @@
-"""Round robin among people who can be away: a turn passes to the next, and is owed back.
+"""Round robin among people who can be away: a turn passes to the next person, and is owed back.
 
-Strategy: one walk through the shifts with a place in the cycle and a list of turns owed. A shift
-goes to the first who is owed a turn, can take it and did not have the shift before; else to the
-next in the cycle who can take it, and whoever is passed over on the way is owed a turn; else to
-anybody who is owed one. Who has a shift fixed outside of the cycle has had a turn, so the next one
-in the cycle is passed over without being owed, unless nobody else can take the shift.
+Strategy: one walk through the shifts, with a place in the cycle and a list of turns owed. A shift
+goes to the first person who is owed a turn, can take it and did not have the shift before. If there
+is none, it goes to the next person in the cycle who can take it, and the people passed over on the
+way are owed a turn; if there is none either, to anybody who is owed one. A person with a fixed
+shift outside of the cycle has had a turn, so the cycle passes over their next turn without owing
+it, unless nobody else can take the shift.
 
 Invariants: the place in the cycle moves only past people who got a turn, are owed one or had one;
-without absences, rules and fixed shifts, shift ``i`` is the cycle's ``i``-th turn; a seat stays
-empty only if nobody can take it.
+without absences, constraints and fixed shifts, shift ``i`` is the cycle's ``i``-th turn; a role
+slot stays empty only if nobody can take it.
 """
 
 from collections import Counter
@@ -21,14 +22,15 @@ from app.engine.planning.constraints import Constraints
 from app.engine.planning.problem import AssignmentProblem, bits
 
 MOST_NAMED = 3
+"""The most people passed over who are named."""
 MOST_OWED_ASKED = 100
-"""So many of those who are owed a turn are asked, from the one who has waited longest."""
+"""The most people owed a turn who are tried, from the one who has waited longest."""
 
 
 class AssignedTurn(NamedTuple):
-    """``person`` has a seat in ``shift``: owed from before, or after others were passed over.
+    """A turn in ``shift`` that ``person`` got: owed from before, or after others were passed over.
 
-    ``passed`` are the first ``TOLD`` of those, ``more`` is how many there are beyond.
+    ``passed_over`` are the first ``MOST_NAMED`` of those, ``more`` is how many there are beyond.
     """
 
     shift: int
@@ -39,7 +41,7 @@ class AssignedTurn(NamedTuple):
 
 
 class RoundRobin(NamedTuple):
-    """A deal by turns, with what was not plainly the next turn, and whose turn is next."""
+    """An assignment by turns, the turns that were not plainly the next, and the next person."""
 
     assignment: Assignment
     changed_turns: Sequence[AssignedTurn]
@@ -47,7 +49,7 @@ class RoundRobin(NamedTuple):
 
 
 def round_robin(problem: AssignmentProblem, constraints: Constraints) -> RoundRobin:
-    """The rotation in which turns pass and are owed back."""
+    """Assign all shifts by turns that pass to the next person and are owed back."""
     walk = _Walk(problem, constraints)
     for shift, demand in enumerate(problem.demand):
         walk.assign_shift(shift, demand)
@@ -55,6 +57,8 @@ def round_robin(problem: AssignmentProblem, constraints: Constraints) -> RoundRo
 
 
 class _Walk:
+    """The walk through the shifts, with all that it remembers."""
+
     def __init__(self, problem: AssignmentProblem, constraints: Constraints) -> None:
         self.problem, self.constraints = problem, constraints
         self.assignment = Assignment(problem, problem.fixed_shifts)
@@ -64,6 +68,7 @@ class _Walk:
         self.changed_turns: list[AssignedTurn] = []
 
     def assign_shift(self, shift: int, demand: int) -> None:
+        """Fill the role slots of ``shift`` that are not fixed, while somebody can take them."""
         fixed = list(bits(self.assignment.holders[shift]))
         self.had.update(fixed)
         for _ in range(demand - len(fixed)):
@@ -84,7 +89,10 @@ class _Walk:
         return bool(free >> shift & 1) and self.constraints.allows(self.assignment, person, shift)
 
     def _owed_turn(self, shift: int, *, rested: bool) -> AssignedTurn | None:
-        """The first who is owed a turn and can take it now."""
+        """Find the first person who is owed a turn and can take ``shift``, and pay the turn back.
+
+        If ``rested``, people who have the shift before are passed by. ``None`` if nobody can.
+        """
         for person in islice(self.owed, MOST_OWED_ASKED):
             if rested and shift and self._holds(person, shift - 1):
                 continue
@@ -96,9 +104,10 @@ class _Walk:
         return None
 
     def _next_turn(self, shift: int, *, again: bool = False) -> AssignedTurn | None:
-        """The next of the cycle who can; nobody is passed over if nobody can.
+        """Find the next person of the cycle who can take ``shift``, and move the place past them.
 
-        ``again``: those who have had that turn are asked as well, and still have had one.
+        ``None`` if nobody can, and then nobody is passed over. If ``again``, people who have had
+        their turn by a fixed shift are asked as well, and still have had one.
         """
         if again and not self.had.total():
             return None
