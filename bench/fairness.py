@@ -1,10 +1,9 @@
 """Fair rotations beside round robin and the least loaded first, on 1,000 seeded random teams.
 
-``python -m bench.fairness`` prints two tables and writes ``bench/results/fairness.json``. Ours must
-never be worse than either in the order of the aims (``app/engine/planning/objective.py``): that is
-asserted for
-every team. Times are of the whole plan, from the request to the explanations, and of the processor,
-so that what else a machine does is not counted.
+``python -m bench.fairness`` prints two tables and writes ``bench/results/fairness.json``. It
+asserts for every team that ours is never worse than either by the objective
+(``app/engine/planning/objective.py``). Times are of the whole plan, from the request to the
+explanations, and of the processor, so that other work on the machine is not counted.
 """
 
 import json
@@ -45,14 +44,14 @@ SIZES = ((200, 20, 50), (1_000, 100, 1_000))
 
 
 def team(seed: int) -> PlanningRequest:
-    """A random team with absences; some with weights, carried hours, two roles."""
+    """Make a random team with absences; some have weights, carried hours or two roles."""
     random = Random(seed)
     people = random.randint(3, 20)
     length = random.choice([12 * HOUR, DAY, DAY, DAY, 7 * DAY])
-    return request(random, people, random.randint(20, 200), length)
+    return random_request(random, people, random.randint(20, 200), length)
 
 
-def request(
+def random_request(
     random: Random, people: int, shifts: int, length: int, roles: int = 4
 ) -> PlanningRequest:
     names = [f"p{number}" for number in range(people)]
@@ -75,7 +74,7 @@ def request(
 
 
 def absences(random: Random, name: str, boundaries: Sequence[int]) -> list[Absence]:
-    """Up to four, of up to three weeks; holidays are often at the same time."""
+    """Make up to four absences of up to three weeks, often at the same time as others'."""
     whole = boundaries[-1] - boundaries[0]
     found = []
     for _ in range(random.randint(0, 4)):
@@ -85,7 +84,7 @@ def absences(random: Random, name: str, boundaries: Sequence[int]) -> list[Absen
 
 
 def assignment_of(plan: Plan, problem: AssignmentProblem) -> Assignment:
-    """A plan's seats as a deal, to be measured by the same rule as the others."""
+    """Translate a plan back into an assignment, to be measured as the others are."""
     index = {name: person for person, name in enumerate(problem.people)}
     held = [0] * len(index)
     for shift, people in enumerate(plan.slots):
@@ -95,20 +94,20 @@ def assignment_of(plan: Plan, problem: AssignmentProblem) -> Assignment:
     return Assignment(problem, held)
 
 
-RULES: dict[str, Callable[[AssignmentProblem], Assignment]] = {
+BASELINES: dict[str, Callable[[AssignmentProblem], Assignment]] = {
     "round robin": lambda problem: round_robin(problem, Constraints(problem)).assignment,
     "least loaded first": least_loaded_assignment,
 }
 
 
 def compared(seed: int) -> dict[str, Any]:
-    """One team by each rule. Raises ``AssertionError`` if ours is worse than another."""
+    """Plan one team by each method. Raises ``AssertionError`` if ours is worse than another."""
     asked = team(seed)
     problem = assignment_problem(asked)
     started = process_time()
     plan = plan_of(asked, perf_counter)
     taken = process_time() - started
-    assignments = {name: rule(problem) for name, rule in RULES.items()} | {
+    assignments = {name: rule(problem) for name, rule in BASELINES.items()} | {
         "ours": assignment_of(plan, problem)
     }
     ours = objective_of(assignments["ours"])
@@ -130,10 +129,10 @@ def figures(assignment: Assignment) -> dict[str, float]:
 
 
 def sized(shifts: int, people: int, allowed_ms: int) -> dict[str, Any]:
-    """Five teams of the issue's size: the median and the longest time."""
+    """Measure the median and the longest time for five teams of the issue's size."""
     taken, proven = [], 0
     for seed in range(5):
-        asked = replace(request(Random(seed), people, shifts, DAY), strategy="fair")
+        asked = replace(random_request(Random(seed), people, shifts, DAY), strategy="fair")
         started = process_time()
         proven += plan_of(asked, perf_counter).optimal
         taken.append((process_time() - started) * 1e3)

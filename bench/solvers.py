@@ -1,4 +1,4 @@
-"""The smallest spread of hours by our flow, beside SciPy's HiGHS and OR-Tools, on the same teams.
+"""The smallest load range by our flow, beside SciPy's HiGHS and OR-Tools, on the same teams.
 
 Neither is a dependency. In an environment of its own, which only needs Python:
 
@@ -6,7 +6,7 @@ Neither is a dependency. In an environment of its own, which only needs Python:
     PYTHONPATH=. /tmp/solvers/bin/python bench/solvers.py
 
 Each solver runs in a process of its own, so that its import and its memory are its own too. All
-prove the same spread, or say that they did not within the time.
+prove the same range, or say that they did not within the time.
 """
 
 import json
@@ -27,7 +27,7 @@ SIZES = ((200, 20), (1_000, 100))
 
 
 def team_problem(shifts: int, people: int, *, weighted: bool) -> Any:
-    """A seeded team with absences; a third of it works four days of five if ``weighted``."""
+    """Make a seeded team with absences; a third works four days of five if ``weighted``."""
     from app.engine.planning.problem import assignment_problem
     from app.engine.planning.request import Absence, PlanningRequest
 
@@ -60,7 +60,7 @@ def ours(problem: Any) -> float | None:
 
 
 def highs(problem: Any) -> float | None:
-    """A mixed-integer program: who has which shift, and the window that holds all loads."""
+    """Solve a mixed-integer program: one variable a possible shift, and the window of loads."""
     import numpy as np
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import coo_matrix
@@ -92,7 +92,10 @@ def highs(problem: Any) -> float | None:
 
 
 def flow(problem: Any) -> float | None:
-    """OR-Tools' min-cost flow, squares of counts as costs of parallel arcs: for equal weights."""
+    """Solve by OR-Tools' min-cost flow, with squares of counts as costs of parallel arcs.
+
+    It serves equal weights only.
+    """
     from ortools.graph.python import min_cost_flow
 
     if len(set(problem.load_per_ms)) > 1:
@@ -118,7 +121,7 @@ def flow(problem: Any) -> float | None:
 
 
 def cp_sat(problem: Any) -> float | None:
-    """OR-Tools' constraint solver, two workers."""
+    """Solve by OR-Tools' constraint solver with two workers."""
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()

@@ -1,7 +1,7 @@
-"""Every assignment of a small rotation, tried: what the planned ones are held against.
+"""Brute force over every assignment of a small rotation, to compare planned ones with.
 
 Written from the words of the issue, with nothing of the engine's but its request and its answer:
-people, role slots and constraints are looked at one by one, in fractions of hours.
+people, role slots and constraints are looked at one by one, in fractions of milliseconds.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,11 +16,11 @@ START = 1_780_531_200_000
 """2026-06-04T00:00:00.000Z, a Thursday."""
 
 Staffing = Sequence[frozenset[str]]
-"""Who is on call, shift by shift."""
+"""The people on call in each shift."""
 
 
 def least_objective(request: PlanningRequest) -> tuple[int, Fraction]:
-    """The fewest vacancies there can be, and the smallest spread of loads with so few, in ms."""
+    """Find the fewest vacancies, and the smallest load range with so few, in milliseconds."""
     best: tuple[int, Fraction] | None = None
     for staffing in _staffings(request, []):
         found = (vacancies(request, staffing), load_range(request, staffing))
@@ -30,11 +30,15 @@ def least_objective(request: PlanningRequest) -> tuple[int, Fraction]:
 
 
 def vacancies(request: PlanningRequest, staffing: Staffing) -> int:
+    """Count the empty role slots."""
     return max(1, len(request.roles)) * len(staffing) - sum(map(len, staffing))
 
 
 def load_range(request: PlanningRequest, staffing: Staffing) -> Fraction:
-    """The largest load minus the smallest: hours carried over, plus hours by weight."""
+    """Compute the largest load minus the smallest, in milliseconds.
+
+    A load is time carried over, plus time on call divided by weight.
+    """
     loads = []
     for name in dict.fromkeys(request.cycle):
         weight = request.weights.get(name, Fraction(1)) * list(request.cycle).count(name)
@@ -48,12 +52,13 @@ def load_range(request: PlanningRequest, staffing: Staffing) -> Fraction:
 
 
 def staffing_of(plan: Plan) -> Staffing:
+    """Read the people on call in each shift from ``plan``, without their roles."""
     return [frozenset(person for person in people if person) for people in plan.slots]
 
 
 def breaks_a_constraint(request: PlanningRequest, staffing: Staffing) -> bool:
-    """Whether somebody is away, rests too little, has too many in a row, or is with whom he should
-    not be."""
+    """Tell whether somebody is on call while away, too soon, too often in a row, or with a person
+    they must not be with."""
     return any(
         not _allowed(request, staffing[:shift], people) for shift, people in enumerate(staffing)
     )
@@ -97,7 +102,7 @@ def _free(request: PlanningRequest, before: Staffing, name: str) -> bool:
 
 
 def small_team(seed: int, *, constrained: bool = False) -> PlanningRequest:
-    """A rotation so small that every assignment can be tried."""
+    """Make a random rotation so small that every assignment can be tried."""
     random = Random(seed)  # noqa: S311 - seeded, and no secret
     names = [f"p{number}" for number in range(random.randint(1, 3 if constrained else 4))]
     lengths = [24] * random.randint(1, 8 - len(names))

@@ -30,12 +30,12 @@ JANUARY = 1_767_225_600_000
 
 
 def no_time() -> float:
-    """A timer by which nothing takes any time."""
+    """Tell the time on a timer that stands still."""
     return 0.0
 
 
 def team(shifts: int = 6, people: str = "abc", **changes: Any) -> PlanningRequest:
-    """A fair rotation of days."""
+    """Make the request for a fair rotation of days."""
     request: dict[str, Any] = {
         "cycle": list(people),
         "boundaries": range(START, START + shifts * DAY + 1, DAY),
@@ -49,7 +49,7 @@ def plan(shifts: int = 6, people: str = "abc", **changes: Any) -> Plan:
 
 
 def away(person: str, first: int, last: int, reason: str | None = None) -> Absence:
-    """Away in the shifts ``[first, last)``."""
+    """Make an absence over the shifts ``[first, last)``."""
     return Absence(person, START + first * DAY, START + last * DAY, reason)
 
 
@@ -61,7 +61,7 @@ def who(found: Plan) -> str:
 
 
 @pytest.mark.parametrize("seed", range(150))
-def test_without_rules_it_is_the_best_of_all_assignments(seed: int) -> None:
+def test_without_constraints_it_is_the_best_of_all_assignments(seed: int) -> None:
     request = small_team(seed)
     found = plan_of(request, no_time)
     assert (len(found.vacancies), found.load_range_ms) == least_objective(request)
@@ -70,17 +70,17 @@ def test_without_rules_it_is_the_best_of_all_assignments(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_with_rules_it_is_the_best_where_it_says_so(seed: int) -> None:
+def test_with_constraints_it_is_the_best_where_it_says_so(seed: int) -> None:
     request = small_team(seed, constrained=True)
     found = plan_of(request, no_time)
-    assert found.optimal  # as small as these are, all assignments are looked at
+    assert found.optimal  # these are so small that all assignments are tried
     assert (len(found.vacancies), found.load_range_ms) == least_objective(request)
 
 
 @pytest.mark.parametrize("ruled", [False, True])
 @pytest.mark.parametrize("strategy", ["fair", "round-robin"])
 @pytest.mark.parametrize("seed", range(40))
-def test_no_rule_is_broken_and_the_figures_are_those_of_the_slots(
+def test_no_constraint_is_broken_and_the_figures_are_those_of_the_slots(
     seed: int, strategy: Any, constrained: bool
 ) -> None:
     request = replace(small_team(seed, constrained=constrained), strategy=strategy)
@@ -94,7 +94,7 @@ def test_no_rule_is_broken_and_the_figures_are_those_of_the_slots(
 
 @pytest.mark.parametrize("strategy", ["fair", "round-robin"])
 def test_a_slot_stays_empty_only_if_nobody_can_take_it(strategy: Any) -> None:
-    """Nobody, fixed shifts or not: that is what the answer says of it."""
+    """The answer says so of an empty slot, whether shifts are fixed or not."""
     looked_at = 0
     for seed in range(600):
         request = small_team(seed, constrained=True)
@@ -171,14 +171,14 @@ def test_without_conditions_it_is_the_cycle() -> None:
     assert (who(found), found.explanations) == ("abcabc", [])
 
 
-def test_who_is_away_is_replaced_and_it_is_said_why() -> None:
+def test_an_absent_person_is_replaced_and_it_is_explained() -> None:
     found = plan(6, "abc", absences=[away("b", 1, 2, "holiday")])
     assert found.slots[1] != ("b",)
     assert [workload.shifts for workload in found.workloads] == [2, 2, 2]
     assert "who is away (holiday)" in found.explanations[0]
 
 
-def test_what_nobody_can_take_is_a_gap() -> None:
+def test_a_shift_that_nobody_can_take_is_a_gap() -> None:
     found = plan(4, "ab", absences=[away("a", 1, 3), away("b", 2, 4)])
     assert [people[0] for people in found.slots][2] is None
     assert found.vacancies == [Vacancy(2, 0)]
@@ -202,7 +202,7 @@ def test_a_name_given_twice_takes_twice_the_hours() -> None:
     assert [workload.shifts for workload in plan(6, "aab").workloads] == [4, 2]
 
 
-def test_who_has_carried_more_gets_less() -> None:
+def test_a_person_who_has_carried_more_gets_less() -> None:
     found = plan(4, "abc", carry_over={"a": 48 * HOUR})
     assert [workload.shifts for workload in found.workloads] == [0, 2, 2]
     assert found.carry_over == {"a": 0, "b": 0, "c": 0}
@@ -303,7 +303,7 @@ def _bound_within(request: PlanningRequest, ticks: int) -> Fraction:
 
 
 @pytest.mark.parametrize("ticks", [0, 5, 30, 200])
-def test_with_rules_too(ticks: int) -> None:
+def test_time_that_is_over_breaks_no_constraint(ticks: int) -> None:
     clock = count()
     request = team(
         30, "abcd", min_rest_ms=24 * HOUR, max_consecutive=1, absences=[away("a", 3, 20)]
@@ -318,7 +318,7 @@ def test_with_rules_too(ticks: int) -> None:
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin"])
 @pytest.mark.parametrize("people", ["abc", "abcde", "abcdefg"])
 def test_twelve_monthly_calls_are_as_fair_as_one_of_a_year(people: str, zone: str) -> None:
-    """Within one shift: what is carried over makes up for whatever a month could not share."""
+    """The difference is within one shift: hours carried over make up for uneven months."""
     absences = [
         Absence("a", JANUARY + 20 * DAY, JANUARY + 50 * DAY),
         Absence("b", JANUARY + 200 * DAY, JANUARY + 230 * DAY),

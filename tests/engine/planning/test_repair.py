@@ -1,4 +1,4 @@
-"""Rotations too large to try everything: the searches keep the rules and say what they know."""
+"""Rotations too large to try everything: searches keep constraints and claim no more than is so."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -32,7 +32,7 @@ def budget(steps: int = 1_000_000) -> SearchBudget:
 
 
 def constrained_team(seed: int) -> PlanningRequest:
-    """Some 40 shifts for a handful of people who are often away, under two or three rules."""
+    """Make a rotation of some 40 shifts for a few people often away, under some constraints."""
     random = Random(seed)  # noqa: S311 - seeded, and no secret
     names = [f"p{number}" for number in range(random.randint(3, 7))]
     shifts = random.randint(15, 60)
@@ -56,7 +56,7 @@ def constrained_team(seed: int) -> PlanningRequest:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_rules_are_kept_and_figures_are_true(seed: int) -> None:
+def test_constraints_are_kept_and_figures_are_true(seed: int) -> None:
     request = constrained_team(seed)
     found = plan_of(request, no_time)
     assert not breaks_a_constraint(request, staffing_of(found))
@@ -64,7 +64,7 @@ def test_rules_are_kept_and_figures_are_true(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_it_is_never_worse_than_turns(seed: int) -> None:
+def test_it_is_never_worse_than_round_robin(seed: int) -> None:
     request = constrained_team(seed)
     fair = plan_of(request, no_time)
     turns = plan_of(replace(request, strategy="round-robin"), no_time)
@@ -128,7 +128,7 @@ def test_a_search_budget_ends_by_steps_or_by_time() -> None:
     budget(3).with_steps(9).spend(9)
 
 
-def test_the_aims_in_order() -> None:
+def test_the_objective_in_order() -> None:
     problem = assignment_problem(of_lengths([24] * 4, "abc"))
     assignment = Assignment(problem, [0b0011, 0b0100, 0])  # 4 June 2026 is a Thursday
     assert objective_of(assignment) == Objective(
@@ -152,6 +152,6 @@ def test_local_search_lowers_what_comes_after_the_load_range_and_nothing_before(
     assert after <= before
 
 
-def test_the_least_loaded_first() -> None:
+def test_the_least_loaded_person_comes_first() -> None:
     problem = assignment_problem(of_lengths([24] * 4, "abc", carry_over={"a": 30 * HOUR}))
     assert least_loaded_assignment(problem).held == [0, 0b0101, 0b1010]

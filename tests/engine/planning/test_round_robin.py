@@ -1,4 +1,4 @@
-"""Round robin among people who can be away: who has which shift, and what is said of it."""
+"""Round robin among people who can be away: the people of each shift, and the explanations."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ START = 1_780_531_200_000
 
 
 def away(person: str, first: int, last: int, reason: str | None = None) -> Absence:
-    """Away in the shifts ``[first, last)``."""
+    """Make an absence over the shifts ``[first, last)``."""
     return Absence(person, START + first * DAY, START + last * DAY, reason)
 
 
@@ -69,7 +69,7 @@ def who(found: Plan) -> str:
         ),
     ],
 )
-def test_who_has_which_shift(people: str, changes: dict[str, Any], expected: str) -> None:
+def test_the_person_of_each_shift(people: str, changes: dict[str, Any], expected: str) -> None:
     assert who(turns(people, 9, **changes)) == expected
 
 
@@ -88,7 +88,7 @@ def test_who_has_which_shift(people: str, changes: dict[str, Any], expected: str
         pytest.param({"fixed": [FixedShift(1, "b")]}, ["Shift 2: b, as fixed."], id="fixed"),
     ],
 )
-def test_what_is_said(changes: dict[str, Any], expected: list[str]) -> None:
+def test_explanations(changes: dict[str, Any], expected: list[str]) -> None:
     assert turns("abc", 3, **changes).explanations == expected
 
 
