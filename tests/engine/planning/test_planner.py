@@ -77,7 +77,7 @@ def test_with_constraints_it_is_the_best_where_it_says_so(seed: int) -> None:
     assert (len(found.vacancies), found.load_range_ms) == least_objective(request)
 
 
-@pytest.mark.parametrize("ruled", [False, True])
+@pytest.mark.parametrize("constrained", [False, True])
 @pytest.mark.parametrize("strategy", ["fair", "round-robin"])
 @pytest.mark.parametrize("seed", range(40))
 def test_no_constraint_is_broken_and_the_figures_are_those_of_the_slots(
@@ -117,7 +117,7 @@ def test_a_slot_stays_empty_only_if_nobody_can_take_it(strategy: Any) -> None:
     assert looked_at > 500
 
 
-@pytest.mark.parametrize("ruled", [False, True])
+@pytest.mark.parametrize("constrained", [False, True])
 @pytest.mark.parametrize("seed", range(40))
 def test_a_round_robin_says_how_far_it_is_from_the_best(seed: int, constrained: bool) -> None:
     request = replace(small_team(seed, constrained=constrained), strategy="round-robin")
