@@ -1,10 +1,9 @@
 """Fair rotations beside round robin and the least loaded first, on 1,000 seeded random teams.
 
-``python -m bench.fairness`` prints two tables and writes ``bench/results/fairness.json``. Ours must
-never be worse than either in the order of the aims (``app/engine/planning/objective.py``): that is
-asserted for
-every team. Times are of the whole plan, from the wishes to the explanations, and of the processor,
-so that what else a machine does is not counted.
+``python -m bench.fairness`` prints two tables and writes ``bench/results/fairness.json``. It
+asserts for every team that ours is never worse than either by the objective
+(``app/engine/planning/objective.py``). Times are of the whole plan, from the request to the
+explanations, and of the processor, so that other work on the machine is not counted.
 """
 
 import json
@@ -23,15 +22,15 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from app.engine.planning.assignment import Deal
+from app.engine.planning.assignment import Assignment
 from app.engine.planning.boundaries import boundaries_of
-from app.engine.planning.constraints import Rules
-from app.engine.planning.initial import least_loaded
-from app.engine.planning.objective import aims_of, night_loads, spread_of, weekend_loads
+from app.engine.planning.constraints import Constraints
+from app.engine.planning.initial import least_loaded_assignment
+from app.engine.planning.objective import load_range, night_loads, objective_of, weekend_loads
 from app.engine.planning.planner import plan_of
-from app.engine.planning.problem import Board, board_of
-from app.engine.planning.request import Absence, Plan, Wishes
-from app.engine.planning.round_robin import by_turns
+from app.engine.planning.problem import AssignmentProblem, assignment_problem
+from app.engine.planning.request import Absence, Plan, PlanningRequest
+from app.engine.planning.round_robin import round_robin
 from app.engine.walltime import clock_of
 
 RESULTS = Path(__file__).parent / "results" / "fairness.json"
@@ -44,19 +43,21 @@ SIZES = ((200, 20, 50), (1_000, 100, 1_000))
 """Shifts, people, and the milliseconds that the issue allows."""
 
 
-def team(seed: int) -> Wishes:
-    """A random team with absences; some with weights, carried hours, two roles."""
+def team(seed: int) -> PlanningRequest:
+    """Make a random team with absences; some have weights, carried hours or two roles."""
     random = Random(seed)
     people = random.randint(3, 20)
     length = random.choice([12 * HOUR, DAY, DAY, DAY, 7 * DAY])
-    return wishes(random, people, random.randint(20, 200), length)
+    return random_request(random, people, random.randint(20, 200), length)
 
 
-def wishes(random: Random, people: int, shifts: int, length: int, roles: int = 4) -> Wishes:
+def random_request(
+    random: Random, people: int, shifts: int, length: int, roles: int = 4
+) -> PlanningRequest:
     names = [f"p{number}" for number in range(people)]
     zone = random.choice(ZONES)
     boundaries = boundaries_of(clock_of(zone), START, shifts, length)
-    return Wishes(
+    return PlanningRequest(
         names,
         boundaries,
         timezone=zone,
@@ -73,7 +74,7 @@ def wishes(random: Random, people: int, shifts: int, length: int, roles: int = 4
 
 
 def absences(random: Random, name: str, boundaries: Sequence[int]) -> list[Absence]:
-    """Up to four, of up to three weeks; holidays are often at the same time."""
+    """Make up to four absences of up to three weeks, often at the same time as others'."""
     whole = boundaries[-1] - boundaries[0]
     found = []
     for _ in range(random.randint(0, 4)):
@@ -82,54 +83,56 @@ def absences(random: Random, name: str, boundaries: Sequence[int]) -> list[Absen
     return found
 
 
-def deal_of(plan: Plan, board: Board) -> Deal:
-    """A plan's seats as a deal, to be measured by the same rule as the others."""
-    index = {name: person for person, name in enumerate(board.people)}
+def assignment_of(plan: Plan, problem: AssignmentProblem) -> Assignment:
+    """Translate a plan back into an assignment, to be measured as the others are."""
+    index = {name: person for person, name in enumerate(problem.people)}
     held = [0] * len(index)
-    for shift, people in enumerate(plan.seats):
+    for shift, people in enumerate(plan.slots):
         for person in people:
             if person is not None:
                 held[index[person]] |= 1 << shift
-    return Deal(board, held)
+    return Assignment(problem, held)
 
 
-RULES: dict[str, Callable[[Board], Deal]] = {
-    "round robin": lambda board: by_turns(board, Rules(board)).deal,
-    "least loaded first": least_loaded,
+BASELINES: dict[str, Callable[[AssignmentProblem], Assignment]] = {
+    "round robin": lambda problem: round_robin(problem, Constraints(problem)).assignment,
+    "least loaded first": least_loaded_assignment,
 }
 
 
 def compared(seed: int) -> dict[str, Any]:
-    """One team by each rule. Raises ``AssertionError`` if ours is worse than another."""
+    """Plan one team by each method. Raises ``AssertionError`` if ours is worse than another."""
     asked = team(seed)
-    board = board_of(asked)
+    problem = assignment_problem(asked)
     started = process_time()
     plan = plan_of(asked, perf_counter)
     taken = process_time() - started
-    deals = {name: rule(board) for name, rule in RULES.items()} | {"ours": deal_of(plan, board)}
-    ours = aims_of(deals["ours"])
-    for name, deal in deals.items():
-        assert ours <= aims_of(deal), f"team {seed}: {name} is better"
-    rows = {name: figures(deal) for name, deal in deals.items()}
+    assignments = {name: rule(problem) for name, rule in BASELINES.items()} | {
+        "ours": assignment_of(plan, problem)
+    }
+    ours = objective_of(assignments["ours"])
+    for name, assignment in assignments.items():
+        assert ours <= objective_of(assignment), f"team {seed}: {name} is better"
+    rows = {name: figures(assignment) for name, assignment in assignments.items()}
     return {"rules": rows, "optimal": plan.optimal, "ms": taken * 1e3}
 
 
-def figures(deal: Deal) -> dict[str, float]:
-    aims, hour = aims_of(deal), deal.board.scale * HOUR
+def figures(assignment: Assignment) -> dict[str, float]:
+    objective, hour = objective_of(assignment), assignment.problem.scale * HOUR
     return {
-        "uncovered": aims.vacancies,
-        "spread_hours": aims.spread / hour,
-        "weekend_spread_hours": spread_of(weekend_loads(deal)) / hour,
-        "night_spread_hours": spread_of(night_loads(deal)) / hour,
-        "in_a_row": aims.consecutive,
+        "uncovered": objective.vacancies,
+        "spread_hours": objective.load_range / hour,
+        "weekend_spread_hours": load_range(weekend_loads(assignment)) / hour,
+        "night_spread_hours": load_range(night_loads(assignment)) / hour,
+        "in_a_row": objective.consecutive,
     }
 
 
 def sized(shifts: int, people: int, allowed_ms: int) -> dict[str, Any]:
-    """Five teams of the issue's size: the median and the longest time."""
+    """Measure the median and the longest time for five teams of the issue's size."""
     taken, proven = [], 0
     for seed in range(5):
-        asked = replace(wishes(Random(seed), people, shifts, DAY), strategy="fair")
+        asked = replace(random_request(Random(seed), people, shifts, DAY), strategy="fair")
         started = process_time()
         proven += plan_of(asked, perf_counter).optimal
         taken.append((process_time() - started) * 1e3)

@@ -1,4 +1,4 @@
-"""The smallest spread of hours by our flow, beside SciPy's HiGHS and OR-Tools, on the same teams.
+"""The smallest load range by our flow, beside SciPy's HiGHS and OR-Tools, on the same teams.
 
 Neither is a dependency. In an environment of its own, which only needs Python:
 
@@ -6,7 +6,7 @@ Neither is a dependency. In an environment of its own, which only needs Python:
     PYTHONPATH=. /tmp/solvers/bin/python bench/solvers.py
 
 Each solver runs in a process of its own, so that its import and its memory are its own too. All
-prove the same spread, or say that they did not within the time.
+prove the same range, or say that they did not within the time.
 """
 
 import json
@@ -26,10 +26,10 @@ SECONDS = 20.0
 SIZES = ((200, 20), (1_000, 100))
 
 
-def board(shifts: int, people: int, *, weighted: bool) -> Any:
-    """A seeded team with absences; a third of it works four days of five if ``weighted``."""
-    from app.engine.planning.problem import board_of
-    from app.engine.planning.request import Absence, Wishes
+def team_problem(shifts: int, people: int, *, weighted: bool) -> Any:
+    """Make a seeded team with absences; a third works four days of five if ``weighted``."""
+    from app.engine.planning.problem import assignment_problem
+    from app.engine.planning.request import Absence, PlanningRequest
 
     random = Random(shifts)
     names = [f"p{number}" for number in range(people)]
@@ -40,28 +40,34 @@ def board(shifts: int, people: int, *, weighted: bool) -> Any:
             absences.append(Absence(name, start, start + random.randint(1, 21) * DAY))
     weights = {name: Fraction(4, 5) for name in names[::3]} if weighted else {}
     boundaries = range(START, START + shifts * DAY + 1, DAY)
-    return board_of(Wishes(names, boundaries, absences=absences, weights=weights))
+    return assignment_problem(
+        PlanningRequest(names, boundaries, absences=absences, weights=weights)
+    )
 
 
 def ours(problem: Any) -> float | None:
-    from app.engine.planning.assignment import Pace
-    from app.engine.planning.initial import in_turn
-    from app.engine.planning.min_spread import evened
+    from app.engine.planning.assignment import SearchBudget
+    from app.engine.planning.initial import cycle_assignment
+    from app.engine.planning.min_spread import minimise_load_range
 
-    pace = Pace(perf_counter, perf_counter() + SECONDS, 10**9)
-    found = evened(in_turn(problem), pace)
-    return hours(problem, found.deal.spread) if found.deal.spread == found.lower_bound else None
+    budget = SearchBudget(perf_counter, perf_counter() + SECONDS, 10**9)
+    found = minimise_load_range(cycle_assignment(problem), budget)
+    return (
+        hours(problem, found.assignment.load_range)
+        if found.assignment.load_range == found.lower_bound
+        else None
+    )
 
 
 def highs(problem: Any) -> float | None:
-    """A mixed-integer program: who has which shift, and the window that holds all loads."""
+    """Solve a mixed-integer program: one variable a possible shift, and the window of loads."""
     import numpy as np
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import coo_matrix
 
     edges = edges_of(problem)
     count, people, shifts = len(edges), len(problem.people), len(problem.demand)
-    units = [price * DAY / problem.scale / HOUR for price in problem.price]
+    units = [load_per_ms * DAY / problem.scale / HOUR for load_per_ms in problem.load_per_ms]
     rows, columns, values = [], [], []
     for column, (person, shift) in enumerate(edges):
         rows += [shift, shifts + person, shifts + people + person]
@@ -86,18 +92,21 @@ def highs(problem: Any) -> float | None:
 
 
 def flow(problem: Any) -> float | None:
-    """OR-Tools' min-cost flow, squares of counts as costs of parallel arcs: for equal weights."""
+    """Solve by OR-Tools' min-cost flow, with squares of counts as costs of parallel arcs.
+
+    It serves equal weights only.
+    """
     from ortools.graph.python import min_cost_flow
 
-    if len(set(problem.price)) > 1:
+    if len(set(problem.load_per_ms)) > 1:
         return None  # one flow does not tell: which sum of squares is small is another question
     solver = min_cost_flow.SimpleMinCostFlow()
     people, shifts = len(problem.people), len(problem.demand)
     sink = people + shifts
     for person, shift in edges_of(problem):
         solver.add_arc_with_capacity_and_unit_cost(people + shift, person, 1, 0)
-    for person, can in enumerate(problem.can):
-        for turn in range(can.bit_count()):
+    for person, eligible in enumerate(problem.eligible_shifts):
+        for turn in range(eligible.bit_count()):
             solver.add_arc_with_capacity_and_unit_cost(person, sink, 1, 2 * turn + 1)
     for shift, demand in enumerate(problem.demand):
         solver.set_node_supply(people + shift, demand)
@@ -112,7 +121,7 @@ def flow(problem: Any) -> float | None:
 
 
 def cp_sat(problem: Any) -> float | None:
-    """OR-Tools' constraint solver, two workers."""
+    """Solve by OR-Tools' constraint solver with two workers."""
     from ortools.sat.python import cp_model
 
     model = cp_model.CpModel()
@@ -124,11 +133,11 @@ def cp_sat(problem: Any) -> float | None:
         by_person[person].append(variable)
     for shift, demand in enumerate(problem.demand):
         model.add(sum(by_shift[shift]) == demand)
-    most = max(problem.price) * len(problem.demand)
+    most = max(problem.load_per_ms) * len(problem.demand)
     low, high = model.new_int_var(0, most, ""), model.new_int_var(0, most, "")
     for person, variables in by_person.items():
-        model.add(sum(variables) * problem.price[person] <= high)
-        model.add(sum(variables) * problem.price[person] >= low)
+        model.add(sum(variables) * problem.load_per_ms[person] <= high)
+        model.add(sum(variables) * problem.load_per_ms[person] >= low)
     model.minimize(high - low)
     solver = cp_model.CpSolver()
     solver.parameters.max_time_in_seconds = SECONDS
@@ -149,9 +158,9 @@ SOLVERS: dict[str, Callable[[Any], float | None]] = {
 def edges_of(problem: Any) -> list[tuple[int, int]]:
     return [
         (person, shift)
-        for person, can in enumerate(problem.can)
+        for person, eligible in enumerate(problem.eligible_shifts)
         for shift in range(len(problem.demand))
-        if can >> shift & 1
+        if eligible >> shift & 1
     ]
 
 
@@ -160,7 +169,7 @@ def hours(problem: Any, load: int) -> float:
 
 
 def measured(name: str, shifts: int, people: int, *, weighted: bool) -> dict[str, Any]:
-    problem = board(shifts, people, weighted=weighted)
+    problem = team_problem(shifts, people, weighted=weighted)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     taken = []
     for _ in range(2):  # the first call brings the imports

@@ -1,30 +1,31 @@
-"""Who holds which shifts, and shifts moved along shortest paths: the flow of the fair rotation.
+"""An assignment of shifts to people, and the search for paths along which shifts can move.
 
-Strategy: shifts × people is a transportation problem. Its residual graph is kept as people only:
-there is an edge from ``p`` to ``q`` if ``p`` holds a shift that ``q`` can take, which is one ``&``
-of two masks. An augmenting path hands one shift from each person on it to the next, so the first
-holds one fewer and the last one more. A path that does not exist is a proof (max-flow min-cut):
-the people who were reached hold as few, or as many, as they can.
+Strategy: shifts × people is a transportation problem. Its residual graph is kept between people
+only: there is an edge from ``p`` to ``q`` if ``p`` holds a shift that ``q`` can take, which is one
+``&`` of two masks. An augmenting path hands one shift from each person on it to the next, so the
+first person holds one shift fewer and the last one more. If there is no path, that is a proof
+(max-flow min-cut): the people who were reached hold as few shifts, or as many, as they can.
 
-Invariants: every shift keeps as many holders as it had, nobody holds a shift twice, nobody holds
-what he cannot take, and what is locked (pinned, or decided by a search) does not move. Paths are
-shortest, so no shift is handed on twice along one.
+Invariants: every shift keeps its number of holders; nobody holds a shift twice or a shift that they
+cannot take; locked shifts (fixed by the request, or decided by a search) do not move. Paths are
+shortest, so no shift is handed on twice along one path.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
-from app.engine.planning.problem import Board, bits
+from app.engine.planning.problem import AssignmentProblem, bits
 
 
-class OutOfTime(Exception):
-    """The time, or the number of steps, for a search is over."""
+class BudgetExhausted(Exception):
+    """A search has used up its time or its number of steps."""
 
 
-class Pace:
-    """How much may still be done: ``steps`` looks at a pair of people, until ``deadline``.
+class SearchBudget:
+    """The work that a search may still do: a number of steps, until a deadline.
 
-    Steps make the end of a search the same for equal input; the deadline is for slow machines.
+    A step is about one look at a pair of people; ``deadline`` is in seconds of ``timer``. Steps end
+    a search at the same place for equal input; the deadline is for slow machines.
     """
 
     def __init__(self, timer: Callable[[], float], deadline: float, steps: int) -> None:
@@ -33,81 +34,101 @@ class Pace:
         self.steps = steps
 
     def spend(self, steps: int) -> None:
-        """Count ``steps``. Raises ``OutOfTime`` once they are too many or it is too late."""
+        """Count ``steps``. Raises ``BudgetExhausted`` if none are left or the deadline is over."""
         self.steps -= steps
         if self.steps < 0 or self.timer() > self.deadline:
-            raise OutOfTime
+            raise BudgetExhausted
 
-    def of(self, steps: int) -> "Pace":
-        """A search with steps of its own and the same deadline."""
-        return Pace(self.timer, self.deadline, steps)
+    def with_steps(self, steps: int) -> "SearchBudget":
+        """Return a budget of ``steps`` with the same deadline."""
+        return SearchBudget(self.timer, self.deadline, steps)
 
 
-class Deal:
-    """Who holds which shifts: ``held`` and ``locked`` are masks by person, ``holders`` are masks by
-    shift, ``loads`` are scaled."""
+class Assignment:
+    """The shifts that each person holds, and the loads that follow from them.
 
-    __slots__ = ("board", "held", "holders", "loads", "locked")
+    ``held`` and ``locked`` are masks of shifts by person, ``holders`` are masks of people by shift,
+    ``loads`` are by person and scaled (``problem.py``).
+    """
 
-    def __init__(self, board: Board, held: Sequence[int]) -> None:
-        self.board = board
+    __slots__ = ("held", "holders", "loads", "locked", "problem")
+
+    def __init__(self, problem: AssignmentProblem, held: Sequence[int]) -> None:
+        self.problem = problem
         self.held = [0] * len(held)
-        self.holders = [0] * len(board.lengths)
-        self.locked = list(board.pinned)
-        self.loads = list(board.carry)
+        self.holders = [0] * len(problem.lengths)
+        self.locked = list(problem.fixed_shifts)
+        self.loads = list(problem.carried_load)
         for person, mask in enumerate(held):
             for shift in bits(mask):
-                self.take(shift, person)
+                self.assign(shift, person)
 
-    def copy(self) -> "Deal":
-        other = Deal.__new__(Deal)
-        other.board = self.board
+    def copy(self) -> "Assignment":
+        """Copy what can change; the problem is shared."""
+        other = Assignment.__new__(Assignment)
+        other.problem = self.problem
         other.held, other.locked = self.held.copy(), self.locked.copy()
         other.loads, other.holders = self.loads.copy(), self.holders.copy()
         return other
 
     @property
-    def spread(self) -> int:
+    def load_range(self) -> int:
+        """The largest load minus the smallest, scaled."""
         return max(self.loads) - min(self.loads)
 
     def movable(self, giver: int, taker: int) -> int:
-        """The shifts that ``giver`` can hand to ``taker``."""
+        """Return the mask of the shifts that ``giver`` can hand to ``taker``."""
         held = self.held
-        return held[giver] & ~self.locked[giver] & self.board.can[taker] & ~held[taker]
+        return (
+            held[giver] & ~self.locked[giver] & self.problem.eligible_shifts[taker] & ~held[taker]
+        )
 
-    def take(self, shift: int, taker: int) -> None:
-        """Give ``taker`` a seat that nobody has."""
+    def assign(self, shift: int, taker: int) -> None:
+        """Give ``taker`` a role slot of ``shift`` that is empty."""
         self.held[taker] ^= 1 << shift
         self.holders[shift] ^= 1 << taker
-        self.loads[taker] += self.board.price[taker] * self.board.lengths[shift]
+        self.loads[taker] += self.problem.load_per_ms[taker] * self.problem.lengths[shift]
 
-    def drop(self, shift: int, giver: int) -> None:
-        """Take a seat from ``giver``, so that nobody has it."""
+    def unassign(self, shift: int, giver: int) -> None:
+        """Take ``shift`` from ``giver``, which leaves a role slot empty."""
         self.held[giver] ^= 1 << shift
         self.holders[shift] ^= 1 << giver
-        self.loads[giver] -= self.board.price[giver] * self.board.lengths[shift]
+        self.loads[giver] -= self.problem.load_per_ms[giver] * self.problem.lengths[shift]
 
     def move(self, shift: int, giver: int, taker: int) -> None:
-        self.drop(shift, giver)
-        self.take(shift, taker)
+        """Hand ``shift`` from ``giver`` to ``taker``."""
+        self.unassign(shift, giver)
+        self.assign(shift, taker)
 
-    def hand(self, giver: int, taker: int, among: int = -1) -> None:
-        """Hand on one shift: rather what the cycle gives the taker, and not the giver."""
+    def hand_over(self, giver: int, taker: int, among: int = -1) -> None:
+        """Hand one shift of the mask ``among`` from ``giver`` to ``taker``.
+
+        A shift that the cycle gives the taker is preferred, then one that it does not give the
+        giver.
+        """
         mask = self.movable(giver, taker) & among
-        turn = self.board.turn
+        turn = self.problem.cycle_shifts
         mask = mask & turn[taker] or mask & ~turn[giver] or mask
         self.move((mask & -mask).bit_length() - 1, giver, taker)
 
     def counts(self) -> list[int]:
+        """Count the shifts that each person holds."""
         return [mask.bit_count() for mask in self.held]
 
-    def takers_from(self, giver: int, pace: Pace, among: int = -1) -> dict[int, int]:
-        """Everybody whom a shift can reach from ``giver``, nearest first, and who hands it on."""
-        wants = [can & ~has & among for can, has in zip(self.board.can, self.held, strict=True)]
+    def takers_from(self, giver: int, budget: SearchBudget, among: int = -1) -> dict[int, int]:
+        """Find the people whom a shift can reach from ``giver``, nearest first.
+
+        The value of each is the person who hands it to them; that of ``giver`` is ``giver``. Raises
+        ``BudgetExhausted``.
+        """
+        wants = [
+            eligible & ~has & among
+            for eligible, has in zip(self.problem.eligible_shifts, self.held, strict=True)
+        ]
         found = {giver: giver}
         waiting = [person for person in range(len(wants)) if person != giver]
         for person in (order := [giver]):
-            pace.spend(len(waiting))
+            budget.spend(len(waiting))
             offers = self.held[person] & ~self.locked[person]
             near = [other for other in waiting if offers & wants[other]]
             if near:
@@ -116,14 +137,18 @@ class Deal:
                 waiting = [other for other in waiting if other not in found]
         return found
 
-    def givers_to(self, taker: int, pace: Pace, among: int = -1) -> dict[int, int]:
-        """Everybody from whom a shift can reach ``taker``, nearest first, and whom they hand it."""
+    def givers_to(self, taker: int, budget: SearchBudget, among: int = -1) -> dict[int, int]:
+        """Find the people from whom a shift can reach ``taker``, nearest first.
+
+        The value of each is the person to whom they hand it; that of ``taker`` is ``taker``. Raises
+        ``BudgetExhausted``.
+        """
         offers = [has & ~lock & among for has, lock in zip(self.held, self.locked, strict=True)]
         found = {taker: taker}
         waiting = [person for person in range(len(offers)) if person != taker]
         for person in (order := [taker]):
-            pace.spend(len(waiting))
-            wants = self.board.can[person] & ~self.held[person]
+            budget.spend(len(waiting))
+            wants = self.problem.eligible_shifts[person] & ~self.held[person]
             near = [other for other in waiting if wants & offers[other]]
             if near:
                 found.update(dict.fromkeys(near, person))
@@ -131,14 +156,14 @@ class Deal:
                 waiting = [other for other in waiting if other not in found]
         return found
 
-    def pass_along(self, path: Sequence[int], among: int = -1) -> None:
-        """Hand one shift from each person on the path to the next."""
+    def augment_along(self, path: Sequence[int], among: int = -1) -> None:
+        """Hand one shift of the mask ``among`` from each person on ``path`` to the next."""
         for giver, taker in pairwise(path):
-            self.hand(giver, taker, among)
+            self.hand_over(giver, taker, among)
 
 
 def path_of(person: int, links: Mapping[int, int]) -> list[int]:
-    """From ``person``, link by link, to where the search began."""
+    """Follow ``links`` from ``person`` to the person with whom the search began."""
     path = [person]
     while links[person] != person:
         person = links[person]

@@ -1,81 +1,105 @@
-"""Counts of shifts brought into ranges, person by person.
+"""Bring the number of shifts that each person holds into a range.
 
-Strategy: who holds too few is given shifts along augmenting paths by who holds more than enough,
-and who holds too many hands some on; where there is no path, it cannot be (``assignment.py``).
-Nobody who was served falls back, so the people who can be served together form a matroid: served in
-the order of what it is worth to serve them, those who are left out are worth the least (the greedy
-theorem).
+Strategy: a person with too few shifts is given some along augmenting paths (``assignment.py``) from
+people with more than enough, and a person with too many hands some on; where there is no path, it
+is impossible. Nobody who has reached the range falls out of it again, so the sets of people who can
+reach it together form a matroid: if people are served in the order of what it is worth to serve
+them, those who are left out are worth the least (the greedy theorem).
 """
 
 from collections.abc import Sequence
 
-from app.engine.planning.assignment import Deal, Pace, path_of
+from app.engine.planning.assignment import Assignment, SearchBudget, path_of
 
-Bounds = Sequence[int]
-"""By person, a number of shifts."""
+ShiftCounts = Sequence[int]
+"""A number of shifts for each person."""
 
 
-def raised(deal: Deal, least: Bounds, pace: Pace, order: Sequence[int] = ()) -> int:
-    """Hand shifts to whoever holds fewer than ``least``, from who holds more; how many lack."""
-    counts, lacking = deal.counts(), 0
+def raise_counts(
+    assignment: Assignment, least: ShiftCounts, budget: SearchBudget, order: Sequence[int] = ()
+) -> int:
+    """Give shifts to people who hold fewer than ``least``, from people who hold more.
+
+    People are served in ``order``, if any. Returns the number of shifts that are still lacking.
+    Raises ``BudgetExhausted``.
+    """
+    counts, shortfall = assignment.counts(), 0
     for taker in order or range(len(counts)):
         while counts[taker] < least[taker]:
-            links = deal.givers_to(taker, pace)
+            links = assignment.givers_to(taker, budget)
             giver = next((other for other in links if counts[other] > least[other]), None)
             if giver is None:
-                lacking += least[taker] - counts[taker]
+                shortfall += least[taker] - counts[taker]
                 break
-            deal.pass_along(path_of(giver, links))
+            assignment.augment_along(path_of(giver, links))
             counts[giver] -= 1
             counts[taker] += 1
-    return lacking
+    return shortfall
 
 
-def lowered(deal: Deal, most: Bounds, pace: Pace, order: Sequence[int] = ()) -> int:
-    """Hand on shifts of whoever holds more than ``most``, to who holds fewer; how many are left."""
-    counts, left = deal.counts(), 0
+def lower_counts(
+    assignment: Assignment, most: ShiftCounts, budget: SearchBudget, order: Sequence[int] = ()
+) -> int:
+    """Take shifts from people who hold more than ``most``, and give them to people who hold fewer.
+
+    People are served in ``order``, if any. Returns the number of shifts that are still too many.
+    Raises ``BudgetExhausted``.
+    """
+    counts, excess = assignment.counts(), 0
     for giver in order or range(len(counts)):
         while counts[giver] > most[giver]:
-            links = deal.takers_from(giver, pace)
+            links = assignment.takers_from(giver, budget)
             taker = next((other for other in links if counts[other] < most[other]), None)
             if taker is None:
-                left += counts[giver] - most[giver]
+                excess += counts[giver] - most[giver]
                 break
-            deal.pass_along(path_of(taker, links)[::-1])
+            assignment.augment_along(path_of(taker, links)[::-1])
             counts[giver] -= 1
             counts[taker] += 1
-    return left
+    return excess
 
 
-def least_lacking(
-    deal: Deal, floors: Sequence[int], hull: tuple[Bounds, Bounds], usual: int, pace: Pace
+def minimum_shortfall(
+    assignment: Assignment,
+    floors: Sequence[int],
+    limits: tuple[ShiftCounts, ShiftCounts],
+    usual: int,
+    budget: SearchBudget,
 ) -> int:
-    """How many milliseconds people at least lack in sum to reach ``floors``, with shifts of the
-    ``usual`` length and counts within ``hull``, where those of ``deal`` are."""
-    probe, people = deal.copy(), range(len(floors))
+    """Compute a lower bound of what people lack to reach ``floors``, in milliseconds added up.
+
+    Shifts have the ``usual`` length; counts stay within ``limits`` (least and most by person), as
+    those of ``assignment`` are. Raises ``BudgetExhausted``.
+    """
+    probe, people = assignment.copy(), range(len(floors))
     wanted = [-(-floor // usual) for floor in floors]
-    raised(probe, _within(hull, [count - 1 for count in wanted]), pace)
+    raise_counts(probe, _clamped(limits, [count - 1 for count in wanted]), budget)
     order = sorted(people, key=lambda person: usual * (wanted[person] - 1) - floors[person])
-    raised(probe, _within(hull, wanted), pace, order)
+    raise_counts(probe, _clamped(limits, wanted), budget, order)
     return sum(
         max(0, floor - usual * count) for floor, count in zip(floors, probe.counts(), strict=True)
     )
 
 
-def least_excess(
-    deal: Deal, ceilings: Sequence[int], hull: tuple[Bounds, Bounds], usual: int, pace: Pace
+def minimum_excess(
+    assignment: Assignment,
+    ceilings: Sequence[int],
+    limits: tuple[ShiftCounts, ShiftCounts],
+    usual: int,
+    budget: SearchBudget,
 ) -> int:
-    """As ``least_lacking``, for what is beyond ``ceilings``."""
-    probe, people = deal.copy(), range(len(ceilings))
+    """Compute a lower bound of what is beyond ``ceilings``, as ``minimum_shortfall`` does."""
+    probe, people = assignment.copy(), range(len(ceilings))
     wanted = [ceiling // usual for ceiling in ceilings]
-    lowered(probe, _within(hull, [count + 1 for count in wanted]), pace)
+    lower_counts(probe, _clamped(limits, [count + 1 for count in wanted]), budget)
     order = sorted(people, key=lambda person: ceilings[person] - usual * (wanted[person] + 1))
-    lowered(probe, _within(hull, wanted), pace, order)
+    lower_counts(probe, _clamped(limits, wanted), budget, order)
     return sum(
         max(0, usual * count - ceiling)
         for ceiling, count in zip(ceilings, probe.counts(), strict=True)
     )
 
 
-def _within(hull: tuple[Bounds, Bounds], counts: Bounds) -> Bounds:
-    return [max(few, min(many, count)) for few, many, count in zip(*hull, counts, strict=True)]
+def _clamped(limits: tuple[ShiftCounts, ShiftCounts], counts: ShiftCounts) -> ShiftCounts:
+    """Move each of ``counts`` to the nearest number within ``limits``."""
+    return [max(few, min(many, count)) for few, many, count in zip(*limits, counts, strict=True)]

@@ -1,7 +1,7 @@
 """Shift boundaries on a wall clock.
 
-Strategy: where a zone is given and a shift is a whole number of days, boundaries are equally far
-apart on the wall, so handoffs keep their time of day and a shift that holds a clock change is an
+Strategy: if a zone is given and a shift is a whole number of days, boundaries are equally far apart
+on the wall clock. Handoffs then keep their time of day, and a shift that holds a clock change is an
 hour shorter or longer. All other shifts are elapsed time.
 
 Invariants: boundaries ascend strictly. A wall time that is skipped stands for the first instant
@@ -17,7 +17,10 @@ from app.engine.walltime import DAY, ZoneClock
 def boundaries_of(
     clock: ZoneClock | None, start_at: int, shifts: int, length_ms: int
 ) -> Sequence[int]:
-    """The first instants of ``shifts`` shifts and the end of the last, by ``clock`` if any."""
+    """Compute the start of each shift and the end of the last, in milliseconds.
+
+    There are ``shifts`` shifts of ``length_ms`` from ``start_at``, on ``clock`` if there is one.
+    """
     if clock is None or length_ms % DAY:
         return range(start_at, start_at + shifts * length_ms + 1, length_ms)
     found, wall = [start_at], clock.wall(start_at)

@@ -1,57 +1,66 @@
-"""Who may take a shift in view of what he holds already: rest, runs, and pairs kept apart.
+"""Constraints on a person's shifts together: rest, runs of shifts, and pairs kept apart.
 
-Strategy: what lies too near to a shift is a mask, made once; a run is counted outwards from it.
-Invariant: a deal that was made by asking ``allows`` before each shift breaks no rule, except where
-pinned shifts break one among themselves.
+Strategy: the shifts too near to a shift are a mask, computed once; a run is counted outwards from
+the shift. Invariant: an assignment that was made by asking ``allows`` before each shift meets all
+constraints, except where fixed shifts break one among themselves.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from app.engine.planning.assignment import Deal
-from app.engine.planning.problem import Board
+from app.engine.planning.assignment import Assignment
+from app.engine.planning.problem import AssignmentProblem
 
 
-class Rules:
-    """The rules of a board; without any, everything is allowed."""
+class Constraints:
+    """The constraints of a problem; if it has none, everything is allowed."""
 
-    def __init__(self, board: Board) -> None:
-        self.board = board
-        self.near = _near(board)
+    def __init__(self, problem: AssignmentProblem) -> None:
+        self.problem = problem
+        self.rest_conflicts = _rest_conflicts(problem)
 
     def allows(
-        self, deal: Deal, person: int, shift: int, *, without: int = -1, but: int = -1
+        self,
+        assignment: Assignment,
+        person: int,
+        shift: int,
+        *,
+        releasing: int = -1,
+        replacing: int = -1,
     ) -> bool:
-        """Whether ``person`` may take ``shift``, having given up shift ``without``, where person
-        ``but`` gives up ``shift``."""
-        board = self.board
-        if not board.ruled:
+        """Tell whether ``person`` may take ``shift``.
+
+        ``releasing`` is a shift that the person gives up for it, ``replacing`` a person who gives
+        up ``shift``; -1 stands for none.
+        """
+        problem = self.problem
+        if not problem.constrained:
             return True
-        held = deal.held[person]
-        if without >= 0:
-            held &= ~(1 << without)
-        if held & self.near[shift]:
+        held = assignment.held[person]
+        if releasing >= 0:
+            held &= ~(1 << releasing)
+        if held & self.rest_conflicts[shift]:
             return False
-        if board.max_consecutive and _run(held, shift) > board.max_consecutive:
+        if problem.max_consecutive and _run(held, shift) > problem.max_consecutive:
             return False
-        together = deal.holders[shift] & board.avoided[person]
-        return not (together & ~(1 << but) if but >= 0 else together)
+        together = assignment.holders[shift] & problem.avoided[person]
+        return not (together & ~(1 << replacing) if replacing >= 0 else together)
 
 
-def _near(board: Board) -> Sequence[int]:
-    """By shift, the others that leave too little rest before or after it."""
-    if not board.min_rest_ms:
-        return [0] * len(board.starts)
-    near = []
-    for shift, (start, end) in enumerate(zip(board.starts, board.ends, strict=True)):
-        first = bisect_right(board.ends, start - board.min_rest_ms)
-        last = bisect_left(board.starts, end + board.min_rest_ms)
-        near.append((1 << last) - (1 << first) & ~(1 << shift))
-    return near
+def _rest_conflicts(problem: AssignmentProblem) -> Sequence[int]:
+    """Return for each shift the mask of the others that leave too little rest beside it."""
+    if not problem.min_rest_ms:
+        return [0] * len(problem.starts)
+    conflicts = []
+    for shift, (start, end) in enumerate(zip(problem.starts, problem.ends, strict=True)):
+        first = bisect_right(problem.ends, start - problem.min_rest_ms)
+        last = bisect_left(problem.starts, end + problem.min_rest_ms)
+        conflicts.append((1 << last) - (1 << first) & ~(1 << shift))
+    return conflicts
 
 
 def _run(held: int, shift: int) -> int:
-    """How long the run of shifts is that ``shift`` makes with those beside it."""
+    """Count the shifts in the run that ``shift`` forms with the held shifts beside it."""
     first = last = shift
     while first and held >> first - 1 & 1:
         first -= 1

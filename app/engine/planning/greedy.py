@@ -1,81 +1,92 @@
-"""A deal made more even, step by step: quick, and without looking back.
+"""Greedy balancing of an assignment: quick, and without looking back.
 
-Strategy: as long as somebody can end up below where somebody else began, one shift of the usual
-length is handed along a path between them. With equal weights and lengths no other assignment is
-then more even, whatever the measure (the counts that flows allow are an M-convex set, where local
-optima are global). Otherwise it is where ``min_spread.py`` begins.
+Strategy: as long as one person can end up below where another began, a shift of the usual length is
+handed along a path between them. With equal weights and lengths no other assignment is then more
+even, whatever the measure (the counts that flows allow are an M-convex set, where local optima are
+global). Otherwise it is the start of the exact search (``min_spread.py``).
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from app.engine.planning.assignment import Deal, Pace, path_of
-from app.engine.planning.problem import Board
+from app.engine.planning.assignment import Assignment, SearchBudget, path_of
+from app.engine.planning.problem import AssignmentProblem
 
 
-def masks_by_length(board: Board) -> Mapping[int, int]:
-    """The shifts of each length that somebody can take, as masks; the most frequent length
-    first."""
+def masks_by_length(problem: AssignmentProblem) -> Mapping[int, int]:
+    """Return the mask of the shifts of each length, the most frequent length first.
+
+    Shifts that nobody can take are left out.
+    """
     masks: Counter[int] = Counter()
-    for shift, length in enumerate(board.lengths):
-        if board.demand[shift]:
+    for shift, length in enumerate(problem.lengths):
+        if problem.demand[shift]:
             masks[length] |= 1 << shift
     order = sorted(masks, key=lambda length: (-masks[length].bit_count(), length))
     return {length: masks[length] for length in order}
 
 
-def level(deal: Deal, pace: Pace) -> None:
-    """Make ``deal`` more even until no path does. Raises ``OutOfTime``."""
-    by_length = masks_by_length(deal.board)
+def balance_greedily(assignment: Assignment, budget: SearchBudget) -> None:
+    """Make ``assignment`` more even until no path does. Raises ``BudgetExhausted``."""
+    by_length = masks_by_length(assignment.problem)
     moved = bool(by_length)
     while moved:
-        moved = _handed(deal, by_length, pace) | _swapped(deal, by_length, pace)
+        moved = _hand_over_shifts(assignment, by_length, budget) | _swap_shifts(
+            assignment, by_length, budget
+        )
 
 
-def _handed(deal: Deal, by_length: Mapping[int, int], pace: Pace) -> bool:
+def _hand_over_shifts(
+    assignment: Assignment, by_length: Mapping[int, int], budget: SearchBudget
+) -> bool:
     length, usual = next(iter(by_length.items()))
     moved = False
-    for giver in sorted(range(len(deal.held)), key=lambda person: -deal.loads[person]):
-        while path := _evening_path(deal, giver, length, usual, pace):
-            deal.pass_along(path, usual)
+    for giver in sorted(range(len(assignment.held)), key=lambda person: -assignment.loads[person]):
+        while path := _balancing_path(assignment, giver, length, usual, budget):
+            assignment.augment_along(path, usual)
             moved = True
     return moved
 
 
-def _evening_path(
-    deal: Deal, giver: int, length: int, usual: int, pace: Pace
+def _balancing_path(
+    assignment: Assignment, giver: int, length: int, usual: int, budget: SearchBudget
 ) -> Sequence[int] | None:
-    """From ``giver`` to the least loaded of those who end up below where ``giver`` began."""
-    price, loads = deal.board.price, deal.loads
-    most, kept = loads[giver], loads[giver] - price[giver] * length
-    reached = deal.takers_from(giver, pace, usual)
-    able = [
+    """Find a path from ``giver`` to a person who then ends up below where ``giver`` began.
+
+    Of several such people it is the least loaded; ``None`` if there is none.
+    """
+    load_per_ms, loads = assignment.problem.load_per_ms, assignment.loads
+    most, kept = loads[giver], loads[giver] - load_per_ms[giver] * length
+    reached = assignment.takers_from(giver, budget, usual)
+    eligible = [
         person
         for person in reached
-        if loads[person] + price[person] * length < most and loads[person] <= kept
+        if loads[person] + load_per_ms[person] * length < most and loads[person] <= kept
     ]
-    if not able:
+    if not eligible:
         return None
-    return path_of(min(able, key=lambda person: loads[person]), reached)[::-1]
+    return path_of(min(eligible, key=lambda person: loads[person]), reached)[::-1]
 
 
-def _swapped(deal: Deal, by_length: Mapping[int, int], pace: Pace) -> bool:
-    """Swap shifts of different lengths between two people, to even them out."""
+def _swap_shifts(
+    assignment: Assignment, by_length: Mapping[int, int], budget: SearchBudget
+) -> bool:
+    """Swap shifts of different lengths between two people, and tell whether any were swapped."""
     if len(by_length) == 1:
         return False
     moved = False
-    order = sorted(range(len(deal.held)), key=lambda person: -deal.loads[person])
+    order = sorted(range(len(assignment.held)), key=lambda person: -assignment.loads[person])
     for more in order:
         for less in reversed(order):
-            pace.spend(len(by_length) ** 2)
-            if deal.loads[less] < deal.loads[more]:
-                moved |= _swap(deal, more, less, by_length)
+            budget.spend(len(by_length) ** 2)
+            if assignment.loads[less] < assignment.loads[more]:
+                moved |= _swap_pair(assignment, more, less, by_length)
     return moved
 
 
-def _swap(deal: Deal, more: int, less: int, by_length: Mapping[int, int]) -> bool:
-    price, loads = deal.board.price, deal.loads
-    given, taken = deal.movable(more, less), deal.movable(less, more)
+def _swap_pair(assignment: Assignment, more: int, less: int, by_length: Mapping[int, int]) -> bool:
+    load_per_ms, loads = assignment.problem.load_per_ms, assignment.loads
+    given, taken = assignment.movable(more, less), assignment.movable(less, more)
     for length, mask in by_length.items():
         for shorter, other in by_length.items():
             gain = length - shorter
@@ -83,10 +94,10 @@ def _swap(deal: Deal, more: int, less: int, by_length: Mapping[int, int]) -> boo
                 gain > 0
                 and given & mask
                 and taken & other
-                and loads[less] + price[less] * gain < loads[more]
-                and loads[more] - price[more] * gain >= loads[less]
+                and loads[less] + load_per_ms[less] * gain < loads[more]
+                and loads[more] - load_per_ms[more] * gain >= loads[less]
             ):
-                deal.hand(more, less, mask)
-                deal.hand(less, more, other)
+                assignment.hand_over(more, less, mask)
+                assignment.hand_over(less, more, other)
                 return True
     return False

@@ -1,39 +1,42 @@
-"""First deals, by simple rules: where a search begins, and what a fair rotation is held against.
+"""Initial assignments by simple rules, to begin a search with and to compare a fair plan with.
 
-Each covers all the seats that can be covered (``Board.demand``), rules aside.
+Each covers all the role slots that can be covered (``AssignmentProblem.demand``) and looks at no
+constraints.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
-from app.engine.planning.assignment import Deal
-from app.engine.planning.problem import Board, bits, turns_at
+from app.engine.planning.assignment import Assignment
+from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
 
 
-def in_turn(board: Board) -> Deal:
-    """Whoever's turn it is; whose turn it cannot be is replaced by the least loaded."""
-    return _dealt(board, lambda shift: turns_at(board.cycle, board.seats, shift))
+def cycle_assignment(problem: AssignmentProblem) -> Assignment:
+    """Assign each shift to the people in turn, and to the least loaded in place of those away."""
+    return _assigned(
+        problem, lambda shift: people_in_turn(problem.cycle, problem.slots_per_shift, shift)
+    )
 
 
-def least_loaded(board: Board) -> Deal:
-    """Shift by shift, the least loaded of those who can take it; the first of equals."""
-    return _dealt(board, lambda _: ())
+def least_loaded_assignment(problem: AssignmentProblem) -> Assignment:
+    """Assign each shift to the least loaded people who can take it; the first of equals."""
+    return _assigned(problem, lambda _: ())
 
 
-def _dealt(board: Board, wanted: Callable[[int], Sequence[int]]) -> Deal:
-    deal = Deal(board, board.pinned)
-    for shift, demand in enumerate(board.demand):
-        able = board.able[shift]
-        chosen = [person for person in wanted(shift) if able >> person & 1]
-        lacking = demand - deal.holders[shift].bit_count()
-        for person in chain(chosen, _least_loaded(deal, able)):
+def _assigned(problem: AssignmentProblem, wanted: Callable[[int], Sequence[int]]) -> Assignment:
+    assignment = Assignment(problem, problem.fixed_shifts)
+    for shift, demand in enumerate(problem.demand):
+        eligible = problem.eligible_people[shift]
+        chosen = [person for person in wanted(shift) if eligible >> person & 1]
+        lacking = demand - assignment.holders[shift].bit_count()
+        for person in chain(chosen, _least_loaded(assignment, eligible)):
             if not lacking:
                 break
-            if not deal.holders[shift] >> person & 1:
-                deal.take(shift, person)
+            if not assignment.holders[shift] >> person & 1:
+                assignment.assign(shift, person)
                 lacking -= 1
-    return deal
+    return assignment
 
 
-def _least_loaded(deal: Deal, people: int) -> Iterator[int]:
-    yield from sorted(bits(people), key=deal.loads.__getitem__)
+def _least_loaded(assignment: Assignment, people: int) -> Iterator[int]:
+    yield from sorted(bits(people), key=assignment.loads.__getitem__)

@@ -1,116 +1,151 @@
-"""Whether an assignment exists with every load in a window.
+"""Search for an assignment with every load in a window.
 
-Strategy: with equal lengths a window of loads is a range of counts for each person. Who is below is
-given shifts, then who is above hands some on, along augmenting paths; where there is no path there
-is no assignment (``assignment.py``). *Odd* shifts, of another than the usual length, are decided
-person by person, depth first. A person's range of counts is then taken as if all that is undecided
-went his way, and that prunes a branch; so does that loads would lack, or exceed, more than the
-undecided seats are longer, or shorter (``augmenting.py``).
+Strategy: if all shifts have the same length, a window of loads is a range of counts for each
+person. People below it are given shifts, then people above it hand some on, along augmenting paths;
+where there is no path there is no assignment (``assignment.py``). *Odd* shifts, which have another
+than the usual length, are decided one by one, depth first. A branch is pruned if somebody's range
+of counts is empty even when all undecided shifts go their way, or if loads lack more, or exceed
+more, than the undecided slots are longer, or shorter, than usual (``augmenting.py``).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import mul
 
-from app.engine.planning.assignment import Deal, OutOfTime, Pace
-from app.engine.planning.augmenting import Bounds, least_excess, least_lacking, lowered, raised
+from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
+from app.engine.planning.augmenting import (
+    ShiftCounts,
+    lower_counts,
+    minimum_excess,
+    minimum_shortfall,
+    raise_counts,
+)
 from app.engine.planning.greedy import masks_by_length
-from app.engine.planning.problem import Board, bits
+from app.engine.planning.problem import AssignmentProblem, bits
 
-MOST_ODD = 64
-"""So many odd seats are decided one by one; their extra lengths add up to ``MOST_SUMS`` values."""
+MOST_ODD_SLOTS = 64
+"""The most odd role slots that are decided one by one."""
 MOST_SUMS = 500
+"""The most different sums that the extra lengths of odd slots may add up to."""
 
 BRANCH_STEPS = 8
-"""What a branch costs beside its flow, in steps for each person."""
+"""The cost of a branch beside its flow, in steps for each person."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
-    """A deal in which the first ``depth`` odd seats are decided; ``extra`` is what each person has
-    of them beyond the usual length."""
+    """An assignment in which the first ``depth`` odd role slots are decided.
 
-    deal: Deal
+    ``extra`` is by person: how much longer than usual their decided shifts are, in milliseconds.
+    ``last`` is the person who got the last of them.
+    """
+
+    assignment: Assignment
     extra: Sequence[int]
     depth: int
     last: int = -1
 
 
-class Windows:
-    """Looks for assignments in windows, from the one found last; ``best`` is the best of them."""
+class LoadWindowSearch:
+    """A search for assignments within windows of loads; ``best`` is the most even one found.
 
-    def __init__(self, deal: Deal, pace: Pace) -> None:
-        board = deal.board
-        self.best = deal
-        self.beyond = max(board.carry) + max(board.price) * sum(board.lengths) + 1
-        self._board, self._pace = board, pace
-        self._usual = next(iter(masks_by_length(board)), 1)
-        self._odd = _odd_seats(board, self._usual)
-        self._pinned = [_extra(board, mask, self._usual) for mask in board.pinned]
-        self._sums = _sums([extra for _, extra in self._odd])
-        self._total = sum(map(mul, board.lengths, board.demand), 0)
-        self._units = [price * self._usual for price in board.price]
+    Each search begins with ``best``. ``unreachable_load`` is above any load.
+    """
 
-    def fit(self, low: int, high: int, *, exact: bool) -> Deal | None:
-        """A deal with every load in ``[low, high]``; ``None`` is a proof that there is none.
+    def __init__(self, assignment: Assignment, budget: SearchBudget) -> None:
+        problem = assignment.problem
+        self.best = assignment
+        self.unreachable_load = (
+            max(problem.carried_load) + max(problem.load_per_ms) * sum(problem.lengths) + 1
+        )
+        self._problem, self._budget = problem, budget
+        self._usual = next(iter(masks_by_length(problem)), 1)
+        self._odd = _odd_slots(problem, self._usual)
+        self._fixed_extra_ms = [
+            _extra_ms(problem, mask, self._usual) for mask in problem.fixed_shifts
+        ]
+        self._possible_sums = _possible_sums([extra for _, extra in self._odd])
+        self._total = sum(map(mul, problem.lengths, problem.demand), 0)
+        self._units = [load_per_ms * self._usual for load_per_ms in problem.load_per_ms]
 
-        If not ``exact``, odd shifts may be what puts some loads outside. Raises ``OutOfTime``.
+    def find_within(self, low: int, high: int, *, exact: bool) -> Assignment | None:
+        """Find an assignment with every load from ``low`` to ``high``, both included.
+
+        ``None`` is a proof that there is none. If not ``exact``, some loads may lie outside because
+        of odd shifts. Raises ``BudgetExhausted``.
         """
-        if exact and len(self._odd) > MOST_ODD:
-            raise OutOfTime
-        branch = _Branch(self.best.copy(), self._pinned, 0)
-        return self._found(branch, low, high, exact=exact)
+        if exact and len(self._odd) > MOST_ODD_SLOTS:
+            raise BudgetExhausted
+        branch = _Branch(self.best.copy(), self._fixed_extra_ms, 0)
+        return self._search(branch, low, high, exact=exact)
 
-    def above(self, load: int) -> int:
-        """The smallest load above ``load`` that anybody could have."""
+    def next_load_above(self, load: int) -> int:
+        """Compute the smallest load above ``load`` that anybody could have."""
         return min(
-            base + unit * max((load - base) // unit + 1, 0) for base, unit in self._ladders()
+            base + unit * max((load - base) // unit + 1, 0)
+            for base, unit in self._load_progressions()
         )
 
-    def below(self, load: int) -> int:
-        """The largest load below ``load`` that anybody could have; -1 if there is none."""
-        steps = ((base, unit, -((base - load) // unit) - 1) for base, unit in self._ladders())
+    def next_load_below(self, load: int) -> int:
+        """Compute the largest load below ``load`` that anybody could have; -1 if there is none."""
+        steps = (
+            (base, unit, -((base - load) // unit) - 1) for base, unit in self._load_progressions()
+        )
         return max((base + unit * count for base, unit, count in steps if count >= 0), default=-1)
 
-    def _ladders(self) -> Iterator[tuple[int, int]]:
-        """Loads are a base plus a multiple of a unit."""
-        board = self._board
-        self._pace.spend(len(self._units) * len(self._sums[0]))
-        for carry, price, pinned, unit in zip(
-            board.carry, board.price, self._pinned, self._units, strict=True
+    def _load_progressions(self) -> Iterator[tuple[int, int]]:
+        """Yield bases and units: every possible load is a base plus a multiple of its unit."""
+        problem = self._problem
+        self._budget.spend(len(self._units) * len(self._possible_sums[0]))
+        for carried, load_per_ms, fixed, unit in zip(
+            problem.carried_load,
+            problem.load_per_ms,
+            self._fixed_extra_ms,
+            self._units,
+            strict=True,
         ):
-            for extra in self._sums[0]:
-                yield carry + price * (pinned + extra), unit
+            for extra in self._possible_sums[0]:
+                yield carried + load_per_ms * (fixed + extra), unit
 
-    def _found(self, branch: _Branch, low: int, high: int, *, exact: bool) -> Deal | None:
-        deal, left = branch.deal, self._odd[branch.depth :]
-        if left and not self._adds_up(branch, low, high):
+    def _search(self, branch: _Branch, low: int, high: int, *, exact: bool) -> Assignment | None:
+        assignment, left = branch.assignment, self._odd[branch.depth :]
+        if left and not self._total_is_possible(branch, low, high):
             return None
         shorter = sum(-extra for _, extra in left if extra < 0)
         longer = sum(extra for _, extra in left if extra > 0)
-        most, least = self._most(branch, high, shorter), self._least(branch, low, longer)
+        most, least = (
+            self._most_counts(branch, high, shorter),
+            self._least_counts(branch, low, longer),
+        )
         if any(few > many for few, many in zip(least, most, strict=True)):
             return None
-        if raised(deal, least, self._pace) or lowered(deal, most, self._pace):
+        if raise_counts(assignment, least, self._budget) or lower_counts(
+            assignment, most, self._budget
+        ):
             return None
-        if deal.spread < self.best.spread:
-            self.best = Deal(deal.board, deal.held)
-        if left and not self._made_up_for(branch, low, high, (least, most)):
+        if assignment.load_range < self.best.load_range:
+            self.best = Assignment(assignment.problem, assignment.held)
+        if left and not self._odd_shifts_suffice(branch, low, high, (least, most)):
             return None
         if not left or not exact:
-            return deal
+            return assignment
         branches = self._branches(branch, low, high)
-        found = (self._found(each, low, high, exact=True) for each in branches)
+        found = (self._search(each, low, high, exact=True) for each in branches)
         return next(filter(None, found), None)
 
-    def _adds_up(self, branch: _Branch, low: int, high: int) -> bool:
-        """Whether loads in the window, each by itself possible, can be all there is to hold."""
-        board, usual = self._board, self._usual
-        sums = self._sums[branch.depth]
-        self._pace.spend(len(branch.extra) * (len(sums) + BRANCH_STEPS))
+    def _total_is_possible(self, branch: _Branch, low: int, high: int) -> bool:
+        """Tell whether loads in the window, each possible by itself, can add up to all there is."""
+        problem, usual = self._problem, self._usual
+        sums = self._possible_sums[branch.depth]
+        self._budget.spend(len(branch.extra) * (len(sums) + BRANCH_STEPS))
         least = most = 0
-        for carry, price, held in zip(board.carry, board.price, branch.extra, strict=True):
-            floor, ceiling = max(0, -((carry - low) // price)), (high - carry) // price
+        for carried, load_per_ms, held in zip(
+            problem.carried_load, problem.load_per_ms, branch.extra, strict=True
+        ):
+            floor, ceiling = (
+                max(0, -((carried - low) // load_per_ms)),
+                (high - carried) // load_per_ms,
+            )
             ends = [
                 (first, last)
                 for extra in sums
@@ -123,102 +158,117 @@ class Windows:
             most += max(last for _, last in ends)
         return bool(least <= self._total <= most)
 
-    def _most(self, branch: _Branch, high: int, shorter: int) -> Bounds:
-        board = self._board
+    def _most_counts(self, branch: _Branch, high: int, shorter: int) -> ShiftCounts:
+        """Compute the most shifts a person may hold if the undecided slots are ``shorter``."""
+        problem = self._problem
         return [
-            (high - carry - price * (extra - shorter)) // unit
-            for carry, price, extra, unit in zip(
-                board.carry, board.price, branch.extra, self._units, strict=True
+            (high - carried - load_per_ms * (extra - shorter)) // unit
+            for carried, load_per_ms, extra, unit in zip(
+                problem.carried_load, problem.load_per_ms, branch.extra, self._units, strict=True
             )
         ]
 
-    def _least(self, branch: _Branch, low: int, longer: int) -> Bounds:
-        board = self._board
+    def _least_counts(self, branch: _Branch, low: int, longer: int) -> ShiftCounts:
+        """Compute the fewest shifts a person may hold if the undecided slots are ``longer``."""
+        problem = self._problem
         return [
-            max(0, -((carry + price * (extra + longer) - low) // unit))
-            for carry, price, extra, unit in zip(
-                board.carry, board.price, branch.extra, self._units, strict=True
+            max(0, -((carried + load_per_ms * (extra + longer) - low) // unit))
+            for carried, load_per_ms, extra, unit in zip(
+                problem.carried_load, problem.load_per_ms, branch.extra, self._units, strict=True
             )
         ]
 
-    def _made_up_for(
-        self, branch: _Branch, low: int, high: int, hull: tuple[Bounds, Bounds]
+    def _odd_shifts_suffice(
+        self, branch: _Branch, low: int, high: int, limits: tuple[ShiftCounts, ShiftCounts]
     ) -> bool:
-        """Whether the undecided seats are long and short enough for what loads lack and exceed."""
-        board, left = self._board, self._odd[branch.depth :]
-        people = list(zip(board.carry, board.price, branch.extra, strict=True))
-        floors = [-((carry - low) // price) - extra for carry, price, extra in people]
-        ceilings = [(high - carry) // price - extra for carry, price, extra in people]
+        """Tell whether the undecided slots can make up for what loads lack and exceed."""
+        problem, left = self._problem, self._odd[branch.depth :]
+        people = list(zip(problem.carried_load, problem.load_per_ms, branch.extra, strict=True))
+        floors = [
+            -((carried - low) // load_per_ms) - extra for carried, load_per_ms, extra in people
+        ]
+        ceilings = [
+            (high - carried) // load_per_ms - extra for carried, load_per_ms, extra in people
+        ]
         longer = sum(extra for _, extra in left if extra > 0)
         shorter = sum(-extra for _, extra in left if extra < 0)
-        usual, pace = self._usual, self._pace
+        usual, budget = self._usual, self._budget
         return (
-            least_lacking(branch.deal, floors, hull, usual, pace) <= longer
-            and least_excess(branch.deal, ceilings, hull, usual, pace) <= shorter
+            minimum_shortfall(branch.assignment, floors, limits, usual, budget) <= longer
+            and minimum_excess(branch.assignment, ceilings, limits, usual, budget) <= shorter
         )
 
     def _branches(self, branch: _Branch, low: int, high: int) -> Iterator[_Branch]:
-        """The next odd seat given to each person who can take it, those whom it suits first."""
+        """Give the next odd slot to each person who can take it, those whom it suits best first."""
         shift, extra = self._odd[branch.depth]
-        again = branch.depth > 0 and self._odd[branch.depth - 1][0] == shift
-        able = [
+        same_shift = branch.depth > 0 and self._odd[branch.depth - 1][0] == shift
+        eligible = [
             person
-            for person, can in enumerate(self._board.can)
-            if can & ~branch.deal.locked[person] & 1 << shift
-            and not (again and person < branch.last)
+            for person, shifts in enumerate(self._problem.eligible_shifts)
+            if shifts & ~branch.assignment.locked[person] & 1 << shift
+            and not (same_shift and person < branch.last)
         ]
-        counts = branch.deal.counts()
-        strain = {
-            person: self._strain(branch, person, counts[person], extra, low, high)
-            for person in able
+        counts = branch.assignment.counts()
+        violation = {
+            person: self._added_violation(branch, person, counts[person], extra, low, high)
+            for person in eligible
         }
-        for person in sorted(able, key=strain.__getitem__):
-            yield self._decided(branch, person)
+        for person in sorted(eligible, key=violation.__getitem__):
+            yield self._branch_with(branch, person)
 
-    def _strain(
+    def _added_violation(
         self, branch: _Branch, person: int, count: int, extra: int, low: int, high: int
     ) -> int:
-        """By how much the load of ``person`` is farther outside of the window with ``extra``."""
-        board = self._board
-        price, held = board.price[person], branch.extra[person]
-        load = board.carry[person] + price * (self._usual * count + held)
-        more = load + price * extra
+        """Compute how much farther outside of the window ``extra`` puts the load of ``person``."""
+        problem = self._problem
+        load_per_ms, held = problem.load_per_ms[person], branch.extra[person]
+        load = problem.carried_load[person] + load_per_ms * (self._usual * count + held)
+        more = load + load_per_ms * extra
         return max(low - more, more - high, 0) - max(low - load, load - high, 0)
 
-    def _decided(self, branch: _Branch, person: int) -> _Branch:
+    def _branch_with(self, branch: _Branch, person: int) -> _Branch:
+        """Return ``branch`` with its next odd slot given to ``person``."""
         shift, extra = self._odd[branch.depth]
-        deal, bit = branch.deal.copy(), 1 << shift
-        if not deal.held[person] & bit:
-            holders = bits(deal.holders[shift])
-            deal.move(shift, next(one for one in holders if not deal.locked[one] & bit), person)
-        deal.locked[person] |= bit
+        assignment, bit = branch.assignment.copy(), 1 << shift
+        if not assignment.held[person] & bit:
+            holders = bits(assignment.holders[shift])
+            assignment.move(
+                shift, next(one for one in holders if not assignment.locked[one] & bit), person
+            )
+        assignment.locked[person] |= bit
         extras = list(branch.extra)
         extras[person] += extra
-        return _Branch(deal, extras, branch.depth + 1, person)
+        return _Branch(assignment, extras, branch.depth + 1, person)
 
 
-def _odd_seats(board: Board, usual: int) -> Sequence[tuple[int, int]]:
-    """The seats to be given away whose shift has another length, and by how much it is longer.
+def _odd_slots(problem: AssignmentProblem, usual: int) -> Sequence[tuple[int, int]]:
+    """List the free role slots of odd shifts, each with its length beyond the usual one.
 
-    The longest first, and then those with the fewest people: they leave the least to try.
+    The longest come first, and then those with the fewest people: they leave the least to try.
     """
-    seats = []
-    for shift, length in enumerate(board.lengths):
+    slots = []
+    for shift, length in enumerate(problem.lengths):
         if length != usual:
-            pinned = sum(held >> shift & 1 for held in board.pinned)
-            seats += [(shift, length - usual)] * (board.demand[shift] - pinned)
-    return sorted(seats, key=lambda seat: (-seat[1], board.able[seat[0]].bit_count(), seat[0]))
+            fixed = sum(held >> shift & 1 for held in problem.fixed_shifts)
+            slots += [(shift, length - usual)] * (problem.demand[shift] - fixed)
+    return sorted(
+        slots, key=lambda slot: (-slot[1], problem.eligible_people[slot[0]].bit_count(), slot[0])
+    )
 
 
-def _extra(board: Board, mask: int, usual: int) -> int:
-    return sum(board.lengths[shift] - usual for shift in bits(mask))
+def _extra_ms(problem: AssignmentProblem, mask: int, usual: int) -> int:
+    """Compute how much longer than usual the shifts of ``mask`` are, in milliseconds."""
+    return sum(problem.lengths[shift] - usual for shift in bits(mask))
 
 
-def _sums(extras: Sequence[int]) -> Sequence[Sequence[int]]:
-    """By place in ``extras``, what any of those from there on can add up to."""
+def _possible_sums(extras: Sequence[int]) -> Sequence[Sequence[int]]:
+    """Return for each place in ``extras`` the sums of any of those from there on, ascending.
+
+    Raises ``BudgetExhausted`` if there are more than ``MOST_SUMS``.
+    """
     found = [[0]]
     for extra in reversed(extras):
         found.append(sorted({*found[-1], *(extra + other for other in found[-1])}))
         if len(found[-1]) > MOST_SUMS:
-            raise OutOfTime
+            raise BudgetExhausted
     return found[::-1]

@@ -1,13 +1,13 @@
-"""A deal bettered in what comes after the spread, which stays as it is.
+"""Local search for a better assignment of the same load range.
 
-Strategy: local search in two passes. First weekends and nights: two people swap shifts of one
-length, or one hands a shift on, wherever that lowers the sum of squares of weekend and night loads
-and raises neither spread. Then the order of turns: shifts of one *kind* (length, weekend and night
-hours) are swapped, which leaves all hours as they are, wherever fewer shifts then follow one of the
-same person, or as few do and more are where the cycle has them.
+Strategy: two passes improve what comes after the load range in the objective. First weekends and
+nights: two people swap shifts, or one hands a shift on, wherever that lowers the sum of squares of
+weekend and night loads and makes neither range larger. Then the order of turns: shifts of one
+*kind* (length, weekend and night hours) are swapped, which leaves all hours as they are, wherever
+fewer shifts then follow one of the same person, or as few do and more are where the cycle has them.
 
-Invariants: loads stay between the smallest and the largest at the beginning; no rule is broken that
-was not; every step lowers a number that cannot fall for ever.
+Invariants: loads stay between the smallest and the largest at the beginning; no constraint is
+broken that was not broken before; every exchange lowers a number that cannot fall for ever.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,213 +15,250 @@ from contextlib import suppress
 from itertools import chain, islice
 from typing import NamedTuple
 
-from app.engine.planning.assignment import Deal, OutOfTime, Pace
-from app.engine.planning.constraints import Rules
-from app.engine.planning.objective import night_loads, spread_of, weekend_loads
-from app.engine.planning.problem import Board, bits
+from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
+from app.engine.planning.constraints import Constraints
+from app.engine.planning.objective import load_range, night_loads, weekend_loads
+from app.engine.planning.problem import AssignmentProblem, bits
 
-Kind = tuple[int, int, int]
+ShiftKind = tuple[int, int, int]
 """Length, weekend hours and night hours of a shift, in milliseconds."""
 
-TRIED = 8
-"""So many shifts of a kind are looked at for one that may be taken."""
+MOST_TRIED = 8
+"""The most shifts of a kind that are tried for one that may be handed over."""
 
 
-def polished(deal: Deal, rules: Rules, pace: Pace) -> Deal:
-    """``deal``, bettered in place until nothing does, or until the pace ends it."""
-    with suppress(OutOfTime):
-        kinds = _kinds(deal.board)
-        _Hours(deal, rules, kinds, pace).even_out()
-        _Order(deal, rules, kinds, pace).straighten()
-    return deal
+def local_search(
+    assignment: Assignment, constraints: Constraints, budget: SearchBudget
+) -> Assignment:
+    """Improve ``assignment`` in place until no exchange does or the budget ends, and return it."""
+    with suppress(BudgetExhausted):
+        kinds = _kinds(assignment.problem)
+        _UnsocialHours(assignment, constraints, kinds, budget).balance()
+        _TurnOrder(assignment, constraints, kinds, budget).improve()
+    return assignment
 
 
-def _kinds(board: Board) -> Mapping[Kind, int]:
-    """The shifts of each kind, as masks."""
-    found: dict[Kind, int] = {}
-    for shift, kind in enumerate(zip(board.lengths, board.weekends, board.nights, strict=True)):
+def _kinds(problem: AssignmentProblem) -> Mapping[ShiftKind, int]:
+    """Return the mask of the shifts of each kind."""
+    found: dict[ShiftKind, int] = {}
+    for shift, kind in enumerate(
+        zip(problem.lengths, problem.weekends, problem.nights, strict=True)
+    ):
         found[kind] = found.get(kind, 0) | 1 << shift
     return found
 
 
-class _Step(NamedTuple):
-    """A shift of one kind given for one of another, or for nothing; what the giver loses by it."""
+class _Exchange(NamedTuple):
+    """A shift of one kind given for one of another, or for nothing.
 
-    kind: int
-    other: int
+    ``given`` and ``returned`` are masks of shifts by kind, ``returned`` is 0 for nothing; the rest
+    is what the giver loses by it, in milliseconds.
+    """
+
+    given: int
+    returned: int
     length: int
     weekend: int
     night: int
 
 
-def _steps(kinds: Mapping[Kind, int]) -> Sequence[_Step]:
-    """Every step by which somebody loses weekend or night hours; kinds are masks."""
+def _exchanges(kinds: Mapping[ShiftKind, int]) -> Sequence[_Exchange]:
+    """List the exchanges by which the giver loses weekend or night hours."""
     nothing = {(0, 0, 0): 0}
-    steps = (
-        _Step(mask, other_mask, *(mine - yours for mine, yours in zip(kind, other, strict=True)))
+    exchanges = (
+        _Exchange(
+            mask, other_mask, *(mine - yours for mine, yours in zip(kind, other, strict=True))
+        )
         for kind, mask in kinds.items()
         for other, other_mask in (*kinds.items(), *nothing.items())
     )
-    return [step for step in steps if step.weekend > 0 or step.night > 0]
+    return [exchange for exchange in exchanges if exchange.weekend > 0 or exchange.night > 0]
 
 
-class _Hours:
-    """Weekends and nights evened out."""
+class _UnsocialHours:
+    """The pass that balances weekends and nights."""
 
-    def __init__(self, deal: Deal, rules: Rules, kinds: Mapping[Kind, int], pace: Pace) -> None:
-        self.deal, self.rules, self.pace = deal, rules, pace
-        self.steps = _steps(kinds) if len(kinds) > 1 else ()
-        self.low, self.high = min(deal.loads), max(deal.loads)
-        self.weekends, self.nights = weekend_loads(deal), night_loads(deal)
+    def __init__(
+        self,
+        assignment: Assignment,
+        constraints: Constraints,
+        kinds: Mapping[ShiftKind, int],
+        budget: SearchBudget,
+    ) -> None:
+        self.assignment, self.constraints, self.budget = assignment, constraints, budget
+        self.exchanges = _exchanges(kinds) if len(kinds) > 1 else ()
+        self.low, self.high = min(assignment.loads), max(assignment.loads)
+        self.weekends, self.nights = weekend_loads(assignment), night_loads(assignment)
 
-    def even_out(self) -> None:
-        """Look at every two people, and again at whoever something was changed for."""
-        people = range(len(self.deal.held))
-        changed = set(people) if self.steps else set()
+    def balance(self) -> None:
+        """Make exchanges between every two people, and again for those whom one has changed."""
+        people = range(len(self.assignment.held))
+        changed = set(people) if self.exchanges else set()
         while changed:
             before, changed = changed, set()
             for giver in people:
                 for taker in people if giver in before else sorted(before):
-                    while giver != taker and self._bettered(giver, taker):
+                    while giver != taker and self._improve_pair(giver, taker):
                         changed |= {giver, taker}
 
-    def _bettered(self, giver: int, taker: int) -> bool:
-        """One step between two people, if one helps: the first that lowers the sum of squares."""
-        deal, price = self.deal, self.deal.board.price
-        mine, yours = price[giver], price[taker]
+    def _improve_pair(self, giver: int, taker: int) -> bool:
+        """Make the first exchange that lowers the sum of squares, and tell whether one did."""
+        assignment, load_per_ms = self.assignment, self.assignment.problem.load_per_ms
+        mine, yours = load_per_ms[giver], load_per_ms[taker]
         weekend = 2 * (mine * self.weekends[giver] - yours * self.weekends[taker])
         night = 2 * (mine * self.nights[giver] - yours * self.nights[taker])
         if weekend <= 0 and night <= 0:
             return False
-        self.pace.spend(1 + len(self.steps) // 8)
-        given, taken = deal.movable(giver, taker), deal.movable(taker, giver)
+        self.budget.spend(1 + len(self.exchanges) // 8)
+        given, taken = assignment.movable(giver, taker), assignment.movable(taker, giver)
         both = mine * mine + yours * yours
         return any(
-            given & step.kind
-            and (taken & step.other or not step.other)
-            and self._keeps(giver, taker, step)
-            and self._done(giver, taker, step)
-            for step in self.steps
-            if step.weekend * (both * step.weekend - weekend)
-            + step.night * (both * step.night - night)
+            given & exchange.given
+            and (taken & exchange.returned or not exchange.returned)
+            and self._keeps_ranges(giver, taker, exchange)
+            and self._make(giver, taker, exchange)
+            for exchange in self.exchanges
+            if exchange.weekend * (both * exchange.weekend - weekend)
+            + exchange.night * (both * exchange.night - night)
             < 0
         )
 
-    def _keeps(self, giver: int, taker: int, step: _Step) -> bool:
-        """Whether loads stay where they may be, and no spread of hours becomes larger."""
-        price, loads = self.deal.board.price, self.deal.loads
-        if step.length and not (
-            self.low <= loads[giver] - price[giver] * step.length <= self.high
-            and self.low <= loads[taker] + price[taker] * step.length <= self.high
+    def _keeps_ranges(self, giver: int, taker: int, exchange: _Exchange) -> bool:
+        """Tell whether loads stay within their window, and the ranges of hours grow no larger."""
+        load_per_ms, loads = self.assignment.problem.load_per_ms, self.assignment.loads
+        if exchange.length and not (
+            self.low <= loads[giver] - load_per_ms[giver] * exchange.length <= self.high
+            and self.low <= loads[taker] + load_per_ms[taker] * exchange.length <= self.high
         ):
             return False
-        now = spread_of(self.weekends) + spread_of(self.nights)
-        self._count(giver, taker, step, 1)
-        then = spread_of(self.weekends) + spread_of(self.nights)
-        self._count(giver, taker, step, -1)
+        now = load_range(self.weekends) + load_range(self.nights)
+        self._add_hours(giver, taker, exchange, 1)
+        then = load_range(self.weekends) + load_range(self.nights)
+        self._add_hours(giver, taker, exchange, -1)
         return then <= now
 
-    def _count(self, giver: int, taker: int, step: _Step, sign: int) -> None:
-        price = self.deal.board.price
-        for held, hours in ((self.weekends, step.weekend), (self.nights, step.night)):
-            held[giver] -= sign * price[giver] * hours
-            held[taker] += sign * price[taker] * hours
+    def _add_hours(self, giver: int, taker: int, exchange: _Exchange, sign: int) -> None:
+        """Count ``exchange`` in weekend and night loads, or take it back if ``sign`` is -1."""
+        load_per_ms = self.assignment.problem.load_per_ms
+        for held, hours in ((self.weekends, exchange.weekend), (self.nights, exchange.night)):
+            held[giver] -= sign * load_per_ms[giver] * hours
+            held[taker] += sign * load_per_ms[taker] * hours
 
-    def _done(self, giver: int, taker: int, step: _Step) -> bool:
-        """Make the exchange with the first shifts that the rules allow."""
-        deal = self.deal
-        for shift in _rather(deal, giver, taker, step.kind):
-            for back in _rather(deal, taker, giver, step.other) if step.other else (None,):
-                self.pace.spend(1)
-                if _allowed(deal, self.rules, giver, shift, taker, back):
-                    _exchange(deal, giver, shift, taker, back)
-                    self._count(giver, taker, step, 1)
+    def _make(self, giver: int, taker: int, exchange: _Exchange) -> bool:
+        """Make ``exchange`` with the first shifts that the constraints allow, if there are any."""
+        assignment = self.assignment
+        for shift in _preferred_shifts(assignment, giver, taker, exchange.given):
+            for back in (
+                _preferred_shifts(assignment, taker, giver, exchange.returned)
+                if exchange.returned
+                else (None,)
+            ):
+                self.budget.spend(1)
+                if _allowed(assignment, self.constraints, giver, shift, taker, back):
+                    _swap_shifts(assignment, giver, shift, taker, back)
+                    self._add_hours(giver, taker, exchange, 1)
                     return True
         return False
 
 
-class _Order:
-    """Turns put in order, hours left as they are."""
+class _TurnOrder:
+    """The pass that puts turns in order and leaves all hours as they are."""
 
-    def __init__(self, deal: Deal, rules: Rules, kinds: Mapping[Kind, int], pace: Pace) -> None:
-        self.deal, self.rules, self.pace = deal, rules, pace
+    def __init__(
+        self,
+        assignment: Assignment,
+        constraints: Constraints,
+        kinds: Mapping[ShiftKind, int],
+        budget: SearchBudget,
+    ) -> None:
+        self.assignment, self.constraints, self.budget = assignment, constraints, budget
         self.alike = {shift: mask for mask in kinds.values() for shift in bits(mask)}
 
-    def straighten(self) -> None:
+    def improve(self) -> None:
+        """Swap shifts that are out of order until no swap helps."""
         moved = True
         while moved:
             moved = False
-            for person in range(len(self.deal.held)):
+            for person in range(len(self.assignment.held)):
                 for shift in bits(self._out_of_order(person)):
                     if self._out_of_order(person) >> shift & 1:
-                        moved |= self._bettered(person, shift)
+                        moved |= self._improve_shift(person, shift)
 
     def _out_of_order(self, person: int) -> int:
-        """The shifts that follow or precede one of the same person, or are another's turn."""
-        held = self.deal.held[person]
-        wrong = held & (held << 1 | held >> 1 | ~self.deal.board.turn[person])
-        return wrong & ~self.deal.locked[person]
+        """Return the mask of shifts that are beside one of the same person, or another's turn."""
+        held = self.assignment.held[person]
+        wrong = held & (held << 1 | held >> 1 | ~self.assignment.problem.cycle_shifts[person])
+        return wrong & ~self.assignment.locked[person]
 
-    def _bettered(self, person: int, shift: int) -> bool:
-        """Swap ``shift`` for one of the same kind, if that helps."""
-        deal, alike = self.deal, self.alike[shift]
+    def _improve_shift(self, person: int, shift: int) -> bool:
+        """Swap ``shift`` for one of the same kind, and tell whether one helped."""
+        assignment, alike = self.assignment, self.alike[shift]
         for other in self._others(person, shift):
-            self.pace.spend(4)
-            if not deal.movable(person, other) >> shift & 1:
+            self.budget.spend(4)
+            if not assignment.movable(person, other) >> shift & 1:
                 continue
-            for back in _rather(deal, other, person, alike):
-                self.pace.spend(4)
-                if self._better(person, shift, other, back) and _allowed(
-                    deal, self.rules, person, shift, other, back
+            for back in _preferred_shifts(assignment, other, person, alike):
+                self.budget.spend(4)
+                if self._is_better(person, shift, other, back) and _allowed(
+                    assignment, self.constraints, person, shift, other, back
                 ):
-                    _exchange(deal, person, shift, other, back)
+                    _swap_shifts(assignment, person, shift, other, back)
                     return True
         return False
 
     def _others(self, person: int, shift: int) -> Iterator[int]:
-        """Who could have the shift instead: those whose turn it is; all, if it is one in a row."""
-        held, turn = self.deal.held[person], self.deal.board.turn
+        """Yield the people who could have ``shift``: those in turn; all, if it follows another."""
+        held, turn = self.assignment.held[person], self.assignment.problem.cycle_shifts
         alone = not (held << 1 | held >> 1) >> shift & 1
         for other, turns in enumerate(turn):
             if other != person and (turns >> shift & 1 or not alone):
                 yield other
 
-    def _better(self, person: int, shift: int, other: int, back: int) -> bool:
-        held, turn = self.deal.held, self.deal.board.turn
+    def _is_better(self, person: int, shift: int, other: int, back: int) -> bool:
+        """Tell whether swapping ``shift`` for ``back`` lowers what this pass improves."""
+        held, turn = self.assignment.held, self.assignment.problem.cycle_shifts
         swap = 1 << shift | 1 << back
         mine, theirs = held[person], held[other]
-        now = _in_a_row(mine) + _in_a_row(theirs)
-        then = _in_a_row(mine ^ swap) + _in_a_row(theirs ^ swap)
+        now = _consecutive(mine) + _consecutive(theirs)
+        then = _consecutive(mine ^ swap) + _consecutive(theirs ^ swap)
         if then != now:
             return then < now
         moved = (turn[person] >> back & 1) + (turn[other] >> shift & 1)
         return moved > (turn[person] >> shift & 1) + (turn[other] >> back & 1)
 
 
-def _in_a_row(held: int) -> int:
+def _consecutive(held: int) -> int:
+    """Count the shifts that follow one of the same person."""
     return (held & held >> 1).bit_count()
 
 
-def _rather(deal: Deal, giver: int, taker: int, among: int) -> Iterator[int]:
-    """Some of the shifts that may be handed on; first what is the taker's turn."""
-    mask, turn = deal.movable(giver, taker) & among, deal.board.turn
+def _preferred_shifts(assignment: Assignment, giver: int, taker: int, among: int) -> Iterator[int]:
+    """Yield some of the shifts that may be handed over, the taker's turns first."""
+    mask, turn = assignment.movable(giver, taker) & among, assignment.problem.cycle_shifts
     theirs = mask & turn[taker]
     nobodys = mask & ~theirs & ~turn[giver]
-    return islice(chain(bits(theirs), bits(nobodys), bits(mask & ~theirs & ~nobodys)), TRIED)
+    return islice(chain(bits(theirs), bits(nobodys), bits(mask & ~theirs & ~nobodys)), MOST_TRIED)
 
 
 def _allowed(
-    deal: Deal, rules: Rules, giver: int, shift: int, taker: int, back: int | None
+    assignment: Assignment,
+    constraints: Constraints,
+    giver: int,
+    shift: int,
+    taker: int,
+    back: int | None,
 ) -> bool:
-    """Whether two people may exchange ``shift`` and ``back``, which is nothing if ``None``."""
+    """Tell whether two people may exchange ``shift`` for ``back``; ``None`` stands for nothing."""
     if back is None:
-        return rules.allows(deal, taker, shift, but=giver)
-    return rules.allows(deal, taker, shift, without=back, but=giver) and rules.allows(
-        deal, giver, back, without=shift, but=taker
-    )
+        return constraints.allows(assignment, taker, shift, replacing=giver)
+    return constraints.allows(
+        assignment, taker, shift, releasing=back, replacing=giver
+    ) and constraints.allows(assignment, giver, back, releasing=shift, replacing=taker)
 
 
-def _exchange(deal: Deal, giver: int, shift: int, taker: int, back: int | None) -> None:
-    deal.move(shift, giver, taker)
+def _swap_shifts(
+    assignment: Assignment, giver: int, shift: int, taker: int, back: int | None
+) -> None:
+    assignment.move(shift, giver, taker)
     if back is not None:
-        deal.move(back, taker, giver)
+        assignment.move(back, taker, giver)

@@ -1,55 +1,62 @@
-"""What is aimed at, in order: the measure by which one deal is better than another.
+"""The objective: the measures by which one assignment is better than another, in order.
 
-Shifts that nobody has; the spread of loads; the spreads of weekend and of night hours by weight,
-added; shifts that follow one of the same person; shifts that are not the holder's by the cycle.
+They are: empty role slots; the load range; the ranges of weekend and of night hours by weight,
+added up; shifts that follow one of the same person; shifts that the cycle gives to somebody else.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app.engine.planning.assignment import Deal
+from app.engine.planning.assignment import Assignment
 from app.engine.planning.problem import bits
 
 
-class Aims(NamedTuple):
-    """Smaller is better, the first that differs decides. Spreads are scaled."""
+class Objective(NamedTuple):
+    """The measures of one assignment: smaller is better, and the first that differs decides.
+
+    Ranges are scaled (``problem.py``).
+    """
 
     vacancies: int
-    spread: int
+    load_range: int
     unsocial: int
     consecutive: int
     deviations: int
 
 
-def aims_of(deal: Deal) -> Aims:
-    """How good ``deal`` is."""
-    board = deal.board
-    seats = board.seats * len(board.lengths)
-    return Aims(
-        seats - sum(held.bit_count() for held in deal.held),
-        deal.spread,
-        spread_of(weekend_loads(deal)) + spread_of(night_loads(deal)),
-        sum((held & held >> 1).bit_count() for held in deal.held),
-        sum((held & ~turn).bit_count() for held, turn in zip(deal.held, board.turn, strict=True)),
+def objective_of(assignment: Assignment) -> Objective:
+    """Measure ``assignment``."""
+    problem = assignment.problem
+    slots = problem.slots_per_shift * len(problem.lengths)
+    return Objective(
+        slots - sum(held.bit_count() for held in assignment.held),
+        assignment.load_range,
+        load_range(weekend_loads(assignment)) + load_range(night_loads(assignment)),
+        sum((held & held >> 1).bit_count() for held in assignment.held),
+        sum(
+            (held & ~turn).bit_count()
+            for held, turn in zip(assignment.held, problem.cycle_shifts, strict=True)
+        ),
     )
 
 
-def weekend_loads(deal: Deal) -> list[int]:
-    """By person, weekend hours by weight, scaled."""
-    return _loads(deal, deal.board.weekends)
+def weekend_loads(assignment: Assignment) -> list[int]:
+    """Compute each person's weekend hours by weight, scaled."""
+    return _loads(assignment, assignment.problem.weekends)
 
 
-def night_loads(deal: Deal) -> list[int]:
-    """By person, night hours by weight, scaled."""
-    return _loads(deal, deal.board.nights)
+def night_loads(assignment: Assignment) -> list[int]:
+    """Compute each person's night hours by weight, scaled."""
+    return _loads(assignment, assignment.problem.nights)
 
 
-def spread_of(loads: list[int]) -> int:
+def load_range(loads: list[int]) -> int:
+    """Compute the largest of ``loads`` minus the smallest."""
     return max(loads) - min(loads)
 
 
-def _loads(deal: Deal, hours: Sequence[int]) -> list[int]:
+def _loads(assignment: Assignment, hours: Sequence[int]) -> list[int]:
     return [
-        price * sum(hours[shift] for shift in bits(held))
-        for price, held in zip(deal.board.price, deal.held, strict=True)
+        load_per_ms * sum(hours[shift] for shift in bits(held))
+        for load_per_ms, held in zip(assignment.problem.load_per_ms, assignment.held, strict=True)
     ]

@@ -1,174 +1,212 @@
-"""Fair rotations under what people cannot do: the plan for a request, and how good it is.
+"""The planner: a fair rotation for people who can be away, and the proof of how fair it is.
 
-Strategy. A rotation is a problem on a board of bit masks (``problem.py``). Round robin is one walk
-(``round_robin.py``). The fair strategy aims, in this order, at: few vacancies, a small spread of
-loads, small spreads of weekend and night hours, few shifts in a row, and the order of the cycle
-(``objective.py``).
+Strategy. A request becomes an assignment problem of bit masks (``problem.py``). Round robin is one
+walk through the shifts (``round_robin.py``). The fair strategy seeks, in this order: few vacancies,
+a small load range, small ranges of weekend and night hours, few shifts in a row, and the order of
+the cycle (``objective.py``).
 
-- Without rules on rest, runs and pairs, vacancies are what absences leave, and the spread is solved
-  to proven optimality by flow (``min_spread.py``). With them a bounded search (``repair.py``)
-  answers, all deals of a small rotation are looked at (``branch_and_bound.py``), and otherwise the
-  problem without the rules is the bound.
-- What comes after the spread is bettered by local search (``local_search.py``), from the solved
-  deal and from the simple ones that happen to be as good so far: so a fair plan is never worse than
-  turns or the least loaded first, in any of the aims.
+- Without constraints on rest, runs and pairs, absences alone decide the number of vacancies, and
+  the load range is minimised to proven optimality by flow (``min_spread.py``). With them a bounded
+  repair search answers (``repair.py``), branch and bound proves small rotations
+  (``branch_and_bound.py``), and otherwise the problem without constraints gives the lower bound.
+- Local search improves what comes after the load range (``local_search.py``), starting with the
+  solution and with the simple assignments that are as good so far. So a fair plan is never worse
+  than round robin, or than giving each shift to the least loaded, in any part of the objective.
 
 The flow is our own: it is as quick as the quickest of SciPy's HiGHS and OR-Tools or quicker, with
 weights as well, in a megabyte and without 170 to 390 MB of libraries (``bench/fairness.md``).
 
-Invariants: equal wishes give equal plans, unless the time runs out; who is away, and what is fixed,
-is never traded for fairness; a seat that nobody can take is ``None``; ``optimal`` is never said of
-what is not proven. Permuted names permute the plan, as nothing looks at a name.
+Invariants: equal requests give equal plans, unless the time runs out; absences and fixed shifts are
+never traded for fairness; a role slot that nobody can take is ``None``; ``optimal`` is set only
+where it is proven. Permuted names permute the plan, because no step looks at a name.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from app.engine.planning.assignment import Deal, Pace
-from app.engine.planning.branch_and_bound import Exhaustive
-from app.engine.planning.constraints import Rules
-from app.engine.planning.explanations import Reasons
-from app.engine.planning.initial import in_turn, least_loaded
-from app.engine.planning.local_search import polished
-from app.engine.planning.min_spread import evened
-from app.engine.planning.objective import aims_of
-from app.engine.planning.problem import Board, bits, board_of
-from app.engine.planning.repair import dealt_by_rules, least_vacancies
-from app.engine.planning.request import BUDGET_SECONDS, Plan, Share, Vacancy, Wishes
-from app.engine.planning.roles import seated
-from app.engine.planning.round_robin import by_turns
+from app.engine.planning.assignment import Assignment, SearchBudget
+from app.engine.planning.branch_and_bound import BranchAndBound
+from app.engine.planning.constraints import Constraints
+from app.engine.planning.explanations import Explanations
+from app.engine.planning.initial import cycle_assignment, least_loaded_assignment
+from app.engine.planning.local_search import local_search
+from app.engine.planning.min_spread import minimise_load_range
+from app.engine.planning.objective import objective_of
+from app.engine.planning.problem import AssignmentProblem, assignment_problem, bits
+from app.engine.planning.repair import least_vacancies, repaired_assignment
+from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, Vacancy, Workload
+from app.engine.planning.roles import role_slots
+from app.engine.planning.round_robin import round_robin
 
 PROOF_STEPS = 1_500_000
-SEARCH_STEPS = 60_000
-POLISH_STEPS = 600_000
-"""Steps that end a search for equal input at an equal place, before the deadline does."""
+REPAIR_STEPS = 60_000
+LOCAL_SEARCH_STEPS = 600_000
+"""Steps that end a search at the same place for equal input, before the deadline does."""
 PROVEN_SHIFTS, PROVEN_PEOPLE = 1_000, 100
-"""What is fair is looked for, and a round robin is compared with it, up to this size."""
+"""The largest problem for which a round robin is compared with the best plan."""
 
-Seats = Sequence[tuple[int | None, ...]]
+RoleSlots = Sequence[tuple[int | None, ...]]
+"""One tuple a shift, with one person or ``None`` for each role."""
 Timer = Callable[[], float]
-"""Seconds since whenever."""
+"""Returns seconds since an arbitrary instant."""
 
 
-def plan_of(wishes: Wishes, timer: Timer, budget_seconds: float = BUDGET_SECONDS) -> Plan:
-    """The plan for ``wishes``, which must be right: a request that is not is refused before.
+def plan_of(request: PlanningRequest, timer: Timer, budget_seconds: float = BUDGET_SECONDS) -> Plan:
+    """Plan the rotation of ``request``, which must be valid (``planning_fields.py`` checks it).
 
-    A search that takes longer than ``budget_seconds`` by ``timer`` is ended: the plan is then the
-    best found so far.
+    A search that takes longer than ``budget_seconds`` by ``timer`` is ended; the plan is then the
+    best one found so far.
     """
-    board = board_of(wishes)
-    rules = Rules(board)
-    pace = Pace(timer, timer() + budget_seconds, SEARCH_STEPS)
-    if wishes.strategy == "fair":
-        return _fair(wishes, board, rules, pace)
-    return _round_robin(wishes, board, rules, pace)
+    problem = assignment_problem(request)
+    constraints = Constraints(problem)
+    budget = SearchBudget(timer, timer() + budget_seconds, REPAIR_STEPS)
+    if request.strategy == "fair":
+        return _fair_plan(request, problem, constraints, budget)
+    return _round_robin_plan(request, problem, constraints, budget)
 
 
-def _round_robin(wishes: Wishes, board: Board, rules: Rules, pace: Pace) -> Plan:
-    """The plan of turns, held against what a fair one could reach."""
-    rotation = by_turns(board, rules)
-    small = len(board.lengths) <= PROVEN_SHIFTS and len(board.people) <= PROVEN_PEOPLE
-    bound = evened(in_turn(board), pace.of(PROOF_STEPS)).lower_bound if small else 0
-    full = _vacant(rotation.deal) == _unavoidable(board)
-    solved = _Solved(rotation.deal, bound if full else 0, full=full)
-    seats = seated(solved.deal, wishes.fixed)
-    told = Reasons(wishes, board).of_turns(rotation.turns, _vacancies(seats))
-    return _plan(solved, seats, told, rotation.next_person)
+def _round_robin_plan(
+    request: PlanningRequest,
+    problem: AssignmentProblem,
+    constraints: Constraints,
+    budget: SearchBudget,
+) -> Plan:
+    """Plan by round robin, with the lower bound that a fair plan could reach."""
+    turns = round_robin(problem, constraints)
+    small = len(problem.lengths) <= PROVEN_SHIFTS and len(problem.people) <= PROVEN_PEOPLE
+    bound = _unconstrained_solution(problem, budget).bound if small else 0
+    full = _vacancy_count(turns.assignment) == _unavoidable_vacancies(problem)
+    solution = _Solution(turns.assignment, bound if full else 0, full=full)
+    slots = role_slots(solution.assignment, request.fixed)
+    explanations = Explanations(request, problem).of_round_robin(
+        turns.changed_turns, _vacancies(slots)
+    )
+    return _plan(solution, slots, explanations, turns.next_person)
 
 
-def _fair(wishes: Wishes, board: Board, rules: Rules, pace: Pace) -> Plan:
-    """The plan that is best by ``objective.py``, as far as could be found."""
-    turns = by_turns(board, rules).deal
-    solved = _ruled(turns, rules, pace) if board.ruled else _unruled(board, pace)
-    deals = [solved.deal, turns] if board.ruled else [solved.deal, turns, least_loaded(board)]
-    reached = min(aims_of(deal)[:2] for deal in deals)
-    deals = [deal for deal in deals if aims_of(deal)[:2] == reached]
-    best = min((polished(deal, rules, pace.of(POLISH_STEPS)) for deal in deals), key=aims_of)
-    seats = seated(best, wishes.fixed)
-    told = Reasons(wishes, board).of_deal(seats, _vacancies(seats))
-    next_person = board.cycle[len(board.lengths) * board.seats % len(board.cycle)]
-    return _plan(replace(solved, deal=best), seats, told, next_person)
+def _fair_plan(
+    request: PlanningRequest,
+    problem: AssignmentProblem,
+    constraints: Constraints,
+    budget: SearchBudget,
+) -> Plan:
+    """Plan for the best objective (``objective.py``) that can be found."""
+    turns = round_robin(problem, constraints).assignment
+    if problem.constrained:
+        solution = _constrained_solution(turns, constraints, budget)
+        candidates = [solution.assignment, turns]
+    else:
+        solution = _unconstrained_solution(problem, budget)
+        candidates = [solution.assignment, turns, least_loaded_assignment(problem)]
+    reached = min(objective_of(candidate)[:2] for candidate in candidates)
+    candidates = [each for each in candidates if objective_of(each)[:2] == reached]
+    improved = [
+        local_search(candidate, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
+        for candidate in candidates
+    ]
+    best = min(improved, key=objective_of)
+    slots = role_slots(best, request.fixed)
+    explanations = Explanations(request, problem).of_assignment(slots, _vacancies(slots))
+    next_person = problem.cycle[len(problem.lengths) * problem.slots_per_shift % len(problem.cycle)]
+    return _plan(replace(solution, assignment=best), slots, explanations, next_person)
 
 
 @dataclass(frozen=True, slots=True)
-class _Solved:
-    """A deal; none with as few vacancies has a smaller spread than ``bound``; ``full`` if none has
-    fewer vacancies."""
+class _Solution:
+    """An assignment with what is known about better ones.
 
-    deal: Deal
+    None with as few vacancies has a smaller load range than ``bound``, which is scaled; ``full``
+    says that none has fewer vacancies.
+    """
+
+    assignment: Assignment
     bound: int
     full: bool
 
 
-def _unruled(board: Board, pace: Pace) -> _Solved:
-    found = evened(in_turn(board), pace.of(PROOF_STEPS))
-    return _Solved(found.deal, found.lower_bound, full=True)
+def _unconstrained_solution(problem: AssignmentProblem, budget: SearchBudget) -> _Solution:
+    """Minimise the load range as if there were no constraints."""
+    found = minimise_load_range(cycle_assignment(problem), budget.with_steps(PROOF_STEPS))
+    return _Solution(found.assignment, found.lower_bound, full=True)
 
 
-def _ruled(turns: Deal, rules: Rules, pace: Pace) -> _Solved:
-    """The best of what searches find; the problem without the rules is the bound, unless all deals
-    could be looked at."""
-    board = turns.board
-    relaxed = evened(in_turn(board), pace.of(PROOF_STEPS)).lower_bound
+def _constrained_solution(
+    turns: Assignment, constraints: Constraints, budget: SearchBudget
+) -> _Solution:
+    """Find the best assignment under ``constraints``, no worse than ``turns``.
+
+    The bound is that of the problem without constraints, unless branch and bound comes to its end.
+    """
+    problem = turns.problem
+    relaxed = _unconstrained_solution(problem, budget).bound
     found = [
-        dealt_by_rules(board, rules, pace.of(SEARCH_STEPS), by_turns=way) for way in (True, False)
+        repaired_assignment(problem, constraints, budget.with_steps(REPAIR_STEPS), in_turn=in_turn)
+        for in_turn in (True, False)
     ]
-    best = min([*found, turns], key=lambda deal: aims_of(deal)[:2])
-    lacking, least = _vacant(best) - _unavoidable(board), least_vacancies(board)
-    solved = _Solved(best, 0 if lacking else relaxed, full=lacking == least)
-    if solved.full and best.spread == solved.bound:
-        return solved
-    every = Exhaustive(best, rules, pace.of(PROOF_STEPS))
-    if every.run():
-        return _Solved(every.best, every.best.spread, full=True)
-    lacking = _vacant(every.best) - _unavoidable(board)
-    return _Solved(every.best, 0 if lacking else relaxed, full=lacking == least)
+    best = min([*found, turns], key=lambda assignment: objective_of(assignment)[:2])
+    least = least_vacancies(problem)
+    avoidable = _vacancy_count(best) - _unavoidable_vacancies(problem)
+    solution = _Solution(best, 0 if avoidable else relaxed, full=avoidable == least)
+    if solution.full and best.load_range == solution.bound:
+        return solution
+    search = BranchAndBound(best, constraints, budget.with_steps(PROOF_STEPS))
+    if search.run():
+        return _Solution(search.best, search.best.load_range, full=True)
+    avoidable = _vacancy_count(search.best) - _unavoidable_vacancies(problem)
+    return _Solution(search.best, 0 if avoidable else relaxed, full=avoidable == least)
 
 
-def _vacant(deal: Deal) -> int:
-    return aims_of(deal).vacancies
+def _vacancy_count(assignment: Assignment) -> int:
+    """Count the empty role slots."""
+    return objective_of(assignment).vacancies
 
 
-def _unavoidable(board: Board) -> int:
-    """How many seats absences alone leave empty."""
-    return board.seats * len(board.demand) - sum(board.demand)
+def _unavoidable_vacancies(problem: AssignmentProblem) -> int:
+    """Count the role slots that stay empty for absences alone."""
+    return problem.slots_per_shift * len(problem.demand) - sum(problem.demand)
 
 
-def _vacancies(seats: Seats) -> Sequence[Vacancy]:
+def _vacancies(slots: RoleSlots) -> Sequence[Vacancy]:
+    """List the empty role slots, in order of time and of roles."""
     return [
         Vacancy(shift, role)
-        for shift, people in enumerate(seats)
+        for shift, people in enumerate(slots)
         for role, person in enumerate(people)
         if person is None
     ]
 
 
-def _plan(solved: _Solved, seats: Seats, explanations: Sequence[str], next_person: int) -> Plan:
-    deal, board = solved.deal, solved.deal.board
-    names, least = board.people, min(deal.loads)
+def _plan(
+    solution: _Solution, slots: RoleSlots, explanations: Sequence[str], next_person: int
+) -> Plan:
+    """Translate the solution back to names and milliseconds."""
+    assignment, problem = solution.assignment, solution.assignment.problem
+    names, least = problem.people, min(assignment.loads)
     return Plan(
-        seats=[
+        slots=[
             tuple(None if person is None else names[person] for person in people)
-            for people in seats
+            for people in slots
         ],
-        vacancies=_vacancies(seats),
-        shares=[_share(board, person, held) for person, held in enumerate(deal.held)],
-        spread_ms=Fraction(deal.spread, board.scale),
-        lower_bound_ms=Fraction(solved.bound, board.scale),
-        optimal=solved.full and deal.spread == solved.bound,
+        vacancies=_vacancies(slots),
+        workloads=[_workload(problem, person, held) for person, held in enumerate(assignment.held)],
+        load_range_ms=Fraction(assignment.load_range, problem.scale),
+        lower_bound_ms=Fraction(solution.bound, problem.scale),
+        optimal=solution.full and assignment.load_range == solution.bound,
         explanations=explanations,
         carry_over={
-            name: round(Fraction(load - least, board.scale))
-            for name, load in zip(names, deal.loads, strict=True)
+            name: round(Fraction(load - least, problem.scale))
+            for name, load in zip(names, assignment.loads, strict=True)
         },
         next_person=names[next_person],
     )
 
 
-def _share(board: Board, person: int, held: int) -> Share:
+def _workload(problem: AssignmentProblem, person: int, held: int) -> Workload:
+    """Add up the shifts of the mask ``held``."""
     shifts = list(bits(held))
     hours = (
-        sum(map(of.__getitem__, shifts)) for of in (board.lengths, board.weekends, board.nights)
+        sum(map(of.__getitem__, shifts))
+        for of in (problem.lengths, problem.weekends, problem.nights)
     )
-    return Share(board.people[person], len(shifts), *hours)
+    return Workload(problem.people[person], len(shifts), *hours)

@@ -1,191 +1,216 @@
-"""A deal under rules on rest, runs and pairs: a bounded search.
+"""Assignments under constraints on rest, runs and pairs, by a bounded repair search.
 
-Strategy: such rules make the problem hard, so nothing here is exact by itself. Shifts are dealt out
-in order of time, once by turns and once to the least loaded; a shift that nobody may take then is
-made room for, along chains of at most ``CHAIN`` people; loads are evened out by hand-overs and by
-chains over a third person. What the relaxed problem (``min_spread.py``) and the windows in which
-rules leave too few people prove is the bound.
+Strategy: such constraints make the problem hard, so nothing here is exact by itself. Shifts are
+assigned in order of time, by the cycle or to the least loaded. Then a shift that nobody may take is
+made room for, along chains of at most ``CHAIN_LENGTH`` people, and loads are balanced by handing
+shifts over, also by way of a third person. Lower bounds come from the problem without constraints
+(``min_spread.py``) and from the stretches in which the constraints leave too few people.
 
-Invariants: no rule is broken that pinned shifts do not break; every step fills a seat, or makes the
-more loaded of two people less loaded.
+Invariants: no constraint is broken that fixed shifts do not break; every step fills a role slot, or
+makes the more loaded of two people less loaded.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from app.engine.planning.assignment import Deal, OutOfTime, Pace
-from app.engine.planning.constraints import Rules
-from app.engine.planning.problem import Board, bits, turns_at
+from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
+from app.engine.planning.constraints import Constraints
+from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
 
-CHAIN = 3
-
-
-def dealt_by_rules(board: Board, rules: Rules, pace: Pace, *, by_turns: bool) -> Deal:
-    """A deal that keeps the rules, as full and as even as the search can make it."""
-    deal = Deal(board, board.pinned)
-    for shift, demand in enumerate(board.demand):
-        lacking = demand - deal.holders[shift].bit_count()
-        turns = turns_at(board.cycle, board.seats, shift) if by_turns else ()
-        for person in _in_order(deal, shift, turns):
-            if lacking and rules.allows(deal, person, shift):
-                deal.take(shift, person)
-                lacking -= 1
-    with suppress(OutOfTime):
-        _Repair(deal, rules, pace).run()
-    return deal
+CHAIN_LENGTH = 3
+"""The most people who hand on a shift to make room for another."""
 
 
-def least_vacancies(board: Board) -> int:
-    """How many seats of those that somebody can take stay empty whatever is decided: a bound.
+def repaired_assignment(
+    problem: AssignmentProblem, constraints: Constraints, budget: SearchBudget, *, in_turn: bool
+) -> Assignment:
+    """Build an assignment that keeps the constraints, as full and even as the budget allows.
 
-    Stretches in which people are too few, given how many shifts each may have in it, are added up
-    where they do not overlap.
+    Shifts first go to the people in turn if ``in_turn``, else to the least loaded.
     """
-    count = len(board.lengths)
+    assignment = Assignment(problem, problem.fixed_shifts)
+    for shift, demand in enumerate(problem.demand):
+        lacking = demand - assignment.holders[shift].bit_count()
+        turns = people_in_turn(problem.cycle, problem.slots_per_shift, shift) if in_turn else ()
+        for person in _candidates(assignment, shift, turns):
+            if lacking and constraints.allows(assignment, person, shift):
+                assignment.assign(shift, person)
+                lacking -= 1
+    with suppress(BudgetExhausted):
+        _Repair(assignment, constraints, budget).run()
+    return assignment
+
+
+def least_vacancies(problem: AssignmentProblem) -> int:
+    """Compute a lower bound of the vacancies that constraints force, beside those of absences.
+
+    It adds up, over stretches that do not overlap, the role slots for which people are too few.
+    """
+    count = len(problem.lengths)
     best = [0] * (count + 1)
     for first in range(count):
         best[first + 1] = max(best[first + 1], best[first])
-        for last, most in _stretches(board, first):
-            lacking = best[first] + _lacking(board, first, last, most)
+        for last, most in _stretches(problem, first):
+            lacking = best[first] + _shortfall(problem, first, last, most)
             best[last] = max(best[last], lacking)
     return best[count]
 
 
-def _stretches(board: Board, first: int) -> Iterator[tuple[int, int]]:
-    """Stretches ``[first, last)`` in which nobody may have more than so many shifts."""
-    if board.min_rest_ms:
-        yield bisect_left(board.starts, board.ends[first] + board.min_rest_ms), 1
-    if board.max_consecutive and first + board.max_consecutive < len(board.lengths):
-        yield first + board.max_consecutive + 1, board.max_consecutive
+def _stretches(problem: AssignmentProblem, first: int) -> Iterator[tuple[int, int]]:
+    """Yield the ends of stretches from ``first``, and the most shifts a person may have there."""
+    if problem.min_rest_ms:
+        yield bisect_left(problem.starts, problem.ends[first] + problem.min_rest_ms), 1
+    if problem.max_consecutive and first + problem.max_consecutive < len(problem.lengths):
+        yield first + problem.max_consecutive + 1, problem.max_consecutive
 
 
-def _lacking(board: Board, first: int, last: int, most: int) -> int:
+def _shortfall(problem: AssignmentProblem, first: int, last: int, most: int) -> int:
+    """Count the role slots of ``[first, last)`` beyond ``most`` shifts for each person."""
     mask = (1 << last) - (1 << first)
     available = sum(
-        max(min((can & mask).bit_count(), most), (pinned & mask).bit_count())
-        for can, pinned in zip(board.can, board.pinned, strict=True)
+        max(min((eligible & mask).bit_count(), most), (fixed & mask).bit_count())
+        for eligible, fixed in zip(problem.eligible_shifts, problem.fixed_shifts, strict=True)
     )
-    return max(0, sum(board.demand[first:last]) - available)
+    return max(0, sum(problem.demand[first:last]) - available)
 
 
-def _in_order(deal: Deal, shift: int, turns: Sequence[int] = ()) -> Iterator[int]:
-    """Who can take ``shift`` and does not: those whose turn it is, then the least loaded."""
-    able = [person for person in bits(deal.board.able[shift]) if not deal.held[person] >> shift & 1]
-    yield from (person for person in turns if person in able)
-    for person in sorted(able, key=lambda person: (deal.loads[person], person)):
+def _candidates(assignment: Assignment, shift: int, turns: Sequence[int] = ()) -> Iterator[int]:
+    """Yield the people who could take ``shift``: those in ``turns``, then the least loaded."""
+    eligible = [
+        person
+        for person in bits(assignment.problem.eligible_people[shift])
+        if not assignment.held[person] >> shift & 1
+    ]
+    yield from (person for person in turns if person in eligible)
+    for person in sorted(eligible, key=lambda person: (assignment.loads[person], person)):
         if person not in turns:
             yield person
 
 
 class _Repair:
-    """A deal made fuller and more even."""
+    """The search that makes an assignment fuller and more even."""
 
-    def __init__(self, deal: Deal, rules: Rules, pace: Pace) -> None:
-        self.deal, self.rules, self.pace = deal, rules, pace
+    def __init__(
+        self, assignment: Assignment, constraints: Constraints, budget: SearchBudget
+    ) -> None:
+        self.assignment, self.constraints, self.budget = assignment, constraints, budget
 
     def run(self) -> None:
-        """Raises ``OutOfTime``; what was done until then is kept, and breaks no rule."""
-        board = self.deal.board
-        for shift, demand in enumerate(board.demand):
-            for _ in range(demand - self.deal.holders[shift].bit_count()):
-                self._filled(shift, CHAIN, frozenset())
-        while self._evened():
+        """Search to the end. Raises ``BudgetExhausted``; what was done until then is kept.
+
+        It breaks no constraint at any time.
+        """
+        problem = self.assignment.problem
+        for shift, demand in enumerate(problem.demand):
+            for _ in range(demand - self.assignment.holders[shift].bit_count()):
+                self._fill(shift, CHAIN_LENGTH, frozenset())
+        while self._balance():
             pass
 
-    def _filled(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
-        """Find somebody for ``shift``, if need be by handing on one of his."""
-        deal, rules = self.deal, self.rules
-        for person in _in_order(deal, shift):
-            self.pace.spend(1)
-            if rules.allows(deal, person, shift):
-                deal.take(shift, person)
+    def _fill(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
+        """Give ``shift`` to somebody, if need be by handing on one of their shifts.
+
+        At most ``chain`` more people are asked, none of ``tried``. Tells whether it was given.
+        """
+        assignment, constraints = self.assignment, self.constraints
+        for person in _candidates(assignment, shift):
+            self.budget.spend(1)
+            if constraints.allows(assignment, person, shift):
+                assignment.assign(shift, person)
                 return True
         return chain > 0 and any(
-            self._made_room(person, shift, chain, tried)
-            for person in list(_in_order(deal, shift))
+            self._make_room(person, shift, chain, tried)
+            for person in list(_candidates(assignment, shift))
             if person not in tried
         )
 
-    def _made_room(self, person: int, shift: int, chain: int, tried: frozenset[int]) -> bool:
-        deal = self.deal
+    def _make_room(self, person: int, shift: int, chain: int, tried: frozenset[int]) -> bool:
+        """Give ``shift`` to ``person`` in exchange for one that somebody else then takes."""
+        assignment = self.assignment
         for blocking in self._blocking(person, shift):
-            self.pace.spend(1)
-            if self.rules.allows(deal, person, shift, without=blocking):
-                deal.drop(blocking, person)
-                deal.take(shift, person)
-                if self._filled_elsewhere(blocking, chain - 1, tried | {person}):
+            self.budget.spend(1)
+            if self.constraints.allows(assignment, person, shift, releasing=blocking):
+                assignment.unassign(blocking, person)
+                assignment.assign(shift, person)
+                if self._refill(blocking, chain - 1, tried | {person}):
                     return True
-                deal.drop(shift, person)
-                deal.take(blocking, person)
+                assignment.unassign(shift, person)
+                assignment.assign(blocking, person)
         return False
 
     def _blocking(self, person: int, shift: int) -> Iterator[int]:
-        """The shifts of ``person`` that may be why he cannot take ``shift``."""
-        most = self.deal.board.max_consecutive
+        """Yield the shifts of ``person`` that may keep them from taking ``shift``."""
+        most = self.assignment.problem.max_consecutive
         first = max(0, shift - most)
         run = (1 << shift + most + 1) - (1 << first) if most else 0
-        held = self.deal.held[person] & ~self.deal.locked[person]
-        return bits(held & (self.rules.near[shift] | run))
+        held = self.assignment.held[person] & ~self.assignment.locked[person]
+        return bits(held & (self.constraints.rest_conflicts[shift] | run))
 
-    def _filled_elsewhere(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
-        """As ``_filled``; when time is over, as if it could not be."""
+    def _refill(self, shift: int, chain: int, tried: frozenset[int]) -> bool:
+        """Fill as ``_fill`` does; the end of the budget counts as a failure."""
         try:
-            return self._filled(shift, chain, tried)
-        except OutOfTime:
+            return self._fill(shift, chain, tried)
+        except BudgetExhausted:
             return False
 
-    def _evened(self) -> bool:
-        """One step towards equal loads, if there is one."""
-        loads = self.deal.loads
+    def _balance(self) -> bool:
+        """Make one step towards equal loads, and tell whether there was one."""
+        loads = self.assignment.loads
         order = sorted(range(len(loads)), key=lambda person: -loads[person])
         return any(
-            self._handed(giver, taker) or self._handed_over_a_third(giver, taker)
+            self._hand_over(giver, taker) or self._hand_over_via_third(giver, taker)
             for giver in order
             for taker in reversed(order)
             if loads[taker] < loads[giver]
         )
 
-    def _handed(self, giver: int, taker: int) -> bool:
-        for shift in bits(self.deal.movable(giver, taker)):
-            self.pace.spend(1)
-            if self._evens(giver, shift, taker, shift) and self.rules.allows(
-                self.deal, taker, shift, but=giver
+    def _hand_over(self, giver: int, taker: int) -> bool:
+        """Hand one shift over directly, if that balances the two."""
+        for shift in bits(self.assignment.movable(giver, taker)):
+            self.budget.spend(1)
+            if self._balances(giver, shift, taker, shift) and self.constraints.allows(
+                self.assignment, taker, shift, replacing=giver
             ):
-                self.deal.move(shift, giver, taker)
+                self.assignment.move(shift, giver, taker)
                 return True
         return False
 
-    def _evens(self, giver: int, given: int, taker: int, taken: int) -> bool:
-        """Whether both end up between where they began, the giver lower than before."""
-        board, loads = self.deal.board, self.deal.loads
-        less = loads[giver] - board.price[giver] * board.lengths[given]
-        more = loads[taker] + board.price[taker] * board.lengths[taken]
+    def _balances(self, giver: int, given: int, taker: int, taken: int) -> bool:
+        """Tell whether both end up between where they began, the giver lower than before."""
+        problem, loads = self.assignment.problem, self.assignment.loads
+        less = loads[giver] - problem.load_per_ms[giver] * problem.lengths[given]
+        more = loads[taker] + problem.load_per_ms[taker] * problem.lengths[taken]
         return less >= loads[taker] and more < loads[giver]
 
-    def _handed_over_a_third(self, giver: int, taker: int) -> bool:
-        """``giver`` hands a shift to a third person, who hands one as long to ``taker``."""
-        deal = self.deal
-        for third in range(len(deal.held)):
+    def _hand_over_via_third(self, giver: int, taker: int) -> bool:
+        """Hand a shift to a third person, who hands one of the same length to ``taker``."""
+        assignment = self.assignment
+        for third in range(len(assignment.held)):
             if third not in (giver, taker):
-                for shift in bits(deal.movable(giver, third)):
-                    self.pace.spend(1)
-                    if self._evens(giver, shift, taker, shift) and self._passed_on(
+                for shift in bits(assignment.movable(giver, third)):
+                    self.budget.spend(1)
+                    if self._balances(giver, shift, taker, shift) and self._pass_on(
                         giver, shift, third, taker
                     ):
                         return True
         return False
 
-    def _passed_on(self, giver: int, shift: int, third: int, taker: int) -> bool:
-        deal, rules, lengths = self.deal, self.rules, self.deal.board.lengths
-        for other in bits(deal.movable(third, taker)):
-            self.pace.spend(1)
+    def _pass_on(self, giver: int, shift: int, third: int, taker: int) -> bool:
+        """Move ``shift`` to ``third`` and one of the same length from there to ``taker``."""
+        assignment, constraints, lengths = (
+            self.assignment,
+            self.constraints,
+            self.assignment.problem.lengths,
+        )
+        for other in bits(assignment.movable(third, taker)):
+            self.budget.spend(1)
             if (
                 lengths[other] == lengths[shift]
-                and rules.allows(deal, taker, other, but=third)
-                and rules.allows(deal, third, shift, without=other, but=giver)
+                and constraints.allows(assignment, taker, other, replacing=third)
+                and constraints.allows(assignment, third, shift, releasing=other, replacing=giver)
             ):
-                deal.move(other, third, taker)
-                deal.move(shift, giver, third)
+                assignment.move(other, third, taker)
+                assignment.move(shift, giver, third)
                 return True
         return False

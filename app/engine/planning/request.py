@@ -1,11 +1,12 @@
-"""What a fair rotation is asked for, and what is answered: frozen data.
+"""The request for a planned rotation and the plan that answers it: frozen data.
 
 Strategy: texts are read before they get here, so every field is a number, a name or a tuple of
 them. Instants (``…_at``) are whole milliseconds since 1970-01-01T00:00:00Z, stretches are half
 open, shifts and roles count from 0. Invariant: nothing here computes; ``planner.py`` does.
 
-Words: a *seat* is one role in one shift; a *load* is carried-over hours plus hours divided by
-weight, so that half the weight means half the hours at the same load.
+Words: a *role slot* is one role in one shift; a *load* is carried-over hours plus hours divided by
+weight, so that half the weight means half the hours at the same load; the *load range* is the
+largest load minus the smallest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,11 +17,11 @@ from typing import Literal, NamedTuple
 Strategy = Literal["round-robin", "fair"]
 
 BUDGET_SECONDS = 1.5
-"""So long a plan is looked for; the best found so far is then the answer."""
+"""The time for a search, after which the best plan found so far is the answer."""
 
 
 class Absence(NamedTuple):
-    """``person`` cannot be on call in ``[start_at, end_at)``."""
+    """A stretch ``[start_at, end_at)`` in which ``person`` cannot be on call."""
 
     person: str
     start_at: int
@@ -28,8 +29,8 @@ class Absence(NamedTuple):
     reason: str | None = None
 
 
-class Fixed(NamedTuple):
-    """``person`` has that role in that shift, whatever else is asked for."""
+class FixedShift(NamedTuple):
+    """A role in a shift that ``person`` has, whatever else is asked for."""
 
     shift: int
     person: str
@@ -37,13 +38,13 @@ class Fixed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """Who is to be shared out over which shifts, and under what conditions.
+class PlanningRequest:
+    """The people and shifts of a rotation, and the conditions for assigning them.
 
     ``boundaries`` ascend, one more than there are shifts. ``cycle`` is the order of turns; a name
-    given twice takes two, and has twice the weight. ``weights`` are 1 where absent, ``carry_over``
-    is milliseconds of load and 0 where absent. ``min_rest_ms`` of 0 and ``max_consecutive`` of 0
-    ask for nothing. There is one seat a shift without ``roles``.
+    given twice takes two turns, and has twice the weight. ``weights`` are 1 where absent,
+    ``carry_over`` is milliseconds of load and 0 where absent. ``min_rest_ms`` of 0 and
+    ``max_consecutive`` of 0 ask for nothing. Without ``roles`` a shift has one role slot.
     """
 
     cycle: Sequence[str]
@@ -56,19 +57,19 @@ class Wishes:
     max_consecutive: int = 0
     roles: Sequence[str] = ()
     avoid_pairs: Sequence[tuple[str, str]] = ()
-    fixed: Sequence[Fixed] = ()
+    fixed: Sequence[FixedShift] = ()
     strategy: Strategy = "round-robin"
 
 
 class Vacancy(NamedTuple):
-    """A seat that nobody can take."""
+    """A role slot that nobody can take."""
 
     shift: int
     role: int
 
 
-class Share(NamedTuple):
-    """What one person carries: shifts (seats), and elapsed milliseconds."""
+class Workload(NamedTuple):
+    """The workload of one person: role slots in ``shifts``, and elapsed milliseconds."""
 
     person: str
     shifts: int
@@ -78,19 +79,19 @@ class Share(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Who has which seat, and how good that is.
+    """The people in all role slots, with the figures that say how fair that is.
 
-    ``seats`` has one tuple a shift, one person or ``None`` a role. ``spread_ms`` is the largest
-    load minus the smallest; no assignment with as few vacancies has less than ``lower_bound_ms``,
-    and ``optimal`` says that vacancies and spread are both proven to be as low as can be.
-    ``carry_over`` is each person's load above the smallest, in milliseconds; ``next_person`` has
-    the turn after the last shift.
+    ``slots`` has one tuple a shift, with one person or ``None`` a role. No assignment with as few
+    vacancies has a load range below ``lower_bound_ms``; ``optimal`` says that the numbers of
+    vacancies and the load range are both proven to be as low as can be. ``carry_over`` is each
+    person's load above the smallest, in milliseconds; ``next_person`` has the turn after the last
+    shift.
     """
 
-    seats: Sequence[tuple[str | None, ...]]
+    slots: Sequence[tuple[str | None, ...]]
     vacancies: Sequence[Vacancy]
-    shares: Sequence[Share]
-    spread_ms: Fraction
+    workloads: Sequence[Workload]
+    load_range_ms: Fraction
     lower_bound_ms: Fraction
     optimal: bool
     explanations: Sequence[str]
@@ -100,12 +101,13 @@ class Plan(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlannedRotation:
-    """A plan with what it was made of; handoffs are ``handoff_offset_ms`` after shifts end.
+    """A plan with the request it answers.
 
-    ``zoned`` says whether local times were asked for.
+    Handoffs are ``handoff_offset_ms`` after shifts end; ``zoned`` says whether local times were
+    asked for.
     """
 
-    wishes: Wishes
+    request: PlanningRequest
     plan: Plan
     shift_length_hours: float
     handoff_offset_hours: float

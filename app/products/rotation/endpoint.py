@@ -68,6 +68,6 @@ def _computed(request: RotationRequest) -> Result:
 def _examine(request: RotationRequest) -> None:
     """Read the calendars: a payer learns of one that cannot be read before paying."""
     if request.unavailable_ics:
-        from app.products.rotation.planning import wishes_of  # noqa: PLC0415 - as above
+        from app.products.rotation.planning import planning_request  # noqa: PLC0415 - as above
 
-        wishes_of(request)
+        planning_request(request)

@@ -28,7 +28,7 @@ from app.products.rotation.answer import (
 def planned_answer(planned: PlannedRotation, warnings: Sequence[Fault] = ()) -> RotationAnswer:
     """The answer to a request whose rotation is ``planned``."""
     plan = planned.plan
-    counts = {share.person: share.shifts for share in plan.shares}
+    counts = {workload.person: workload.shifts for workload in plan.workloads}
     return RotationAnswer(
         rotation=list(_shifts(planned)),
         shift_counts=counts,
@@ -45,13 +45,13 @@ def planned_answer(planned: PlannedRotation, warnings: Sequence[Fault] = ()) -> 
 
 def planned_in_words(planned: PlannedRotation) -> str:
     """What was planned, in a few sentences."""
-    wishes, plan = planned.wishes, planned.plan
-    size = (len(plan.seats), planned.shift_length_hours, len(plan.shares))
-    clock = f", by the clock of {wishes.timezone}" if planned.zoned else ""
+    request, plan = planned.request, planned.plan
+    size = (len(plan.slots), planned.shift_length_hours, len(plan.workloads))
+    clock = f", by the clock of {request.timezone}" if planned.zoned else ""
     return (
-        f"{size_in_words(*size)} from {iso(wishes.boundaries[0])}{clock}."
+        f"{size_in_words(*size)} from {iso(request.boundaries[0])}{clock}."
         f"{offset_in_words(planned.handoff_offset_hours)}"
-        f"{_vacancies_in_words(plan)} {_spread_in_words(plan)}"
+        f"{_vacancies_in_words(plan)} {_load_range_in_words(plan)}"
     )
 
 
@@ -76,11 +76,11 @@ def _offset(ms: int) -> str:
 
 
 def _shifts(planned: PlannedRotation) -> Iterator[Shift]:
-    wishes, seats = planned.wishes, planned.plan.seats
-    texts = each_iso(wishes.boundaries)
-    handoffs = each_iso(at + planned.handoff_offset_ms for at in wishes.boundaries[1:])
-    local = local_isos(clock_of(wishes.timezone), wishes.boundaries) if planned.zoned else ()
-    for index, people in enumerate(seats):
+    request, slots = planned.request, planned.plan.slots
+    texts = each_iso(request.boundaries)
+    handoffs = each_iso(at + planned.handoff_offset_ms for at in request.boundaries[1:])
+    local = local_isos(clock_of(request.timezone), request.boundaries) if planned.zoned else ()
+    for index, people in enumerate(slots):
         yield Shift(
             index + 1,
             people[0],
@@ -89,16 +89,18 @@ def _shifts(planned: PlannedRotation) -> Iterator[Shift]:
             handoffs[index],
             local[index] if local else UNSET,
             local[index + 1] if local else UNSET,
-            dict(zip(wishes.roles, people, strict=True)) if wishes.roles else UNSET,
+            dict(zip(request.roles, people, strict=True)) if request.roles else UNSET,
         )
 
 
 def _fairness(plan: Plan) -> Fairness:
     return Fairness(
-        hours={share.person: hours_of(share.total_ms) for share in plan.shares},
-        weekend_hours={share.person: hours_of(share.weekend_ms) for share in plan.shares},
-        night_hours={share.person: hours_of(share.night_ms) for share in plan.shares},
-        spread=hours_of(plan.spread_ms),
+        hours={workload.person: hours_of(workload.total_ms) for workload in plan.workloads},
+        weekend_hours={
+            workload.person: hours_of(workload.weekend_ms) for workload in plan.workloads
+        },
+        night_hours={workload.person: hours_of(workload.night_ms) for workload in plan.workloads},
+        spread=hours_of(plan.load_range_ms),
         lower_bound=hours_of(plan.lower_bound_ms),
         optimal=plan.optimal,
         explanations=plan.explanations,
@@ -106,10 +108,10 @@ def _fairness(plan: Plan) -> Fairness:
 
 
 def _gaps(planned: PlannedRotation) -> Iterator[VacantShift]:
-    wishes = planned.wishes
+    request = planned.request
     for shift, role in planned.plan.vacancies:
-        start, end = each_iso(wishes.boundaries[shift : shift + 2])
-        yield VacantShift(shift + 1, start, end, wishes.roles[role] if wishes.roles else UNSET)
+        start, end = each_iso(request.boundaries[shift : shift + 2])
+        yield VacantShift(shift + 1, start, end, request.roles[role] if request.roles else UNSET)
 
 
 def _vacancies_in_words(plan: Plan) -> str:
@@ -119,9 +121,9 @@ def _vacancies_in_words(plan: Plan) -> str:
     return f" {count:,} {'place stays' if count == 1 else 'places stay'} empty."
 
 
-def _spread_in_words(plan: Plan) -> str:
+def _load_range_in_words(plan: Plan) -> str:
     spread, bound = (
-        hours_text(round(hours_of(ms), 2)) for ms in (plan.spread_ms, plan.lower_bound_ms)
+        hours_text(round(hours_of(ms), 2)) for ms in (plan.load_range_ms, plan.lower_bound_ms)
     )
     proof = "proven to be the least" if plan.optimal else f"at least {bound}h in any assignment"
     return f"Loads lie within {spread}h of each other, {proof}."

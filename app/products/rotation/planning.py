@@ -1,4 +1,4 @@
-"""A request for more than plain turns, planned: its document as wishes, and the plan for them.
+"""The plan for a rotation request that asks for more than plain turns.
 
 What only turns out here (a calendar that cannot be read) is a fault of the document like any other:
 answers are computed before anything is charged.
@@ -6,7 +6,7 @@ answers are computed before anything is charged.
 
 from app.engine.planning.boundaries import boundaries_of
 from app.engine.planning.planner import Timer, plan_of
-from app.engine.planning.request import PlannedRotation, Wishes
+from app.engine.planning.request import PlannedRotation, PlanningRequest
 from app.engine.rotation import milliseconds
 from app.engine.walltime import clock_of
 from app.errors import Fault, InvalidRequest
@@ -16,11 +16,14 @@ from app.products.rotation.request import RotationRequest
 
 
 def planned_rotation(request: RotationRequest, timer: Timer) -> PlannedRotation:
-    """The plan for ``request``. Raises ``InvalidRequest`` for calendars that cannot be used."""
-    wishes = wishes_of(request)
+    """Plan the rotation of ``request``.
+
+    Raises ``InvalidRequest`` for calendars that cannot be used.
+    """
+    planning = planning_request(request)
     return PlannedRotation(
-        wishes,
-        plan_of(wishes, timer),
+        planning,
+        plan_of(planning, timer),
         request.shift_length_hours,
         request.handoff_offset_hours,
         milliseconds(request.handoff_offset_hours),
@@ -28,8 +31,11 @@ def planned_rotation(request: RotationRequest, timer: Timer) -> PlannedRotation:
     )
 
 
-def wishes_of(request: RotationRequest) -> Wishes:
-    """``request`` for the engine."""
+def planning_request(request: RotationRequest) -> PlanningRequest:
+    """Translate ``request`` for the engine: instants and lengths in milliseconds, shifts from 0.
+
+    Raises ``InvalidRequest`` for calendars that cannot be used.
+    """
     clock = clock_of(request.timezone) if request.timezone else None
     start_at, length_ms = instant_by(clock, request.start), milliseconds(request.shift_length_hours)
     boundaries = boundaries_of(clock, start_at, int(request.shifts), length_ms)
@@ -38,7 +44,7 @@ def wishes_of(request: RotationRequest) -> Wishes:
     if len(given) + len(read) > ABSENCES:
         raise InvalidRequest([Fault("/unavailableIcs", f"more than {ABSENCES:,} absences in all")])
     roles = tuple(str(role) for role in request.roles or ())
-    return Wishes(
+    return PlanningRequest(
         cycle=[str(name) for name in request.people],
         boundaries=boundaries,
         timezone=request.timezone or "UTC",

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from app.engine.planning.request import Absence, Fixed
+from app.engine.planning.request import Absence, FixedShift
 from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS
 from app.engine.walltime import DAY, ZoneClock
 from app.errors import Fault
@@ -72,9 +72,9 @@ class FixedDocument(Document, frozen=True):
         None
     )
 
-    def fixed(self, roles: Sequence[str]) -> Fixed:
+    def fixed(self, roles: Sequence[str]) -> FixedShift:
         role = roles.index(str(self.role)) if self.role else 0
-        return Fixed(int(self.shift) - 1, str(self.person), role)
+        return FixedShift(int(self.shift) - 1, str(self.person), role)
 
 
 def instant_by(clock: ZoneClock | None, start: Start) -> int:
@@ -185,7 +185,7 @@ def _fixed_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
     if not {"roles", "shifts"} <= values.keys():
         return
     roles = [str(role) for role in values["roles"] or ()]
-    seats: set[tuple[int, str]] = set()
+    slots: set[tuple[int, str]] = set()
     people: set[tuple[int, str]] = set()
     for index, item in items_of(values, "fixed"):
         where = f"/fixed/{index}"
@@ -194,11 +194,11 @@ def _fixed_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(f"{where}/shift", f"is after the last shift, {int(values['shifts']):,}")
         if item.role and role not in roles:
             yield Fault(f"{where}/role", "is not one of roles")
-        if (item.shift, role) in seats:
+        if (item.shift, role) in slots:
             yield Fault(where, "gives a shift away that an earlier one gives to somebody")
         elif (item.shift, str(item.person)) in people:
             yield Fault(f"{where}/person", "has another role in that shift already")
-        seats.add((item.shift, role))
+        slots.add((item.shift, role))
         people.add((item.shift, str(item.person)))
 
 

@@ -38,18 +38,18 @@ def rotation_timeline(rotation: Rotation) -> Timeline:
 
 def planned_timeline(planned: PlannedRotation) -> Timeline:
     """The timeline of a planned rotation, by the clock it was planned on."""
-    wishes, plan = planned.wishes, planned.plan
-    boundaries = wishes.boundaries
+    request, plan = planned.request, planned.plan
+    boundaries = request.boundaries
     length = milliseconds(planned.shift_length_hours)
-    clock = (wishes.timezone,) if planned.zoned else ()
-    first, *others = zip(*plan.seats, strict=True)
+    clock = (request.timezone,) if planned.zoned else ()
+    first, *others = zip(*plan.slots, strict=True)
     return Timeline(
         title="On-call rotation",
         summary=planned_in_words(planned),
-        timezone=wishes.timezone,
+        timezone=request.timezone,
         identity=("rotation", str(boundaries[0]), str(length), *clock),
         items=list(_planned_items(planned, first, 0)),
-        people={share.person: shift_count_text(share.shifts) for share in plan.shares},
+        people={workload.person: shift_count_text(workload.shifts) for workload in plan.workloads},
         beside=[
             item
             for role, people in enumerate(others, 1)
@@ -63,11 +63,11 @@ def _planned_items(
     planned: PlannedRotation, people: Sequence[str | None], role: int
 ) -> Iterator[TimelineItem]:
     """The items of one role; their keys go on after those of the roles before it."""
-    wishes = planned.wishes
-    name = wishes.roles[role] if wishes.roles else ""
+    request = planned.request
+    name = request.roles[role] if request.roles else ""
     keys = range(role * len(people) + 1, (role + 1) * len(people) + 1)
     for key, start, end, person, follower in zip(
-        keys, wishes.boundaries, wishes.boundaries[1:], people, (*people[1:], ""), strict=False
+        keys, request.boundaries, request.boundaries[1:], people, (*people[1:], ""), strict=False
     ):
         note = GAP_NOTE if person is None else _follower(planned, follower)
         yield TimelineItem(key, start, end, person, note, role=name)

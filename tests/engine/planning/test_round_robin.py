@@ -1,28 +1,28 @@
-"""Round robin among people who can be away: who has which shift, and what is said of it."""
+"""Round robin among people who can be away: the people of each shift, and the explanations."""
 
 from typing import Any
 
 import pytest
 
 from app.engine.planning.planner import plan_of
-from app.engine.planning.request import Absence, Fixed, Plan, Wishes
+from app.engine.planning.request import Absence, FixedShift, Plan, PlanningRequest
 
 DAY = 86_400_000
 START = 1_780_531_200_000
 
 
 def away(person: str, first: int, last: int, reason: str | None = None) -> Absence:
-    """Away in the shifts ``[first, last)``."""
+    """Make an absence over the shifts ``[first, last)``."""
     return Absence(person, START + first * DAY, START + last * DAY, reason)
 
 
 def turns(people: str, shifts: int, **changes: Any) -> Plan:
     boundaries = range(START, START + shifts * DAY + 1, DAY)
-    return plan_of(Wishes(list(people), boundaries, **changes), lambda: 0.0)
+    return plan_of(PlanningRequest(list(people), boundaries, **changes), lambda: 0.0)
 
 
 def who(found: Plan) -> str:
-    return "".join(people[0] or "-" for people in found.seats)
+    return "".join(people[0] or "-" for people in found.slots)
 
 
 @pytest.mark.parametrize(
@@ -40,17 +40,19 @@ def who(found: Plan) -> str:
         pytest.param(
             "ab", {"absences": [away("b", 0, 7)]}, "aaaaaaabb", id="owed-and-then-his-own"
         ),
-        pytest.param("ab", {"fixed": [Fixed(0, "b")]}, "baabababa", id="fixed-is-a-turn"),
-        pytest.param("abc", {"fixed": [Fixed(1, "c")]}, "acbabcabc", id="fixed-later-is-a-turn"),
+        pytest.param("ab", {"fixed": [FixedShift(0, "b")]}, "baabababa", id="fixed-is-a-turn"),
+        pytest.param(
+            "abc", {"fixed": [FixedShift(1, "c")]}, "acbabcabc", id="fixed-later-is-a-turn"
+        ),
         pytest.param(
             "ab",
-            {"fixed": [Fixed(0, "b")], "min_rest_ms": DAY // 24},
+            {"fixed": [FixedShift(0, "b")], "min_rest_ms": DAY // 24},
             "babababab",
             id="fixed-was-a-turn-but-nobody-else-can",
         ),
         pytest.param(
             "ab",
-            {"fixed": [Fixed(1, "a"), Fixed(3, "b")], "max_consecutive": 2},
+            {"fixed": [FixedShift(1, "a"), FixedShift(3, "b")], "max_consecutive": 2},
             "aabbababa",
             id="both-had-a-turn",
         ),
@@ -67,7 +69,7 @@ def who(found: Plan) -> str:
         ),
     ],
 )
-def test_who_has_which_shift(people: str, changes: dict[str, Any], expected: str) -> None:
+def test_the_person_of_each_shift(people: str, changes: dict[str, Any], expected: str) -> None:
     assert who(turns(people, 9, **changes)) == expected
 
 
@@ -83,29 +85,29 @@ def test_who_has_which_shift(people: str, changes: dict[str, Any], expected: str
             ],
             id="away-and-back",
         ),
-        pytest.param({"fixed": [Fixed(1, "b")]}, ["Shift 2: b, as fixed."], id="fixed"),
+        pytest.param({"fixed": [FixedShift(1, "b")]}, ["Shift 2: b, as fixed."], id="fixed"),
     ],
 )
-def test_what_is_said(changes: dict[str, Any], expected: list[str]) -> None:
+def test_explanations(changes: dict[str, Any], expected: list[str]) -> None:
     assert turns("abc", 3, **changes).explanations == expected
 
 
 def test_of_many_passed_over_three_are_named() -> None:
     found = turns("abcdef", 2, absences=[away(person, 0, 2) for person in "bcdef"])
-    told = "Shift 2: a instead of b, who is away and c, who is away and d, who is away and 2 more"
-    assert found.explanations == [f"{told}; the turns are owed back."]
+    passed_over = "b, who is away and c, who is away and d, who is away and 2 more"
+    assert found.explanations == [f"Shift 2: a instead of {passed_over}; the turns are owed back."]
 
 
-def test_overlapping_absences_are_told_once_each() -> None:
+def test_overlapping_absences_are_explained_once_each() -> None:
     absences = [away("a", 0, 2, "first"), away("a", 1, 3, "second"), away("a", 0, 1, "within")]
     found = turns("ab", 3, absences=absences)
     assert ["first" in line for line in found.explanations] == [True, True, False]
     assert "second" in found.explanations[2]
 
 
-def test_two_roles_take_turns_seat_by_seat_and_change_places() -> None:
+def test_two_roles_take_turns_slot_by_slot_and_change_places() -> None:
     found = turns("abcd", 4, roles=("x", "y"))
-    assert found.seats == [("a", "b"), ("c", "d"), ("b", "a"), ("d", "c")]
+    assert found.slots == [("a", "b"), ("c", "d"), ("b", "a"), ("d", "c")]
 
 
 def test_the_next_person_is_after_those_who_had_a_turn() -> None:

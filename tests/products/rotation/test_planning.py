@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.engine.planning.request import Absence, Fixed
+from app.engine.planning.request import Absence, FixedShift
 from app.errors import Fault, InvalidRequest
 from app.http.validation import document_of, parsed
-from app.products.rotation.planning import wishes_of
+from app.products.rotation.planning import planning_request
 from app.products.rotation.request import PLANNING, RotationRequest
 from tests.support.services import service
 
@@ -189,8 +189,8 @@ def test_each_of_them_makes_it_heavy(field: str) -> None:
     assert field in RotationRequest.heavy_fields()
 
 
-def test_the_wishes() -> None:
-    wishes = wishes_of(
+def test_the_planning_request() -> None:
+    planning = planning_request(
         request(
             start="2026-06-04T09:00:00",
             timezone="Europe/Berlin",
@@ -205,22 +205,22 @@ def test_the_wishes() -> None:
             strategy="fair",
         )
     )
-    assert list(wishes.boundaries) == [JUNE_4 + 7 * HOUR + day * DAY for day in range(4)]
-    assert wishes.absences == [
+    assert list(planning.boundaries) == [JUNE_4 + 7 * HOUR + day * DAY for day in range(4)]
+    assert planning.absences == [
         Absence("bob", JUNE_4 + DAY - 2 * HOUR, JUNE_4 + 2 * DAY - 2 * HOUR, "away")
     ]
-    assert wishes.weights == {"bob": Fraction(1, 10)}
-    assert wishes.carry_over == {"alice": HOUR // 2}
-    assert (wishes.min_rest_ms, wishes.max_consecutive) == (12 * HOUR, 2)
-    assert wishes.fixed == [Fixed(1, "bob", 1), Fixed(2, "alice", 0)]
-    assert (wishes.roles, wishes.avoid_pairs) == (("a", "b"), [("alice", "bob")])
-    assert (wishes.timezone, wishes.strategy) == ("Europe/Berlin", "fair")
+    assert planning.weights == {"bob": Fraction(1, 10)}
+    assert planning.carry_over == {"alice": HOUR // 2}
+    assert (planning.min_rest_ms, planning.max_consecutive) == (12 * HOUR, 2)
+    assert planning.fixed == [FixedShift(1, "bob", 1), FixedShift(2, "alice", 0)]
+    assert (planning.roles, planning.avoid_pairs) == (("a", "b"), [("alice", "bob")])
+    assert (planning.timezone, planning.strategy) == ("Europe/Berlin", "fair")
 
 
-def test_the_wishes_of_one_field() -> None:
-    wishes = wishes_of(request(strategy="round-robin", start="2026-06-04"))
-    assert wishes.boundaries == range(JUNE_4, JUNE_4 + 3 * DAY + 1, DAY)
-    assert (wishes.timezone, wishes.absences, wishes.roles) == ("UTC", [], ())
+def test_the_planning_request_of_one_field() -> None:
+    planning = planning_request(request(strategy="round-robin", start="2026-06-04"))
+    assert planning.boundaries == range(JUNE_4, JUNE_4 + 3 * DAY + 1, DAY)
+    assert (planning.timezone, planning.absences, planning.roles) == ("UTC", [], ())
 
 
 @pytest.mark.parametrize(
@@ -232,15 +232,17 @@ def test_the_wishes_of_one_field() -> None:
     ],
 )
 def test_starts_with_a_zone(start: str, hours: int) -> None:
-    wishes = wishes_of(request(start=start, timezone="Europe/Berlin"))
-    assert wishes.boundaries[0] == JUNE_4 + hours * HOUR
+    planning = planning_request(request(start=start, timezone="Europe/Berlin"))
+    assert planning.boundaries[0] == JUNE_4 + hours * HOUR
 
 
 def test_too_many_absences_in_all() -> None:
     event = "BEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:20260604\nEND:VEVENT\n"
     calendar = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{event}END:VCALENDAR\n"
     with pytest.raises(InvalidRequest, match="more than 10,000 absences in all"):
-        wishes_of(request(unavailable=[absence()] * 10_000, unavailableIcs={"bob": calendar}))
+        planning_request(
+            request(unavailable=[absence()] * 10_000, unavailableIcs={"bob": calendar})
+        )
 
 
 @pytest.mark.anyio
