@@ -29,7 +29,7 @@ from app.http.rate_limits import RateLimits
 from app.mcp.route import PATH as MCP_PATH
 from app.mcp.route import McpRoute
 from app.metrics import Metrics
-from app.payments.claims.memory import Claims
+from app.payments.claims.claim import PaymentClaims
 from app.products.registry import paid_endpoints
 from app.server.graceful_shutdown import Stopping
 from app.server.middleware import Edge
@@ -51,7 +51,7 @@ def create_app(
     *,
     clock: Clock = time.time,
     facilitator: Facilitator | None = None,
-    claims: Claims | None = None,
+    claims: PaymentClaims | None = None,
 ) -> ASGIApp:
     """The service as an ASGI application. ``clock`` tells seconds since 1970.
 

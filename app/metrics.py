@@ -21,7 +21,7 @@ from prometheus_client.registry import Collector
 
 from app.http.rate_limits import RateLimits
 from app.payments.authorization import Payment
-from app.payments.claims.memory import Receipt
+from app.payments.claims.claim import Receipt
 
 log = structlog.get_logger()
 

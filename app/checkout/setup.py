@@ -19,7 +19,8 @@ from app.mcp.route import PATH as MCP_PATH
 from app.mcp.route import UNPAID as MCP_UNPAID
 from app.metrics import Metrics
 from app.payments.chain import Chain
-from app.payments.claims.memory import Claims, MemoryClaims
+from app.payments.claims.claim import PaymentClaims
+from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.redis import RedisClaims
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.facilitators.sandbox import SandboxFacilitator
@@ -51,7 +52,7 @@ class Desk:
         clock: Clock,
         metrics: Metrics,
         facilitator: Facilitator | None,
-        claims: Claims | None,
+        claims: PaymentClaims | None,
     ) -> None:
         self._settings = settings
         metrics.expect(settings.network)
@@ -150,7 +151,7 @@ def _facilitator(settings: Settings, clock: Clock) -> Facilitator:
     )
 
 
-def claims_of(settings: Settings, clock: Clock) -> Claims:
+def claims_of(settings: Settings, clock: Clock) -> PaymentClaims:
     """The claim store that ``settings`` choose."""
     if not settings.redis_url:
         return MemoryClaims(clock)

@@ -8,7 +8,7 @@ from rich.table import Table
 from x402.mechanisms.evm.default_assets import get_default_asset
 
 from app.errors import ConfigurationError
-from app.payments.claims.memory import Receipt
+from app.payments.claims.claim import Receipt
 from app.payments.claims.redis import RedisClaims
 
 

@@ -38,7 +38,7 @@ from app.errors import (
 )
 from app.payments.authorization import SETTLE_SECONDS, Payment
 from app.payments.chain import Chain, ChainUnavailable, Fate
-from app.payments.claims.memory import Claim, Claims, Receipt, expiry_of
+from app.payments.claims.claim import Claim, PaymentClaims, Receipt, expiry_of
 
 log = structlog.get_logger()
 
@@ -66,7 +66,7 @@ class Cashier:
     def __init__(
         self,
         server: x402ResourceServer,
-        claims: Claims,
+        claims: PaymentClaims,
         *,
         clock: Callable[[], float],
         deadline_seconds: float,
@@ -131,7 +131,7 @@ class Cashier:
         key = payment.identifier_key
         if key is not None:
             claim = await self._claims.claim(key, bound, expires_at)
-            await self._claims.unknown(key, claim.holder)  # no lease: it is bound, not settled
+            await self._claims.mark_unknown(key, claim.holder)  # no lease: it is bound, not settled
 
     def _start(self, payment: Payment, claim: Claim) -> asyncio.Task[Receipt]:
         task = asyncio.create_task(self._settle_claimed(payment, claim))
@@ -151,10 +151,10 @@ class Cashier:
             raise
         except BaseException as error:
             self._closed(payment, "unknown", error)
-            await self._remembered(self._claims.unknown(payment.key, claim.holder))
+            await self._remembered(self._claims.mark_unknown(payment.key, claim.holder))
             raise
         self._closed(payment, "settled", receipt)
-        await self._remembered(self._claims.settled(payment.key, receipt))
+        await self._remembered(self._claims.mark_settled(payment.key, receipt))
         return receipt
 
     def _closed(self, payment: Payment, outcome: str, end: Receipt | BaseException) -> None:

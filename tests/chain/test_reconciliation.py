@@ -31,7 +31,7 @@ import redis
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from app.payments.claims.memory import Receipt
+from app.payments.claims.claim import Receipt
 from app.payments.claims.redis import RedisClaims
 from tests.chain.conftest import FUNDS
 from tests.support.chain.books import PRICE

@@ -9,7 +9,8 @@ from x402 import PaymentRequirements
 from x402.schemas import PaymentPayloadV1, ResourceInfo
 
 from app.errors import ClaimsUnavailable, PaymentRefused
-from app.payments.claims.memory import Claim, Claims, MemoryClaims, Receipt
+from app.payments.claims.claim import Claim, PaymentClaims, Receipt
+from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.redis import RedisClaims
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.terms import Offer
@@ -32,7 +33,7 @@ from tests.support.wallets import Wallet, header_of
 pytestmark = pytest.mark.anyio
 
 
-async def connected(script: ScriptedFacilitator, claims: Claims, deadline: float) -> Service:
+async def connected(script: ScriptedFacilitator, claims: PaymentClaims, deadline: float) -> Service:
     configured = remote_settings(script.url, settle_deadline_seconds=deadline)
     facilitator = RemoteFacilitator(script.url, network=NETWORK, headers={}, timeout_seconds=9)
     await facilitator.connect()
@@ -81,7 +82,7 @@ async def test_a_copy_at_another_process_waits_for_the_same_settlement(
 class Forgetful(MemoryClaims):
     """A store that goes away after it has given a claim."""
 
-    async def settled(self, key: str, receipt: Receipt) -> None:
+    async def mark_settled(self, key: str, receipt: Receipt) -> None:
         raise ClaimsUnavailable
 
 
