@@ -22,12 +22,10 @@ from app.http.negotiation import is_json, negotiated
 from app.http.rate_limited_route import CountedPost
 from app.http.rate_limits import Proxy
 from app.http.request_body import body_of
-from app.http.request_head import Head
+from app.http.request_head import PAYMENT_HEADER, PAYMENT_HEADER_V1, Head
 from app.payments.authorization import VERSION_2_REQUIRED, Payment, refused
 from app.payments.terms import Terms
 from app.payments.verification import (
-    PAYMENT_HEADER,
-    PAYMENT_HEADER_V1,
     payload_v1_in,
     payment_in,
     payment_v1_for,

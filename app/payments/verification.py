@@ -42,8 +42,6 @@ from app.payments.eip712 import (
 from app.payments.facilitators.facilitator_request import OfferedPayload
 from app.payments.terms import Offer
 
-PAYMENT_HEADER = "payment-signature"
-PAYMENT_HEADER_V1 = "x-payment"
 MAX_HEADER_BYTES = 16 * 1024
 
 TERMS_MISMATCH = "payment_terms_mismatch"
