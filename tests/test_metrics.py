@@ -37,7 +37,7 @@ def requests(route: str, status: object) -> str:
 )
 def test_a_request_is_in_every_bucket_from_its_own_on(seconds: float, bound: str) -> None:
     metrics = Metrics()
-    metrics.request("/a", 200, seconds)
+    metrics.count_request("/a", 200, seconds)
     bounds = [*(str(float(each)) for each in SECONDS), "+Inf"]
     found = [
         value(metrics.text().decode(), f'oncall_request_seconds_bucket{{le="{each}",route="/a"}}')
@@ -50,8 +50,8 @@ def test_a_request_is_in_every_bucket_from_its_own_on(seconds: float, bound: str
 def test_requests_add_up() -> None:
     metrics = Metrics()
     for status, seconds in ((200, 0.25), (200, 0.5), (402, 0.001), (None, 2.0)):
-        metrics.request("/a", status, seconds)
-    metrics.request("/b", 200, 1.0)
+        metrics.count_request("/a", status, seconds)
+    metrics.count_request("/b", 200, 1.0)
     text = metrics.text().decode()
     assert [value(text, requests("/a", status)) for status in (200, 402, "none")] == [2, 1, 1]
     assert value(text, requests("/b", 200)) == 1
@@ -86,7 +86,7 @@ def test_counting_a_request_takes_little() -> None:
     metrics, count = Metrics(), 20_000
     started = time.process_time()
     for _ in range(count):
-        metrics.request(PATH, 402, 0.0007)
+        metrics.count_request(PATH, 402, 0.0007)
     assert (time.process_time() - started) / count < 15e-6
 
 

@@ -1,4 +1,4 @@
-"""``receipts``: what the claim store holds."""
+"""The command ``receipts``: prints what the claim store holds."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ from app.payments.claims.redis import RedisClaims
 
 
 async def show_receipts(redis_url: str, console: Console) -> None:
-    """Print every receipt that is remembered, oldest first, and what they add up to."""
+    """Print every receipt that is stored, oldest first, and how many there are."""
     if not redis_url:
         raise ConfigurationError(
             ["ONCALL_REDIS_URL is not set: receipts in memory are the serving process's alone"]

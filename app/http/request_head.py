@@ -59,7 +59,7 @@ class Head(Struct, frozen=True):
 
     @property
     def paying(self) -> bool:
-        """Whether a payment came along, in either version of the protocol."""
+        """Whether the request carries a payment, in either version of the protocol."""
         return PAYMENT_HEADER in self.fields or PAYMENT_HEADER_V1 in self.fields
 
     @property

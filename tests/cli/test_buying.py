@@ -6,7 +6,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from app.cli.buying import Buyer, Order, settlement_in
+from app.cli.buying import Buyer, BuyerRequest, settlement_in
 from tests.support.services import EXAMPLE, PATH, ScriptedFacilitator, answers, service
 
 pytestmark = pytest.mark.anyio
@@ -29,9 +29,9 @@ async def test_a_payment_whose_outcome_is_unknown_is_sent_again() -> None:
         return web.Response(body=bought.content, headers={"PAYMENT-RESPONSE": receipt})
 
     async with ScriptedFacilitator(sell=sells) as shop, httpx.AsyncClient() as http:
-        order, buyer = Order(f"{shop.url}/sell", None), Buyer(Decimal("0.10"))
-        asked = await order.sent(http, {})
-        response = await buyer.bought(http, order, buyer.terms_in(asked))
+        request, buyer = BuyerRequest(f"{shop.url}/sell", None), Buyer(Decimal("0.10"))
+        asked = await request.send(http, {})
+        response = await buyer.buy(http, request, buyer.payment_required_in(asked))
     assert response.status_code == 200
     assert len(sent) == 3
     assert len(set(sent)) == 1
@@ -44,9 +44,9 @@ async def test_it_stops_asking_after_some_attempts() -> None:
     terms = await service().terms()
     busy = answers(b"", 503, **{"Retry-After": "0"})
     async with ScriptedFacilitator(sell=busy) as shop, httpx.AsyncClient() as http:
-        order, buyer = Order(f"{shop.url}/sell", b"{}"), Buyer(Decimal("0.10"))
+        request, buyer = BuyerRequest(f"{shop.url}/sell", b"{}"), Buyer(Decimal("0.10"))
         asked = httpx.Response(402, headers={"PAYMENT-REQUIRED": terms})
-        response = await buyer.bought(http, order, buyer.terms_in(asked))
+        response = await buyer.buy(http, request, buyer.payment_required_in(asked))
         assert response.status_code == 503
         assert len(shop.calls) == 5
 

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 from x402.http.utils import decode_payment_response_header
 
-from app.checkout.purchase import Sale
+from app.checkout.purchase import ProductCheckout
 from app.http.rate_limits import RateLimits
 from app.mcp.route import McpRoute
 from app.payments.claims.memory import MemoryClaims
@@ -97,7 +97,7 @@ class TestPaid:
         receipt = receipt_in(result)
         assert (receipt["success"], receipt["payer"]) == (True, agent.wallet.address)
         assert shop.transfers == 1
-        assert shop.facilitator.ledger.balance_of(agent.wallet.address) == 10_000_000 - 20_000
+        assert shop.facilitator.token.balance_of(agent.wallet.address) == 10_000_000 - 20_000
 
     @pytest.mark.parametrize("row", paid_endpoints(), ids=lambda row: row.slug)
     async def test_it_is_the_answer_of_the_http_route(self, shop: Sandbox, row: Any) -> None:
@@ -280,10 +280,10 @@ class TestSettling:
 
         row = replace(paid_endpoints()[0], compute=broken)
         limits = RateLimits(lambda: 0.0)
-        route = McpRoute([Sale(row, limits, None)], PUBLIC_URL, ())
+        route = McpRoute([ProductCheckout(row, limits, None)], limits, PUBLIC_URL, ())
         with capture_logs() as logs:
             call = message("tools/call", {"name": ROTATION, "arguments": EXAMPLE})
-            response = await posted(Service(route.counted(limits)).http, call)
+            response = await posted(Service(route).http, call)
         await route.aclose()
         content = response.json()["result"]["structuredContent"]
         assert (content["code"], content["status"]) == ("internal_error", 500)

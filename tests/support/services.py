@@ -107,7 +107,7 @@ async def living(app: ASGIApp) -> AsyncIterator[None]:
 
 
 class Sandbox(Service):
-    """A sandbox service whose ledger can be looked at."""
+    """A sandbox service whose token can be looked at."""
 
     def __init__(self, clock: Callable[[], float] | None = None, **kwargs: Any) -> None:
         self.facilitator = SandboxFacilitator(NETWORK, USDC, clock or time.time)
@@ -115,7 +115,7 @@ class Sandbox(Service):
 
     @property
     def transfers(self) -> int:
-        return self.facilitator.ledger.transfers
+        return self.facilitator.token.transfers
 
 
 def transaction_in(response: httpx.Response) -> str:

@@ -13,7 +13,7 @@ from app.payments.claims.claim import Claim, PaymentClaims, Receipt
 from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.redis import RedisClaims
 from app.payments.facilitators.remote import RemoteFacilitator
-from app.payments.terms import Offer
+from app.payments.terms import PaymentTerms
 from app.payments.verification import payment_v1_for
 from tests.conftest import Clock
 from tests.support.redis_server import redis_server
@@ -140,8 +140,8 @@ def test_a_network_without_a_name_in_version_1_has_no_terms_there() -> None:
         pay_to=PAY_TO,
         max_timeout_seconds=60,
     )
-    offer = Offer(requirements, ResourceInfo(url="https://oncall.test"))
+    terms = PaymentTerms(requirements, ResourceInfo(url="https://oncall.test"))
     payload = PaymentPayloadV1(scheme="exact", network="arbitrum", payload={})
-    assert offer.requirements_v1 is None
+    assert terms.requirements_v1 is None
     with pytest.raises(PaymentRefused, match="version 2"):
-        payment_v1_for(offer, payload)
+        payment_v1_for(terms, payload)
