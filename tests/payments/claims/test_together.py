@@ -37,14 +37,14 @@ async def connected(script: ScriptedFacilitator, claims: PaymentClaims, deadline
     configured = remote_settings(script.url, settle_deadline_seconds=deadline)
     facilitator = RemoteFacilitator(script.url, network=NETWORK, headers={}, timeout_seconds=9)
     await facilitator.connect()
-    shop = service(configured, facilitator=facilitator, claims=claims)
-    shop.closing = facilitator.aclose, claims.aclose
-    return shop
+    served = service(configured, facilitator=facilitator, claims=claims)
+    served.closing = facilitator.aclose, claims.aclose
+    return served
 
 
-async def closed(*shops: Service) -> None:
-    for shop in shops:
-        for close in shop.closing:
+async def closed(*services: Service) -> None:
+    for served in services:
+        for close in served.closing:
             await close()
 
 
@@ -98,16 +98,16 @@ async def test_what_is_paid_is_answered_even_if_it_cannot_be_remembered(clock: C
 
 
 async def test_a_defect_of_ours_is_a_problem_document(clock: Clock) -> None:
-    shop = service(clock=clock, claims=Broken(clock))
-    response = await shop.ask(EXAMPLE, header_of(Wallet().signed(await shop.terms())))
+    served = service(clock=clock, claims=Broken(clock))
+    response = await served.ask(EXAMPLE, header_of(Wallet().signed(await served.terms())))
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
     assert response.headers["X-Request-Id"]
 
 
 async def test_the_metrics_count_what_was_settled() -> None:
-    shop = service()
-    await shop.buy()
-    page = await shop.http.get("/metrics")
+    served = service()
+    await served.buy()
+    page = await served.http.get("/metrics")
     assert page.headers["Content-Type"].startswith("text/plain")
     for line in (
         f'oncall_settlements_total{{network="{NETWORK}",outcome="settled"}} 1.0',

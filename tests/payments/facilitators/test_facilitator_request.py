@@ -167,7 +167,7 @@ async def test_a_payload_of_the_sdks_own_is_asked_for_alike(
 
 
 async def test_a_receipt_is_written_in_the_sdks_bytes() -> None:
-    shop = service()
-    answer = await shop.ask(EXAMPLE, await Wallet().payment(await shop.terms()))
+    served = service()
+    answer = await served.ask(EXAMPLE, await Wallet().payment(await served.terms()))
     header = answer.headers["PAYMENT-RESPONSE"]
     assert encode_payment_response_header(decode_payment_response_header(header)) == header
