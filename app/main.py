@@ -3,7 +3,6 @@
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
@@ -14,22 +13,23 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from app.checkout.http_route import Counter, EndpointApp
-from app.checkout.purchase import Sale
+from app.checkout.http_route import ProductRoute
+from app.checkout.purchase import ProductCheckout
 from app.checkout.sandbox_wallet import PATH as SANDBOX_PAY
-from app.checkout.sandbox_wallet import sandbox_pay
-from app.checkout.setup import Clock, Desk, Facilitator, faults_in
+from app.checkout.sandbox_wallet import SandboxWallet
+from app.checkout.setup import Facilitator, PaymentService, faults_in
 from app.discovery.api_reference import reference_routes
 from app.discovery.operator_routes import operator_routes
 from app.discovery.pages import Pages, not_found
 from app.discovery.well_known import discovery_routes
 from app.errors import ConfigurationError
+from app.http.exact_path_router import ExactPathRouter
 from app.http.problems import problem_of_defect, problem_of_http
 from app.http.rate_limits import RateLimits
-from app.mcp.route import PATH as MCP_PATH
 from app.mcp.route import McpRoute
+from app.mcp.tool_checkout import PATH as MCP_PATH
 from app.metrics import Metrics
-from app.payments.claims.memory import Claims
+from app.payments.claims.claim import PaymentClaims
 from app.products.registry import paid_endpoints
 from app.server.graceful_shutdown import Stopping
 from app.server.middleware import Edge
@@ -49,9 +49,9 @@ HANDLERS: Mapping[Any, Callable[[Request, Exception], Any]] = {
 def create_app(
     settings: Settings,
     *,
-    clock: Clock = time.time,
+    clock: Callable[[], float] = time.time,
     facilitator: Facilitator | None = None,
-    claims: Claims | None = None,
+    claims: PaymentClaims | None = None,
 ) -> ASGIApp:
     """The service as an ASGI application. ``clock`` tells seconds since 1970.
 
@@ -63,58 +63,59 @@ def create_app(
     metrics = Metrics()
     metrics.watch_limits(limits)
     stopping = Stopping(settings.drain_seconds)
-    desk = None
+    payments = None
     if settings.payments != "off":
         faults = list(faults_in(settings))
         if faults:
             raise ConfigurationError(faults)
-        desk = Desk(settings, clock, metrics, facilitator, claims)
-    sales = [Sale(each, limits, desk.till(each) if desk else None) for each in endpoints]
+        payments = PaymentService(settings, clock, metrics, facilitator, claims)
+    checkouts = [
+        ProductCheckout(each, limits, payments.context(each) if payments else None)
+        for each in endpoints
+    ]
     shelf = Shelf(settings, clock, limits)
-    tools = McpRoute(
-        [replace(sale, till=desk.tool_till(sale.endpoint)) for sale in sales] if desk else sales,
-        settings.public_url,
-        settings.trusted_proxies,
-    )
+    tools = McpRoute(checkouts, limits, settings.public_url, settings.trusted_proxies)
 
     def checks() -> Mapping[str, str | None]:
-        parts = desk.checks() if desk else {}
+        parts = payments.checks() if payments else {}
         return {"process": stopping.problem, **parts, "limits": limits.problem, **shelf.checks()}
 
     app = Starlette(
         routes=[
             *discovery_routes(endpoints, settings.public_url),
             *reference_routes(),
-            *_pages(sales, settings).routes(),
+            *_pages(checkouts, settings).routes(),
             *operator_routes(checks, metrics.text),
         ],
         exception_handlers=HANDLERS,
-        lifespan=lambda _: _lifespan(settings, desk, limits, stopping, tools, shelf),
+        lifespan=lambda _: _lifespan(settings, payments, limits, stopping, tools, shelf),
     )
     app.router.redirect_slashes = False  # a path is served as it is written or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
-    counter = Counter(app, _counted(sales, tools, limits, settings), {SHELF: shelf})
-    return Edge(counter, stopping, metrics.request)
+    router = ExactPathRouter(
+        app, _rate_limited_routes(checkouts, tools, limits, settings), {SHELF: shelf}
+    )
+    return Edge(router, stopping, metrics.count_request)
 
 
-def _counted(
-    sales: Sequence[Sale], tools: McpRoute, limits: RateLimits, settings: Settings
+def _rate_limited_routes(
+    checkouts: Sequence[ProductCheckout], tools: McpRoute, limits: RateLimits, settings: Settings
 ) -> list[Route]:
     """The endpoints, the tools, and where no money moves a wallet that pays the endpoints."""
     proxies = settings.trusted_proxies
-    routes = [Route(sale.endpoint.path, EndpointApp(sale, proxies)) for sale in sales]
-    routes.append(Route(MCP_PATH, tools.counted(limits)))
+    routes = [Route(each.endpoint.path, ProductRoute(each, proxies)) for each in checkouts]
+    routes.append(Route(MCP_PATH, tools))
     if settings.payments == "sandbox":
-        offers = [sale.till.offer for sale in sales if sale.till]
-        routes.append(Route(SANDBOX_PAY, sandbox_pay(offers, limits, proxies)))
+        terms = [each.payments.terms for each in checkouts if each.payments]
+        routes.append(Route(SANDBOX_PAY, SandboxWallet(terms, limits, proxies)))
     return routes
 
 
-def _pages(sales: Sequence[Sale], settings: Settings) -> Pages:
+def _pages(checkouts: Sequence[ProductCheckout], settings: Settings) -> Pages:
     return Pages(
-        [sale.endpoint for sale in sales],
+        [each.endpoint for each in checkouts],
         settings.public_url,
-        {sale.endpoint.slug: sale.till.offer for sale in sales if sale.till},
+        {each.endpoint.slug: each.payments.terms for each in checkouts if each.payments},
         sandbox=settings.payments == "sandbox",
     )
 
@@ -122,7 +123,7 @@ def _pages(sales: Sequence[Sale], settings: Settings) -> Pages:
 @contextlib.asynccontextmanager
 async def _lifespan(
     settings: Settings,
-    desk: Desk | None,
+    payments: PaymentService | None,
     limits: RateLimits,
     stopping: Stopping,
     tools: McpRoute,
@@ -134,8 +135,8 @@ async def _lifespan(
     async with contextlib.AsyncExitStack() as closing:
         closing.enter_context(stopping.awaited())
         closing.push_async_callback(limits.aclose)
-        if desk is not None:
-            await closing.enter_async_context(desk.open())
+        if payments is not None:
+            await closing.enter_async_context(payments.open())
         closing.push_async_callback(tools.aclose)
         await closing.enter_async_context(shelf.open())
         yield

@@ -1,10 +1,9 @@
-"""Numbers for operators (Prometheus), and the money ledger: one log line and one count per outcome.
+"""Metrics for operators (Prometheus), and one log line for each settlement's outcome.
 
-Strategy: a registry of this application's own, handed in where something is counted; nothing is
-global. Each process counts for itself, so scrape each worker. What every request is counted on are
-plain numbers of the event loop, without the locks of the library's own counters (less than half of
-their cost); they become metrics when somebody reads them. Routes are labels and never paths, which
-callers choose.
+Strategy: the registry belongs to one application and is handed to what counts; nothing is global.
+Each process counts for itself, so scrape each worker. Requests are counted in plain numbers of the
+event loop, without the locks of the library's own counters (less than half of their cost), and
+become metrics when they are read. Labels are routes and never paths, which callers choose.
 """
 
 from bisect import bisect_left
@@ -21,25 +20,25 @@ from prometheus_client.registry import Collector
 
 from app.http.rate_limits import RateLimits
 from app.payments.authorization import Payment
-from app.payments.claims.memory import Receipt
+from app.payments.claims.claim import Receipt
 
 log = structlog.get_logger()
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-"""Upper bounds of the latency's buckets: from a 402 to beyond the deadline of a settlement."""
+"""Upper bounds of the latency buckets: from a 402 to more than the deadline of a settlement."""
 
 OUTCOMES = ("settled", "refused", "unknown")
 
 
 class Metrics:
-    """The metrics of one application. ``request`` counts one request: route, status, seconds."""
+    """The metrics of one application. ``count_request`` takes a route, a status and seconds."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         requests = _Requests()
         self._registry.register(requests)
-        self.request = requests.count
+        self.count_request = requests.count
         self._settlements = Counter(
             "oncall_settlements",
             f"Settlements by outcome: {', '.join(OUTCOMES)}.",
@@ -59,17 +58,20 @@ class Metrics:
         )
 
     def watch_limits(self, limits: RateLimits) -> None:
+        """Show the refusals of ``limits``, and whether its shared count can be reached."""
         self._limits_local.set_function(lambda: limits.problem is not None)
         self._registry.register(_Refusals(limits))
 
     def expect(self, network: str) -> None:
-        """Show what may happen on ``network`` as zero: an increase needs a value to count from."""
+        """Show the metrics of ``network`` as zero: an increase needs a value to count from."""
         for outcome in OUTCOMES:
             self._settlements.labels(outcome, network)
         self._revenue.labels(network)
 
-    def ledger(self, outcome: str, payment: Payment, end: Receipt | BaseException) -> None:
-        """Write one outcome down: who, how much, where, by which transaction, or why not."""
+    def record_settlement(
+        self, outcome: str, payment: Payment, end: Receipt | BaseException
+    ) -> None:
+        """Count and log one outcome: payer, amount, network, and the transaction or the reason."""
         self._settlements.labels(outcome, payment.network).inc()
         entry = {
             "outcome": outcome,
@@ -84,27 +86,27 @@ class Metrics:
             log.warning("settlement", **entry, transaction="", reason=str(end))
 
     def text(self) -> bytes:
-        """Everything in the Prometheus text format."""
+        """All metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
 
 @dataclass(slots=True)
 class _Latency:
-    """How many requests took how long; the last bucket is for all above the last bound."""
+    """The latency of requests; the last bucket counts those above the last bound."""
 
     buckets: list[int] = field(default_factory=lambda: [0] * (len(SECONDS) + 1))
     seconds: float = 0.0
 
 
 class _Requests(Collector):
-    """Requests by route and status, and how long they took by route."""
+    """Requests by route and status, and their latency by route."""
 
     def __init__(self) -> None:
         self._answers: Tally[tuple[str, int | None]] = Tally()
         self._latency: defaultdict[str, _Latency] = defaultdict(_Latency)
 
     def count(self, route: str, status: int | None, seconds: float) -> None:
-        """Count one request; its ``status`` is ``None`` if the caller hung up before an answer."""
+        """Count one request; ``status`` is ``None`` if the client disconnected before an answer."""
         self._answers[route, status] += 1
         latency = self._latency[route]
         latency.buckets[bisect_left(SECONDS, seconds)] += 1
@@ -132,7 +134,7 @@ class _Requests(Collector):
 
 
 class _Refusals(Collector):
-    """What the rate limits have counted."""
+    """Requests over the rate limit, by policy."""
 
     def __init__(self, limits: RateLimits) -> None:
         self._limits = limits

@@ -120,7 +120,7 @@ class Fuzzed:
 
     @property
     def transfers(self) -> int:
-        return self.facilitator.ledger.transfers
+        return self.facilitator.token.transfers
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ async def test_a_facilitator_that_comes_up_later_is_noticed(
     down = answers(b"", 503)
     async with ScriptedFacilitator(supported=[down, down, answers(SUPPORTED)]) as script:
         configured = remote_settings(script.url)
-        made = setup.Desk(configured, lambda: 0.0, Metrics(), None, None)
+        made = setup.PaymentService(configured, lambda: 0.0, Metrics(), None, None)
         async with made.open():
             assert made.checks()["facilitator"] == "the facilitator does not answer properly"
             async with asyncio.timeout(5):

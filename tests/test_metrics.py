@@ -20,8 +20,8 @@ def value(text: str, sample: str) -> float | None:
     return float(found[1]) if found else None
 
 
-async def numbers(shop: Service) -> str:
-    return (await shop.http.get("/metrics")).text
+async def numbers(served: Service) -> str:
+    return (await served.http.get("/metrics")).text
 
 
 def requests(route: str, status: object) -> str:
@@ -37,7 +37,7 @@ def requests(route: str, status: object) -> str:
 )
 def test_a_request_is_in_every_bucket_from_its_own_on(seconds: float, bound: str) -> None:
     metrics = Metrics()
-    metrics.request("/a", 200, seconds)
+    metrics.count_request("/a", 200, seconds)
     bounds = [*(str(float(each)) for each in SECONDS), "+Inf"]
     found = [
         value(metrics.text().decode(), f'oncall_request_seconds_bucket{{le="{each}",route="/a"}}')
@@ -50,8 +50,8 @@ def test_a_request_is_in_every_bucket_from_its_own_on(seconds: float, bound: str
 def test_requests_add_up() -> None:
     metrics = Metrics()
     for status, seconds in ((200, 0.25), (200, 0.5), (402, 0.001), (None, 2.0)):
-        metrics.request("/a", status, seconds)
-    metrics.request("/b", 200, 1.0)
+        metrics.count_request("/a", status, seconds)
+    metrics.count_request("/b", 200, 1.0)
     text = metrics.text().decode()
     assert [value(text, requests("/a", status)) for status in (200, 402, "none")] == [2, 1, 1]
     assert value(text, requests("/b", 200)) == 1
@@ -86,7 +86,7 @@ def test_counting_a_request_takes_little() -> None:
     metrics, count = Metrics(), 20_000
     started = time.process_time()
     for _ in range(count):
-        metrics.request(PATH, 402, 0.0007)
+        metrics.count_request(PATH, 402, 0.0007)
     assert (time.process_time() - started) / count < 15e-6
 
 
@@ -94,13 +94,13 @@ def test_counting_a_request_takes_little() -> None:
 
 
 async def test_offers_sales_refusals_and_revenue() -> None:
-    shop = service()
-    await shop.ask(b"")
-    await shop.ask({"start": "never"})
-    assert (await shop.buy()).status_code == 200
-    refused = Wallet().signed(await shop.terms(), value="1")
-    assert (await shop.ask(payment=header_of(refused))).status_code == 402
-    text = await numbers(shop)
+    served = service()
+    await served.ask(b"")
+    await served.ask({"start": "never"})
+    assert (await served.buy()).status_code == 200
+    refused = Wallet().signed(await served.terms(), value="1")
+    assert (await served.ask(payment=header_of(refused))).status_code == 402
+    text = await numbers(served)
     assert [value(text, requests(PATH, status)) for status in (200, 400, 402)] == [1, 1, 4]
     settled = f'oncall_settlements_total{{network="{NETWORK}",outcome="settled"}}'
     assert value(text, settled) == 1
@@ -121,9 +121,9 @@ async def test_offers_sales_refusals_and_revenue() -> None:
 async def test_routes_are_labels_and_paths_are_not(
     method: str, path: str, route: str, status: int
 ) -> None:
-    shop = service()
-    await shop.http.request(method, path)
-    assert value(await numbers(shop), requests(route, status)) == 1
+    served = service()
+    await served.http.request(method, path)
+    assert value(await numbers(served), requests(route, status)) == 1
 
 
 async def test_the_process_is_measured() -> None:

@@ -1,10 +1,10 @@
-"""Selling an endpoint's answer, whatever carries the request and the payment.
+"""The purchase of one answer, over HTTP or MCP.
 
     (no payment: validate → terms) or payment → validate → compute → claim → settle → answer
 
-Strategy: the answer is computed before the money moves and withheld until it has, so whatever can
-fail has failed at no charge. A transport makes an ``Order`` of what it read, hands over where its
-payment is to be found, and writes what comes back; failures are ``OncallError``.
+Strategy: the answer is computed before the money moves and sent only once it has moved, so that
+every failure comes before the charge. A transport turns what it read into a ``PurchaseRequest`` and
+writes the outcome; failures are ``OncallError``.
 """
 
 import asyncio
@@ -21,28 +21,29 @@ from app.errors import FacilitatorUnavailable, Fault, MalformedBody, PaymentRefu
 from app.http.rate_limits import Allowance, RateLimits
 from app.http.validation import Document, document_of, parsed, unknown_fields
 from app.payments.authorization import Payment
-from app.payments.settlement import Cashier, Purchase
-from app.payments.terms import Offer, Terms
+from app.payments.settlement import Charge, SettlementService
+from app.payments.terms import PaymentRequiredBody, PaymentTerms
+from app.payments.verification import CarriedPayment, payment_in
 from app.products.endpoint import Endpoint
 
 T = TypeVar("T")
 Read = tuple[Document, Sequence[Fault]]
-"""A document, and what of it was not understood and is warned of."""
+"""A document, and a warning for each member that was not understood."""
 
 SMALL_BODY_BYTES = 16 * 1024
-"""So much is validated within a few milliseconds, whatever it holds."""
+"""A body of this size is validated within a few milliseconds, whatever it holds."""
 
 KEPT_BODY_BYTES = 2 * 1024
 KEPT_DOCUMENTS = 256
-"""So many documents of at most so many bytes are kept, those read last: a few megabytes."""
+"""The number and the size in bytes of the documents kept, those read last: a few megabytes."""
 
 HEAVY_AT_ONCE = 2
-"""So many answers of an endpoint with heavy work are computed beside the event loop at once; more
-threads would only take turns, and leave the event loop the fewer of them."""
+"""How many heavy answers of one endpoint are computed beside the event loop at the same time. More
+threads would only take turns, and leave fewer of those turns to the event loop."""
 
 
 class PaymentBackend(Protocol):
-    """What settles: ``label`` is shown to callers, ``problem`` says why nothing can be settled."""
+    """The state of what settles: a ``label`` for callers, and the ``problem`` that prevents it."""
 
     @property
     def label(self) -> str | None: ...
@@ -55,55 +56,56 @@ class PaymentBackend(Protocol):
 
 
 @dataclass(frozen=True)
-class Till:
-    """Everything that taking a payment for one endpoint needs."""
+class PaymentContext:
+    """Everything that is needed to take a payment for one endpoint."""
 
-    offer: Offer
+    terms: PaymentTerms
     server: x402ResourceServer
-    cashier: Cashier
+    settlement: SettlementService
     backend: PaymentBackend
 
 
-class Order(Struct, frozen=True):
-    """What is asked for: where, in which form, and the JSON document, byte for byte."""
+class PurchaseRequest(Struct, frozen=True):
+    """One request for an answer: where, in which format, the JSON document, and the payment.
+
+    ``body`` is the document byte for byte. ``payment`` has not been read yet; it is ``None`` where
+    the request carried none.
+    """
 
     route: str
     media_type: str
     body: bytes
+    payment: CarriedPayment | None = None
 
     @property
     def request_hash(self) -> bytes:
-        """What "the same request" means: a payment buys one of these."""
+        """A hash of everything but the payment: a payment buys one of these."""
         return hashlib.sha256(
             b"\0".join((self.route.encode(), self.media_type.encode(), self.body))
         ).digest()
 
 
-class Sold(Struct, frozen=True):
-    """An answer and how it was paid for: ``None`` where nothing is asked."""
+class PaidAnswer(Struct, frozen=True):
+    """An answer and how it was paid for; ``None`` twice where nothing is charged."""
 
     answer: bytes
     payment: Payment | None = None
-    purchase: Purchase | None = None
-
-
-PaymentIn = Callable[[Till], Payment]
-"""Reads the payment that came with a request. Raises ``InvalidPayment`` or ``PaymentRefused``."""
+    charge: Charge | None = None
 
 
 @dataclass(frozen=True)
-class Sale:
-    """One endpoint for sale; ``till`` is ``None`` where nothing is paid."""
+class ProductCheckout:
+    """The checkout of one endpoint; ``payments`` is ``None`` where its answers are free."""
 
     endpoint: Endpoint
     limits: RateLimits
-    till: Till | None
+    payments: PaymentContext | None
     heavy_work: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HEAVY_AT_ONCE))
 
     @property
     def label(self) -> Mapping[str, str]:
-        """What every answer says of the back end; nothing where real money moves."""
-        label = self.till.backend.label if self.till else None
+        """The header field that names the back end; none where real money moves."""
+        label = self.payments.backend.label if self.payments else None
         return {"X-Payments": label} if label else {}
 
     async def allowance(self, client: str, *, paying: bool) -> Allowance:
@@ -111,63 +113,65 @@ class Sale:
         endpoint = self.endpoint
         return await self.limits.spend(client, endpoint.path, endpoint.per_minute, paying=paying)
 
-    async def outcome(self, order: Order, payment_in: PaymentIn | None) -> Sold | Terms:
-        """The answer to ``order`` if it is paid for, else the terms.
+    async def outcome(self, request: PurchaseRequest) -> PaidAnswer | PaymentRequiredBody:
+        """Compute the answer and charge for it; return the terms if the payment does not suffice.
 
-        ``payment_in`` is ``None`` for a request without a payment. Raises ``OncallError`` for what
-        is wrong with the order, and for what keeps it from being paid for.
+        Raises ``OncallError`` for a faulty document or payment, and where no payment can be taken.
         """
-        if self.till is None:
-            return Sold(await self._computed(order))
-        if payment_in is None:
-            return await self._challenge(self.till, order.body)
+        payments = self.payments
+        if payments is None:
+            return PaidAnswer(await self._answer_to(request))
+        if request.payment is None:
+            return await self._challenge(payments, request.body)
+        version_1 = payments.backend.takes_version_1
         try:
-            return await self._paid(self.till, order, payment_in(self.till))
+            payment = payment_in(
+                payments.terms, request.payment, payments.server, version_1=version_1
+            )
+            answer = await self._answer_to(request)
+            charge = await payments.settlement.charge(payment, request.request_hash)
         except PaymentRefused as refused:
-            return self.till.offer.refusal(refused)
+            return payments.terms.refusal(refused)
+        return PaidAnswer(answer, payment, charge)
 
-    async def _challenge(self, till: Till, body: bytes) -> Terms:
-        """No payment: the terms, unless the body shows that paying would be in vain."""
+    async def _challenge(self, payments: PaymentContext, body: bytes) -> PaymentRequiredBody:
+        """The terms. Raises ``OncallError`` if the body shows that paying would be in vain."""
         warnings: Sequence[Fault] = ()
         if body:
             document, warnings = await self._document(body)
             if document.is_heavy:
-                await self._worked(partial(self.endpoint.examine, document), light=False)
-        if till.backend.problem:
+                await self._run(partial(self.endpoint.examine, document), light=False)
+        if payments.backend.problem:
             raise FacilitatorUnavailable(retry_after=5)
-        return till.offer.terms_with(warnings=warnings) if warnings else till.offer.terms
+        terms = payments.terms
+        return terms.body_with(warnings=warnings) if warnings else terms.unpaid_body
 
-    async def _paid(self, till: Till, order: Order, payment: Payment) -> Sold:
-        answer = await self._computed(order)
-        purchase = await till.cashier.purchase(payment, order.request_hash)
-        return Sold(answer, payment, purchase)
-
-    async def _computed(self, order: Order) -> bytes:
-        if not order.body:
+    async def _answer_to(self, request: PurchaseRequest) -> bytes:
+        if not request.body:
             raise MalformedBody("the body is empty")
-        document, warnings = await self._document(order.body)
-        work = partial(self._answer_to, document, warnings, order.media_type)
-        return await self._worked(work, light=self.endpoint.is_light(order.media_type, document))
+        document, warnings = await self._document(request.body)
+        work = partial(self._computed, document, warnings, request.media_type)
+        return await self._run(work, light=self.endpoint.is_light(request.media_type, document))
 
     async def _document(self, body: bytes) -> Read:
-        """The document in ``body``, and what of it was not understood.
+        """The document in ``body``, with a warning for each member that was not understood.
 
-        A buyer asks for the terms and then pays for the same document: a small one is kept.
+        A payer asks for the terms and then pays for the same document, so small ones are kept.
         """
         if len(body) <= KEPT_BODY_BYTES:
             return self._kept(body)
         value = parsed(body)
         light = len(body) <= SMALL_BODY_BYTES or self.endpoint.reads_lightly(value)
-        return await self._worked(partial(self._read, value), light=light)
+        return await self._run(partial(self._read, value), light=light)
 
     @cached_property
     def _kept(self) -> Callable[[bytes], Read]:
         return lru_cache(KEPT_DOCUMENTS)(lambda body: self._read(parsed(body)))
 
-    async def _worked(self, work: Callable[[], T], *, light: bool) -> T:
-        """What ``work`` returns; it is done beside the event loop unless it is light.
+    async def _run(self, work: Callable[[], T], *, light: bool) -> T:
+        """Run ``work`` and return its result: in a thread, or at once if it is ``light``.
 
-        Reading JSON stays on the loop: it sets the recursion limit, which all threads share.
+        JSON is read on the event loop: that sets the recursion limit, which all threads share.
         """
         if light:
             return work()
@@ -178,5 +182,5 @@ class Sale:
         kind = self.endpoint.request
         return document_of(value, kind), tuple(unknown_fields(value, kind))
 
-    def _answer_to(self, document: Document, warnings: Sequence[Fault], media_type: str) -> bytes:
+    def _computed(self, document: Document, warnings: Sequence[Fault], media_type: str) -> bytes:
         return self.endpoint.formats[media_type](self.endpoint.compute(document), warnings)

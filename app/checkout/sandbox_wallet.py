@@ -1,8 +1,8 @@
-"""``POST /sandbox/pay``: signs a payment for this sandbox's own terms, with a throw-away wallet.
+"""``POST /sandbox/pay``: signs a payment for this sandbox's own terms with a disposable wallet.
 
-Strategy: what a caller sends is compared with the offers of this process, and it is our own offer
-that is signed, never what was sent: nothing that a caller writes is put under a signature. The
-route is made only where no money moves.
+Strategy: the terms that a caller sends only choose among the terms of this process, and those are
+signed, so that nothing a caller writes is put under a signature. The route exists only where no
+money moves.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,67 +10,72 @@ from typing import Any
 
 import msgspec
 from starlette.responses import Response
-from starlette.types import Receive, Scope
+from starlette.types import Receive, Scope, Send
 
 from app.errors import Fault, InvalidRequest, UnsupportedMediaType
 from app.http.negotiation import is_json, negotiated
-from app.http.rate_limited_route import CountedPost
+from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import Proxy, RateLimits
 from app.http.request_body import body_of
-from app.http.request_head import Head
 from app.http.validation import Document, document_of, parsed
 from app.payments.disposable_wallet import SignedPayment, signed_payment
-from app.payments.terms import Offer
-from app.payments.terms_text import terms_in_words
+from app.payments.terms import PaymentTerms
+from app.payments.terms_text import terms_lines
 from app.products.endpoint import JSON
 
 PATH = "/sandbox/pay"
 PER_MINUTE = 120
 HEADER_LINE = "text/plain"
-"""The header as a line, which ``curl -H @-`` reads."""
+"""The media type of the header as a line of text, which ``curl -H @-`` reads."""
 
 
 class Resource(Document, frozen=True):
-    """What is being bought."""
+    """The resource to pay for."""
 
     url: str
 
 
 class SandboxTerms(Document, frozen=True):
-    """The body of a 402, of which only this is looked at."""
+    """The members of a 402's body that choose the terms; all others are ignored."""
 
     resource: Resource
     accepts: list[dict[str, Any]]
 
 
-def sandbox_pay(
-    offers: Sequence[Offer], limits: RateLimits, proxies: Sequence[Proxy]
-) -> CountedPost:
-    """The application at ``PATH``, which signs for ``offers`` and nothing else."""
-    by_url = {offer.resource.url: offer for offer in offers}
+class SandboxWallet:
+    """The application at ``PATH``, which signs for ``terms`` and nothing else."""
 
-    async def answer(head: Head, _: Scope, receive: Receive) -> Response:
-        media_type = negotiated(",".join(head.values("accept")), (JSON, HEADER_LINE))
-        body = await body_of(receive)
-        if not is_json(head.value("content-type")):
-            raise UnsupportedMediaType("send Content-Type: application/json")
-        offer = _offer_in(document_of(parsed(body), SandboxTerms), by_url)
-        text = _written(await signed_payment(offer), offer, media_type)
-        return Response(text, headers={"Cache-Control": "no-store"}, media_type=media_type)
+    def __init__(
+        self, terms: Sequence[PaymentTerms], limits: RateLimits, proxies: Sequence[Proxy]
+    ) -> None:
+        self._terms = {each.resource.url: each for each in terms}
+        self._limits = limits
+        self._proxies = proxies
 
-    return CountedPost(PATH, PER_MINUTE, limits, proxies, answer)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with Exchange(scope, receive, send) as exchange:
+            head = await exchange.admit(self._limits, PATH, PER_MINUTE, self._proxies)
+            media_type = negotiated(",".join(head.values("accept")), (JSON, HEADER_LINE))
+            body = await body_of(receive)
+            if not is_json(head.value("content-type")):
+                raise UnsupportedMediaType("send Content-Type: application/json")
+            terms = _terms_in(document_of(parsed(body), SandboxTerms), self._terms)
+            text = _text_of(await signed_payment(terms), terms, media_type)
+            exchange.response = Response(
+                text, headers={"Cache-Control": "no-store"}, media_type=media_type
+            )
 
 
-def _offer_in(terms: SandboxTerms, offers: Mapping[str, Offer]) -> Offer:
-    """The offer that ``terms`` state. Raises ``InvalidRequest`` if this sandbox makes none such."""
-    offer = offers.get(terms.resource.url)
-    if offer is None:
-        raise InvalidRequest([Fault("/resource/url", f"Sold here: {', '.join(offers)}.")])
-    wanted = offer.requirements.model_dump(by_alias=True)
-    ways = [list(_differences(n, way, wanted)) for n, way in enumerate(terms.accepts)]
+def _terms_in(sent: SandboxTerms, by_url: Mapping[str, PaymentTerms]) -> PaymentTerms:
+    """Our own terms that ``sent`` repeats. Raises ``InvalidRequest`` if there are none such."""
+    terms = by_url.get(sent.resource.url)
+    if terms is None:
+        raise InvalidRequest([Fault("/resource/url", f"Sold here: {', '.join(by_url)}.")])
+    wanted = terms.requirements.model_dump(by_alias=True)
+    ways = [list(_differences(n, way, wanted)) for n, way in enumerate(sent.accepts)]
     if faults := min(ways, key=len, default=[Fault("/accepts", "lists no way to pay.")]):
         raise InvalidRequest(faults)
-    return offer
+    return terms
 
 
 def _differences(
@@ -81,9 +86,9 @@ def _differences(
             yield Fault(f"/accepts/{position}/{name}", f"This sandbox asks {value!r}.")
 
 
-def _written(payment: SignedPayment, offer: Offer, media_type: str) -> bytes:
+def _text_of(payment: SignedPayment, terms: PaymentTerms, media_type: str) -> bytes:
     if media_type == HEADER_LINE:
         return f"PAYMENT-SIGNATURE: {payment.header}\n".encode()
-    [terms] = terms_in_words(offer.payment_required())
-    signed = {"payer": payment.payer, "terms": terms, "paymentSignature": payment.header}
+    [line] = terms_lines(terms.payment_required())
+    signed = {"payer": payment.payer, "terms": line, "paymentSignature": payment.header}
     return msgspec.json.encode(signed)

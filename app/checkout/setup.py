@@ -1,36 +1,28 @@
-"""Where payments are taken: the back end, the claims and the tills that settings choose."""
+"""Builds what takes payments from the settings: facilitator, claims and payment contexts."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import replace
 
 import structlog
 from x402.schemas import ResourceInfo
 
-from app.checkout.purchase import Till
-from app.discovery.bazaar import (
-    MAX_TAGS,
-    SERVICE_NAME,
-    bazaar_extension,
-    bazaar_tool_extension,
-)
-from app.mcp.route import PATH as MCP_PATH
-from app.mcp.route import UNPAID as MCP_UNPAID
+from app.checkout.purchase import PaymentContext
+from app.discovery.bazaar import MAX_TAGS, SERVICE_NAME, bazaar_extension
 from app.metrics import Metrics
 from app.payments.chain import Chain
-from app.payments.claims.memory import Claims, MemoryClaims
+from app.payments.claims.claim import PaymentClaims
+from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.redis import RedisClaims
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.facilitators.sandbox import SandboxFacilitator
-from app.payments.settlement import Cashier
-from app.payments.terms import offer_of, payee_faults, resource_server, stablecoin
+from app.payments.settlement import SettlementService
+from app.payments.terms import payee_faults, payment_terms_of, resource_server, stablecoin
 from app.products.endpoint import JSON, Endpoint
 from app.settings import Settings
 
 log = structlog.get_logger()
 
-Clock = Callable[[], float]
 Facilitator = RemoteFacilitator | SandboxFacilitator
 
 REFRESH_SECONDS = 60.0
@@ -38,37 +30,40 @@ RETRY_SECONDS = 5.0
 
 
 def faults_in(settings: Settings) -> Iterable[str]:
-    """What is wrong with settings that are each well-formed."""
+    """The faults of settings that are well-formed one by one."""
     return () if settings.payments == "off" else payee_faults(settings.network, settings.pay_to)
 
 
-class Desk:
-    """Where payments are taken: one back end, one cashier, a till for each endpoint."""
+class PaymentService:
+    """Takes the payments of one application; ``open`` it while requests are served.
+
+    ``facilitator`` and ``claims`` replace those that the settings choose.
+    """
 
     def __init__(
         self,
         settings: Settings,
-        clock: Clock,
+        clock: Callable[[], float],
         metrics: Metrics,
         facilitator: Facilitator | None,
-        claims: Claims | None,
+        claims: PaymentClaims | None,
     ) -> None:
         self._settings = settings
         metrics.expect(settings.network)
         self.backend = _facilitator(settings, clock) if facilitator is None else facilitator
         self._server = resource_server(self.backend, settings.network)
         self.claims = claims_of(settings, clock) if claims is None else claims
-        self.cashier = Cashier(
+        self.settlement = SettlementService(
             self._server,
             self.claims,
             clock=clock,
             deadline_seconds=settings.settle_deadline_seconds,
-            ledger=metrics.ledger,
+            record_outcome=metrics.record_settlement,
             chain=Chain(settings.rpc_url) if settings.rpc_url else None,
         )
 
-    def till(self, endpoint: Endpoint) -> Till:
-        """Where the endpoint's answers are paid for over HTTP."""
+    def context(self, endpoint: Endpoint) -> PaymentContext:
+        """The payment context of the endpoint's answers over HTTP."""
         resource = ResourceInfo(
             url=self._settings.public_url + endpoint.path,
             description=endpoint.description,
@@ -76,7 +71,7 @@ class Desk:
             service_name=SERVICE_NAME,
             tags=list(endpoint.tags[:MAX_TAGS]),
         )
-        offer = offer_of(
+        terms = payment_terms_of(
             self._server,
             price_usd=endpoint.price_usd,
             network=self._settings.network,
@@ -85,26 +80,15 @@ class Desk:
             identifier_required=self._settings.payment_identifier_required,
             described=bazaar_extension(endpoint),
         )
-        return Till(offer, self._server, self.cashier, self.backend)
-
-    def tool_till(self, endpoint: Endpoint) -> Till:
-        """Where a tool's results are paid for; a tool is known by its server's URL and its name."""
-        till = self.till(endpoint)
-        url = self._settings.public_url + MCP_PATH
-        offer = replace(
-            till.offer,
-            resource=till.offer.resource.model_copy(update={"url": url}),
-            described=bazaar_tool_extension(endpoint),
-            unpaid=MCP_UNPAID,
-        )
-        return replace(till, offer=offer)
+        return PaymentContext(terms, self._server, self.settlement, self.backend)
 
     def checks(self) -> Mapping[str, str | None]:
+        """The problem of each part; ``None`` for one that works."""
         return {"facilitator": self.backend.problem, "claims": self.claims.problem}
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Connected while the context lasts; left when the settlements under way have ended."""
+        """A context with connections; leaving it waits for the settlements under way."""
         await self.backend.connect()
         await self.claims.refresh()
         log.info(
@@ -119,19 +103,19 @@ class Desk:
             yield
         finally:
             watching.cancel()
-            await self.cashier.finish()
+            await self.settlement.finish()
             await self.backend.aclose()
             await self.claims.aclose()
 
     async def watch(self) -> None:
-        """Keep knowing whether the facilitator and the claims are well, for ever."""
+        """Check the facilitator and the claims for ever, more often while one has a problem."""
         while True:
-            well = not any(self.checks().values())
-            await asyncio.sleep(REFRESH_SECONDS if well else RETRY_SECONDS)
+            healthy = not any(self.checks().values())
+            await asyncio.sleep(REFRESH_SECONDS if healthy else RETRY_SECONDS)
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Look again, and write down what has changed."""
+        """Check both once, and log what has changed."""
         before = self.checks()
         await asyncio.gather(self.backend.refresh(), self.claims.refresh())
         for name, problem in self.checks().items():
@@ -139,7 +123,7 @@ class Desk:
                 log.warning("readiness", part=name, problem=problem)
 
 
-def _facilitator(settings: Settings, clock: Clock) -> Facilitator:
+def _facilitator(settings: Settings, clock: Callable[[], float]) -> Facilitator:
     if settings.payments == "sandbox":
         return SandboxFacilitator(settings.network, stablecoin(settings.network), clock)
     return RemoteFacilitator(
@@ -150,7 +134,7 @@ def _facilitator(settings: Settings, clock: Clock) -> Facilitator:
     )
 
 
-def claims_of(settings: Settings, clock: Clock) -> Claims:
+def claims_of(settings: Settings, clock: Callable[[], float]) -> PaymentClaims:
     """The claim store that ``settings`` choose."""
     if not settings.redis_url:
         return MemoryClaims(clock)

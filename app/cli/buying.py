@@ -1,7 +1,7 @@
-"""Buying one answer from any x402 URL with the official client.
+"""Buys one answer from any x402 URL with the official client.
 
-Strategy: ask without paying, show the terms, sign them once, and if the seller says that the
-outcome is not known, send the same payment again rather than a new one.
+Strategy: ask without paying, show the terms, sign them once. If the server does not know the
+outcome, send the same payment again and not a new one.
 """
 
 import asyncio
@@ -17,27 +17,28 @@ from x402.http.utils import decode_payment_response_header
 from x402.mechanisms.evm.exact import register_exact_evm_client
 from x402.schemas import SettleResponse
 
-from app.payments.terms_text import Terms
+from app.payments.terms_text import AnyPaymentRequired
 
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
-class Order:
-    """What to ask for. Without ``content`` the URL is fetched, with it the content is posted."""
+class BuyerRequest:
+    """A request to buy an answer: a POST of ``content``, or a GET if there is none."""
 
     url: str
     content: bytes | None
     accept: str = "application/json"
 
-    async def sent(self, http: httpx.AsyncClient, headers: dict[str, str]) -> httpx.Response:
-        kind = {} if self.content is None else {"Content-Type": "application/json"}
+    async def send(self, http: httpx.AsyncClient, headers: dict[str, str]) -> httpx.Response:
+        """Send the request with ``headers`` beside its own."""
+        content_type = {} if self.content is None else {"Content-Type": "application/json"}
         return await http.request(
             "GET" if self.content is None else "POST",
             self.url,
             content=self.content,
-            headers={"Accept": self.accept, **kind, **headers},
+            headers={"Accept": self.accept, **content_type, **headers},
         )
 
 
@@ -52,27 +53,29 @@ class Buyer:
         register_exact_evm_client(client, self.account)
         self._client = x402HTTPClient(client)
 
-    def terms_in(self, response: httpx.Response) -> Terms:
-        """What a 402 asks for. Raises ``ValueError`` if it does not say."""
+    def payment_required_in(self, response: httpx.Response) -> AnyPaymentRequired:
+        """The terms of a 402. Raises ``ValueError`` if it has none."""
         try:
             body = response.json()
         except ValueError:
             body = None
         return self._client.get_payment_required_response(response.headers.get, body)
 
-    async def bought(self, http: httpx.AsyncClient, order: Order, terms: Terms) -> httpx.Response:
-        """The answer to ``order``, paid for by ``terms``.
+    async def buy(
+        self, http: httpx.AsyncClient, request: BuyerRequest, required: AnyPaymentRequired
+    ) -> httpx.Response:
+        """Send ``request`` with a payment that meets ``required``.
 
-        Raises the client's ``PaymentError`` or ``ValueError`` where it will not pay.
+        Raises the client's ``PaymentError`` or ``ValueError`` if it refuses to pay.
         """
-        payload = await self._client.create_payment_payload(terms)
+        payload = await self._client.create_payment_payload(required)
         headers = self._client.encode_payment_signature_header(payload)
-        response = await order.sent(http, headers)
+        response = await request.send(http, headers)
         for _ in range(ATTEMPTS - 1):
             if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             await asyncio.sleep(_wait(response))
-            response = await order.sent(http, headers)
+            response = await request.send(http, headers)
         return response
 
 

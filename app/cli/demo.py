@@ -19,8 +19,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from app.cli.buying import Buyer, Order, settlement_in
-from app.payments.terms_text import Terms, terms_in_words
+from app.cli.buying import Buyer, BuyerRequest, settlement_in
+from app.payments.terms_text import AnyPaymentRequired, terms_lines
 from app.products.endpoint import EXTENSIONS
 from app.products.registry import paid_endpoints
 from app.settings import DEFAULT_PORT
@@ -38,32 +38,36 @@ async def run_demo() -> int:
     content = msgspec.json.encode(endpoint.example)
     console.rule("[bold]1. Start the service with the embedded sandbox")
     async with _service(console) as address, httpx.AsyncClient(timeout=30) as http:
-        order = Order(address + endpoint.path, content)
+        request = BuyerRequest(address + endpoint.path, content)
         buyer = Buyer(Decimal("0.10"))
         console.rule("[bold]2. Ask without paying")
-        asked = await order.sent(http, {})
+        asked = await request.send(http, {})
         console.print(f"POST {endpoint.path}\n{content.decode()}", soft_wrap=True)
-        terms = buyer.terms_in(asked)
+        required = buyer.payment_required_in(asked)
         console.print(f"→ [yellow]{asked.status_code} Payment Required[/]. It asks:")
-        for line in terms_in_words(terms):
+        for line in terms_lines(required):
             console.print(f"  {line}", soft_wrap=True)
         console.rule("[bold]3. Pay with a throw-away wallet")
         console.print(f"wallet {buyer.account.address}, official x402 client")
-        answered = await buyer.bought(http, order, terms)
+        answered = await buyer.buy(http, request, required)
         status = _show_answer(console, answered) or await _save_files(
-            console, http, buyer, order, terms
+            console, http, buyer, request, required
         )
     _show_next(console, endpoint.path, content)
     return status
 
 
 async def _save_files(
-    console: Console, http: httpx.AsyncClient, buyer: Buyer, order: Order, terms: Terms
+    console: Console,
+    http: httpx.AsyncClient,
+    buyer: Buyer,
+    request: BuyerRequest,
+    required: AnyPaymentRequired,
 ) -> int:
     """Buy the same rotation in the other formats, each as a file; the exit status."""
     console.rule("[bold]5. The same rotation as calendar, table and picture")
     for media_type, extension in EXTENSIONS.items():
-        answered = await buyer.bought(http, replace(order, accept=media_type), terms)
+        answered = await buyer.buy(http, replace(request, accept=media_type), required)
         if not answered.is_success:
             console.print(answered.text, markup=False)
             return 1

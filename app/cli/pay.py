@@ -1,4 +1,4 @@
-"""``pay``: buy one answer from any x402 URL."""
+"""The command ``pay``: buys one answer from any x402 URL."""
 
 import sys
 from decimal import Decimal
@@ -7,14 +7,14 @@ import httpx
 from rich.console import Console
 from x402.schemas.errors import PaymentError
 
-from app.cli.buying import Buyer, Order, settlement_in
-from app.payments.terms_text import terms_in_words
+from app.cli.buying import Buyer, BuyerRequest, settlement_in
+from app.payments.terms_text import terms_lines
 
 
 async def run_pay(
     url: str, content: bytes | None, key: str | None, accept: str, most: Decimal
 ) -> int:
-    """Buy one answer; the exit status: 0 with an answer, 1 without."""
+    """Buy one answer and print it. Returns the exit status: 0 with an answer, 1 without."""
     console = Console(stderr=True, highlight=False)
     try:
         buyer = Buyer(most, key)
@@ -23,31 +23,31 @@ async def run_pay(
         return 1
     async with httpx.AsyncClient(timeout=90) as http:
         try:
-            response = await _answer(http, buyer, Order(url, content, accept), console)
+            response = await _buy(http, buyer, BuyerRequest(url, content, accept), console)
         except httpx.HTTPError as error:
             console.print(f"[red]{url} cannot be reached:[/] {error or type(error).__name__}")
             return 1
-    return _shown(response, console) if response is not None else 1
+    return _show(response, console) if response is not None else 1
 
 
-async def _answer(
-    http: httpx.AsyncClient, buyer: Buyer, order: Order, console: Console
+async def _buy(
+    http: httpx.AsyncClient, buyer: Buyer, request: BuyerRequest, console: Console
 ) -> httpx.Response | None:
-    asked = await order.sent(http, {})
-    if asked.status_code != httpx.codes.PAYMENT_REQUIRED:
-        return asked
+    unpaid = await request.send(http, {})
+    if unpaid.status_code != httpx.codes.PAYMENT_REQUIRED:
+        return unpaid
     try:
-        terms = buyer.terms_in(asked)
-        for line in terms_in_words(terms):
+        required = buyer.payment_required_in(unpaid)
+        for line in terms_lines(required):
             console.print(f"asks [bold]{line}[/]", soft_wrap=True)
-        return await buyer.bought(http, order, terms)
+        return await buyer.buy(http, request, required)
     except (PaymentError, ValueError) as error:
         reason = str(error).partition(". ")[0]
         console.print(f"[red]not paid[/] (--max is {buyer.most}): {reason}", soft_wrap=True)
         return None
 
 
-def _shown(response: httpx.Response, console: Console) -> int:
+def _show(response: httpx.Response, console: Console) -> int:
     settlement = settlement_in(response)
     if settlement is not None:
         console.print(

@@ -1,4 +1,4 @@
-"""``receipts``: what the claim store holds."""
+"""The command ``receipts``: prints what the claim store holds."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,12 +8,12 @@ from rich.table import Table
 from x402.mechanisms.evm.default_assets import get_default_asset
 
 from app.errors import ConfigurationError
-from app.payments.claims.memory import Receipt
+from app.payments.claims.claim import Receipt
 from app.payments.claims.redis import RedisClaims
 
 
 async def show_receipts(redis_url: str, console: Console) -> None:
-    """Print every receipt that is remembered, oldest first, and what they add up to."""
+    """Print every receipt that is stored, oldest first, and how many there are."""
     if not redis_url:
         raise ConfigurationError(
             ["ONCALL_REDIS_URL is not set: receipts in memory are the serving process's alone"]

@@ -24,8 +24,8 @@ from app.errors import NotAcceptable
 from app.http.negotiation import negotiated
 from app.http.problems import MEDIA_TYPE as PROBLEM
 from app.http.problems import problem_of_http
-from app.payments.terms import Offer
-from app.payments.terms_text import terms_in_words
+from app.payments.terms import PaymentTerms
+from app.payments.terms_text import terms_lines
 from app.products.endpoint import CALENDAR, CSV, JSON, SVG, Endpoint
 
 SVG_HEADERS = {
@@ -45,12 +45,12 @@ FORMATS: Mapping[str, tuple[str, str]] = {
 class Pages:
     """The pages of one service.
 
-    ``offers``, by slug, are empty where nothing is paid; ``sandbox`` is where no money moves.
+    ``terms``, by slug, are empty where nothing is paid; ``sandbox`` is where no money moves.
     """
 
     endpoints: Sequence[Endpoint]
     public_url: str
-    offers: Mapping[str, Offer]
+    terms: Mapping[str, PaymentTerms]
     sandbox: bool
 
     def routes(self) -> Sequence[Route]:
@@ -86,7 +86,7 @@ class Pages:
 
     def _product(self, endpoint: Endpoint) -> Representation:
         product = product_page(endpoint, self.public_url)
-        offer = self.offers.get(endpoint.slug)
+        terms = self.terms.get(endpoint.slug)
         return self._page(
             "product.html",
             endpoint.catalog_path,
@@ -97,9 +97,9 @@ class Pages:
             inputs=inputs_of(product["inputSchema"], endpoint.example),
             input_tables=tables_of(product["inputSchema"]),
             output_tables=tables_of(product["outputSchema"]),
-            terms=terms_in_words(offer.payment_required())[0] if offer else None,
+            terms=terms_lines(terms.payment_required())[0] if terms else None,
             sandbox=self.sandbox,
-            tryable=self.sandbox or not offer,
+            tryable=self.sandbox or not terms,
         )
 
     def _products(self) -> Sequence[Mapping[str, Any]]:

@@ -1,12 +1,16 @@
-"""A POST route whose requests are counted: head → sizes → limit → its own work → answer or problem.
+"""What every rate-limited POST route does with a request, apart from its own work.
 
-Every paid route is one, and so are the MCP tools and what the sandbox offers beside them.
+    head → sizes → limit → (the route's own work) → response or problem
+
+The paid products, the MCP tools and the sandbox's wallet are such routes.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from http import HTTPStatus
+from types import TracebackType
+from typing import Self
 
+from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -14,48 +18,65 @@ from starlette.types import Receive, Scope, Send
 
 from app.errors import OncallError
 from app.http.problems import problem_of, problem_of_http
-from app.http.rate_limits import Proxy, RateLimits, client_of
+from app.http.rate_limits import Allowance, Proxy, RateLimits, client_of
 from app.http.request_body import require_sizes
 from app.http.request_head import Head, head_of
 
 
-@dataclass(frozen=True)
-class CountedPost:
-    """The application at ``path``: of each client ``per_minute`` requests reach ``answer``."""
+class Exchange(Struct):
+    """One request to a rate-limited route and its response, as an asynchronous context.
 
-    path: str
-    per_minute: int
-    limits: RateLimits
-    proxies: Sequence[Proxy]
-    answer: Callable[[Head, Scope, Receive], Awaitable[Response]]
+    The body of the context calls ``admit`` first and sets ``response``. Leaving the context sends
+    that response, or the problem that describes the ``OncallError`` or ``HTTPException`` raised
+    within. Nothing is sent to a client that disconnected: its body was incomplete, so nothing was
+    charged. Every other exception is a defect and goes on to the caller.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            response = await self._limited(scope, receive)
-        except OncallError as error:
-            response = problem_of(error)
-        except HTTPException as error:
-            response = problem_of_http(Request(scope), error)
-        except ClientDisconnect:
-            return  # nobody is left to answer, and nothing was charged: the body was incomplete
-        await response(scope, receive, send)
+    scope: Scope
+    receive: Receive
+    send: Send
+    allowance: Allowance | None = None
+    response: Response | None = None
 
-    async def _limited(self, scope: Scope, receive: Receive) -> Response:
-        head = head_of(scope)
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> bool:
+        response = self.response if error is None else self._problem_of(error)
+        if response is None:
+            return isinstance(error, ClientDisconnect)
+        if self.allowance is not None:
+            response.raw_headers += self.allowance.fields
+        await response(self.scope, self.receive, self.send)
+        return True
+
+    def _problem_of(self, error: BaseException) -> Response | None:
+        if isinstance(error, OncallError):
+            return problem_of(error)
+        if isinstance(error, HTTPException):
+            return problem_of_http(Request(self.scope), error)
+        return None
+
+    async def admit(
+        self, limits: RateLimits, path: str, per_minute: int, proxies: Sequence[Proxy]
+    ) -> Head:
+        """Return the request's head, after checking its method and sizes and counting it.
+
+        Of each client, ``per_minute`` requests to ``path`` pass. Raises ``HTTPException`` for a
+        method other than POST, ``BodyTooLarge``, ``HeadersTooLarge`` or ``RateLimited``.
+        """
+        head = head_of(self.scope)
         if head.method != "POST":
             raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST, OPTIONS"})
         require_sizes(head)
-        client = client_in(head, self.proxies)
-        allowance = await self.limits.spend(client, self.path, self.per_minute, paying=head.paying)
-        try:
-            allowance.require()
-            response = await self.answer(head, scope, receive)
-        except OncallError as error:
-            response = problem_of(error)
-        response.raw_headers += allowance.fields
-        return response
+        client = client_in(head, proxies)
+        self.allowance = await limits.spend(client, path, per_minute, paying=head.paying)
+        self.allowance.require()
+        return head
 
 
 def client_in(head: Head, proxies: Sequence[Proxy]) -> str:
-    """Who is asking, as far as our ``proxies`` can be believed."""
+    """The client that sent a request, as far as our ``proxies`` can be believed."""
     return client_of(head.peer, head.values("x-forwarded-for"), proxies)

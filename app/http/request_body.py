@@ -16,7 +16,7 @@ MAX_BODY_SECONDS = 10.0
 def require_sizes(head: Head) -> None:
     """Raise ``BodyTooLarge`` or ``HeadersTooLarge`` for what the head alone gives away.
 
-    The payment header has a cap of its own, which the gate holds.
+    The payment header has a cap of its own, which payment verification checks.
     """
     length = head.value("content-length")
     if length.isdecimal() and int(length[:20]) > MAX_BODY_BYTES:

@@ -9,7 +9,9 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from starlette.types import Scope
 
-from app.payments.verification import PAYMENT_HEADER, PAYMENT_HEADER_V1
+PAYMENT_HEADER = "payment-signature"
+PAYMENT_HEADER_V1 = "x-payment"
+"""Where x402 puts a payment, in version 2 and in version 1."""
 
 WANTED: Mapping[bytes, str] = {
     name.encode(): name
@@ -57,7 +59,7 @@ class Head(Struct, frozen=True):
 
     @property
     def paying(self) -> bool:
-        """Whether a payment came along, in either version of the protocol."""
+        """Whether the request carries a payment, in either version of the protocol."""
         return PAYMENT_HEADER in self.fields or PAYMENT_HEADER_V1 in self.fields
 
     @property

@@ -1,7 +1,8 @@
 """The products as MCP tools over streamable HTTP, paid by x402's MCP transport.
 
-Strategy: ``route`` takes what HTTP brings (counted, capped, one JSON-RPC message each) and hands a
-request to the official library, which ``server`` builds when the first one comes: it is half a
+Strategy: ``route`` reads HTTP requests (counted, capped, one JSON-RPC message each) and relays them
+to the official library. ``server`` builds it when the first one comes, because it takes half a
 second and 15 MB that only MCP callers need. Every request stands alone and is answered in JSON, so
-any replica can take it. ``tools`` sells each endpoint through the same ``Sale`` as its HTTP route.
+that any replica can take it. ``tools`` uses the ``ProductCheckout`` of each endpoint's HTTP route,
+with the terms that ``tool_checkout`` gives it.
 """

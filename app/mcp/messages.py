@@ -1,7 +1,7 @@
-"""JSON-RPC messages as they arrive: what is none, or cannot be served, is told before the library.
+"""JSON-RPC messages as they arrive, checked before the MCP library gets them.
 
-Strategy: the library answers bytes that are not UTF-8 with a 500 and writes what it cannot read
-into the log, payments included; so it is given only what it can read.
+Strategy: the library answers bytes that are not UTF-8 with a 500 and logs what it cannot read,
+payments included; so it is given only messages that it can read.
 """
 
 from http import HTTPStatus
@@ -22,7 +22,7 @@ INVALID_PARAMS = -32602
 
 
 class Message(Struct, frozen=True):
-    """A request, if it has a ``method`` and an ``id``; else a notification or a response."""
+    """A JSON-RPC message: with ``method`` and ``id`` a request, else a notification or response."""
 
     jsonrpc: Literal["2.0"]
     method: str | None = None
@@ -31,11 +31,12 @@ class Message(Struct, frozen=True):
 
     @property
     def is_request(self) -> bool:
+        """Whether the message expects an answer."""
         return self.method is not None and self.id is not None
 
 
 class Refusal(Exception):
-    """Why a message is not served, as JSON-RPC says it."""
+    """A message cannot be served: the code and text of a JSON-RPC error."""
 
     def __init__(self, code: int, message: str, request_id: int | str | None = None) -> None:
         super().__init__(message)
@@ -45,7 +46,7 @@ class Refusal(Exception):
 
     @property
     def response(self) -> Response:
-        """A message that was read is answered; what could not be read is a bad request."""
+        """The HTTP response: 200 for a message that has an id, else 400."""
         error = {"code": self.code, "message": self.message}
         body = {"jsonrpc": "2.0", "id": self.request_id, "error": error}
         status = HTTPStatus.BAD_REQUEST if self.request_id is None else HTTPStatus.OK

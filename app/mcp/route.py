@@ -1,4 +1,4 @@
-"""``POST /mcp``: what HTTP brings, and the life of the library behind it."""
+"""``POST /mcp``: reads a JSON-RPC message over HTTP and relays it to the MCP library."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,35 +6,40 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.checkout.purchase import Sale
+from app.checkout.purchase import ProductCheckout
 from app.errors import UnsupportedMediaType
 from app.http.negotiation import is_json
-from app.http.rate_limited_route import CountedPost
+from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import Proxy, RateLimits
 from app.http.request_body import body_of
-from app.http.request_head import Head
 from app.mcp.messages import Refusal, message_in
+from app.mcp.tool_checkout import PATH, tool_checkout
 
 if TYPE_CHECKING:
     from app.mcp.server import McpServer
 
-PATH = "/mcp"
 PER_MINUTE = 600
-"""Requests of a client, whatever they ask; the calls of a tool count against its endpoint, too."""
-
-UNPAID = 'Payment is required: repeat the call with a payment in _meta["x402/payment"]'
+"""A client's requests of every kind; a tool's call counts against its endpoint's limit as well."""
 
 
 class McpRoute:
-    """Answers JSON-RPC messages with a server that is made when the first request comes.
+    """The application at ``PATH``, whose MCP server is made when the first request comes.
 
     The server runs in a task of its own, because its scopes must be left where they were entered.
+    ``checkouts`` are those of the HTTP routes.
     """
 
-    def __init__(self, sales: Sequence[Sale], public_url: str, proxies: Sequence[Proxy]) -> None:
-        self._sales = sales
+    def __init__(
+        self,
+        checkouts: Sequence[ProductCheckout],
+        limits: RateLimits,
+        public_url: str,
+        proxies: Sequence[Proxy],
+    ) -> None:
+        self._checkouts = [tool_checkout(each, public_url) for each in checkouts]
+        self._limits = limits
         self._public_url = public_url
         self._proxies = proxies
         self._starting = asyncio.Lock()
@@ -42,29 +47,28 @@ class McpRoute:
         self._running: asyncio.Task[None] | None = None
         self._closed = asyncio.Event()
 
-    def counted(self, limits: RateLimits) -> ASGIApp:
-        """The application at ``PATH``."""
-        return CountedPost(PATH, PER_MINUTE, limits, self._proxies, self._answer)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with Exchange(scope, receive, send) as exchange:
+            head = await exchange.admit(self._limits, PATH, PER_MINUTE, self._proxies)
+            body = await body_of(receive)
+            if not is_json(head.value("content-type")):
+                raise UnsupportedMediaType("send Content-Type: application/json")
+            try:
+                message = message_in(body)
+                if message.is_request:
+                    server = await self._started()
+                    server.require_readable(message)
+                    exchange.response = await _relayed(server.handle, scope, body)
+                else:  # each request stands alone: none waits for another message
+                    exchange.response = Response(status_code=HTTPStatus.ACCEPTED)
+            except Refusal as refusal:
+                exchange.response = refusal.response
 
     async def aclose(self) -> None:
         """End the server, if there is one."""
         self._closed.set()
         if self._running is not None:
             await self._running
-
-    async def _answer(self, head: Head, scope: Scope, receive: Receive) -> Response:
-        body = await body_of(receive)
-        if not is_json(head.value("content-type")):
-            raise UnsupportedMediaType("send Content-Type: application/json")
-        try:
-            message = message_in(body)
-            if not message.is_request:  # each request stands alone: none waits for another message
-                return Response(status_code=HTTPStatus.ACCEPTED)
-            server = await self._started()
-            server.require_readable(message)
-        except Refusal as refusal:
-            return refusal.response
-        return await _relayed(server.handle, scope, body)
 
     async def _started(self) -> "McpServer":
         async with self._starting:
@@ -82,7 +86,7 @@ class McpRoute:
     def _make(self) -> "McpServer":
         from app.mcp.server import McpServer  # noqa: PLC0415 - half a second, when it is needed
 
-        return McpServer(self._sales, self._public_url, self._proxies)
+        return McpServer(self._checkouts, self._public_url, self._proxies)
 
     async def _run(self, server: "McpServer", entered: asyncio.Event) -> None:
         async with server.running():
@@ -91,7 +95,7 @@ class McpRoute:
 
 
 async def _relayed(app: ASGIApp, scope: Scope, body: bytes) -> Response:
-    """What ``app`` answers to a request whose ``body`` has been read."""
+    """The response of ``app`` to a request whose ``body`` has been read already."""
     response = Response()
 
     async def receive() -> Message:

@@ -1,4 +1,4 @@
-"""The MCP library's server and transport. Imported by the first request, for it is heavy."""
+"""The MCP library's server and transport, imported when the first request comes: it is heavy."""
 
 import contextlib
 import logging
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from app import __version__
-from app.checkout.purchase import Sale
+from app.checkout.purchase import ProductCheckout
 from app.http.rate_limits import Proxy
 from app.http.request_body import MAX_BODY_BYTES
 from app.mcp.messages import INVALID_PARAMS, METHOD_NOT_FOUND, Message, Refusal
@@ -40,10 +40,12 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 class McpServer:
     """The tools behind the library's stateless streamable HTTP transport."""
 
-    def __init__(self, sales: Sequence[Sale], public_url: str, proxies: Sequence[Proxy]) -> None:
+    def __init__(
+        self, checkouts: Sequence[ProductCheckout], public_url: str, proxies: Sequence[Proxy]
+    ) -> None:
         logging.getLogger("mcp").setLevel(logging.WARNING)  # it has several lines for each request
         server: Server = Server("oncall-rotation", __version__, INSTRUCTIONS, public_url)
-        tools = Tools(sales, proxies, lambda: server.request_context.request)
+        tools = Tools(checkouts, proxies, lambda: server.request_context.request)
         server.request_handlers[types.ListToolsRequest] = tools.listed
         server.request_handlers[types.CallToolRequest] = tools.called
         self._manager = StreamableHTTPSessionManager(
@@ -56,11 +58,11 @@ class McpServer:
 
     def require_readable(self, message: Message) -> None:
         """Raise ``Refusal`` for a request that the library would fail to read."""
-        kind = METHODS.get(message.method or "")
-        if kind is None:
+        model = METHODS.get(message.method or "")
+        if model is None:
             raise Refusal(METHOD_NOT_FOUND, f"{message.method} is not served.", message.id)
         try:
-            kind.model_validate({"method": message.method, "params": message.params})
+            model.model_validate({"method": message.method, "params": message.params})
         except ValidationError as error:
             faults = "; ".join(
                 f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
@@ -68,7 +70,7 @@ class McpServer:
             raise Refusal(INVALID_PARAMS, f"{message.method}: {faults}", message.id) from None
 
     def running(self) -> contextlib.AbstractAsyncContextManager[None]:
-        """Requests are handled while the context lasts, which can be entered once."""
+        """A context in which requests are handled; it can be entered once."""
         return self._manager.run()
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,10 +78,10 @@ class McpServer:
 
 
 def security_of(public_url: str) -> TransportSecuritySettings:
-    """Requests must name our own host, and pages that send them come from it or from this machine.
+    """The check of a request's Host and Origin: ours, or for an Origin this machine's.
 
-    A name that a stranger pointed at a private address (DNS rebinding) is thereby refused. Ports
-    are not told apart: a proxy may listen on another one.
+    It refuses a name that a stranger pointed at a private address (DNS rebinding). Ports are
+    ignored: a proxy may listen on another one.
     """
     scheme, netloc = urlsplit(public_url)[:2]
     host = netloc.removesuffix(f":{urlsplit(public_url).port}")

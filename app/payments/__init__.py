@@ -1,8 +1,8 @@
-"""x402: what an answer costs, whether a payment is good, and that it is taken exactly once.
+"""Payments by x402: the terms of an answer, the check of a payment, and one charge for each.
 
-``offer`` is the terms as data, ``gate`` the pure decision on a payment header, ``sandbox`` and
-``facilitator`` settle, ``receipts`` remembers, ``settlement`` ties the last three together,
-``written`` is what a facilitator is asked, as bytes.
+``terms`` holds the payment terms as data, ``authorization`` what a payer signs, ``verification``
+the pure decision on a payment. ``settlement`` charges a payment through one of ``facilitators`` and
+stores it in ``claims``; ``chain`` decides where a facilitator's answer was lost.
 Contract: ``payments.md``. Every message type and header codec is the official ``x402`` SDK's.
 """
 

@@ -1,7 +1,7 @@
-"""What a payment is: an EIP-3009 authorization, who signed it, and what it covers.
+"""A payment: an EIP-3009 authorization, its signer, and the requirements that it meets.
 
-Strategy: the wire's form is msgspec's to check, so that what exists here is well-formed; nothing
-is decided here but whether the time to settle has come and gone.
+Strategy: msgspec checks the form, so that every value of these types is well-formed. The only
+decision here is whether the authorization can be settled at a given instant.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ SETTLE_SECONDS = 6
 """An authorization that ends sooner cannot be settled any more (the SDK facilitator's own rule)."""
 
 VERSION_2_REQUIRED = "x402_version_2_required"
-WORDS = {
+REFUSAL_TEXTS = {
     VERSION_2_REQUIRED: "Pay by x402 version 2: sign the terms and send them in PAYMENT-SIGNATURE.",
     ERR_RECIPIENT_MISMATCH: "The authorization pays somebody else than payTo.",
     ERR_AUTHORIZATION_VALUE_MISMATCH: "The authorization is not for exactly the amount asked for.",
@@ -40,7 +40,7 @@ WORDS = {
     ERR_VALID_BEFORE_EXPIRED: "The authorization has expired, or is about to.",
     ERR_VALID_AFTER_FUTURE: "The authorization is not valid yet.",
 }
-"""Our own refusals in words; their codes are the facilitators'."""
+"""Our own refusals in words, by code; the codes are those of facilitators."""
 
 Address = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{40}\Z")]
 Uint = Annotated[str, Meta(pattern=r"\A[0-9]{1,78}\Z")]
@@ -49,7 +49,10 @@ Signature = Annotated[str, Meta(pattern=r"\A0x([0-9a-fA-F]{2}){65,}\Z")]
 
 
 class Authorization(Struct, frozen=True, rename="camel"):
-    """An EIP-3009 ``TransferWithAuthorization`` as it stands on the wire; instants in seconds."""
+    """An EIP-3009 ``TransferWithAuthorization`` in its JSON form.
+
+    The instants are in seconds since 1970.
+    """
 
     payer: Address = msgspec.field(name="from")
     to: Address
@@ -60,15 +63,16 @@ class Authorization(Struct, frozen=True, rename="camel"):
 
     @property
     def numbers(self) -> tuple[str, str, str]:
+        """Value, validAfter and validBefore, in decimal."""
         return self.value, self.valid_after, self.valid_before
 
-    def digest(self, terms: PaymentRequirements) -> bytes:
-        """The 32 bytes that the payer signed, for the token and chain of ``terms``."""
+    def digest(self, requirements: PaymentRequirements) -> bytes:
+        """The 32 bytes that the payer signed, for the token and chain of ``requirements``."""
         domain = domain_separator(
-            terms.extra["name"],
-            terms.extra["version"],
-            get_evm_chain_id(terms.network),
-            terms.asset,
+            requirements.extra["name"],
+            requirements.extra["version"],
+            get_evm_chain_id(requirements.network),
+            requirements.asset,
         )
         value, valid_after, valid_before = map(int, self.numbers)
         return authorization_digest(
@@ -77,22 +81,25 @@ class Authorization(Struct, frozen=True, rename="camel"):
 
 
 class SignedAuthorization(Struct, frozen=True):
+    """An authorization and its signature: the ``payload`` of the ``exact`` scheme."""
+
     authorization: Authorization
     signature: Signature
 
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment that covers ``offered``: the server's own terms and not the payer's echo.
+    """A payment that meets ``requirements_v2``: the server's own terms, not the payer's echo.
 
-    ``terms`` are the same in the version of ``payload``, which is made anew of what was checked, so
-    that nothing else a payer wrote goes to a facilitator. ``wallet_signed`` says that the payer's
-    own key signed it. When false the signature may still be a smart wallet's (ERC-1271, ERC-6492),
-    which only the chain can check. ``identifier`` is the payer's idempotency key, if there is one.
+    ``requirements`` are the same in the version of ``payload``. ``payload`` is made anew from what
+    was checked, so that nothing else a payer wrote goes to a facilitator. ``wallet_signed`` says
+    that the payer's own key signed it; if not, the signature may be a smart wallet's (ERC-1271,
+    ERC-6492), which only the chain can check. ``identifier`` is the payer's idempotency key, if
+    there is one.
     """
 
-    offered: PaymentRequirements
-    terms: PaymentRequirements | PaymentRequirementsV1
+    requirements_v2: PaymentRequirements
+    requirements: PaymentRequirements | PaymentRequirementsV1
     payload: PaymentPayload | PaymentPayloadV1
     authorization: Authorization
     wallet_signed: bool
@@ -100,18 +107,18 @@ class Payment:
 
     @property
     def network(self) -> str:
-        """The network's CAIP-2 name, whatever the payload's version calls it."""
-        return self.offered.network
+        """The network's CAIP-2 name, in either version."""
+        return self.requirements_v2.network
 
     @property
     def key(self) -> str:
-        """What may be spent once, in either version: (network, asset, payer, nonce)."""
+        """The key of the payment's claim, in either version: network, asset, payer and nonce."""
         signed = self.authorization
-        return f"{self.network}:{self.offered.asset}:{signed.payer}:{signed.nonce}".lower()
+        return f"{self.network}:{self.requirements_v2.asset}:{signed.payer}:{signed.nonce}".lower()
 
     @property
     def fingerprint(self) -> bytes:
-        """What exactly was signed and how, however it is spelt on the wire."""
+        """A hash of what was signed and of the signature; equal spellings have equal hashes."""
         signed, signature = self.authorization, self.payload.payload["signature"].lower()
         spelt_v = {"00": "1b", "01": "1c"}
         if len(signature) == 132:
@@ -122,7 +129,7 @@ class Payment:
 
     @property
     def identifier_key(self) -> str | None:
-        """Where the payer's identifier is claimed: a payer's identifiers are the payer's own."""
+        """The key of the identifier's claim, which no other payer shares; ``None`` without one."""
         if self.identifier is None:
             return None
         return f"id:{self.network}:{self.authorization.payer}:".lower() + self.identifier
@@ -136,5 +143,5 @@ class Payment:
 
 
 def refused(code: str) -> PaymentRefused:
-    """Our refusal because of ``code``, in its words."""
-    return PaymentRefused(code, WORDS[code])
+    """Our own refusal for ``code``, with its text."""
+    return PaymentRefused(code, REFUSAL_TEXTS[code])

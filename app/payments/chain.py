@@ -1,6 +1,6 @@
-"""What the chain says became of an authorization: the last word when a receipt was lost.
+"""The state of an authorization on chain, which decides when a settlement's receipt was lost.
 
-Strategy: three JSON-RPC calls, made only when a settlement of ours may or may not have happened.
+Strategy: three JSON-RPC calls, made only when it is not known whether a settlement happened.
 ``authorizationState`` says whether the nonce is used (EIP-3009); the ``AuthorizationUsed`` event
 names the transaction; its ``Transfer`` event shows whether that paid us.
 """
@@ -18,15 +18,15 @@ from x402.schemas import PaymentRequirements
 from app.payments.authorization import Authorization
 
 LOOKBACK_BLOCKS = 9_000
-"""How far back a use is looked for: five hours on Base, within what public nodes answer."""
+"""How far back a use is searched: five hours on Base, within what public nodes answer."""
 
 AUTHORIZATION_STATE = "0x" + keccak(text="authorizationState(address,bytes32)")[:4].hex()
 AUTHORIZATION_USED = "0x" + keccak(text="AuthorizationUsed(address,bytes32)").hex()
 TRANSFER = "0x" + keccak(text="Transfer(address,address,uint256)").hex()
 
 
-class Fate(Enum):
-    """What became of an authorization."""
+class AuthorizationState(Enum):
+    """The state of an authorization: unused, used to pay us, or used for something else."""
 
     UNUSED = "unused"
     PAID_US = "paid us"
@@ -34,8 +34,10 @@ class Fate(Enum):
 
 
 @dataclass(frozen=True)
-class Evidence:
-    fate: Fate
+class ChainRecord:
+    """An authorization's state on chain; ``transaction`` is the hash of the one that paid us."""
+
+    state: AuthorizationState
     transaction: str = ""
 
 
@@ -50,16 +52,18 @@ class Chain:
         self._url = url
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
 
-    async def evidence_of(self, signed: Authorization, terms: PaymentRequirements) -> Evidence:
-        """What became of ``signed``, which promises ``terms``. Raises ``ChainUnavailable``."""
+    async def record_of(
+        self, signed: Authorization, requirements: PaymentRequirements
+    ) -> ChainRecord:
+        """The record of ``signed``, which meets ``requirements``. Raises ``ChainUnavailable``."""
         payer, nonce = signed.payer[2:].lower().rjust(64, "0"), signed.nonce[2:].lower()
-        call = {"to": terms.asset, "data": AUTHORIZATION_STATE + payer + nonce}
+        call = {"to": requirements.asset, "data": AUTHORIZATION_STATE + payer + nonce}
         used = await self._rpc("eth_call", call, "latest")
         if int(used, 16) == 0:
-            return Evidence(Fate.UNUSED)
+            return ChainRecord(AuthorizationState.UNUSED)
         latest = int(await self._rpc("eth_blockNumber"), 16)
         use = {
-            "address": terms.asset,
+            "address": requirements.asset,
             "topics": [AUTHORIZATION_USED, "0x" + payer, "0x" + nonce],
             "fromBlock": hex(max(latest - LOOKBACK_BLOCKS, 0)),
             "toBlock": "latest",
@@ -67,9 +71,9 @@ class Chain:
         for log in await self._rpc("eth_getLogs", use):
             transaction = log["transactionHash"]
             receipt = await self._rpc("eth_getTransactionReceipt", transaction)
-            if any(_pays(event, signed.payer, terms) for event in receipt["logs"]):
-                return Evidence(Fate.PAID_US, transaction)
-        return Evidence(Fate.SPENT_ELSEWHERE)
+            if any(_pays(event, signed.payer, requirements) for event in receipt["logs"]):
+                return ChainRecord(AuthorizationState.PAID_US, transaction)
+        return ChainRecord(AuthorizationState.SPENT_ELSEWHERE)
 
     async def _rpc(self, method: str, *parameters: object) -> Any:
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
@@ -88,15 +92,18 @@ class Chain:
             raise ChainUnavailable from error
 
 
-def _pays(event: Mapping[str, Any], payer: str, terms: PaymentRequirements) -> bool:
-    """Whether ``event`` of a transaction is the transfer that ``terms`` ask ``payer`` for.
+def _pays(event: Mapping[str, Any], payer: str, requirements: PaymentRequirements) -> bool:
+    """Whether a transaction's ``event`` is the transfer from ``payer`` that meets ``requirements``.
 
-    By hand, because the SDK's function comes with an Ethereum client, whose import would use up the
+    Written by hand, because the SDK's function imports an Ethereum client, which would use up the
     time that is left to settle.
     """
-    wanted = [TRANSFER, *("0x" + address[2:].rjust(64, "0") for address in (payer, terms.pay_to))]
+    wanted = [
+        TRANSFER,
+        *("0x" + address[2:].rjust(64, "0") for address in (payer, requirements.pay_to)),
+    ]
     return (
-        event["address"].lower() == terms.asset.lower()
+        event["address"].lower() == requirements.asset.lower()
         and [topic.lower() for topic in event["topics"]] == [topic.lower() for topic in wanted]
-        and event["data"].lower() == f"0x{int(terms.amount):064x}"
+        and event["data"].lower() == f"0x{int(requirements.amount):064x}"
     )

@@ -1,7 +1,7 @@
-"""The SDK's packages, run only as far as they are used.
+"""Packages of the SDK whose bodies run only when they are used.
 
 Strategy: ``x402.mechanisms.evm`` imports a whole Ethereum client (web3, a second and 40 MB) for
-signers that a seller never touches, while the modules within it are light. A deferred package can
+signers that a server never uses, while the modules within it are light. A deferred package can
 be walked through to its modules at once; its own body runs when something is asked of it that is
 not a module already imported. ``importlib.util.LazyLoader`` cannot do this: it runs the body as
 soon as the import system asks for ``__path__``.

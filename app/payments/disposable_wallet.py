@@ -1,4 +1,4 @@
-"""A wallet that pays once and is forgotten: the official client, in process, for the sandbox."""
+"""A wallet that signs one payment and is forgotten: the official client, for the sandbox."""
 
 import asyncio
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from x402 import x402Client
 from x402.extensions.payment_identifier.client import append_payment_identifier_to_extensions
 from x402.http.utils import encode_payment_signature_header
 
-from app.payments.terms import Offer
+from app.payments.terms import PaymentTerms
 
 
 @dataclass(frozen=True)
 class SignedPayment:
-    """``header`` is the value of PAYMENT-SIGNATURE."""
+    """A signed payment; ``header`` is the value of ``PAYMENT-SIGNATURE``."""
 
     payer: str
     header: str
 
 
-async def signed_payment(offer: Offer) -> SignedPayment:
-    """A payment of what ``offer`` asks, with an id of its own, by a new wallet."""
+async def signed_payment(terms: PaymentTerms) -> SignedPayment:
+    """A payment for ``terms`` with an id of its own, signed by a new wallet."""
     payer, client = await asyncio.to_thread(_wallet)
-    required = offer.payment_required()
+    required = terms.payment_required()
     append_payment_identifier_to_extensions(required.extensions or {})
     payload = await client.create_payment_payload(required)
     return SignedPayment(payer, encode_payment_signature_header(payload))

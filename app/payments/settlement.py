@@ -1,4 +1,4 @@
-"""Taking the money, exactly once: claim → verify where needed → settle → remember.
+"""The settlement of payments, each exactly once: claim → verify where needed → settle → store.
 
 Strategy: one settlement runs as its own task, so a caller who hangs up cannot stop it half way, and
 copies of a payment that arrive meanwhile wait for the same outcome. A settlement whose outcome is
@@ -37,8 +37,8 @@ from app.errors import (
     SettlementUnknown,
 )
 from app.payments.authorization import SETTLE_SECONDS, Payment
-from app.payments.chain import Chain, ChainUnavailable, Fate
-from app.payments.claims.memory import Claim, Claims, Receipt, expiry_of
+from app.payments.chain import AuthorizationState, Chain, ChainUnavailable
+from app.payments.claims.claim import Claim, PaymentClaims, Receipt, expiry_of
 
 log = structlog.get_logger()
 
@@ -48,42 +48,45 @@ POLL_SECONDS = 0.05
 TRANSACTION = re.compile(r"\A0x[0-9a-fA-F]{64}\Z")
 REASON = re.compile(r"\A[A-Za-z0-9_:.-]{1,80}\Z")
 
-Ledger = Callable[[str, Payment, Receipt | BaseException], None]
-"""Told of every outcome: ``settled`` with its receipt, ``refused`` or ``unknown`` with why."""
+OutcomeRecorder = Callable[[str, Payment, Receipt | BaseException], None]
+"""Records an outcome: ``settled`` and the receipt, or ``refused`` or ``unknown`` and the error."""
 
 
 @dataclass(frozen=True)
-class Purchase:
-    """A receipt, and whether an earlier request already had it."""
+class Charge:
+    """A receipt, and whether an earlier request already got it."""
 
     receipt: Receipt
     replayed: bool
 
 
-class Cashier:
-    """Settles payments through the SDK's resource server and remembers them in ``claims``."""
+class SettlementService:
+    """Settles payments through the SDK's resource server and stores them in ``claims``.
+
+    A payment is settled within ``deadline_seconds``, or its outcome is unknown.
+    """
 
     def __init__(
         self,
         server: x402ResourceServer,
-        claims: Claims,
+        claims: PaymentClaims,
         *,
         clock: Callable[[], float],
         deadline_seconds: float,
-        ledger: Ledger,
+        record_outcome: OutcomeRecorder,
         chain: Chain | None = None,
     ) -> None:
         self._server = server
         self._claims = claims
         self._clock = clock
         self._deadline_seconds = deadline_seconds
-        self._ledger = ledger
+        self._record_outcome = record_outcome
         self._chain = chain
         self._running: dict[str, asyncio.Task[Receipt]] = {}
         self._tasks: set[asyncio.Task[Receipt]] = set()
 
-    async def purchase(self, payment: Payment, request_hash: bytes) -> Purchase:
-        """Charge ``payment`` for a request, or find that it was charged.
+    async def charge(self, payment: Payment, request_hash: bytes) -> Charge:
+        """Charge ``payment`` for one request, unless it was charged for it before.
 
         Raises ``PaymentRefused``, ``FacilitatorUnavailable`` and ``ClaimsUnavailable`` (nothing was
         charged), ``SettlementUnknown`` (at most once), ``PaymentAlreadyUsed``, ``TooManyClaims``.
@@ -94,13 +97,13 @@ class Cashier:
                 while True:
                     claim = await self._claim(payment, bound)
                     if claim.receipt is not None:
-                        return Purchase(claim.receipt, replayed=True)
+                        return Charge(claim.receipt, replayed=True)
                     if claim.holder:
                         settling = self._start(payment, claim)
-                        return Purchase(await asyncio.shield(settling), replayed=False)
+                        return Charge(await asyncio.shield(settling), replayed=False)
                     if payment.key in self._running:
                         settling = self._running[payment.key]
-                        return Purchase(await asyncio.shield(settling), replayed=True)
+                        return Charge(await asyncio.shield(settling), replayed=True)
                     await asyncio.sleep(POLL_SECONDS)  # another process is settling it
         except TimeoutError:
             raise SettlementUnknown(retry_after=5) from None
@@ -127,18 +130,18 @@ class Cashier:
         return claim
 
     async def _bind_identifier(self, payment: Payment, bound: bytes, expires_at: float) -> None:
-        """Bind the payer's idempotency key to this payment of this request, for good."""
+        """Bind the payer's idempotency key to this payment and request while the claim lasts."""
         key = payment.identifier_key
         if key is not None:
             claim = await self._claims.claim(key, bound, expires_at)
-            await self._claims.unknown(key, claim.holder)  # no lease: it is bound, not settled
+            await self._claims.mark_unknown(key, claim.holder)  # no lease: it is bound, not settled
 
     def _start(self, payment: Payment, claim: Claim) -> asyncio.Task[Receipt]:
         task = asyncio.create_task(self._settle_claimed(payment, claim))
         self._running[payment.key] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        # looked at, so that a failure nobody waits for leaves no warning
+        # read here, so that a failure which no request awaits leaves no warning
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
 
@@ -146,39 +149,39 @@ class Cashier:
         try:
             receipt = await self._settle(payment, sent=claim.sent)
         except (PaymentRefused, FacilitatorUnavailable) as error:
-            self._closed(payment, "refused", error)
-            await self._remembered(self._claims.release(payment.key, claim.holder))
+            self._end(payment, "refused", error)
+            await self._store(self._claims.release(payment.key, claim.holder))
             raise
         except BaseException as error:
-            self._closed(payment, "unknown", error)
-            await self._remembered(self._claims.unknown(payment.key, claim.holder))
+            self._end(payment, "unknown", error)
+            await self._store(self._claims.mark_unknown(payment.key, claim.holder))
             raise
-        self._closed(payment, "settled", receipt)
-        await self._remembered(self._claims.settled(payment.key, receipt))
+        self._end(payment, "settled", receipt)
+        await self._store(self._claims.mark_settled(payment.key, receipt))
         return receipt
 
-    def _closed(self, payment: Payment, outcome: str, end: Receipt | BaseException) -> None:
-        """Write the ledger. Copies that arrive from now on ask the store, which is told next."""
+    def _end(self, payment: Payment, outcome: str, end: Receipt | BaseException) -> None:
+        """Record the outcome. Copies that arrive from now on ask the store, which comes next."""
         del self._running[payment.key]
-        self._ledger(outcome, payment, end)
+        self._record_outcome(outcome, payment, end)
 
-    async def _remembered(self, telling: Awaitable[None]) -> None:
-        """Tell the store; where it is gone, the lease of the claim ends by itself."""
+    async def _store(self, change: Awaitable[None]) -> None:
+        """Make a change in the store; if it is unavailable, the claim's lease ends by itself."""
         try:
-            await telling
+            await change
         except ClaimsUnavailable:
             log.exception("claim_not_stored")
 
     async def _settle(self, payment: Payment, *, sent: bool) -> Receipt:
         if not payment.wallet_signed and not sent:
-            verified = await self._server.verify_payment(payment.payload, payment.terms)
+            verified = await self._server.verify_payment(payment.payload, payment.requirements)
             if not verified.is_valid:
                 raise PaymentRefused(_reason(verified.invalid_reason, "verification_failed"))
-        attempts = _Attempts(self._server, self._chain, payment, sent=sent)
+        attempts = _SettlementAttempts(self._server, self._chain, payment, sent=sent)
         pause = FIRST_PAUSE_SECONDS
         try:
             async with asyncio.timeout(self._deadline_seconds):
-                while (transaction := await attempts.transaction(self._clock())) is None:
+                while (transaction := await attempts.settle(self._clock())) is None:
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         except TimeoutError:
@@ -186,13 +189,13 @@ class Cashier:
         return self._receipt(payment, transaction)
 
     def _receipt(self, payment: Payment, transaction: str) -> Receipt:
-        """The receipt, in our own words: nothing else a facilitator writes reaches the payer."""
+        """The receipt, written anew: nothing else a facilitator writes reaches the payer."""
         payer, amount = payment.authorization.payer, payment.authorization.value
-        told = {
+        settled = {
             "success": True,
             "payer": payer,
             "transaction": transaction,
-            "network": payment.terms.network,
+            "network": payment.requirements.network,
             "amount": amount,
         }
         return Receipt(
@@ -202,12 +205,12 @@ class Cashier:
             transaction=transaction,
             request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
             settled_at=self._clock(),
-            header=b64encode(json.dumps(told).encode()).decode(),
+            header=b64encode(json.dumps(settled).encode()).decode(),
         )
 
 
-class _Attempts:
-    """One payment's calls of ``settle``. ``sent`` once one of them may have moved the money."""
+class _SettlementAttempts:
+    """The attempts to settle one payment. ``sent``: one of them may have moved the money."""
 
     def __init__(
         self, server: x402ResourceServer, chain: Chain | None, payment: Payment, *, sent: bool
@@ -218,13 +221,15 @@ class _Attempts:
         self._sent = sent
         self._transaction = ""
 
-    async def transaction(self, now: float) -> str | None:
-        """What settled it, empty if nobody said; ``None`` while the outcome is not known.
+    async def settle(self, now: float) -> str | None:
+        """Try once, and return the transaction's hash, empty if it is not known.
 
-        Raises when it failed.
+        ``None`` means that the outcome is not known yet. Raises if the settlement failed.
         """
         try:
-            answer = await self._server.settle_payment(self._payment.payload, self._payment.terms)
+            answer = await self._server.settle_payment(
+                self._payment.payload, self._payment.requirements
+            )
         except SettlementUnknown as unknown:
             self._sent = True
             self._transaction = unknown.transaction or self._transaction
@@ -247,32 +252,34 @@ class _Attempts:
     def _is_ours(self, answer: SettleResponse) -> bool:
         payer = self._payment.authorization.payer
         return (
-            answer.network == self._payment.terms.network
+            answer.network == self._payment.requirements.network
             and (answer.payer or payer).lower() == payer.lower()
             and answer.amount in (None, self._payment.authorization.value)
         )
 
     async def _by_chain(self, reason: str, now: float) -> str | None:
-        """What the chain says. An unused authorization is a refusal only once it has expired."""
+        """Ask the chain. An unused authorization counts as refused only once it has expired."""
         assert self._chain is not None  # noqa: S101 - the caller's condition
         try:
-            evidence = await self._chain.evidence_of(
-                self._payment.authorization, self._payment.offered
+            record = await self._chain.record_of(
+                self._payment.authorization, self._payment.requirements_v2
             )
         except ChainUnavailable:
             return None
-        if evidence.fate is Fate.PAID_US:
-            return _hash_in(evidence.transaction)
-        if evidence.fate is Fate.SPENT_ELSEWHERE:
+        if record.state is AuthorizationState.PAID_US:
+            return _hash_in(record.transaction)
+        if record.state is AuthorizationState.SPENT_ELSEWHERE:
             raise PaymentRefused(ERR_NONCE_ALREADY_USED)
         if now > int(self._payment.authorization.valid_before) + SETTLE_SECONDS:
             raise PaymentRefused(reason)
         return None
 
     async def _by_verifying(self) -> str | None:
-        """What a simulated transfer says: used now means that ours went through."""
+        """Simulate the transfer: a nonce that is used now means that our settlement succeeded."""
         try:
-            verified = await self._server.verify_payment(self._payment.payload, self._payment.terms)
+            verified = await self._server.verify_payment(
+                self._payment.payload, self._payment.requirements
+            )
         except FacilitatorUnavailable:
             return None
         if verified.invalid_reason == ERR_NONCE_ALREADY_USED:
@@ -281,10 +288,10 @@ class _Attempts:
 
 
 def _hash_in(transaction: str) -> str:
-    """A facilitator's transaction hash; anything else of theirs is not passed on."""
+    """A facilitator's transaction hash; empty for free text, which is not passed on."""
     return transaction if TRANSACTION.match(transaction) else ""
 
 
 def _reason(code: str | None, otherwise: str) -> str:
-    """A facilitator's reason code; free text of theirs is not passed on."""
+    """A facilitator's reason code; ``otherwise`` for free text, which is not passed on."""
     return code if code and REASON.match(code) else otherwise

@@ -1,4 +1,4 @@
-"""What an answer costs, as data: one ``Offer`` per paid route.
+"""The payment terms of one resource, as data: one ``PaymentTerms`` per paid route.
 
 Strategy: terms depend on nothing that a caller sends, so they are built and encoded once per route;
 only a refusal, which names its reason, is encoded again. The URL in them comes from the
@@ -34,7 +34,7 @@ from x402.schemas import (
 )
 
 from app.errors import PaymentRefused
-from app.payments.facilitators.facilitator_request import Shared
+from app.payments.facilitators.facilitator_request import EncodedTerms
 
 SCHEME = "exact"
 UNPAID = "PAYMENT-SIGNATURE header is required"
@@ -42,28 +42,33 @@ MAX_TIMEOUT_SECONDS = 300
 """How long a client should let its authorization be valid."""
 
 
-class Terms(Struct, frozen=True):
-    """A 402's header value and body: the same JSON, the one base64 encoded."""
+class PaymentRequiredBody(Struct, frozen=True):
+    """A 402 as text: ``header`` is base64 for ``PAYMENT-REQUIRED``, ``json`` the response's body.
+
+    Both hold the same terms; ``json`` may have members beside them.
+    """
 
     header: str
-    body: bytes
+    json: bytes
 
 
 @dataclass(frozen=True)
-class Offer:
-    """The one way to pay for one resource. ``identifier_required``: a payer must give an id.
+class PaymentTerms:
+    """The one way to pay for one resource.
 
-    ``described`` are extensions that say what the resource is; a payer may echo them.
-    ``unpaid`` says what a request lacks that carries no payment.
+    ``identifier_required`` says that a payer must give an id. ``described`` are extensions that
+    describe the resource; a payer may echo them. ``unpaid_error`` is the 402's ``error`` for a
+    request without a payment.
     """
 
     requirements: PaymentRequirements
     resource: ResourceInfo
     identifier_required: bool = False
     described: Mapping[str, Any] = field(default_factory=dict)
-    unpaid: str = UNPAID
+    unpaid_error: str = UNPAID
 
     def payment_required(self, error: str | None = None) -> PaymentRequired:
+        """The terms as the SDK's message."""
         return PaymentRequired(
             error=error,
             resource=self.resource,
@@ -73,33 +78,35 @@ class Offer:
 
     @cached_property
     def extensions(self) -> dict[str, Any]:
-        """Every extension of the protocol that the terms carry, by its key."""
+        """The extensions of the protocol that the terms carry, by key."""
         identifier = declare_payment_identifier_extension(self.identifier_required)
         return {PAYMENT_IDENTIFIER: identifier, **self.described}
 
     @cached_property
-    def shared(self) -> Shared:
-        """What all payments for this offer share."""
-        return Shared.of(self.requirements, self.resource, self.extensions)
+    def encoded(self) -> EncodedTerms:
+        """The terms as a payment repeats them."""
+        return EncodedTerms.of(self.requirements, self.resource, self.extensions)
 
     @cached_property
-    def terms(self) -> Terms:
-        """The 402 for a request that carries no payment."""
-        return self.terms_with()
+    def unpaid_body(self) -> PaymentRequiredBody:
+        """The 402 for a request without a payment."""
+        return self.body_with()
 
-    def terms_with(self, error: str | None = None, **members: object) -> Terms:
-        """A 402 because of ``error``; its body has ``members`` beside the terms."""
-        required = self.payment_required(error or self.unpaid)
+    def body_with(self, error: str | None = None, **members: object) -> PaymentRequiredBody:
+        """The 402 for ``error``; its JSON has ``members`` beside the terms."""
+        required = self.payment_required(error or self.unpaid_error)
         body = {**required.model_dump(by_alias=True, exclude_none=True), **members}
-        return Terms(encode_payment_required_header(required), msgspec.json.encode(body))
+        return PaymentRequiredBody(
+            encode_payment_required_header(required), msgspec.json.encode(body)
+        )
 
-    def refusal(self, refused: PaymentRefused) -> Terms:
-        """The 402 that refuses a payment; its body says in words why, and what to do."""
-        return self.terms_with(refused.reason, detail=refused.detail, retry=refused.retry)
+    def refusal(self, refused: PaymentRefused) -> PaymentRequiredBody:
+        """The 402 that refuses a payment; its JSON says in words why, and what to do."""
+        return self.body_with(refused.reason, detail=refused.detail, retry=refused.retry)
 
     @cached_property
     def requirements_v1(self) -> PaymentRequirementsV1 | None:
-        """The same terms as version 1 states them, where it has a name for the network."""
+        """The requirements in version 1's form; ``None`` if it has no name for the network."""
         network = version_1_name(self.requirements.network)
         if network is None:
             return None
@@ -130,7 +137,7 @@ def stablecoin(network: str) -> str:
     return get_default_asset(network)["asset"]
 
 
-def offer_of(
+def payment_terms_of(
     server: x402ResourceServer,
     *,
     price_usd: Decimal,
@@ -139,8 +146,8 @@ def offer_of(
     resource: ResourceInfo,
     identifier_required: bool = False,
     described: Mapping[str, Any] | None = None,
-) -> Offer:
-    """The offer to serve ``resource``, as ``described``, for ``price_usd`` in stablecoin.
+) -> PaymentTerms:
+    """The terms on which ``resource`` is served for ``price_usd`` in stablecoin.
 
     ``server`` must be initialised. The asset, its decimals and its EIP-712 domain come from the
     SDK's asset table.
@@ -153,11 +160,11 @@ def offer_of(
         max_timeout_seconds=MAX_TIMEOUT_SECONDS,
     )
     [requirements] = server.build_payment_requirements(config)
-    return Offer(requirements, resource, identifier_required, described or {})
+    return PaymentTerms(requirements, resource, identifier_required, described or {})
 
 
 def version_1_name(network: str) -> str | None:
-    """What version 1 of the protocol calls a CAIP-2 network, such as ``base-sepolia``."""
+    """Version 1's name of a CAIP-2 network, such as ``base-sepolia``; ``None`` if it has none."""
     chain_id = get_evm_chain_id(network)
     names = (name for name, known in V1_NETWORK_CHAIN_IDS.items() if known == chain_id)
     return next(names, None)
@@ -182,7 +189,7 @@ def payable_networks() -> list[str]:
 
 
 def payee_faults(network: str, pay_to: str) -> Iterator[str]:
-    """Why money could not be asked for on ``network`` or would not reach ``pay_to``."""
+    """The reasons why money cannot be asked for on ``network`` or would not reach ``pay_to``."""
     if network not in payable_networks():
         yield f"ONCALL_NETWORK: {network!r} is not one of {', '.join(payable_networks())}"
     if not is_hex_address(pay_to) or int(pay_to, 16) == 0:

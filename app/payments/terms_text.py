@@ -1,4 +1,4 @@
-"""Terms as people read them."""
+"""Payment terms as text for people."""
 
 from decimal import Decimal
 
@@ -7,20 +7,22 @@ from x402.mechanisms.evm.default_assets import find_default_asset
 
 NETWORK_NAMES = {"eip155:8453": "Base", "eip155:84532": "Base Sepolia (test money)"}
 
-Terms = PaymentRequired | PaymentRequiredV1
+AnyPaymentRequired = PaymentRequired | PaymentRequiredV1
+"""The SDK's message of a 402, in either version of the protocol."""
 
 
-def terms_in_words(terms: Terms) -> list[str]:
-    """A line for each way to pay."""
+def terms_lines(required: AnyPaymentRequired) -> list[str]:
+    """A line of text for each way to pay; none for those of version 1."""
     return [
-        f"{price_in_words(way)} on {NETWORK_NAMES.get(way.network, way.network)} "
+        f"{price_text(way)} on {NETWORK_NAMES.get(way.network, way.network)} "
         f"to {way.pay_to}, signed for at most {way.max_timeout_seconds} s ({way.scheme})"
-        for way in terms.accepts
+        for way in required.accepts
         if isinstance(way, PaymentRequirements)
     ]
 
 
-def price_in_words(way: PaymentRequirements) -> str:
+def price_text(way: PaymentRequirements) -> str:
+    """The amount and its currency, such as ``0.02 USDC``."""
     asset = find_default_asset(way.asset, way.network)
     if asset is None:
         return f"{way.amount} atomic units of {way.asset}"

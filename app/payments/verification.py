@@ -1,8 +1,8 @@
-"""The pure decision on a payment: what a request's headers pay for, and whether that is enough.
+"""The pure decision on a payment: what a request pays for, and whether that is enough.
 
 Strategy: everything that can be known without asking anybody is checked here, before money moves
-and before a facilitator is bothered: form, terms, recipient, amount and the wallet's EIP-712
-signature. No I/O and no clock; ``now`` is an argument. Hashing and recovery are ``signatures``'.
+and before a facilitator is called: form, terms, recipient, amount and the wallet's EIP-712
+signature. No I/O and no clock: ``settlement`` checks the validity window.
 
 Invariants: nothing a caller sends raises anything but ``InvalidPayment`` (400: it cannot be read)
 or ``PaymentRefused`` (402: it was read and does not suffice).
@@ -39,18 +39,37 @@ from app.payments.eip712 import (
     is_malleable,
     signer_of,
 )
-from app.payments.facilitators.facilitator_request import OfferedPayload
-from app.payments.terms import Offer
+from app.payments.facilitators.facilitator_request import EchoingPayload
+from app.payments.terms import PaymentTerms
 
-PAYMENT_HEADER = "payment-signature"
-PAYMENT_HEADER_V1 = "x-payment"
 MAX_HEADER_BYTES = 16 * 1024
 
 TERMS_MISMATCH = "payment_terms_mismatch"
 
 
-class _Said(Struct, rename="camel"):
-    """A payment as the official clients write it, its terms said back as JSON."""
+class HeaderPayment(Struct, frozen=True):
+    """A payment as HTTP carries it: the values of its header fields, in order of arrival.
+
+    ``signatures`` come from ``PAYMENT-SIGNATURE`` (version 2 of the protocol), ``signatures_v1``
+    from ``X-PAYMENT`` (version 1).
+    """
+
+    signatures: Sequence[str] = ()
+    signatures_v1: Sequence[str] = ()
+
+
+class MessagePayment(Struct, frozen=True):
+    """A payment as an MCP call carries it: the JSON value of ``_meta["x402/payment"]``."""
+
+    value: object
+
+
+CarriedPayment = HeaderPayment | MessagePayment
+"""A payment that came with a request and has not been read yet."""
+
+
+class _EchoingHeader(Struct, rename="camel"):
+    """A payment as the official clients write it: what was signed, and our terms repeated."""
 
     x402_version: int
     payload: SignedAuthorization
@@ -59,41 +78,59 @@ class _Said(Struct, rename="camel"):
     extensions: dict[str, Any]
 
 
-_said = msgspec.json.Decoder(_Said)
+_header_decoder = msgspec.json.Decoder(_EchoingHeader)
 
 
-def payment_in(offer: Offer, signatures: Sequence[str], server: x402ResourceServer) -> Payment:
-    """The payment for ``offer`` in a request's ``PAYMENT-SIGNATURE`` headers, at least one.
+def payment_in(
+    terms: PaymentTerms, carried: CarriedPayment, server: x402ResourceServer, *, version_1: bool
+) -> Payment:
+    """The payment for ``terms`` that a request carried; version 1 only where ``version_1`` is true.
 
-    Raises ``InvalidPayment`` or ``PaymentRefused``. Whoever says the terms back word for word, as
-    the official clients do, is understood without the SDK's models, at a third of the cost. All
-    else is the SDK's to read.
+    Raises ``InvalidPayment`` or ``PaymentRefused``. Version 2 is preferred where both came.
     """
-    signed = _signed_as_offered(offer, signatures)
+    if isinstance(carried, MessagePayment):
+        return payment_for(terms, payload_of(carried.value), server)
+    if carried.signatures:
+        return payment_in_header(terms, carried.signatures, server)
+    if not version_1:
+        raise refused(VERSION_2_REQUIRED)
+    return payment_v1_for(terms, payload_v1_in(carried.signatures_v1))
+
+
+def payment_in_header(
+    terms: PaymentTerms, signatures: Sequence[str], server: x402ResourceServer
+) -> Payment:
+    """The payment for ``terms`` in a request's ``PAYMENT-SIGNATURE`` headers, at least one.
+
+    Raises ``InvalidPayment`` or ``PaymentRefused``. A header that repeats our terms word for word,
+    as the official clients write it, is read without the SDK's models, at a third of the cost. The
+    SDK reads all others.
+    """
+    signed = _signed_in_echo(terms, signatures)
     if signed is None:
-        return payment_for(offer, payload_in(signatures), server)
-    return _payment(offer, signed)
+        return payment_for(terms, payload_in(signatures), server)
+    return _payment(terms, signed)
 
 
-def _signed_as_offered(offer: Offer, signatures: Sequence[str]) -> SignedAuthorization | None:
-    """What is signed by a payment that says back ``offer``, and nothing else."""
-    if len(signatures) > 1 or len(signatures[0]) > MAX_HEADER_BYTES or offer.identifier_required:
+def _signed_in_echo(terms: PaymentTerms, signatures: Sequence[str]) -> SignedAuthorization | None:
+    """What was signed, if the header repeats ``terms`` and says nothing else; ``None`` if not."""
+    if len(signatures) > 1 or len(signatures[0]) > MAX_HEADER_BYTES or terms.identifier_required:
         return None
     try:
-        said = _said.decode(a2b_base64(signatures[0]))
+        header = _header_decoder.decode(a2b_base64(signatures[0]))
     except (ValueError, msgspec.MsgspecError, RecursionError):
         return None
-    is_offered = (
-        said.x402_version == 2
-        and said.accepted == offer.shared.accepted_value
-        and said.resource == offer.shared.resource_value
-        and said.extensions == offer.extensions
+    is_echo = (
+        header.x402_version == 2
+        and header.accepted == terms.encoded.accepted_value
+        and header.resource == terms.encoded.resource_value
+        and header.extensions == terms.extensions
     )
-    return said.payload if is_offered else None
+    return header.payload if is_echo else None
 
 
 def payload_in(signatures: Sequence[str]) -> PaymentPayload:
-    """The payment in a request's ``PAYMENT-SIGNATURE`` headers, of which there is at least one.
+    """The payload in a request's ``PAYMENT-SIGNATURE`` headers, of which there is at least one.
 
     Raises ``InvalidPayment``.
     """
@@ -106,9 +143,9 @@ def payload_in(signatures: Sequence[str]) -> PaymentPayload:
 
 
 def payload_v1_in(signatures: Sequence[str]) -> PaymentPayloadV1:
-    """The payment in a request's ``X-PAYMENT`` headers.
+    """The payload in a request's ``X-PAYMENT`` headers.
 
-    Raises ``PaymentRefused``: what cannot be read there is told to use version 2.
+    Raises ``PaymentRefused``, which asks for version 2, if it cannot be read.
     """
     try:
         [text] = signatures
@@ -120,12 +157,12 @@ def payload_v1_in(signatures: Sequence[str]) -> PaymentPayloadV1:
     return payload
 
 
-def payload_of(carried: object) -> PaymentPayload:
-    """The payment that came as JSON beside an MCP call. Raises ``InvalidPayment``."""
-    if len(msgspec.json.encode(carried)) > MAX_HEADER_BYTES:
+def payload_of(value: object) -> PaymentPayload:
+    """The payload that came as JSON with an MCP call. Raises ``InvalidPayment``."""
+    if len(msgspec.json.encode(value)) > MAX_HEADER_BYTES:
         raise InvalidPayment(f"the payment is over {MAX_HEADER_BYTES} bytes")
     try:
-        payload = PaymentPayload.model_validate(carried)
+        payload = PaymentPayload.model_validate(value)
     except ValueError as error:
         raise InvalidPayment("the payment is not an x402 PaymentPayload") from error
     if payload.x402_version != 2:
@@ -144,42 +181,47 @@ def _decoded(text: str) -> PaymentPayload | PaymentPayloadV1:
         ) from error
 
 
-def payment_for(offer: Offer, payload: PaymentPayload, server: x402ResourceServer) -> Payment:
-    """``payload`` as a payment for ``offer``. Raises ``InvalidPayment`` or ``PaymentRefused``.
+def payment_for(
+    terms: PaymentTerms, payload: PaymentPayload, server: x402ResourceServer
+) -> Payment:
+    """The payment that ``payload`` makes for ``terms``.
 
-    The validity window is not looked at: a receipt may be asked for after it has passed.
+    Raises ``InvalidPayment`` or ``PaymentRefused``. The validity window is not checked: a receipt
+    may be asked for after it has passed.
     """
-    _require_terms(offer, payload, server)
-    identifier = _identifier_in(payload, required=offer.identifier_required)
-    return _payment(offer, _signed(payload.payload), identifier)
+    _require_terms(terms, payload, server)
+    identifier = _identifier_in(payload, required=terms.identifier_required)
+    return _payment(terms, _signed(payload.payload), identifier)
 
 
-def _payment(offer: Offer, signed: SignedAuthorization, identifier: str | None = None) -> Payment:
-    _require_paid(offer, signed)
-    wallet_signed = _signed_by_wallet(signed, offer.requirements)
-    settled = OfferedPayload.of(msgspec.to_builtins(signed), offer.shared)
+def _payment(
+    terms: PaymentTerms, signed: SignedAuthorization, identifier: str | None = None
+) -> Payment:
+    _require_paid(terms, signed)
+    wallet_signed = _signed_by_wallet(signed, terms.requirements)
+    payload = EchoingPayload.of(msgspec.to_builtins(signed), terms.encoded)
     return Payment(
-        offer.requirements,
-        offer.requirements,
-        settled,
+        terms.requirements,
+        terms.requirements,
+        payload,
         signed.authorization,
         wallet_signed,
         identifier,
     )
 
 
-def payment_v1_for(offer: Offer, payload: PaymentPayloadV1) -> Payment:
-    """As ``payment_for``, of a version 1 payload, which carries neither terms nor extensions."""
-    terms = offer.requirements_v1
-    if terms is None or (payload.scheme, payload.network) != (terms.scheme, terms.network):
+def payment_v1_for(terms: PaymentTerms, payload: PaymentPayloadV1) -> Payment:
+    """As ``payment_for``, of a version 1 payload, which repeats neither terms nor extensions."""
+    ours = terms.requirements_v1
+    if ours is None or (payload.scheme, payload.network) != (ours.scheme, ours.network):
         raise refused(VERSION_2_REQUIRED)
     signed = _signed(payload.payload)
-    _require_paid(offer, signed)
-    wallet_signed = _signed_by_wallet(signed, offer.requirements)
-    settled = PaymentPayloadV1(
-        scheme=terms.scheme, network=terms.network, payload=msgspec.to_builtins(signed)
+    _require_paid(terms, signed)
+    wallet_signed = _signed_by_wallet(signed, terms.requirements)
+    checked = PaymentPayloadV1(
+        scheme=ours.scheme, network=ours.network, payload=msgspec.to_builtins(signed)
     )
-    return Payment(offer.requirements, terms, settled, signed.authorization, wallet_signed)
+    return Payment(terms.requirements, ours, checked, signed.authorization, wallet_signed)
 
 
 def _signed(payload: object) -> SignedAuthorization:
@@ -189,14 +231,14 @@ def _signed(payload: object) -> SignedAuthorization:
         raise InvalidPayment(f"not an EIP-3009 payment: {error}") from error
 
 
-def _require_paid(offer: Offer, signed: SignedAuthorization) -> None:
-    """Raise unless the authorization pays whom ``offer`` names, and what it asks."""
+def _require_paid(terms: PaymentTerms, signed: SignedAuthorization) -> None:
+    """Raise unless the authorization pays the amount that ``terms`` ask, to their payee."""
     authorization = signed.authorization
     if any(int(number) >= 2**256 for number in authorization.numbers):
         raise InvalidPayment("not an EIP-3009 payment: a number is over 256 bits")
-    if authorization.to.lower() != offer.requirements.pay_to.lower():
+    if authorization.to.lower() != terms.requirements.pay_to.lower():
         raise refused(ERR_RECIPIENT_MISMATCH)
-    if int(authorization.value) != int(offer.requirements.amount):
+    if int(authorization.value) != int(terms.requirements.amount):
         raise refused(ERR_AUTHORIZATION_VALUE_MISMATCH)
 
 
@@ -215,22 +257,24 @@ def _identifier_in(payload: PaymentPayload, *, required: bool) -> str | None:
     return identifier
 
 
-def _require_terms(offer: Offer, payload: PaymentPayload, server: x402ResourceServer) -> None:
-    """Raise ``PaymentRefused`` unless ``payload`` says back what the offer says.
+def _require_terms(
+    terms: PaymentTerms, payload: PaymentPayload, server: x402ResourceServer
+) -> None:
+    """Raise ``PaymentRefused`` unless ``payload`` repeats ``terms``.
 
-    The SDK's server decides. What is said back word for word, as it mostly is, need not be asked.
+    The SDK's server decides; it is not asked about what is repeated word for word, as most is.
     """
     changed = []
-    if payload.accepted != offer.requirements and not server.find_matching_requirements(
-        [offer.requirements], payload
+    if payload.accepted != terms.requirements and not server.find_matching_requirements(
+        [terms.requirements], payload
     ):
-        changed = _changed_terms(offer.requirements, payload.accepted)
-    if payload.resource is not None and payload.resource.url != offer.resource.url:
+        changed = _changed_terms(terms.requirements, payload.accepted)
+    if payload.resource is not None and payload.resource.url != terms.resource.url:
         changed.append("resource")
     if changed:
         raise PaymentRefused(f"{TERMS_MISMATCH}: {', '.join(changed)}")
-    if payload.extensions != offer.extensions:
-        echo = server.validate_extensions(offer.payment_required(), payload)
+    if payload.extensions != terms.extensions:
+        echo = server.validate_extensions(terms.payment_required(), payload)
         if not echo.valid:
             raise PaymentRefused(f"{echo.invalid_reason}: {echo.extension_key}")
 
@@ -240,11 +284,11 @@ def _changed_terms(required: PaymentRequirements, accepted: PaymentRequirements)
     return [name for name in ours if ours[name] != theirs[name]]
 
 
-def _signed_by_wallet(signed: SignedAuthorization, terms: PaymentRequirements) -> bool:
+def _signed_by_wallet(signed: SignedAuthorization, requirements: PaymentRequirements) -> bool:
     signature = bytes.fromhex(signed.signature[2:])
     if len(signature) != 65:
         return False
     if is_malleable(signature):
         raise refused(ERR_INVALID_SIGNATURE)
     authorization = signed.authorization
-    return signer_of(authorization.digest(terms), signature) == authorization.payer.lower()
+    return signer_of(authorization.digest(requirements), signature) == authorization.payer.lower()

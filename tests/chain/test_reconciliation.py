@@ -31,13 +31,13 @@ import redis
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from app.payments.claims.memory import Receipt
+from app.payments.claims.claim import Receipt
 from app.payments.claims.redis import RedisClaims
 from tests.chain.conftest import FUNDS
 from tests.support.chain.books import PRICE
 from tests.support.chain.chain import Chain
 from tests.support.chain.service import Service, local_facilitator
-from tests.support.chain.traffic import REQUESTS, Shopper, Tally, errands, expect
+from tests.support.chain.traffic import REQUESTS, Caller, Tally, errands, expect
 from tests.support.processes import wait_until
 from tests.support.redis_server import redis_server
 from tests.support.workers import Worker, workers
@@ -149,35 +149,35 @@ async def serve_all(
         terms = Service(urls[0], payee, http).terms()
     waiting = iter(enumerate(errands(seeded("errands"))))
 
-    def shopper(number: int, http: httpx.AsyncClient) -> Shopper:
+    def new_caller(number: int, http: httpx.AsyncClient) -> Caller:
         whose = number % len(wallets)
         address, own = f"198.51.100.{whose + 1}", seeded(f"errand {number}")
-        return Shopper(urls, http, terms, tally, own, wallets[whose], address)
+        return Caller(urls, http, terms, tally, own, wallets[whose], address)
 
     async def caller(http: httpx.AsyncClient) -> None:
         for number, errand in waiting:
             scene.begin()
-            await errand(shopper(number, http))
+            await errand(new_caller(number, http))
 
     async with httpx.AsyncClient(limits=httpx.Limits(max_connections=4 * CALLERS)) as client:
         async with asyncio.TaskGroup() as group:
             group.create_task(scene.havoc())
             for _ in range(CALLERS):
                 group.create_task(caller(client))
-        tally.late = await store_late_receipts(shopper(0, client), redis_url)
+        tally.late = await store_late_receipts(new_caller(0, client), redis_url)
     return tally
 
 
-async def store_late_receipts(shopper: Shopper, redis_url: str) -> int:
+async def store_late_receipts(caller: Caller, redis_url: str) -> int:
     """Replay what was settled and answered while Redis stood still; how many.
 
     Redis learns of it by a retry of its caller, and here is one.
     """
-    tally = shopper.tally
+    tally = caller.tally
     stored = {receipt.transaction for receipt in await receipts_in(redis_url)}
     missing = [nonce for nonce, transaction in tally.paid.items() if transaction not in stored]
     for nonce in missing:
-        expect(await shopper.ask(*tally.orders[nonce], nonce), 200)
+        expect(await caller.ask(*tally.answered[nonce], nonce), 200)
     return len(missing)
 
 

@@ -93,7 +93,7 @@ def test_50_copies_over_two_workers(
 
 
 def test_the_121st_request_over_two_workers(fleet: Fleet) -> None:
-    """The first 120 are asked to pay, whoever is asked; the next is too many for both."""
+    """Both workers together ask the first 120 to pay; the next is too many for either."""
     statuses = [s.post(EXAMPLE).status_code for s in islice(cycle(fleet.services), PER_MINUTE)]
     assert statuses == [402] * PER_MINUTE
     refused = [service.post(EXAMPLE) for service in fleet.services]

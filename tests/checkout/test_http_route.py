@@ -74,7 +74,7 @@ class TestPaid:
         assert response.headers["Cache-Control"] == "public, max-age=0"
         assert response.headers["X-Payments"] == "sandbox"
         assert sandbox.transfers == 1
-        assert sandbox.facilitator.ledger.balance_of(wallet.address) == 10_000_000 - 20_000
+        assert sandbox.facilitator.token.balance_of(wallet.address) == 10_000_000 - 20_000
 
     async def test_an_unknown_field_is_reported_and_does_not_fail(self, sandbox: Sandbox) -> None:
         response = await sandbox.buy({**EXAMPLE, "shiftLenghtHours": 12})
@@ -283,17 +283,17 @@ class TestRefusedPayment:
 
     async def test_an_empty_wallet(self, sandbox: Sandbox) -> None:
         wallet = Wallet()
-        sandbox.facilitator.ledger._balances[wallet.address.lower()] = 19_999
+        sandbox.facilitator.token._balances[wallet.address.lower()] = 19_999
         response = await sandbox.buy(EXAMPLE, wallet)
         assert response.status_code == 402
         assert response.json()["error"] == "invalid_exact_evm_insufficient_balance"
 
     async def test_a_refused_payment_may_be_tried_again(self, sandbox: Sandbox) -> None:
         wallet = Wallet()
-        sandbox.facilitator.ledger._balances[wallet.address.lower()] = 0
+        sandbox.facilitator.token._balances[wallet.address.lower()] = 0
         payment = await wallet.payment(await sandbox.terms())
         assert (await sandbox.ask(EXAMPLE, payment)).status_code == 402
-        sandbox.facilitator.ledger._balances[wallet.address.lower()] = 20_000
+        sandbox.facilitator.token._balances[wallet.address.lower()] = 20_000
         assert (await sandbox.ask(EXAMPLE, payment)).status_code == 200
 
     async def test_a_dropped_extension_field_is_named(self, sandbox: Sandbox) -> None:

@@ -1,4 +1,4 @@
-"""``POST /sandbox/pay``: whoever sends the sandbox's own terms can pay them, and no others."""
+"""``POST /sandbox/pay``: signs a payment for the sandbox's own terms, and for no others."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,27 +14,27 @@ from tests.support.services import NETWORK, PAY_TO, Service, service, settings
 pytestmark = pytest.mark.anyio
 
 
-async def terms(shop: Service) -> dict[str, Any]:
+async def terms(served: Service) -> dict[str, Any]:
     """The body of a 402."""
-    body: dict[str, Any] = (await shop.ask(b"")).json()
+    body: dict[str, Any] = (await served.ask(b"")).json()
     return body
 
 
-async def pay(shop: Service, sent: object, **headers: str) -> httpx.Response:
-    return await shop.http.post(PATH, json=sent, headers=headers)
+async def pay(served: Service, sent: object, **headers: str) -> httpx.Response:
+    return await served.http.post(PATH, json=sent, headers=headers)
 
 
 async def test_what_it_signs_buys_the_answer() -> None:
-    shop = service()
-    paid = await pay(shop, await terms(shop))
+    served = service()
+    paid = await pay(served, await terms(served))
     assert (paid.status_code, paid.headers["cache-control"]) == (200, "no-store")
-    answered = await shop.ask(payment=paid.json()["paymentSignature"])
+    answered = await served.ask(payment=paid.json()["paymentSignature"])
     assert (answered.status_code, len(answered.json()["rotation"])) == (200, 3)
 
 
 async def test_it_says_who_signs_and_what() -> None:
-    shop = service()
-    signed = (await pay(shop, await terms(shop))).json()
+    served = service()
+    signed = (await pay(served, await terms(served))).json()
     assert signed["terms"].startswith("0.02 USDC on Base Sepolia (test money) to 0x0000")
     payload = decode_payment_signature_header(signed["paymentSignature"]).payload
     assert payload["authorization"]["from"] == signed["payer"]
@@ -42,24 +42,25 @@ async def test_it_says_who_signs_and_what() -> None:
 
 
 async def test_every_payment_has_a_wallet_of_its_own() -> None:
-    shop = service()
-    wanted = await terms(shop)
-    assert (await pay(shop, wanted)).json()["payer"] != (await pay(shop, wanted)).json()["payer"]
+    served = service()
+    wanted = await terms(served)
+    first, second = [(await pay(served, wanted)).json() for _ in range(2)]
+    assert first["payer"] != second["payer"]
 
 
 async def test_as_a_line_it_is_the_header() -> None:
     """``curl -H @-`` reads it."""
-    shop = service()
-    line = await pay(shop, await terms(shop), Accept="text/plain")
+    served = service()
+    line = await pay(served, await terms(served), Accept="text/plain")
     name, _, value = line.text.removesuffix("\n").partition(": ")
     assert name == "PAYMENT-SIGNATURE"
-    assert (await shop.ask(payment=value)).status_code == 200
+    assert (await served.ask(payment=value)).status_code == 200
 
 
 async def test_an_id_is_given_where_one_is_required() -> None:
-    shop = service(settings(payment_identifier_required=True))
-    signed = (await pay(shop, await terms(shop))).json()
-    assert (await shop.ask(payment=signed["paymentSignature"])).status_code == 200
+    served = service(settings(payment_identifier_required=True))
+    signed = (await pay(served, await terms(served))).json()
+    assert (await served.ask(payment=signed["paymentSignature"])).status_code == 200
 
 
 # --- what it does not sign ------------------------------------------------------------------
@@ -95,19 +96,19 @@ def nothing(sent: dict[str, Any]) -> None:
 async def test_other_terms_are_not_signed(
     change: Callable[[dict[str, Any]], None], pointer: str
 ) -> None:
-    shop = service()
-    sent = await terms(shop)
+    served = service()
+    sent = await terms(served)
     change(sent)
-    refused = await pay(shop, sent)
+    refused = await pay(served, sent)
     assert refused.status_code == 400
     assert [fault["pointer"] for fault in refused.json()["errors"]] == [pointer]
 
 
 async def test_one_good_way_among_others_is_enough() -> None:
-    shop = service()
-    sent = await terms(shop)
+    served = service()
+    sent = await terms(served)
     sent["accepts"].insert(0, {**sent["accepts"][0], "amount": "1", "payTo": PAY_TO})
-    signed = (await pay(shop, sent)).json()
+    signed = (await pay(served, sent)).json()
     payload = decode_payment_signature_header(signed["paymentSignature"]).payload
     assert payload["authorization"]["value"] == "20000"
 
@@ -129,10 +130,10 @@ async def test_what_is_no_terms(content: bytes, media_type: str, status: int, co
 
 
 async def test_it_is_limited_as_others_are(clock: Clock) -> None:
-    shop = service(clock=clock)
-    statuses = [(await pay(shop, {})).status_code for _ in range(PER_MINUTE + 1)]
+    served = service(clock=clock)
+    statuses = [(await pay(served, {})).status_code for _ in range(PER_MINUTE + 1)]
     assert statuses == [400] * PER_MINUTE + [429]
-    assert (await shop.ask(b"")).status_code == 402
+    assert (await served.ask(b"")).status_code == 402
 
 
 async def test_only_post_is_served() -> None:

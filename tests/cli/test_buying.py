@@ -6,15 +6,15 @@ import httpx
 import pytest
 from aiohttp import web
 
-from app.cli.buying import Buyer, Order, settlement_in
+from app.cli.buying import Buyer, BuyerRequest, settlement_in
 from tests.support.services import EXAMPLE, PATH, ScriptedFacilitator, answers, service
 
 pytestmark = pytest.mark.anyio
 
 
 async def test_a_payment_whose_outcome_is_unknown_is_sent_again() -> None:
-    seller = service()
-    terms = await seller.terms()
+    sandbox = service()
+    terms = await sandbox.terms()
     sent: list[str] = []
 
     async def sells(request: web.Request) -> web.StreamResponse:
@@ -24,14 +24,14 @@ async def test_a_payment_whose_outcome_is_unknown_is_sent_again() -> None:
         sent.append(payment)
         if len(sent) < 3:
             return web.Response(status=503, headers={"Retry-After": "0"})
-        bought = await seller.ask(EXAMPLE, payment)
+        bought = await sandbox.ask(EXAMPLE, payment)
         receipt = bought.headers["PAYMENT-RESPONSE"]
         return web.Response(body=bought.content, headers={"PAYMENT-RESPONSE": receipt})
 
-    async with ScriptedFacilitator(sell=sells) as shop, httpx.AsyncClient() as http:
-        order, buyer = Order(f"{shop.url}/sell", None), Buyer(Decimal("0.10"))
-        asked = await order.sent(http, {})
-        response = await buyer.bought(http, order, buyer.terms_in(asked))
+    async with ScriptedFacilitator(sell=sells) as served, httpx.AsyncClient() as http:
+        request, buyer = BuyerRequest(f"{served.url}/sell", None), Buyer(Decimal("0.10"))
+        asked = await request.send(http, {})
+        response = await buyer.buy(http, request, buyer.payment_required_in(asked))
     assert response.status_code == 200
     assert len(sent) == 3
     assert len(set(sent)) == 1
@@ -43,12 +43,12 @@ async def test_a_payment_whose_outcome_is_unknown_is_sent_again() -> None:
 async def test_it_stops_asking_after_some_attempts() -> None:
     terms = await service().terms()
     busy = answers(b"", 503, **{"Retry-After": "0"})
-    async with ScriptedFacilitator(sell=busy) as shop, httpx.AsyncClient() as http:
-        order, buyer = Order(f"{shop.url}/sell", b"{}"), Buyer(Decimal("0.10"))
+    async with ScriptedFacilitator(sell=busy) as served, httpx.AsyncClient() as http:
+        request, buyer = BuyerRequest(f"{served.url}/sell", b"{}"), Buyer(Decimal("0.10"))
         asked = httpx.Response(402, headers={"PAYMENT-REQUIRED": terms})
-        response = await buyer.bought(http, order, buyer.terms_in(asked))
+        response = await buyer.buy(http, request, buyer.payment_required_in(asked))
         assert response.status_code == 503
-        assert len(shop.calls) == 5
+        assert len(served.calls) == 5
 
 
 async def test_an_answer_without_a_receipt() -> None:

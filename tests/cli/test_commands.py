@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from app.payments.claims.memory import Receipt
+from app.payments.claims.claim import Receipt
 from app.payments.claims.redis import RedisClaims
 from app.products.endpoint import CALENDAR, CSV, SVG
 from app.products.registry import paid_endpoints
@@ -190,5 +190,5 @@ class TestReceipts:
 async def stored(url: str, receipt: Receipt) -> None:
     claims = RedisClaims(url, lease_seconds=60)
     await claims.claim("key", b"hash", time.time() + 60)
-    await claims.settled("key", receipt)
+    await claims.mark_settled("key", receipt)
     await claims.aclose()

@@ -34,10 +34,13 @@ async def test_a_file_that_cannot_be_bought_is_told(
 ) -> None:
     monkeypatch.setattr(demo, "FOLDER", tmp_path / "demo")
     console, url = Console(record=True), f"http://service.test{PATH}"
-    order, buyer = demo.Order(url, json.dumps(EXAMPLE).encode()), demo.Buyer(Decimal("0.10"))
-    terms = buyer.terms_in(await service().ask())
+    request, buyer = (
+        demo.BuyerRequest(url, json.dumps(EXAMPLE).encode()),
+        demo.Buyer(Decimal("0.10")),
+    )
+    terms = buyer.payment_required_in(await service().ask())
     closed = service(clock=lambda: time.time() + 10_000)  # by its clock the payment has expired
-    assert await demo._save_files(console, closed.http, buyer, order, terms) == 1
+    assert await demo._save_files(console, closed.http, buyer, request, terms) == 1
     assert "expired" in console.export_text()
     assert not (tmp_path / "demo").exists()
 

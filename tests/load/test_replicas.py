@@ -25,8 +25,8 @@ import pytest
 from tests.support.nginx_server import nginx_server
 from tests.support.processes import wait_until
 from tests.support.redis_server import redis_server
+from tests.support.replica_buyers import Books, Buyer, CountingFacilitator, client
 from tests.support.services import EXAMPLE, PATH, PAY_TO, transaction_in
-from tests.support.shopping import Books, Buyer, Ledger, client
 from tests.support.workers import Worker, workers
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400)]
@@ -50,38 +50,38 @@ GREEDY, GREEDIER = "127.0.2.1", "127.0.2.2"
 @dataclass(frozen=True)
 class Fleet:
     replicas: Sequence[Worker]
-    ledger: Ledger
+    facilitator: CountingFacilitator
     url: str
     access_log: Path
 
 
 @pytest.fixture
 async def fleet(tmp_path: Path) -> AsyncIterator[Fleet]:
-    async with Ledger() as ledger:
+    async with CountingFacilitator() as facilitator:
         starting = ExitStack()
         redis_url = starting.enter_context(redis_server(tmp_path))
-        started = workers(REPLICAS, ledger.url, PAY_TO, redis_url, tmp_path, **SETTINGS)
+        started = workers(REPLICAS, facilitator.url, PAY_TO, redis_url, tmp_path, **SETTINGS)
         replicas = await asyncio.to_thread(starting.enter_context, started)
         ports = [replica.port for replica in replicas]
         url = starting.enter_context(nginx_server(ports, tmp_path))
-        yield Fleet(replicas, ledger, url, tmp_path / "nginx.log")
-        ledger.flow()
+        yield Fleet(replicas, facilitator, url, tmp_path / "nginx.log")
+        facilitator.flow()
         starting.close()
 
 
 async def test_replicas_come_and_go_and_every_payment_is_charged_and_answered_once(
     fleet: Fleet,
 ) -> None:
-    books, ledger = Books(), fleet.ledger
+    books, facilitator = Books(), fleet.facilitator
     async with AsyncExitStack() as connected:
         buyers = []
         for n in range(1, BUYERS + 1):
             http = await connected.enter_async_context(client(fleet.url, f"127.0.1.{n}"))
             buyers.append(Buyer(http, books))
         over = asyncio.Event()
-        async with asyncio.TaskGroup() as shopping:
+        async with asyncio.TaskGroup() as buying:
             for buyer in buyers:
-                shopping.create_task(buyer.shop(over, PAUSE_SECONDS))
+                buying.create_task(buyer.buy_until(over, PAUSE_SECONDS))
             granted, _ = await asyncio.gather(greedily(fleet, GREEDY), restarted(fleet))
             assert granted == {402: PER_MINUTE, 429: TOO_MANY - PER_MINUTE}
             granted, _ = await asyncio.gather(greedily(fleet, GREEDIER), killed(fleet))
@@ -89,14 +89,14 @@ async def test_replicas_come_and_go_and_every_payment_is_charged_and_answered_on
             assert PER_MINUTE - sent_twice(fleet, GREEDIER) <= granted[402] <= PER_MINUTE
             over.set()
 
-        assert ledger.moved == books.bought
-        assert ledger.answered == dict.fromkeys(books.bought, 1)
-        assert ledger.asked.total() > len(books.bought), "no kill interrupted a settlement"
+        assert facilitator.moved == books.bought
+        assert facilitator.answered == dict.fromkeys(books.bought, 1)
+        assert facilitator.asked.total() > len(books.bought), "no kill interrupted a settlement"
         for buyer in buyers:
             for nonce in list(buyer.payments)[-REPLAYS:]:
                 again = await buyer.paid(nonce)
                 assert again.headers["Idempotent-Replayed"] == "true"
-                assert transaction_in(again) == ledger.moved[nonce]
+                assert transaction_in(again) == facilitator.moved[nonce]
 
 
 async def restarted(fleet: Fleet) -> None:
@@ -105,7 +105,7 @@ async def restarted(fleet: Fleet) -> None:
         await all_under_way(fleet)
         replica.signal(signal.SIGTERM)
         await asyncio.sleep(0.2)
-        fleet.ledger.flow()
+        fleet.facilitator.flow()
         assert await asyncio.to_thread(replica.ended) == 0
         await started(replica)
 
@@ -115,14 +115,14 @@ async def killed(fleet: Fleet) -> None:
     for replica in fleet.replicas:
         await all_under_way(fleet)
         replica.kill()
-        await asyncio.sleep(0.1)  # the ledger learns that its caller is gone
-        fleet.ledger.flow()
+        await asyncio.sleep(0.1)  # the facilitator learns that its caller is gone
+        fleet.facilitator.flow()
         await started(replica)
 
 
 async def all_under_way(fleet: Fleet) -> None:
-    fleet.ledger.hold()
-    await fleet.ledger.has_waiting(BUYERS // 2)
+    fleet.facilitator.hold()
+    await fleet.facilitator.has_waiting(BUYERS // 2)
 
 
 async def started(replica: Worker) -> None:

@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 from x402.http.utils import decode_payment_response_header
 
-from app.checkout.purchase import Sale
+from app.checkout.purchase import ProductCheckout
 from app.http.rate_limits import RateLimits
 from app.mcp.route import McpRoute
 from app.payments.claims.memory import MemoryClaims
@@ -46,7 +46,7 @@ MCP_URL = PUBLIC_URL + "/mcp"
 
 
 @pytest.fixture
-def shop() -> Sandbox:
+def served() -> Sandbox:
     return Sandbox()
 
 
@@ -57,8 +57,8 @@ def code_in(content: dict[str, Any]) -> str:
 
 class TestWithoutPayment:
     @pytest.mark.parametrize("arguments", [None, EXAMPLE], ids=["absent", "valid"])
-    async def test_a_call_gets_the_terms(self, shop: Sandbox, arguments: Any) -> None:
-        async with agent_of(shop) as agent:
+    async def test_a_call_gets_the_terms(self, served: Sandbox, arguments: Any) -> None:
+        async with agent_of(served) as agent:
             result = await agent.ask(arguments)
         assert result.isError
         assert result.meta == {"X-Payments": "sandbox"}
@@ -70,48 +70,48 @@ class TestWithoutPayment:
         assert "x402/payment" in terms["error"]
         assert "x402/payment-response" not in terms
 
-    async def test_warnings_stand_beside_the_terms(self, shop: Sandbox) -> None:
-        async with agent_of(shop) as agent:
+    async def test_warnings_stand_beside_the_terms(self, served: Sandbox) -> None:
+        async with agent_of(served) as agent:
             terms = content_of(await agent.ask({**EXAMPLE, "shiftLenghtHours": 12}))
         assert terms["accepts"]
         assert terms["warnings"][0]["pointer"] == "/shiftLenghtHours"
 
     @pytest.mark.parametrize("paying", [False, True])
-    async def test_every_invalid_argument_is_named(self, shop: Sandbox, *, paying: bool) -> None:
-        async with agent_of(shop) as agent:
+    async def test_every_invalid_argument_is_named(self, served: Sandbox, *, paying: bool) -> None:
+        async with agent_of(served) as agent:
             payment = await agent.payment() if paying else None
             result = await agent.ask({"start": "soon", "people": [], "shifts": 0}, payment)
         problem = content_of(result)
         assert result.isError
         assert (problem["code"], problem["retry"]) == ("invalid_request", "no")
         assert {fault["pointer"] for fault in problem["errors"]} == {"/start", "/people", "/shifts"}
-        assert shop.transfers == 0
+        assert served.transfers == 0
 
 
 class TestPaid:
-    async def test_the_seed_example_is_answered_exactly(self, shop: Sandbox) -> None:
-        async with agent_of(shop) as agent:
+    async def test_the_seed_example_is_answered_exactly(self, served: Sandbox) -> None:
+        async with agent_of(served) as agent:
             result = await agent.buy(EXAMPLE)
         assert not result.isError
         assert json.dumps(content_of(result)) == json.dumps(json.loads(EXAMPLE_RESPONSE))
         receipt = receipt_in(result)
         assert (receipt["success"], receipt["payer"]) == (True, agent.wallet.address)
-        assert shop.transfers == 1
-        assert shop.facilitator.ledger.balance_of(agent.wallet.address) == 10_000_000 - 20_000
+        assert served.transfers == 1
+        assert served.facilitator.token.balance_of(agent.wallet.address) == 10_000_000 - 20_000
 
     @pytest.mark.parametrize("row", paid_endpoints(), ids=lambda row: row.slug)
-    async def test_it_is_the_answer_of_the_http_route(self, shop: Sandbox, row: Any) -> None:
-        shop.path = row.path
-        bought = await shop.buy(row.example)
-        async with agent_of(shop) as agent:
+    async def test_it_is_the_answer_of_the_http_route(self, served: Sandbox, row: Any) -> None:
+        served.path = row.path
+        bought = await served.buy(row.example)
+        async with agent_of(served) as agent:
             result = await agent.buy(dict(row.example), row.slug)
         assert result.content[0].text == bought.text  # type: ignore[union-attr]
         assert content_of(result) == bought.json()
         told = decode_payment_response_header(bought.headers["PAYMENT-RESPONSE"])
         assert receipt_in(result).keys() == told.model_dump(exclude_none=True).keys()
 
-    async def test_the_same_call_again_is_answered_again(self, shop: Sandbox) -> None:
-        async with agent_of(shop) as agent:
+    async def test_the_same_call_again_is_answered_again(self, served: Sandbox) -> None:
+        async with agent_of(served) as agent:
             payment = await agent.payment()
             first = await agent.ask(EXAMPLE, payment)
             again = await agent.ask(dict(reversed(EXAMPLE.items())), payment)
@@ -120,23 +120,23 @@ class TestPaid:
         assert receipt_in(again) == receipt_in(first)
         assert "Idempotent-Replayed" not in (first.meta or {})
         assert (again.meta or {})["Idempotent-Replayed"] == "true"
-        assert shop.transfers == 1
+        assert served.transfers == 1
 
-    async def test_a_payment_buys_one_call(self, shop: Sandbox) -> None:
-        async with agent_of(shop) as agent:
+    async def test_a_payment_buys_one_call(self, served: Sandbox) -> None:
+        async with agent_of(served) as agent:
             payment = await agent.payment()
             await agent.ask(EXAMPLE, payment)
             problem = content_of(await agent.ask({**EXAMPLE, "shifts": 4}, payment))
         assert (problem["code"], problem["retry"]) == ("payment_already_used", "new-payment")
-        assert shop.transfers == 1
+        assert served.transfers == 1
 
     async def test_the_receipt_has_the_id_of_the_http_request(self) -> None:
         claims = MemoryClaims(lambda: 0.0)
-        shop = service(claims=claims)
-        async with agent_of(shop) as agent:
+        served = service(claims=claims)
+        async with agent_of(served) as agent:
             params = {"name": ROTATION, "arguments": EXAMPLE}
             paid = {**params, "_meta": {"x402/payment": await agent.payment()}}
-            response = await posted(shop.http, message("tools/call", paid))
+            response = await posted(served.http, message("tools/call", paid))
         [receipt] = await claims.receipts()
         assert receipt.request_id == response.headers["X-Request-Id"]
 
@@ -156,31 +156,31 @@ class TestPaid:
 class TestOverBoth:
     """One payment buys over HTTP or over MCP, even if it does not say what for (none signs it)."""
 
-    async def test_used_over_http_it_buys_no_call(self, shop: Sandbox) -> None:
-        async with agent_of(shop) as agent:
+    async def test_used_over_http_it_buys_no_call(self, served: Sandbox) -> None:
+        async with agent_of(served) as agent:
             payment = bare(await agent.payment())
-            assert (await shop.ask(EXAMPLE, header_of(payment))).status_code == 200
+            assert (await served.ask(EXAMPLE, header_of(payment))).status_code == 200
             problem = content_of(await agent.ask(EXAMPLE, payment))
         assert problem["code"] == "payment_already_used"
-        assert shop.transfers == 1
+        assert served.transfers == 1
 
-    async def test_used_for_a_call_it_buys_nothing_over_http(self, shop: Sandbox) -> None:
-        async with agent_of(shop) as agent:
+    async def test_used_for_a_call_it_buys_nothing_over_http(self, served: Sandbox) -> None:
+        async with agent_of(served) as agent:
             payment = bare(await agent.payment())
             assert not (await agent.ask(EXAMPLE, payment)).isError
-            response = await shop.ask(EXAMPLE, header_of(payment))
+            response = await served.ask(EXAMPLE, header_of(payment))
         assert (response.status_code, response.json()["code"]) == (409, "payment_already_used")
-        assert shop.transfers == 1
+        assert served.transfers == 1
 
-    async def test_terms_of_the_one_are_other_terms_for_the_other(self, shop: Sandbox) -> None:
-        async with agent_of(shop) as agent:
-            over_http = await agent.wallet.payment(await shop.terms())
+    async def test_terms_of_the_one_are_other_terms_for_the_other(self, served: Sandbox) -> None:
+        async with agent_of(served) as agent:
+            over_http = await agent.wallet.payment(await served.terms())
             content = content_of(await agent.ask(EXAMPLE, json.loads(b64decode(over_http))))
-            response = await shop.ask(EXAMPLE, header_of(await agent.payment()))
+            response = await served.ask(EXAMPLE, header_of(await agent.payment()))
         assert content["error"] == "payment_terms_mismatch: resource"
         assert response.status_code == 402
         assert response.json()["error"] == "payment_terms_mismatch: resource"
-        assert shop.transfers == 0
+        assert served.transfers == 0
 
 
 def bare(payment: dict[str, Any]) -> dict[str, Any]:
@@ -202,19 +202,19 @@ class TestRefused:
         ],
         ids=lambda payment: str(payment)[:40],
     )
-    async def test_what_is_no_payment_is_told(self, shop: Sandbox, payment: object) -> None:
-        async with agent_of(shop) as agent:
+    async def test_what_is_no_payment_is_told(self, served: Sandbox, payment: object) -> None:
+        async with agent_of(served) as agent:
             problem = content_of(await agent.ask(EXAMPLE, payment))
         assert (problem["code"], problem["retry"]) == ("invalid_payment", "new-payment")
 
-    async def test_another_version_of_the_protocol_is_no_payment(self, shop: Sandbox) -> None:
-        async with agent_of(shop) as agent:
+    async def test_another_version_of_the_protocol_is_no_payment(self, served: Sandbox) -> None:
+        async with agent_of(served) as agent:
             payment = {**await agent.payment(), "x402Version": 3}
             problem = content_of(await agent.ask(EXAMPLE, payment))
         assert problem["code"] == "invalid_payment"
 
-    async def test_a_payment_for_other_terms_gets_the_terms_again(self, shop: Sandbox) -> None:
-        async with agent_of(shop) as agent:
+    async def test_a_payment_for_other_terms_gets_the_terms_again(self, served: Sandbox) -> None:
+        async with agent_of(served) as agent:
             payment = await agent.payment()
             payment["accepted"]["payTo"] = Wallet().address
             result = await agent.ask(EXAMPLE, payment)
@@ -228,25 +228,25 @@ class TestRefused:
             "transaction": "",
             "network": "eip155:84532",
         }
-        assert shop.transfers == 0
+        assert served.transfers == 0
 
-    async def test_a_payment_for_one_tool_is_none_for_another(self, shop: Sandbox) -> None:
-        async with agent_of(shop) as agent:
+    async def test_a_payment_for_one_tool_is_none_for_another(self, served: Sandbox) -> None:
+        async with agent_of(served) as agent:
             payment = await agent.payment("sched-oncall-now")
             terms = content_of(await agent.ask(EXAMPLE, payment))
         assert terms["error"] == "payment_terms_mismatch: amount"
-        assert shop.transfers == 0
+        assert served.transfers == 0
 
     async def test_a_client_calls_so_often_over_mcp_and_http_together(self) -> None:
-        shop = service(clock=lambda: 0.0)
-        async with agent_of(shop) as agent:
+        served = service(clock=lambda: 0.0)
+        async with agent_of(served) as agent:
             for _ in range(60):
                 await agent.ask(None)
-                await shop.ask(b"")
+                await served.ask(b"")
             problem = content_of(await agent.ask(None))
             assert (problem["code"], problem["status"]) == ("rate_limited", 429)
             assert problem["retryAfter"] == 60
-            assert (await shop.ask(b"")).status_code == 429
+            assert (await served.ask(b"")).status_code == 429
             assert code_in(content_of(await agent.ask(EXAMPLE, {}))) == "invalid_payment"
             assert (await agent.ask(None, tool="sched-oncall-now")).structuredContent is not None
 
@@ -280,10 +280,10 @@ class TestSettling:
 
         row = replace(paid_endpoints()[0], compute=broken)
         limits = RateLimits(lambda: 0.0)
-        route = McpRoute([Sale(row, limits, None)], PUBLIC_URL, ())
+        route = McpRoute([ProductCheckout(row, limits, None)], limits, PUBLIC_URL, ())
         with capture_logs() as logs:
             call = message("tools/call", {"name": ROTATION, "arguments": EXAMPLE})
-            response = await posted(Service(route.counted(limits)).http, call)
+            response = await posted(Service(route).http, call)
         await route.aclose()
         content = response.json()["result"]["structuredContent"]
         assert (content["code"], content["status"]) == ("internal_error", 500)

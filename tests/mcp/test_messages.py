@@ -24,9 +24,9 @@ CALL = {"name": ROTATION, "arguments": {}}
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    shop = Sandbox()
-    async with living(shop.app):
-        yield shop.http
+    served = Sandbox()
+    async with living(served.app):
+        yield served.http
 
 
 @pytest.mark.anyio
@@ -144,8 +144,8 @@ class TestHeads:
         assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
 
     async def test_a_client_asks_so_often_and_no_more(self) -> None:
-        shop = service(clock=lambda: 0.0)
-        responses = [await posted(shop.http, b"") for _ in range(601)]
+        served = service(clock=lambda: 0.0)
+        responses = [await posted(served.http, b"") for _ in range(601)]
         assert [each.status_code for each in responses[598:]] == [400, 400, 429]
         assert responses[-1].headers["Retry-After"] == "60"
         assert responses[-1].json()["code"] == "rate_limited"
@@ -194,8 +194,8 @@ class Fuzzed:
     def __init__(self) -> None:
         self.runner = asyncio.Runner()
         self.started = time.time()
-        self.shop: Service = service(clock=self._later)
-        self.life = living(self.shop.app)
+        self.served: Service = service(clock=self._later)
+        self.life = living(self.served.app)
         self.run(self.life.__aenter__())
 
     def _later(self) -> float:
@@ -211,15 +211,15 @@ class Fuzzed:
 
 @pytest.fixture(scope="module")
 def fuzzed() -> Any:
-    shop = Fuzzed()
-    yield shop
-    shop.close()
+    served = Fuzzed()
+    yield served
+    served.close()
 
 
 @given(body=BODIES)
 @hypothesis_settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_anything_at_all_is_answered(fuzzed: Fuzzed, body: bytes) -> None:
-    response = fuzzed.run(posted(fuzzed.shop.http, body))
+    response = fuzzed.run(posted(fuzzed.served.http, body))
     assert response.status_code in (200, 202, 400)
     if response.status_code != 202:
         answer = response.json()

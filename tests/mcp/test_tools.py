@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from x402.extensions.bazaar import McpDiscoveryInfo, extract_discovery_info
 
-from app.checkout.purchase import Sale
+from app.checkout.purchase import ProductCheckout
 from app.discovery.openapi import openapi_document
 from app.http.rate_limits import RateLimits
 from app.mcp.tools import tool_of
@@ -48,7 +48,7 @@ async def test_the_price_is_the_tables_wherever_it_is_told() -> None:
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.slug)
 def test_the_schemas_describe_the_example_and_its_answer(row: Any) -> None:
-    tool = tool_of(Sale(row, RateLimits(lambda: 0.0), None))
+    tool = tool_of(ProductCheckout(row, RateLimits(lambda: 0.0), None))
     answer = msgspec.json.decode(row.example_answer())
     for schema, document in ((tool.inputSchema, row.example), (tool.outputSchema, answer)):
         assert schema is not None

@@ -1,4 +1,4 @@
-"""Attacks on the till, one row each. Nothing here may be answered unpaid or charged twice.
+"""Attacks on the checkout, one row each. Nothing here may be answered unpaid or charged twice.
 
 Forms of headers and authorizations are tried one by one in
 ``tests/checkout/test_http_route.py``; here stand
@@ -53,7 +53,7 @@ def sign_high(payload: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-async def shop() -> AsyncIterator[tuple[Service, ScriptedFacilitator]]:
+async def scripted() -> AsyncIterator[tuple[Service, ScriptedFacilitator]]:
     """A service and the facilitator that settles whatever it is asked to settle."""
     async with ScriptedFacilitator() as script:
         configured = remote_settings(script.url)
@@ -63,7 +63,7 @@ async def shop() -> AsyncIterator[tuple[Service, ScriptedFacilitator]]:
         await facilitator.aclose()
 
 
-Shop = tuple[Service, ScriptedFacilitator]
+Scripted = tuple[Service, ScriptedFacilitator]
 
 
 class TestTampered:
@@ -105,17 +105,19 @@ class TestTampered:
             pytest.param(sign_high, 402, id="the malleable twin of the signature"),
         ],
     )
-    async def test_one_part(self, shop: Shop, tamper: Tamper, status: int) -> None:
-        service, script = shop
+    async def test_one_part(self, scripted: Scripted, tamper: Tamper, status: int) -> None:
+        service, script = scripted
         payload = Wallet().signed(await service.terms())
         tamper(payload)
         response = await service.ask(EXAMPLE, header_of(payload))
         assert response.status_code == status
         assert ("settle" in script.calls) == (status == 200)
 
-    async def test_a_signature_for_another_chain_is_left_to_verify(self, shop: Shop) -> None:
+    async def test_a_signature_for_another_chain_is_left_to_verify(
+        self, scripted: Scripted
+    ) -> None:
         """It may be a smart wallet's for all we know here, so nothing is settled unverified."""
-        service, script = shop
+        service, script = scripted
         terms = await service.terms()
         payload, other = Wallet().signed(terms), Wallet().signed(terms)
         payload["payload"]["signature"] = other["payload"]["signature"]
@@ -124,8 +126,8 @@ class TestTampered:
 
 
 class TestReplayed:
-    async def test_at_once_and_for_different_bodies(self, shop: Shop) -> None:
-        service, script = shop
+    async def test_at_once_and_for_different_bodies(self, scripted: Scripted) -> None:
+        service, script = scripted
         payment = header_of(Wallet().signed(await service.terms()))
         bodies = [{**EXAMPLE, "shifts": 1 + turn % 5} for turn in range(50)]
         answers = await asyncio.gather(*(service.ask(body, payment) for body in bodies))
@@ -140,8 +142,8 @@ class TestReplayed:
             pytest.param(str.lower, id="nonce in small letters"),
         ],
     )
-    async def test_respelt(self, shop: Shop, respell: Callable[[str], str]) -> None:
-        service, script = shop
+    async def test_respelt(self, scripted: Scripted, respell: Callable[[str], str]) -> None:
+        service, script = scripted
         payload = Wallet().signed(await service.terms())
         assert (await service.ask(EXAMPLE, header_of(payload))).status_code == 200
         authorization = payload["payload"]["authorization"]
@@ -150,8 +152,8 @@ class TestReplayed:
         assert response.status_code == 409
         assert script.calls.count("settle") == 1
 
-    async def test_with_the_other_spelling_of_v(self, shop: Shop) -> None:
-        service, script = shop
+    async def test_with_the_other_spelling_of_v(self, scripted: Scripted) -> None:
+        service, script = scripted
         payload = Wallet().signed(await service.terms())
         await service.ask(EXAMPLE, header_of(payload))
         signature = payload["payload"]["signature"]
@@ -167,10 +169,10 @@ class TestAnotherRoute:
         ids=lambda endpoint: endpoint.slug,
     )
     async def test_a_payment_for_one_buys_no_other(
-        self, shop: Shop, bought_at: Endpoint, spent_at: Endpoint
+        self, scripted: Scripted, bought_at: Endpoint, spent_at: Endpoint
     ) -> None:
         """Its terms and its resource are others."""
-        service, script = shop
+        service, script = scripted
         terms = (await service.http.post(bought_at.path)).headers["PAYMENT-REQUIRED"]
         payload = Wallet().signed(terms)
         headers = {"PAYMENT-SIGNATURE": header_of(payload)}
@@ -183,9 +185,9 @@ class TestAnotherRoute:
 
 
 class TestHangUp:
-    async def test_at_every_await(self, shop: Shop) -> None:
+    async def test_at_every_await(self, scripted: Scripted) -> None:
         """Cancelled after each number of steps: a retry always gets the one answer, paid once."""
-        service, script = shop
+        service, script = scripted
         terms, steps, finished = await service.terms(), 0, False
         while not finished:
             steps += 1
@@ -291,17 +293,17 @@ class TestOnTheWire:
 
 class TestCaches:
     async def test_nothing_is_fresh_in_a_shared_cache(self) -> None:
-        shop = service()
-        bought = await shop.buy()
+        served = service()
+        bought = await served.buy()
         assert bought.headers["Cache-Control"] == "public, max-age=0"
         assert "ETag" not in bought.headers
-        for refused in (await shop.ask(b""), await shop.ask({}), await shop.http.get(PATH)):
+        for refused in (await served.ask(b""), await served.ask({}), await served.http.get(PATH)):
             assert refused.headers["Cache-Control"] == "no-store"
 
 
-async def test_a_settlement_in_progress_cannot_be_bought_out_from_under(shop: Shop) -> None:
+async def test_a_settlement_in_progress_cannot_be_bought_out_from_under(scripted: Scripted) -> None:
     """While a payment is being settled for one body, another body does not wait for it."""
-    service, script = shop
+    service, script = scripted
     release = asyncio.Event()
 
     async def slow(request: web.Request) -> web.StreamResponse:

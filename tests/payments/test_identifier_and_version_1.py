@@ -43,45 +43,45 @@ class TestIdentifier:
         assert required.extensions["payment-identifier"]["info"] == {"required": False}
 
     async def test_a_new_id_works_and_the_same_again_gets_the_stored_answer(self) -> None:
-        shop = service()
-        payload = identified(Wallet(), await shop.terms(), generate_payment_id())
-        first = await shop.ask(EXAMPLE, header_of(payload))
-        again = await shop.ask(EXAMPLE, header_of(payload))
+        served = service()
+        payload = identified(Wallet(), await served.terms(), generate_payment_id())
+        first = await served.ask(EXAMPLE, header_of(payload))
+        again = await served.ask(EXAMPLE, header_of(payload))
         assert (first.status_code, again.status_code) == (200, 200)
         assert again.headers["Idempotent-Replayed"] == "true"
 
     async def test_the_same_id_with_another_payment_is_a_conflict(self) -> None:
-        shop, wallet, identifier = service(), Wallet(), generate_payment_id()
-        terms = await shop.terms()
-        await shop.ask(EXAMPLE, header_of(identified(wallet, terms, identifier)))
-        response = await shop.ask(EXAMPLE, header_of(identified(wallet, terms, identifier)))
+        served, wallet, identifier = service(), Wallet(), generate_payment_id()
+        terms = await served.terms()
+        await served.ask(EXAMPLE, header_of(identified(wallet, terms, identifier)))
+        response = await served.ask(EXAMPLE, header_of(identified(wallet, terms, identifier)))
         assert (response.status_code, response.json()["code"]) == (409, "payment_already_used")
 
     async def test_the_same_id_with_another_body_is_a_conflict(self) -> None:
-        shop = service()
-        payment = header_of(identified(Wallet(), await shop.terms(), generate_payment_id()))
-        await shop.ask(EXAMPLE, payment)
-        assert (await shop.ask({**EXAMPLE, "shifts": 9}, payment)).status_code == 409
+        served = service()
+        payment = header_of(identified(Wallet(), await served.terms(), generate_payment_id()))
+        await served.ask(EXAMPLE, payment)
+        assert (await served.ask({**EXAMPLE, "shifts": 9}, payment)).status_code == 409
 
     async def test_ids_belong_to_their_payer(self) -> None:
-        shop, identifier = service(), generate_payment_id()
-        terms = await shop.terms()
+        served, identifier = service(), generate_payment_id()
+        terms = await served.terms()
         for wallet in (Wallet(), Wallet()):
             payment = header_of(identified(wallet, terms, identifier))
-            assert (await shop.ask(EXAMPLE, payment)).status_code == 200
+            assert (await served.ask(EXAMPLE, payment)).status_code == 200
 
     async def test_where_required_it_must_be_there(self) -> None:
-        shop = service(settings(payment_identifier_required=True))
-        payment = header_of(identified(Wallet(), await shop.terms(), None))
-        response = await shop.ask(EXAMPLE, payment)
+        served = service(settings(payment_identifier_required=True))
+        payment = header_of(identified(Wallet(), await served.terms(), None))
+        response = await served.ask(EXAMPLE, payment)
         assert (response.status_code, response.json()["code"]) == (400, "invalid_payment")
 
     @pytest.mark.parametrize("identifier", ["short", "x" * 129, "with spaces in between it", 7])
     async def test_an_id_of_another_form_is_400(self, identifier: Any) -> None:
-        shop = service()
-        payload = identified(Wallet(), await shop.terms(), None)
+        served = service()
+        payload = identified(Wallet(), await served.terms(), None)
         payload["extensions"]["payment-identifier"]["info"]["id"] = identifier
-        assert (await shop.ask(EXAMPLE, header_of(payload))).status_code == 400
+        assert (await served.ask(EXAMPLE, header_of(payload))).status_code == 400
 
 
 def version_1(payload: dict[str, Any], **changes: Any) -> str:
@@ -96,26 +96,26 @@ def version_1(payload: dict[str, Any], **changes: Any) -> str:
     )
 
 
-async def pay_v1(shop: Service, header: str) -> Any:
-    return await shop.ask(EXAMPLE, **{"X-PAYMENT": header})
+async def pay_v1(served: Service, header: str) -> Any:
+    return await served.ask(EXAMPLE, **{"X-PAYMENT": header})
 
 
 class TestVersion1:
     async def test_it_is_taken_where_the_facilitator_lists_it(self) -> None:
-        shop = service()
-        response = await pay_v1(shop, version_1(Wallet().signed(await shop.terms())))
+        served = service()
+        response = await pay_v1(served, version_1(Wallet().signed(await served.terms())))
         assert response.status_code == 200
         receipt = response.headers["X-PAYMENT-RESPONSE"]
         assert receipt == response.headers["PAYMENT-RESPONSE"]
         assert decode_payment_response_header(receipt).network == "base-sepolia"
 
     async def test_one_authorization_does_not_buy_in_both_versions(self) -> None:
-        shop = service()
-        payload = Wallet().signed(await shop.terms())
-        assert (await shop.ask(EXAMPLE, header_of(payload))).status_code == 200
-        again = await pay_v1(shop, version_1(payload))
+        served = service()
+        payload = Wallet().signed(await served.terms())
+        assert (await served.ask(EXAMPLE, header_of(payload))).status_code == 200
+        again = await pay_v1(served, version_1(payload))
         assert again.headers["Idempotent-Replayed"] == "true"
-        other = await shop.ask({**EXAMPLE, "shifts": 9}, **{"X-PAYMENT": version_1(payload)})
+        other = await served.ask({**EXAMPLE, "shifts": 9}, **{"X-PAYMENT": version_1(payload)})
         assert other.status_code == 409
 
     @pytest.mark.parametrize(
@@ -132,9 +132,9 @@ class TestVersion1:
         assert response.json()["retry"] == "new-payment"
 
     async def test_another_network_is_told_to_use_version_2(self) -> None:
-        shop = service()
-        header = version_1(Wallet().signed(await shop.terms()), network="base")
-        assert (await pay_v1(shop, header)).json()["error"] == "x402_version_2_required"
+        served = service()
+        header = version_1(Wallet().signed(await served.terms()), network="base")
+        assert (await pay_v1(served, header)).json()["error"] == "x402_version_2_required"
 
     @pytest.mark.parametrize("listed", [False, True])
     async def test_it_depends_on_what_the_facilitator_lists(self, *, listed: bool) -> None:
@@ -146,16 +146,16 @@ class TestVersion1:
             supported=answers({"kinds": kinds}), settle=v1 if listed else settles
         )
         async with script:
-            shop = service(remote_settings(script.url))
-            async with living(shop.app):
-                response = await pay_v1(shop, version_1(Wallet().signed(await shop.terms())))
+            served = service(remote_settings(script.url))
+            async with living(served.app):
+                response = await pay_v1(served, version_1(Wallet().signed(await served.terms())))
         assert response.status_code == (200 if listed else 402)
         if listed:
             assert script.requests[0]["x402Version"] == 1
             assert script.requests[0]["paymentRequirements"]["maxAmountRequired"] == "20000"
 
     async def test_a_network_without_a_version_1_name(self) -> None:
-        shop = service(settings(network="eip155:421614"))
-        payload = Wallet().signed(await shop.terms())
-        assert (await pay_v1(shop, version_1(payload))).status_code == 402
-        assert json.loads(base64.b64decode(await shop.terms()))["accepts"]
+        served = service(settings(network="eip155:421614"))
+        payload = Wallet().signed(await served.terms())
+        assert (await pay_v1(served, version_1(payload))).status_code == 402
+        assert json.loads(base64.b64decode(await served.terms()))["accepts"]

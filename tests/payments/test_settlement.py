@@ -98,10 +98,10 @@ class TestSettled:
 
     async def test_a_smart_wallet_signature_is_verified_first(self, connected: Connect) -> None:
         async with ScriptedFacilitator() as script:
-            shop = await connected(script)
-            payload = Wallet().signed(await shop.terms())
+            served = await connected(script)
+            payload = Wallet().signed(await served.terms())
             payload["payload"]["signature"] += "00" * 31
-            response = await shop.ask(EXAMPLE, header_of(payload))
+            response = await served.ask(EXAMPLE, header_of(payload))
             assert response.status_code == 200
             assert script.calls == ["supported", "verify", "settle"]
 
@@ -147,8 +147,8 @@ class TestOutcomeUnknown:
         self, handler: Handler, connected: Connect
     ) -> None:
         async with ScriptedFacilitator(settle=[handler, settles]) as script:
-            shop = await connected(script, settle_deadline_seconds=10)
-            response = await shop.buy()
+            served = await connected(script, settle_deadline_seconds=10)
+            response = await served.buy()
             assert (response.status_code, transaction_in(response)) == (200, TRANSACTION)
             first, *more = script.requests
             assert all(request == first for request in more)
@@ -158,14 +158,14 @@ class TestOutcomeUnknown:
         self, connected: Connect, reason: str
     ) -> None:
         async with ScriptedFacilitator(settle=never) as script:
-            shop = await connected(script)
-            payment = await Wallet().payment(await shop.terms())
-            assert (await shop.ask(EXAMPLE, payment)).status_code == 503
+            served = await connected(script)
+            payment = await Wallet().payment(await served.terms())
+            assert (await served.ask(EXAMPLE, payment)).status_code == 503
             script.play("settle", refuses(reason))
             script.play("verify", unverified(USED))
-            response = await shop.ask(EXAMPLE, payment)
+            response = await served.ask(EXAMPLE, payment)
             assert response.status_code == 200
-            again = await shop.ask(EXAMPLE, payment)
+            again = await served.ask(EXAMPLE, payment)
             assert again.headers["PAYMENT-RESPONSE"] == response.headers["PAYMENT-RESPONSE"]
 
     async def test_a_pending_transaction_is_named_in_the_receipt(self, connected: Connect) -> None:
@@ -173,8 +173,8 @@ class TestOutcomeUnknown:
         async with ScriptedFacilitator(
             settle=[pending, refuses(REVERTED)], verify=unverified(USED)
         ) as script:
-            shop = await connected(script, settle_deadline_seconds=10)
-            assert transaction_in(await shop.buy()) == OTHER_TRANSACTION
+            served = await connected(script, settle_deadline_seconds=10)
+            assert transaction_in(await served.buy()) == OTHER_TRANSACTION
 
     async def test_a_nonce_used_by_somebody_else_is_a_refusal(self, connected: Connect) -> None:
         async with ScriptedFacilitator(settle=refuses(USED)) as script:
@@ -213,19 +213,19 @@ class TestOutcomeUnknown:
 
     async def test_an_unknown_payment_does_not_buy_anything_else(self, connected: Connect) -> None:
         async with ScriptedFacilitator(settle=hangs_up) as script:
-            shop = await connected(script)
-            payment = await Wallet().payment(await shop.terms())
-            await shop.ask(EXAMPLE, payment)
-            response = await shop.ask({**EXAMPLE, "shifts": 9}, payment)
+            served = await connected(script)
+            payment = await Wallet().payment(await served.terms())
+            await served.ask(EXAMPLE, payment)
+            response = await served.ask({**EXAMPLE, "shifts": 9}, payment)
             assert response.status_code == 409
 
 
 class TestNothingSent:
     async def test_a_facilitator_that_is_gone(self, connected: Connect) -> None:
         async with ScriptedFacilitator() as script:
-            shop = await connected(script)
-            payment = await Wallet().payment(await shop.terms())
-        response = await shop.ask(EXAMPLE, payment)
+            served = await connected(script)
+            payment = await Wallet().payment(await served.terms())
+        response = await served.ask(EXAMPLE, payment)
         assert response.status_code == 503
         assert response.json()["code"] == "facilitator_unavailable"
         assert response.headers["Retry-After"] == "5"
@@ -251,10 +251,10 @@ class TestNothingSent:
         self, handler: Handler, connected: Connect
     ) -> None:
         async with ScriptedFacilitator(verify=handler) as script:
-            shop = await connected(script)
-            payload = Wallet().signed(await shop.terms())
+            served = await connected(script)
+            payload = Wallet().signed(await served.terms())
             payload["payload"]["signature"] += "00" * 31
-            response = await shop.ask(EXAMPLE, header_of(payload))
+            response = await served.ask(EXAMPLE, header_of(payload))
             assert response.json()["code"] == "facilitator_unavailable"
             assert "settle" not in script.calls
 
@@ -274,10 +274,10 @@ class TestRefused:
     async def test_a_verification_that_fails(self, connected: Connect) -> None:
         refused = answers({"isValid": False, "invalidReason": "undeployed_smart_wallet"})
         async with ScriptedFacilitator(verify=refused) as script:
-            shop = await connected(script)
-            payload = Wallet().signed(await shop.terms())
+            served = await connected(script)
+            payload = Wallet().signed(await served.terms())
             payload["payload"]["signature"] += "00" * 31
-            response = await shop.ask(EXAMPLE, header_of(payload))
+            response = await served.ask(EXAMPLE, header_of(payload))
             assert response.json()["error"] == "undeployed_smart_wallet"
             assert "settle" not in script.calls
 
@@ -291,33 +291,33 @@ class TestHangUp:
             return await settles(request)
 
         async with ScriptedFacilitator(settle=slow) as script:
-            shop = await connected(
+            served = await connected(
                 script, facilitator_timeout_seconds=10, settle_deadline_seconds=10
             )
-            payment = await Wallet().payment(await shop.terms())
-            asking = asyncio.create_task(shop.ask(EXAMPLE, payment))
+            payment = await Wallet().payment(await served.terms())
+            asking = asyncio.create_task(served.ask(EXAMPLE, payment))
             await script.called("settle")
             asking.cancel()
             release.set()
-            response = await shop.ask(EXAMPLE, payment)
+            response = await served.ask(EXAMPLE, payment)
             assert response.status_code == 200
             assert response.headers["Idempotent-Replayed"] == "true"
             assert script.calls.count("settle") == 1
 
     async def test_a_refusal_nobody_waits_for_is_quiet(self, connected: Connect) -> None:
         async with ScriptedFacilitator(settle=refuses("insufficient_funds")) as script:
-            shop = await connected(script)
-            payment = await Wallet().payment(await shop.terms())
-            asking = asyncio.create_task(shop.ask(EXAMPLE, payment))
+            served = await connected(script)
+            payment = await Wallet().payment(await served.terms())
+            asking = asyncio.create_task(served.ask(EXAMPLE, payment))
             await script.called("settle")
             asking.cancel()
             await asyncio.sleep(0.05)
 
     async def test_copies_of_a_refused_payment_are_all_refused(self, connected: Connect) -> None:
         async with ScriptedFacilitator(settle=refuses("insufficient_funds")) as script:
-            shop = await connected(script)
-            payment = await Wallet().payment(await shop.terms())
-            responses = await asyncio.gather(*(shop.ask(EXAMPLE, payment) for _ in range(10)))
+            served = await connected(script)
+            payment = await Wallet().payment(await served.terms())
+            responses = await asyncio.gather(*(served.ask(EXAMPLE, payment) for _ in range(10)))
             assert {response.status_code for response in responses} == {402}
 
 
@@ -327,10 +327,10 @@ class TestFacilitatorAtStart:
             url = script.url
         facilitator = RemoteFacilitator(url, network=NETWORK, headers={}, timeout_seconds=1)
         await facilitator.connect()
-        shop = service(remote_settings(url), facilitator=facilitator)
-        assert (await shop.ask(b"")).json()["code"] == "facilitator_unavailable"
-        assert (await shop.ask({"people": []})).status_code == 400
-        ready = await shop.http.get("/readyz")
+        served = service(remote_settings(url), facilitator=facilitator)
+        assert (await served.ask(b"")).json()["code"] == "facilitator_unavailable"
+        assert (await served.ask({"people": []})).status_code == 400
+        ready = await served.http.get("/readyz")
         assert ready.status_code == 503
         assert ready.json()["checks"]["facilitator"] == "the facilitator cannot be reached"
         await facilitator.aclose()
@@ -356,8 +356,8 @@ class TestFacilitatorAtStart:
         self, handler: Handler, connected: Connect
     ) -> None:
         async with ScriptedFacilitator(supported=handler) as script:
-            shop = await connected(script)
-            assert (await shop.ask(b"")).status_code == 503
+            served = await connected(script)
+            assert (await served.ask(b"")).status_code == 503
 
     async def test_a_family_of_networks_counts(self, connected: Connect) -> None:
         kinds = {"kinds": [{"x402Version": 2, "scheme": "exact", "network": "eip155:*"}]}
@@ -368,33 +368,33 @@ class TestFacilitatorAtStart:
         facilitator = RemoteFacilitator(
             "http://127.0.0.1:9", network=NETWORK, headers={}, timeout_seconds=1
         )
-        shop = service(remote_settings("http://127.0.0.1:9"), facilitator=facilitator)
-        assert (await shop.ask(b"")).status_code == 503
+        served = service(remote_settings("http://127.0.0.1:9"), facilitator=facilitator)
+        assert (await served.ask(b"")).status_code == 503
         async with ScriptedFacilitator() as script:
             terms = await (await connected(script)).terms()
-        assert (await shop.ask(EXAMPLE, await Wallet().payment(terms))).status_code == 503
+        assert (await served.ask(EXAMPLE, await Wallet().payment(terms))).status_code == 503
         await facilitator.aclose()
 
 
 class TestClaims:
     async def test_a_full_store_refuses_and_forgets_nothing(self, clock: Clock) -> None:
         claims = MemoryClaims(clock, max_claims=2)
-        shop = service(clock=clock, claims=claims)
-        terms = await shop.terms()
+        served = service(clock=clock, claims=claims)
+        terms = await served.terms()
         payments = [header_of(Wallet().signed(terms)) for _ in range(3)]
-        answers = [await shop.ask(EXAMPLE, payment) for payment in payments]
+        answers = [await served.ask(EXAMPLE, payment) for payment in payments]
         assert [answer.status_code for answer in answers] == [200, 200, 503]
         assert answers[2].json()["code"] == "overloaded"
-        assert (await shop.ask(EXAMPLE, payments[0])).headers["Idempotent-Replayed"] == "true"
+        assert (await served.ask(EXAMPLE, payments[0])).headers["Idempotent-Replayed"] == "true"
 
     async def test_a_claim_lives_at_most_a_day(self, clock: Clock) -> None:
         claims = MemoryClaims(clock)
-        shop = service(clock=clock, claims=claims)
+        served = service(clock=clock, claims=claims)
         years = str(int(clock()) + 10 * 365 * 86_400)
-        payment = header_of(Wallet().signed(await shop.terms(), validBefore=years))
-        assert (await shop.ask(EXAMPLE, payment)).status_code == 200
+        payment = header_of(Wallet().signed(await served.terms(), validBefore=years))
+        assert (await served.ask(EXAMPLE, payment)).status_code == 200
         clock.advance(86_401)
-        response = await shop.ask(EXAMPLE, payment)
+        response = await served.ask(EXAMPLE, payment)
         assert (response.status_code, response.json()["error"]) == (402, USED)
 
 

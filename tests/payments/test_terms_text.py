@@ -3,7 +3,7 @@
 import pytest
 from x402 import PaymentRequired, PaymentRequiredV1, PaymentRequirements
 
-from app.payments.terms_text import price_in_words, terms_in_words
+from app.payments.terms_text import price_text, terms_lines
 
 
 def requirements(**changes: object) -> PaymentRequirements:
@@ -33,18 +33,18 @@ def requirements(**changes: object) -> PaymentRequirements:
         ),
     ],
 )
-def test_a_price_in_words(changes: dict[str, object], words: str) -> None:
-    assert price_in_words(requirements(**changes)) == words
+def test_a_price_text(changes: dict[str, object], words: str) -> None:
+    assert price_text(requirements(**changes)) == words
 
 
 @pytest.mark.parametrize(
     ("network", "name"), [("eip155:8453", "Base"), ("eip155:1", "eip155:1")], ids=["known", "other"]
 )
-def test_terms_in_words(network: str, name: str) -> None:
+def test_terms_lines(network: str, name: str) -> None:
     terms = PaymentRequired(accepts=[requirements(network=network)])
-    [line] = terms_in_words(terms)
+    [line] = terms_lines(terms)
     assert line.endswith(f"on {name} to 0x{'ab' * 20}, signed for at most 60 s (exact)")
 
 
 def test_terms_of_version_1_have_no_words_of_ours() -> None:
-    assert terms_in_words(PaymentRequiredV1(accepts=[])) == []
+    assert terms_lines(PaymentRequiredV1(accepts=[])) == []

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from x402.http.utils import decode_payment_required_header
 
-from app.checkout.http_route import EndpointApp
-from app.checkout.purchase import Sale
+from app.checkout.http_route import ProductRoute
+from app.checkout.purchase import ProductCheckout
 from app.errors import Fault
 from app.http.rate_limits import RateLimits
 from app.products.endpoint import CALENDAR, CSV, JSON, SVG, Endpoint
@@ -151,7 +151,7 @@ async def test_only_json_is_written_on_the_event_loop(media_type: str) -> None:
         return ROTATION.formats[media_type](result, warnings)
 
     endpoint = replace(ROTATION, formats={media_type: watched})
-    sold = Service(EndpointApp(Sale(endpoint, RateLimits(lambda: 0.0), None), ()))
+    sold = Service(ProductRoute(ProductCheckout(endpoint, RateLimits(lambda: 0.0), None), ()))
     assert (await sold.ask(Accept=media_type)).status_code == 200
     assert threads == [media_type == JSON]
 

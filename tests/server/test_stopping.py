@@ -12,7 +12,7 @@ import httpx
 import pytest
 from aiohttp import web
 
-from app.payments.claims.memory import Receipt
+from app.payments.claims.claim import Receipt
 from app.payments.claims.redis import RedisClaims
 from tests.support.processes import wait_until
 from tests.support.redis_server import accepts, redis_server

@@ -62,9 +62,9 @@ async def agent(
 
 
 @contextlib.asynccontextmanager
-async def agent_of(shop: Service, wallet: Wallet | None = None) -> AsyncIterator[Agent]:
-    """An agent at ``shop``, which is not alive yet: over ASGI, from its start to its stop."""
-    async with living(shop.app), agent(PUBLIC_URL, shop.http, wallet) as one:
+async def agent_of(served: Service, wallet: Wallet | None = None) -> AsyncIterator[Agent]:
+    """An agent at ``served``, which is not alive yet: over ASGI, from its start to its stop."""
+    async with living(served.app), agent(PUBLIC_URL, served.http, wallet) as one:
         yield one
 
 

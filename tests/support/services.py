@@ -15,7 +15,7 @@ from x402.http.utils import decode_payment_response_header
 
 from app.checkout.setup import Facilitator
 from app.main import create_app
-from app.payments.claims.memory import Claims
+from app.payments.claims.claim import PaymentClaims
 from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.settings import Settings
 from tests.support.wallets import Wallet
@@ -82,7 +82,7 @@ def service(
     *,
     clock: Callable[[], float] | None = None,
     facilitator: Facilitator | None = None,
-    claims: Claims | None = None,
+    claims: PaymentClaims | None = None,
     address: str = "203.0.113.7",
 ) -> Service:
     parts = {"facilitator": facilitator, "claims": claims}
@@ -107,7 +107,7 @@ async def living(app: ASGIApp) -> AsyncIterator[None]:
 
 
 class Sandbox(Service):
-    """A sandbox service whose ledger can be looked at."""
+    """A sandbox service whose token can be looked at."""
 
     def __init__(self, clock: Callable[[], float] | None = None, **kwargs: Any) -> None:
         self.facilitator = SandboxFacilitator(NETWORK, USDC, clock or time.time)
@@ -115,7 +115,7 @@ class Sandbox(Service):
 
     @property
     def transfers(self) -> int:
-        return self.facilitator.ledger.transfers
+        return self.facilitator.token.transfers
 
 
 def transaction_in(response: httpx.Response) -> str:

@@ -1,4 +1,4 @@
-"""Throw-away wallets that pay by the official client, and payments tampered with on purpose."""
+"""Disposable wallets that pay by the official client, and payments tampered with on purpose."""
 
 import base64
 import json

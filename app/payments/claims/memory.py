@@ -1,111 +1,13 @@
-"""What was claimed and what was paid: the memory that makes charging exactly-once.
-
-Strategy: before a settlement is sent, its payment is claimed under (network, asset, payer, nonce)
-together with the hash of the request it buys. A claim moves only forward::
-
-    (nothing) ──claim──▶ SETTLING ──settled──▶ SETTLED
-        ▲                 │    ▲
-        └────release──────┘    └──claim── UNKNOWN ◀──unknown── SETTLING
-
-Invariants: one key buys one request; only the holder of a claim may settle, release or mark it; a
-claim that may have moved money is never forgotten while its authorization could still be settled.
-After that the nonce on chain refuses a replay. ``redis_claims`` keeps the same promises for several
-processes and across a crash.
-"""
+"""Payment claims in the memory of one process: lost with it, and shared with no other."""
 
 import secrets
 from collections.abc import Callable
-from typing import Any, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
-from x402.http.utils import decode_payment_response_header
 
 from app.errors import PaymentAlreadyUsed, TooManyClaims
-
-MARGIN_SECONDS = 600
-"""How long a receipt outlives its authorization, for clients that retry late."""
-MAX_LIFE_SECONDS = 24 * 3600
-
-
-class Receipt(Struct, frozen=True, gc=False):
-    """One settlement: a line of the money ledger.
-
-    ``amount`` is in atomic units, ``settled_at`` in seconds since 1970, ``header`` the
-    ``PAYMENT-RESPONSE`` value exactly as it was sent.
-    """
-
-    payer: str
-    amount: str
-    network: str
-    transaction: str
-    request_id: str
-    settled_at: float
-    header: str
-
-    @property
-    def settlement(self) -> dict[str, Any]:
-        """What ``header`` says, as JSON: the x402 ``SettleResponse``."""
-        settled = decode_payment_response_header(self.header)
-        return settled.model_dump(by_alias=True, exclude_none=True)
-
-
-class Claim(Struct, frozen=True):
-    """The answer to a claim: held by the caller, settled already, or busy elsewhere.
-
-    ``holder`` is the caller's token if the claim is now the caller's, else empty; ``sent`` says
-    that an earlier settlement of ours may have moved the money.
-    """
-
-    holder: str = ""
-    sent: bool = False
-    receipt: Receipt | None = None
-
-
-BUSY = Claim()
-
-
-class Claims(Protocol):
-    """A claim store. Every method is atomic and may raise ``ClaimsUnavailable``.
-
-    Instants are seconds since 1970.
-    """
-
-    @property
-    def problem(self) -> str | None:
-        """Why nothing can be claimed at the moment; ``None`` when all is well."""
-        ...
-
-    async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
-        """Claim ``key`` for a request. Raises ``PaymentAlreadyUsed`` or ``TooManyClaims``."""
-        ...
-
-    async def settled(self, key: str, receipt: Receipt) -> None:
-        """The money moved."""
-        ...
-
-    async def unknown(self, key: str, holder: str) -> None:
-        """The money may have moved; the next claim may settle again."""
-        ...
-
-    async def release(self, key: str, holder: str) -> None:
-        """The money did not move."""
-        ...
-
-    async def receipts(self) -> list[Receipt]:
-        """Every receipt that is remembered, oldest first."""
-        ...
-
-    async def refresh(self) -> None:
-        """Find out whether there is a ``problem``."""
-        ...
-
-    async def aclose(self) -> None: ...
-
-
-def expiry_of(valid_before: int, now: float) -> float:
-    """When a claim may be forgotten: ``valid_before`` and a margin, at most 24 hours away."""
-    return min(valid_before + MARGIN_SECONDS, now + MAX_LIFE_SECONDS)
+from app.payments.claims.claim import Claim, Receipt
 
 
 class _Entry(Struct, frozen=True, gc=False):
@@ -146,10 +48,10 @@ class MemoryClaims:
         self._entries[key] = replace(entry, holder=holder)
         return Claim(holder, entry.sent)
 
-    async def settled(self, key: str, receipt: Receipt) -> None:
+    async def mark_settled(self, key: str, receipt: Receipt) -> None:
         self._entries[key] = replace(self._entries[key], receipt=receipt)
 
-    async def unknown(self, key: str, holder: str) -> None:
+    async def mark_unknown(self, key: str, holder: str) -> None:
         if self._is_held(key, holder):
             self._entries[key] = replace(self._entries[key], holder="", sent=True)
 

@@ -5,7 +5,7 @@ carries a lease; when its holder dies, the lease runs out and the next claim of 
 takes over, knowing that a settlement may have been sent. Redis forgets a claim by itself, when its
 authorization can no longer be settled.
 
-Invariants: those of ``receipts``. Where Redis cannot be asked, nothing is claimed and so nothing is
+Invariants: those of ``claim``. Where Redis cannot be asked, nothing is claimed and so nothing is
 charged (``ClaimsUnavailable``). Leases are measured on Redis's clock, which all workers share.
 """
 
@@ -19,7 +19,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.errors import ClaimsUnavailable, PaymentAlreadyUsed
-from app.payments.claims.memory import BUSY, Claim, Receipt
+from app.payments.claims.claim import BUSY, Claim, Receipt
 
 PREFIX = "oncall:claim:"
 
@@ -91,10 +91,10 @@ class RedisClaims:
         self._held[key] = request_hash, int(expires_at)
         return Claim(holder, sent=rest == [b"sent"])
 
-    async def settled(self, key: str, receipt: Receipt) -> None:
+    async def mark_settled(self, key: str, receipt: Receipt) -> None:
         await self._run(SETTLED, key, [msgspec.json.encode(receipt), *self._held.pop(key)])
 
-    async def unknown(self, key: str, holder: str) -> None:
+    async def mark_unknown(self, key: str, holder: str) -> None:
         self._held.pop(key, None)
         await self._run(UNKNOWN, key, [holder])
 

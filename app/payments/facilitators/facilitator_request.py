@@ -1,7 +1,7 @@
-"""What a facilitator is asked, as JSON: byte for byte what the SDK's own client sends.
+"""The body of a request to a facilitator: byte for byte what the SDK's own client sends.
 
-Strategy: of a payment for an offer only the signed authorization is its own; its terms, resource
-and extensions are some 2,500 bytes that all payments for the offer share. They are written once.
+Strategy: only the signed authorization is a payment's own. The terms, resource and extensions that
+it repeats are some 2,500 bytes, the same for all payments on these terms, and are encoded once.
 """
 
 from typing import Any, Self
@@ -18,8 +18,11 @@ from x402.schemas import (
 )
 
 
-class Shared(Struct, frozen=True):
-    """What all payments for one offer share: as models, as JSON values, as bytes."""
+class EncodedTerms(Struct, frozen=True):
+    """Payment terms as a payment repeats them: as models, as JSON values, as bytes.
+
+    ``accepted`` is the requirements; ``echo`` is a payload's JSON after its signed authorization.
+    """
 
     requirements: PaymentRequirements
     resource: ResourceInfo
@@ -39,55 +42,56 @@ class Shared(Struct, frozen=True):
         payload = PaymentPayload(
             payload={}, accepted=requirements, resource=resource, extensions=extensions
         )
-        _, _, echo = _written(payload).partition(b'"payload":{}')
+        _, _, echo = _json_of(payload).partition(b'"payload":{}')
         return cls(
             requirements,
             resource,
             extensions,
             requirements.model_dump(by_alias=True),
             resource.model_dump(by_alias=True, exclude_none=True),
-            _written(requirements),
+            _json_of(requirements),
             echo,
         )
 
 
-class OfferedPayload(PaymentPayload):
-    """A payment for an offer, which is known to be asked as ``shared`` says."""
+class EchoingPayload(PaymentPayload):
+    """A payload that is known to repeat our terms, which are encoded already."""
 
-    _shared: Shared = PrivateAttr()
+    _terms: EncodedTerms = PrivateAttr()
 
     @classmethod
-    def of(cls, signed: dict[str, Any], shared: Shared) -> Self:
-        offered = cls(
+    def of(cls, signed: dict[str, Any], terms: EncodedTerms) -> Self:
+        echoing = cls(
             payload=signed,
-            accepted=shared.requirements,
-            resource=shared.resource,
-            extensions=shared.extensions,
+            accepted=terms.requirements,
+            resource=terms.resource,
+            extensions=terms.extensions,
         )
-        offered._shared = shared
-        return offered
+        echoing._terms = terms
+        return echoing
 
-    def asked(self) -> bytes:
-        """The body of ``/verify`` and ``/settle``."""
+    @property
+    def request_body(self) -> bytes:
+        """The body of ``/verify`` and ``/settle`` for this payment."""
         return (
             b'{"x402Version":2,"paymentPayload":{"x402Version":2,"payload":%b%b,'
             b'"paymentRequirements":%b}'
-        ) % (msgspec.json.encode(self.payload), self._shared.echo, self._shared.accepted)
+        ) % (msgspec.json.encode(self.payload), self._terms.echo, self._terms.accepted)
 
 
-def asked_of(
+def request_body_of(
     payload: PaymentPayload | PaymentPayloadV1,
     requirements: PaymentRequirements | PaymentRequirementsV1,
 ) -> bytes:
     """The body of ``/verify`` and ``/settle`` for a payment."""
-    if isinstance(payload, OfferedPayload):
-        return payload.asked()
+    if isinstance(payload, EchoingPayload):
+        return payload.request_body
     return b'{"x402Version":%d,"paymentPayload":%b,"paymentRequirements":%b}' % (
         payload.x402_version,
-        _written(payload),
-        _written(requirements),
+        _json_of(payload),
+        _json_of(requirements),
     )
 
 
-def _written(model: BaseModel) -> bytes:
+def _json_of(model: BaseModel) -> bytes:
     return model.model_dump_json(by_alias=True, exclude_none=True).encode()

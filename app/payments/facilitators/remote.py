@@ -1,8 +1,8 @@
 """A remote x402 facilitator behind the SDK's ``FacilitatorClient`` protocol.
 
 Strategy: one pooled ``aiohttp`` session (a sixth of httpx's CPU per call, measured), a total
-deadline per call, no redirects, a cap on the answer. What matters to a payer is sorted out here and
-nowhere else: did a settlement go out, and is its outcome known?
+deadline per call, no redirects, a cap on the answer. Only here is it decided what matters to a
+payer: whether a settlement was sent, and whether its outcome is known.
 
 Invariants: ``settle`` raises ``FacilitatorUnavailable`` only if the facilitator did not act on the
 request; everything else that is not a well-formed answer is ``SettlementUnknown``. Nothing that the
@@ -28,13 +28,13 @@ from x402.schemas import (
 )
 
 from app.errors import ConfigurationError, FacilitatorUnavailable, SettlementUnknown
-from app.payments.facilitators.facilitator_request import asked_of
+from app.payments.facilitators.facilitator_request import request_body_of
 from app.payments.terms import SCHEME, supported_kinds, version_1_name
 
 MAX_ANSWER_BYTES = 64 * 1024
 RETRY_AFTER_SECONDS = 5
 
-TURNED_AWAY = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
+NOT_ACTED_ON = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
 """Statuses that say that a request was not acted on. 408 and 409 do not."""
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -46,10 +46,10 @@ class _Answer(NamedTuple):
 
 
 class RemoteFacilitator:
-    """The facilitator at ``url``. ``connect`` before use, ``aclose`` after."""
+    """The facilitator at ``url``. Call ``connect`` before use and ``aclose`` after."""
 
     label = None
-    """What the ``X-Payments`` header says; nothing where real money moves."""
+    """The value of the ``X-Payments`` header: none, because real money moves."""
 
     def __init__(
         self, url: str, *, network: str, headers: Mapping[str, str], timeout_seconds: float
@@ -68,7 +68,7 @@ class RemoteFacilitator:
 
     @property
     def problem(self) -> str | None:
-        """Why payments cannot be taken at the moment; ``None`` when they can."""
+        """The reason why no payment can be settled at the moment; ``None`` when one can."""
         return self._problem
 
     async def connect(self) -> None:
@@ -113,7 +113,7 @@ class RemoteFacilitator:
             )
 
     def get_supported(self) -> SupportedResponse:
-        """The configured kind. The SDK asks at construction, before anybody can be called."""
+        """The configured kind. The SDK asks at construction, before the facilitator is reached."""
         return SupportedResponse(kinds=supported_kinds(self._network))
 
     async def verify(
@@ -121,9 +121,9 @@ class RemoteFacilitator:
         payload: PaymentPayload | PaymentPayloadV1,
         requirements: PaymentRequirements | PaymentRequirementsV1,
     ) -> VerifyResponse:
-        """Ask whether a payment is good. Raises ``FacilitatorUnavailable``."""
+        """Ask whether a payment could be settled. Raises ``FacilitatorUnavailable``."""
         try:
-            answer = await self._call("POST", "/verify", asked_of(payload, requirements))
+            answer = await self._call("POST", "/verify", request_body_of(payload, requirements))
         except (aiohttp.ClientError, TimeoutError, _AnswerTooLargeError) as error:
             raise _unavailable() from error
         verified = _parsed(answer, VerifyResponse)
@@ -136,13 +136,13 @@ class RemoteFacilitator:
         payload: PaymentPayload | PaymentPayloadV1,
         requirements: PaymentRequirements | PaymentRequirementsV1,
     ) -> SettleResponse:
-        """Ask for a payment to be taken.
+        """Ask for a payment to be settled.
 
-        Raises ``FacilitatorUnavailable`` (nothing was sent or it was turned away) or
+        Raises ``FacilitatorUnavailable`` (nothing was sent or the facilitator did not act on it) or
         ``SettlementUnknown``; that is ``settlement_pending``, too, whatever its HTTP status.
         """
         try:
-            answer = await self._call("POST", "/settle", asked_of(payload, requirements))
+            answer = await self._call("POST", "/settle", request_body_of(payload, requirements))
         except aiohttp.ClientConnectorError as error:
             raise _unavailable() from error
         except (aiohttp.ClientError, TimeoutError, _AnswerTooLargeError) as error:
@@ -182,7 +182,7 @@ def _settlement(answer: _Answer) -> SettleResponse:
         raise SettlementUnknown(retry_after=RETRY_AFTER_SECONDS, transaction=settlement.transaction)
     if settlement is not None and answer.status == HTTPStatus.OK:
         return settlement
-    if answer.status not in TURNED_AWAY:
+    if answer.status not in NOT_ACTED_ON:
         raise SettlementUnknown(retry_after=RETRY_AFTER_SECONDS)
     if settlement is not None and not settlement.success:
         return settlement

@@ -2,9 +2,9 @@
 
 Strategy: the SDK's own facilitator and its ``exact`` EVM scheme run in process over a signer whose
 chain is a dictionary: an EIP-3009 token with balances and used nonces. A faucet credits every new
-address once, so any throw-away wallet can pay. Nothing is ever sent anywhere.
+address once, so any new wallet can pay. Nothing is sent anywhere.
 
-Invariants: a nonce is spent once; balances never go below zero; the ledger is bounded (the oldest
+Invariants: a nonce is spent once; balances never go below zero; the token is bounded (the oldest
 addresses and nonces are forgotten first).
 """
 
@@ -41,14 +41,14 @@ class SandboxFacilitator:
     """An in-process facilitator for one network and one token.
 
     The SDK's facilitator comes with an Ethereum client, a second of imports: it is made beside the
-    event loop, from ``connect`` on or when it is first needed.
+    event loop, in ``connect`` or when it is first needed.
     """
 
     label = "sandbox"
     problem = None
 
     def __init__(self, network: str, asset: str, clock: Callable[[], float]) -> None:
-        self.ledger = Ledger(asset, get_evm_chain_id(network), clock)
+        self.token = SandboxToken(asset, get_evm_chain_id(network), clock)
         self.takes_version_1 = version_1_name(network) is not None
         self._network = network
         self._loading: asyncio.Task[x402Facilitator] | None = None
@@ -93,14 +93,14 @@ class SandboxFacilitator:
         from x402.mechanisms.evm.exact.v1.facilitator import ExactEvmSchemeV1
 
         facilitator = x402Facilitator()
-        facilitator.register([self._network], ExactEvmScheme(self.ledger))
+        facilitator.register([self._network], ExactEvmScheme(self.token))
         network_v1 = version_1_name(self._network)
         if network_v1 is not None:
-            facilitator.register_v1([network_v1], ExactEvmSchemeV1(self.ledger))
+            facilitator.register_v1([network_v1], ExactEvmSchemeV1(self.token))
         return facilitator
 
 
-class Ledger:
+class SandboxToken:
     """An EIP-3009 token in memory, as the SDK's ``FacilitatorEvmSigner``. Amounts are atomic."""
 
     def __init__(self, asset: str, chain_id: int, clock: Callable[[], float]) -> None:
@@ -157,13 +157,13 @@ class Ledger:
         return transaction
 
     def _forget(self) -> None:
-        for ledger, most in (
+        for kept, most in (
             (self._balances, MAX_ADDRESSES),
             (self._used, MAX_NONCES),
             (self._receipts, 1),  # each is read once, right after it is written
         ):
-            while len(ledger) > most:
-                ledger.popitem(last=False)
+            while len(kept) > most:
+                kept.popitem(last=False)
 
     # --- FacilitatorEvmSigner ---------------------------------------------------------------
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import ClaimsUnavailable, PaymentAlreadyUsed, TooManyClaims
-from app.payments.claims.memory import BUSY, Claims, MemoryClaims, Receipt
+from app.payments.claims.claim import BUSY, PaymentClaims, Receipt
+from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.redis import CLAIM, PREFIX, RedisClaims
 from tests.conftest import Clock
 from tests.support.processes import free_port
@@ -32,8 +33,8 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(params=["memory", "redis"])
-async def claims(request: pytest.FixtureRequest) -> AsyncIterator[Claims]:
-    store: Claims = MemoryClaims(time.time)
+async def claims(request: pytest.FixtureRequest) -> AsyncIterator[PaymentClaims]:
+    store: PaymentClaims = MemoryClaims(time.time)
     if request.param == "redis":
         store = RedisClaims(request.getfixturevalue("redis_url"), lease_seconds=60)
     yield store
@@ -52,40 +53,42 @@ def soon() -> float:
 
 class TestEveryStore:
     async def test_the_first_claim_is_the_callers(
-        self, claims: Claims, key: str, soon: float
+        self, claims: PaymentClaims, key: str, soon: float
     ) -> None:
         claim = await claims.claim(key, HASH, soon)
         assert claim.holder
         assert not claim.sent
 
-    async def test_the_second_finds_it_busy(self, claims: Claims, key: str, soon: float) -> None:
+    async def test_the_second_finds_it_busy(
+        self, claims: PaymentClaims, key: str, soon: float
+    ) -> None:
         await claims.claim(key, HASH, soon)
         assert await claims.claim(key, HASH, soon) == BUSY
 
     async def test_another_request_cannot_have_it(
-        self, claims: Claims, key: str, soon: float
+        self, claims: PaymentClaims, key: str, soon: float
     ) -> None:
         await claims.claim(key, HASH, soon)
         with pytest.raises(PaymentAlreadyUsed):
             await claims.claim(key, OTHER, soon)
 
     async def test_a_receipt_is_given_to_every_later_claim(
-        self, claims: Claims, key: str, soon: float
+        self, claims: PaymentClaims, key: str, soon: float
     ) -> None:
         await claims.claim(key, HASH, soon)
-        await claims.settled(key, receipt())
+        await claims.mark_settled(key, receipt())
         assert (await claims.claim(key, HASH, soon)).receipt == receipt()
 
     async def test_a_released_claim_is_free_for_any_request(
-        self, claims: Claims, key: str, soon: float
+        self, claims: PaymentClaims, key: str, soon: float
     ) -> None:
         await claims.release(key, (await claims.claim(key, HASH, soon)).holder)
         assert (await claims.claim(key, OTHER, soon)).holder
 
     async def test_an_unknown_outcome_may_be_settled_again_by_the_same_request(
-        self, claims: Claims, key: str, soon: float
+        self, claims: PaymentClaims, key: str, soon: float
     ) -> None:
-        await claims.unknown(key, (await claims.claim(key, HASH, soon)).holder)
+        await claims.mark_unknown(key, (await claims.claim(key, HASH, soon)).holder)
         with pytest.raises(PaymentAlreadyUsed):
             await claims.claim(key, OTHER, soon)
         again = await claims.claim(key, HASH, soon)
@@ -93,28 +96,30 @@ class TestEveryStore:
         assert again.sent
 
     async def test_who_does_not_hold_a_claim_cannot_end_it(
-        self, claims: Claims, key: str, soon: float
+        self, claims: PaymentClaims, key: str, soon: float
     ) -> None:
         await claims.claim(key, HASH, soon)
         await claims.release(key, "somebody")
-        await claims.unknown(key, "somebody")
+        await claims.mark_unknown(key, "somebody")
         assert await claims.claim(key, HASH, soon) == BUSY
 
-    async def test_of_many_at_once_one_gets_it(self, claims: Claims, key: str, soon: float) -> None:
+    async def test_of_many_at_once_one_gets_it(
+        self, claims: PaymentClaims, key: str, soon: float
+    ) -> None:
         answers = await asyncio.gather(*(claims.claim(key, HASH, soon) for _ in range(50)))
         assert sum(bool(answer.holder) for answer in answers) == 1
 
     async def test_receipts_are_listed_oldest_first(
-        self, claims: Claims, key: str, soon: float
+        self, claims: PaymentClaims, key: str, soon: float
     ) -> None:
         for number in (2, 1):
             await claims.claim(f"{key}-{number}", HASH, soon)
-            await claims.settled(f"{key}-{number}", receipt(f"{key}-{number}", float(number)))
+            await claims.mark_settled(f"{key}-{number}", receipt(f"{key}-{number}", float(number)))
         await claims.claim(f"{key}-3", HASH, soon)
         listed = [each.transaction for each in await claims.receipts()]
         assert [name for name in listed if name.startswith(f"{key}-")] == [f"{key}-1", f"{key}-2"]
 
-    async def test_it_is_well(self, claims: Claims) -> None:
+    async def test_it_is_well(self, claims: PaymentClaims) -> None:
         await claims.refresh()
         assert claims.problem is None
 
@@ -122,7 +127,7 @@ class TestEveryStore:
 class TestMemory:
     async def test_what_can_no_longer_be_settled_is_forgotten(self, clock: Clock) -> None:
         claims = MemoryClaims(clock)
-        await claims.unknown("one", (await claims.claim("one", HASH, clock() + 60)).holder)
+        await claims.mark_unknown("one", (await claims.claim("one", HASH, clock() + 60)).holder)
         clock.advance(61)
         assert not (await claims.claim("one", OTHER, clock() + 60)).sent
 
@@ -134,7 +139,7 @@ class TestMemory:
 
     async def test_it_is_bounded_and_expired_claims_make_room(self, clock: Clock) -> None:
         claims = MemoryClaims(clock, max_claims=1)
-        await claims.unknown("one", (await claims.claim("one", HASH, clock() + 60)).holder)
+        await claims.mark_unknown("one", (await claims.claim("one", HASH, clock() + 60)).holder)
         with pytest.raises(TooManyClaims):
             await claims.claim("two", HASH, clock() + 60)
         clock.advance(61)
@@ -178,7 +183,7 @@ class TestRedis:
         claims = RedisClaims(redis_url, lease_seconds=60)
         await claims.claim(key, HASH, soon)
         await claims._redis.flushall()
-        await claims.settled(key, receipt())
+        await claims.mark_settled(key, receipt())
         with pytest.raises(PaymentAlreadyUsed):
             await claims.claim(key, OTHER, soon)
         assert 0 < await claims._redis.ttl(PREFIX + key) <= 60
@@ -190,7 +195,7 @@ class TestRedis:
         here, there = (RedisClaims(redis_url, lease_seconds=60) for _ in range(2))
         await here.claim(key, HASH, soon)
         assert await there.claim(key, HASH, soon) == BUSY
-        await here.settled(key, receipt())
+        await here.mark_settled(key, receipt())
         assert (await there.claim(key, HASH, soon)).receipt == receipt()
         await here.aclose()
         await there.aclose()

@@ -9,10 +9,11 @@ from x402 import PaymentRequirements
 from x402.schemas import PaymentPayloadV1, ResourceInfo
 
 from app.errors import ClaimsUnavailable, PaymentRefused
-from app.payments.claims.memory import Claim, Claims, MemoryClaims, Receipt
+from app.payments.claims.claim import Claim, PaymentClaims, Receipt
+from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.redis import RedisClaims
 from app.payments.facilitators.remote import RemoteFacilitator
-from app.payments.terms import Offer
+from app.payments.terms import PaymentTerms
 from app.payments.verification import payment_v1_for
 from tests.conftest import Clock
 from tests.support.redis_server import redis_server
@@ -32,18 +33,18 @@ from tests.support.wallets import Wallet, header_of
 pytestmark = pytest.mark.anyio
 
 
-async def connected(script: ScriptedFacilitator, claims: Claims, deadline: float) -> Service:
+async def connected(script: ScriptedFacilitator, claims: PaymentClaims, deadline: float) -> Service:
     configured = remote_settings(script.url, settle_deadline_seconds=deadline)
     facilitator = RemoteFacilitator(script.url, network=NETWORK, headers={}, timeout_seconds=9)
     await facilitator.connect()
-    shop = service(configured, facilitator=facilitator, claims=claims)
-    shop.closing = facilitator.aclose, claims.aclose
-    return shop
+    served = service(configured, facilitator=facilitator, claims=claims)
+    served.closing = facilitator.aclose, claims.aclose
+    return served
 
 
-async def closed(*shops: Service) -> None:
-    for shop in shops:
-        for close in shop.closing:
+async def closed(*services: Service) -> None:
+    for served in services:
+        for close in served.closing:
             await close()
 
 
@@ -81,7 +82,7 @@ async def test_a_copy_at_another_process_waits_for_the_same_settlement(
 class Forgetful(MemoryClaims):
     """A store that goes away after it has given a claim."""
 
-    async def settled(self, key: str, receipt: Receipt) -> None:
+    async def mark_settled(self, key: str, receipt: Receipt) -> None:
         raise ClaimsUnavailable
 
 
@@ -97,16 +98,16 @@ async def test_what_is_paid_is_answered_even_if_it_cannot_be_remembered(clock: C
 
 
 async def test_a_defect_of_ours_is_a_problem_document(clock: Clock) -> None:
-    shop = service(clock=clock, claims=Broken(clock))
-    response = await shop.ask(EXAMPLE, header_of(Wallet().signed(await shop.terms())))
+    served = service(clock=clock, claims=Broken(clock))
+    response = await served.ask(EXAMPLE, header_of(Wallet().signed(await served.terms())))
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
     assert response.headers["X-Request-Id"]
 
 
 async def test_the_metrics_count_what_was_settled() -> None:
-    shop = service()
-    await shop.buy()
-    page = await shop.http.get("/metrics")
+    served = service()
+    await served.buy()
+    page = await served.http.get("/metrics")
     assert page.headers["Content-Type"].startswith("text/plain")
     for line in (
         f'oncall_settlements_total{{network="{NETWORK}",outcome="settled"}} 1.0',
@@ -139,8 +140,8 @@ def test_a_network_without_a_name_in_version_1_has_no_terms_there() -> None:
         pay_to=PAY_TO,
         max_timeout_seconds=60,
     )
-    offer = Offer(requirements, ResourceInfo(url="https://oncall.test"))
+    terms = PaymentTerms(requirements, ResourceInfo(url="https://oncall.test"))
     payload = PaymentPayloadV1(scheme="exact", network="arbitrum", payload={})
-    assert offer.requirements_v1 is None
+    assert terms.requirements_v1 is None
     with pytest.raises(PaymentRefused, match="version 2"):
-        payment_v1_for(offer, payload)
+        payment_v1_for(terms, payload)

@@ -14,9 +14,9 @@ from x402.schemas import PaymentPayload, ResourceInfo
 from app.errors import InvalidPayment, PaymentRefused
 from app.payments import verification
 from app.payments.authorization import Payment
-from app.payments.facilitators.facilitator_request import OfferedPayload, asked_of
+from app.payments.facilitators.facilitator_request import EchoingPayload, request_body_of
 from app.payments.facilitators.remote import RemoteFacilitator
-from app.payments.terms import Offer, offer_of, resource_server
+from app.payments.terms import PaymentTerms, payment_terms_of, resource_server
 from tests.support.services import EXAMPLE, NETWORK, PAY_TO, service
 from tests.support.wallets import Wallet, header_of
 
@@ -30,8 +30,8 @@ def server() -> x402ResourceServer:
 
 
 @pytest.fixture(scope="module")
-def offer(server: x402ResourceServer) -> Offer:
-    return offer_of(
+def terms(server: x402ResourceServer) -> PaymentTerms:
+    return payment_terms_of(
         server,
         price_usd=Decimal("0.02"),
         network=NETWORK,
@@ -41,26 +41,28 @@ def offer(server: x402ResourceServer) -> Offer:
     )
 
 
-async def payload(offer: Offer, **changes: Any) -> dict[str, Any]:
+async def payload(terms: PaymentTerms, **changes: Any) -> dict[str, Any]:
     """A payment by the official client, with ``changes`` to what it says back."""
-    header = await Wallet().payment(offer.terms.header)
+    header = await Wallet().payment(terms.unpaid_body.header)
     said: dict[str, Any] = json.loads(base64.b64decode(header))
     return {**said, **changes}
 
 
-def outcome(offer: Offer, header: str, server: x402ResourceServer, *, by_hand: bool) -> object:
+def outcome(
+    terms: PaymentTerms, header: str, server: x402ResourceServer, *, by_hand: bool
+) -> object:
     """What a header is taken for: by hand where that can be, or by the SDK."""
     try:
         if by_hand:
-            return verification.payment_in(offer, [header], server)
-        return verification.payment_for(offer, verification.payload_in([header]), server)
+            return verification.payment_in_header(terms, [header], server)
+        return verification.payment_for(terms, verification.payload_in([header]), server)
     except (InvalidPayment, PaymentRefused) as error:
         return type(error), str(error)
 
 
-async def test_the_official_clients_payment_is_read_by_hand(offer: Offer) -> None:
-    header = header_of(await payload(offer))
-    assert verification._signed_as_offered(offer, [header]) is not None
+async def test_the_official_clients_payment_is_read_by_hand(terms: PaymentTerms) -> None:
+    header = header_of(await payload(terms))
+    assert verification._signed_in_echo(terms, [header]) is not None
 
 
 @pytest.mark.parametrize(
@@ -81,11 +83,11 @@ async def test_the_official_clients_payment_is_read_by_hand(offer: Offer) -> Non
     ],
 )
 async def test_what_is_said_is_taken_as_by_the_sdk(
-    offer: Offer, server: x402ResourceServer, changes: dict[str, Any]
+    terms: PaymentTerms, server: x402ResourceServer, changes: dict[str, Any]
 ) -> None:
-    header = header_of(await payload(offer, **changes))
-    assert outcome(offer, header, server, by_hand=True) == outcome(
-        offer, header, server, by_hand=False
+    header = header_of(await payload(terms, **changes))
+    assert outcome(terms, header, server, by_hand=True) == outcome(
+        terms, header, server, by_hand=False
     )
 
 
@@ -104,13 +106,13 @@ async def test_what_is_said_is_taken_as_by_the_sdk(
     ],
 )
 async def test_terms_said_otherwise_are_taken_as_by_the_sdk(
-    offer: Offer, server: x402ResourceServer, name: str, value: object
+    terms: PaymentTerms, server: x402ResourceServer, name: str, value: object
 ) -> None:
-    said = await payload(offer)
+    said = await payload(terms)
     said["accepted"][name] = value
     header = header_of(said)
-    assert outcome(offer, header, server, by_hand=True) == outcome(
-        offer, header, server, by_hand=False
+    assert outcome(terms, header, server, by_hand=True) == outcome(
+        terms, header, server, by_hand=False
     )
 
 
@@ -127,42 +129,45 @@ async def test_terms_said_otherwise_are_taken_as_by_the_sdk(
     ],
 )
 async def test_a_spoilt_header_is_taken_as_by_the_sdk(
-    offer: Offer, server: x402ResourceServer, spoilt: Any
+    terms: PaymentTerms, server: x402ResourceServer, spoilt: Any
 ) -> None:
-    header = spoilt(header_of(await payload(offer)))
-    assert outcome(offer, header, server, by_hand=True) == outcome(
-        offer, header, server, by_hand=False
+    header = spoilt(header_of(await payload(terms)))
+    assert outcome(terms, header, server, by_hand=True) == outcome(
+        terms, header, server, by_hand=False
     )
 
 
 def sdk_request(asked: PaymentPayload, payment: Payment) -> bytes:
     """The body that the SDK's client sends."""
     with_terms = (
-        model.model_dump(by_alias=True, exclude_none=True) for model in (asked, payment.terms)
+        model.model_dump(by_alias=True, exclude_none=True)
+        for model in (asked, payment.requirements)
     )
     body = HTTPFacilitatorClient()._build_request_body(2, *with_terms)
     return json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 async def test_a_settlement_is_asked_for_in_the_sdks_bytes(
-    offer: Offer, server: x402ResourceServer
+    terms: PaymentTerms, server: x402ResourceServer
 ) -> None:
-    payment = verification.payment_in(offer, [header_of(await payload(offer))], server)
-    assert isinstance(payment.payload, OfferedPayload)
-    assert asked_of(payment.payload, payment.terms) == sdk_request(payment.payload, payment)
+    payment = verification.payment_in_header(terms, [header_of(await payload(terms))], server)
+    assert isinstance(payment.payload, EchoingPayload)
+    assert request_body_of(payment.payload, payment.requirements) == sdk_request(
+        payment.payload, payment
+    )
 
 
 async def test_a_payload_of_the_sdks_own_is_asked_for_alike(
-    offer: Offer, server: x402ResourceServer
+    terms: PaymentTerms, server: x402ResourceServer
 ) -> None:
-    payment = verification.payment_in(offer, [header_of(await payload(offer))], server)
+    payment = verification.payment_in_header(terms, [header_of(await payload(terms))], server)
     assert isinstance(payment.payload, PaymentPayload)
     plain = PaymentPayload(**dict(payment.payload))
-    assert asked_of(plain, payment.terms) == sdk_request(plain, payment)
+    assert request_body_of(plain, payment.requirements) == sdk_request(plain, payment)
 
 
 async def test_a_receipt_is_written_in_the_sdks_bytes() -> None:
-    shop = service()
-    answer = await shop.ask(EXAMPLE, await Wallet().payment(await shop.terms()))
+    served = service()
+    answer = await served.ask(EXAMPLE, await Wallet().payment(await served.terms()))
     header = answer.headers["PAYMENT-RESPONSE"]
     assert encode_payment_response_header(decode_payment_response_header(header)) == header

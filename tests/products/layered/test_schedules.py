@@ -13,8 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from x402.http.utils import decode_payment_required_header
 
-from app.checkout.http_route import EndpointApp
-from app.checkout.purchase import SMALL_BODY_BYTES, Sale
+from app.checkout.http_route import ProductRoute
+from app.checkout.purchase import SMALL_BODY_BYTES, ProductCheckout
 from app.errors import OncallError
 from app.http.rate_limits import RateLimits
 from app.http.validation import document_of
@@ -446,7 +446,7 @@ def in_main_thread() -> bool:
 
 
 def free_service(endpoint: Endpoint) -> Service:
-    served = Service(EndpointApp(Sale(endpoint, RateLimits(lambda: 0.0), None), ()))
+    served = Service(ProductRoute(ProductCheckout(endpoint, RateLimits(lambda: 0.0), None), ()))
     served.path = endpoint.path
     return served
 

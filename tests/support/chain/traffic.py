@@ -1,7 +1,7 @@
 """Callers of every kind, each with a purpose and a seeded chance of its own.
 
 Strategy: an ``Errand`` is what one caller wants, with what must come of it in the end, whatever
-goes wrong in between. A ``Shopper`` carries one out: it asks any of the workers and does what a 503
+goes wrong in between. A ``Caller`` carries one out: it asks any of the workers and does what a 503
 or a lost connection asks for, the same request again. ``Tally`` counts what was sent and told.
 
 Invariants, checked at every answer: no status but those of ``STATUSES``; a 503 says when to come
@@ -46,14 +46,14 @@ OTHER_TERMS: Sequence[Mapping[str, str]] = (
 
 Outcome = tuple[int, str]
 """A status, and the reason that goes with it."""
-Order = tuple[bytes, Mapping[str, str]]
+SentRequest = tuple[bytes, Mapping[str, str]]
 
 
 @dataclass
 class Tally:
     """What was sent and what was told.
 
-    ``paid`` holds the transaction of every nonce answered 200, ``orders`` what was answered: the
+    ``paid`` holds the transaction of every nonce answered 200, ``answered`` its request: the
     body and the headers. ``late`` counts requests made after the errands.
     """
 
@@ -65,7 +65,7 @@ class Tally:
     told: Counter[Outcome] = field(default_factory=Counter)
     paid: dict[str, str] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
-    orders: dict[str, Order] = field(default_factory=dict)
+    answered: dict[str, SentRequest] = field(default_factory=dict)
 
     def count(self, answer: httpx.Response, nonce: str) -> None:
         """Count one answer to the payment with ``nonce``, and check what holds for every one."""
@@ -87,7 +87,7 @@ class Tally:
 
 
 @dataclass
-class Shopper:
+class Caller:
     """One caller at ``address`` with a wallet. Everything random comes from ``chance``."""
 
     urls: Sequence[str]
@@ -127,7 +127,7 @@ class Shopper:
             else:
                 self.tally.count(answer, nonce)
                 if answer.status_code == 200:
-                    self.tally.orders[nonce] = body, headers or {}
+                    self.tally.answered[nonce] = body, headers or {}
                 if answer.status_code != 503:
                     return answer
                 pause = min(float(answer.headers["Retry-After"]), 1)
@@ -163,109 +163,109 @@ class Shopper:
 # --- errands: what a caller wants, and what must come of it ---------------------------------
 
 
-async def asks_for_terms(shopper: Shopper) -> None:
-    expect(await shopper.ask(EXAMPLE), 402)
+async def asks_for_terms(caller: Caller) -> None:
+    expect(await caller.ask(EXAMPLE), 402)
 
 
-async def sends_nonsense(shopper: Shopper) -> None:
-    expect(await shopper.ask(shopper.chance.choice(BAD_BODIES)), 400)
+async def sends_nonsense(caller: Caller) -> None:
+    expect(await caller.ask(caller.chance.choice(BAD_BODIES)), 400)
 
 
-async def pays_for_nonsense(shopper: Shopper) -> None:
-    body = shopper.chance.choice(BAD_BODIES)
-    expect(await shopper.pay(shopper.payment(), body), 400)
+async def pays_for_nonsense(caller: Caller) -> None:
+    body = caller.chance.choice(BAD_BODIES)
+    expect(await caller.pay(caller.payment(), body), 400)
 
 
-async def pays_unreadably(shopper: Shopper) -> None:
-    header = shopper.chance.choice(["%%%", "e30=", "bm90IGpzb24="])
-    answer = await shopper.ask(EXAMPLE, {"PAYMENT-SIGNATURE": header})
+async def pays_unreadably(caller: Caller) -> None:
+    header = caller.chance.choice(["%%%", "e30=", "bm90IGpzb24="])
+    answer = await caller.ask(EXAMPLE, {"PAYMENT-SIGNATURE": header})
     expect(answer, 400, "invalid_payment")
 
 
-async def pays(shopper: Shopper) -> None:
-    expect(await shopper.pay(shopper.payment()), 200)
+async def pays(caller: Caller) -> None:
+    expect(await caller.pay(caller.payment()), 200)
 
 
-async def pays_by_version_1(shopper: Shopper) -> None:
-    made = shopper.payment()
+async def pays_by_version_1(caller: Caller) -> None:
+    made = caller.payment()
     paid = PaymentPayloadV1(scheme="exact", network=NETWORK_V1, payload=made.payload)
-    expect(await shopper.pay(paid), 200)
+    expect(await caller.pay(paid), 200)
 
 
-async def replays(shopper: Shopper) -> None:
-    paid = shopper.payment()
-    first, second = await shopper.pay(paid), await shopper.pay(paid)
+async def replays(caller: Caller) -> None:
+    paid = caller.payment()
+    first, second = await caller.pay(paid), await caller.pay(paid)
     expect(first, 200)
     expect(second, 200)
     assert first.content == second.content
 
 
-async def replays_for_another_body(shopper: Shopper) -> None:
-    paid = shopper.payment()
-    first, second = await shopper.pay(paid), await shopper.pay(paid, OTHER_BODY)
+async def replays_for_another_body(caller: Caller) -> None:
+    paid = caller.payment()
+    first, second = await caller.pay(paid), await caller.pay(paid, OTHER_BODY)
     expect(first, 200)
     expect(second, 409)
 
 
-async def sends_copies(shopper: Shopper) -> None:
-    paid = shopper.payment()
-    answers = await asyncio.gather(*(shopper.pay(paid) for _ in range(COPIES)))
+async def sends_copies(caller: Caller) -> None:
+    paid = caller.payment()
+    answers = await asyncio.gather(*(caller.pay(paid) for _ in range(COPIES)))
     for answer in answers:
         expect(answer, 200)
         assert answer.content == answers[0].content
 
 
-async def hangs_up_and_retries(shopper: Shopper) -> None:
-    paid = shopper.payment()
-    await shopper.hang_up_on(paid, after_seconds=shopper.chance.uniform(0.001, 0.1))
-    expect(await shopper.pay(paid), 200)
+async def hangs_up_and_retries(caller: Caller) -> None:
+    paid = caller.payment()
+    await caller.hang_up_on(paid, after_seconds=caller.chance.uniform(0.001, 0.1))
+    expect(await caller.pay(paid), 200)
 
 
-async def pays_with_an_identifier(shopper: Shopper) -> None:
-    paid = _identified(shopper, shopper.chance.randbytes(16).hex())
-    first, second = await shopper.pay(paid), await shopper.pay(paid)
+async def pays_with_an_identifier(caller: Caller) -> None:
+    paid = _identified(caller, caller.chance.randbytes(16).hex())
+    first, second = await caller.pay(paid), await caller.pay(paid)
     expect(first, 200)
     expect(second, 200)
 
 
-async def pays_twice_with_an_identifier(shopper: Shopper) -> None:
-    identifier = shopper.chance.randbytes(16).hex()
-    first = await shopper.pay(_identified(shopper, identifier))
-    second = await shopper.pay(_identified(shopper, identifier))
+async def pays_twice_with_an_identifier(caller: Caller) -> None:
+    identifier = caller.chance.randbytes(16).hex()
+    first = await caller.pay(_identified(caller, identifier))
+    second = await caller.pay(_identified(caller, identifier))
     expect(first, 200)
     expect(second, 409)
 
 
-async def changes_the_terms(shopper: Shopper) -> None:
-    made = shopper.payment()
-    changes = shopper.chance.choice(OTHER_TERMS)
+async def changes_the_terms(caller: Caller) -> None:
+    made = caller.payment()
+    changes = caller.chance.choice(OTHER_TERMS)
     paid = made.model_copy(update={"accepted": made.accepted.model_copy(update=changes)})
-    expect(await shopper.pay(paid), 402)
+    expect(await caller.pay(paid), 402)
 
 
-async def pays_too_late(shopper: Shopper) -> None:
-    answer = await shopper.pay(shopper.payment(valid_before=_in_seconds(-1)))
+async def pays_too_late(caller: Caller) -> None:
+    answer = await caller.pay(caller.payment(valid_before=_in_seconds(-1)))
     expect(answer, 402, ERR_VALID_BEFORE_EXPIRED)
 
 
-async def forges_a_signature(shopper: Shopper) -> None:
+async def forges_a_signature(caller: Caller) -> None:
     signed = authorization(
-        shopper.wallet,
-        shopper.terms,
-        nonce=shopper.new_nonce(),
+        caller.wallet,
+        caller.terms,
+        nonce=caller.new_nonce(),
         valid_before=_in_seconds(SHORT_LIFE_SECONDS),
     )
-    forger = Account.from_key(shopper.chance.randbytes(32))
-    forged = signature_of(forger, shopper.terms, signed)
-    answer = await shopper.pay(payload(shopper.terms, signed, forged))
+    forger = Account.from_key(caller.chance.randbytes(32))
+    forged = signature_of(forger, caller.terms, signed)
+    answer = await caller.pay(payload(caller.terms, signed, forged))
     expect(answer, 402, ERR_INVALID_SIGNATURE)
 
 
-async def pays_with_an_empty_wallet(shopper: Shopper) -> None:
-    pauper = Account.from_key(shopper.chance.randbytes(32))
+async def pays_with_an_empty_wallet(caller: Caller) -> None:
+    pauper = Account.from_key(caller.chance.randbytes(32))
     lifetime = {"valid_before": _in_seconds(SHORT_LIFE_SECONDS)}
-    paid = payment(pauper, shopper.terms, nonce=shopper.new_nonce(), **lifetime)
-    expect(await shopper.pay(paid), 402)
+    paid = payment(pauper, caller.terms, nonce=caller.new_nonce(), **lifetime)
+    expect(await caller.pay(paid), 402)
 
 
 def expect(answer: httpx.Response, status: int, reason: str | None = None) -> None:
@@ -275,18 +275,18 @@ def expect(answer: httpx.Response, status: int, reason: str | None = None) -> No
     assert reason in (None, told[1]), told
 
 
-def _identified(shopper: Shopper, identifier: str) -> PaymentPayload:
+def _identified(caller: Caller, identifier: str) -> PaymentPayload:
     """A payment that echoes the terms' extensions and adds an id, as the SDK does."""
-    declared = shopper.terms.model_copy(deep=True).extensions or {}
+    declared = caller.terms.model_copy(deep=True).extensions or {}
     append_payment_identifier_to_extensions(declared, identifier)
-    return shopper.payment().model_copy(update={"extensions": declared})
+    return caller.payment().model_copy(update={"extensions": declared})
 
 
 def _in_seconds(seconds: int) -> str:
     return str(int(time.time()) + seconds)
 
 
-Errand = Callable[[Shopper], Awaitable[None]]
+Errand = Callable[[Caller], Awaitable[None]]
 
 MIX: Mapping[Errand, tuple[int, int]] = {
     asks_for_terms: (300, 1),

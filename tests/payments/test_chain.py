@@ -75,11 +75,11 @@ async def bought(
         )
         facilitator = RemoteFacilitator(script.url, network=NETWORK, headers={}, timeout_seconds=5)
         await facilitator.connect()
-        shop: Service = service(configured, clock=clock, facilitator=facilitator)
+        served: Service = service(configured, clock=clock, facilitator=facilitator)
         wallet = Wallet()
         node.payer = wallet.address
-        payment = wallet.signed(await shop.terms(), validBefore=str(valid_before))
-        asking = asyncio.create_task(shop.ask(EXAMPLE, header_of(payment)))
+        payment = wallet.signed(await served.terms(), validBefore=str(valid_before))
+        asking = asyncio.create_task(served.ask(EXAMPLE, header_of(payment)))
         await script.called("settle")
         clock.advance(60)
         response = await asking

@@ -1,4 +1,4 @@
-"""Buyers and a facilitator that keep books of one another.
+"""Buyers and a facilitator that each record what they paid or settled.
 
 Strategy: the facilitator moves a payment's money when it is first asked to, and answers later, so
 that a replica can be ended between the two; asked again, it names the same transaction and moves
@@ -27,8 +27,8 @@ SETTLE_SECONDS = 0.15
 PATIENCE_SECONDS = 40.0
 
 
-class Ledger(ScriptedFacilitator):
-    """What was settled: ``moved`` tells the transaction of each nonce.
+class CountingFacilitator(ScriptedFacilitator):
+    """A facilitator that records its settlements: ``moved`` holds the transaction of each nonce.
 
     ``asked`` counts the calls for a nonce, ``answered`` those whose caller was still there to be
     answered. While it is held, money still moves and nobody is answered.
@@ -100,8 +100,9 @@ class Buyer:
     books: Books
     payments: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    async def shop(self, until: asyncio.Event, pause_seconds: float) -> None:
-        while not until.is_set():
+    async def buy_until(self, over: asyncio.Event, pause_seconds: float) -> None:
+        """Buy one answer after the other until ``over`` is set."""
+        while not over.is_set():
             await self.buy()
             await asyncio.sleep(pause_seconds)
 

@@ -1,0 +1,108 @@
+"""A payment claim, its receipt, and what every store of claims promises: a payment is charged once.
+
+Strategy: before a settlement is sent, its payment is claimed under (network, asset, payer, nonce)
+together with the hash of the request it buys. A claim moves only forward::
+
+    (nothing) ──claim──▶ SETTLING ──settled──▶ SETTLED
+        ▲                 │    ▲
+        └────release──────┘    └──claim── UNKNOWN ◀──unknown── SETTLING
+
+Invariants: one key buys one request; only the holder of a claim may settle, release or mark it; a
+claim that may have moved money is never forgotten while its authorization could still be settled.
+After that the nonce on chain refuses a replay. ``redis`` keeps the same promises for several
+processes and across a crash.
+"""
+
+from typing import Any, Protocol
+
+from msgspec import Struct
+from x402.http.utils import decode_payment_response_header
+
+MARGIN_SECONDS = 600
+"""How long a receipt outlives its authorization, for clients that retry late."""
+MAX_LIFE_SECONDS = 24 * 3600
+
+
+class Receipt(Struct, frozen=True, gc=False):
+    """The receipt of one settlement.
+
+    ``amount`` is in atomic units, ``settled_at`` in seconds since 1970, ``header`` the
+    ``PAYMENT-RESPONSE`` value exactly as it was sent.
+    """
+
+    payer: str
+    amount: str
+    network: str
+    transaction: str
+    request_id: str
+    settled_at: float
+    header: str
+
+    @property
+    def settlement(self) -> dict[str, Any]:
+        """The x402 ``SettleResponse`` that ``header`` encodes, as JSON."""
+        settled = decode_payment_response_header(self.header)
+        return settled.model_dump(by_alias=True, exclude_none=True)
+
+
+class Claim(Struct, frozen=True):
+    """The result of claiming: held by the caller, settled already, or busy elsewhere.
+
+    ``holder`` is the caller's token if the claim is now the caller's, else empty; ``sent`` says
+    that an earlier settlement of ours may have moved the money.
+    """
+
+    holder: str = ""
+    sent: bool = False
+    receipt: Receipt | None = None
+
+
+BUSY = Claim()
+
+
+class PaymentClaims(Protocol):
+    """A store of claims. Every method is atomic and may raise ``ClaimsUnavailable``.
+
+    Instants are seconds since 1970.
+    """
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be claimed at the moment; ``None`` when all is well."""
+        ...
+
+    async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
+        """Claim ``key`` for a request. Raises ``PaymentAlreadyUsed`` or ``TooManyClaims``."""
+        ...
+
+    async def mark_settled(self, key: str, receipt: Receipt) -> None:
+        """Record that the money moved, and its receipt."""
+        ...
+
+    async def mark_unknown(self, key: str, holder: str) -> None:
+        """Record that the money may have moved; the next claim may settle again."""
+        ...
+
+    async def release(self, key: str, holder: str) -> None:
+        """Forget the claim, because the money did not move."""
+        ...
+
+    async def receipts(self) -> list[Receipt]:
+        """Return every receipt that is remembered, oldest first."""
+        ...
+
+    async def refresh(self) -> None:
+        """Look again whether there is a ``problem``."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connection to the store, if there is one."""
+        ...
+
+
+def expiry_of(valid_before: int, now: float) -> float:
+    """Return the instant after which a claim may be forgotten, in seconds since 1970.
+
+    It is ``valid_before`` and a margin, at most 24 hours from ``now``.
+    """
+    return min(valid_before + MARGIN_SECONDS, now + MAX_LIFE_SECONDS)
