@@ -59,7 +59,7 @@ def create_app(
     ``ConfigurationError`` for settings that cannot work.
     """
     endpoints = paid_endpoints()
-    limits = RateLimits(clock, settings.redis_url or None)
+    limits = RateLimits(clock, settings.redis_url or None, settings.trusted_proxies)
     metrics = Metrics()
     metrics.watch_limits(limits)
     stopping = Stopping(settings.drain_seconds)
@@ -74,7 +74,6 @@ def create_app(
     tools = McpRoute(
         [replace(sale, till=desk.tool_till(sale.endpoint)) for sale in sales] if desk else sales,
         settings.public_url,
-        settings.trusted_proxies,
     )
 
     def checks() -> Mapping[str, str | None]:
@@ -101,12 +100,11 @@ def _counted(
     sales: Sequence[Sale], tools: McpRoute, limits: RateLimits, settings: Settings
 ) -> list[Route]:
     """The endpoints, the tools, and where no money moves a wallet that pays the endpoints."""
-    proxies = settings.trusted_proxies
-    routes = [Route(sale.endpoint.path, EndpointApp(sale, proxies)) for sale in sales]
+    routes = [Route(sale.endpoint.path, EndpointApp(sale)) for sale in sales]
     routes.append(Route(MCP_PATH, tools.counted(limits)))
     if settings.payments == "sandbox":
         offers = [sale.till.offer for sale in sales if sale.till]
-        routes.append(Route(SANDBOX_PAY, sandbox_pay(offers, limits, proxies)))
+        routes.append(Route(SANDBOX_PAY, sandbox_pay(offers, limits)))
     return routes
 
 

@@ -3,10 +3,11 @@
 Every paid route is one, and so are the MCP tools and what the sandbox offers beside them.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from limits import RateLimitItem
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -16,17 +17,16 @@ from app.api.bodies import require_sizes
 from app.api.head import Head, head_of
 from app.api.problems import problem_of, problem_of_http
 from app.errors import OncallError
-from app.limits import Proxy, RateLimits, client_of
+from app.limits import RateLimits
 
 
 @dataclass(frozen=True)
 class CountedPost:
-    """The application at ``path``: of each client ``per_minute`` requests reach ``answer``."""
+    """The application at ``path``: of a client only what ``limit`` permits reaches ``answer``."""
 
     path: str
-    per_minute: int
+    limit: RateLimitItem
     limits: RateLimits
-    proxies: Sequence[Proxy]
     answer: Callable[[Head, Scope, Receive], Awaitable[Response]]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,8 +45,8 @@ class CountedPost:
         if head.method != "POST":
             raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST, OPTIONS"})
         require_sizes(head)
-        client = client_in(head, self.proxies)
-        allowance = await self.limits.spend(client, self.path, self.per_minute, paying=head.paying)
+        client = self.limits.client_in(head)
+        allowance = await self.limits.spend(client, self.path, self.limit, paying=head.paying)
         try:
             allowance.require()
             response = await self.answer(head, scope, receive)
@@ -54,8 +54,3 @@ class CountedPost:
             response = problem_of(error)
         response.raw_headers += allowance.fields
         return response
-
-
-def client_in(head: Head, proxies: Sequence[Proxy]) -> str:
-    """Who is asking, as far as our ``proxies`` can be believed."""
-    return client_of(head.peer, head.values("x-forwarded-for"), proxies)

@@ -6,9 +6,11 @@ A row that lacks anything fails when the application is built, not when somebody
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from functools import cached_property
 from time import perf_counter
 from typing import Any, Literal
 
+from limits import RateLimitItem, parse
 from msgspec import Struct
 
 from app.api.documents import Document, document_of
@@ -24,6 +26,7 @@ from app.api.examples import (
 from app.api.schedule_schemas import OncallNowRequest, OncallScheduleRequest
 from app.api.schemas import RotationRequest
 from app.errors import Fault
+from app.limits import in_words
 from app.render.json import RotationAnswer, json_bytes, rotation_answer
 from app.render.planned import planned_answer
 from app.render.roster import (
@@ -62,7 +65,8 @@ class Endpoint:
     should know beyond those of the fields. ``compute`` turns a valid request into an engine result;
     ``formats`` writes that result, one function a media type, the default first. ``example`` is a
     request that must be valid, and so are those of ``worked``. ``work`` is heavy if a small request
-    can keep a processor busy: it is then not done on the event loop.
+    can keep a processor busy: it is then not done on the event loop. ``rate_limit`` is how often a
+    client may ask, as ``limits`` writes it: ``120/minute``.
     """
 
     slug: str
@@ -73,7 +77,7 @@ class Endpoint:
     rules: str
     tags: Sequence[str]
     price_usd: Decimal
-    per_minute: int
+    rate_limit: str
     request: type[Document]
     answer: type[Struct]
     compute: Callable[[Any], Any]
@@ -89,8 +93,18 @@ class Endpoint:
         lacking = [name for name in needed if not getattr(self, name)]
         if lacking:
             raise ValueError(f"endpoint {self.slug or self.path!r} lacks {', '.join(lacking)}")
+        _ = self.limit  # raises ValueError for what is no limit
         for example in (self.example, *(worked.example for worked in self.worked)):
             document_of(example, self.request)
+
+    @cached_property
+    def limit(self) -> RateLimitItem:
+        return parse(self.rate_limit)
+
+    @property
+    def limit_in_words(self) -> str:
+        """Such as "120 requests a minute"."""
+        return in_words(self.limit)
 
     @property
     def catalog_path(self) -> str:
@@ -222,7 +236,7 @@ def _rotation_endpoint() -> Endpoint:
             "agents",
         ),
         price_usd=Decimal("0.02"),
-        per_minute=120,
+        rate_limit="120/minute",
         request=RotationRequest,
         answer=RotationAnswer,
         compute=_rotation,
@@ -253,7 +267,7 @@ def _schedule_endpoint() -> Endpoint:
         rules=LAYER_RULES,
         tags=(*LAYER_TAGS, "coverage", "gaps", "fairness"),
         price_usd=Decimal("0.03"),
-        per_minute=120,
+        rate_limit="120/minute",
         request=OncallScheduleRequest,
         answer=OncallScheduleAnswer,
         compute=_schedule,
@@ -283,7 +297,7 @@ def _now_endpoint() -> Endpoint:
         rules=LAYER_RULES,
         tags=(*LAYER_TAGS, "who-is-on-call", "now", "escalation"),
         price_usd=Decimal("0.01"),
-        per_minute=120,
+        rate_limit="120/minute",
         request=OncallNowRequest,
         answer=OncallNowAnswer,
         compute=_now,

@@ -109,7 +109,7 @@ class Sale:
     async def allowance(self, client: str, *, paying: bool) -> Allowance:
         """Count one request of ``client``; those with and without a payment apart."""
         endpoint = self.endpoint
-        return await self.limits.spend(client, endpoint.path, endpoint.per_minute, paying=paying)
+        return await self.limits.spend(client, endpoint.path, endpoint.limit, paying=paying)
 
     async def outcome(self, order: Order, payment_in: PaymentIn | None) -> Sold | Terms:
         """The answer to ``order`` if it is paid for, else the terms.

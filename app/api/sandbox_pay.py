@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from limits import parse
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
@@ -19,13 +20,13 @@ from app.api.endpoints import JSON
 from app.api.head import Head
 from app.api.negotiation import is_json, negotiated
 from app.errors import Fault, InvalidRequest, UnsupportedMediaType
-from app.limits import Proxy, RateLimits
+from app.limits import RateLimits
 from app.payments.offer import Offer
 from app.payments.throwaway import SignedPayment, signed_payment
 from app.payments.words import terms_in_words
 
 PATH = "/sandbox/pay"
-PER_MINUTE = 120
+LIMIT = parse("120/minute")
 HEADER_LINE = "text/plain"
 """The header as a line, which ``curl -H @-`` reads."""
 
@@ -43,9 +44,7 @@ class SandboxTerms(Document, frozen=True):
     accepts: list[dict[str, Any]]
 
 
-def sandbox_pay(
-    offers: Sequence[Offer], limits: RateLimits, proxies: Sequence[Proxy]
-) -> CountedPost:
+def sandbox_pay(offers: Sequence[Offer], limits: RateLimits) -> CountedPost:
     """The application at ``PATH``, which signs for ``offers`` and nothing else."""
     by_url = {offer.resource.url: offer for offer in offers}
 
@@ -58,7 +57,7 @@ def sandbox_pay(
         text = _written(await signed_payment(offer), offer, media_type)
         return Response(text, headers={"Cache-Control": "no-store"}, media_type=media_type)
 
-    return CountedPost(PATH, PER_MINUTE, limits, proxies, answer)
+    return CountedPost(PATH, LIMIT, limits, answer)
 
 
 def _offer_in(terms: SandboxTerms, offers: Mapping[str, Offer]) -> Offer:

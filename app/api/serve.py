@@ -22,7 +22,6 @@ from app.api.head import Head
 from app.api.negotiation import is_json, negotiated
 from app.api.sale import Order, Sale, Sold, Till
 from app.errors import UnsupportedMediaType
-from app.limits import Proxy
 from app.payments.gate import (
     PAYMENT_HEADER,
     PAYMENT_HEADER_V1,
@@ -40,15 +39,14 @@ Fields = Sequence[tuple[bytes, bytes]]
 class EndpointApp:
     """The ASGI application that serves one endpoint."""
 
-    def __init__(self, sale: Sale, proxies: Sequence[Proxy]) -> None:
+    def __init__(self, sale: Sale) -> None:
         self._sale = sale
         self._endpoint = sale.endpoint
         self._formats = tuple(sale.endpoint.formats)
         self._described = {name: sale.endpoint.headers(name) for name in self._formats}
         self._label = _fields(sale.label)
-        self._counted = CountedPost(
-            sale.endpoint.path, sale.endpoint.per_minute, sale.limits, proxies, self._negotiated
-        )
+        endpoint = sale.endpoint
+        self._counted = CountedPost(endpoint.path, endpoint.limit, sale.limits, self._negotiated)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._counted(scope, receive, send)

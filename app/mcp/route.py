@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from limits import parse
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope
 
@@ -14,14 +15,14 @@ from app.api.head import Head
 from app.api.negotiation import is_json
 from app.api.sale import Sale
 from app.errors import UnsupportedMediaType
-from app.limits import Proxy, RateLimits
+from app.limits import RateLimits
 from app.mcp.messages import Refusal, message_in
 
 if TYPE_CHECKING:
     from app.mcp.server import McpServer
 
 PATH = "/mcp"
-PER_MINUTE = 600
+LIMIT = parse("600/minute")
 """Requests of a client, whatever they ask; the calls of a tool count against its endpoint, too."""
 
 UNPAID = 'Payment is required: repeat the call with a payment in _meta["x402/payment"]'
@@ -33,10 +34,9 @@ class McpRoute:
     The server runs in a task of its own, because its scopes must be left where they were entered.
     """
 
-    def __init__(self, sales: Sequence[Sale], public_url: str, proxies: Sequence[Proxy]) -> None:
+    def __init__(self, sales: Sequence[Sale], public_url: str) -> None:
         self._sales = sales
         self._public_url = public_url
-        self._proxies = proxies
         self._starting = asyncio.Lock()
         self._server: McpServer | None = None
         self._running: asyncio.Task[None] | None = None
@@ -44,7 +44,7 @@ class McpRoute:
 
     def counted(self, limits: RateLimits) -> ASGIApp:
         """The application at ``PATH``."""
-        return CountedPost(PATH, PER_MINUTE, limits, self._proxies, self._answer)
+        return CountedPost(PATH, LIMIT, limits, self._answer)
 
     async def aclose(self) -> None:
         """End the server, if there is one."""
@@ -82,7 +82,7 @@ class McpRoute:
     def _make(self) -> "McpServer":
         from app.mcp.server import McpServer  # noqa: PLC0415 - half a second, when it is needed
 
-        return McpServer(self._sales, self._public_url, self._proxies)
+        return McpServer(self._sales, self._public_url)
 
     async def _run(self, server: "McpServer", entered: asyncio.Event) -> None:
         async with server.running():

@@ -15,7 +15,6 @@ from starlette.types import Receive, Scope, Send
 from app import __version__
 from app.api.bodies import MAX_BODY_BYTES
 from app.api.sale import Sale
-from app.limits import Proxy
 from app.mcp.messages import INVALID_PARAMS, METHOD_NOT_FOUND, Message, Refusal
 from app.mcp.tools import Tools
 
@@ -40,10 +39,10 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 class McpServer:
     """The tools behind the library's stateless streamable HTTP transport."""
 
-    def __init__(self, sales: Sequence[Sale], public_url: str, proxies: Sequence[Proxy]) -> None:
+    def __init__(self, sales: Sequence[Sale], public_url: str) -> None:
         logging.getLogger("mcp").setLevel(logging.WARNING)  # it has several lines for each request
         server: Server = Server("oncall-rotation", __version__, INSTRUCTIONS, public_url)
-        tools = Tools(sales, proxies, lambda: server.request_context.request)
+        tools = Tools(sales, lambda: server.request_context.request)
         server.request_handlers[types.ListToolsRequest] = tools.listed
         server.request_handlers[types.CallToolRequest] = tools.called
         self._manager = StreamableHTTPSessionManager(

@@ -15,13 +15,11 @@ from mcp import types
 from mcp.shared.exceptions import McpError
 from x402.mcp import MCP_PAYMENT_META_KEY, MCP_PAYMENT_RESPONSE_META_KEY
 
-from app.api.counted import client_in
 from app.api.endpoints import JSON
 from app.api.head import head_of
 from app.api.problems import internal_problem, problem_in
 from app.api.sale import Order, Sale, Sold, Till
 from app.errors import OncallError, Retryable
-from app.limits import Proxy
 from app.listing.openapi import object_schema_of, payment_info
 from app.mcp.messages import INVALID_PARAMS
 from app.payments.gate import payload_of, payment_for
@@ -34,11 +32,8 @@ log = structlog.get_logger()
 class Tools:
     """The tools that sell ``sales``; ``request`` is the HTTP request of the call under way."""
 
-    def __init__(
-        self, sales: Sequence[Sale], proxies: Sequence[Proxy], request: Callable[[], Any]
-    ) -> None:
+    def __init__(self, sales: Sequence[Sale], request: Callable[[], Any]) -> None:
         self._sales = {sale.endpoint.slug: sale for sale in sales}
-        self._proxies = proxies
         self._request = request
         self._list = types.ListToolsResult(tools=[tool_of(sale) for sale in sales])
 
@@ -69,7 +64,7 @@ class Tools:
     async def _sold(self, params: types.CallToolRequestParams, sale: Sale) -> types.CallToolResult:
         carried = (params.meta.model_extra or {}).get(MCP_PAYMENT_META_KEY) if params.meta else None
         paying = carried is not None
-        client = client_in(head_of(self._request().scope), self._proxies)
+        client = sale.limits.client_in(head_of(self._request().scope))
         allowance = await sale.allowance(client, paying=paying)
         allowance.require()
         order = Order(f"mcp:{sale.endpoint.path}", JSON, _body_of(params.arguments))

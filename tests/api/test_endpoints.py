@@ -22,7 +22,7 @@ EMPTY = {
     "rules": "",
     "tags": (),
     "price_usd": Decimal(0),
-    "per_minute": 0,
+    "rate_limit": "",
     "request": None,
     "answer": None,
     "compute": None,
@@ -42,7 +42,7 @@ EMPTY = {
         ("description", DESCRIPTION),
         ("tags", tuple(TAGS)),
         ("price_usd", Decimal("0.02")),
-        ("per_minute", 120),
+        ("rate_limit", "120/minute"),
         ("example", msgspec.json.decode(EXAMPLE_REQUEST)),
         ("method", "POST"),
         ("catalog_path", "/catalog/sched-oncall-rotation"),
@@ -72,7 +72,7 @@ def test_json_is_the_default_format(row: Endpoint) -> None:
     ],
 )
 def test_the_layered_rows(row: Endpoint, slug: str, path: str, price: Decimal) -> None:
-    assert (row.slug, row.path, row.price_usd, row.per_minute) == (slug, path, price, 120)
+    assert (row.slug, row.path, row.price_usd, row.rate_limit) == (slug, path, price, "120/minute")
     assert row.work == "heavy"
 
 
@@ -93,6 +93,17 @@ def test_example_answer_is_the_listings() -> None:
 def test_example_answer_is_computed() -> None:
     changed = replace(ROTATION, example={**ROTATION.example, "people": ["carol"]})
     assert msgspec.json.decode(changed.example_answer())["shiftCounts"] == {"carol": 3}
+
+
+# --- how often ------------------------------------------------------------------------------
+
+
+def test_a_row_whose_limit_is_none_fails() -> None:
+    with pytest.raises(ValueError, match="rate limit string 'often'"):
+        replace(ROTATION, rate_limit="often")
+
+
+# --- what is lacking ------------------------------------------------------------------------
 
 
 def test_every_field_has_an_empty_value_to_try() -> None:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from x402.http.utils import decode_payment_signature_header
 
-from app.api.sandbox_pay import PATH, PER_MINUTE
+from app.api.sandbox_pay import LIMIT, PATH
 from tests.conftest import Clock
 from tests.services import NETWORK, PAY_TO, Service, service, settings
 
@@ -130,8 +130,8 @@ async def test_what_is_no_terms(content: bytes, media_type: str, status: int, co
 
 async def test_it_is_limited_as_others_are(clock: Clock) -> None:
     shop = service(clock=clock)
-    statuses = [(await pay(shop, {})).status_code for _ in range(PER_MINUTE + 1)]
-    assert statuses == [400] * PER_MINUTE + [429]
+    statuses = [(await pay(shop, {})).status_code for _ in range(LIMIT.amount + 1)]
+    assert statuses == [400] * LIMIT.amount + [429]
     assert (await shop.ask(b"")).status_code == 402
 
 

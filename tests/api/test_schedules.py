@@ -444,7 +444,7 @@ def in_main_thread() -> bool:
 
 
 def free_service(endpoint: Endpoint) -> Service:
-    served = Service(EndpointApp(Sale(endpoint, RateLimits(lambda: 0.0), None), ()))
+    served = Service(EndpointApp(Sale(endpoint, RateLimits(lambda: 0.0), None)))
     served.path = endpoint.path
     return served
 

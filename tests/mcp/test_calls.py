@@ -272,7 +272,7 @@ class TestSettling:
 
         row = replace(paid_endpoints()[0], compute=broken)
         limits = RateLimits(lambda: 0.0)
-        route = McpRoute([Sale(row, limits, None)], PUBLIC_URL, ())
+        route = McpRoute([Sale(row, limits, None)], PUBLIC_URL)
         with capture_logs() as logs:
             call = message("tools/call", {"name": ROTATION, "arguments": EXAMPLE})
             response = await posted(Service(route.counted(limits)).http, call)
