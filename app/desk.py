@@ -2,13 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 
 import structlog
 from x402.schemas import ResourceInfo
 
-from app.api.endpoints import JSON, Endpoint
+from app.api.endpoints import JSON, Endpoint, rate_limit_faults
 from app.api.sale import Till
 from app.listing.bazaar import (
     MAX_TAGS,
@@ -37,9 +37,11 @@ REFRESH_SECONDS = 60.0
 RETRY_SECONDS = 5.0
 
 
-def faults_in(settings: Settings) -> Iterable[str]:
+def faults_in(settings: Settings) -> Iterator[str]:
     """What is wrong with settings that are each well-formed."""
-    return () if settings.payments == "off" else payee_faults(settings.network, settings.pay_to)
+    yield from rate_limit_faults(settings.rate_limit)
+    if settings.payments != "off":
+        yield from payee_faults(settings.network, settings.pay_to)
 
 
 class Desk:

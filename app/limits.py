@@ -11,7 +11,9 @@ IPv4 address or an IPv6 /64; ``X-Forwarded-For`` counts only from trusted proxie
 """
 
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Any, Protocol
@@ -41,6 +43,9 @@ AWAY_SECONDS = 1.0
 """How long Redis is left alone after it did not answer."""
 TOLD_SECONDS = 10.0
 """How long that is told, where no request comes to find Redis back."""
+
+SETTING = re.compile(r"((?P<name>[^\s=]+)=)?(?P<limit>[1-9]\d{0,5}/(second|minute|hour|day))")
+"""A limit as an operator writes it. Those of ``limits`` also count months, of 30 days."""
 
 IPV4_BYTES = 4
 MAPPED = bytes(10) + b"\xff\xff"
@@ -90,6 +95,31 @@ def in_words(limit: RateLimitItem) -> str:
     if limit.multiples > 1:
         return f"{requests} in {limit.multiples} {period}s"
     return f"{requests} {'an' if period == 'hour' else 'a'} {period}"
+
+
+def limits_in(text: str, products: Sequence[str]) -> tuple[Mapping[str, str], Sequence[str]]:
+    """Each product's limit as an operator sets it, and everything that is wrong with it.
+
+    ``600/minute,sched-oncall-now=10/second``: a limit without a name is that of every product which
+    is not named. Products that are not told of are left out.
+    """
+    limits: dict[str, str] = {}
+    faults = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        match = SETTING.fullmatch(part)
+        if match is None:
+            faults.append(f"{part!r} is not a limit such as 120/minute or {products[-1]}=10/second")
+            continue
+        name = match["name"] or ""
+        if name in limits:
+            faults.append(f"{name or 'every product'} has two limits")
+        elif name and name not in products:
+            similar = get_close_matches(name, products, n=1)
+            hint = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(products)}"
+            faults.append(f"{name} is not a product; {hint}")
+        limits[name] = match["limit"]
+    usual = dict.fromkeys(products, limits.pop("")) if "" in limits else {}
+    return {**usual, **limits}, [f"ONCALL_RATE_LIMIT: {fault}" for fault in faults]
 
 
 class Request(Protocol):

@@ -58,7 +58,7 @@ def create_app(
     ``facilitator`` and ``claims`` replace what ``settings`` would choose. Raises
     ``ConfigurationError`` for settings that cannot work.
     """
-    endpoints = paid_endpoints()
+    endpoints = paid_endpoints(settings.rate_limit)
     limits = RateLimits(clock, settings.redis_url or None, settings.trusted_proxies)
     metrics = Metrics()
     metrics.watch_limits(limits)

@@ -4,7 +4,7 @@ A row that lacks anything fails when the application is built, not when somebody
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from functools import cached_property
 from time import perf_counter
@@ -25,8 +25,8 @@ from app.api.examples import (
 )
 from app.api.schedule_schemas import OncallNowRequest, OncallScheduleRequest
 from app.api.schemas import RotationRequest
-from app.errors import Fault
-from app.limits import in_words
+from app.errors import ConfigurationError, Fault
+from app.limits import in_words, limits_in
 from app.render.json import RotationAnswer, json_bytes, rotation_answer
 from app.render.planned import planned_answer
 from app.render.roster import (
@@ -307,6 +307,24 @@ def _now_endpoint() -> Endpoint:
     )
 
 
-def paid_endpoints() -> Sequence[Endpoint]:
-    """Every paid endpoint, in catalogue order."""
-    return (_rotation_endpoint(), _schedule_endpoint(), _now_endpoint())
+def paid_endpoints(rate_limit: str = "") -> Sequence[Endpoint]:
+    """Every paid endpoint, in catalogue order.
+
+    ``rate_limit`` is the operator's, as ``limits_in`` reads it. Raises ``ConfigurationError``.
+    """
+    rows = (_rotation_endpoint(), _schedule_endpoint(), _now_endpoint())
+    if not rate_limit:
+        return rows
+    limits, faults = limits_in(rate_limit, [row.slug for row in rows])
+    if faults:
+        raise ConfigurationError(faults)
+    return [replace(row, rate_limit=limits.get(row.slug, row.rate_limit)) for row in rows]
+
+
+def rate_limit_faults(rate_limit: str) -> Sequence[str]:
+    """What is wrong with the operator's limits."""
+    try:
+        paid_endpoints(rate_limit)
+    except ConfigurationError as error:
+        return error.problems
+    return ()
