@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-cost bench-startup bench-stored screenshots format
+.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-cost bench-startup bench-limits bench-stored screenshots format
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,9 @@ bench-cost: setup-dev ## Measure what a request costs by part, and what is full 
 
 bench-startup: setup-dev ## Measure how soon a started service answers
 	@$(BIN)/python -m bench.startup
+
+bench-limits: setup-dev ## Measure what counting a request costs beside a bare window
+	@$(BIN)/python -m bench.limits
 
 bench-stored: setup-dev ## Measure the stored APIs on SQLite and on a large PostgreSQL; wants wrk
 	@$(BIN)/python -m bench.stored

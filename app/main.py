@@ -58,8 +58,8 @@ def create_app(
     ``facilitator`` and ``claims`` replace what ``settings`` would choose. Raises
     ``ConfigurationError`` for settings that cannot work.
     """
-    endpoints = paid_endpoints()
-    limits = RateLimits(clock, settings.redis_url or None)
+    endpoints = paid_endpoints(settings.rate_limit)
+    limits = RateLimits(clock, settings.redis_url or None, settings.trusted_proxies)
     metrics = Metrics()
     metrics.watch_limits(limits)
     stopping = Stopping(settings.drain_seconds)
@@ -74,7 +74,7 @@ def create_app(
         for each in endpoints
     ]
     shelf = Shelf(settings, clock, limits)
-    tools = McpRoute(checkouts, limits, settings.public_url, settings.trusted_proxies)
+    tools = McpRoute(checkouts, limits, settings.public_url)
 
     def checks() -> Mapping[str, str | None]:
         parts = payments.checks() if payments else {}
@@ -102,12 +102,11 @@ def _rate_limited_routes(
     checkouts: Sequence[ProductCheckout], tools: McpRoute, limits: RateLimits, settings: Settings
 ) -> list[Route]:
     """The endpoints, the tools, and where no money moves a wallet that pays the endpoints."""
-    proxies = settings.trusted_proxies
-    routes = [Route(each.endpoint.path, ProductRoute(each, proxies)) for each in checkouts]
+    routes = [Route(each.endpoint.path, ProductRoute(each)) for each in checkouts]
     routes.append(Route(MCP_PATH, tools))
     if settings.payments == "sandbox":
         terms = [each.payments.terms for each in checkouts if each.payments]
-        routes.append(Route(SANDBOX_PAY, SandboxWallet(terms, limits, proxies)))
+        routes.append(Route(SANDBOX_PAY, SandboxWallet(terms, limits)))
     return routes
 
 

@@ -50,6 +50,7 @@ class Settings:
 
     ``redis_url`` is where claims and rate limits are shared; without it they are this process's.
     ``database_url`` is as it was set; ``store_url`` is what is meant by it.
+    ``rate_limit`` is as it was set; the products know what it means.
     ``rpc_url`` is a node of ``network``, asked only when a receipt was lost.
     ``facilitator_timeout_seconds`` bounds one call; a settlement whose outcome is unknown is asked
     again until ``settle_deadline_seconds`` after the first call. ``drain_seconds`` is how long a
@@ -71,6 +72,7 @@ class Settings:
     rpc_url: str = field(default="", repr=False)
     payment_identifier_required: bool = False
     trusted_proxies: tuple[Proxy, ...] = ()
+    rate_limit: str = ""
     log_format: LogFormat = "json"
 
     @property
@@ -151,11 +153,11 @@ class _Reader:
             payment_identifier_required=self.read("ONCALL_PAYMENT_ID", _one_of(IDS), "optional")
             == "required",
             trusted_proxies=self.read("ONCALL_TRUSTED_PROXIES", _proxies, ()),
+            rate_limit=self.read("ONCALL_RATE_LIMIT", str, ""),
             log_format=self.read("ONCALL_LOG_FORMAT", _one_of(LOG_FORMATS), "json"),
         )
         self.check_use(settings)
-        if not self.problems or "ONCALL_NETWORK" in self.environ or "ONCALL_PAY_TO" in self.environ:
-            self.problems += also(settings)
+        self.problems += also(settings)
         if self.problems:
             raise ConfigurationError(self.problems)
         return settings

@@ -10,6 +10,7 @@ from app.checkout import setup
 from app.errors import ConfigurationError
 from app.main import create_app
 from app.metrics import Metrics
+from app.products.registry import paid_endpoints
 from tests.support.services import (
     NETWORK,
     ScriptedFacilitator,
@@ -20,6 +21,7 @@ from tests.support.services import (
     settings,
 )
 
+SOLD = {row.path: row.slug for row in paid_endpoints()}
 SUPPORTED = {"kinds": [{"x402Version": 2, "scheme": "exact", "network": NETWORK}]}
 
 
@@ -34,6 +36,42 @@ async def test_it_starts_and_stops(payments: str) -> None:
 def test_settings_that_cannot_work_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="ONCALL_NETWORK"):
         create_app(settings(network="solana:mainnet"))
+
+
+@pytest.mark.parametrize("payments", ["sandbox", "off"])
+def test_a_limit_of_a_product_that_does_not_exist_is_refused(payments: str) -> None:
+    with pytest.raises(ConfigurationError, match="did you mean sched-oncall-now"):
+        create_app(settings(payments=payments, rate_limit="sched-oncal-now=1/minute"))
+
+
+def test_where_nothing_is_paid_the_payee_is_not_looked_at() -> None:
+    assert list(setup.faults_in(settings(payments="off", pay_to="nobody"))) == []
+    assert list(setup.faults_in(settings(pay_to="nobody"))) != []
+
+
+@pytest.mark.anyio
+async def test_what_the_operator_sets_is_what_holds_and_what_is_told() -> None:
+    limits = "5000/hour,sched-oncall-rotation=2/day"
+    service = Service(create_app(settings(rate_limit=limits)))
+    first, _, refused = [await service.ask(b"") for _ in range(3)]
+    assert first.headers["RateLimit"] == '"without-payment";r=1;t=86400'
+    assert first.headers["RateLimit-Policy"] == '"without-payment";q=2;w=86400'
+    assert (first.status_code, refused.status_code) == (402, 429)
+    assert refused.json()["detail"] == "at most 2 requests a day"
+    assert int(refused.headers["Retry-After"]) > 80_000
+
+    paths = (await service.http.get("/openapi.json")).json()["paths"]
+    told = {path: paths[path]["post"]["description"].rpartition("; ")[2] for path in SOLD}
+    assert list(told.values()) == [
+        "at most 2 requests a day.",
+        *["at most 5000 requests an hour."] * 2,
+    ]
+    pages = [(await service.http.get(f"/catalog/{slug}")).json() for slug in SOLD.values()]
+    assert [page["rateLimit"] for page in pages] == ["2/day", "5000/hour", "5000/hour"]
+    for page in ("/llms.txt", "/skill.md"):
+        text = (await service.http.get(page)).text
+        assert (text.count("2 requests a day"), text.count("5000 requests an hour")) == (1, 2)
+        assert "a minute" not in text
 
 
 @pytest.mark.anyio

@@ -4,6 +4,7 @@ import re
 import time
 
 import pytest
+from limits import parse
 
 from app.http.rate_limits import RateLimits
 from app.metrics import SECONDS, Metrics
@@ -73,7 +74,7 @@ async def test_refusals_are_counted_by_policy(clock: Clock) -> None:
     metrics, limits = Metrics(), RateLimits(clock)
     metrics.watch_limits(limits)
     for paying in (True, False, False, False):
-        await limits.spend("a", "/x", 1, paying=paying)
+        await limits.spend("a", "/x", parse("1/minute"), paying=paying)
     text = metrics.text().decode()
     assert [
         value(text, f'oncall_rate_limit_refusals_total{{policy="{policy}"}}')

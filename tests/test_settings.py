@@ -38,6 +38,7 @@ def test_defaults() -> None:
         settle_deadline_seconds=45.0,
         drain_seconds=0.0,
         trusted_proxies=(),
+        rate_limit="",
         log_format="json",
     )
 
@@ -90,6 +91,7 @@ VARIABLES = [
         "trusted_proxies",
         (ip_network("127.0.0.1/32"), ip_network("2001:db8::/32")),
     ),
+    ("ONCALL_RATE_LIMIT", "600/minute", "rate_limit", "600/minute"),
     ("ONCALL_LOG_FORMAT", "text", "log_format", "text"),
     ("ONCALL_LOG_FORMAT", "  ", "log_format", "json"),
 ]
@@ -368,3 +370,11 @@ def test_what_another_check_finds_is_named_with_the_rest() -> None:
         "ONCALL_PUBLIC_URL:",
         "eip155:8453",
     ]
+
+
+def test_another_check_is_made_whatever_else_is_wrong() -> None:
+    """A limit of a product that does not exist is named with everything else."""
+    environ = {"ONCALL_LOG_FORMAT": "xml", "ONCALL_RATE_LIMIT": "x"}
+    with pytest.raises(ConfigurationError) as caught:
+        Settings.from_env(environ, lambda settings: [settings.rate_limit])
+    assert list(caught.value.problems) == ["ONCALL_LOG_FORMAT: 'xml' is not one of json, text", "x"]

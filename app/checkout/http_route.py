@@ -17,7 +17,6 @@ from app.checkout.purchase import PaidAnswer, ProductCheckout, PurchaseRequest
 from app.errors import UnsupportedMediaType
 from app.http.negotiation import is_json, negotiated
 from app.http.rate_limited_route import Exchange
-from app.http.rate_limits import Proxy
 from app.http.request_body import body_of
 from app.http.request_head import PAYMENT_HEADER, PAYMENT_HEADER_V1, Head
 from app.payments.terms import PaymentRequiredBody
@@ -30,10 +29,9 @@ Fields = Sequence[tuple[bytes, bytes]]
 class ProductRoute:
     """The ASGI application that serves one endpoint."""
 
-    def __init__(self, checkout: ProductCheckout, proxies: Sequence[Proxy]) -> None:
+    def __init__(self, checkout: ProductCheckout) -> None:
         self._checkout = checkout
         self._endpoint = checkout.endpoint
-        self._proxies = proxies
         self._formats = tuple(checkout.endpoint.formats)
         self._described = {name: checkout.endpoint.headers(name) for name in self._formats}
         self._label = _fields(checkout.label)
@@ -41,9 +39,7 @@ class ProductRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoint
         async with Exchange(scope, receive, send) as exchange:
-            head = await exchange.admit(
-                self._checkout.limits, endpoint.path, endpoint.per_minute, self._proxies
-            )
+            head = await exchange.admit(self._checkout.limits, endpoint.path, endpoint.limit)
             media_type = negotiated(",".join(head.values("accept")), self._formats)
             body = b""
             if not head.bodiless:

@@ -111,7 +111,7 @@ class ProductCheckout:
     async def allowance(self, client: str, *, paying: bool) -> Allowance:
         """Count one request of ``client``; those with and without a payment apart."""
         endpoint = self.endpoint
-        return await self.limits.spend(client, endpoint.path, endpoint.per_minute, paying=paying)
+        return await self.limits.spend(client, endpoint.path, endpoint.limit, paying=paying)
 
     async def outcome(self, request: PurchaseRequest) -> PaidAnswer | PaymentRequiredBody:
         """Compute the answer and charge for it; return the terms if the payment does not suffice.

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from limits import parse
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.errors import Fault, InvalidRequest, UnsupportedMediaType
 from app.http.negotiation import is_json, negotiated
 from app.http.rate_limited_route import Exchange
-from app.http.rate_limits import Proxy, RateLimits
+from app.http.rate_limits import RateLimits
 from app.http.request_body import body_of
 from app.http.validation import Document, document_of, parsed
 from app.payments.disposable_wallet import SignedPayment, signed_payment
@@ -24,7 +25,7 @@ from app.payments.terms_text import terms_lines
 from app.products.endpoint import JSON
 
 PATH = "/sandbox/pay"
-PER_MINUTE = 120
+LIMIT = parse("120/minute")
 HEADER_LINE = "text/plain"
 """The media type of the header as a line of text, which ``curl -H @-`` reads."""
 
@@ -45,16 +46,13 @@ class SandboxTerms(Document, frozen=True):
 class SandboxWallet:
     """The application at ``PATH``, which signs for ``terms`` and nothing else."""
 
-    def __init__(
-        self, terms: Sequence[PaymentTerms], limits: RateLimits, proxies: Sequence[Proxy]
-    ) -> None:
+    def __init__(self, terms: Sequence[PaymentTerms], limits: RateLimits) -> None:
         self._terms = {each.resource.url: each for each in terms}
         self._limits = limits
-        self._proxies = proxies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with Exchange(scope, receive, send) as exchange:
-            head = await exchange.admit(self._limits, PATH, PER_MINUTE, self._proxies)
+            head = await exchange.admit(self._limits, PATH, LIMIT)
             media_type = negotiated(",".join(head.values("accept")), (JSON, HEADER_LINE))
             body = await body_of(receive)
             if not is_json(head.value("content-type")):

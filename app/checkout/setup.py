@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 import structlog
 from x402.schemas import ResourceInfo
@@ -19,6 +19,7 @@ from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.payments.settlement import SettlementService
 from app.payments.terms import payee_faults, payment_terms_of, resource_server, stablecoin
 from app.products.endpoint import JSON, Endpoint
+from app.products.registry import rate_limit_faults
 from app.settings import Settings
 
 log = structlog.get_logger()
@@ -29,9 +30,11 @@ REFRESH_SECONDS = 60.0
 RETRY_SECONDS = 5.0
 
 
-def faults_in(settings: Settings) -> Iterable[str]:
+def faults_in(settings: Settings) -> Iterator[str]:
     """The faults of settings that are well-formed one by one."""
-    return () if settings.payments == "off" else payee_faults(settings.network, settings.pay_to)
+    yield from rate_limit_faults(settings.rate_limit)
+    if settings.payments != "off":
+        yield from payee_faults(settings.network, settings.pay_to)
 
 
 class PaymentService:

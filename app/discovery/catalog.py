@@ -22,7 +22,7 @@ def product_page(endpoint: Endpoint, public_url: str) -> Mapping[str, Any]:
         "status": "Live",
         "mimeType": JSON,
         "formats": list(endpoint.formats),
-        "rateLimit": f"{endpoint.per_minute}/minute",
+        "rateLimit": endpoint.rate_limit,
         "cache": "0s public",
         "tags": list(endpoint.tags),
         "apiUrl": public_url + endpoint.path,

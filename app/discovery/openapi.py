@@ -114,7 +114,7 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
         "operationId": endpoint.slug,
         "summary": endpoint.title,
         "description": f"{endpoint.description}\n\n{endpoint.rules}\n\n"
-        f"${endpoint.price_usd} per request; at most {endpoint.per_minute} requests a minute.",
+        f"${endpoint.price_usd} per request; at most {endpoint.limit_in_words}.",
         "tags": [endpoint.category],
         "x-payment-info": payment_info(endpoint),
         "parameters": [

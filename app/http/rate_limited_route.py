@@ -5,11 +5,11 @@
 The paid products, the MCP tools and the sandbox's wallet are such routes.
 """
 
-from collections.abc import Sequence
 from http import HTTPStatus
 from types import TracebackType
 from typing import Self
 
+from limits import RateLimitItem
 from msgspec import Struct
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.errors import OncallError
 from app.http.problems import problem_of, problem_of_http
-from app.http.rate_limits import Allowance, Proxy, RateLimits, client_of
+from app.http.rate_limits import Allowance, RateLimits
 from app.http.request_body import require_sizes
 from app.http.request_head import Head, head_of
 
@@ -59,24 +59,17 @@ class Exchange(Struct):
             return problem_of_http(Request(self.scope), error)
         return None
 
-    async def admit(
-        self, limits: RateLimits, path: str, per_minute: int, proxies: Sequence[Proxy]
-    ) -> Head:
+    async def admit(self, limits: RateLimits, path: str, limit: RateLimitItem) -> Head:
         """Return the request's head, after checking its method and sizes and counting it.
 
-        Of each client, ``per_minute`` requests to ``path`` pass. Raises ``HTTPException`` for a
+        Of each client, ``limit`` requests to ``path`` pass. Raises ``HTTPException`` for a
         method other than POST, ``BodyTooLarge``, ``HeadersTooLarge`` or ``RateLimited``.
         """
         head = head_of(self.scope)
         if head.method != "POST":
             raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST, OPTIONS"})
         require_sizes(head)
-        client = client_in(head, proxies)
-        self.allowance = await limits.spend(client, path, per_minute, paying=head.paying)
+        client = limits.client_in(head)
+        self.allowance = await limits.spend(client, path, limit, paying=head.paying)
         self.allowance.require()
         return head
-
-
-def client_in(head: Head, proxies: Sequence[Proxy]) -> str:
-    """The client that sent a request, as far as our ``proxies`` can be believed."""
-    return client_of(head.peer, head.values("x-forwarded-for"), proxies)

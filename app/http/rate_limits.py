@@ -1,31 +1,38 @@
 """How often a client may ask.
 
-Strategy: a moving window, the instants of the requests granted in the last minute. One process
-holds it itself: bounded and on an injected clock, which the memory storages of the rate limiting
-libraries are not, and at a fifth of their cost a request (``bench/http.py``). Several processes
-count together by ``limits``' asynchronous Redis strategy, which never blocks the event loop; its
-script takes a place atomically, so the limit is exact across them.
+Strategy: ``slowapi``'s Limiter holds the key function, the strategy (a moving window: the instants
+of the requests granted in the last minute, or in whatever a limit names) and the storage. Its own
+check is synchronous and costs ten times as much, so ``spend`` asks the strategy itself: in memory
+where one process counts, and by the strategy's asynchronous form in Redis where several count
+together (``docs/decisions/0004-slowapi.md``).
 
 Invariants: requests that carry a payment and requests that do not are counted apart; a client is an
 IPv4 address or an IPv6 /64; ``X-Forwarded-For`` counts only from trusted proxies.
 """
 
 import math
-from array import array
-from bisect import bisect_right
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
+from typing import Any, Protocol
 
-from limits import RateLimitItemPerMinute, WindowStats
-from limits.aio.strategies import MovingWindowRateLimiter as SharedMovingWindow
-from limits.errors import StorageError
+from limits import RateLimitItem
 from limits.storage import storage_from_string
 from msgspec import Struct
 from redis.asyncio import ConnectionPool
+from redis.exceptions import RedisError
+from slowapi import Limiter
 
 from app.errors import RateLimited
+from app.http.rate_limit_storage import (
+    MEMORY_SCHEME,
+    REDIS_SCHEME,
+    MovingWindow,
+    SharedMovingWindow,
+    Spent,
+)
 
 Proxy = IPv4Network | IPv6Network
 
@@ -37,13 +44,8 @@ AWAY_SECONDS = 1.0
 TOLD_SECONDS = 10.0
 """How long that is told, where no request comes to find Redis back."""
 
-WINDOW_SECONDS = 60
-
-Key = tuple[str, str, str]
-"""Policy, route and client."""
-
-Spent = tuple[bool, WindowStats]
-"""Whether there was a place; then when the oldest leaves, and how many places are left."""
+SETTING = re.compile(r"((?P<name>[^\s=]+)=)?(?P<limit>[1-9]\d{0,5}/(second|minute|hour|day))")
+"""A limit as an operator writes it. Those of ``limits`` also count months, of 30 days."""
 
 IPV4_BYTES = 4
 MAPPED = bytes(10) + b"\xff\xff"
@@ -54,9 +56,6 @@ PER_KEY, UNKNOWN_KEY = "per-key", "unknown-key"
 POLICIES = (*PAYING_POLICIES, PER_KEY, UNKNOWN_KEY)
 """Each is a count of its own."""
 
-MAX_KEYS = 20_000
-"""At 120 requests a minute each, some 20 MB; the keys idle longest go first."""
-
 
 class Allowance(Struct, frozen=True):
     """Whether a request was ``granted``, and what is left of its limit.
@@ -66,7 +65,7 @@ class Allowance(Struct, frozen=True):
 
     granted: bool
     policy: str
-    per_minute: int
+    limit: RateLimitItem
     remaining: int
     reset_seconds: int
 
@@ -78,33 +77,102 @@ class Allowance(Struct, frozen=True):
     @property
     def refusal(self) -> RateLimited:
         """What is said when it was not."""
-        return RateLimited(
-            f"at most {self.per_minute} requests a minute", retry_after=self.reset_seconds
-        )
+        return RateLimited(f"at most {in_words(self.limit)}", retry_after=self.reset_seconds)
 
     @property
     def fields(self) -> list[tuple[bytes, bytes]]:
         """The ``RateLimit`` fields of the IETF HTTP working group's draft, as ASGI wants them."""
-        limit = b'"%b";r=%d;t=%d' % (self.policy.encode(), self.remaining, self.reset_seconds)
-        policy = b'"%b";q=%d;w=%d' % (self.policy.encode(), self.per_minute, WINDOW_SECONDS)
-        return [(b"ratelimit", limit), (b"ratelimit-policy", policy)]
+        name = self.policy.encode()
+        left = b'"%b";r=%d;t=%d' % (name, self.remaining, self.reset_seconds)
+        policy = b'"%b";q=%d;w=%d' % (name, self.limit.amount, self.limit.get_expiry())
+        return [(b"ratelimit", left), (b"ratelimit-policy", policy)]
 
 
-class RateLimits:
+def in_words(limit: RateLimitItem) -> str:
+    """Such as "120 requests a minute" or "1 request in 2 hours"."""
+    requests = f"{limit.amount} request{'s' if limit.amount > 1 else ''}"
+    period = limit.GRANULARITY.name
+    if limit.multiples > 1:
+        return f"{requests} in {limit.multiples} {period}s"
+    return f"{requests} {'an' if period == 'hour' else 'a'} {period}"
+
+
+def limits_in(text: str, products: Sequence[str]) -> tuple[Mapping[str, str], Sequence[str]]:
+    """Each product's limit as an operator sets it, and everything that is wrong with it.
+
+    ``600/minute,sched-oncall-now=10/second``: a limit without a name is that of every product which
+    is not named. Products that are not told of are left out.
+    """
+    limits: dict[str, str] = {}
+    faults = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        match = SETTING.fullmatch(part)
+        if match is None:
+            faults.append(f"{part!r} is not a limit such as 120/minute or {products[-1]}=10/second")
+            continue
+        name = match["name"] or ""
+        if name in limits:
+            faults.append(f"{name or 'every product'} has two limits")
+        elif name and name not in products:
+            similar = get_close_matches(name, products, n=1)
+            hint = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(products)}"
+            faults.append(f"{name} is not a product; {hint}")
+        limits[name] = match["limit"]
+    usual = dict.fromkeys(products, limits.pop("")) if "" in limits else {}
+    return {**usual, **limits}, [f"ONCALL_RATE_LIMIT: {fault}" for fault in faults]
+
+
+class Request(Protocol):
+    """What of a request says who sent it."""
+
+    @property
+    def peer(self) -> str | None:
+        """The connection's address."""
+        ...
+
+    def values(self, name: str, /) -> Sequence[str]:
+        """A header's values in order of arrival."""
+        ...
+
+
+class RateLimits(Limiter):
     """Counts requests per client, route and kind (with or without a payment).
 
     With ``redis_url`` the count is shared by every process; while Redis is away each counts for
-    itself, and ``problem`` says so.
+    itself, and ``problem`` says so. ``proxies`` are ours.
     """
 
-    def __init__(self, clock: Callable[[], float], redis_url: str | None = None) -> None:
+    _limiter: MovingWindow
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        redis_url: str | None = None,
+        proxies: Sequence[Proxy] = (),
+    ) -> None:
+        super().__init__(
+            key_func=self.client_in,
+            strategy="moving-window",
+            storage_uri=f"{MEMORY_SCHEME}://",
+            storage_options={"clock": clock},  # type: ignore[dict-item] # handed on as it is
+        )
+        self._limiter = MovingWindow(self._storage)
         self._clock = clock
-        self._local = MovingWindows(clock)
+        self._proxies = proxies
         self._pool = redis_pool(redis_url) if redis_url else None
-        self._shared = shared_strategy(self._pool) if self._pool else None
+        self._shared = shared_strategy(clock, self._pool) if self._pool else None
         self._away_until = -math.inf
         self.refusals = dict.fromkeys(POLICIES, 0)
         """How many requests of each policy were over the limit, in this process."""
+
+    def get_app_config(self, key: str, default_value: Any = None) -> Any:  # noqa: ARG002 - slowapi's signature
+        """The default: ``settings`` alone reads the environment, and slowapi's variables do
+        nothing."""
+        return default_value
+
+    def client_in(self, request: Request) -> str:
+        """Who is asking, as far as our proxies can be believed: the Limiter's key function."""
+        return client_of(request.peer, request.values("x-forwarded-for"), self._proxies)
 
     @property
     def problem(self) -> str | None:
@@ -113,39 +181,41 @@ class RateLimits:
             return "Redis cannot be reached: each process counts alone"
         return None
 
-    async def spend(self, client: str, route: str, per_minute: int, *, paying: bool) -> Allowance:
+    async def spend(
+        self, client: str, route: str, limit: RateLimitItem, *, paying: bool
+    ) -> Allowance:
         """Count one request to a paid route, unless none is left."""
-        return await self.spend_by(PAYING_POLICIES[paying], client, route, per_minute)
+        return await self.spend_by(PAYING_POLICIES[paying], client, route, limit)
 
-    async def spend_by(self, policy: str, client: str, route: str, per_minute: int) -> Allowance:
+    async def spend_by(
+        self, policy: str, client: str, route: str, limit: RateLimitItem
+    ) -> Allowance:
         """Count one request under one of ``POLICIES``, unless none is left."""
-        key = (policy, route, client)
-        spent = await self._spent_shared(self._shared, key, per_minute) if self._shared else None
-        granted, window = spent or self._local.spent(key, per_minute)
+        key = f"{policy}/{route}/{client}"  # one string costs half of what three do
+        spent = await self._spent_shared(self._shared, limit, key) if self._shared else None
+        granted, window = spent or self._limiter.spend(limit, key)
         if not granted:
             self.refusals[policy] += 1
         reset_seconds = max(math.ceil(window.reset_time - self._clock()), 1)
-        return Allowance(granted, policy, per_minute, window.remaining, reset_seconds)
+        return Allowance(granted, policy, limit, window.remaining, reset_seconds)
 
     async def aclose(self) -> None:
         if self._pool is not None:
             await self._pool.aclose()
 
     async def _spent_shared(
-        self, shared: SharedMovingWindow, key: Key, per_minute: int
+        self, shared: SharedMovingWindow, limit: RateLimitItem, key: str
     ) -> Spent | None:
-        """As ``MovingWindows.spent``; ``None`` while Redis is away."""
+        """``None`` while Redis is away."""
         if self._clock() < self._away_until:
             return None
-        item = RateLimitItemPerMinute(per_minute)
         try:
-            granted = await shared.hit(item, *key)
-            window = await shared.get_window_stats(item, *key)
-        except StorageError:
+            spent = await shared.spend(limit, key)
+        except RedisError:
             self._away_until = self._clock() + AWAY_SECONDS
             return None
         self._away_until = -math.inf
-        return granted, window
+        return spent
 
 
 def redis_pool(url: str) -> ConnectionPool:
@@ -155,50 +225,15 @@ def redis_pool(url: str) -> ConnectionPool:
     )
 
 
-def shared_strategy(pool: ConnectionPool) -> SharedMovingWindow:
-    """The moving window over ``limits``' asynchronous Redis storage."""
-    storage = storage_from_string(
-        "async+redis://",
-        implementation="redispy",
-        wrap_exceptions=True,
-        key_prefix="oncall:limit",
-        connection_pool=pool,  # type: ignore[arg-type] # handed on as it is
+def shared_strategy(clock: Callable[[], float], pool: ConnectionPool) -> SharedMovingWindow:
+    """The moving window over our asynchronous Redis storage."""
+    return SharedMovingWindow(
+        storage_from_string(
+            f"{REDIS_SCHEME}://",
+            clock=clock,  # type: ignore[arg-type] # handed on as it is
+            pool=pool,  # type: ignore[arg-type] # handed on as it is
+        )
     )
-    return SharedMovingWindow(storage)
-
-
-class MovingWindows:
-    """The granted instants of each key in the last minute, oldest first.
-
-    At most ``max_keys`` keys are kept; the one idle longest goes first.
-    """
-
-    def __init__(self, clock: Callable[[], float], max_keys: int = MAX_KEYS) -> None:
-        self._clock = clock
-        self._max_keys = max_keys
-        self._windows: OrderedDict[Key, array[float]] = OrderedDict()
-
-    def spent(self, key: Key, limit: int) -> Spent:
-        """Take one of ``limit`` places in the window of ``key``, if there is one."""
-        now = self._clock()
-        window = self._window(key)
-        left = now - WINDOW_SECONDS
-        if window and window[0] <= left:
-            del window[: bisect_right(window, left)]
-        granted = len(window) < limit
-        if granted:
-            window.append(now)
-        return granted, WindowStats(window[0] + WINDOW_SECONDS, limit - len(window))
-
-    def _window(self, key: Key) -> "array[float]":
-        window = self._windows.get(key)
-        if window is None:
-            window = self._windows[key] = array("d")
-            if len(self._windows) > self._max_keys:
-                self._windows.popitem(last=False)
-        else:
-            self._windows.move_to_end(key)
-        return window
 
 
 def client_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence[Proxy]) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from limits import parse
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,7 +13,7 @@ from app.checkout.purchase import ProductCheckout
 from app.errors import UnsupportedMediaType
 from app.http.negotiation import is_json
 from app.http.rate_limited_route import Exchange
-from app.http.rate_limits import Proxy, RateLimits
+from app.http.rate_limits import RateLimits
 from app.http.request_body import body_of
 from app.mcp.messages import Refusal, message_in
 from app.mcp.tool_checkout import PATH, tool_checkout
@@ -20,7 +21,7 @@ from app.mcp.tool_checkout import PATH, tool_checkout
 if TYPE_CHECKING:
     from app.mcp.server import McpServer
 
-PER_MINUTE = 600
+LIMIT = parse("600/minute")
 """A client's requests of every kind; a tool's call counts against its endpoint's limit as well."""
 
 
@@ -36,12 +37,10 @@ class McpRoute:
         checkouts: Sequence[ProductCheckout],
         limits: RateLimits,
         public_url: str,
-        proxies: Sequence[Proxy],
     ) -> None:
         self._checkouts = [tool_checkout(each, public_url) for each in checkouts]
         self._limits = limits
         self._public_url = public_url
-        self._proxies = proxies
         self._starting = asyncio.Lock()
         self._server: McpServer | None = None
         self._running: asyncio.Task[None] | None = None
@@ -49,7 +48,7 @@ class McpRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with Exchange(scope, receive, send) as exchange:
-            head = await exchange.admit(self._limits, PATH, PER_MINUTE, self._proxies)
+            head = await exchange.admit(self._limits, PATH, LIMIT)
             body = await body_of(receive)
             if not is_json(head.value("content-type")):
                 raise UnsupportedMediaType("send Content-Type: application/json")
@@ -86,7 +85,7 @@ class McpRoute:
     def _make(self) -> "McpServer":
         from app.mcp.server import McpServer  # noqa: PLC0415 - half a second, when it is needed
 
-        return McpServer(self._checkouts, self._public_url, self._proxies)
+        return McpServer(self._checkouts, self._public_url)
 
     async def _run(self, server: "McpServer", entered: asyncio.Event) -> None:
         async with server.running():

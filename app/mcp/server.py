@@ -14,7 +14,6 @@ from starlette.types import Receive, Scope, Send
 
 from app import __version__
 from app.checkout.purchase import ProductCheckout
-from app.http.rate_limits import Proxy
 from app.http.request_body import MAX_BODY_BYTES
 from app.mcp.messages import INVALID_PARAMS, METHOD_NOT_FOUND, Message, Refusal
 from app.mcp.tools import Tools
@@ -40,12 +39,10 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 class McpServer:
     """The tools behind the library's stateless streamable HTTP transport."""
 
-    def __init__(
-        self, checkouts: Sequence[ProductCheckout], public_url: str, proxies: Sequence[Proxy]
-    ) -> None:
+    def __init__(self, checkouts: Sequence[ProductCheckout], public_url: str) -> None:
         logging.getLogger("mcp").setLevel(logging.WARNING)  # it has several lines for each request
         server: Server = Server("oncall-rotation", __version__, INSTRUCTIONS, public_url)
-        tools = Tools(checkouts, proxies, lambda: server.request_context.request)
+        tools = Tools(checkouts, lambda: server.request_context.request)
         server.request_handlers[types.ListToolsRequest] = tools.listed
         server.request_handlers[types.CallToolRequest] = tools.called
         self._manager = StreamableHTTPSessionManager(

@@ -18,8 +18,6 @@ from app.checkout.purchase import PaidAnswer, ProductCheckout, PurchaseRequest
 from app.discovery.openapi import object_schema_of, payment_info
 from app.errors import OncallError, Retryable
 from app.http.problems import internal_problem, problem_in
-from app.http.rate_limited_route import client_in
-from app.http.rate_limits import Proxy
 from app.http.request_head import head_of
 from app.mcp.messages import INVALID_PARAMS
 from app.payments.terms import PaymentRequiredBody
@@ -35,11 +33,9 @@ class Tools:
     def __init__(
         self,
         checkouts: Sequence[ProductCheckout],
-        proxies: Sequence[Proxy],
         request: Callable[[], Any],
     ) -> None:
         self._checkouts = {each.endpoint.slug: each for each in checkouts}
-        self._proxies = proxies
         self._request = request
         self._list = types.ListToolsResult(tools=[tool_of(each) for each in checkouts])
 
@@ -73,7 +69,7 @@ class Tools:
     ) -> types.CallToolResult:
         carried = (params.meta.model_extra or {}).get(MCP_PAYMENT_META_KEY) if params.meta else None
         paying = carried is not None
-        client = client_in(head_of(self._request().scope), self._proxies)
+        client = checkout.limits.client_in(head_of(self._request().scope))
         allowance = await checkout.allowance(client, paying=paying)
         allowance.require()
         request = PurchaseRequest(

@@ -3,14 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import msgspec
+from limits import RateLimitItem, parse
 from msgspec import Struct
 
 from app.errors import Fault
 from app.formats.svg.drawing import timeline_bytes
 from app.formats.timeline import Timeline
+from app.http.rate_limits import in_words
 from app.http.validation import Document, document_of
 
 JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"
@@ -76,6 +79,7 @@ class Endpoint:
     of charge, what only heavy work finds wrong with a request; it raises ``InvalidRequest``.
     ``example`` is a request that must be valid, and so are those of ``worked``. ``work`` is heavy
     if a small request can keep a processor busy: it is then not done on the event loop.
+    ``rate_limit`` is how often a client may ask, as ``limits`` writes it: ``120/minute``.
     """
 
     slug: str
@@ -86,7 +90,7 @@ class Endpoint:
     rules: str
     tags: Sequence[str]
     price_usd: Decimal
-    per_minute: int
+    rate_limit: str
     request: type[Document]
     answer: type[Struct]
     compute: Callable[[Any], Result]
@@ -103,8 +107,19 @@ class Endpoint:
         lacking = [name for name in needed if not getattr(self, name)]
         if lacking:
             raise ValueError(f"endpoint {self.slug or self.path!r} lacks {', '.join(lacking)}")
+        _ = self.limit  # raises ValueError for what is no limit
         for example in (self.example, *(worked.example for worked in self.worked)):
             document_of(example, self.request)
+
+    @cached_property
+    def limit(self) -> RateLimitItem:
+        """``rate_limit``, parsed once."""
+        return parse(self.rate_limit)
+
+    @property
+    def limit_in_words(self) -> str:
+        """The limit in words, such as "120 requests a minute"."""
+        return in_words(self.limit)
 
     @property
     def catalog_path(self) -> str:

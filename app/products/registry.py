@@ -4,12 +4,33 @@ A row that lacks anything fails when the application is built, not when somebody
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from app.errors import ConfigurationError
+from app.http.rate_limits import limits_in
 from app.products.endpoint import Endpoint
 from app.products.layered.endpoints import now_endpoint, schedule_endpoint
 from app.products.rotation.endpoint import rotation_endpoint
 
 
-def paid_endpoints() -> Sequence[Endpoint]:
-    """Return every paid endpoint, in catalogue order."""
-    return (rotation_endpoint(), schedule_endpoint(), now_endpoint())
+def paid_endpoints(rate_limit: str = "") -> Sequence[Endpoint]:
+    """Return every paid endpoint, in catalogue order.
+
+    ``rate_limit`` is the operator's, as ``limits_in`` reads it. Raises ``ConfigurationError``.
+    """
+    rows = (rotation_endpoint(), schedule_endpoint(), now_endpoint())
+    if not rate_limit:
+        return rows
+    limits, faults = limits_in(rate_limit, [row.slug for row in rows])
+    if faults:
+        raise ConfigurationError(faults)
+    return [replace(row, rate_limit=limits.get(row.slug, row.rate_limit)) for row in rows]
+
+
+def rate_limit_faults(rate_limit: str) -> Sequence[str]:
+    """Return what is wrong with the operator's limits."""
+    try:
+        paid_endpoints(rate_limit)
+    except ConfigurationError as error:
+        return error.problems
+    return ()

@@ -97,7 +97,6 @@ class Shelf:
             stored_operations(),
             database,
             limits=self._limits,
-            proxies=self._settings.trusted_proxies,
             public_url=self._settings.public_url,
             clock=self._clock,
         )

@@ -18,6 +18,7 @@ from http import HTTPStatus
 
 import msgspec
 import structlog
+from limits import parse
 from msgspec import Struct, structs
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -36,8 +37,7 @@ from app.errors import (
 )
 from app.http.conditional import digest_etag, etag, is_fresh, tags_in
 from app.http.negotiation import is_json
-from app.http.rate_limited_route import client_in
-from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, Proxy, RateLimits
+from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, RateLimits
 from app.http.request_body import body_of, require_sizes
 from app.http.request_head import Head, head_of
 from app.http.validation import Document, document_of, parsed
@@ -57,7 +57,7 @@ log = structlog.get_logger()
 
 ROUTE = "stored"
 """All operations are counted as one."""
-PER_MINUTE = 120
+LIMIT = parse("120/minute")
 """Requests of one key; and of one client without a valid key."""
 
 INTERRUPTED = (
@@ -82,14 +82,12 @@ class StoredApi:
         database: Database,
         *,
         limits: RateLimits,
-        proxies: Sequence[Proxy],
         public_url: str,
         clock: Callable[[], float],
     ) -> None:
         self._routes = Routes(operations)
         self._database = database
         self._limits = limits
-        self._proxies = proxies
         self._public_url = public_url
         self._clock = clock
         self._turns = Turns()
@@ -133,7 +131,7 @@ class StoredApi:
                 return await self._by_token(asked, operation.feed)
             key = await self._access.key_in(asked.head, asked.snapshot)
         except Unauthorized as error:
-            allowance = await self._allowance(UNKNOWN_KEY, client_in(asked.head, self._proxies))
+            allowance = await self._allowance(UNKNOWN_KEY, self._limits.client_in(asked.head))
             return _with(refusal_of(error if allowance.granted else allowance.refusal), allowance)
         allowance = await self._allowance(PER_KEY, key.id)
         try:
@@ -147,7 +145,7 @@ class StoredApi:
 
     async def _by_token(self, asked: "Asked", feed: Feed) -> Response:
         """A calendar for whoever has its secret token. Raises ``Unauthorized``."""
-        allowance = await self._allowance(UNKNOWN_KEY, client_in(asked.head, self._proxies))
+        allowance = await self._allowance(UNKNOWN_KEY, self._limits.client_in(asked.head))
         try:
             allowance.require()
             query = query_in(asked.query, FeedQuery)
@@ -202,7 +200,7 @@ class StoredApi:
         )
 
     async def _allowance(self, policy: str, client: str) -> Allowance:
-        return await self._limits.spend_by(policy, client, ROUTE, PER_MINUTE)
+        return await self._limits.spend_by(policy, client, ROUTE, LIMIT)
 
 
 class Asked(Struct, frozen=True):

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from x402.http.utils import decode_payment_signature_header
 
-from app.checkout.sandbox_wallet import PATH, PER_MINUTE
+from app.checkout.sandbox_wallet import LIMIT, PATH
 from tests.conftest import Clock
 from tests.support.services import NETWORK, PAY_TO, Service, service, settings
 
@@ -131,8 +131,8 @@ async def test_what_is_no_terms(content: bytes, media_type: str, status: int, co
 
 async def test_it_is_limited_as_others_are(clock: Clock) -> None:
     served = service(clock=clock)
-    statuses = [(await pay(served, {})).status_code for _ in range(PER_MINUTE + 1)]
-    assert statuses == [400] * PER_MINUTE + [429]
+    statuses = [(await pay(served, {})).status_code for _ in range(LIMIT.amount + 1)]
+    assert statuses == [400] * LIMIT.amount + [429]
     assert (await served.ask(b"")).status_code == 402
 
 

@@ -6,12 +6,15 @@ from ipaddress import ip_network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from limits import parse
 
-from app.http.rate_limits import Allowance, MovingWindows, RateLimits, client_of
+from app.errors import RateLimited
+from app.http.rate_limits import Allowance, RateLimits, client_of, in_words
 from tests.conftest import Clock
 
 ROUTE = "/v1/scheduling/oncall-rotation"
 ANN, BEN = "192.0.2.1", "192.0.2.2"
+LIMIT = parse("120/minute")
 
 
 @pytest.fixture
@@ -26,13 +29,11 @@ def asked(
     client: str = ANN,
     route: str = ROUTE,
     paying: bool = False,
-    per_minute: int = 120,
+    limit: str = "120/minute",
 ) -> list[bool]:
     """Whether each of so many requests was granted."""
-    return [
-        at_once(limits.spend(client, route, per_minute, paying=paying)).granted
-        for _ in range(times)
-    ]
+    item = parse(limit)
+    return [at_once(limits.spend(client, route, item, paying=paying)).granted for _ in range(times)]
 
 
 def at_once(spending: Coroutine[None, None, Allowance]) -> Allowance:
@@ -118,7 +119,7 @@ def test_no_minute_has_more_than_the_limit(per_minute: int, waits: list[float]) 
     for wait in waits:
         clock.advance(wait)
         expected = sum(at > clock.now - 60 for at in granted) < per_minute
-        assert asked(limits, 1, per_minute=per_minute) == [expected]
+        assert asked(limits, 1, limit=f"{per_minute}/minute") == [expected]
         granted += [clock.now] * expected
 
 
@@ -148,14 +149,14 @@ def test_allowance(
 ) -> None:
     asked(limits, before)
     clock.advance(wait)
-    expected = Allowance(granted, "without-payment", 120, remaining, reset_seconds)
-    assert at_once(limits.spend(ANN, ROUTE, 120, paying=False)) == expected
+    expected = Allowance(granted, "without-payment", LIMIT, remaining, reset_seconds)
+    assert at_once(limits.spend(ANN, ROUTE, LIMIT, paying=False)) == expected
 
 
 def test_waiting_as_told_is_enough(limits: RateLimits, clock: Clock) -> None:
     asked(limits, 120)
     clock.advance(7.25)
-    clock.advance(at_once(limits.spend(ANN, ROUTE, 120, paying=False)).reset_seconds)
+    clock.advance(at_once(limits.spend(ANN, ROUTE, LIMIT, paying=False)).reset_seconds)
     assert asked(limits, 1) == [True]
 
 
@@ -166,7 +167,7 @@ def test_waiting_as_told_is_enough(limits: RateLimits, clock: Clock) -> None:
             Allowance(
                 granted=True,
                 policy="without-payment",
-                per_minute=120,
+                limit=LIMIT,
                 remaining=7,
                 reset_seconds=31,
             ),
@@ -178,11 +179,15 @@ def test_waiting_as_told_is_enough(limits: RateLimits, clock: Clock) -> None:
         ),
         pytest.param(
             Allowance(
-                granted=False, policy="with-payment", per_minute=60, remaining=0, reset_seconds=1
+                granted=False,
+                policy="with-payment",
+                limit=parse("5000/hour"),
+                remaining=0,
+                reset_seconds=1,
             ),
             {
                 "RateLimit": '"with-payment";r=0;t=1',
-                "RateLimit-Policy": '"with-payment";q=60;w=60',
+                "RateLimit-Policy": '"with-payment";q=5000;w=3600',
             },
             id="refused",
         ),
@@ -193,55 +198,58 @@ def test_headers(allowance: Allowance, headers: dict[str, str]) -> None:
     assert dict(allowance.fields) == wanted
 
 
-# --- how much is remembered -----------------------------------------------------------------
-
-
-def hits(windows: MovingWindows, keys: str) -> list[bool]:
-    """Whether one request of each key, one letter each, was granted its one place."""
-    return [windows.spent(("", "", key), 1)[0] for key in keys]
-
-
-def test_keys_are_bounded(clock: Clock) -> None:
-    windows = MovingWindows(clock, max_keys=3)
-    hits(windows, "abcdefghij")
-    assert len(windows._windows) == 3
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        ("120/minute", "120 requests a minute"),
+        ("1/second", "1 request a second"),
+        ("5000/hour", "5000 requests an hour"),
+        ("20/5minutes", "20 requests in 5 minutes"),
+    ],
+)
+def test_a_limit_in_words(limits: RateLimits, limit: str, words: str) -> None:
+    assert in_words(parse(limit)) == words
+    asked(limits, parse(limit).amount, limit=limit)
+    refused = at_once(limits.spend(ANN, ROUTE, parse(limit), paying=False))
+    with pytest.raises(RateLimited, match=f"^at most {words}$"):
+        refused.require()
 
 
 @pytest.mark.parametrize(
-    ("keys", "key", "granted"),
-    [
-        pytest.param("abc", "a", False, id="all-fit"),
-        pytest.param("abcd", "b", False, id="the-second-oldest-stays"),
-        pytest.param("abcd", "a", True, id="the-oldest-goes"),
-        pytest.param("abcad", "a", False, id="used-again-stays-though-refused"),
-        pytest.param("abcad", "b", True, id="idle-longest-goes"),
-    ],
+    ("limit", "seconds"), [("10/second", 1), ("10/minute", 60), ("10/hour", 3_600)]
 )
-def test_the_key_idle_longest_is_forgotten(
-    clock: Clock, keys: str, key: str, *, granted: bool
+def test_a_window_is_as_long_as_its_limit_says(
+    limits: RateLimits, clock: Clock, limit: str, seconds: float
 ) -> None:
-    windows = MovingWindows(clock, max_keys=3)
-    hits(windows, keys)
-    assert hits(windows, key) == [granted]
+    assert asked(limits, 11, limit=limit) == [True] * 10 + [False]
+    clock.advance(seconds - 0.001)
+    assert asked(limits, 1, limit=limit) == [False]
+    clock.advance(0.001)
+    assert asked(limits, 11, limit=limit) == [True] * 10 + [False]
 
 
-def test_what_has_left_the_window_is_not_kept(clock: Clock) -> None:
-    windows = MovingWindows(clock)
-    for _ in range(5):
-        hits(windows, "a")
-        clock.advance(60)
-    assert [len(window) for window in windows._windows.values()] == [1]
+# --- slowapi --------------------------------------------------------------------------------
 
 
-def test_a_full_window_says_when_its_oldest_leaves_it(clock: Clock) -> None:
-    windows = MovingWindows(clock)
-    first = clock.now
-    clock_and_places = []
-    for _ in range(3):
-        granted, window = windows.spent(("", "", "a"), 2)
-        clock_and_places.append((granted, window.reset_time - first, window.remaining))
-        clock.advance(10)
-    assert clock_and_places == [(True, 60, 1), (True, 60, 0), (False, 60, 0)]
+def test_slowapis_variables_do_nothing(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RATELIMIT_ENABLED", "false")
+    monkeypatch.setenv("RATELIMIT_STRATEGY", "no-such-strategy")
+    monkeypatch.setenv("RATELIMIT_KEY_PREFIX", "others")
+    limits = RateLimits(clock)
+    assert (limits.enabled, limits._key_prefix) == (True, None)
+    assert asked(limits, 121) == [True] * 120 + [False]
+
+
+def test_slowapis_own_check_counts_in_the_same_windows(limits: RateLimits) -> None:
+    """It is not used, but what is asked through it is told the same."""
+    asked(limits, 119)
+    key = f"without-payment/{ROUTE}/{ANN}"
+    assert limits.limiter.test(LIMIT, key)
+    assert limits.limiter.hit(LIMIT, key)
+    assert not limits.limiter.test(LIMIT, key)
+    assert asked(limits, 1) == [False]
+    limits.reset()
+    assert asked(limits, 1) == [True]
 
 
 # --- who is asking --------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+from limits import parse
 
 from app.http.rate_limits import RateLimits
 from tests.conftest import Clock
@@ -14,10 +15,11 @@ from tests.support.redis_server import redis_server
 pytestmark = pytest.mark.anyio
 
 ROUTE, ANN = "/v1/scheduling/oncall-rotation", "192.0.2.1"
+LIMIT = parse("120/minute")
 
 
 async def granted(limits: RateLimits, times: int) -> int:
-    spent = [await limits.spend(ANN, ROUTE, 120, paying=False) for _ in range(times)]
+    spent = [await limits.spend(ANN, ROUTE, LIMIT, paying=False) for _ in range(times)]
     return sum(allowance.granted for allowance in spent)
 
 
@@ -26,7 +28,7 @@ async def test_the_limit_holds_exactly_across_processes(tmp_path: Path) -> None:
         here, there = RateLimits(time.time, url), RateLimits(time.time, url)
         counts = await asyncio.gather(granted(here, 100), granted(there, 100))
         assert sum(counts) == 120
-        refused = await here.spend(ANN, ROUTE, 120, paying=False)
+        refused = await here.spend(ANN, ROUTE, LIMIT, paying=False)
         assert (refused.granted, refused.remaining) == (False, 0)
         assert 1 <= refused.reset_seconds <= 60
         assert here.problem is None
@@ -45,8 +47,8 @@ async def test_while_redis_is_away_each_process_counts_alone_and_says_so(
     assert limits.problem is None  # nobody has asked since: not known, so not told
     assert await granted(limits, 1) == 0
     with redis_server(tmp_path, port):
-        assert not (await limits.spend(ANN, ROUTE, 120, paying=False)).granted  # still left alone
+        assert not (await limits.spend(ANN, ROUTE, LIMIT, paying=False)).granted  # still left alone
         clock.advance(2)
-        assert (await limits.spend(ANN, ROUTE, 120, paying=False)).granted
+        assert (await limits.spend(ANN, ROUTE, LIMIT, paying=False)).granted
         assert limits.problem is None
         await limits.aclose()

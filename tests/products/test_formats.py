@@ -151,7 +151,7 @@ async def test_only_json_is_written_on_the_event_loop(media_type: str) -> None:
         return ROTATION.formats[media_type](result, warnings)
 
     endpoint = replace(ROTATION, formats={media_type: watched})
-    sold = Service(ProductRoute(ProductCheckout(endpoint, RateLimits(lambda: 0.0), None), ()))
+    sold = Service(ProductRoute(ProductCheckout(endpoint, RateLimits(lambda: 0.0), None)))
     assert (await sold.ask(Accept=media_type)).status_code == 200
     assert threads == [media_type == JSON]
 

@@ -9,10 +9,11 @@ import pytest
 
 from app.errors import InvalidRequest
 from app.products.endpoint import JSON, Endpoint
-from app.products.registry import paid_endpoints
+from app.products.registry import paid_endpoints, rate_limit_faults
 from tests.support.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
 
 ROTATION, *LAYERED = paid_endpoints()
+NO_LIMIT = "is not a limit such as 120/minute or sched-oncall-now=10/second"
 
 EMPTY = {
     "slug": "",
@@ -23,7 +24,7 @@ EMPTY = {
     "rules": "",
     "tags": (),
     "price_usd": Decimal(0),
-    "per_minute": 0,
+    "rate_limit": "",
     "request": None,
     "answer": None,
     "compute": None,
@@ -44,7 +45,7 @@ EMPTY = {
         ("description", DESCRIPTION),
         ("tags", tuple(TAGS)),
         ("price_usd", Decimal("0.02")),
-        ("per_minute", 120),
+        ("rate_limit", "120/minute"),
         ("example", msgspec.json.decode(EXAMPLE_REQUEST)),
         ("method", "POST"),
         ("catalog_path", "/catalog/sched-oncall-rotation"),
@@ -74,7 +75,7 @@ def test_json_is_the_default_format(row: Endpoint) -> None:
     ],
 )
 def test_the_layered_rows(row: Endpoint, slug: str, path: str, price: Decimal) -> None:
-    assert (row.slug, row.path, row.price_usd, row.per_minute) == (slug, path, price, 120)
+    assert (row.slug, row.path, row.price_usd, row.rate_limit) == (slug, path, price, "120/minute")
     assert row.work == "heavy"
 
 
@@ -95,6 +96,64 @@ def test_example_answer_is_the_listings() -> None:
 def test_example_answer_is_computed() -> None:
     changed = replace(ROTATION, example={**ROTATION.example, "people": ["carol"]})
     assert msgspec.json.decode(changed.example_answer())["shiftCounts"] == {"carol": 3}
+
+
+# --- how often ------------------------------------------------------------------------------
+
+
+def test_a_row_whose_limit_is_none_fails() -> None:
+    with pytest.raises(ValueError, match="rate limit string 'often'"):
+        replace(ROTATION, rate_limit="often")
+
+
+@pytest.mark.parametrize(
+    ("told", "limits"),
+    [
+        pytest.param("", ["120/minute"] * 3, id="the-rows-own"),
+        pytest.param("5000/hour", ["5000/hour"] * 3, id="one-for-all"),
+        pytest.param(
+            "sched-oncall-now=10/second",
+            ["120/minute", "120/minute", "10/second"],
+            id="one-for-one",
+        ),
+        pytest.param(
+            "sched-oncall-rotation=7/minute, 999999/day,",
+            ["7/minute", "999999/day", "999999/day"],
+            id="the-named-and-all-others",
+        ),
+    ],
+)
+def test_limits_that_the_operator_sets(told: str, limits: list[str]) -> None:
+    assert [row.rate_limit for row in paid_endpoints(told)] == limits
+    assert list(rate_limit_faults(told)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("120", "0/minute", "-1/minute", "1e3/minute", "1000000/hour", "7/week", "7/month"),
+        *("7/2minutes", "=7/minute", "a b=7/minute", "sched-oncall-now=", "7/minute;8/hour"),
+    ],
+)
+def test_what_is_not_a_limit(text: str) -> None:
+    assert list(rate_limit_faults(text)) == [f"ONCALL_RATE_LIMIT: {text!r} {NO_LIMIT}"]
+
+
+def test_everything_wrong_with_limits_is_named_at_once() -> None:
+    text = "1/minute, x=1/hour, sched-oncal-now=1/minute, often, 2/minute, x=1/hour"
+    assert list(rate_limit_faults(text)) == [
+        f"ONCALL_RATE_LIMIT: {fault}"
+        for fault in (
+            f"x is not a product; there are {', '.join(row.slug for row in paid_endpoints())}",
+            "sched-oncal-now is not a product; did you mean sched-oncall-now?",
+            f"'often' {NO_LIMIT}",
+            "every product has two limits",
+            "x has two limits",
+        )
+    ]
+
+
+# --- what is lacking ------------------------------------------------------------------------
 
 
 def test_every_field_has_an_empty_value_to_try() -> None:

@@ -31,7 +31,6 @@ class Caller:
             stored_operations(),
             database,
             limits=RateLimits(lambda: float(next(minutes))),
-            proxies=(),
             public_url="https://oncall.test",
             clock=clock,
         )

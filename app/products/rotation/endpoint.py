@@ -38,7 +38,7 @@ def rotation_endpoint() -> Endpoint:
             "agents",
         ),
         price_usd=Decimal("0.02"),
-        per_minute=120,
+        rate_limit="120/minute",
         request=RotationRequest,
         answer=RotationAnswer,
         compute=_computed,

@@ -446,7 +446,7 @@ def in_main_thread() -> bool:
 
 
 def free_service(endpoint: Endpoint) -> Service:
-    served = Service(ProductRoute(ProductCheckout(endpoint, RateLimits(lambda: 0.0), None), ()))
+    served = Service(ProductRoute(ProductCheckout(endpoint, RateLimits(lambda: 0.0), None)))
     served.path = endpoint.path
     return served
 
@@ -504,7 +504,7 @@ async def test_without_payment_a_document_is_read_and_never_computed(
     monkeypatch: pytest.MonkeyPatch, padding: int, *, in_the_loop: bool
 ) -> None:
     watched = Watched(SCHEDULE)
-    monkeypatch.setattr("app.main.paid_endpoints", lambda: (watched.endpoint,))
+    monkeypatch.setattr("app.main.paid_endpoints", lambda _: (watched.endpoint,))
     sold = shop(watched.endpoint, service(settings()))
     watched.read.clear()
     watched.computed.clear()
