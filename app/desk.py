@@ -82,7 +82,7 @@ class Desk:
             network=self._settings.network,
             pay_to=self._settings.pay_to,
             resource=resource,
-            identifier_required=self._settings.payment_identifier_required,
+            identifier_required=self._settings.payment_id == "required",
             described=bazaar_extension(endpoint),
         )
         return Till(offer, self._server, self.cashier, self.backend)

@@ -9,11 +9,15 @@ import pytest
 
 from tests.clock import Clock
 from tests.databases import database, database_url, postgres_url, templates
-from tests.processes import answers_ok, environment, free_port, running
+from tests.processes import NO_FILES, answers_ok, environment, free_port, running
 from tests.stored import stored, stored_url
 
 __all__ = ["Clock", "database", "database_url", "postgres_url", "stored", "stored_url", "templates"]
 """Fixtures of other modules: named here once, so that every folder shares one server."""
+
+for variable in [name for name in os.environ if name.startswith("ONCALL_")]:
+    del os.environ[variable]  # they are of whoever runs the tests
+os.environ |= NO_FILES
 
 
 @pytest.fixture

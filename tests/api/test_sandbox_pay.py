@@ -57,7 +57,7 @@ async def test_as_a_line_it_is_the_header() -> None:
 
 
 async def test_an_id_is_given_where_one_is_required() -> None:
-    shop = service(settings(payment_identifier_required=True))
+    shop = service(settings(payment_id="required"))
     signed = (await pay(shop, await terms(shop))).json()
     assert (await shop.ask(payment=signed["paymentSignature"])).status_code == 200
 

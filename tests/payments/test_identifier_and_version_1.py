@@ -71,7 +71,7 @@ class TestIdentifier:
             assert (await shop.ask(EXAMPLE, payment)).status_code == 200
 
     async def test_where_required_it_must_be_there(self) -> None:
-        shop = service(settings(payment_identifier_required=True))
+        shop = service(settings(payment_id="required"))
         payment = header_of(identified(Wallet(), await shop.terms(), None))
         response = await shop.ask(EXAMPLE, payment)
         assert (response.status_code, response.json()["code"]) == (400, "invalid_payment")
