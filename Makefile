@@ -21,10 +21,10 @@ run: setup ## Serve on 127.0.0.1:8402
 
 test: setup-dev ## Run the tests; branch coverage of app/ must be complete
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest --ignore tests/chain --ignore tests/rota/test_oracle.py
+	@$(BIN)/coverage run -m pytest --ignore tests/chain --ignore tests/engine/layered/test_oracle.py
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
-	@$(BIN)/python -m pytest tests/rota/test_oracle.py # a minute walk: too slow to be measured
+	@$(BIN)/python -m pytest tests/engine/layered/test_oracle.py # a minute walk: too slow to be measured
 
 setup-chain: setup-dev ## Install the local chain and the TypeScript example
 	@$(BIN)/python scripts/chain.py

@@ -34,7 +34,7 @@ def serve(
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1,
 ) -> None:
     """Serve the API. Configured by ONCALL_* variables; see the README."""
-    from app.cli.serving import serve_forever
+    from app.server.run import serve_forever
 
     serve_forever(host, port, workers, os.environ)
 
@@ -172,8 +172,8 @@ def openapi(
     file: Annotated[Path, typer.Option(help="The file to write.")] = Path("openapi.json"),
 ) -> None:
     """Write openapi.json from the endpoint table."""
-    from app.api.endpoints import paid_endpoints
-    from app.listing.openapi import openapi_bytes
+    from app.discovery.openapi import openapi_bytes
+    from app.products.registry import paid_endpoints
 
     wanted = openapi_bytes(paid_endpoints())
     if not check:

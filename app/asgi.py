@@ -7,7 +7,7 @@ Run uvicorn with ``--no-proxy-headers``; ``ONCALL_TRUSTED_PROXIES`` says whom to
 import gc
 import sys
 
-from app.desk import faults_in
+from app.checkout.setup import faults_in
 from app.errors import ConfigurationError
 from app.logs import configure_logs
 from app.main import create_app

@@ -14,25 +14,25 @@ from starlette.requests import Request
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from app.api.edge import Edge
-from app.api.endpoints import paid_endpoints
-from app.api.problems import problem_of_defect, problem_of_http
-from app.api.sale import Sale
-from app.api.sandbox_pay import PATH as SANDBOX_PAY
-from app.api.sandbox_pay import sandbox_pay
-from app.api.serve import Counter, EndpointApp
-from app.api.stopping import Stopping
-from app.desk import Clock, Desk, Facilitator, faults_in
+from app.checkout.http_route import Counter, EndpointApp
+from app.checkout.purchase import Sale
+from app.checkout.sandbox_wallet import PATH as SANDBOX_PAY
+from app.checkout.sandbox_wallet import sandbox_pay
+from app.checkout.setup import Clock, Desk, Facilitator, faults_in
+from app.discovery.api_reference import reference_routes
+from app.discovery.operator_routes import operator_routes
+from app.discovery.pages import Pages, not_found
+from app.discovery.well_known import discovery_routes
 from app.errors import ConfigurationError
-from app.limits import RateLimits
-from app.listing.discovery import discovery_routes
-from app.listing.pages import Pages, not_found
-from app.listing.reference import reference_routes
-from app.listing.routes import operator_routes
+from app.http.problems import problem_of_defect, problem_of_http
+from app.http.rate_limits import RateLimits
 from app.mcp.route import PATH as MCP_PATH
 from app.mcp.route import McpRoute
 from app.metrics import Metrics
-from app.payments.receipts import Claims
+from app.payments.claims.memory import Claims
+from app.products.registry import paid_endpoints
+from app.server.graceful_shutdown import Stopping
+from app.server.middleware import Edge
 from app.settings import Settings
 from app.shelf import PREFIX as SHELF
 from app.shelf import Shelf

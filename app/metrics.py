@@ -19,9 +19,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.limits import RateLimits
-from app.payments.payment import Payment
-from app.payments.receipts import Receipt
+from app.http.rate_limits import RateLimits
+from app.payments.authorization import Payment
+from app.payments.claims.memory import Receipt
 
 log = structlog.get_logger()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from bench.load import Measure, Order
 from bench.profiles import Share
-from tests.services import EXAMPLE, PATH
+from tests.support.services import EXAMPLE, PATH
 
 OURS, FREE, BARE, PLAIN = "ours", "ours, free", "bare", "plain"
 FASTAPI, EXPRESS, HONO = "fastapi", "express", "hono"

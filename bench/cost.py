@@ -29,8 +29,8 @@ from bench.cases import EXAMPLE_ORDER
 from bench.load import cpu_seconds, memory_mb
 from bench.payments import Payments
 from bench.servers import Server, Servers
-from tests.redis_server import redis_server
-from tests.services import NETWORK, PAY_TO
+from tests.support.redis_server import redis_server
+from tests.support.services import NETWORK, PAY_TO
 
 RESULTS = Path(__file__).parent / "results" / "cost.json"
 REQUESTS = 1_000

@@ -22,10 +22,10 @@ from zoneinfo import ZoneInfo
 
 zoneinfo.reset_tzpath(to=())  # the naive engine reads the same zone data
 
-from app.rota.model import FinalSchedule, Layer, Override, Restriction, Schedule  # noqa: E402
-from app.rota.resolve import final_schedule, on_call_at  # noqa: E402
-from app.rota.tally import tallies  # noqa: E402
-from app.rota.walltime import Clock  # noqa: E402
+from app.engine.layered.model import FinalSchedule, Layer, Override, Restriction, Schedule  # noqa: E402
+from app.engine.layered.resolve import final_schedule, on_call_at  # noqa: E402
+from app.engine.layered.tally import tallies  # noqa: E402
+from app.engine.walltime import Clock  # noqa: E402
 from bench import naive  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results" / "engine.json"

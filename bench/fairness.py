@@ -1,7 +1,8 @@
 """Fair rotations beside round robin and the least loaded first, on 1,000 seeded random teams.
 
 ``python -m bench.fairness`` prints two tables and writes ``bench/results/fairness.json``. Ours must
-never be worse than either in the order of the aims (``app/rota/aims.py``): that is asserted for
+never be worse than either in the order of the aims (``app/engine/planning/objective.py``): that is
+asserted for
 every team. Times are of the whole plan, from the wishes to the explanations, and of the processor,
 so that what else a machine does is not counted.
 """
@@ -22,16 +23,16 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from app.rota.aims import aims_of, night_loads, spread_of, weekend_loads
-from app.rota.board import Board, board_of
-from app.rota.deal import Deal
-from app.rota.dealing import least_loaded
-from app.rota.fairness import plan_of
-from app.rota.rules import Rules
-from app.rota.turns import by_turns
-from app.rota.walltime import clock_of
-from app.rota.wishes import Absence, Plan, Wishes
-from app.rota.zoned import boundaries_of
+from app.engine.planning.assignment import Deal
+from app.engine.planning.boundaries import boundaries_of
+from app.engine.planning.constraints import Rules
+from app.engine.planning.initial import least_loaded
+from app.engine.planning.objective import aims_of, night_loads, spread_of, weekend_loads
+from app.engine.planning.planner import plan_of
+from app.engine.planning.problem import Board, board_of
+from app.engine.planning.request import Absence, Plan, Wishes
+from app.engine.planning.round_robin import by_turns
+from app.engine.walltime import clock_of
 
 RESULTS = Path(__file__).parent / "results" / "fairness.json"
 TEAMS = 1_000

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from app.rota.model import Layer, Schedule
+from app.engine.layered.model import Layer, Schedule
 
 Span = tuple[datetime, datetime]
 Row = tuple[int, int, str, str]

@@ -13,8 +13,8 @@ from typing import Any, Self
 from coincurve import PrivateKey
 from x402.mechanisms.evm.utils import get_evm_chain_id
 
-from app.payments.signatures import authorization_digest, domain_separator
-from tests.wallets import Wallet
+from app.payments.eip712 import authorization_digest, domain_separator
+from tests.support.wallets import Wallet
 
 
 class Payments:

@@ -15,9 +15,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from app.api.documents import document_of, parsed
-from app.api.schemas import RotationRequest
-from app.render.json import json_bytes, rotation_answer
+from app.http.validation import document_of, parsed
+from app.products.rotation.answer import rotation_answer
+from app.products.rotation.request import RotationRequest
 
 RESULTS = Path(__file__).parent / "results" / "rotation.json"
 ROUNDS = 31
@@ -80,7 +80,9 @@ def measured(shifts: int, hours: float, offset: float) -> dict[str, float]:
 
 
 def answered(body: bytes) -> bytes:
-    return json_bytes(rotation_answer(document_of(parsed(body), RotationRequest).rotation()))
+    return msgspec.json.encode(
+        rotation_answer(document_of(parsed(body), RotationRequest).rotation())
+    )
 
 
 def timed(call: Callable[[], object]) -> float:

@@ -16,10 +16,10 @@ from typing import Any
 
 import httpx
 
-from tests.processes import answers_ok, environment, free_port, running
-from tests.redis_server import accepts
-from tests.services import NETWORK, PATH, PAY_TO
-from tests.workers import service_environ
+from tests.support.processes import answers_ok, environment, free_port, running
+from tests.support.redis_server import accepts
+from tests.support.services import NETWORK, PATH, PAY_TO
+from tests.support.workers import service_environ
 
 TARGETS = Path(__file__).parent / "targets"
 PRICE = "$0.02"

@@ -37,8 +37,8 @@ from bench.load import (
 )
 from bench.report import goal_table, outcome, versions
 from bench.servers import LOAD_CORE, Servers, lacking, on_core
-from tests.redis_server import redis_server
-from tests.services import EXAMPLE, PATH
+from tests.support.redis_server import redis_server
+from tests.support.services import EXAMPLE, PATH
 
 RESULTS = Path(__file__).parent / "results" / "soak.json"
 CONNECTIONS = 64

@@ -28,8 +28,8 @@ SIZES = ((200, 20), (1_000, 100))
 
 def board(shifts: int, people: int, *, weighted: bool) -> Any:
     """A seeded team with absences; a third of it works four days of five if ``weighted``."""
-    from app.rota.board import board_of
-    from app.rota.wishes import Absence, Wishes
+    from app.engine.planning.problem import board_of
+    from app.engine.planning.request import Absence, Wishes
 
     random = Random(shifts)
     names = [f"p{number}" for number in range(people)]
@@ -44,9 +44,9 @@ def board(shifts: int, people: int, *, weighted: bool) -> Any:
 
 
 def ours(problem: Any) -> float | None:
-    from app.rota.deal import Pace
-    from app.rota.dealing import in_turn
-    from app.rota.spread import evened
+    from app.engine.planning.assignment import Pace
+    from app.engine.planning.initial import in_turn
+    from app.engine.planning.min_spread import evened
 
     pace = Pace(perf_counter, perf_counter() + SECONDS, 10**9)
     found = evened(in_turn(problem), pace)

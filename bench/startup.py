@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.report import versions
-from tests.processes import ROOT, environment, free_port
-from tests.services import PATH
+from tests.support.processes import ROOT, environment, free_port
+from tests.support.services import PATH
 
 RESULTS = Path(__file__).parent / "results" / "startup.json"
 RUNS = 7

@@ -3,12 +3,12 @@
 ``python -m bench.stored`` prints and records both.
 
 Strategy: SQLite is measured against a bare Starlette route that sends the recorded bytes of the
-same answer, under the same uvicorn. PostgreSQL is measured against itself: one service on a
-database with 100 schedules and one on a database with 10,000 and a million entries, each schedule
-having as many entries in both, first without and then with the planner's statistics. As everywhere,
-the servers have one core and ``wrk`` the other, and within a round each target is asked right after
-the other. Our limiter stays in the path: the load comes with 2,000 keys. A request's cost is the
-time between answers under a constant number of callers.
+same answer, under the same uvicorn: a figure to know, without a goal. PostgreSQL is measured
+against itself: one service on a database with 100 schedules and one on a database with 10,000 and a
+million entries, each schedule having as many entries in both, first without and then with the
+planner's statistics. As everywhere, the servers have one core and ``wrk`` the other, and within a
+round each target is asked right after the other. Our limiter stays in the path: the load comes with
+2,000 keys. A request's cost is the time between answers under a constant number of callers.
 """
 
 import argparse
@@ -36,8 +36,8 @@ from bench.load import BadRun, comes_to_rest, cpu_seconds
 from bench.report import goal_table, outcome, versions
 from bench.servers import LOAD_CORE, Server, Servers, on_core
 from bench.stored_rows import TEAM_SCHEDULES, analyze, fill
-from tests.databases import administer
-from tests.postgres_server import postgres_server
+from tests.support.databases import administer
+from tests.support.postgres_server import postgres_server
 
 RESULTS = Path(__file__).parent / "results" / "stored.json"
 SCRIPT = Path(__file__).with_name("stored.lua")
@@ -56,12 +56,11 @@ CURRENT = "GET /api/v2/oncall/current/{team_id}"
 ON_CALL_PATH = "/api/v1/schedules/sched_7/on-call"
 AT = "?at=2030-01-01T00:00:00Z"
 
-GOALS: Mapping[str, tuple[str, float, bool]] = {
-    ON_CALL: (f"{ON_CALL}, requests/s ÷ bare route's", 0.4, True),
-    "without statistics": (f"{CURRENT}, cost with 10,000 ÷ with 100, no ANALYZE", 1.5, False),
-    "with statistics": (f"{CURRENT}, cost with 10,000 ÷ with 100, after ANALYZE", 1.5, False),
+GOALS: Mapping[str, tuple[str, float]] = {
+    "without statistics": (f"{CURRENT}, cost with 10,000 ÷ with 100, no ANALYZE", 1.5),
+    "with statistics": (f"{CURRENT}, cost with 10,000 ÷ with 100, after ANALYZE", 1.5),
 }
-"""By case: the goal, its limit, and whether it is the least."""
+"""By case: the goal and the most that meets it. A case without a goal is only measured."""
 
 
 class Run(msgspec.Struct):
@@ -271,13 +270,13 @@ def team_paths(schedules: int) -> Sequence[str]:
 def outcomes(cases: Sequence[Case]) -> list[dict[str, Any]]:
     """Every goal of ``cases``, and what became of it."""
     rows = []
-    for case in cases:
-        text, limit, at_least = GOALS[case.name]
+    for case in (each for each in cases if each.name in GOALS):
+        text, limit = GOALS[case.name]
         first, second = (
             statistics.median(run.cpu_us for run in case.runs[name]) for name in case.targets
         )
         by_cpu = second / first
-        rows.append(outcome(text, limit, case.ratio, at_least=at_least, by_cpu=by_cpu))
+        rows.append(outcome(text, limit, case.ratio, at_least=False, by_cpu=by_cpu))
     return rows
 
 

@@ -9,7 +9,7 @@ import time
 
 from sqlalchemy import text
 
-from app.rota.model import Layer
+from app.engine.layered.model import Layer
 from app.storage.database import Database, Tx
 from app.storage.keys import SCOPES, made_key
 from app.storage.migrate import migrated

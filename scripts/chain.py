@@ -11,7 +11,7 @@ from pathlib import Path
 from node_packages import install_node_packages, run
 
 ROOT = Path(__file__).resolve().parent.parent
-NODE = (ROOT / "tests" / "chain", ROOT / "examples" / "typescript")
+NODE = (ROOT / "tests" / "support" / "chain", ROOT / "examples" / "typescript")
 PINS = ROOT / "constraints.txt"
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from tests.browser import chromium
-from tests.processes import ROOT, answers_ok, environment, free_port, running
+from tests.support.browser import chromium
+from tests.support.processes import ROOT, answers_ok, environment, free_port, running
 
 PRODUCT = "/catalog/sched-oncall-rotation"
 STATIC = ROOT / "app" / "listing" / "static"

@@ -18,7 +18,7 @@ PACKAGE = "swagger-ui-dist@5.35.0"
 SHA512 = "U06rpMtW9V3XPGOBeamTUSr0Z09jMX4IJuANpE/EZbAhw0G8CgwrzU4YmXkn/h0wCDNsXdGarTNNHC3sU8yVUQ=="
 COMPRESSED = ("swagger-ui-bundle.js", "swagger-ui.css")
 AS_IT_IS = ("LICENSE", "NOTICE", "swagger-ui-bundle.js.LICENSE.txt")
-FOLDER = Path(__file__).resolve().parent.parent / "app" / "listing" / "reference"
+FOLDER = Path(__file__).resolve().parent.parent / "app" / "discovery" / "reference"
 
 
 def main() -> None:

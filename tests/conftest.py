@@ -7,10 +7,10 @@ from functools import partial
 
 import pytest
 
-from tests.clock import Clock
-from tests.databases import database, database_url, postgres_url, templates
-from tests.processes import NO_FILES, answers_ok, environment, free_port, running
-from tests.stored import stored, stored_url
+from tests.support.clock import Clock
+from tests.support.databases import database, database_url, postgres_url, templates
+from tests.support.processes import NO_FILES, answers_ok, environment, free_port, running
+from tests.support.stored import stored, stored_url
 
 __all__ = ["Clock", "database", "database_url", "postgres_url", "stored", "stored_url", "templates"]
 """Fixtures of other modules: named here once, so that every folder shares one server."""

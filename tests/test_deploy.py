@@ -18,14 +18,14 @@ import pytest
 import yaml
 
 from app import DEFAULT_PORT
-from app.api.bodies import MAX_BODY_BYTES
-from app.cli.serving import KEEP_ALIVE_SECONDS, grace_seconds
-from app.desk import faults_in
+from app.checkout.setup import faults_in
+from app.http.request_body import MAX_BODY_BYTES
 from app.main import create_app
+from app.server.run import KEEP_ALIVE_SECONDS, grace_seconds
 from app.settings import VARIABLES, Settings
-from tests.nginx_server import DEPLOYED, REPLICA
-from tests.processes import NO_FILES, ROOT
-from tests.services import PAY_TO, Service, settings
+from tests.support.nginx_server import DEPLOYED, REPLICA
+from tests.support.processes import NO_FILES, ROOT
+from tests.support.services import PAY_TO, Service, settings
 
 DEPLOY = ROOT / "deploy"
 COMPOSE_FILE = DEPLOY / "compose.yaml"

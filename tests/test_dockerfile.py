@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from app.settings import DEFAULT_STORE
-from tests.processes import ROOT, free_port, running
-from tests.services import PAY_TO
+from tests.support.processes import ROOT, free_port, running
+from tests.support.services import PAY_TO
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 RUN_LINES = re.findall(r"^RUN (.*)$", DOCKERFILE, re.MULTILINE)

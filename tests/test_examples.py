@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 from x402.http.utils import decode_payment_response_header
 
-from tests import examples
-from tests.seed import EXAMPLE_RESPONSE
+from tests.support import examples
+from tests.support.seed import EXAMPLE_RESPONSE
 
 ANSWER = json.loads(EXAMPLE_RESPONSE)
 

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from app.api.endpoints import paid_endpoints
-from app.payments.sandbox import SandboxFacilitator
-from tests.services import EXAMPLE, NETWORK, PATH, USDC, Service, service, settings
-from tests.wallets import Wallet, header_of
+from app.payments.facilitators.sandbox import SandboxFacilitator
+from app.products.registry import paid_endpoints
+from tests.support.services import EXAMPLE, NETWORK, PATH, USDC, Service, service, settings
+from tests.support.wallets import Wallet, header_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

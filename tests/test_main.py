@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from app import desk
+from app.checkout import setup
 from app.errors import ConfigurationError
 from app.main import create_app
 from app.metrics import Metrics
-from tests.services import (
+from tests.support.services import (
     NETWORK,
     ScriptedFacilitator,
     Service,
@@ -40,12 +40,12 @@ def test_settings_that_cannot_work_are_refused() -> None:
 async def test_a_facilitator_that_comes_up_later_is_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(desk, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(desk, "REFRESH_SECONDS", 0.01)
+    monkeypatch.setattr(setup, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(setup, "REFRESH_SECONDS", 0.01)
     down = answers(b"", 503)
     async with ScriptedFacilitator(supported=[down, down, answers(SUPPORTED)]) as script:
         configured = remote_settings(script.url)
-        made = desk.Desk(configured, lambda: 0.0, Metrics(), None, None)
+        made = setup.Desk(configured, lambda: 0.0, Metrics(), None, None)
         async with made.open():
             assert made.checks()["facilitator"] == "the facilitator does not answer properly"
             async with asyncio.timeout(5):

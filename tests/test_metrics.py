@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from app.limits import RateLimits
+from app.http.rate_limits import RateLimits
 from app.metrics import SECONDS, Metrics
 from tests.conftest import Clock
-from tests.services import NETWORK, PATH, Service, service
-from tests.wallets import Wallet, header_of
+from tests.support.services import NETWORK, PATH, Service, service
+from tests.support.wallets import Wallet, header_of
 
 pytestmark = pytest.mark.anyio
 

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.processes import ROOT, answers_ok, free_port, running
-from tests.services import EXAMPLE, PATH
-from tests.wallets import Wallet
+from tests.support.processes import ROOT, answers_ok, free_port, running
+from tests.support.services import EXAMPLE, PATH
+from tests.support.wallets import Wallet
 
 DEPLOY = ROOT / "deploy"
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "oncall.json").read_text())

@@ -6,14 +6,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.api.bodies import MAX_BODY_BYTES, MAX_HEADER_BYTES
-from app.api.problems import problem_of
 from app.errors import BodyTooLarge, HeadersTooLarge, OncallError
-from app.payments.gate import MAX_HEADER_BYTES as MAX_PAYMENT_BYTES
-from tests.nginx_server import nginx_server
-from tests.processes import environment, free_port, wait_until
-from tests.services import EXAMPLE, PATH
-from tests.workers import Worker
+from app.http.problems import problem_of
+from app.http.request_body import MAX_BODY_BYTES, MAX_HEADER_BYTES
+from app.payments.verification import MAX_HEADER_BYTES as MAX_PAYMENT_BYTES
+from tests.support.nginx_server import nginx_server
+from tests.support.processes import environment, free_port, wait_until
+from tests.support.services import EXAMPLE, PATH
+from tests.support.workers import Worker
 
 TRUSTED = "127.0.0.1"
 JSON = {"Content-Type": "application/json"}

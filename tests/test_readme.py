@@ -10,21 +10,23 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from app.api.endpoints import SVG, V1_OVERRIDE, V1_SCHEDULE, paid_endpoints
-from app.api.layer_schemas import IntervalDocument, LayerDocument, RestrictionDocument
-from app.api.plan_schemas import AbsenceDocument, FixedDocument
-from app.api.schedule_schemas import (
+from app.products.endpoint import SVG
+from app.products.examples import V1_OVERRIDE, V1_SCHEDULE
+from app.products.layered.answer import OncallNowAnswer, OncallScheduleAnswer
+from app.products.layered.layer_fields import IntervalDocument, LayerDocument, RestrictionDocument
+from app.products.layered.request import (
     EntryDocument,
     OncallNowRequest,
     OncallScheduleRequest,
     OverrideDocument,
     SwapDocument,
 )
-from app.api.schemas import RotationRequest
-from app.render.json import Fairness, RotationAnswer
-from app.render.schedule import OncallNowAnswer, OncallScheduleAnswer
+from app.products.registry import paid_endpoints
+from app.products.rotation.answer import Fairness, RotationAnswer
+from app.products.rotation.planning_fields import AbsenceDocument, FixedDocument
+from app.products.rotation.request import RotationRequest
 from app.settings import VARIABLES
-from tests.processes import ROOT, answers_ok, environment, free_port, running
+from tests.support.processes import ROOT, answers_ok, environment, free_port, running
 
 README = (ROOT / "README.md").read_text()
 SERVED = "http://127.0.0.1:8402"

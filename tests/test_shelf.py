@@ -11,11 +11,11 @@ from structlog.testing import capture_logs
 from app import shelf as shelves
 from app.storage.database import Database, Tx
 from app.storage.keys import keys_of
-from tests.api.stored.scenes import DAILY, scene
-from tests.clock import Clock
-from tests.databases import migrate
-from tests.services import EXAMPLE, Service, living, service, settings
-from tests.stored import V1, V2, Stored, code_of, opened
+from tests.support.clock import Clock
+from tests.support.databases import migrate
+from tests.support.scenes import DAILY, scene
+from tests.support.services import EXAMPLE, Service, living, service, settings
+from tests.support.stored import V1, V2, Stored, code_of, opened
 
 pytestmark = pytest.mark.anyio
 

@@ -17,7 +17,7 @@ from x402.http.utils import decode_payment_response_header
 from x402.mechanisms.evm.exact import register_exact_evm_client
 from x402.schemas import SettleResponse
 
-from app.payments.words import Terms
+from app.payments.terms_text import Terms
 
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 10.0

@@ -20,9 +20,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from app import DEFAULT_PORT
-from app.api.endpoints import EXTENSIONS, paid_endpoints
 from app.cli.buying import Buyer, Order, settlement_in
-from app.payments.words import Terms, terms_in_words
+from app.payments.terms_text import Terms, terms_in_words
+from app.products.endpoint import EXTENSIONS
+from app.products.registry import paid_endpoints
 
 START_SECONDS = 60.0
 LANE_WIDTH = 48

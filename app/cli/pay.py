@@ -8,7 +8,7 @@ from rich.console import Console
 from x402.schemas.errors import PaymentError
 
 from app.cli.buying import Buyer, Order, settlement_in
-from app.payments.words import terms_in_words
+from app.payments.terms_text import terms_in_words
 
 
 async def run_pay(

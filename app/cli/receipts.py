@@ -8,8 +8,8 @@ from rich.table import Table
 from x402.mechanisms.evm.default_assets import get_default_asset
 
 from app.errors import ConfigurationError
-from app.payments.receipts import Receipt
-from app.payments.redis_claims import RedisClaims
+from app.payments.claims.memory import Receipt
+from app.payments.claims.redis import RedisClaims
 
 
 async def show_receipts(redis_url: str, console: Console) -> None:

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import Struct
 from starlette.responses import Response
 
-from app.api.documents import parsed
-from app.api.endpoints import JSON
 from app.errors import MalformedBody
+from app.http.validation import parsed
+from app.products.endpoint import JSON
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600

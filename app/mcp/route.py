@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope
 
-from app.api.bodies import body_of
-from app.api.counted import CountedPost
-from app.api.head import Head
-from app.api.negotiation import is_json
-from app.api.sale import Sale
+from app.checkout.purchase import Sale
 from app.errors import UnsupportedMediaType
-from app.limits import Proxy, RateLimits
+from app.http.negotiation import is_json
+from app.http.rate_limited_route import CountedPost
+from app.http.rate_limits import Proxy, RateLimits
+from app.http.request_body import body_of
+from app.http.request_head import Head
 from app.mcp.messages import Refusal, message_in
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from app import __version__
-from app.api.bodies import MAX_BODY_BYTES
-from app.api.sale import Sale
-from app.limits import Proxy
+from app.checkout.purchase import Sale
+from app.http.rate_limits import Proxy
+from app.http.request_body import MAX_BODY_BYTES
 from app.mcp.messages import INVALID_PARAMS, METHOD_NOT_FOUND, Message, Refusal
 from app.mcp.tools import Tools
 

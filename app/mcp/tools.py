@@ -15,18 +15,18 @@ from mcp import types
 from mcp.shared.exceptions import McpError
 from x402.mcp import MCP_PAYMENT_META_KEY, MCP_PAYMENT_RESPONSE_META_KEY
 
-from app.api.counted import client_in
-from app.api.endpoints import JSON
-from app.api.head import head_of
-from app.api.problems import internal_problem, problem_in
-from app.api.sale import Order, Sale, Sold, Till
+from app.checkout.purchase import Order, Sale, Sold, Till
+from app.discovery.openapi import object_schema_of, payment_info
 from app.errors import OncallError, Retryable
-from app.limits import Proxy
-from app.listing.openapi import object_schema_of, payment_info
+from app.http.problems import internal_problem, problem_in
+from app.http.rate_limited_route import client_in
+from app.http.rate_limits import Proxy
+from app.http.request_head import head_of
 from app.mcp.messages import INVALID_PARAMS
-from app.payments.gate import payload_of, payment_for
-from app.payments.offer import Terms
-from app.payments.payment import Payment
+from app.payments.authorization import Payment
+from app.payments.terms import Terms
+from app.payments.verification import payload_of, payment_for
+from app.products.endpoint import JSON
 
 log = structlog.get_logger()
 

@@ -6,7 +6,7 @@
 Contract: ``payments.md``. Every message type and header codec is the official ``x402`` SDK's.
 """
 
-from app.payments.deferred import defer
+from app.payments.deferred_imports import defer
 
 defer(
     "aiohttp",  # for a facilitator or a chain elsewhere: a seventh of the imports

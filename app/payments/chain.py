@@ -15,7 +15,7 @@ import msgspec
 from eth_utils.crypto import keccak
 from x402.schemas import PaymentRequirements
 
-from app.payments.payment import Authorization
+from app.payments.authorization import Authorization
 
 LOOKBACK_BLOCKS = 9_000
 """How far back a use is looked for: five hours on Base, within what public nodes answer."""

@@ -36,9 +36,9 @@ from app.errors import (
     PaymentRefused,
     SettlementUnknown,
 )
+from app.payments.authorization import SETTLE_SECONDS, Payment
 from app.payments.chain import Chain, ChainUnavailable, Fate
-from app.payments.payment import SETTLE_SECONDS, Payment
-from app.payments.receipts import Claim, Claims, Receipt, expiry_of
+from app.payments.claims.memory import Claim, Claims, Receipt, expiry_of
 
 log = structlog.get_logger()
 

@@ -27,8 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.engine.layered.model import Entry, Override
 from app.errors import Conflict, NotFound
-from app.rota.model import Entry, Override
 from app.storage.paging import Page, Slice, next_position, page_of
 from app.storage.tables import covers
 

@@ -25,7 +25,6 @@ from app.storage.faults import BUSY, runs_for, words_for
 from app.storage.postgres import PREFIXES, Postgres
 from app.storage.revision import current, fault_of
 from app.storage.sqlite import Sqlite
-from app.storage.steps import Steps, Touching
 
 T = TypeVar("T")
 Tx = AsyncConnection
@@ -87,10 +86,9 @@ class Database:
         """As ``reading``, for several who read, if anybody does."""
         return Snapshot(self)
 
-    async def written(self, work: Work[T], touching: Touching = None) -> T:
+    async def written(self, work: Work[T]) -> T:
         """What ``work`` returned, run in one serializable transaction that was then committed.
 
-        Nothing is kept any longer of the organisations it is ``touching``, of all for ``None``.
         It is run again, after a pause, where another writer came in between: it must do nothing
         that a second run would repeat. What it raises undoes the transaction and is raised here.
         Raises ``StoreUnavailable``; after a lost connection the outcome may be unknown.
@@ -98,7 +96,7 @@ class Database:
         await self._require_well()
         with self.named_failures():
             async with self._store.turn():
-                return await self._committed(work, touching)
+                return await self._committed(work)
 
     @contextlib.asynccontextmanager
     async def migrating(self) -> AsyncIterator[AsyncConnection]:
@@ -116,24 +114,12 @@ class Database:
             await engine.dispose()
         await self.refresh()
 
-    def stamp(self) -> int | None:
-        """On SQLite a number that changes whenever anything was committed, by any process.
-
-        Take it before reading: what was read is then current for as long as it stays the same.
-        ``None``: not to be told. It blocks the loop for some microseconds.
-        """
-        return self._store.stamp()
-
-    @property
-    def steps(self) -> Steps:
-        """What this process did itself to the stamp."""
-        return self._store.steps
-
-    async def _committed(self, work: Work[T], touching: Touching) -> T:
+    async def _committed(self, work: Work[T]) -> T:
         give_up_at, runs = _now() + WRITE_SECONDS, 0
         while True:
             try:
-                return await self._store.committed(work, touching)
+                async with self._store.writer.begin() as connection:
+                    return await work(connection)
             except DBAPIError as error:
                 runs += 1
                 if runs >= runs_for(error) or _now() > give_up_at:
@@ -191,7 +177,7 @@ class Snapshot:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._open: contextlib.AbstractAsyncContextManager[AsyncConnection] | None = None
+        self._open = contextlib.AsyncExitStack()
         self._tx: AsyncConnection | None = None
 
     @contextlib.asynccontextmanager
@@ -199,8 +185,7 @@ class Snapshot:
         """Raises ``StoreUnavailable``."""
         with self._database.named_failures():
             if self._tx is None:
-                opened = self._database.reading()
-                self._tx, self._open = await opened.__aenter__(), opened
+                self._tx = await self._open.enter_async_context(self._database.reading())
             yield self._tx
 
     async def end(self) -> None:
@@ -216,9 +201,8 @@ class Snapshot:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        opened, self._open, self._tx = self._open, None, None
-        if opened is not None:
-            await opened.__aexit__(kind, error, trace)
+        self._tx = None
+        await self._open.__aexit__(kind, error, trace)
 
 
 def _problem_of(error: SQLAlchemyError | OSError) -> str:

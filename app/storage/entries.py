@@ -15,9 +15,9 @@ from itertools import accumulate
 from sqlalchemy import RowMapping, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
+from app.engine.layered.shifts import Shift, start_of_key
 from app.errors import Conflict, NotFound
-from app.rota.bounds import DAY_MS, EARLIEST_AT, LATEST_AT
-from app.rota.shifts import Shift, start_of_key
 from app.storage.covers import (
     Cover,
     CoverFields,

@@ -13,11 +13,11 @@ from typing import TypeVar
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.engine.layered.limits import DAY_MS, EARLIEST_AT, check_work
+from app.engine.layered.model import FinalSchedule, OnCall, Schedule
+from app.engine.layered.shifts import Shift, shifts_between
+from app.engine.layered.versions import Era, bounds_of, final_schedule, on_call_at
 from app.errors import NotFound
-from app.rota.bounds import DAY_MS, EARLIEST_AT, check_work
-from app.rota.history import Era, bounds_of, final_schedule, on_call_at
-from app.rota.model import FinalSchedule, OnCall, Schedule
-from app.rota.shifts import Shift, shifts_between
 from app.storage.covers import Cover, covers_near
 from app.storage.schedules import layers_in
 from app.storage.tables import rules
@@ -37,25 +37,10 @@ RULES = (
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A schedule's rules, oldest first, and the overrides and entries of ``[from_at, to_at)``."""
+    """A schedule's rules, oldest first, and its overrides and entries around a window."""
 
     eras: Sequence[Era]
     covers: Sequence[Cover]
-    from_at: int
-    to_at: int
-
-    @property
-    def size(self) -> int:
-        """How many things are in it: layers with turns and windows, overrides and entries."""
-        layers = (layer for era in self.eras for layer in era.schedule.layers)
-        return sum(layer.size for layer in layers) + len(self.covers)
-
-    def on_call_at(self, at: int) -> OnCall | None:
-        """Who is on call, and who follows; ``None`` if that reaches beyond what was read."""
-        if not self.from_at <= at < self.to_at:
-            return None
-        found = on_call_at(self.eras, at)
-        return found if _end_of(found) < self.to_at else None
 
 
 async def history_between(
@@ -73,20 +58,23 @@ async def history_between(
         Era(valid_from, Schedule(timezone, layers_in(layers), overrides, entries), number)
         for number, valid_from, timezone, layers in kept
     ]
-    return History(eras, near, from_at, to_at)
+    return History(eras, near)
 
 
-async def history_at(tx: AsyncConnection, org_id: str, schedule_id: str, at: int) -> History:
-    """What is needed to say who is on call at ``at``, and who follows. Raises ``NotFound``."""
+async def on_call_of(tx: AsyncConnection, org_id: str, schedule_id: str, at: int) -> OnCall:
+    """Who is on call at ``at``, and who follows. Raises ``NotFound`` and the engine's bounds."""
+    found: OnCall
 
     async def reach(history: History) -> Span:
+        nonlocal found
         found = on_call_at(history.eras, at)
         since = EARLIEST_AT if found.since is None else found.since
         ended = (cover.until_at for cover in history.covers if cover.until_at <= at)
         hidden = max(ended, default=since) > since  # one before it may have been seen
         return since if hidden else at, _end_of(found) + 1
 
-    return await _reaching(tx, org_id, schedule_id, (at, at + REACH_MS), reach)
+    await _reaching(tx, org_id, schedule_id, (at, at + REACH_MS), reach)
+    return found
 
 
 async def shifts_of(

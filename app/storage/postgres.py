@@ -7,16 +7,12 @@ somebody forgot is ended by the server.
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
-
-from app.storage.steps import Steps, Touching
-
-T = TypeVar("T")
 
 PREFIXES = ("postgresql://", "postgres://")
 CONNECTIONS = 10
@@ -61,7 +57,6 @@ class Postgres:
             isolation_level="REPEATABLE READ", postgresql_readonly=True
         )
         self.writer = self._engine.execution_options(isolation_level="SERIALIZABLE")
-        self.steps = Steps()
 
     def make_file(self) -> bool:
         """There is none: whoever runs the server makes the database, `migrate` what is in it."""
@@ -78,16 +73,6 @@ class Postgres:
     def turn(self) -> contextlib.AbstractAsyncContextManager[None]:
         """Writers need not queue here."""
         return contextlib.nullcontext()
-
-    async def committed(
-        self, work: Callable[[AsyncConnection], Awaitable[T]], _touching: Touching
-    ) -> T:
-        """What ``work`` returned, in one transaction that was then committed."""
-        async with self.writer.begin() as connection:
-            return await work(connection)
-
-    def stamp(self) -> None:
-        """Only a question to the server would tell."""
 
     async def aclose(self) -> None:
         await self._engine.dispose()

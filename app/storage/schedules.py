@@ -27,9 +27,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.engine.layered.model import Layer
+from app.engine.walltime import FOREVER
 from app.errors import Conflict, NotFound
-from app.rota.model import Layer
-from app.rota.walltime import FOREVER
 from app.storage.paced import paced
 from app.storage.paging import Page, Slice, next_position, page_of
 from app.storage.tables import covers, participants, policy_targets, rules, schedules
@@ -51,11 +51,6 @@ class Rules:
     @property
     def people(self) -> set[str]:
         return {name for layer in self.layers for name in layer.participants}
-
-    @property
-    def size(self) -> int:
-        """How many things are in it: layers with their turns and windows."""
-        return sum(layer.size for layer in self.layers)
 
 
 @dataclass(frozen=True, slots=True)

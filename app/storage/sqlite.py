@@ -6,31 +6,23 @@ transaction never fails half-way because another wrote since it read. Writers of
 here, in order; SQLite's own waiting is a lottery, left for other processes. The file is opened
 ``mode=rw``: one that was removed is missed rather than made anew, empty. One that another took the
 place of is used no more: what is written to it would be lost, and what lies beside it is not its.
-
-``PRAGMA data_version`` tells a connection that others have committed. One that writes nothing has
-the stamp; the writer asks as well, before its commit and after: if it is told of nobody, the stamp
-was moved by itself alone, and that is remembered as a step.
 """
 
 import asyncio
 import contextlib
-import os
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any
 
 import aiosqlite
 from sqlalchemy import URL, Connection, event
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from app.errors import ConfigurationError, StoreUnavailable
 from app.storage.faults import BUSY
-from app.storage.steps import Steps, Touching
-
-T = TypeVar("T")
 
 PREFIX = "sqlite:///"
 READERS = 4
@@ -40,7 +32,6 @@ QUEUE_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
 REPLACED = "was moved or replaced while in use: stop the service before you do, then start it again"
 
-VERSION = "PRAGMA data_version"
 USUAL = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON")
 READING = (*USUAL, "PRAGMA query_only=ON")
 MIGRATING = (*USUAL[:2], "PRAGMA foreign_keys=OFF")
@@ -54,9 +45,7 @@ class Sqlite:
         self.path = _path_in(url)
         self.reader = self._engine("BEGIN", READING, READERS)
         self.writer = self._engine("BEGIN IMMEDIATE", USUAL, 1)
-        self.steps = Steps()
         self._queue = asyncio.Lock()
-        self._watch: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._workers: list[Thread] = []
 
@@ -96,39 +85,7 @@ class Sqlite:
         finally:
             self._queue.release()
 
-    async def committed(
-        self, work: Callable[[AsyncConnection], Awaitable[T]], touching: Touching
-    ) -> T:
-        """What ``work`` returned, in one transaction that was then committed."""
-        async with self.writer.connect() as connection:
-            try:
-                async with connection.begin():
-                    result = await work(connection)
-                    others, before = await _others(connection), self.stamp()
-                    self.steps.unsettled = True
-                after = self.stamp()
-                if others is not None and others == await _others(connection):
-                    self.steps.add(before, after, touching)
-            finally:
-                self.steps.unsettled = False
-        return result
-
-    def stamp(self) -> int | None:
-        """``PRAGMA data_version`` of a connection that writes nothing; ``None`` if it is away."""
-        if self.problem:
-            return None
-        try:
-            if self._watch is None:
-                self._watch = sqlite3.connect(self._uri, uri=True, isolation_level=None, timeout=0)
-            [version] = self._watch.execute(VERSION).fetchone()
-        except sqlite3.Error:
-            return None
-        return int(version)
-
     async def aclose(self) -> None:
-        if self._watch is not None:
-            self._watch.close()
-            self._watch = None
         await self.reader.dispose()
         await self.writer.dispose()
         for worker in self._workers:  # that of a cancelled call may still tell the loop so
@@ -182,20 +139,10 @@ class Sqlite:
             self._workers = [*filter(Thread.is_alive, self._workers), worker]
 
 
-async def _others(connection: AsyncConnection) -> int | None:
-    """A number that changes when another connection than this has committed; ``None``: untold."""
-    driver: Any = (await connection.get_raw_connection()).driver_connection
-    try:
-        [[version]] = await driver.execute_fetchall(VERSION)
-    except (sqlite3.Error, ValueError):  # ValueError: it is closed. What was committed stays so
-        return None
-    return int(version)
-
-
 def _file_at(path: Path) -> tuple[int, int] | None:
     """Which file it is, by whatever name; ``None``: there is none."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - each turn of the event loop asks
+        found = path.stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino

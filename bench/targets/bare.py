@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.cli.serving import SERVER
+from app.server.run import SERVER
 
 
 def bare_app(recorded: dict[str, Any]) -> ASGIApp:

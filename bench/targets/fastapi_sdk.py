@@ -13,7 +13,7 @@ from x402.http import FacilitatorConfig, HTTPFacilitatorClient, PaymentOption, R
 from x402.http.middleware.fastapi import PaymentMiddlewareASGI
 from x402.mechanisms.evm.exact import ExactEvmServerScheme
 
-from app.cli.serving import SERVER
+from app.server.run import SERVER
 
 
 def paid_app(options: argparse.Namespace) -> FastAPI:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.cli.serving import SERVER
+from app.server.run import SERVER
 
 
 def main() -> None:

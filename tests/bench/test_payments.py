@@ -6,7 +6,7 @@ import json
 import pytest
 
 from bench.payments import Payments
-from tests.services import service
+from tests.support.services import service
 
 pytestmark = pytest.mark.anyio
 

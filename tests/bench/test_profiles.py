@@ -3,8 +3,8 @@
 from bench.profiles import Share, shares_in
 
 STACKS = """\
-main (app/__main__.py:1);serve (app/api/serve.py:2);read (msgspec.py:3) 30
-main (app/__main__.py:1);serve (app/api/serve.py:2) 10
+main (app/__main__.py:1);serve (app/checkout/http_route.py:2);read (msgspec.py:3) 30
+main (app/__main__.py:1);serve (app/checkout/http_route.py:2) 10
 main (app/__main__.py:1);write (uvloop.py:4);write (uvloop.py:4) 60
 """
 
@@ -12,7 +12,7 @@ main (app/__main__.py:1);write (uvloop.py:4);write (uvloop.py:4) 60
 def test_shares_alone_and_with_calls() -> None:
     assert shares_in(STACKS) == [
         Share("write (uvloop.py:4)", 0.6, 0.6),
-        Share("serve (app/api/serve.py:2)", 0.1, 0.4),
+        Share("serve (app/checkout/http_route.py:2)", 0.1, 0.4),
         Share("read (msgspec.py:3)", 0.3, 0.3),
     ]
 

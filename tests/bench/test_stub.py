@@ -9,8 +9,8 @@ import httpx
 import pytest
 from x402.schemas import SettleResponse, SupportedResponse, VerifyResponse
 
-from tests.processes import answers_ok, free_port, running
-from tests.services import NETWORK
+from tests.support.processes import answers_ok, free_port, running
+from tests.support.services import NETWORK
 
 PAYER, NONCE = "0x" + "12" * 20, "0x" + "34" * 32
 CALL = {

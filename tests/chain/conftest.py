@@ -13,10 +13,10 @@ import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from tests.chain.books import Books, Row, received, table
-from tests.chain.chain import Chain, anvil_binary, has_vyper, local_chain
-from tests.chain.service import Service, local_facilitator, local_service
-from tests.processes import ROOT, tail
+from tests.support.chain.books import Books, Row, received, table
+from tests.support.chain.chain import Chain, anvil_binary, has_vyper, local_chain
+from tests.support.chain.service import Service, local_facilitator, local_service
+from tests.support.processes import ROOT, tail
 
 FUNDS = 1_000_000
 """What a payer starts with: one dollar."""

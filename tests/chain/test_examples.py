@@ -7,11 +7,11 @@ import pytest
 from eth_account.signers.local import LocalAccount
 from web3 import Web3
 
-from tests import examples
-from tests.chain.books import PAID, PRICE, Books
-from tests.chain.chain import NETWORK, Chain, Transfer
-from tests.chain.service import Service
-from tests.seed import EXAMPLE_RESPONSE
+from tests.support import examples
+from tests.support.chain.books import PAID, PRICE, Books
+from tests.support.chain.chain import NETWORK, Chain, Transfer
+from tests.support.chain.service import Service
+from tests.support.seed import EXAMPLE_RESPONSE
 
 
 @pytest.fixture(params=["python", "typescript", "mcp"])

@@ -7,11 +7,11 @@ import pytest
 from eth_account.signers.local import LocalAccount
 from x402.schemas import PaymentPayload
 
-from tests.chain.books import PAID, UNMOVED, Books
-from tests.chain.payments import payment
-from tests.chain.service import EXAMPLE, Service, reason_in
-from tests.mcp.agents import agent, content_of, receipt_in
-from tests.seed import EXAMPLE_RESPONSE
+from tests.support.chain.books import PAID, UNMOVED, Books
+from tests.support.chain.payments import payment
+from tests.support.chain.service import EXAMPLE, Service, reason_in
+from tests.support.mcp_agents import agent, content_of, receipt_in
+from tests.support.seed import EXAMPLE_RESPONSE
 
 pytestmark = pytest.mark.anyio
 

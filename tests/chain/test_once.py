@@ -14,10 +14,10 @@ from x402.mechanisms.evm.constants import ERR_NONCE_ALREADY_USED, ERR_TRANSACTIO
 from x402.mechanisms.evm.types import ExactEIP3009Authorization
 from x402.schemas import PaymentRequired
 
-from tests.chain.books import PAID, UNMOVED, Books
-from tests.chain.chain import Chain
-from tests.chain.payments import authorization, payload, payment, signature_of
-from tests.chain.service import (
+from tests.support.chain.books import PAID, UNMOVED, Books
+from tests.support.chain.chain import Chain
+from tests.support.chain.payments import authorization, payload, payment, signature_of
+from tests.support.chain.service import (
     EXAMPLE,
     Service,
     local_facilitator,

@@ -31,16 +31,16 @@ import redis
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from app.payments.receipts import Receipt
-from app.payments.redis_claims import RedisClaims
-from tests.chain.books import PRICE
-from tests.chain.chain import Chain
+from app.payments.claims.memory import Receipt
+from app.payments.claims.redis import RedisClaims
 from tests.chain.conftest import FUNDS
-from tests.chain.service import Service, local_facilitator
-from tests.chain.traffic import REQUESTS, Shopper, Tally, errands, expect
-from tests.processes import wait_until
-from tests.redis_server import redis_server
-from tests.workers import Worker, workers
+from tests.support.chain.books import PRICE
+from tests.support.chain.chain import Chain
+from tests.support.chain.service import Service, local_facilitator
+from tests.support.chain.traffic import REQUESTS, Shopper, Tally, errands, expect
+from tests.support.processes import wait_until
+from tests.support.redis_server import redis_server
+from tests.support.workers import Worker, workers
 
 SEED = 84532
 WALLETS = 64

@@ -18,9 +18,9 @@ from x402.mechanisms.evm.constants import (
 )
 from x402.schemas import PaymentPayload, PaymentRequired
 
-from tests.chain.books import PRICE, UNMOVED, Books
-from tests.chain.chain import Chain
-from tests.chain.payments import (
+from tests.support.chain.books import PRICE, UNMOVED, Books
+from tests.support.chain.chain import Chain
+from tests.support.chain.payments import (
     authorization,
     malleable_twin,
     payload,
@@ -28,7 +28,7 @@ from tests.chain.payments import (
     signature_of,
     with_terms,
 )
-from tests.chain.service import EXAMPLE, Service, reason_in
+from tests.support.chain.service import EXAMPLE, Service, reason_in
 
 OTHER = "0x00000000000000000000000000000000000000AA"
 Pay = Callable[[LocalAccount, PaymentRequired], PaymentPayload]

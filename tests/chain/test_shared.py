@@ -23,13 +23,13 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from x402.schemas import PaymentPayload
 
-from tests.chain.books import PAID, UNMOVED, Books
-from tests.chain.chain import Chain
-from tests.chain.payments import payment
-from tests.chain.service import EXAMPLE, Service, local_facilitator, reason_in
-from tests.processes import answers_ok, free_port, running, wait_until
-from tests.redis_server import redis_server
-from tests.workers import Worker, service_command, service_environ, workers
+from tests.support.chain.books import PAID, UNMOVED, Books
+from tests.support.chain.chain import Chain
+from tests.support.chain.payments import payment
+from tests.support.chain.service import EXAMPLE, Service, local_facilitator, reason_in
+from tests.support.processes import answers_ok, free_port, running, wait_until
+from tests.support.redis_server import redis_server
+from tests.support.workers import Worker, service_command, service_environ, workers
 
 OpenBooks = Callable[[LocalAccount, Service], Books]
 COPIES = 50

@@ -9,10 +9,10 @@ from eth_account.signers.local import LocalAccount
 from web3.exceptions import ContractLogicError
 from x402.schemas import PaymentRequired
 
-from tests.chain.chain import Chain
 from tests.chain.conftest import FUNDS
-from tests.chain.payments import authorization, malleable_twin, signature_of
-from tests.chain.service import Service
+from tests.support.chain.chain import Chain
+from tests.support.chain.payments import authorization, malleable_twin, signature_of
+from tests.support.chain.service import Service
 
 
 @pytest.fixture(scope="module")

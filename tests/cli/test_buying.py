@@ -7,7 +7,7 @@ import pytest
 from aiohttp import web
 
 from app.cli.buying import Buyer, Order, settlement_in
-from tests.services import EXAMPLE, PATH, ScriptedFacilitator, answers, service
+from tests.support.services import EXAMPLE, PATH, ScriptedFacilitator, answers, service
 
 pytestmark = pytest.mark.anyio
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
-from app.api.endpoints import CALENDAR, CSV, SVG, paid_endpoints
-from app.payments.receipts import Receipt
-from app.payments.redis_claims import RedisClaims
-from tests.processes import environment, free_port
-from tests.redis_server import redis_server
-from tests.services import EXAMPLE, PATH
+from app.payments.claims.memory import Receipt
+from app.payments.claims.redis import RedisClaims
+from app.products.endpoint import CALENDAR, CSV, SVG
+from app.products.registry import paid_endpoints
+from tests.support.processes import environment, free_port
+from tests.support.redis_server import redis_server
+from tests.support.services import EXAMPLE, PATH
 
 BODY = json.dumps(EXAMPLE)
 COMMANDS = ("serve", "demo", "pay", "openapi")

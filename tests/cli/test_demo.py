@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from app.cli import demo
-from tests.services import EXAMPLE, PATH, service
+from tests.support.services import EXAMPLE, PATH, service
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ from app.cli.keys import MAX_DAYS, expiry_in, faults_of
 from app.storage.database import Database
 from app.storage.keys import Key, key_of
 from tests.cli.test_commands import run
-from tests.processes import ROOT
+from tests.support.processes import ROOT
 
 NOW = 1_780_531_200_000
 DAY = 86_400_000
@@ -66,10 +66,8 @@ async def test_a_revocation_is_seen_at_once_by_who_is_connected(
         before = await key_of(tx, presented)
     assert before is not None
     assert before.valid_at(NOW)
-    stamp = database.stamp()
     revoke = ("keys", "revoke", before.id)
     await asyncio.to_thread(run, *revoke, ONCALL_DATABASE_URL=database_url)
-    assert stamp is None or database.stamp() != stamp
     async with database.reading() as tx:
         after = await key_of(tx, presented)
     assert after is not None

@@ -22,12 +22,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.load.shopping import Books, Buyer, Ledger, client
-from tests.nginx_server import nginx_server
-from tests.processes import wait_until
-from tests.redis_server import redis_server
-from tests.services import EXAMPLE, PATH, PAY_TO, transaction_in
-from tests.workers import Worker, workers
+from tests.support.nginx_server import nginx_server
+from tests.support.processes import wait_until
+from tests.support.redis_server import redis_server
+from tests.support.services import EXAMPLE, PATH, PAY_TO, transaction_in
+from tests.support.shopping import Books, Buyer, Ledger, client
+from tests.support.workers import Worker, workers
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400)]
 

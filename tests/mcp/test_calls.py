@@ -11,14 +11,22 @@ import pytest
 from structlog.testing import capture_logs
 from x402.http.utils import decode_payment_response_header
 
-from app.api.endpoints import paid_endpoints
-from app.api.sale import Sale
-from app.limits import RateLimits
+from app.checkout.purchase import Sale
+from app.http.rate_limits import RateLimits
 from app.mcp.route import McpRoute
-from app.payments.receipts import MemoryClaims
-from tests.mcp.agents import ROTATION, agent, agent_of, content_of, message, posted, receipt_in
-from tests.seed import EXAMPLE_RESPONSE
-from tests.services import (
+from app.payments.claims.memory import MemoryClaims
+from app.products.registry import paid_endpoints
+from tests.support.mcp_agents import (
+    ROTATION,
+    agent,
+    agent_of,
+    content_of,
+    message,
+    posted,
+    receipt_in,
+)
+from tests.support.seed import EXAMPLE_RESPONSE
+from tests.support.services import (
     EXAMPLE,
     PUBLIC_URL,
     TRANSACTION,
@@ -30,7 +38,7 @@ from tests.services import (
     service,
     settles,
 )
-from tests.wallets import Wallet, header_of
+from tests.support.wallets import Wallet, header_of
 
 pytestmark = pytest.mark.anyio
 

@@ -13,8 +13,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app.mcp.server import security_of
-from tests.mcp.agents import ROTATION, message, posted
-from tests.services import PUBLIC_URL, Sandbox, Service, living, service
+from tests.support.mcp_agents import ROTATION, message, posted
+from tests.support.services import PUBLIC_URL, Sandbox, Service, living, service
 from tests.test_fuzz import JSON
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602

@@ -10,13 +10,13 @@ import pytest
 from jsonschema import Draft202012Validator
 from x402.extensions.bazaar import McpDiscoveryInfo, extract_discovery_info
 
-from app.api.endpoints import paid_endpoints
-from app.api.sale import Sale
-from app.limits import RateLimits
-from app.listing.openapi import openapi_document
+from app.checkout.purchase import Sale
+from app.discovery.openapi import openapi_document
+from app.http.rate_limits import RateLimits
 from app.mcp.tools import tool_of
-from tests.mcp.agents import agent_of, content_of
-from tests.services import PUBLIC_URL, Sandbox, service, settings
+from app.products.registry import paid_endpoints
+from tests.support.mcp_agents import agent_of, content_of
+from tests.support.services import PUBLIC_URL, Sandbox, service, settings
 
 TABLE = paid_endpoints()
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from tests.processes import ROOT, answers_ok, environment, free_port, running
+from tests.support.processes import ROOT, answers_ok, environment, free_port, running
 
 SCOPES = ("schedules", "oncall:read", "oncall:write")
 

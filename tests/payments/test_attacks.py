@@ -1,6 +1,7 @@
 """Attacks on the till, one row each. Nothing here may be answered unpaid or charged twice.
 
-Forms of headers and authorizations are tried one by one in ``tests/api/test_serve.py``; here stand
+Forms of headers and authorizations are tried one by one in
+``tests/checkout/test_http_route.py``; here stand
 the attacks that combine, race, break off or go round.
 """
 
@@ -15,9 +16,10 @@ import httpx
 import pytest
 from aiohttp import web
 
-from app.api.endpoints import Endpoint, paid_endpoints
-from app.payments.facilitator import RemoteFacilitator
-from tests.services import (
+from app.payments.facilitators.remote import RemoteFacilitator
+from app.products.endpoint import Endpoint
+from app.products.registry import paid_endpoints
+from tests.support.services import (
     EXAMPLE,
     NETWORK,
     PATH,
@@ -27,7 +29,7 @@ from tests.services import (
     service,
     settles,
 )
-from tests.wallets import Wallet, header_of, malleated
+from tests.support.wallets import Wallet, header_of, malleated
 
 pytestmark = pytest.mark.anyio
 

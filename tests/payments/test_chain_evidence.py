@@ -9,9 +9,9 @@ from aiohttp import web
 from eth_utils.crypto import keccak
 
 from app.payments.chain import Chain
-from app.payments.facilitator import RemoteFacilitator
+from app.payments.facilitators.remote import RemoteFacilitator
 from tests.conftest import Clock
-from tests.services import (
+from tests.support.services import (
     EXAMPLE,
     NETWORK,
     PAY_TO,
@@ -23,7 +23,7 @@ from tests.services import (
     service,
     transaction_in,
 )
-from tests.wallets import Wallet, header_of
+from tests.support.wallets import Wallet, header_of
 
 pytestmark = pytest.mark.anyio
 

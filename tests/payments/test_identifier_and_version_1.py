@@ -11,7 +11,7 @@ from x402.extensions.payment_identifier import (
 )
 from x402.http.utils import decode_payment_required_header, decode_payment_response_header
 
-from tests.services import (
+from tests.support.services import (
     EXAMPLE,
     NETWORK,
     ScriptedFacilitator,
@@ -23,7 +23,7 @@ from tests.services import (
     settings,
     settles,
 )
-from tests.wallets import Wallet, header_of
+from tests.support.wallets import Wallet, header_of
 
 pytestmark = pytest.mark.anyio
 

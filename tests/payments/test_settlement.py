@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 
 from app.errors import ConfigurationError
-from app.payments.facilitator import RemoteFacilitator
-from app.payments.receipts import MemoryClaims
+from app.payments.claims.memory import MemoryClaims
+from app.payments.facilitators.remote import RemoteFacilitator
 from tests.conftest import Clock
-from tests.services import (
+from tests.support.services import (
     EXAMPLE,
     NETWORK,
     PATH,
@@ -28,7 +28,7 @@ from tests.services import (
     settles,
     transaction_in,
 )
-from tests.wallets import Wallet, header_of
+from tests.support.wallets import Wallet, header_of
 
 pytestmark = pytest.mark.anyio
 

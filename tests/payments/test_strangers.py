@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.payments.facilitator import RemoteFacilitator
-from app.payments.receipts import MemoryClaims
+from app.payments.claims.memory import MemoryClaims
+from app.payments.facilitators.remote import RemoteFacilitator
 from tests.conftest import Clock
-from tests.services import (
+from tests.support.services import (
     EXAMPLE,
     NETWORK,
     ScriptedFacilitator,
@@ -18,7 +18,7 @@ from tests.services import (
     settlement,
     settles,
 )
-from tests.wallets import Wallet, header_of
+from tests.support.wallets import Wallet, header_of
 
 pytestmark = pytest.mark.anyio
 

@@ -16,11 +16,11 @@ import pytest
 
 from app.storage.database import Database
 from app.storage.keys import SCOPES, made_key
-from tests.databases import administer, migrate
-from tests.postgres_server import cluster, postgres_server
-from tests.processes import environment, free_port, wait_until
-from tests.storage.callers import V1, V2
-from tests.workers import Worker
+from tests.support.databases import administer, migrate
+from tests.support.postgres_server import cluster, postgres_server
+from tests.support.processes import environment, free_port, wait_until
+from tests.support.replica_callers import V1, V2
+from tests.support.workers import Worker
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from app.errors import StoreUnavailable
 from app.storage import database as module
 from app.storage.database import Database, Tx
-from tests.storage.counting import ORG, counted, made, read, until, value
+from tests.support.counting import ORG, counted, made, read, until, value
 
 pytestmark = pytest.mark.anyio
 

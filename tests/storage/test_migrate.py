@@ -14,7 +14,7 @@ from app.storage.database import Database
 from app.storage.migrate import head, migrated, revisions
 from app.storage.revision import REVISION, current, fault_of
 from app.storage.tables import metadata, organisations
-from tests.storage.rows import fill, row_of
+from tests.support.rows import fill, row_of
 
 pytestmark = pytest.mark.anyio
 

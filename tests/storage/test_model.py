@@ -24,11 +24,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.render.instants import iso
+from app.formats.instants import iso
 from app.storage.database import Database
 from app.storage.keys import SCOPES, made_key
 from tests.conftest import Clock
-from tests.storage.callers import V1, V2, Caller
+from tests.support.replica_callers import V1, V2, Caller
 
 HOUR, DAY = 3_600_000, 86_400_000
 START = 20_608 * DAY + 7 * HOUR

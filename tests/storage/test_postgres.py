@@ -12,10 +12,10 @@ from app.errors import StoreUnavailable
 from app.storage import database as module
 from app.storage import postgres
 from app.storage.database import Database, Tx
-from tests.databases import TEMPLATE, migrate
-from tests.postgres_server import cluster, postgres_server
-from tests.processes import free_port
-from tests.storage.counting import counted, made, read, until
+from tests.support.counting import counted, made, read, until
+from tests.support.databases import TEMPLATE, migrate
+from tests.support.postgres_server import cluster, postgres_server
+from tests.support.processes import free_port
 
 pytestmark = pytest.mark.anyio
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -45,9 +45,6 @@ class TestTransactions:
             return await isolation_in(tx)
 
         assert await database.written(work) == ("serializable", "off")
-
-    async def test_there_is_no_stamp(self, database: Database) -> None:
-        assert database.stamp() is None
 
     async def test_what_was_read_still_holds_at_the_commit(self, database: Database) -> None:
         """Write skew: each reads what the other is about to change."""

@@ -1,4 +1,4 @@
-"""What is SQLite's own: the file, its pragmas, its queue of writers, its stamp."""
+"""What is SQLite's own: the file, its pragmas, its queue of writers, its other processes."""
 
 import asyncio
 import shutil
@@ -10,16 +10,16 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.errors import ConfigurationError, StoreUnavailable
 from app.storage import sqlite
 from app.storage.database import Database, Tx
 from app.storage.sqlite import REPLACED
-from app.storage.steps import MOST_STEPS
-from tests.databases import migrate
-from tests.processes import ROOT, environment
-from tests.storage.counting import ORG, counted, made, read, until, value
+from app.storage.tables import organisations
+from tests.support.counting import counted, made, read, until
+from tests.support.databases import migrate
+from tests.support.processes import ROOT, environment
 
 pytestmark = pytest.mark.anyio
 
@@ -100,11 +100,9 @@ class TestTheFile:
     ) -> None:
         """The connections would go on with it, and nobody would find what they wrote."""
         await database.written(made)
-        assert database.stamp() is not None
         elsewhere = shutil.move(file, file.with_name("elsewhere.db"))
         if what == "replaced":
             shutil.copy(elsewhere, file)
-        assert database.stamp() is None
         with pytest.raises(StoreUnavailable, match="was moved or replaced while in use"):
             await database.written(counted)
         with pytest.raises(StoreUnavailable, match="was moved or replaced while in use"):
@@ -236,130 +234,34 @@ class TestBusy:
         assert await asyncio.gather(*writers) == list(range(1, 21))
 
 
-class TestTheStamp:
-    async def test_it_changes_with_a_commit(self, database: Database) -> None:
-        before = database.stamp()
-        await database.written(made)
-        assert database.stamp() != before
+class TestAnotherProcess:
+    """Nothing tells a connection of another process's commit: it reads what the file holds."""
 
-    async def test_it_stays_without_one(self, database: Database) -> None:
-        await database.written(made)
-        before = database.stamp()
-        with pytest.raises(ZeroDivisionError):
-            await database.written(undone)
-        await read(database)
-        assert database.stamp() == before
-
-    async def test_it_changes_with_another_processs_commit(
+    async def test_its_commit_is_seen_by_whoever_reads_next(
         self, database: Database, file: Path
     ) -> None:
         await database.written(made)
-        before = database.stamp()
+        async with database.reading() as tx:
+            assert await name_in(tx) == "A"
+            await asyncio.to_thread(rename_in_another_process, file)
+            assert await name_in(tx) == "A"
+        async with database.reading() as tx:
+            assert await name_in(tx) == "B"
+
+    async def test_a_writer_builds_on_its_commit(self, database: Database, file: Path) -> None:
+        await database.written(made)
+        assert await database.written(name_in) == "A"
         await asyncio.to_thread(rename_in_another_process, file)
-        assert database.stamp() != before
-
-    async def test_there_is_none_without_a_file(self, file: Path) -> None:
-        database = Database(f"sqlite:///{file}")
-        assert database.stamp() is None
-        await database.aclose()
-
-
-class TestTheSteps:
-    """Whether it is known what has moved the stamp."""
-
-    async def test_a_commit_of_ours_is_one(self, database: Database) -> None:
-        await database.written(made)
-        before = database.stamp()
-        await database.written(counted, touching=(ORG,))
-        assert database.steps.after(before) == (database.stamp(), (ORG,))
-        assert not database.steps.unsettled
-
-    async def test_one_that_is_undone_is_none(self, database: Database) -> None:
-        await database.written(made)
-        before = database.stamp()
-        with pytest.raises(ZeroDivisionError):
-            await database.written(undone)
-        assert database.steps.after(before) is None
-        assert not database.steps.unsettled
-
-    async def test_one_that_changes_nothing_is_none(self, database: Database) -> None:
-        """It does not move the stamp: a step from a stamp to itself would be followed for ever."""
-        await database.written(made)
-        before = database.stamp()
-        await database.written(value)
-        assert database.stamp() == before
-        assert database.steps.after(before) is None
-
-    async def test_a_commit_of_another_process_is_none(
-        self, database: Database, file: Path
-    ) -> None:
-        await database.written(made)
-        before = database.stamp()
-        await asyncio.to_thread(rename_in_another_process, file)
-        assert database.steps.after(before) is None
-        between = database.stamp()
-        await database.written(counted, touching=(ORG,))
-        assert database.steps.after(between) == (database.stamp(), (ORG,))
-
-    @pytest.mark.parametrize("moment", ["before we look", "after we have looked"])
-    async def test_nor_is_one_that_another_process_followed_at_once(
-        self, database: Database, file: Path, monkeypatch: pytest.MonkeyPatch, moment: str
-    ) -> None:
-        await database.written(made)
-        stamp = database._store.stamp
-        stamps: list[int | None] = []
-
-        def overtaken() -> int | None:
-            """The stamp, with another's commit around it once ours is done."""
-            is_done = bool(stamps)
-            if is_done and moment == "before we look":
-                rename(file)
-            stamps.append(stamp())
-            if is_done and moment == "after we have looked":
-                rename(file)
-            return stamps[-1]
-
-        monkeypatch.setattr(database._store, "stamp", overtaken)
-        await database.written(counted, touching=(ORG,))
-        before, after = stamps
-        assert before != after
-        assert database.steps.after(before) is None
-
-    async def test_a_commit_holds_whatever_becomes_of_the_question(
-        self, database: Database, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        await database.written(made)
-        before = database.stamp()
-        monkeypatch.setattr(sqlite, "VERSION", "PRAGMA no such thing")
-        assert await database.written(counted) == 1
-        assert database.steps.after(before) is None
-        assert await read(database) == 1
-
-    async def test_only_the_last_are_remembered(self, database: Database) -> None:
-        await database.written(made)
-        first = database.stamp()
-        for _ in range(MOST_STEPS):
-            await database.written(counted)
-        assert database.steps.after(first) is not None
-        await database.written(counted)
-        assert database.steps.after(first) is None
+        assert await database.written(name_in) == "B"
 
 
 def permissions(file: Path) -> str:
     return oct(file.stat().st_mode & 0o777) if file.exists() else "no file"
 
 
-def rename(file: Path) -> None:
-    """A commit by a connection of its own."""
-    other = sqlite3.connect(file, isolation_level=None)
-    other.execute("UPDATE organisations SET name = 'B'")
-    other.close()
-
-
 def rename_in_another_process(file: Path) -> None:
     subprocess.run([sys.executable, "-c", ANOTHER_PROCESS, str(file)], check=True)
 
 
-async def undone(tx: Tx) -> None:
-    await counted(tx)
-    raise ZeroDivisionError
+async def name_in(tx: Tx) -> str:
+    return (await tx.execute(select(organisations.c.name))).scalar_one()

@@ -6,7 +6,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.storage.database import Database, Tx
 from app.storage.tables import metadata, organisations, people, policies, schedules
-from tests.storage.rows import ORG, fill, row_of
+from tests.support.rows import ORG, fill, row_of
 
 TABLES = metadata.sorted_tables
 OWNED = [table for table in TABLES if table.name != "organisations"]

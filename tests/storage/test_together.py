@@ -16,7 +16,7 @@ from app.storage.faults import RUNS_BY_SQLSTATE
 from app.storage.keys import keys_of
 from app.storage.schedules import locked, raised
 from tests.conftest import Clock
-from tests.storage.callers import V1, V2, Caller, replicas
+from tests.support.replica_callers import V1, V2, Caller, replicas
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ import pytest
 from app.storage import postgres
 from app.storage.postgres import Postgres
 from tests.conftest import Clock
-from tests.storage.callers import V1, V2, Caller, replicas
+from tests.support.replica_callers import V1, V2, Caller, replicas
 
 pytestmark = pytest.mark.anyio
 

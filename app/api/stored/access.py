@@ -1,17 +1,14 @@
 """Who asks: a key of an organisation, in either of the headers that the pages show.
 
-Strategy: a key is looked up for every request, so revoking it takes effect at once; what is kept of
-it is forgotten like everything else. When it was used is remembered and written down now and then,
-so that reading writes nothing.
+Strategy: a key is looked up for every request, so revoking it takes effect at once. When it was
+used is remembered and written down now and then, so that reading writes nothing.
 """
 
-import hashlib
 from collections.abc import Callable
 from typing import Protocol
 
-from app.api.head import Head
-from app.api.stored.kept import Kept
 from app.errors import Forbidden, Unauthorized
+from app.http.request_head import Head
 from app.storage.database import Database, Snapshot
 from app.storage.keys import Key, key_of, used
 
@@ -24,23 +21,16 @@ Clock = Callable[[], float]
 class Access:
     """The keys of one database."""
 
-    def __init__(self, database: Database, kept: Kept, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._kept = kept
         self._clock = clock
         self._used: dict[str, int] = {}
 
     async def key_in(self, head: Head, snapshot: Snapshot) -> Key:
         """The key of a request. Raises ``Unauthorized``."""
         presented = presented_in(head)
-        name = ("key", hashlib.sha256(presented.encode()).digest())
-        key: Key | None = self._kept.get(name)
-        if key is None:
-            stamp = self._kept.stamp
-            async with snapshot.reading() as tx:
-                key = await key_of(tx, presented)
-            if key is not None:
-                self._kept.put(key.org_id, name, key, stamp)
+        async with snapshot.reading() as tx:
+            key = await key_of(tx, presented)
         now = int(self._clock() * 1000)
         if key is None or not key.valid_at(now):
             raise Unauthorized("the API key is not known, has expired or has been revoked")
@@ -51,7 +41,7 @@ class Access:
         """Write down when keys were last used."""
         if self._used:
             last, self._used = self._used, {}
-            await self._database.written(lambda tx: used(tx, last), touching=())
+            await self._database.written(lambda tx: used(tx, last))
 
 
 def presented_in(head: Head) -> str:

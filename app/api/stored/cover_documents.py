@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from app.api.documents import Document
-from app.api.layer_schemas import Point
-from app.api.schedule_schemas import Reason, order_faults, window_faults
 from app.api.stored.documents import Id, Instant, PageQuery, UserId
 from app.api.stored.times import day_in_range, local_text, utc_text
+from app.engine.layered import limits
 from app.errors import Fault
-from app.rota import bounds
+from app.http.validation import Document
+from app.products.layered.layer_fields import Point
+from app.products.layered.request import Reason, order_faults, window_faults
 from app.storage.covers import Cover, CoverFields
 from app.storage.entries import StoredEntry, StoredSwap
 
@@ -93,7 +93,7 @@ class EntriesQuery(PageQuery, frozen=True, kw_only=True):
         yield from (Fault(f"/{name}", "must lie in the years 2 to 9998") for name in strange)
         if len(days) == 2 and not strange:
             count = (days["end_date"] - days["start_date"]).days + 1
-            if not 1 <= count <= bounds.WINDOW_MS // bounds.DAY_MS:
+            if not 1 <= count <= limits.WINDOW_MS // limits.DAY_MS:
                 yield Fault("/end_date", "must be start_date or at most 730 days later")
 
 

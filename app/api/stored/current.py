@@ -1,20 +1,19 @@
 """Who is on call for a team now, by its schedules, oldest first (``schedules.md``, Stored)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from time import perf_counter
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from app.api.stored.documents import Instant
-from app.api.stored.lookups import kept_on_call, kept_people, on_call_of, people_named
 from app.api.stored.operations import Answer, Call
 from app.api.stored.times import local_text
+from app.engine.layered.model import OnCall
 from app.errors import NotFound
-from app.rota.model import OnCall
 from app.storage.database import Tx
-from app.storage.paced import AT_A_STRETCH_SECONDS, paced
-from app.storage.people import Person
+from app.storage.history import on_call_of
+from app.storage.paced import paced
+from app.storage.people import Person, people_of
 from app.storage.schedules import StoredSchedule, schedules_of_team
 
 
@@ -63,27 +62,11 @@ async def current(tx: Tx, call: Call) -> Answer:
     schedules = await schedules_of_team(tx, call.org_id, team_id)
     if not schedules:
         raise NotFound(f"no schedule has the team {team_id}")
-    call.keep(("team", team_id), schedules, sum(each.rules.size for each in schedules))
     found = [
-        (schedule, await on_call_of(tx, call, schedule.id, at))
+        (schedule, await on_call_of(tx, call.org_id, schedule.id, at))
         async for schedule in paced(schedules)
     ]
-    return _current(team_id, found, await people_named(tx, call, _named(found)))
-
-
-def quick_current(call: Call) -> Answer | None:
-    """As ``current``, of what is kept; ``None`` also if it takes long: others want a turn."""
-    until = perf_counter() + AT_A_STRETCH_SECONDS
-    at = call.now if call.query.at is None else int(call.query.at)
-    team_id = call.path["team_id"]
-    found: list[tuple[StoredSchedule, OnCall]] = []
-    for schedule in call.kept_under(("team", team_id)) or ():
-        on_call = kept_on_call(call, schedule.id, at)
-        if on_call is None or perf_counter() > until:
-            return None
-        found.append((schedule, on_call))
-    people = kept_people(call, _named(found)) if found else None
-    return None if people is None else _current(team_id, found, people)
+    return _current(team_id, found, await people_of(tx, call.org_id, _named(found)))
 
 
 def _named(found: Sequence[tuple[StoredSchedule, OnCall]]) -> Iterator[str | None]:

@@ -8,10 +8,10 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from msgspec import Meta, Struct
 
-from app.api.documents import Document
-from app.api.layer_schemas import Point
-from app.api.scalars import Name
 from app.api.stored.times import utc_text
+from app.http.scalars import Name
+from app.http.validation import Document
+from app.products.layered.layer_fields import Point
 from app.storage.audit import Note
 from app.storage.feeds import FeedToken
 from app.storage.paging import Page, Slice

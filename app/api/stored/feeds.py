@@ -10,10 +10,11 @@ from app.api.stored.documents import FeedTokenShown, Many, NewFeedToken, One, fe
 from app.api.stored.operations import V2, Answer, Call
 from app.api.stored.times import utc_text
 from app.api.stored.v1 import note
-from app.render.calendar import calendar_bytes
-from app.render.roster import Roster, personal_roster, stored_roster
-from app.rota.bounds import DAY_MS
-from app.rota.model import FinalSchedule
+from app.engine.layered.limits import DAY_MS
+from app.engine.layered.model import FinalSchedule
+from app.formats.ical import calendar_bytes
+from app.formats.timeline import Timeline
+from app.products.layered.timeline import personal_timeline, stored_timeline
 from app.storage.database import Tx
 from app.storage.feeds import Feed, FeedToken, made_token, revoked_token, tokens_of
 from app.storage.history import final_schedule_of
@@ -26,20 +27,20 @@ DAYS_BACK, DAYS_AHEAD = 31, 366
 
 async def schedule_calendar(tx: Tx, call: Call) -> Answer:
     schedule = await schedule_of(tx, call.org_id, call.path["id"])
-    roster, _ = await _roster(tx, call, schedule)
-    return Answer(await asyncio.to_thread(calendar_bytes, roster))
+    timeline, _ = await _timeline(tx, call, schedule)
+    return Answer(await asyncio.to_thread(calendar_bytes, timeline))
 
 
 async def user_calendar(tx: Tx, call: Call) -> Answer:
     person = await person_of(tx, call.org_id, call.path["id"])
     since_at, _ = _window(call.now)
-    rosters = []
+    timelines = []
     for schedule in await schedules_with(tx, call.org_id, person.id, since_at):
-        roster, final = await _roster(tx, call, schedule)
-        rosters.append(await asyncio.to_thread(personal_roster, roster, final, person.id))
+        timeline, final = await _timeline(tx, call, schedule)
+        timelines.append(await asyncio.to_thread(personal_timeline, timeline, final, person.id))
     about = f"Every shift of {person.name}."
-    cover = Roster(f"On call: {person.name}", about, "UTC", ("user", person.id), (), {})
-    return Answer(await asyncio.to_thread(calendar_bytes, cover, *rosters))
+    cover = Timeline(f"On call: {person.name}", about, "UTC", ("user", person.id), (), {})
+    return Answer(await asyncio.to_thread(calendar_bytes, cover, *timelines))
 
 
 async def list_schedule_tokens(tx: Tx, call: Call) -> Answer:
@@ -95,7 +96,7 @@ async def _created(tx: Tx, call: Call, feed: Feed, of: str) -> tuple[Answer, Fee
     return Answer(One(shown), location=f"{V2}/feed-tokens/{token.id}"), token
 
 
-async def _roster(tx: Tx, call: Call, schedule: StoredSchedule) -> tuple[Roster, FinalSchedule]:
+async def _timeline(tx: Tx, call: Call, schedule: StoredSchedule) -> tuple[Timeline, FinalSchedule]:
     final = await final_schedule_of(tx, call.org_id, schedule.id, *_window(call.now))
     ids = {segment.user_id for segment in final.segments}
     names = {
@@ -104,7 +105,7 @@ async def _roster(tx: Tx, call: Call, schedule: StoredSchedule) -> tuple[Roster,
     identity = ("stored", call.org_id, schedule.id)
     timezone = schedule.rules.timezone
     about = (schedule.fields.name, identity, timezone, final, names)
-    return await asyncio.to_thread(stored_roster, *about), final
+    return await asyncio.to_thread(stored_timeline, *about), final
 
 
 def _window(now: int) -> tuple[int, int]:

@@ -4,15 +4,14 @@ A handler is given an open transaction and a ``Call``, and returns an ``Answer``
 operation that writes is run again when writers collide, so it has no effect but by its transaction.
 """
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
-from app.api.documents import Document
-from app.api.stored.conditions import require_match
-from app.api.stored.kept import Kept
+from app.http.conditional import require_match
+from app.http.validation import Document
 from app.storage.audit import Actor
 from app.storage.feeds import Feed
 
@@ -51,8 +50,6 @@ class Call(Struct, frozen=True):
     public_url: str
     path: Mapping[str, str]
     query: Any
-    kept: Kept
-    stamp: int | None = None
     document: Any = None
     value: Any = None
     if_match: Sequence[str] = ()
@@ -60,17 +57,6 @@ class Call(Struct, frozen=True):
     @property
     def org_id(self) -> str:
         return self.actor.org_id
-
-    def keep(self, key: Hashable, thing: object, size: int = 1) -> None:
-        """Keep what was read for this request, for as long as its organisation writes nothing.
-
-        ``size``: how many rows, turns, windows and the like it holds.
-        """
-        self.kept.put(self.org_id, (self.org_id, key), thing, self.stamp, size)
-
-    def kept_under(self, key: Hashable) -> Any:
-        """What was kept for a request of this organisation; ``None``: nothing."""
-        return self.kept.get((self.org_id, key))
 
     def require_match(self, version: int) -> None:
         """Raise ``PreconditionFailed`` if ``If-Match`` names another version."""
@@ -93,9 +79,8 @@ class Operation:
     """One method of one path.
 
     ``body`` is the type of what is sent, ``patches`` of what a merge patch must leave; ``example``
-    is such a body. ``quick`` answers of what is kept, if it can. ``feed``: whose calendar it is; a
-    secret token in the query will then do in place of a key. ``heavy``: it lays out a window, and
-    waits for its turn.
+    is such a body. ``feed``: whose calendar it is; a secret token in the query will then do in
+    place of a key. ``heavy``: it lays out a window, and waits for its turn.
     """
 
     method: Method
@@ -112,7 +97,6 @@ class Operation:
     status: int = 200
     example: Mapping[str, Any] = field(default_factory=dict)
     patches: type[Document] | None = None
-    quick: Callable[[Call], Answer | None] | None = None
     feed: Feed | None = None
     heavy: bool = False
 

@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
-from app.api.documents import Document, document_of
 from app.errors import Fault, InvalidRequest
+from app.http.validation import Document, document_of
 
 DocumentT = TypeVar("DocumentT", bound=Document)
 

@@ -5,16 +5,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.api.documents import Document
 from app.api.stored.documents import READ_ONLY, Id, Instant, One, Title, Version, many
-from app.api.stored.lookups import on_call_of, people_named
 from app.api.stored.operations import V1, Answer, Call
 from app.api.stored.patches import patched
 from app.api.stored.schedule_documents import writable
 from app.api.stored.times import utc_text
+from app.engine.layered.model import OnCall
 from app.errors import Fault, InvalidRequest, NotFound
-from app.rota.model import OnCall
+from app.http.validation import Document
 from app.storage.database import Tx
+from app.storage.history import on_call_of
 from app.storage.ids import new_id
 from app.storage.paced import paced
 from app.storage.people import Person, people_of
@@ -167,10 +167,11 @@ async def resolve(tx: Tx, call: Call) -> Answer:
     for target in policy.fields.targets:
         ids[target.type].add(target.id)
     on_call = {
-        each: await on_call_of(tx, call, each, at) async for each in paced(sorted(ids["schedule"]))
+        each: await on_call_of(tx, call.org_id, each, at)
+        async for each in paced(sorted(ids["schedule"]))
     }
     found = {each.user_id for each in on_call.values()}
-    people = await people_named(tx, call, found | ids["user"])
+    people = await people_of(tx, call.org_id, found | ids["user"])
     steps = [
         StepNow(number, step.delay_minutes, list(_told(step, on_call, people)))
         for number, step in enumerate(policy.fields.steps, 1)

@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
-from app.api.documents import Document, document_of
 from app.api.stored.nulls import null_faults
 from app.errors import Fault, Faulty, InvalidRequest
+from app.http.validation import Document, document_of
 
 DocumentT = TypeVar("DocumentT", bound=Document)
 

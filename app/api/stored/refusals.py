@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app import errors
-from app.api.problems import STATUS, internal_problem
 from app.errors import Fault, Faulty, OncallError, Retryable
+from app.http.problems import STATUS, internal_problem
 
 VALIDATION_FAILED = "validation_failed"
 WHOLE = "body"

@@ -11,17 +11,6 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from app.api.documents import Document, document_of
-from app.api.layer_schemas import (
-    HandoffTime,
-    Interval,
-    LayerDocument,
-    Layers,
-    LocalZone,
-    Point,
-    RotationType,
-)
-from app.api.schedule_schemas import window_faults
 from app.api.stored.cover_documents import OverrideShown, override_of
 from app.api.stored.documents import (
     Id,
@@ -32,15 +21,26 @@ from app.api.stored.documents import (
     Version,
 )
 from app.api.stored.times import utc_text
+from app.engine.layered import limits
 from app.errors import Conflict, Fault
-from app.rota import bounds
+from app.http.validation import Document, document_of
+from app.products.layered.layer_fields import (
+    HandoffTime,
+    Interval,
+    LayerDocument,
+    Layers,
+    LocalZone,
+    Point,
+    RotationType,
+)
+from app.products.layered.request import window_faults
 from app.storage.covers import Cover
 from app.storage.schedules import Rules, ScheduleFields, StoredSchedule
 
 Participants = Annotated[
     list[UserId],
     Meta(
-        max_length=bounds.PARTICIPANTS,
+        max_length=limits.PARTICIPANTS,
         description="at most 500 user ids in the order of their turns; none: nobody takes turns",
         examples=[["user_012", "user_034"]],
     ),

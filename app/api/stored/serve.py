@@ -24,15 +24,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.api.bodies import body_of, require_sizes
-from app.api.counted import client_in
-from app.api.documents import Document, document_of, parsed
-from app.api.head import Head, head_of
-from app.api.negotiation import is_json
 from app.api.stored.access import Access, require_scope
-from app.api.stored.conditions import digest_etag, etag, is_fresh, tags_in
 from app.api.stored.documents import FeedQuery
-from app.api.stored.kept import Kept
 from app.api.stored.nulls import NULL_ESCAPED, null_faults
 from app.api.stored.operations import Answer, Call, Operation
 from app.api.stored.queries import query_in
@@ -48,7 +41,13 @@ from app.errors import (
     Unauthorized,
     UnsupportedMediaType,
 )
-from app.limits import PER_KEY, UNKNOWN_KEY, Allowance, Proxy, RateLimits
+from app.http.conditional import digest_etag, etag, is_fresh, tags_in
+from app.http.negotiation import is_json
+from app.http.rate_limited_route import client_in
+from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, Proxy, RateLimits
+from app.http.request_body import body_of, require_sizes
+from app.http.request_head import Head, head_of
+from app.http.validation import Document, document_of, parsed
 from app.storage.audit import Actor
 from app.storage.database import Database, Snapshot, Tx
 from app.storage.feeds import Feed, opened_by
@@ -94,8 +93,7 @@ class StoredApi:
         self._public_url = public_url
         self._clock = clock
         self._turns = Turns()
-        self._kept = Kept(database)
-        self._access = Access(database, self._kept, clock)
+        self._access = Access(database, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -125,11 +123,10 @@ class StoredApi:
         with contextlib.suppress(StoreUnavailable):
             await self._access.write_used()
             now = int(self._clock() * 1000)
-            await self._database.written(lambda tx: forgotten(tx, now), touching=())
+            await self._database.written(lambda tx: forgotten(tx, now))
 
     async def _let_in(self, asked: "Asked") -> Response:
         """Who asks, and how often: only then is anything else looked at."""
-        self._kept.look_in_turn()
         operation = asked.operation
         try:
             if operation.feed and b"token=" in asked.query and not _has_key(asked.head):
@@ -179,15 +176,11 @@ class StoredApi:
         ).digest()
         work = partial(_written_once, operation=operation, call=call, once=once, hashed=hashed)
         async with self._turn(asked, call):
-            return await self._database.written(work, touching=(actor.org_id,))
+            return await self._database.written(work)
 
     async def _read(self, asked: "Asked", call: Call) -> Answer:
-        operation = asked.operation
-        answer = operation.quick(call) if operation.quick and call.stamp is not None else None
-        if answer is not None:
-            return answer
         async with self._turn(asked, call), asked.snapshot.reading() as tx:
-            return await operation.work(tx, call)
+            return await asked.operation.work(tx, call)
 
     @contextlib.asynccontextmanager
     async def _turn(self, asked: "Asked", call: Call) -> AsyncIterator[None]:
@@ -205,8 +198,6 @@ class StoredApi:
             self._public_url,
             asked.path,
             query,
-            self._kept,
-            self._kept.stamp,
             if_match=tags_in(asked.head.values("if-match"), "If-Match"),
         )
 

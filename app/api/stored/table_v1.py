@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.api.examples import V1_OVERRIDE, V1_SCHEDULE
 from app.api.stored import policies, v1
 from app.api.stored.cover_documents import OverridePost, OverrideShown
 from app.api.stored.documents import AtQuery, PageQuery, SchedulesQuery
@@ -14,6 +13,7 @@ from app.api.stored.schedule_documents import (
     WindowQuery,
 )
 from app.api.stored.table_rows import AUDIT, DELETION, Rows
+from app.products.examples import V1_OVERRIDE, V1_SCHEDULE
 
 SCHEDULES_V1 = "Schedules (v1)"
 POLICIES_V1 = "Escalation policies (v1)"
@@ -65,7 +65,6 @@ V1_SCHEDULES: Sequence[Operation] = (
         v1.on_call,
         query=AtQuery,
         answer=v1.OnCallShown,
-        quick=v1.quick_on_call,
         description=PAGES_SAMPLE,
     ),
     _schedules("GET", "/schedules/{id}", "Read a schedule", v1.read_schedule, **ONE_SCHEDULE),

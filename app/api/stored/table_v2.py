@@ -85,7 +85,6 @@ V2_SCHEDULES: Sequence[Operation] = (
         query=AtQuery,
         answer=current.CurrentOnCall,
         shape="bare",
-        quick=current.quick_current,
     ),
     _reading(**AUDIT),
 )

@@ -2,9 +2,9 @@
 
 from datetime import date
 
-from app.render.instants import iso
-from app.rota.bounds import DAY_MS
-from app.rota.walltime import MINUTE, clock_of
+from app.engine.layered.limits import DAY_MS
+from app.engine.walltime import MINUTE, clock_of
+from app.formats.instants import iso
 
 FIRST_YEAR, LAST_YEAR = 2, 9998
 _EPOCH = date(1970, 1, 1)

@@ -14,14 +14,7 @@ from app.api.stored.documents import (
     audit_entry_of,
     many,
 )
-from app.api.stored.lookups import (
-    kept_on_call,
-    kept_people,
-    on_call_of,
-    participants_in,
-    people_named,
-    require_people,
-)
+from app.api.stored.lookups import participants_in, require_people
 from app.api.stored.operations import V1, Answer, Call
 from app.api.stored.patches import patched
 from app.api.stored.schedule_documents import (
@@ -31,9 +24,9 @@ from app.api.stored.schedule_documents import (
     writable,
 )
 from app.api.stored.times import utc_text
+from app.engine.layered.model import FinalSchedule, OnCall
 from app.errors import Conflict, NotFound
-from app.render.schedule import Source
-from app.rota.model import FinalSchedule, OnCall
+from app.products.layered.answer import Source
 from app.storage.audit import changed, noted, notes_of
 from app.storage.covers import (
     cover_of,
@@ -44,10 +37,10 @@ from app.storage.covers import (
     taken_back,
 )
 from app.storage.database import Tx
-from app.storage.history import final_schedule_of
+from app.storage.history import final_schedule_of, on_call_of
 from app.storage.ids import new_id
 from app.storage.paced import paced
-from app.storage.people import Person
+from app.storage.people import Person, people_of
 from app.storage.schedules import (
     StoredSchedule,
     changed_schedule,
@@ -153,18 +146,8 @@ async def delete_schedule(tx: Tx, call: Call) -> Answer:
 
 async def on_call(tx: Tx, call: Call) -> Answer:
     at = call.now if call.query.at is None else int(call.query.at)
-    found = await on_call_of(tx, call, call.path["id"], at)
-    people = await people_named(tx, call, [found.user_id])
-    return _on_call(call.path["id"], found, people)
-
-
-def quick_on_call(call: Call) -> Answer | None:
-    """As ``on_call``, of what is kept."""
-    at = call.now if call.query.at is None else int(call.query.at)
-    found = kept_on_call(call, call.path["id"], at)
-    people = None if found is None else kept_people(call, [found.user_id])
-    if found is None or people is None:
-        return None
+    found = await on_call_of(tx, call.org_id, call.path["id"], at)
+    people = await people_of(tx, call.org_id, [found.user_id])
     return _on_call(call.path["id"], found, people)
 
 

@@ -17,8 +17,8 @@ from app.api.stored.schedule_documents import (
 )
 from app.api.stored.times import local_days, local_text
 from app.api.stored.v1 import note
+from app.engine.layered.limits import check_window
 from app.errors import Fault, InvalidRequest, OutOfBounds
-from app.rota.bounds import check_window
 from app.storage.covers import new_cover, taken_back
 from app.storage.database import Tx
 from app.storage.entries import (

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.stored.scenes import DAILY, entry, june, local, override, scene
-from tests.stored import V1, V2, Caller, Stored, code_of
+from tests.support.scenes import DAILY, entry, june, local, override, scene
+from tests.support.stored import V1, V2, Caller, Stored, code_of
 
 pytestmark = pytest.mark.anyio
 

@@ -5,8 +5,8 @@ import pytest
 
 from app.api.stored.operations import SCOPES, Operation
 from app.storage.keys import revoked
-from tests.api.stored.world import OPERATIONS, Request, named, request_of, world
-from tests.stored import Caller, Stored
+from tests.support.stored import Caller, Stored
+from tests.support.world import OPERATIONS, Request, named, request_of, world
 
 pytestmark = pytest.mark.anyio
 each_operation = pytest.mark.parametrize("operation", OPERATIONS, ids=named)

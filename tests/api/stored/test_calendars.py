@@ -7,8 +7,8 @@ import pytest
 from ical.calendar import Calendar
 from ical.calendar_stream import IcsCalendarStream
 
-from tests.api.stored.scenes import DAILY, EMPTY, entry, june, override, scene
-from tests.stored import V1, V2, Stored, code_of, faults_in
+from tests.support.scenes import DAILY, EMPTY, entry, june, override, scene
+from tests.support.stored import V1, V2, Stored, code_of, faults_in
 
 pytestmark = pytest.mark.anyio
 

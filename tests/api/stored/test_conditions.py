@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.api.stored.conditions import is_fresh, tags_in
-from tests.api.stored.scenes import DAILY, entry, june, override, scene
-from tests.stored import V1, V2, Caller, Stored, code_of, faults_in
+from app.http.conditional import is_fresh, tags_in
+from tests.support.scenes import DAILY, entry, june, override, scene
+from tests.support.stored import V1, V2, Caller, Stored, code_of, faults_in
 
 pytestmark = pytest.mark.anyio
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from app.api.stored import current
-from tests.api.stored.scenes import DAILY, EMPTY, entry, june, local, override, scene
-from tests.stored import V1, V2, Stored, code_of
+from tests.support.scenes import DAILY, EMPTY, entry, june, local, override, scene
+from tests.support.stored import V1, V2, Stored, code_of
 
 pytestmark = pytest.mark.anyio
 
@@ -93,16 +92,6 @@ class TestTeams:
             answer = (await me.get(f"{CURRENT}?at={june(day, 1)}")).json()
             found.append(answer["on_call"]["user_id"])
         assert found == ["ann", "ann", "bob", "bob"]
-
-    async def test_from_memory_only_if_that_is_quick(
-        self, stored: Stored, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        me = await scene(stored, DAILY)
-        path = f"{CURRENT}?at={june(5, 6)}"
-        answers = [(await me.get(path)).content for _ in range(2)]
-        monkeypatch.setattr(current, "AT_A_STRETCH_SECONDS", -1)
-        answers.append((await me.get(path)).content)
-        assert answers == [answers[0]] * 3
 
     async def test_a_team_that_there_is_not(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)

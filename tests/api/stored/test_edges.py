@@ -10,14 +10,13 @@ from starlette.types import Message
 from structlog.testing import capture_logs
 
 from app import errors
-from app.api.stored import lookups
 from app.api.stored.refusals import refusal_of, status_of
-from app.rota import bounds
+from app.engine.layered import limits
 from app.storage import covers, schedules
 from app.storage.database import Tx
 from app.storage.tables import rules
-from tests.api.stored.scenes import DAILY, EMPTY, entry, june, override, scene, who
-from tests.stored import V1, V2, Stored, code_of
+from tests.support.scenes import DAILY, EMPTY, entry, june, override, scene, who
+from tests.support.stored import V1, V2, Stored, code_of
 
 pytestmark = pytest.mark.anyio
 
@@ -174,7 +173,6 @@ async def test_large_layers_are_read_as_small_ones(
     stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedules, "KEPT_BYTES", 0)
-    monkeypatch.setattr(lookups, "KEPT_SIZE", 0)
     me = await scene(stored, DAILY)
     assert [await who(me, june(day)) for day in (1, 2, 2)] == ["ann", "bob", "bob"]
 
@@ -186,7 +184,7 @@ async def test_rules_of_another_time_do_not_make_a_window_too_much_work(
     me = await scene(stored, {**DAILY, **hourly})
     stored.at(june(10))
     await me.changed(f"{V2}/schedules/daily", {"rotation_type": "daily", "interval": None})
-    monkeypatch.setattr(bounds, "STEPS", 50)
+    monkeypatch.setattr(limits, "STEPS", 50)
     path = f"{V1}/schedules/daily/final-schedule"
     asked = [await me.get(f"{path}?from={june(day)}&to={june(day + 3)}") for day in (8, 11)]
     assert [answer.status_code for answer in asked] == [422, 200]

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from app.api.stored.operations import Operation
-from tests.api.stored.world import OPERATIONS, named, request_of, world
-from tests.services import PUBLIC_URL
-from tests.stored import V1, V2, Stored, code_of, faults_in
+from tests.support.services import PUBLIC_URL
+from tests.support.stored import V1, V2, Stored, code_of, faults_in
+from tests.support.world import OPERATIONS, named, request_of, world
 
 pytestmark = pytest.mark.anyio
 

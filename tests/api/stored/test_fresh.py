@@ -1,20 +1,16 @@
-"""Answers are fresh after every write, by whatever process; what is kept in memory is forgotten."""
+"""Answers are of the last write before the question, whichever process wrote."""
 
-import asyncio
 from typing import Any
 
 import pytest
 
-from app.api.stored.kept import OVERHEAD, Kept
 from app.storage.database import Database
 from app.storage.keys import revoked
-from app.storage.steps import Steps
-from tests.api.stored.scenes import DAILY, entry, june, override, scene, shifts
-from tests.stored import V1, V2, Caller, Stored, code_of, opened
+from tests.support.scenes import DAILY, entry, june, override, scene, shifts
+from tests.support.stored import V1, V2, Caller, Stored, code_of, opened
 
 pytestmark = pytest.mark.anyio
 
-ORG, OTHERS = "org_a", "org_b"
 AT = june(5, 1)
 ON_CALL = f"{V1}/schedules/daily/on-call?at={AT}"
 CURRENT = f"{V2}/current/team?at={AT}"
@@ -26,14 +22,9 @@ POLICY = {
 
 
 async def answers(me: Caller) -> list[Any]:
-    """Who is on call by every way to ask, each asked twice, so that the second is of memory."""
+    """Who is on call by every way to ask."""
     resolve = f"{V1}/escalation-policies/policy/resolve?at={AT}"
-    found: list[Any] = []
-    for path in (ON_CALL, CURRENT, resolve):
-        first, again = await me.get(path), await me.get(path)
-        assert first.content == again.content
-        found.append(again.json())
-    return found
+    return [(await me.get(path)).json() for path in (ON_CALL, CURRENT, resolve)]
 
 
 def people_in(found: list[Any]) -> list[Any]:
@@ -87,8 +78,7 @@ class TestAfterEachWrite:
 
     async def test_which_schedules_a_team_has(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
-        for _ in range(2):
-            assert len((await me.get(CURRENT)).json()["schedules"]) == 1
+        assert len((await me.get(CURRENT)).json()["schedules"]) == 1
         await me.made(f"{V2}/schedules", {**DAILY, "id": "second"})
         assert len((await me.get(CURRENT)).json()["schedules"]) == 2
         await me.changed(f"{V2}/schedules/daily", {"team_id": "others"})
@@ -97,27 +87,14 @@ class TestAfterEachWrite:
 
     async def test_that_it_is_gone(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
-        for _ in range(2):
-            assert (await me.get(ON_CALL)).status_code == 200
-            assert (await me.get(CURRENT)).status_code == 200
+        assert (await me.get(ON_CALL)).status_code == 200
+        assert (await me.get(CURRENT)).status_code == 200
         await me.gone(f"{V1}/schedules/daily")
         assert code_of(await me.get(ON_CALL)) == (404, "not_found")
         assert code_of(await me.get(CURRENT)) == (404, "not_found")
 
 
 class TestAsTimeGoesBy:
-    async def test_memory_answers_for_each_instant(self, stored: Stored) -> None:
-        me = await scene(stored, DAILY)
-        found = []
-        for day in (3, 4, 2, 5, 30, 4):
-            for path in (f"{V1}/schedules/daily/on-call", f"{V2}/current/team"):
-                answer = (await me.get(f"{path}?at={june(day, 1)}")).json()
-                found.append((answer.get("data") or answer["on_call"])["user_id"])
-        assert found == [
-            *("ann", "ann", "bob", "bob", "bob", "bob"),
-            *("ann", "ann", "bob", "bob", "bob", "bob"),
-        ]
-
     async def test_now_moves_on(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
         found = []
@@ -128,7 +105,7 @@ class TestAsTimeGoesBy:
 
 
 class TestAnotherProcess:
-    """Another service on the same database, which shares no memory with the first."""
+    """Another service on the same database, with connections of its own."""
 
     async def test_what_it_writes_is_seen(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
@@ -163,156 +140,8 @@ class TestAnotherProcess:
             again = await other.caller(me.key).post(f"{V2}/users", body, Idempotency_Key="a")
         assert again.content == first.content
 
-    async def test_a_write_there_after_one_here_that_changed_nothing(self, stored: Stored) -> None:
-        me = await scene(stored, DAILY)
-        body = {"name": "Eve", "email": "eve@example.com"}
-        for _ in range(2):
-            await me.post(f"{V2}/users", body, Idempotency_Key="a")
-        other = Database(stored.url)
-        await other.open()
-        key, presented = await stored.key()
-        assert (await stored.caller(presented).get(ON_CALL)).status_code == 200
-        await me.post(f"{V2}/users", body, Idempotency_Key="a")
-        await other.written(lambda tx: revoked(tx, key.id, stored.now))
-        await other.aclose()
-        assert code_of(await stored.caller(presented).get(ON_CALL)) == (401, "unauthorized")
-
     async def test_entries_have_the_same_ids(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
         before = await shifts(me, 1, 9)
         async with opened(Stored(stored.url, stored.clock)) as other:
             assert await shifts(other.caller(me.key), 1, 9) == before
-
-
-class Stamps:
-    """A database of which only the stamp is asked."""
-
-    def __init__(self) -> None:
-        self.now: int | None = 1
-        self.steps = Steps()
-
-    def stamp(self) -> int | None:
-        return self.now
-
-
-@pytest.fixture
-def stamps() -> Stamps:
-    return Stamps()
-
-
-def kept_of(stamps: Stamps, room: int = 1_000) -> Kept:
-    """A memory with room for so many of the smallest things, which has looked."""
-    kept = Kept(stamps, most=room * (OVERHEAD + 1))  # type: ignore[arg-type]
-    kept.look()
-    return kept
-
-
-class TestKept:
-    async def test_nothing_outlives_a_commit(self, stamps: Stamps) -> None:
-        kept = kept_of(stamps)
-        kept.put(ORG, "a", 1, kept.stamp)
-        kept.look()
-        assert kept.get("a") == 1
-        stamps.now = 2
-        kept.look()
-        assert kept.get("a") is None
-
-    async def test_the_requests_of_one_turn_look_once(self, stamps: Stamps) -> None:
-        kept = kept_of(stamps)
-        kept.look_in_turn()
-        kept.put(ORG, "a", 1, kept.stamp)
-        stamps.now = 2  # while the turn lasts: later than every request in it
-        kept.look_in_turn()
-        assert kept.get("a") == 1
-        await asyncio.sleep(0)
-        kept.look_in_turn()
-        assert kept.get("a") is None
-
-    async def test_what_was_read_before_a_commit_is_not_kept(self, stamps: Stamps) -> None:
-        kept = kept_of(stamps)
-        before = kept.stamp
-        stamps.now = 2
-        kept.put(ORG, "a", 1, before)  # committed since, and nobody has looked
-        kept.look()
-        kept.put(ORG, "b", 2, before)  # somebody has looked
-        assert (kept.get("a"), kept.get("b")) == (None, None)
-
-    async def test_nothing_is_kept_where_nothing_tells(self, stamps: Stamps) -> None:
-        stamps.now = None
-        kept = kept_of(stamps)
-        kept.put(ORG, "a", 1, kept.stamp)
-        assert kept.get("a") is None
-
-    async def test_the_oldest_goes_first(self, stamps: Stamps) -> None:
-        kept = kept_of(stamps, room=2)
-        for name in "abc":
-            kept.put(ORG, name, name, kept.stamp)
-        assert [kept.get(name) for name in "abc"] == [None, "b", "c"]
-
-    async def test_a_large_thing_takes_the_room_of_many(self, stamps: Stamps) -> None:
-        kept = kept_of(stamps, room=10)
-        for name in "abc":
-            kept.put(ORG, name, name, kept.stamp)
-        large = 8 * (OVERHEAD + 1) - OVERHEAD
-        kept.put(ORG, "d", "d", kept.stamp, large)
-        assert [kept.get(name) for name in "abcd"] == [None, "b", "c", "d"]
-        kept.put(ORG, "d", "D", kept.stamp, large)  # in its own place
-        assert [kept.get(name) for name in "abcd"] == [None, "b", "c", "D"]
-
-    async def test_what_is_stale_gives_its_room_back(self, stamps: Stamps) -> None:
-        kept = kept_of(stamps, room=2)
-        kept.put(OTHERS, "b", "b", kept.stamp)
-        kept.put(ORG, "a", "a", kept.stamp)
-        stamps.steps.add(1, 2, (ORG,))
-        stamps.now = 2
-        kept.look()
-        assert kept.get("a") is None
-        kept.put(OTHERS, "c", "c", kept.stamp)
-        assert [kept.get(name) for name in "abc"] == [None, "b", "c"]
-
-    @pytest.mark.parametrize(
-        ("touching", "left"),
-        [
-            pytest.param((), ["a", "b"], id="nobody's"),
-            pytest.param((OTHERS,), ["a", None], id="one organisation's"),
-            pytest.param((ORG, OTHERS), [None, None], id="both's"),
-            pytest.param(None, [None, None], id="not told whose"),
-        ],
-    )
-    async def test_a_commit_of_our_own_is_known(
-        self, stamps: Stamps, touching: tuple[str, ...] | None, left: list[str | None]
-    ) -> None:
-        kept = kept_of(stamps)
-        for org_id, name in ((ORG, "a"), (OTHERS, "b")):
-            kept.put(org_id, name, name, kept.stamp)
-        stamps.steps.add(1, 2, ())
-        stamps.steps.add(2, 3, touching)
-        stamps.now = 3
-        kept.look()
-        assert [kept.get("a"), kept.get("b")] == left
-        kept.put(OTHERS, "b", "new", kept.stamp)
-        assert kept.get("b") == "new"
-
-    async def test_a_commit_after_our_own_is_not(self, stamps: Stamps) -> None:
-        kept = kept_of(stamps)
-        kept.put(ORG, "a", 1, kept.stamp)
-        stamps.steps.add(1, 2, ())
-        stamps.now = 3
-        kept.look()
-        assert kept.get("a") is None
-
-    async def test_nothing_is_used_until_it_is_known_who_committed(self, stamps: Stamps) -> None:
-        kept = kept_of(stamps)
-        kept.put(ORG, "a", 1, kept.stamp)
-        stamps.steps.unsettled = True
-        kept.look()
-        assert kept.get("a") == 1
-        stamps.now = 2
-        kept.look()
-        assert kept.get("a") is None
-        assert kept.stamp is None
-        kept.put(ORG, "b", 2, kept.stamp)
-        stamps.steps.add(1, 2, ())
-        stamps.steps.unsettled = False
-        kept.look()
-        assert (kept.get("a"), kept.get("b")) == (1, None)

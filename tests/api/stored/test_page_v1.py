@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.stored.promises import Check, Promises, cases, unnamed_lines
-from tests.stored import V1, Caller, Stored, code_of
+from tests.support.promises import Check, Promises, cases, unnamed_lines
+from tests.support.stored import V1, Caller, Stored, code_of
 
 pytestmark = pytest.mark.anyio
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.stored.promises import Check, Promises, cases, unnamed_lines
-from tests.stored import V2, Caller, Stored, code_of
+from tests.support.promises import Check, Promises, cases, unnamed_lines
+from tests.support.stored import V2, Caller, Stored, code_of
 
 pytestmark = pytest.mark.anyio
 

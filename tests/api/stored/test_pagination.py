@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.stored.scenes import DAILY, EMPTY, entry, june, override, scene
-from tests.stored import V1, V2, Caller, Stored
+from tests.support.scenes import DAILY, EMPTY, entry, june, override, scene
+from tests.support.stored import V1, V2, Caller, Stored
 
 pytestmark = pytest.mark.anyio
 

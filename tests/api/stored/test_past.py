@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.stored.scenes import (
+from tests.support.scenes import (
     DAILY,
     EMPTY,
     entry,
@@ -16,7 +16,7 @@ from tests.api.stored.scenes import (
     told,
     who,
 )
-from tests.stored import V1, V2, Caller, Stored, code_of
+from tests.support.stored import V1, V2, Caller, Stored, code_of
 
 pytestmark = pytest.mark.anyio
 

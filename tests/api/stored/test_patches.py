@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from app.api.stored.patches import merge_patch
-from tests.api.stored.scenes import DAILY, scene
-from tests.stored import V1, V2, Caller, Stored, code_of, faults_in
+from tests.support.scenes import DAILY, scene
+from tests.support.stored import V1, V2, Caller, Stored, code_of, faults_in
 
 pytestmark = pytest.mark.anyio
 

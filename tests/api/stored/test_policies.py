@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.stored.scenes import DAILY, EMPTY, entry, june, scene
-from tests.stored import V1, V2, Stored, code_of
+from tests.support.scenes import DAILY, EMPTY, entry, june, scene
+from tests.support.stored import V1, V2, Stored, code_of
 
 pytestmark = pytest.mark.anyio
 

@@ -8,8 +8,8 @@ import pytest
 
 from app.api.stored import turns
 from app.storage.database import Database, Tx
-from tests.api.stored.scenes import DAILY, june, scene
-from tests.stored import V1, V2, Stored
+from tests.support.scenes import DAILY, june, scene
+from tests.support.stored import V1, V2, Stored
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.stored.scenes import (
+from tests.support.scenes import (
     DAILY,
     EMPTY,
     entry,
@@ -17,7 +17,7 @@ from tests.api.stored.scenes import (
     told,
     who,
 )
-from tests.stored import V1, V2, Caller, Stored, code_of, faults_in
+from tests.support.stored import V1, V2, Caller, Stored, code_of, faults_in
 
 pytestmark = pytest.mark.anyio
 

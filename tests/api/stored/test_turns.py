@@ -10,9 +10,9 @@ from app.api.stored import turns
 from app.api.stored.operations import Operation
 from app.api.stored.turns import Turns
 from app.errors import StoreUnavailable
-from tests.api.stored.scenes import DAILY, june, scene, who
-from tests.api.stored.world import OPERATIONS
-from tests.stored import V1, V2, Caller, Stored, code_of
+from tests.support.scenes import DAILY, june, scene, who
+from tests.support.stored import V1, V2, Caller, Stored, code_of
+from tests.support.world import OPERATIONS
 
 pytestmark = pytest.mark.anyio
 

@@ -1,0 +1,60 @@
+"""The catalogue as JSON: each product's page with every field of the marketplace listing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from app.discovery.openapi import schema_of
+from app.products.endpoint import JSON, Endpoint
+
+
+def product_page(endpoint: Endpoint, public_url: str) -> Mapping[str, Any]:
+    """One product. The example response is what the engine answers to the example request."""
+    return {
+        "slug": endpoint.slug,
+        "category": endpoint.category,
+        "title": endpoint.title,
+        "description": endpoint.description,
+        "price": {"amount": str(endpoint.price_usd), "currency": "USD", "per": "request"},
+        "method": endpoint.method,
+        "route": endpoint.path,
+        "status": "Live",
+        "mimeType": JSON,
+        "formats": list(endpoint.formats),
+        "rateLimit": f"{endpoint.per_minute}/minute",
+        "cache": "0s public",
+        "tags": list(endpoint.tags),
+        "apiUrl": public_url + endpoint.path,
+        "integrationDocs": f"{public_url}/openapi.json",
+        "exampleRequest": endpoint.example,
+        "exampleResponse": msgspec.json.decode(endpoint.example_answer()),
+        "workedExamples": [
+            {
+                "title": worked.title,
+                "text": worked.text,
+                "request": worked.example,
+                "response": msgspec.json.decode(endpoint.answer_to(worked.example)),
+            }
+            for worked in endpoint.worked
+        ],
+        "inputSchema": schema_of(endpoint.request),
+        "outputSchema": schema_of(endpoint.answer),
+    }
+
+
+def product_list(endpoints: Sequence[Endpoint], public_url: str) -> Mapping[str, Any]:
+    """Every product in a few words, with the address of its page."""
+    return {
+        "products": [
+            {
+                "slug": endpoint.slug,
+                "title": endpoint.title,
+                "description": endpoint.description,
+                "price": {"amount": str(endpoint.price_usd), "currency": "USD", "per": "request"},
+                "apiUrl": public_url + endpoint.path,
+                "catalogUrl": public_url + endpoint.catalog_path,
+            }
+            for endpoint in endpoints
+        ]
+    }

@@ -1,0 +1,225 @@
+"""Every answer but 200 in OpenAPI, with examples that the error classes themselves have written."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from app.errors import InvalidRequest, OncallError, OutOfBounds
+from app.http.problems import MEDIA_TYPE, STATUS, not_served, problem_of
+from app.http.validation import document_of
+from app.products.endpoint import Endpoint
+from app.products.layered.request import ScheduleDocument
+
+REFUSALS = {
+    "400": "The document or the payment header is not valid; every fault is named. Not charged.",
+    "402": "Payment required: the terms, in the PAYMENT-REQUIRED header and the body. A refused "
+    "payment gets fresh terms: `error` is its reason code, `detail` says it in words.",
+    "405": "Only POST is served.",
+    "406": "No media type of the request's Accept is offered. Not charged.",
+    "408": "The body did not arrive in time. Not charged.",
+    "409": "This payment has already bought the answer to another request.",
+    "413": "The body is over 1 MiB. Not charged.",
+    "415": "The body is not JSON. Not charged.",
+    "429": "Over the rate limit; see Retry-After. Not charged.",
+    "431": "The headers are over 16 KiB. Not charged.",
+    "503": "Payments cannot be settled at the moment; see Retry-After, and `code` and `retry` for "
+    "what to do.",
+}
+HEADERS = {
+    "Allow": "What is served.",
+    "PAYMENT-REQUIRED": "The terms: a base64 encoded x402 version 2 PaymentRequired.",
+    "PAYMENT-RESPONSE": "The receipt: a base64 encoded x402 version 2 SettleResponse.",
+    "Content-Disposition": "A name for the file, where the answer is one (not JSON).",
+    "Idempotent-Replayed": "`true` where an earlier request already had this answer.",
+    "Retry-After": "Seconds to wait before the next try.",
+    "RateLimit": "What is left of the limit, and when one more request fits.",
+    "RateLimit-Policy": "The limit: requests with and without a payment are counted apart.",
+    "ETag": "The version, for If-Match and If-None-Match.",
+    "Location": "Where what was made is read.",
+    "WWW-Authenticate": "How to send a key.",
+    "X-Request-Id": "Names the request in the log.",
+}
+LIMITED = ("RateLimit", "RateLimit-Policy")
+OWN_HEADERS = {
+    "402": ("PAYMENT-REQUIRED", *LIMITED),
+    "405": ("Allow",),
+    "429": ("Retry-After", *LIMITED),
+    "431": (),
+    "503": ("Retry-After", *LIMITED),
+}
+PROBLEM: dict[str, Any] = {
+    "title": "Problem",
+    "description": "Problem details (RFC 9457).",
+    "type": "object",
+    "required": ["type", "title", "status", "code", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": "`urn:oncall:problem:` and the code."},
+        "title": {"type": "string", "description": "What the code means."},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "description": "Stable; what a program should look at."},
+        "detail": {"type": "string", "description": "What went wrong this time."},
+        "retry": {
+            "enum": ["same-payment", "new-payment", "no"],
+            "description": "Send it again unchanged, sign afresh, or change the request (a payment "
+            "sent with it was not used).",
+        },
+        "catalog": {
+            "type": "string",
+            "format": "uri-reference",
+            "description": "Where the product is described.",
+        },
+        "errors": {
+            "type": "array",
+            "description": "Every fault of the document.",
+            "items": {
+                "type": "object",
+                "required": ["pointer", "detail"],
+                "properties": {
+                    "pointer": {"type": "string", "description": "An RFC 6901 JSON pointer."},
+                    "detail": {"type": "string", "description": "What would be right."},
+                },
+            },
+        },
+    },
+}
+PAYMENT_REQUIRED = {
+    "title": "PaymentRequired",
+    "description": "x402 version 2 terms.",
+    "type": "object",
+    "required": ["x402Version", "error", "resource", "accepts", "extensions"],
+    "properties": {
+        "x402Version": {"const": 2},
+        "error": {"type": "string", "description": "Why no answer was served; a reason code."},
+        "detail": {"type": "string", "description": "The reason in words."},
+        "retry": {"enum": ["same-payment", "new-payment", "no"]},
+        "warnings": {
+            "type": "array",
+            "description": "Fields that were not understood.",
+            "items": PROBLEM["properties"]["errors"]["items"],
+        },
+        "resource": {
+            "type": "object",
+            "required": ["url"],
+            "properties": {"url": {"type": "string", "format": "uri"}},
+        },
+        "accepts": {
+            "type": "array",
+            "description": "The ways to pay.",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "required": ["scheme", "network", "amount", "asset", "payTo", "maxTimeoutSeconds"],
+                "properties": {
+                    "scheme": {"const": "exact"},
+                    "network": {"type": "string", "examples": ["eip155:8453"]},
+                    "amount": {
+                        "type": "string",
+                        "description": "In atomic units of the asset.",
+                        "pattern": "^[0-9]+$",
+                        "examples": ["20000"],
+                    },
+                    "asset": {"type": "string", "description": "The stablecoin's contract."},
+                    "payTo": {"type": "string"},
+                    "maxTimeoutSeconds": {"type": "integer"},
+                    "extra": {"type": "object", "description": "The asset's EIP-712 domain."},
+                },
+            },
+        },
+        "extensions": {
+            "type": "object",
+            "description": "`bazaar` describes the product, with an example and its answer; "
+            "`payment-identifier` lets a payer give a payment an id.",
+            "required": ["bazaar", "payment-identifier"],
+            "properties": {
+                name: {
+                    "type": "object",
+                    "required": ["info", "schema"],
+                    "properties": {"info": {"type": "object"}, "schema": {"type": "object"}},
+                }
+                for name in ("bazaar", "payment-identifier")
+            },
+        },
+    },
+}
+
+
+OWN = ("400", "402", "405")
+"""What differs between the products; all else is described once."""
+
+
+def refusals_of(endpoint: Endpoint) -> Mapping[str, Any]:
+    """The responses of a paid operation that are not its answer, by status."""
+    return {
+        status: _refusal(endpoint, status)
+        if status in OWN
+        else {"$ref": f"#/components/responses/{status}"}
+        for status in REFUSALS
+    }
+
+
+def shared_refusals(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
+    """What ``refusals_of`` refers to."""
+    shared = [status for status in REFUSALS if status not in OWN]
+    return {status: _refusal(endpoint, status) for endpoint in endpoints for status in shared}
+
+
+def headers(*names: str) -> Mapping[str, Any]:
+    """``names`` and what is on every answer, each described once."""
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "X-Request-Id")}
+
+
+def described_headers() -> Mapping[str, Any]:
+    """What ``headers`` refers to."""
+    return {
+        name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()
+    }
+
+
+def _refusal(endpoint: Endpoint, status: str) -> Mapping[str, Any]:
+    return {
+        "description": REFUSALS[status],
+        "headers": headers(*OWN_HEADERS.get(status, LIMITED)),
+        "content": _terms() if status == "402" else _problem(endpoint, status),
+    }
+
+
+def _terms() -> Mapping[str, Any]:
+    return {"application/json": {"schema": {"$ref": "#/components/schemas/PaymentRequired"}}}
+
+
+def _problem(endpoint: Endpoint, status: str) -> Mapping[str, Any]:
+    problems = (msgspec.json.decode(body) for body in _written(endpoint, status))
+    examples = {problem["code"]: {"value": problem} for problem in problems}
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {MEDIA_TYPE: {"schema": schema, "examples": examples}}
+
+
+def _written(endpoint: Endpoint, status: str) -> Iterator[bytes]:
+    """The problems that ``endpoint`` may answer with ``status``, as callers get them."""
+    if status == "405":
+        allowed = {"Allow": f"{endpoint.method}, OPTIONS"}
+        page = endpoint.catalog_path
+        problem = not_served("GET", endpoint.path, page, HTTPStatus.METHOD_NOT_ALLOWED, allowed)
+        yield bytes(problem.body)
+    for kind, kinds_status in STATUS.items():
+        bounded = issubclass(kind, OutOfBounds)
+        if str(kinds_status.value) == status and (not bounded or _is_layered(endpoint)):
+            yield bytes(problem_of(_example(kind, endpoint)).body)
+
+
+def _is_layered(endpoint: Endpoint) -> bool:
+    """Whether the bounds of layered schedules apply."""
+    return issubclass(endpoint.request, ScheduleDocument)
+
+
+def _example(kind: type[OncallError], endpoint: Endpoint) -> OncallError:
+    """An instance of ``kind``; an invalid document is the empty one, which lacks every field."""
+    if kind is not InvalidRequest:
+        return kind()
+    try:
+        document_of({}, endpoint.request)
+    except InvalidRequest as error:
+        return error
+    raise AssertionError(f"{endpoint.slug} takes an empty document")

@@ -1,0 +1,132 @@
+"""What is served free of charge, as OpenAPI describes it: one row a path."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.products.endpoint import JSON, Endpoint
+
+SERVICE, DISCOVERY = "Service", "Discovery"
+OBJECT: Mapping[str, Any] = {"type": "object"}
+TEXT: Mapping[str, Any] = {"type": "string"}
+PAGE: Mapping[str, Mapping[str, Any]] = {JSON: OBJECT, "text/html": TEXT}
+"""For programs and for people."""
+
+
+@dataclass(frozen=True)
+class FreePath:
+    """One path that is fetched by GET; ``others`` are statuses beside 200, with their reasons."""
+
+    path: str
+    tag: str
+    summary: str
+    description: str
+    content: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {JSON: OBJECT})
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def operation_id(self) -> str:
+        return "get-" + (self.path.strip("/") or "home").replace("/", "-").replace(".", "-").strip(
+            "-"
+        )
+
+
+def free_paths(endpoints: Sequence[Endpoint]) -> Iterator[FreePath]:
+    """Every free path, those of the products included."""
+    yield FreePath("/", DISCOVERY, "The service", "Every product, and how it is paid.", PAGE)
+    yield FreePath(
+        "/catalog",
+        DISCOVERY,
+        "The catalogue",
+        "Every product with its price and the address of its page.",
+        PAGE,
+    )
+    for endpoint in endpoints:
+        yield FreePath(
+            endpoint.catalog_path,
+            DISCOVERY,
+            f"The page of the {endpoint.title}",
+            "Price, limits, schemas, and an example with its computed answer.",
+            PAGE,
+        )
+    yield from DOCUMENTS
+    yield from OPERATIONS
+
+
+DOCUMENTS = (
+    FreePath("/openapi.json", DISCOVERY, "This document", "OpenAPI 3.1 of everything here."),
+    FreePath(
+        "/.well-known/x402",
+        DISCOVERY,
+        "The paid resources",
+        "Their addresses, and in `instructions` what they cost and how to pay.",
+        {
+            JSON: {
+                "type": "object",
+                "required": ["version", "resources"],
+                "properties": {
+                    "version": {"const": 1},
+                    "resources": {"type": "array", "items": {"type": "string", "format": "uri"}},
+                    "instructions": {"type": "string"},
+                },
+            }
+        },
+    ),
+    FreePath(
+        "/llms.txt",
+        DISCOVERY,
+        "The service for language models",
+        "What is sold, for how much, and where everything is, in Markdown.",
+        {"text/plain": TEXT},
+    ),
+    FreePath(
+        "/skill.md",
+        DISCOVERY,
+        "The service as an agent's skill",
+        "When to use it, how to pay, an example of each product, errors and retries.",
+        {"text/markdown": TEXT},
+    ),
+    FreePath(
+        "/robots.txt",
+        DISCOVERY,
+        "For crawlers",
+        "What crawlers may fetch, and where the sitemap is.",
+        {"text/plain": TEXT},
+    ),
+    FreePath(
+        "/sitemap.xml",
+        DISCOVERY,
+        "The sitemap",
+        "The address of every page and discovery document.",
+        {"application/xml": TEXT},
+    ),
+    FreePath(
+        "/docs",
+        DISCOVERY,
+        "The API reference",
+        "This document for people, in a browser.",
+        {"text/html": TEXT},
+    ),
+)
+OPERATIONS = (
+    FreePath(
+        "/healthz",
+        SERVICE,
+        "Whether the process is up",
+        "Answers as soon as requests are read; looks at nothing else.",
+    ),
+    FreePath(
+        "/readyz",
+        SERVICE,
+        "Whether requests can be served",
+        "Names each part that the service needs: `ok`, or what is wrong with it.",
+        others={"503": "Some part is not ready."},
+    ),
+    FreePath(
+        "/metrics",
+        SERVICE,
+        "Numbers for operators",
+        "In the Prometheus text format.",
+        {"text/plain": TEXT},
+    ),
+)

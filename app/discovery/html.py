@@ -1,0 +1,65 @@
+"""Pages and static files, and the headers that every HTML page has.
+
+Strategy: a page brings nothing that is not ours: the policy names this origin only, scripts and
+styles are files, and a file's address changes with its content, so it may be kept for ever.
+"""
+
+import mimetypes
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.discovery.representations import FOR_EVER, FOR_MINUTES, Representation
+from app.discovery.templating import template
+
+HTML = "text/html"
+STATIC = Path(__file__).parent / "static"
+SECURITY_HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+def html_page(name: str, **context: Any) -> Representation:
+    """The template ``name`` with ``context``. A name that it lacks is an error."""
+    text = template(name).render({"asset": asset, **context})
+    return Representation(text.encode(), HTML, SECURITY_HEADERS)
+
+
+@cache
+def static_files() -> Mapping[str, Representation]:
+    """What is in ``static/``, by name."""
+    return {
+        path.name: Representation(
+            path.read_bytes(),
+            mimetypes.guess_type(path.name)[0] or "application/octet-stream",
+            {"X-Content-Type-Options": "nosniff"},
+        )
+        for path in sorted(STATIC.iterdir())
+    }
+
+
+async def static_file(request: Request) -> Response:
+    """A static file; kept for ever where the address names its content."""
+    file = static_files().get(request.path_params["name"])
+    if file is None:
+        raise HTTPException(404)
+    named = request.query_params.get("v") == file.digest
+    return file.response(request, **{"Cache-Control": FOR_EVER if named else FOR_MINUTES})
+
+
+def asset(name: str) -> str:
+    """The address of a static file as it is now."""
+    return f"/static/{name}?v={static_files()[name].digest}"

@@ -1,0 +1,180 @@
+"""OpenAPI 3.1 from the endpoint table and the msgspec structs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from app import __version__
+from app.discovery.error_responses import (
+    LIMITED,
+    PAYMENT_REQUIRED,
+    PROBLEM,
+    described_headers,
+    headers,
+    refusals_of,
+    shared_refusals,
+)
+from app.discovery.free_paths import DISCOVERY, SERVICE, FreePath, free_paths
+from app.discovery.openapi_teams import (
+    SECURITY_SCHEMES,
+    stored_paths,
+    stored_responses,
+    stored_schemas,
+)
+from app.discovery.openapi_teams import TAGS as STORED_TAGS
+from app.http.scalars import scalar_schema
+from app.products.endpoint import JSON, Endpoint
+
+CONTACT = {"name": "On-call rotation service"}
+GUIDANCE = (
+    "POST the JSON document without payment to learn the terms (402, free of charge; an invalid "
+    "document gets a 400 that names every fault). Pay with any x402 version 2 client: sign the "
+    "terms in PAYMENT-REQUIRED and repeat the request with PAYMENT-SIGNATURE. If an answer is "
+    "lost, repeat the same request with the same payment: it is charged once. Accept chooses JSON "
+    "(the default), text/calendar, text/csv or image/svg+xml, all at the same price."
+)
+TAGS = {
+    "Scheduling": "On-call rotations and layered schedules, paid per request by x402.",
+    **STORED_TAGS,
+    DISCOVERY: "What programs and people read before they buy. Free.",
+    SERVICE: "How the service is, for its operators. Free.",
+}
+
+
+def schema_of(kind: type[Struct]) -> dict[str, Any]:
+    """The JSON Schema of ``kind``, complete in itself."""
+    return msgspec.json.schema(kind, schema_hook=scalar_schema)
+
+
+def object_schema_of(kind: type[Struct]) -> dict[str, Any]:
+    """As ``schema_of``, with the object itself on top, as MCP wants it, and not a reference."""
+    schema = schema_of(kind)
+    name = schema.pop("$ref").rpartition("/")[2]
+    own: dict[str, Any] = schema["$defs"].pop(name)
+    return own | schema if schema["$defs"] else own
+
+
+def payment_info(endpoint: Endpoint) -> Mapping[str, Any]:
+    """The price, as discovery services read it."""
+    return {
+        "price": {"mode": "fixed", "currency": "USD", "amount": f"{endpoint.price_usd:.6f}"},
+        "protocols": [{"x402": {}}],
+    }
+
+
+def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
+    """The description of the whole service. It names no host: the same for every deployment."""
+    kinds = [kind for endpoint in endpoints for kind in (endpoint.request, endpoint.answer)]
+    _, components = msgspec.json.schema_components(
+        kinds, schema_hook=scalar_schema, ref_template="#/components/schemas/{name}"
+    )
+    schemas = {
+        **components,
+        "Problem": PROBLEM,
+        "PaymentRequired": PAYMENT_REQUIRED,
+        **stored_schemas(),
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "On-call rotation service",
+            "version": __version__,
+            "description": (
+                "On-call rotations and layered schedules for AI agents, paid per request by x402; "
+                "and schedules that are kept for teams, behind API keys."
+            ),
+            "contact": CONTACT,
+            "x-guidance": GUIDANCE,
+        },
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "paths": {
+            **{endpoint.path: {"post": _operation(endpoint)} for endpoint in endpoints},
+            **{free.path: {"get": _free_operation(free)} for free in free_paths(endpoints)},
+            **stored_paths(),
+        },
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "responses": {**shared_refusals(endpoints), **stored_responses()},
+            "headers": described_headers(),
+            "securitySchemes": SECURITY_SCHEMES,
+        },
+    }
+
+
+def openapi_bytes(endpoints: Sequence[Endpoint]) -> bytes:
+    """``openapi.json``, formatted for people."""
+    return msgspec.json.format(msgspec.json.encode(openapi_document(endpoints)), indent=2) + b"\n"
+
+
+def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
+    return {
+        "operationId": endpoint.slug,
+        "summary": endpoint.title,
+        "description": f"{endpoint.description}\n\n{endpoint.rules}\n\n"
+        f"${endpoint.price_usd} per request; at most {endpoint.per_minute} requests a minute.",
+        "tags": [endpoint.category],
+        "x-payment-info": payment_info(endpoint),
+        "parameters": [
+            {
+                "name": "PAYMENT-SIGNATURE",
+                "in": "header",
+                "description": "A base64 encoded x402 version 2 PaymentPayload: signed terms of a "
+                "402. Without it the answer is a 402, or a 400 for an invalid document.",
+                "schema": {"type": "string"},
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": _reference(endpoint.request),
+                    "example": endpoint.example,
+                }
+            },
+        },
+        "responses": {"200": _success(endpoint), **refusals_of(endpoint)},
+    }
+
+
+def _success(endpoint: Endpoint) -> Mapping[str, Any]:
+    return {
+        "description": "The answer in the form that Accept asks for, all at the same price, and in "
+        "PAYMENT-RESPONSE the receipt.",
+        "headers": headers(
+            "PAYMENT-RESPONSE", "Idempotent-Replayed", "Content-Disposition", *LIMITED
+        ),
+        "content": {
+            "application/json": {
+                "schema": _reference(endpoint.answer),
+                "example": msgspec.json.decode(endpoint.example_answer()),
+            },
+            **{name: _text(endpoint, name) for name in endpoint.formats if name != JSON},
+        },
+    }
+
+
+def _text(endpoint: Endpoint, media_type: str) -> Mapping[str, Any]:
+    example = endpoint.example_answer(media_type).decode()
+    return {"schema": {"type": "string"}, "example": example}
+
+
+def _free_operation(free: FreePath) -> Mapping[str, Any]:
+    content = {media_type: {"schema": schema} for media_type, schema in free.content.items()}
+    return {
+        "operationId": free.operation_id,
+        "summary": free.summary,
+        "description": free.description,
+        "tags": [free.tag],
+        "security": [],
+        "responses": {
+            status: {"description": text, "headers": headers(), "content": content}
+            for status, text in {"200": f"{free.summary}.", **free.others}.items()
+        },
+    }
+
+
+def _reference(kind: type[Struct]) -> Mapping[str, str]:
+    return {"$ref": f"#/components/schemas/{kind.__name__}"}

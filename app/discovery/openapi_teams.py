@@ -1,0 +1,323 @@
+"""The stored operations as OpenAPI describes them.
+
+Strategy: everything is read off their one table. Their components have names of their own: the
+stored APIs take no field that they do not know, where the paid ones warn of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from app import errors
+from app.discovery.error_responses import headers
+from app.errors import Fault, OncallError
+from app.http.scalars import scalar_schema
+
+if TYPE_CHECKING:
+    from app.api.stored.operations import Operation
+
+PREFIX = "Stored"
+REFERENCE = f"#/components/schemas/{PREFIX}{{name}}"
+
+KEYS: Sequence[Mapping[str, Sequence[str]]] = ({"bearerKey": ()}, {"apiKey": ()})
+TOKEN: Mapping[str, Sequence[str]] = {"feedToken": ()}
+SECURITY_SCHEMES: Mapping[str, Any] = {
+    "bearerKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key: `Authorization: Bearer ak_live_…`. Made by "
+        "`python -m app keys create`; each has scopes.",
+    },
+    "apiKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-API-Key",
+        "description": "The same key in the other header; both headers go with both APIs.",
+    },
+    "feedToken": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "token",
+        "description": "A calendar's secret token, for programs that send no headers.",
+    },
+}
+
+TAGS: Mapping[str, str] = {
+    "Schedules (v1)": "Schedules of layers that are kept, with overrides. Behind a key.",
+    "Escalation policies (v1)": "Who is told first, and who if nobody is on call there.",
+    "On-call (v2)": "Schedules of one rotation that are kept, entries and swaps. Behind a key.",
+    "People (v2)": "Who can be on call.",
+    "Calendars (v2)": "What calendar programs subscribe to.",
+}
+
+REFUSED: Mapping[str, tuple[str, OncallError]] = {
+    "400": ("The body is not JSON.", errors.MalformedBody("is truncated")),
+    "401": ("No key, or none that is valid.", errors.Unauthorized()),
+    "403": (
+        "The key lacks the scope.",
+        errors.Forbidden("API key lacks required scope: oncall:write"),
+    ),
+    "404": ("There is no such thing in the key's organisation.", errors.NotFound()),
+    "408": ("The body did not arrive in time.", errors.BodyTooSlow()),
+    "409": ("What is stored does not permit it.", errors.Conflict()),
+    "412": ("If-Match names another version.", errors.PreconditionFailed()),
+    "413": ("The body is over 1 MiB.", errors.BodyTooLarge()),
+    "415": ("The body is not declared as JSON.", errors.UnsupportedMediaType()),
+    "422": (
+        "Something is not valid; every fault is named.",
+        errors.InvalidRequest([Fault("/name", "is required.")]),
+    ),
+    "429": ("Over 120 requests a minute and key; see Retry-After.", errors.RateLimited()),
+    "431": ("The headers are over 16 KiB.", errors.HeadersTooLarge()),
+    "503": ("The database is away or busy; see Retry-After.", errors.StoreUnavailable()),
+}
+ALWAYS = ("401", "403", "404", "422", "429", "431", "503")
+WITH_BODY = ("400", "408", "413", "415")
+WRITTEN = ("409", "412")
+
+ERROR: Mapping[str, Any] = {
+    "title": "StoredError",
+    "description": "What the stored APIs answer instead.",
+    "type": "object",
+    "required": ["error", "message"],
+    "properties": {
+        "error": {"type": "string", "description": "Stable; what a program should look at."},
+        "message": {"type": "string", "description": "What went wrong this time."},
+        "fields": {
+            "type": "object",
+            "description": "What would be right, by JSON pointer, or by the name of a query "
+            "parameter or header.",
+            "additionalProperties": {"type": "string"},
+        },
+    },
+}
+
+NOT_MODIFIED: Mapping[str, Any] = {
+    "description": "The caller has it: If-None-Match.",
+    "headers": headers("ETag"),
+}
+
+NAMES: Mapping[str, str] = {
+    "id": "the id of the {thing}",
+    "entry_id": "the id of an entry, created or generated",
+    "override_id": "the id of an override",
+    "swap_id": "the id of a swap",
+    "team_id": "the id of a team",
+}
+
+
+def stored_paths() -> Mapping[str, Mapping[str, Any]]:
+    """Every stored path with its operations."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in _table():
+        methods = paths.setdefault(operation.path, {})
+        methods[operation.method.lower()] = _operation(operation)
+    return paths
+
+
+def stored_schemas() -> Mapping[str, Any]:
+    """The components that ``stored_paths`` refers to; documents take no unknown field."""
+    table = _table()
+    sent = [kind for each in table for kind in (each.body, each.patches) if kind]
+    shown = [each.answer for each in table if each.answer]
+    schemas: dict[str, Any] = {"StoredError": ERROR}
+    for kinds, strict in ((shown, False), (sent, True)):
+        for name, schema in _components(kinds).items():
+            closed = {"additionalProperties": False} if strict else {}
+            schemas[PREFIX + name] = schema | closed
+    for kind in {each.patches for each in table if each.patches}:
+        schemas[_patch_name(kind)] = _patch(schemas[PREFIX + kind.__name__])
+    return schemas
+
+
+def stored_responses() -> Mapping[str, Any]:
+    """Every answer that is not what was asked for, once."""
+    from app.api.stored.refusals import refusal_in  # noqa: PLC0415 - see ``_table``
+
+    reference = {"$ref": "#/components/schemas/StoredError"}
+    return {
+        PREFIX + status: {
+            "description": text,
+            "headers": headers(*_refusal_headers(status)),
+            "content": {"application/json": {"schema": reference, "example": refusal_in(error)}},
+        }
+        for status, (text, error) in REFUSED.items()
+    }
+
+
+def _refusal_headers(status: str) -> Sequence[str]:
+    more = {"401": ["WWW-Authenticate"], "429": ["Retry-After"], "503": ["Retry-After"]}
+    limited = [] if status == "431" else ["RateLimit", "RateLimit-Policy"]
+    return [*more.get(status, ()), *limited]
+
+
+def _table() -> "Sequence[Operation]":
+    from app.api.stored.table import stored_operations  # noqa: PLC0415 - loads SQLAlchemy, late
+
+    return stored_operations()
+
+
+def _components(kinds: Sequence[type[Struct]]) -> Mapping[str, Any]:
+    _, components = msgspec.json.schema_components(
+        kinds, schema_hook=scalar_schema, ref_template=REFERENCE
+    )
+    return components
+
+
+def _operation(operation: "Operation") -> Mapping[str, Any]:
+    security = [*KEYS, *([TOKEN] if operation.feed else [])]
+    described = [operation.description, f"Scope: `{operation.scope}`."]
+    return {
+        "operationId": _operation_id(operation),
+        "summary": operation.summary,
+        "description": "\n\n".join(filter(None, described)),
+        "tags": [operation.tag],
+        "security": security,
+        "parameters": list(_parameters(operation)),
+        **_request_body(operation),
+        "responses": {
+            str(operation.status): _success(operation),
+            **({"304": NOT_MODIFIED} if _has_etag(operation) and not operation.writes else {}),
+            **{status: _refused(status) for status in _refusals(operation)},
+        },
+    }
+
+
+def _operation_id(operation: "Operation") -> str:
+    words = operation.path.replace("{", "").replace("}", "").strip("/").replace("/", "-")
+    return f"{operation.method.lower()}-{words.removeprefix('api-').replace('.', '-')}"
+
+
+def _parameters(operation: "Operation") -> Iterator[Mapping[str, Any]]:
+    for segment in operation.path.split("/"):
+        if segment.startswith("{"):
+            name = segment[1:-1]
+            yield {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "description": NAMES[name].format(thing=_thing(operation.path)),
+                "schema": {"type": "string", "minLength": 1},
+            }
+    query = _components([operation.query]).get(operation.query.__name__, {})
+    for name, schema in query.get("properties", {}).items():
+        if name == "token":
+            continue  # a security scheme
+        required = name in query.get("required", ())
+        yield {"name": name, "in": "query", "required": required, "schema": _present(schema)}
+    if operation.method == "POST":
+        yield _header(
+            "Idempotency-Key",
+            "Sent twice with the same request, it is done once and answered twice, for 24 hours.",
+            {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+        )
+    if operation.writes:
+        yield _header(
+            "If-Match",
+            "The ETag of what is to be changed: the schedule's for all that belongs to one.",
+            {"type": "string", "pattern": '^("[!#-~]*"|\\*)$'},
+        )
+
+
+def _header(name: str, text: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"name": name, "in": "header", "description": text, "schema": schema}
+
+
+def _thing(path: str) -> str:
+    """What ``{id}`` names in a path: the collection before it, in the singular."""
+    collection = path.partition("/{id}")[0].rpartition("/")[2].replace("-", " ")
+    return collection.replace("ies", "ys").removesuffix("s")
+
+
+def _present(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The schema of a parameter that is given; what is not given is not null but absent."""
+    options = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    if not options:
+        return schema
+    rest = {name: item for name, item in schema.items() if name not in ("anyOf", "default")}
+    return {**options[0], **rest}
+
+
+def _request_body(operation: "Operation") -> Mapping[str, Any]:
+    if operation.patches:
+        schema = {"$ref": f"#/components/schemas/{_patch_name(operation.patches)}"}
+        media_types = ["application/merge-patch+json", "application/json"]
+    elif operation.body:
+        schema = {"$ref": REFERENCE.format(name=operation.body.__name__)}
+        media_types = ["application/json"]
+    else:
+        return {}
+    content = {name: {"schema": schema, "example": operation.example} for name in media_types}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _patch_name(kind: type[Struct]) -> str:
+    return f"{PREFIX}{kind.__name__.replace('Post', 'Patch')}"
+
+
+def _patch(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A merge patch of what ``schema`` describes; null takes away what need not be there."""
+    required = schema.get("required", ())
+    return {
+        "title": schema["title"].replace("Post", "Patch"),
+        "description": "A merge patch (RFC 7396): what is given replaces, null removes.",
+        "type": "object",
+        "properties": {
+            name: schema if name in required else {"anyOf": [_present(schema), {"type": "null"}]}
+            for name, schema in schema["properties"].items()
+            if name != "id"
+        },
+        "additionalProperties": False,
+    }
+
+
+def _success(operation: "Operation") -> Mapping[str, Any]:
+    etag = ["ETag"] if _has_etag(operation) else []
+    location = ["Location"] if operation.status == 201 else []
+    replayed = ["Idempotent-Replayed"] if operation.method == "POST" else []
+    named = headers(*etag, *location, *replayed, "RateLimit", "RateLimit-Policy")
+    if operation.shape == "nothing":
+        return {"description": "Done.", "headers": named}
+    if operation.shape == "calendar":
+        content: Mapping[str, Any] = {"text/calendar": {"schema": {"type": "string"}}}
+    else:
+        content = {"application/json": {"schema": _answer_schema(operation)}}
+    return {"description": f"{operation.summary}.", "headers": named, "content": content}
+
+
+def _answer_schema(operation: "Operation") -> Mapping[str, Any]:
+    assert operation.answer is not None  # noqa: S101 - a row with a body says what it is
+    item = {"$ref": REFERENCE.format(name=operation.answer.__name__)}
+    if operation.shape == "bare":
+        return item
+    if operation.shape == "one":
+        return {"type": "object", "required": ["data"], "properties": {"data": item}}
+    count = {"type": "integer", "minimum": 0}
+    return {
+        "type": "object",
+        "required": ["data", "total", "limit", "offset"],
+        "properties": {
+            "data": {"type": "array", "items": item},
+            "total": count,
+            "limit": count,
+            "offset": count,
+        },
+    }
+
+
+def _has_etag(operation: "Operation") -> bool:
+    """Whether the answer is a thing in a version, or a calendar."""
+    named = operation.answer.__name__ if operation.answer else ""
+    versioned = named in ("V1Schedule", "V2Schedule", "User", "PolicyShown")
+    return operation.shape == "calendar" or (operation.shape == "one" and versioned)
+
+
+def _refusals(operation: "Operation") -> Sequence[str]:
+    with_body = WITH_BODY if operation.body or operation.patches else ()
+    return sorted([*ALWAYS, *with_body, *(WRITTEN if operation.writes else ())])
+
+
+def _refused(status: str) -> Mapping[str, str]:
+    return {"$ref": f"#/components/responses/{PREFIX}{status}"}

@@ -1,0 +1,57 @@
+"""Routes for operators: whether the service is well, and its numbers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.products.endpoint import JSON
+
+PROMETHEUS = "text/plain; version=1.0.0; charset=utf-8"
+
+Checks = Callable[[], Mapping[str, str | None]]
+"""What the service needs, by name: ``None`` when it is well, else what is wrong."""
+
+NOT_USED = "none"
+"""In place of what is wrong: a part that this service does without."""
+
+
+def operator_routes(checks: Checks, metrics: Callable[[], bytes]) -> Sequence[Route]:
+    """Routes that cost nothing. ``metrics`` is the text that Prometheus reads."""
+    return [
+        Route("/healthz", _health),
+        Route("/readyz", _readiness(checks)),
+        Route("/metrics", _metrics(metrics)),
+    ]
+
+
+async def _health(_: Request) -> Response:
+    return Response(msgspec.json.encode({"status": "ok"}), media_type=JSON)
+
+
+def _metrics(metrics: Callable[[], bytes]) -> Callable[[Request], Any]:
+    async def page(_: Request) -> Response:
+        return Response(metrics(), headers={"Cache-Control": "no-store"}, media_type=PROMETHEUS)
+
+    return page
+
+
+def _readiness(checks: Checks) -> Callable[[Request], Any]:
+    async def readiness(request: Request) -> Response:
+        """``?exclude=NAME``, as often as wanted, leaves checks out, as at Kubernetes' own."""
+        excluded = request.query_params.getlist("exclude")
+        problems = {name: what for name, what in checks().items() if name not in excluded}
+        ready = all(problem in (None, NOT_USED) for problem in problems.values())
+        report = {
+            "status": "ready" if ready else "not ready",
+            "checks": {name: problem or "ok" for name, problem in problems.items()},
+        }
+        headers = {"Cache-Control": "no-store"}
+        return Response(
+            msgspec.json.encode(report), 200 if ready else 503, headers, media_type=JSON
+        )
+
+    return readiness

@@ -1,0 +1,159 @@
+"""The catalogue: ``/``, ``/catalog`` and a page a product, as JSON for programs, HTML for people.
+
+Strategy: a browser names ``text/html`` and gets the page; whoever names nothing, or only ``*/*``,
+is a program (curl, an agent's HTTP library) and gets JSON, as since the first release. A product's
+page is written from the same document as its JSON, so the two cannot differ.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app.discovery.catalog import product_list, product_page
+from app.discovery.html import HTML, SECURITY_HEADERS, html_page, static_file, static_files
+from app.discovery.representations import Representation, accepted_by, chosen
+from app.discovery.schema_tables import inputs_of, tables_of
+from app.errors import NotAcceptable
+from app.http.negotiation import negotiated
+from app.http.problems import MEDIA_TYPE as PROBLEM
+from app.http.problems import problem_of_http
+from app.payments.terms import Offer
+from app.payments.terms_text import terms_in_words
+from app.products.endpoint import CALENDAR, CSV, JSON, SVG, Endpoint
+
+SVG_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+}
+FORMATS: Mapping[str, tuple[str, str]] = {
+    JSON: ("JSON", "for programs, and for whoever asks for nothing else"),
+    CALENDAR: ("iCalendar", "for calendars: one event a shift"),
+    CSV: ("CSV", "for spreadsheets: one row a shift"),
+    SVG: ("SVG", "the timeline as a picture"),
+}
+"""What people call a media type, and what it is for."""
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The pages of one service.
+
+    ``offers``, by slug, are empty where nothing is paid; ``sandbox`` is where no money moves.
+    """
+
+    endpoints: Sequence[Endpoint]
+    public_url: str
+    offers: Mapping[str, Offer]
+    sandbox: bool
+
+    def routes(self) -> Sequence[Route]:
+        return [
+            Route("/", chosen({JSON: cache(self._list), HTML: cache(self._index)})),
+            Route("/catalog", chosen({JSON: cache(self._list), HTML: cache(self._catalog)})),
+            *(route for endpoint in self.endpoints for route in self._product_routes(endpoint)),
+            Route("/static/{name}", static_file),
+            Route("/favicon.ico", _favicon),
+        ]
+
+    def _product_routes(self, endpoint: Endpoint) -> Sequence[Route]:
+        makes = {JSON: self._product_json, HTML: self._product}
+        kept = {kind: cache(partial(make, endpoint)) for kind, make in makes.items()}
+        page = Route(endpoint.catalog_path, chosen(kept))
+        pictures = [
+            Route(path, chosen({SVG: cache(partial(_picture, endpoint, example))}))
+            for path, example in _pictures(endpoint).items()
+        ]
+        return [page, *pictures]
+
+    def _list(self) -> Representation:
+        return _json(product_list(self.endpoints, self.public_url))
+
+    def _product_json(self, endpoint: Endpoint) -> Representation:
+        return _json(product_page(endpoint, self.public_url))
+
+    def _index(self) -> Representation:
+        return self._page("index.html", "/", products=self._products())
+
+    def _catalog(self) -> Representation:
+        return self._page("catalog.html", "/catalog", products=self._products())
+
+    def _product(self, endpoint: Endpoint) -> Representation:
+        product = product_page(endpoint, self.public_url)
+        offer = self.offers.get(endpoint.slug)
+        return self._page(
+            "product.html",
+            endpoint.catalog_path,
+            product=product,
+            picture=picture_path(endpoint),
+            worked_pictures=list(_pictures(endpoint))[1:],
+            formats=[(kind, *FORMATS.get(kind, (kind, ""))) for kind in endpoint.formats],
+            inputs=inputs_of(product["inputSchema"], endpoint.example),
+            input_tables=tables_of(product["inputSchema"]),
+            output_tables=tables_of(product["outputSchema"]),
+            terms=terms_in_words(offer.payment_required())[0] if offer else None,
+            sandbox=self.sandbox,
+            tryable=self.sandbox or not offer,
+        )
+
+    def _products(self) -> Sequence[Mapping[str, Any]]:
+        return [
+            {
+                **product_page(endpoint, self.public_url),
+                "catalog": endpoint.catalog_path,
+                "picture": picture_path(endpoint),
+            }
+            for endpoint in self.endpoints
+        ]
+
+    def _page(self, template: str, path: str, **context: Any) -> Representation:
+        return html_page(template, public_url=self.public_url, path=path, **context)
+
+
+def picture_path(endpoint: Endpoint) -> str | None:
+    """Where the picture of the example is, free of charge, if the endpoint draws one."""
+    return next(iter(_pictures(endpoint)), None)
+
+
+def _pictures(endpoint: Endpoint) -> Mapping[str, Mapping[str, Any]]:
+    """Where the picture of each example is, and the example; the usual one first."""
+    if SVG not in endpoint.formats:
+        return {}
+    shown = [endpoint.example, *(worked.example for worked in endpoint.worked)]
+    names = ["example", *(f"worked-{number}" for number in range(1, len(shown)))]
+    return {
+        f"{endpoint.catalog_path}/{name}.svg": example
+        for name, example in zip(names, shown, strict=True)
+    }
+
+
+async def not_found(request: Request, error: Exception) -> Response:
+    """A page for a browser, the problem for everybody else."""
+    try:
+        wanted = negotiated(accepted_by(request), (PROBLEM, HTML))
+    except NotAcceptable:
+        wanted = PROBLEM
+    if wanted == PROBLEM:
+        return problem_of_http(request, error)
+    page = html_page("not_found.html")
+    headers = {**SECURITY_HEADERS, "Cache-Control": "no-store", "Vary": "Accept"}
+    return Response(page.body, HTTPStatus.NOT_FOUND, headers, media_type=HTML)
+
+
+def _json(document: Mapping[str, Any]) -> Representation:
+    return Representation(msgspec.json.encode(document), JSON)
+
+
+def _picture(endpoint: Endpoint, example: Mapping[str, Any]) -> Representation:
+    """The answer to an example as the endpoint draws it."""
+    return Representation(endpoint.answer_to(example, SVG), SVG, SVG_HEADERS)
+
+
+async def _favicon(request: Request) -> Response:
+    return static_files()["favicon.ico"].response(request)

@@ -1,0 +1,66 @@
+"""Documents that are the same for every caller: bytes with a validator, and how long they keep.
+
+Strategy: a document is made when it is first asked for and kept, so that a start does not wait for
+what nobody may read. Where a path has several, ``Accept`` chooses.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.errors import NotAcceptable
+from app.http.negotiation import negotiated
+
+FOR_MINUTES = "public, max-age=300"
+FOR_EVER = "public, max-age=31536000, immutable"
+
+Make = Callable[[], "Representation"]
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Representation:
+    """One document in one media type."""
+
+    body: bytes
+    media_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()[:16]
+
+    def response(self, request: Request, **headers: str) -> Response:
+        """The document, or 304 for a caller who has it (RFC 9110, 13.1.2)."""
+        etag = f'"{self.digest}"'
+        kept = {"Cache-Control": FOR_MINUTES, "ETag": etag, **self.headers, **headers}
+        had = ",".join(request.headers.getlist("if-none-match"))
+        if etag in (tag.strip().removeprefix("W/") for tag in had.split(",")) or had == "*":
+            return Response(status_code=304, headers=kept)
+        return Response(self.body, headers=kept, media_type=self.media_type)
+
+
+def chosen(offered: Mapping[str, Make]) -> Answer:
+    """Answers with the one of ``offered`` (by media type) that ``Accept`` likes best.
+
+    The first is for whoever does not say, or likes none: nothing here is worth a 406.
+    """
+    first, *_ = offered
+
+    async def answer(request: Request) -> Response:
+        try:
+            media_type = negotiated(accepted_by(request), tuple(offered))
+        except NotAcceptable:
+            media_type = first
+        return offered[media_type]().response(request, Vary="Accept")
+
+    return answer
+
+
+def accepted_by(request: Request) -> str:
+    """All ``Accept`` fields as one."""
+    return ",".join(request.headers.getlist("accept"))

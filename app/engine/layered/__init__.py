@@ -1,0 +1,1 @@
+"""Layered schedules: layers, restrictions, overrides, entries, swaps, and who is on call when."""

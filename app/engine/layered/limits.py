@@ -1,0 +1,118 @@
+"""Named limits of the engine, and the checks that hold them (rule 11 of ``schedules.md``).
+
+Strategy: the limits are constants with units in their names; a check raises the error that names
+the limit and does nothing else. Invariant: within these limits no instant overflows and no answer
+is longer than ``SEGMENTS``.
+"""
+
+from collections.abc import Sequence
+
+from app.engine.layered.model import Layer, Schedule, Swap
+from app.errors import (
+    EmptyWindow,
+    InstantOutOfRange,
+    TooManyLayers,
+    TooManyOverrides,
+    TooManyParticipants,
+    TooManyRestrictions,
+    TooManySegments,
+    TooManySwaps,
+    TooMuchWork,
+    WindowTooLong,
+)
+
+LAYERS = 50
+PARTICIPANTS = 500
+"""A layer."""
+RESTRICTIONS = 100
+"""A layer."""
+OVERRIDES = 10_000
+"""Overrides and entries together, swaps included."""
+SWAPS = 100
+"""A request: each of them looks for a shift to give back through up to a year."""
+SEGMENTS = 100_000
+DAY_MS = 86_400_000
+WINDOW_MS = 731 * DAY_MS
+"""Two years, one of them a leap year."""
+STEPS = 1_000_000
+"""A request that is answered at once: about a second of one processor, where the other bounds
+together would allow some minutes."""
+SWAP_DAYS = 397
+"""How far beyond its stretch a swap looks, a month first and then a year."""
+EARLIEST_AT = -62_104_060_800_000
+"""0002-01-01T00:00:00Z: from here on every instant has a local date in every zone."""
+LATEST_AT = 253_370_764_800_000
+"""9999-01-01T00:00:00Z, itself too late."""
+
+
+def check_instant(at: int, name: str = "at") -> None:
+    """Raise ``InstantOutOfRange`` outside the years 2 to 9998."""
+    if not EARLIEST_AT <= at < LATEST_AT:
+        raise InstantOutOfRange(f"{name} is outside the years 2 to 9998")
+
+
+def check_window(from_at: int, to_at: int) -> None:
+    """Raise ``InstantOutOfRange``, ``EmptyWindow`` or ``WindowTooLong`` for ``[from_at,
+    to_at)``."""
+    check_instant(from_at, "from")
+    check_instant(to_at, "to")
+    if to_at <= from_at:
+        raise EmptyWindow
+    if to_at - from_at > WINDOW_MS:
+        raise WindowTooLong
+
+
+def check_schedule(schedule: Schedule) -> None:
+    """Raise the error that names the bound which the schedule breaks, and the layer."""
+    if len(schedule.layers) > LAYERS:
+        raise TooManyLayers(f"{len(schedule.layers)} layers: at most {LAYERS}")
+    covers = len(schedule.overrides) + len(schedule.entries)
+    if covers > OVERRIDES:
+        raise TooManyOverrides(f"{covers} overrides, entries and swaps: at most {OVERRIDES}")
+    for layer in schedule.layers:
+        if layer.start_at is not None:
+            check_instant(layer.start_at, "start_at")
+        if len(layer.participants) > PARTICIPANTS or len(layer.restrictions) > RESTRICTIONS:
+            _raise_for(layer)
+
+
+def check_swaps(count: int) -> None:
+    """Raise ``TooManySwaps`` for more than ``SWAPS``."""
+    if count > SWAPS:
+        raise TooManySwaps
+
+
+def check_work(layers: Sequence[Layer], covers: int, swaps: Sequence[Swap], span_ms: int) -> None:
+    """Raise ``TooMuchWork`` if windows and turns to lay out over ``span_ms`` exceed ``STEPS``.
+
+    ``covers`` is the number of overrides and entries; each swap lays everything out anew. The
+    weights (a window 1, a turn 2, a cover 4) are what each was measured to cost.
+    """
+    days = span_ms / DAY_MS + sum(
+        (swap.end_at - swap.start_at) / DAY_MS + SWAP_DAYS for swap in swaps
+    )
+    steps = round(days * sum(map(_steps_a_day, layers))) + 4 * covers * (1 + 3 * len(swaps))
+    if steps > STEPS:
+        raise TooMuchWork(
+            f"takes about {steps:,} steps, at most {STEPS:,}: ask for a shorter window or give "
+            "fewer restrictions, overrides or swaps"
+        )
+
+
+def check_segments(count: int) -> None:
+    """Raise ``TooManySegments`` for an answer longer than ``SEGMENTS``."""
+    if count > SEGMENTS:
+        raise TooManySegments
+
+
+def _steps_a_day(layer: Layer) -> float:
+    windows = sum(len(restriction.days) or 7 for restriction in layer.restrictions) / 7
+    return windows + 2 * (24 / layer.count if layer.unit == "hours" else 1)
+
+
+def _raise_for(layer: Layer) -> None:
+    if len(layer.participants) > PARTICIPANTS:
+        people = len(layer.participants)
+        raise TooManyParticipants(f'layer "{layer.name}": {people}, at most {PARTICIPANTS}')
+    windows = len(layer.restrictions)
+    raise TooManyRestrictions(f'layer "{layer.name}": {windows}, at most {RESTRICTIONS}')

@@ -1,0 +1,1 @@
+"""Draws a timeline as an SVG picture."""

@@ -1,0 +1,95 @@
+"""Which bars to draw for how many items: a picture is bounded whatever it shows.
+
+Strategy: items become bars on their person's lane, in pixels. A bar is at least ``THINNEST`` wide,
+and one thinner than ``LEGIBLE`` is joined with its neighbour on the lane if nothing could be seen
+between them. So a lane has at most one bar per ``THINNEST + APART`` pixels. People beyond
+``LANES`` share the last lane.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.formats.timeline import TimelineItem
+
+LANES = 30
+"""Of one person each."""
+THINNEST = 1.0
+LEGIBLE = 4.0
+APART = 1.5
+"""Pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Instants ``[from_at, to_at]`` as pixels ``[left, right]``."""
+
+    from_at: int
+    to_at: int
+    left: float
+    right: float
+
+    def x(self, at: int) -> float:
+        return self.left + (self.right - self.left) * (at - self.from_at) / (
+            self.to_at - self.from_at
+        )
+
+
+@dataclass(slots=True)
+class Bar:
+    """Pixels ``[left, right)`` that stand for the items ``first`` to ``last``."""
+
+    left: float
+    right: float
+    first: TimelineItem
+    last: TimelineItem
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The bars of one person, or of ``others`` people together (``person`` is then ``None``)."""
+
+    person: str | None
+    words: str
+    others: int = 0
+    bars: list[Bar] = field(default_factory=list)
+
+
+def lanes(people: Mapping[str, str], items: Iterable[TimelineItem], scale: Scale) -> Sequence[Lane]:
+    """A lane for each of ``people`` in order, and one for all who are too many.
+
+    If they are too many, those without an item have none.
+    """
+    items = [item for item in items if item.person is not None]
+    names = list(people)
+    if len(names) > LANES:
+        busy = {item.person for item in items}
+        names = [name for name in names if name in busy]
+    shown = [Lane(name, people[name]) for name in names[:LANES]]
+    hidden = len(people) - len(shown)
+    rest = Lane(None, "", hidden)
+    by_person = {lane.person: lane for lane in shown}
+    for item in items:
+        _extend(by_person.get(item.person, rest).bars, item, scale)
+    return [*shown, rest] if hidden else shown
+
+
+def gap_bars(items: Iterable[TimelineItem], scale: Scale) -> Sequence[Bar]:
+    """Bars for the items with nobody."""
+    found: list[Bar] = []
+    for item in items:
+        if item.person is None:
+            _extend(found, item, scale)
+    return found
+
+
+def _extend(drawn: list[Bar], item: TimelineItem, scale: Scale) -> None:
+    left = scale.x(item.start_at)
+    right = max(scale.x(item.end_at), left + THINNEST)
+    if drawn:
+        bar = drawn[-1]
+        thin = min(right - left, bar.right - bar.left) < LEGIBLE
+        if thin and left - bar.right < APART:
+            bar.right, bar.last, bar.count = max(bar.right, right), item, bar.count + 1
+            return
+    drawn.append(Bar(left, right, item, item))

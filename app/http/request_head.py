@@ -1,0 +1,83 @@
+"""A request's head, read in one pass: the header fields that decide anything, as text.
+
+Strategy: an answer looks at some of a dozen fields, and each look through Starlette's ``Headers``
+walks and decodes the list again; here it is walked once.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+from starlette.types import Scope
+
+from app.payments.verification import PAYMENT_HEADER, PAYMENT_HEADER_V1
+
+WANTED: Mapping[bytes, str] = {
+    name.encode(): name
+    for name in (
+        "accept",
+        "authorization",
+        "content-length",
+        "content-type",
+        "idempotency-key",
+        "if-match",
+        "if-none-match",
+        "transfer-encoding",
+        "x-api-key",
+        "x-forwarded-for",
+        PAYMENT_HEADER,
+        PAYMENT_HEADER_V1,
+    )
+}
+NONE: Sequence[str] = ()
+
+ARRIVED = "oncall.body_arrived"
+"""Set in the scope by ``wire`` once the whole body is there."""
+
+
+class Head(Struct, frozen=True):
+    """``fields`` holds the values of each wanted field that was sent, in order of arrival.
+
+    ``size`` counts the bytes of all names and values but those of ``PAYMENT-SIGNATURE``, which has
+    a cap of its own. ``body_arrived``: nothing of the body need be waited for.
+    """
+
+    method: str
+    peer: str | None
+    fields: Mapping[str, Sequence[str]]
+    size: int
+    body_arrived: bool
+
+    def values(self, name: str) -> Sequence[str]:
+        """Every value of the field ``name`` (lower case)."""
+        return self.fields.get(name, NONE)
+
+    def value(self, name: str) -> str:
+        """The first value of the field ``name``; empty where there is none."""
+        return self.values(name)[0] if name in self.fields else ""
+
+    @property
+    def paying(self) -> bool:
+        """Whether a payment came along, in either version of the protocol."""
+        return PAYMENT_HEADER in self.fields or PAYMENT_HEADER_V1 in self.fields
+
+    @property
+    def bodiless(self) -> bool:
+        """Whether the head alone says that no body follows (RFC 9112, 6.3)."""
+        length = self.fields.get("content-length")
+        return "transfer-encoding" not in self.fields and (length is None or length[0] == "0")
+
+
+def head_of(scope: Scope) -> Head:
+    """The head of the HTTP request in ``scope``."""
+    fields: dict[str, list[str]] = {}
+    size = 0
+    for raw, value in scope["headers"]:
+        size += len(raw) + len(value)
+        name = WANTED.get(raw)
+        if name is not None:
+            fields.setdefault(name, []).append(value.decode("latin-1"))
+            if name == PAYMENT_HEADER:
+                size -= len(raw) + len(value)
+    client = scope.get("client")
+    peer = client[0] if client else None
+    return Head(scope["method"], peer, fields, size, scope.get(ARRIVED, False))

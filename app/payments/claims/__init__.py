@@ -1,0 +1,1 @@
+"""Payment claims: what was claimed and what was paid, in memory or in Redis."""

@@ -1,0 +1,1 @@
+"""What settles payments: the embedded sandbox or a remote x402 facilitator."""

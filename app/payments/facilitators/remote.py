@@ -1,0 +1,200 @@
+"""A remote x402 facilitator behind the SDK's ``FacilitatorClient`` protocol.
+
+Strategy: one pooled ``aiohttp`` session (a sixth of httpx's CPU per call, measured), a total
+deadline per call, no redirects, a cap on the answer. What matters to a payer is sorted out here and
+nowhere else: did a settlement go out, and is its outcome known?
+
+Invariants: ``settle`` raises ``FacilitatorUnavailable`` only if the facilitator did not act on the
+request; everything else that is not a well-formed answer is ``SettlementUnknown``. Nothing that the
+facilitator writes beyond its reason codes leaves this module.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import NamedTuple, TypeVar
+
+import aiohttp
+from pydantic import BaseModel, ValidationError
+from x402.mechanisms.evm.constants import ERR_SETTLEMENT_PENDING
+from x402.schemas import (
+    PaymentPayload,
+    PaymentPayloadV1,
+    PaymentRequirements,
+    PaymentRequirementsV1,
+    SettleResponse,
+    SupportedKind,
+    SupportedResponse,
+    VerifyResponse,
+)
+
+from app.errors import ConfigurationError, FacilitatorUnavailable, SettlementUnknown
+from app.payments.facilitators.facilitator_request import asked_of
+from app.payments.terms import SCHEME, supported_kinds, version_1_name
+
+MAX_ANSWER_BYTES = 64 * 1024
+RETRY_AFTER_SECONDS = 5
+
+TURNED_AWAY = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 422, 429})
+"""Statuses that say that a request was not acted on. 408 and 409 do not."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class _Answer(NamedTuple):
+    status: int
+    body: bytes
+
+
+class RemoteFacilitator:
+    """The facilitator at ``url``. ``connect`` before use, ``aclose`` after."""
+
+    label = None
+    """What the ``X-Payments`` header says; nothing where real money moves."""
+
+    def __init__(
+        self, url: str, *, network: str, headers: Mapping[str, str], timeout_seconds: float
+    ) -> None:
+        self._url = url
+        self._network = network
+        self._network_v1 = version_1_name(network)
+        self.takes_version_1 = False
+        self._headers = {"Content-Type": "application/json", **headers}
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._session: aiohttp.ClientSession | None = None
+        self._unsupported = (
+            f"the facilitator does not support {SCHEME} on {network} (x402 version 2)"
+        )
+        self._problem: str | None = "the facilitator has not been reached yet"
+
+    @property
+    def problem(self) -> str | None:
+        """Why payments cannot be taken at the moment; ``None`` when they can."""
+        return self._problem
+
+    async def connect(self) -> None:
+        """Open the session and read ``/supported``.
+
+        A facilitator that is down is a ``problem``, not a failure; one that is up and does not
+        settle our scheme on our network raises ``ConfigurationError``.
+        """
+        self._session = aiohttp.ClientSession(
+            headers=self._headers,
+            timeout=self._timeout,
+            auto_decompress=False,
+            # a settlement that waited for a connection would be unknown without having been sent
+            connector=aiohttp.TCPConnector(limit=0),
+        )
+        await self.refresh()
+        if self._problem == self._unsupported:
+            await self.aclose()
+            raise ConfigurationError([f"ONCALL_FACILITATOR_URL: {self._problem}"])
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def refresh(self) -> None:
+        """Read ``/supported`` again and update ``problem``."""
+        try:
+            answer = await self._call("GET", "/supported", b"")
+        except (aiohttp.ClientError, TimeoutError, _AnswerTooLargeError):
+            self._problem = "the facilitator cannot be reached"
+            return
+        supported = _parsed(answer, SupportedResponse)
+        if answer.status != HTTPStatus.OK or supported is None:
+            self._problem = "the facilitator does not answer properly"
+        elif not any(self._is_ours(kind) for kind in supported.kinds):
+            self._problem = self._unsupported
+        else:
+            self._problem = None
+            self.takes_version_1 = any(
+                (kind.x402_version, kind.scheme, kind.network) == (1, SCHEME, self._network_v1)
+                for kind in supported.kinds
+            )
+
+    def get_supported(self) -> SupportedResponse:
+        """The configured kind. The SDK asks at construction, before anybody can be called."""
+        return SupportedResponse(kinds=supported_kinds(self._network))
+
+    async def verify(
+        self,
+        payload: PaymentPayload | PaymentPayloadV1,
+        requirements: PaymentRequirements | PaymentRequirementsV1,
+    ) -> VerifyResponse:
+        """Ask whether a payment is good. Raises ``FacilitatorUnavailable``."""
+        try:
+            answer = await self._call("POST", "/verify", asked_of(payload, requirements))
+        except (aiohttp.ClientError, TimeoutError, _AnswerTooLargeError) as error:
+            raise _unavailable() from error
+        verified = _parsed(answer, VerifyResponse)
+        if verified is None or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise _unavailable()
+        return verified
+
+    async def settle(
+        self,
+        payload: PaymentPayload | PaymentPayloadV1,
+        requirements: PaymentRequirements | PaymentRequirementsV1,
+    ) -> SettleResponse:
+        """Ask for a payment to be taken.
+
+        Raises ``FacilitatorUnavailable`` (nothing was sent or it was turned away) or
+        ``SettlementUnknown``; that is ``settlement_pending``, too, whatever its HTTP status.
+        """
+        try:
+            answer = await self._call("POST", "/settle", asked_of(payload, requirements))
+        except aiohttp.ClientConnectorError as error:
+            raise _unavailable() from error
+        except (aiohttp.ClientError, TimeoutError, _AnswerTooLargeError) as error:
+            raise SettlementUnknown(retry_after=RETRY_AFTER_SECONDS) from error
+        return _settlement(answer)
+
+    async def _call(self, method: str, path: str, body: bytes) -> _Answer:
+        if self._session is None:
+            raise _unavailable()
+        async with self._session.request(
+            method, self._url + path, data=body, allow_redirects=False
+        ) as response:
+            text = bytearray()
+            async for chunk in response.content.iter_any():
+                text += chunk
+                if len(text) > MAX_ANSWER_BYTES:
+                    raise _AnswerTooLargeError
+            return _Answer(response.status, bytes(text))
+
+    def _is_ours(self, kind: SupportedKind) -> bool:
+        family = self._network.split(":")[0]
+        return (
+            kind.x402_version == 2
+            and kind.scheme == SCHEME
+            and kind.network in (self._network, f"{family}:*")
+        )
+
+
+class _AnswerTooLargeError(Exception):
+    pass
+
+
+def _settlement(answer: _Answer) -> SettleResponse:
+    settlement = _parsed(answer, SettleResponse)
+    if settlement is not None and settlement.error_reason == ERR_SETTLEMENT_PENDING:
+        # returned, the SDK would ask again by itself and show us the second answer only
+        raise SettlementUnknown(retry_after=RETRY_AFTER_SECONDS, transaction=settlement.transaction)
+    if settlement is not None and answer.status == HTTPStatus.OK:
+        return settlement
+    if answer.status not in TURNED_AWAY:
+        raise SettlementUnknown(retry_after=RETRY_AFTER_SECONDS)
+    if settlement is not None and not settlement.success:
+        return settlement
+    raise _unavailable()
+
+
+def _parsed(answer: _Answer, model: type[Model]) -> Model | None:
+    try:
+        return model.model_validate_json(answer.body)
+    except ValidationError:
+        return None
+
+
+def _unavailable() -> FacilitatorUnavailable:
+    return FacilitatorUnavailable(retry_after=RETRY_AFTER_SECONDS)

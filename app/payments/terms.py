@@ -1,0 +1,206 @@
+"""What an answer costs, as data: one ``Offer`` per paid route.
+
+Strategy: terms depend on nothing that a caller sends, so they are built and encoded once per route;
+only a refusal, which names its reason, is encoded again. The URL in them comes from the
+configuration and never from the request's ``Host``.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
+from msgspec import Struct
+from x402 import FacilitatorClient, x402ResourceServer
+from x402.extensions.payment_identifier import (
+    PAYMENT_IDENTIFIER,
+    declare_payment_identifier_extension,
+)
+from x402.http.utils import encode_payment_required_header
+from x402.mechanisms.evm.default_assets import DEFAULT_ASSETS, get_default_asset
+from x402.mechanisms.evm.exact.register import register_exact_evm_server
+from x402.mechanisms.evm.utils import get_evm_chain_id
+from x402.mechanisms.evm.v1.constants import V1_NETWORK_CHAIN_IDS
+from x402.schemas import (
+    PaymentRequired,
+    PaymentRequirements,
+    PaymentRequirementsV1,
+    ResourceConfig,
+    ResourceInfo,
+    SupportedKind,
+)
+
+from app.errors import PaymentRefused
+from app.payments.facilitators.facilitator_request import Shared
+
+SCHEME = "exact"
+UNPAID = "PAYMENT-SIGNATURE header is required"
+MAX_TIMEOUT_SECONDS = 300
+"""How long a client should let its authorization be valid."""
+
+
+class Terms(Struct, frozen=True):
+    """A 402's header value and body: the same JSON, the one base64 encoded."""
+
+    header: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Offer:
+    """The one way to pay for one resource. ``identifier_required``: a payer must give an id.
+
+    ``described`` are extensions that say what the resource is; a payer may echo them.
+    ``unpaid`` says what a request lacks that carries no payment.
+    """
+
+    requirements: PaymentRequirements
+    resource: ResourceInfo
+    identifier_required: bool = False
+    described: Mapping[str, Any] = field(default_factory=dict)
+    unpaid: str = UNPAID
+
+    def payment_required(self, error: str | None = None) -> PaymentRequired:
+        return PaymentRequired(
+            error=error,
+            resource=self.resource,
+            accepts=[self.requirements],
+            extensions=self.extensions,
+        )
+
+    @cached_property
+    def extensions(self) -> dict[str, Any]:
+        """Every extension of the protocol that the terms carry, by its key."""
+        identifier = declare_payment_identifier_extension(self.identifier_required)
+        return {PAYMENT_IDENTIFIER: identifier, **self.described}
+
+    @cached_property
+    def shared(self) -> Shared:
+        """What all payments for this offer share."""
+        return Shared.of(self.requirements, self.resource, self.extensions)
+
+    @cached_property
+    def terms(self) -> Terms:
+        """The 402 for a request that carries no payment."""
+        return self.terms_with()
+
+    def terms_with(self, error: str | None = None, **members: object) -> Terms:
+        """A 402 because of ``error``; its body has ``members`` beside the terms."""
+        required = self.payment_required(error or self.unpaid)
+        body = {**required.model_dump(by_alias=True, exclude_none=True), **members}
+        return Terms(encode_payment_required_header(required), msgspec.json.encode(body))
+
+    def refusal(self, refused: PaymentRefused) -> Terms:
+        """The 402 that refuses a payment; its body says in words why, and what to do."""
+        return self.terms_with(refused.reason, detail=refused.detail, retry=refused.retry)
+
+    @cached_property
+    def requirements_v1(self) -> PaymentRequirementsV1 | None:
+        """The same terms as version 1 states them, where it has a name for the network."""
+        network = version_1_name(self.requirements.network)
+        if network is None:
+            return None
+        return PaymentRequirementsV1(
+            scheme=self.requirements.scheme,
+            network=network,
+            max_amount_required=self.requirements.amount,
+            resource=self.resource.url,
+            description=self.resource.description,
+            mime_type=self.resource.mime_type,
+            pay_to=self.requirements.pay_to,
+            max_timeout_seconds=self.requirements.max_timeout_seconds,
+            asset=self.requirements.asset,
+            extra=self.requirements.extra,
+        )
+
+
+def resource_server(facilitator: FacilitatorClient, network: str) -> x402ResourceServer:
+    """The SDK's server for the ``exact`` scheme on ``network``, ready to build terms."""
+    server = x402ResourceServer(facilitator)
+    register_exact_evm_server(server, network)
+    server.initialize()
+    return server
+
+
+def stablecoin(network: str) -> str:
+    """The address of the token that is asked for on ``network``."""
+    return get_default_asset(network)["asset"]
+
+
+def offer_of(
+    server: x402ResourceServer,
+    *,
+    price_usd: Decimal,
+    network: str,
+    pay_to: str,
+    resource: ResourceInfo,
+    identifier_required: bool = False,
+    described: Mapping[str, Any] | None = None,
+) -> Offer:
+    """The offer to serve ``resource``, as ``described``, for ``price_usd`` in stablecoin.
+
+    ``server`` must be initialised. The asset, its decimals and its EIP-712 domain come from the
+    SDK's asset table.
+    """
+    config = ResourceConfig(
+        scheme=SCHEME,
+        pay_to=pay_to,
+        price=f"${price_usd}",
+        network=network,
+        max_timeout_seconds=MAX_TIMEOUT_SECONDS,
+    )
+    [requirements] = server.build_payment_requirements(config)
+    return Offer(requirements, resource, identifier_required, described or {})
+
+
+def version_1_name(network: str) -> str | None:
+    """What version 1 of the protocol calls a CAIP-2 network, such as ``base-sepolia``."""
+    chain_id = get_evm_chain_id(network)
+    names = (name for name, known in V1_NETWORK_CHAIN_IDS.items() if known == chain_id)
+    return next(names, None)
+
+
+def supported_kinds(network: str) -> list[SupportedKind]:
+    """The ways to pay on ``network`` as a facilitator lists them: the ``exact`` scheme's."""
+    kinds = [SupportedKind(x402_version=2, scheme=SCHEME, network=network)]
+    network_v1 = version_1_name(network)
+    if network_v1 is not None:
+        kinds.append(SupportedKind(x402_version=1, scheme=SCHEME, network=network_v1))
+    return kinds
+
+
+def payable_networks() -> list[str]:
+    """The networks whose default stablecoin takes EIP-3009 authorizations, as CAIP-2 names."""
+    return [
+        network
+        for network, assets in DEFAULT_ASSETS.items()
+        if "asset_transfer_method" not in assets[0]
+    ]
+
+
+def payee_faults(network: str, pay_to: str) -> Iterator[str]:
+    """Why money could not be asked for on ``network`` or would not reach ``pay_to``."""
+    if network not in payable_networks():
+        yield f"ONCALL_NETWORK: {_network_fault(network)}"
+    if not is_hex_address(pay_to) or int(pay_to, 16) == 0:
+        yield f"ONCALL_PAY_TO: {pay_to!r} is not an address: 0x and 40 hexadecimal digits"
+    elif not is_checksum_address(pay_to):
+        yield (
+            f"ONCALL_PAY_TO: {pay_to!r} does not have its EIP-55 checksum, which guards against "
+            f"typing errors; if the address is right, write {to_checksum_address(pay_to)}"
+        )
+
+
+def _network_fault(network: str) -> str:
+    """What to write in place of a network's name in words, be it misspelt, or of anything else."""
+    payable = payable_networks()
+    numbers = {name: f"eip155:{chain_id}" for name, chain_id in V1_NETWORK_CHAIN_IDS.items()}
+    names = [name for name, known in numbers.items() if known in payable]
+    close = get_close_matches(network.lower().replace(" ", "-"), names, n=1, cutoff=0.75)
+    if close:
+        return f"{network!r} is not a CAIP-2 name; for {close[0]} write {numbers[close[0]]}"
+    return f"{network!r} is not one of {', '.join(payable)}"

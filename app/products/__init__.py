@@ -1,0 +1,1 @@
+"""The paid products: what each accepts, computes and answers. ``registry`` lists them."""

@@ -1,0 +1,102 @@
+"""The JSON answers' lists as CSV (RFC 4180): a header of the JSON's field names, CRLF, UTF-8.
+
+A spreadsheet takes a text that begins with = + - @ (also full width, also after blanks), a tab or a
+line break for a formula or worse, so it is written with an apostrophe in front. The same holds for
+a text whose own apostrophes stand before such a beginning: so one apostrophe taken off any cell
+that matches ``'`` + ``RISKY`` gives back the text, and ``'t Hooft`` stays as it is. Control
+characters are as ``plain`` leaves them. What is null in JSON is an empty cell.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+
+from app.formats.plain import plain
+from app.products.layered.answer import OncallNowAnswer, OncallScheduleAnswer, OverrideGiven
+from app.products.rotation.answer import RotationAnswer
+
+RISKY = re.compile(r"'*(\s*[=+\-@＝＋－＠]|[\t\n])")
+"""How a text begins that is written with an apostrophe in front."""
+
+Cell = str | int | None
+
+ROTATION_COLUMNS = ("shift", "person", "start", "end", "nextHandoff")
+SCHEDULE_COLUMNS = (
+    *("start", "end", "user_id", "source", "layer"),
+    *("override_start_at", "override_end_at", "override_reason", "starts_before", "ends_after"),
+)
+NOW_COLUMNS = (
+    *("at", "user_id", "source", "layer"),
+    *("override_start_at", "override_end_at", "override_reason"),
+    *("since", "until", "next_user_id", "next_at"),
+)
+
+
+def rotation_csv(answer: RotationAnswer) -> bytes:
+    """One row a shift; with local times, and a column for each role, where there are any."""
+    rotation = answer.rotation
+    local = ("startLocal", "endLocal") if rotation[0].start_local else ()
+    roles = tuple(rotation[0].roles or ())
+    return _csv(
+        (*ROTATION_COLUMNS, *local, *map(_text, roles)),
+        (
+            (
+                *(shift.shift, _text(shift.person), shift.start, shift.end, shift.next_handoff),
+                *((shift.start_local, shift.end_local) if local else ()),
+                *(_text(shift.roles[role]) for role in roles if shift.roles),
+            )
+            for shift in rotation
+        ),
+    )
+
+
+def schedule_csv(answer: OncallScheduleAnswer) -> bytes:
+    """One row a shift or gap, in order; a gap has a start and an end only."""
+    shifts: list[Sequence[Cell]] = [
+        (
+            *(shift.start, shift.end, _text(shift.user_id), shift.source, _text(shift.layer)),
+            *_override(shift.override),
+            *(_flag(shift.starts_before), _flag(shift.ends_after)),
+        )
+        for shift in answer.final_schedule
+    ]
+    blank = (None,) * (len(SCHEDULE_COLUMNS) - 2)
+    gaps = [(gap.start, gap.end, *blank) for gap in answer.gaps]
+    return _csv(SCHEDULE_COLUMNS, sorted((*shifts, *gaps), key=lambda row: str(row[0])))
+
+
+def now_csv(answer: OncallNowAnswer) -> bytes:
+    """One row."""
+    following = (_text(answer.next.user_id), answer.next.at) if answer.next else (None, None)
+    row = (
+        *(answer.at, _text(answer.user_id), answer.source, _text(answer.layer)),
+        *_override(answer.override),
+        *(answer.since, answer.until, *following),
+    )
+    return _csv(NOW_COLUMNS, (row,))
+
+
+def _override(override: OverrideGiven | None) -> Sequence[Cell]:
+    if override is None:
+        return (None, None, None)
+    return (override.start_at, override.end_at, _text(override.reason))
+
+
+def _text(text: str | None) -> str | None:
+    if text is None:
+        return None
+    cell = plain(text)
+    return f"'{cell}" if RISKY.match(cell) else cell
+
+
+def _flag(value: bool) -> str:  # noqa: FBT001 - a cell, not a switch
+    return "true" if value else "false"
+
+
+def _csv(columns: Sequence[Cell], rows: Iterable[Sequence[Cell]]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue().encode()

@@ -1,0 +1,184 @@
+"""The JSON answers on layered schedules (``schedules.md``, Sold without a store).
+
+Instants are UTC with three decimals and ``Z``; what there is none of is ``null``.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from app.engine.layered.model import Duty, FinalSchedule, Following, Gap, OnCall, Override, Segment
+from app.engine.layered.tally import Tally, balanced
+from app.errors import Fault
+from app.formats.instants import each_iso, iso
+from app.products.numbers import InstantText, Number, number
+
+Source = Literal["layer", "override", "entry"]
+LayerName = Annotated[str, Meta(description="Name of the layer, if it is one.")]
+
+
+class OverrideGiven(Struct, frozen=True, gc=False):
+    """An override as it was given, or as a swap made it (`reason` is then `swap`)."""
+
+    user_id: str
+    start_at: InstantText
+    end_at: InstantText
+    reason: str | None
+
+
+class ScheduleSegment(Struct, frozen=True, gc=False):
+    """A maximal stretch with one person from one source, cut to the window."""
+
+    start: Annotated[InstantText, Meta(description="First instant.")]
+    end: Annotated[InstantText, Meta(description="First instant after it.")]
+    user_id: str
+    source: Source
+    layer: LayerName | None
+    override: OverrideGiven | None
+    starts_before: Annotated[bool, Meta(description="Whether it started before `from`.")]
+    ends_after: Annotated[bool, Meta(description="Whether it ends after `to`.")]
+
+
+class ScheduleGap(Struct, frozen=True, gc=False):
+    """A maximal stretch with nobody on call, cut to the window."""
+
+    start: InstantText
+    end: InstantText
+
+
+class PersonTally(Struct, frozen=True, gc=False):
+    """What one person carries in the window, in hours of elapsed time."""
+
+    user_id: str
+    shifts: Annotated[int, Meta(description="Segments of the window.")]
+    hours: Number
+    night_hours: Annotated[Number, Meta(description="22:00 to 06:00 local.")]
+    weekend_hours: Annotated[Number, Meta(description="Saturday and Sunday, local.")]
+
+
+class OncallScheduleAnswer(Struct, frozen=True, omit_defaults=True):
+    """Who is on call over a window, when nobody is, and who carries how much."""
+
+    final_schedule: Annotated[Sequence[ScheduleSegment], Meta(description="In order.")]
+    gaps: Annotated[Sequence[ScheduleGap], Meta(description="In order.")]
+    tally: Annotated[
+        Sequence[PersonTally],
+        Meta(description="Participants in first-seen order, zeros included, then who covers."),
+    ]
+    balanced: Annotated[
+        bool, Meta(description="Whether the largest and smallest `shifts` differ by at most one.")
+    ]
+    interpretation: Annotated[str, Meta(description="What was computed, in a sentence.")]
+    warnings: Annotated[
+        Sequence[Fault], Meta(description="Fields that were not understood and not used.")
+    ] = ()
+
+
+class NextOnCall(Struct, frozen=True):
+    """The next segment with somebody."""
+
+    user_id: str
+    at: Annotated[InstantText, Meta(description="When it starts.")]
+
+
+class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
+    """Who is on call at an instant, since when, until when, and who follows."""
+
+    at: InstantText
+    user_id: Annotated[str, Meta(description="Null: nobody.")] | None
+    source: Source | None
+    layer: LayerName | None
+    override: OverrideGiven | None
+    since: Annotated[InstantText, Meta(description="Null: it was always so.")] | None
+    until: Annotated[InstantText, Meta(description="Null: nothing will ever change.")] | None
+    next: Annotated[NextOnCall, Meta(description="Null: nobody else follows.")] | None
+    interpretation: Annotated[str, Meta(description="What was found, in a sentence.")]
+    warnings: Annotated[
+        Sequence[Fault], Meta(description="Fields that were not understood and not used.")
+    ] = ()
+
+
+def schedule_answer(
+    timezone: str, final: FinalSchedule, tally: Sequence[Tally], warnings: Sequence[Fault] = ()
+) -> OncallScheduleAnswer:
+    """The answer to a request whose final schedule is ``final``."""
+    return OncallScheduleAnswer(
+        final_schedule=_segments(final.segments),
+        gaps=_gaps(final.gaps),
+        tally=[_person(person) for person in tally],
+        balanced=balanced(tally),
+        interpretation=window_in_words(timezone, final),
+        warnings=warnings,
+    )
+
+
+def now_answer(found: OnCall, warnings: Sequence[Fault] = ()) -> OncallNowAnswer:
+    """The answer to a request that found ``found``."""
+    duty = found.duty
+    return OncallNowAnswer(
+        at=iso(found.at),
+        user_id=found.user_id,
+        source=duty.source if duty else None,
+        layer=duty.layer if duty else None,
+        override=_override(duty.override) if duty else None,
+        since=None if found.since is None else iso(found.since),
+        until=None if found.until is None else iso(found.until),
+        next=NextOnCall(found.next.user_id, iso(found.next.at)) if found.next else None,
+        interpretation=instant_in_words(found),
+        warnings=warnings,
+    )
+
+
+def _segments(segments: Sequence[Segment]) -> list[ScheduleSegment]:
+    starts = each_iso(segment.start_at for segment in segments)
+    ends = each_iso(segment.end_at for segment in segments)
+    return [
+        ScheduleSegment(start, end, user, source, layer, _override(override), before, after)
+        for start, end, (_, _, user, source, layer, override, _, before, after) in zip(
+            starts, ends, segments, strict=True
+        )
+    ]
+
+
+def _gaps(gaps: Sequence[Gap]) -> list[ScheduleGap]:
+    return [ScheduleGap(iso(gap.start_at), iso(gap.end_at)) for gap in gaps]
+
+
+def _override(override: Override | None) -> OverrideGiven | None:
+    if override is None:
+        return None
+    start, end = each_iso((override.start_at, override.end_at))
+    return OverrideGiven(override.user_id, start, end, override.reason)
+
+
+def _person(tally: Tally) -> PersonTally:
+    hours = (tally.hours, tally.night_hours, tally.weekend_hours)
+    return PersonTally(tally.user_id, tally.shifts, *map(number, hours))
+
+
+def window_in_words(timezone: str, final: FinalSchedule) -> str:
+    """What was computed for a window, in a sentence."""
+    people = len({segment.user_id for segment in final.segments})
+    gaps = len(final.gaps)
+    return (
+        f"{len(final.segments)} shift(s) of {people} {'person' if people == 1 else 'people'} and "
+        f"{gaps or 'no'} {'gap' if gaps == 1 else 'gaps'} from {iso(final.from_at)} to "
+        f"{iso(final.to_at)}, by the clock of {timezone}."
+    )
+
+
+def instant_in_words(found: OnCall) -> str:
+    """What was found at an instant, in a sentence."""
+    until = "with no end" if found.until is None else f"until {iso(found.until)}"
+    who = f"{found.user_id} is" if found.duty else "Nobody is"
+    why = _source_in_words(found.duty) if found.duty else ""
+    return f"{who} on call at {iso(found.at)}{why}, {until}{_follower_in_words(found.next)}."
+
+
+def _source_in_words(duty: Duty) -> str:
+    return f" by layer {duty.layer}" if duty.source == "layer" else f" by an {duty.source}"
+
+
+def _follower_in_words(following: Following | None) -> str:
+    return f"; {following.user_id} is next, from {iso(following.at)}" if following else ""

@@ -1,0 +1,98 @@
+"""The rows of ``oncall-schedule`` and ``oncall-now``: what they sell, and how they compute it."""
+
+from decimal import Decimal
+from functools import partial
+
+from app.engine.layered.model import FinalSchedule, OnCall, Schedule
+from app.engine.layered.tally import tallies
+from app.products.csv import now_csv, schedule_csv
+from app.products.endpoint import Endpoint, Result, formats_with
+from app.products.examples import LAYER_RULES, LAYER_TAGS, V1_OVERRIDE, V1_SCHEDULE
+from app.products.layered.answer import (
+    OncallNowAnswer,
+    OncallScheduleAnswer,
+    now_answer,
+    schedule_answer,
+)
+from app.products.layered.request import OncallNowRequest, OncallScheduleRequest
+from app.products.layered.timeline import now_timeline, schedule_timeline
+
+
+def schedule_endpoint() -> Endpoint:
+    """Return the row of ``oncall-schedule``: a layered schedule over a window."""
+    return Endpoint(
+        slug="sched-oncall-schedule",
+        path="/v1/scheduling/oncall-schedule",
+        category="Scheduling",
+        title="Layered on-call schedule API",
+        description=(
+            "Renders a layered on-call schedule over a window of up to two years: the final "
+            "schedule of shifts with person and source, the gaps that nobody covers, a tally "
+            "per person (shifts, hours, nights, weekends) and whether it is balanced. Answers "
+            "'Who is on call when?', 'When is nobody?', 'Is that fair?'."
+        ),
+        rules=LAYER_RULES,
+        tags=(*LAYER_TAGS, "coverage", "gaps", "fairness"),
+        price_usd=Decimal("0.03"),
+        per_minute=120,
+        request=OncallScheduleRequest,
+        answer=OncallScheduleAnswer,
+        compute=_schedule,
+        formats=formats_with(schedule_csv),
+        example={
+            **V1_SCHEDULE,
+            "overrides": [V1_OVERRIDE],
+            "from": "2026-04-24T07:00:00Z",
+            "to": "2026-04-27T07:00:00Z",
+        },
+        work="heavy",
+    )
+
+
+def now_endpoint() -> Endpoint:
+    """Return the row of ``oncall-now``: a layered schedule at an instant."""
+    return Endpoint(
+        slug="sched-oncall-now",
+        path="/v1/scheduling/oncall-now",
+        category="Scheduling",
+        title="On-call at an instant API",
+        description=(
+            "Tells who is on call at an instant of a layered on-call schedule, by which layer, "
+            "override or entry, since when, until when, and who follows. Answers 'Who is on "
+            "call now?', 'Until when?', 'Who is next?'."
+        ),
+        rules=LAYER_RULES,
+        tags=(*LAYER_TAGS, "who-is-on-call", "now", "escalation"),
+        price_usd=Decimal("0.01"),
+        per_minute=120,
+        request=OncallNowRequest,
+        answer=OncallNowAnswer,
+        compute=_now,
+        formats=formats_with(now_csv),
+        example={**V1_SCHEDULE, "at": "2026-04-24T19:00:00Z"},
+        work="heavy",
+    )
+
+
+def _schedule(request: OncallScheduleRequest) -> Result:
+    schedule = request.schedule()
+    return schedule_result(schedule, request.final_schedule(schedule))
+
+
+def _now(request: OncallNowRequest) -> Result:
+    schedule = request.schedule()
+    return now_result(schedule, request.on_call(schedule))
+
+
+def schedule_result(schedule: Schedule, final: FinalSchedule) -> Result:
+    """Return the result of ``oncall-schedule``: ``schedule`` resolved over a window."""
+    tally = tallies(schedule, final)
+    return Result(
+        partial(schedule_answer, schedule.timezone, final, tally),
+        partial(schedule_timeline, schedule, final, tally),
+    )
+
+
+def now_result(schedule: Schedule, found: OnCall) -> Result:
+    """Return the result of ``oncall-now``: ``schedule`` at an instant."""
+    return Result(partial(now_answer, found), partial(now_timeline, schedule, found))

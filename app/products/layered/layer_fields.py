@@ -1,0 +1,216 @@
+"""Wire structs of a layer, with the field names of the v1 page, and their conversion to the engine.
+
+A field's ``description`` is its rule in words, as in ``schemas.py``; rules across fields are in the
+engine's own words (``rota/texts.py``), with the pointer to the field that has to change.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from app.engine.layered.limits import LAYERS, PARTICIPANTS, RESTRICTIONS
+from app.engine.layered.model import Layer, Restriction, Unit
+from app.engine.layered.parsing import MOST, handoff_of, interval_of
+from app.errors import Fault, TooManyLayers, TooManyParticipants, TooManyRestrictions
+from app.http.scalars import Moment, Name, Weekday, WindowEnd, WindowStart, Zone
+from app.http.validation import Document
+
+UserId = Annotated[Name, Meta(description="a user id of 1 to 200 characters after trimming")]
+Point = Annotated[
+    Moment,
+    Meta(
+        description="an RFC 3339 instant with Z or an offset, to the millisecond; years 2 to 9998",
+        examples=["2026-04-24T19:00:00Z"],
+    ),
+]
+LocalZone = Annotated[Zone, Meta(description="an IANA time zone, in which the times of day are")]
+RotationType = Annotated[
+    Literal["daily", "weekly", "custom"],
+    Meta(description='"daily", "weekly", or "custom" with an interval'),
+]
+HandoffTime = Annotated[
+    str,
+    Meta(
+        description='when turns change, on the wall: "09:00"; for weeks with the day, "Mon '
+        '09:00"; absent: the time of start_at; both absent: 00:00, weeks from Monday, '
+        "counted from 1970-01-05",
+        examples=["Mon 09:00"],
+    ),
+]
+
+
+class IntervalDocument(Document, frozen=True):
+    """How long a turn of a custom rotation is."""
+
+    count: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=MOST["hours"],
+            multiple_of=1,
+            description="a whole number of units, ten years at most: 87,600 hours, 3,650 days, "
+            "520 weeks or 120 months",
+            examples=[2],
+        ),
+    ]
+    unit: Annotated[
+        Literal["hours", "days", "weeks", "months"],
+        Meta(description='"hours" (elapsed time), "days", "weeks" or "months" (wall clock)'),
+    ]
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        if {"count", "unit"} <= values.keys():
+            yield from _refused(
+                "/count", interval_of, "custom", int(values["count"]), values["unit"]
+            )
+
+
+Interval = Annotated[IntervalDocument, Meta(description='for rotation_type "custom" only')]
+
+
+class RestrictionDocument(Document, frozen=True):
+    """A wall-clock window in which a layer is active."""
+
+    start: Annotated[
+        WindowStart,
+        Meta(description='a time of day such as "09:00", 00:00 to 23:59', examples=["09:00"]),
+    ]
+    end: Annotated[
+        WindowEnd,
+        Meta(
+            description='a time of day such as "17:00", 00:00 to 24:00; not after start: on the '
+            "next day",
+            examples=["17:00"],
+        ),
+    ]
+    days: (
+        Annotated[
+            list[Annotated[Weekday, Meta(description="mon, tue, wed, thu, fri, sat or sun")]],
+            Meta(
+                max_length=7,
+                description="the weekdays on which the window starts, at most 7; none: every day",
+                examples=[["mon", "tue", "wed", "thu", "fri"]],
+            ),
+        ]
+        | None
+    ) = None
+
+    def restriction(self) -> Restriction:
+        days = tuple(sorted({int(day) for day in self.days or ()}))
+        return Restriction(int(self.start), int(self.end), days)
+
+
+class LayerDocument(Document, frozen=True):
+    """A rotation plus restrictions."""
+
+    name: Annotated[
+        Name,
+        Meta(
+            description="a name of 1 to 200 characters after trimming; answers refer to it",
+            examples=["Weekday business hours"],
+        ),
+    ]
+    rotation_type: RotationType
+    participants: Annotated[
+        list[UserId],
+        Meta(
+            max_length=PARTICIPANTS,
+            description="at most 500 user ids in the order of their turns; twice: two turns a "
+            "round; none: the layer is silent",
+            examples=[["usr_alice", "usr_bob"]],
+            extra={"error": TooManyParticipants},
+        ),
+    ]
+    start_at: Point | None = None
+    handoff_time: HandoffTime | None = None
+    interval: Interval | None = None
+    restrictions: (
+        Annotated[
+            list[RestrictionDocument],
+            Meta(
+                max_length=RESTRICTIONS,
+                description="at most 100 windows in which the layer is active; none: always",
+                extra={"error": TooManyRestrictions},
+            ),
+        ]
+        | None
+    ) = None
+    turns_on: (
+        Annotated[
+            Literal["all", "active"],
+            Meta(
+                description='"active": turns pass only in stretches that the restrictions leave '
+                'active; "all", as if absent: always'
+            ),
+        ]
+        | None
+    ) = None
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from _interval_faults(values)
+        text = values.get("handoff_time")
+        if text is not None:
+            yield from _refused("/handoff_time", handoff_of, text, _unit_of(values, text))
+
+    def layer(self) -> Layer:
+        unit, count = self._turn()
+        day, time = handoff_of(self.handoff_time, unit) if self.handoff_time else (None, None)
+        return Layer(
+            str(self.name),
+            tuple(map(str, self.participants)),
+            unit,
+            count,
+            None if self.start_at is None else int(self.start_at),
+            time,
+            day,
+            tuple(window.restriction() for window in self.restrictions or ()),
+            self.turns_on or "all",
+        )
+
+    def _turn(self) -> tuple[Unit, int]:
+        if self.interval:
+            return interval_of(self.rotation_type, int(self.interval.count), self.interval.unit)
+        if self.rotation_type == "custom":  # nobody's
+            return _unit_of({}, self.handoff_time or ""), 1
+        return interval_of(self.rotation_type, None, None)
+
+
+Layers = Annotated[
+    list[LayerDocument],
+    Meta(
+        max_length=LAYERS,
+        description="at most 50 layers from top to bottom; the first that has somebody wins",
+        extra={"error": TooManyLayers},
+    ),
+]
+
+
+def _interval_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+    """Whether there is an ``interval`` if, and only if, the rotation is ``custom``."""
+    if {"rotation_type", "interval"} <= values.keys():
+        interval = values["interval"]
+        if interval is None and "participants" in values and not values["participants"]:
+            return  # nobody's turns have no length
+        given = (int(interval.count), interval.unit) if interval else (None, None)
+        yield from _refused("/interval", interval_of, values["rotation_type"], *given)
+
+
+def _unit_of(values: Mapping[str, Any], handoff_time: str) -> Unit:
+    """What turns are counted in; where that is not right, as the handoff time looks."""
+    if values.get("rotation_type") in ("daily", "weekly"):
+        return "days" if values["rotation_type"] == "daily" else "weeks"
+    if values.get("interval"):
+        unit: Unit = values["interval"].unit
+        return unit
+    return "weeks" if " " in handoff_time else "days"
+
+
+def _refused(pointer: str, read: Callable[..., object], *given: object) -> Iterator[Fault]:
+    """The engine's refusal to read something, as a fault."""
+    try:
+        read(*given)
+    except ValueError as error:
+        yield Fault(pointer, str(error))

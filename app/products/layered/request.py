@@ -1,0 +1,201 @@
+"""Wire structs of layered schedules and their conversion to the engine.
+
+Field names are those of the v1 page for overrides and of the v2 page for entries and swaps. Paid
+and unpaid requests are validated alike; swaps are worked out only when the schedule is computed.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from app.engine.layered import limits
+from app.engine.layered.model import Entry, FinalSchedule, OnCall, Override, Schedule, Swap
+from app.engine.layered.resolve import final_schedule, on_call_at
+from app.engine.layered.swaps import with_swaps
+from app.errors import (
+    Fault,
+    InvalidRequest,
+    NamedFault,
+    OutOfBounds,
+    TooManyOverrides,
+    TooManySwaps,
+)
+from app.http.validation import Document
+from app.products.layered.layer_fields import Layers, LocalZone, Point, UserId
+
+Reason = Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
+"""Why there is an override."""
+
+
+class OverrideDocument(Document, frozen=True):
+    """One person for a time range, above entries and layers."""
+
+    user_id: UserId
+    start_at: Point
+    end_at: Point
+    reason: Reason | None = None
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        return order_faults(values, "start_at", "end_at")
+
+    def override(self) -> Override:
+        return Override(str(self.user_id), self.start_at, self.end_at, self.reason)
+
+
+class EntryDocument(Document, frozen=True):
+    """A shift made by hand, above layers and below overrides."""
+
+    user_id: UserId
+    start: Point
+    end: Point
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        return order_faults(values, "start", "end")
+
+    def entry(self) -> Entry:
+        return Entry(str(self.user_id), self.start, self.end)
+
+
+class SwapDocument(Document, frozen=True):
+    """Whoever has the stretch gives it to another, whose next shift after it goes back.
+
+    A shift that starts before the stretch never goes back: a request has no "now", so it may have
+    started. With no shift within 366 days the swap is a plain hand-over.
+    """
+
+    start: Point
+    end: Point
+    swap_with_user_id: UserId
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        return window_faults(values, "start", "end", "/end")
+
+    def swap(self) -> Swap:
+        return Swap(self.start, self.end, str(self.swap_with_user_id))
+
+
+class ScheduleDocument(Document, frozen=True, kw_only=True):
+    """A schedule that is not stored: all of it stands in the request."""
+
+    timezone: Annotated[LocalZone, Meta(examples=["America/Los_Angeles"])]
+    layers: Layers
+    overrides: (
+        Annotated[
+            list[OverrideDocument],
+            Meta(
+                max_length=limits.OVERRIDES,
+                description="at most 10,000, in the order of their creation: the last one wins; "
+                "they win over entries and layers",
+                extra={"error": TooManyOverrides},
+            ),
+        ]
+        | None
+    ) = None
+    entries: (
+        Annotated[
+            list[EntryDocument],
+            Meta(
+                max_length=limits.OVERRIDES,
+                description="at most 10,000 together with the overrides, in the order of their "
+                "creation: the last one wins; they win over layers",
+                extra={"error": TooManyOverrides},
+            ),
+        ]
+        | None
+    ) = None
+    swaps: (
+        Annotated[
+            list[SwapDocument],
+            Meta(
+                max_length=limits.SWAPS,
+                description="at most 100, in the order of their creation: whoever has the stretch "
+                "gives it to another, whose next shift after it goes back",
+                extra={"error": TooManySwaps},
+            ),
+        ]
+        | None
+    ) = None
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        covers = len(values.get("overrides") or ()) + len(values.get("entries") or ())
+        if covers > limits.OVERRIDES:
+            yield NamedFault("/overrides", TooManyOverrides.title, TooManyOverrides)
+        if {"layers", "overrides", "entries", "swaps"} <= values.keys():
+            yield from _work_faults(values, covers)
+
+    def schedule(self) -> Schedule:
+        """The schedule asked about. Raises ``InvalidRequest`` for swaps of nothing."""
+        schedule = Schedule(
+            str(self.timezone),
+            tuple(layer.layer() for layer in self.layers),
+            tuple(override.override() for override in self.overrides or ()),
+            tuple(entry.entry() for entry in self.entries or ()),
+        )
+        return _swapped(schedule, [swap.swap() for swap in self.swaps or ()])
+
+
+class OncallScheduleRequest(
+    ScheduleDocument, frozen=True, kw_only=True, rename={"from_at": "from", "to_at": "to"}
+):
+    """A schedule and the window to show of it."""
+
+    from_at: Point
+    to_at: Point
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        yield from window_faults(values, "from_at", "to_at", "/to")
+        yield from super().faults_across(values)
+
+    def final_schedule(self, schedule: Schedule) -> FinalSchedule:
+        return final_schedule(schedule, self.from_at, self.to_at)
+
+
+class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
+    """A schedule and the instant to look at."""
+
+    at: Point
+
+    def on_call(self, schedule: Schedule) -> OnCall:
+        return on_call_at(schedule, self.at)
+
+
+def order_faults(values: Mapping[str, Any], start: str, end: str) -> Iterator[Fault]:
+    if {start, end} <= values.keys() and values[end] <= values[start]:
+        yield Fault(f"/{end}", f"is not after {start}: write a later {end} or an earlier {start}")
+
+
+def window_faults(values: Mapping[str, Any], start: str, end: str, pointer: str) -> Iterator[Fault]:
+    if {start, end} <= values.keys():
+        try:
+            limits.check_window(values[start], values[end])
+        except OutOfBounds as error:
+            yield NamedFault(pointer, error.detail, type(error))
+
+
+def _work_faults(values: Mapping[str, Any], covers: int) -> Iterator[Fault]:
+    asked = values["to_at"] - values["from_at"] if {"from_at", "to_at"} <= values.keys() else 0
+    layers = [layer.layer() for layer in values["layers"]]
+    swaps = [swap.swap() for swap in values["swaps"] or ()]
+    try:
+        limits.check_work(layers, covers, swaps, max(0, min(asked, limits.WINDOW_MS)))
+    except OutOfBounds as error:
+        yield NamedFault("", error.detail, type(error))
+
+
+def _swapped(schedule: Schedule, swaps: list[Swap]) -> Schedule:
+    """The schedule after its swaps; every shift before a stretch counts as started."""
+    faults = []
+    for index, swap in enumerate(swaps):
+        try:
+            schedule = with_swaps(schedule, [swap], now=limits.LATEST_AT)
+        except ValueError as error:
+            faults.append(Fault(f"/swaps/{index}", str(error)))
+    if faults:
+        raise InvalidRequest(faults)
+    return schedule

@@ -1,0 +1,137 @@
+"""The timeline of a layered schedule, over a window or at an instant.
+
+A schedule is identified by its zone and the names of its layers; an item by the instant at which it
+really began, also where the window cuts it. So windows that overlap, and a question about an
+instant within them, agree.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from operator import attrgetter
+
+from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
+from app.engine.layered.model import Duty, FinalSchedule, Following, Gap, OnCall, Schedule, Segment
+from app.engine.layered.tally import Tally
+from app.formats.timeline import GAP_NOTE, Timeline, TimelineItem, shift_count_text
+from app.products.layered.answer import instant_in_words, window_in_words
+
+UNBOUNDED_MS = DAY_MS
+"""So much is shown, before or after the instant asked about, of what has no beginning or end."""
+
+
+def schedule_timeline(
+    schedule: Schedule, final: FinalSchedule, tallies: Sequence[Tally]
+) -> Timeline:
+    """The timeline of a layered schedule over a window."""
+    return Timeline(
+        title="On-call schedule",
+        summary=window_in_words(schedule.timezone, final),
+        timezone=schedule.timezone,
+        identity=_identity(schedule),
+        items=_items(final),
+        people={tally.user_id: shift_count_text(tally.shifts) for tally in tallies},
+    )
+
+
+def stored_timeline(
+    name: str,
+    identity: Sequence[str],
+    timezone: str,
+    final: FinalSchedule,
+    names: Mapping[str, str],
+) -> Timeline:
+    """Return the timeline of a stored schedule, which has a name; ``names`` are by user id."""
+    return Timeline(
+        title=name,
+        summary=window_in_words(timezone, final),
+        timezone=timezone,
+        identity=identity,
+        items=[
+            item._replace(person=names.get(item.person or "", item.person))
+            for item in _items(final)
+        ],
+        people={},
+    )
+
+
+def personal_timeline(timeline: Timeline, final: FinalSchedule, user_id: str) -> Timeline:
+    """Of ``timeline``, which was made of ``final``, what ``user_id`` has, each under its title."""
+    theirs = [
+        item._replace(person=timeline.title)
+        for item, told in zip(timeline.items, _items(final), strict=True)
+        if told.person == user_id
+    ]
+    return replace(timeline, items=theirs)
+
+
+def now_timeline(schedule: Schedule, found: OnCall) -> Timeline:
+    """The timeline of the stretch that holds an instant; who follows is in ``after``."""
+    people = {found.user_id: "on call"} if found.user_id is not None else {}
+    if found.next:
+        people.setdefault(found.next.user_id, "next")
+    item = _item_at(found)
+    return Timeline(
+        title="On call at an instant",
+        summary=instant_in_words(found),
+        timezone=schedule.timezone,
+        identity=_identity(schedule),
+        items=(item,),
+        people=people,
+        after=tuple(_followers(item, found.next)) if found.next else (),
+        mark_at=found.at,
+    )
+
+
+def _items(final: FinalSchedule) -> list[TimelineItem]:
+    """Segments and gaps in order; the first is known by when it really began."""
+    items = [*map(_shift, final.segments), *map(_gap, final.gaps)]
+    items.sort(key=attrgetter("start_at"))
+    if final.since_at is not None:
+        items[0] = items[0]._replace(key=final.since_at, goes_on_before=True)
+    return items
+
+
+def _identity(schedule: Schedule) -> Sequence[str]:
+    return ("schedule", schedule.timezone, *(layer.name for layer in schedule.layers))
+
+
+def _shift(segment: Segment) -> TimelineItem:
+    start, end, user, *_, before, after = segment
+    return TimelineItem(start, start, end, user, _source(segment), before, after)
+
+
+def _gap(gap: Gap) -> TimelineItem:
+    return TimelineItem(gap.start_at, gap.start_at, gap.end_at, None, GAP_NOTE)
+
+
+def _source(why: Segment | Duty) -> str:
+    if why.source == "layer":
+        return f"By layer {why.layer}."
+    reason = why.override.reason if why.override else None
+    return f"By an {why.source}{f': {reason}' if reason else '.'}"
+
+
+def _item_at(found: OnCall) -> TimelineItem:
+    notes = [_source(found.duty) if found.duty else GAP_NOTE]
+    if found.since is None:
+        notes.append("It has no beginning: shown from 24 hours before the instant asked about.")
+    if found.until is None:
+        notes.append("It has no end: shown until 24 hours after the instant asked about.")
+    return TimelineItem(
+        EARLIEST_AT if found.since is None else found.since,
+        found.at - UNBOUNDED_MS if found.since is None else found.since,
+        found.at + UNBOUNDED_MS if found.until is None else found.until,
+        found.user_id,
+        " ".join(notes),
+        found.since is None,
+        found.until is None,
+    )
+
+
+def _followers(item: TimelineItem, following: Following) -> Iterator[TimelineItem]:
+    """Who follows, or the gap before, for as long as a picture needs to show it."""
+    until, at = item.end_at, following.at
+    if until < at:
+        yield _gap(Gap(until, at))
+    end = min(at + max((at - item.start_at) // 8, 1), LATEST_AT)
+    yield TimelineItem(at, at, end, following.user_id, goes_on_after=True)

@@ -1,0 +1,1 @@
+"""``oncall-rotation``: back-to-back shifts of one length, in turn or planned."""

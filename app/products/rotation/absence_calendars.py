@@ -1,0 +1,117 @@
+"""Absences read from iCalendar texts, bounded whatever the texts are.
+
+Strategy: ``icalendar`` parses and ``recurring-ical-events`` lays out what recurs. Neither bounds
+its work (a rule may recur every second, or never and be looked for until the year 9999), so both
+run under a profile function that counts the calls they make and stops them after ``STEPS``, for all
+the calendars of a request together: equal texts stop at an equal place. What an event does not keep
+its person from (transparent) and what was cancelled is no absence.
+
+Invariants: dates and times without a zone are by the rotation's clock. What cannot be read is a
+fault that names the calendar, never a defect of ours.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from app.engine.planning.request import Absence
+from app.engine.walltime import DAY, Clock
+from app.errors import Fault, InvalidRequest
+from app.http.validation import pointed
+
+if TYPE_CHECKING:
+    from icalendar import Component
+
+STEPS = 4_000_000
+"""Calls and returns of functions: some thousand events, or about a second of what never ends."""
+MOST_REASON = 200
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+class _TooManySteps(BaseException):
+    """The work is over its bound."""
+
+
+def absences_in(
+    calendars: Mapping[str, str], clock: Clock | None, from_at: int, to_at: int
+) -> list[Absence]:
+    """What the calendars, by person, say of ``[from_at, to_at)``.
+
+    Raises ``InvalidRequest`` with the calendars that cannot be read, or are too much work.
+    """
+    if not calendars:
+        return []
+    import recurring_ical_events  # noqa: F401, PLC0415 - 120 ms that few need, and not to be counted
+
+    faults: list[Fault] = []
+    found: list[Absence] = []
+    left = [STEPS]
+    for person, text in calendars.items():
+        where = pointed("/unavailableIcs", person)
+        try:
+            with _bounded(left):
+                found += _absences(person, text, clock, from_at, to_at)
+        except _TooManySteps:
+            faults.append(Fault(where, "recurs too often, or is too long, to be laid out"))
+            break
+        except Exception as error:  # noqa: BLE001 - libraries raise what they like over such texts
+            faults.append(Fault(where, f"cannot be read as iCalendar: {_told(error)}"))
+    if faults:
+        raise InvalidRequest(faults)
+    return found
+
+
+@contextmanager
+def _bounded(left: list[int]) -> Iterator[None]:
+    """Stop the work in this thread when it has taken the steps that are ``left``."""
+
+    def count(_: FrameType, __: str, ___: Any) -> None:  # pragma: no cover - runs untraced
+        left[0] -= 1
+        if left[0] < 0:
+            raise _TooManySteps
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
+def _absences(
+    person: str, text: str, clock: Clock | None, from_at: int, to_at: int
+) -> Iterator[Absence]:
+    from icalendar import Calendar  # noqa: PLC0415 - loaded by now
+    from recurring_ical_events import of  # noqa: PLC0415 - as above
+
+    calendar = Calendar.from_ical(text)
+    window = (EPOCH + (from_at - DAY) * MILLISECOND, EPOCH + (to_at + DAY) * MILLISECOND)
+    for event in of(calendar).between(*window):
+        start, end = (_instant(event[name].dt, clock) for name in ("DTSTART", "DTEND"))
+        if _is_busy(event) and start < to_at and from_at < end:
+            yield Absence(person, start, end, str(event.get("SUMMARY", ""))[:MOST_REASON] or None)
+
+
+def _is_busy(event: "Component") -> bool:
+    transparent = str(event.get("TRANSP", "")).upper() == "TRANSPARENT"
+    return not transparent and str(event.get("STATUS", "")).upper() != "CANCELLED"
+
+
+def _instant(when: date, clock: Clock | None) -> int:
+    """Milliseconds; what has no zone is by ``clock``, or UTC."""
+    if not isinstance(when, datetime):
+        when = datetime(when.year, when.month, when.day)  # noqa: DTZ001 - a local one
+    if when.tzinfo is not None:
+        return (when - EPOCH) // MILLISECOND
+    wall = (when.replace(tzinfo=UTC) - EPOCH) // MILLISECOND
+    return clock.first_at(wall) if clock else wall
+
+
+def _told(error: Exception) -> str:
+    """The first words of what a library says."""
+    words = " ".join(str(error).split())[:100] or type(error).__name__
+    return words.encode(errors="replace").decode()

@@ -1,0 +1,152 @@
+"""The rotation's JSON answer, field for field the listing's (``rotation.md``, Response)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from app.engine.rotation import Rotation
+from app.errors import Fault
+from app.formats.instants import iso, isos
+from app.products.numbers import InstantText, Number, hours_text, number
+
+
+class Shift(Struct, frozen=True, rename="camel", gc=False):
+    shift: Annotated[int, Meta(description="Number of the shift, from 1.")]
+    person: (
+        Annotated[
+            str,
+            Meta(
+                description="Who is on call, in the first of `roles` if there are any. Null: "
+                "nobody can; only with the fields that plan a rotation."
+            ),
+        ]
+        | None
+    )
+    start: Annotated[InstantText, Meta(description="First instant of the shift.")]
+    end: Annotated[InstantText, Meta(description="First instant after the shift.")]
+    next_handoff: Annotated[InstantText, Meta(description="`end` plus `handoffOffsetHours`.")]
+    start_local: (
+        Annotated[InstantText, Meta(description="`start` with `timezone`.")] | UnsetType
+    ) = UNSET
+    end_local: Annotated[InstantText, Meta(description="`end` with `timezone`.")] | UnsetType = (
+        UNSET
+    )
+    roles: (
+        Annotated[Mapping[str, str | None], Meta(description="Who has each role, with `roles`.")]
+        | UnsetType
+    ) = UNSET
+
+
+class Fairness(Struct, frozen=True, rename="camel"):
+    """How good a planned rotation is. A load is hours carried over plus hours by weight."""
+
+    hours: Annotated[Mapping[str, Number], Meta(description="Elapsed hours per person.")]
+    weekend_hours: Annotated[
+        Mapping[str, Number], Meta(description="Of those, on Saturday and Sunday, local.")
+    ]
+    night_hours: Annotated[
+        Mapping[str, Number], Meta(description="Of those, 22:00 to 06:00 local.")
+    ]
+    spread: Annotated[Number, Meta(description="Largest load minus smallest, in hours.")]
+    lower_bound: Annotated[
+        Number, Meta(description="No assignment with as few gaps has a smaller spread.")
+    ]
+    optimal: Annotated[
+        bool,
+        Meta(description="Whether gaps and spread are proven to be as small as they can be."),
+    ]
+    explanations: Annotated[
+        Sequence[str], Meta(description="A line for each shift that is not as the cycle has it.")
+    ]
+
+
+class VacantShift(Struct, frozen=True, rename="camel"):
+    """A shift, or a role in it, that nobody can take."""
+
+    shift: int
+    start: InstantText
+    end: InstantText
+    role: str | UnsetType = UNSET
+
+
+class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A rotation: who is on call for each shift, and whether that is fair."""
+
+    rotation: Annotated[Sequence[Shift], Meta(description="Back-to-back shifts, in order.")]
+    shift_counts: Annotated[
+        Mapping[str, int], Meta(description="Shifts per person, in first-seen order.")
+    ]
+    shift_length_hours: Number
+    balanced: Annotated[
+        bool, Meta(description="Whether the largest and smallest count differ by at most one.")
+    ]
+    interpretation: Annotated[str, Meta(description="What was computed, in a sentence.")]
+    fairness: (
+        Annotated[
+            Fairness,
+            Meta(
+                description="With this and the three below: only if a field is given that plans "
+                "the rotation (`timezone`, `strategy` and what follows it)."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    gaps: (
+        Annotated[Sequence[VacantShift], Meta(description="What nobody can take, in order.")]
+        | UnsetType
+    ) = UNSET
+    carry_over: (
+        Annotated[
+            Mapping[str, Number],
+            Meta(description="Hours of load above the least loaded: for the next request."),
+        ]
+        | UnsetType
+    ) = UNSET
+    next_person: (
+        Annotated[
+            str, Meta(description="Whose turn is next: first of `people` in the next request.")
+        ]
+        | UnsetType
+    ) = UNSET
+    warnings: Annotated[
+        Sequence[Fault], Meta(description="Fields that were not understood and not used.")
+    ] = ()
+
+
+def rotation_answer(rotation: Rotation, warnings: Sequence[Fault] = ()) -> RotationAnswer:
+    """The answer to a request whose rotation is ``rotation``."""
+    texts = isos(rotation.boundaries)
+    starts, ends = texts[:-1], texts[1:]
+    handoffs = isos(rotation.handoffs) if rotation.handoff_offset_hours else ends
+    return RotationAnswer(
+        rotation=list(
+            map(Shift, range(1, rotation.shifts + 1), rotation.people, starts, ends, handoffs)
+        ),
+        shift_counts=rotation.counts,
+        shift_length_hours=number(rotation.shift_length_hours),
+        balanced=rotation.balanced,
+        interpretation=rotation_in_words(rotation),
+        warnings=warnings,
+    )
+
+
+def rotation_in_words(rotation: Rotation) -> str:
+    """What was computed, in a sentence or two."""
+    size = (rotation.shifts, rotation.shift_length_hours, len(rotation.counts))
+    text = f"{size_in_words(*size)} from {iso(rotation.boundaries[0])}."
+    return text + offset_in_words(rotation.handoff_offset_hours)
+
+
+def size_in_words(shifts: int, length_hours: float, people: int) -> str:
+    """How many shifts of which length, and for how many."""
+    return (
+        f"{shifts} shift(s) of {hours_text(length_hours)}h across "
+        f"{people} {'person' if people == 1 else 'people'}"
+    )
+
+
+def offset_in_words(hours: float) -> str:
+    """When handoffs are, after a space; nothing if shifts end with them."""
+    when = "after" if hours > 0 else "before"
+    return f" Handoffs are {hours_text(abs(hours))}h {when} each shift ends." if hours else ""

@@ -1,0 +1,73 @@
+"""The row of ``oncall-rotation``: what it sells, and how a request becomes a result."""
+
+from decimal import Decimal
+from functools import partial
+from time import perf_counter
+
+from app.products.csv import rotation_csv
+from app.products.endpoint import Endpoint, Result, formats_with
+from app.products.examples import ROTATION_RULES, TWO_AWAY
+from app.products.rotation.answer import RotationAnswer, rotation_answer
+from app.products.rotation.planned_answer import planned_answer
+from app.products.rotation.request import RotationRequest
+from app.products.rotation.timeline import planned_timeline, rotation_timeline
+
+
+def rotation_endpoint() -> Endpoint:
+    """Return the row of ``oncall-rotation``: back-to-back shifts of one length."""
+    return Endpoint(
+        slug="sched-oncall-rotation",
+        path="/v1/scheduling/oncall-rotation",
+        category="Scheduling",
+        title="On-call rotation API",
+        description=(
+            "Generates an on-call rotation assigning people to back-to-back shifts of a given "
+            "length from a start instant, returning each shift's person with ISO start/end and "
+            "next-handoff plus a fairness tally. Answers 'Who is on call for each shift?', "
+            "'When is the next handoff?'."
+        ),
+        rules=ROTATION_RULES,
+        tags=(
+            "scheduling",
+            "shifts",
+            "on-call",
+            "rotation",
+            "handoff",
+            "oncall",
+            "coverage",
+            "agents",
+        ),
+        price_usd=Decimal("0.02"),
+        per_minute=120,
+        request=RotationRequest,
+        answer=RotationAnswer,
+        compute=_computed,
+        formats=formats_with(rotation_csv),
+        example={
+            "start": "2026-06-04T00:00:00Z",
+            "people": ["alice", "bob"],
+            "shifts": 3,
+            "shiftLengthHours": 24,
+        },
+        worked=(TWO_AWAY,),
+        examine=_examine,
+    )
+
+
+def _computed(request: RotationRequest) -> Result:
+    """Return turns of one length, or a plan where more than that is asked for."""
+    if not request.is_heavy:
+        rotation = request.rotation()
+        return Result(partial(rotation_answer, rotation), partial(rotation_timeline, rotation))
+    from app.products.rotation.planning import planned_rotation  # noqa: PLC0415 - for those who ask for a plan
+
+    planned = planned_rotation(request, perf_counter)
+    return Result(partial(planned_answer, planned), partial(planned_timeline, planned))
+
+
+def _examine(request: RotationRequest) -> None:
+    """Read the calendars: a payer learns of one that cannot be read before paying."""
+    if request.unavailable_ics:
+        from app.products.rotation.planning import wishes_of  # noqa: PLC0415 - as above
+
+        wishes_of(request)

@@ -1,0 +1,127 @@
+"""The JSON answer on a planned rotation: that of a plain one, with what is known beyond turns.
+
+Local times are ISO 8601 with three decimals and the offset from UTC, so that a repeated hour is
+told from its first pass.
+"""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+from msgspec import UNSET
+
+from app.engine.planning.request import Plan, PlannedRotation
+from app.engine.rotation import HOUR_MS
+from app.engine.walltime import MINUTE, SECOND, Clock, clock_of
+from app.errors import Fault
+from app.formats.instants import each_iso, iso
+from app.products.numbers import Number, hours_text, number
+from app.products.rotation.answer import (
+    Fairness,
+    RotationAnswer,
+    Shift,
+    VacantShift,
+    offset_in_words,
+    size_in_words,
+)
+
+
+def planned_answer(planned: PlannedRotation, warnings: Sequence[Fault] = ()) -> RotationAnswer:
+    """The answer to a request whose rotation is ``planned``."""
+    plan = planned.plan
+    counts = {share.person: share.shifts for share in plan.shares}
+    return RotationAnswer(
+        rotation=list(_shifts(planned)),
+        shift_counts=counts,
+        shift_length_hours=number(planned.shift_length_hours),
+        balanced=max(counts.values()) - min(counts.values()) <= 1,
+        interpretation=planned_in_words(planned),
+        fairness=_fairness(plan),
+        gaps=list(_gaps(planned)),
+        carry_over={person: hours_of(load) for person, load in plan.carry_over.items()},
+        next_person=plan.next_person,
+        warnings=warnings,
+    )
+
+
+def planned_in_words(planned: PlannedRotation) -> str:
+    """What was planned, in a few sentences."""
+    wishes, plan = planned.wishes, planned.plan
+    size = (len(plan.seats), planned.shift_length_hours, len(plan.shares))
+    clock = f", by the clock of {wishes.timezone}" if planned.zoned else ""
+    return (
+        f"{size_in_words(*size)} from {iso(wishes.boundaries[0])}{clock}."
+        f"{offset_in_words(planned.handoff_offset_hours)}"
+        f"{_vacancies_in_words(plan)} {_spread_in_words(plan)}"
+    )
+
+
+def hours_of(ms: int | Fraction) -> Number:
+    """Milliseconds as hours."""
+    return number(float(Fraction(ms, HOUR_MS)))
+
+
+def local_isos(clock: Clock, instants: Sequence[int]) -> list[str]:
+    """Each instant by ``clock``, as ``2026-06-04T02:00:00.000+02:00``."""
+    walls = [clock.wall(at) for at in instants]
+    return [
+        f"{text[:-1]}{_offset(wall - at)}"
+        for text, wall, at in zip(each_iso(walls), walls, instants, strict=True)
+    ]
+
+
+def _offset(ms: int) -> str:
+    minutes, seconds = divmod(abs(ms) // SECOND, MINUTE // SECOND)
+    rest = f":{seconds:02}" if seconds else ""
+    return f"{'-' if ms < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}{rest}"
+
+
+def _shifts(planned: PlannedRotation) -> Iterator[Shift]:
+    wishes, seats = planned.wishes, planned.plan.seats
+    texts = each_iso(wishes.boundaries)
+    handoffs = each_iso(at + planned.handoff_offset_ms for at in wishes.boundaries[1:])
+    local = local_isos(clock_of(wishes.timezone), wishes.boundaries) if planned.zoned else ()
+    for index, people in enumerate(seats):
+        yield Shift(
+            index + 1,
+            people[0],
+            texts[index],
+            texts[index + 1],
+            handoffs[index],
+            local[index] if local else UNSET,
+            local[index + 1] if local else UNSET,
+            dict(zip(wishes.roles, people, strict=True)) if wishes.roles else UNSET,
+        )
+
+
+def _fairness(plan: Plan) -> Fairness:
+    return Fairness(
+        hours={share.person: hours_of(share.total_ms) for share in plan.shares},
+        weekend_hours={share.person: hours_of(share.weekend_ms) for share in plan.shares},
+        night_hours={share.person: hours_of(share.night_ms) for share in plan.shares},
+        spread=hours_of(plan.spread_ms),
+        lower_bound=hours_of(plan.lower_bound_ms),
+        optimal=plan.optimal,
+        explanations=plan.explanations,
+    )
+
+
+def _gaps(planned: PlannedRotation) -> Iterator[VacantShift]:
+    wishes = planned.wishes
+    for shift, role in planned.plan.vacancies:
+        start, end = each_iso(wishes.boundaries[shift : shift + 2])
+        yield VacantShift(shift + 1, start, end, wishes.roles[role] if wishes.roles else UNSET)
+
+
+def _vacancies_in_words(plan: Plan) -> str:
+    count = len(plan.vacancies)
+    if not count:
+        return ""
+    return f" {count:,} {'place stays' if count == 1 else 'places stay'} empty."
+
+
+def _spread_in_words(plan: Plan) -> str:
+    spread, bound = (
+        hours_text(round(hours_of(ms), 2)) for ms in (plan.spread_ms, plan.lower_bound_ms)
+    )
+    proof = "proven to be the least" if plan.optimal else f"at least {bound}h in any assignment"
+    return f"Loads lie within {spread}h of each other, {proof}."

@@ -1,0 +1,56 @@
+"""A request for more than plain turns, planned: its document as wishes, and the plan for them.
+
+What only turns out here (a calendar that cannot be read) is a fault of the document like any other:
+answers are computed before anything is charged.
+"""
+
+from app.engine.planning.boundaries import boundaries_of
+from app.engine.planning.planner import Timer, plan_of
+from app.engine.planning.request import PlannedRotation, Wishes
+from app.engine.rotation import milliseconds
+from app.engine.walltime import clock_of
+from app.errors import Fault, InvalidRequest
+from app.products.rotation.absence_calendars import absences_in
+from app.products.rotation.planning_fields import ABSENCES, instant_by, weight_of
+from app.products.rotation.request import RotationRequest
+
+
+def planned_rotation(request: RotationRequest, timer: Timer) -> PlannedRotation:
+    """The plan for ``request``. Raises ``InvalidRequest`` for calendars that cannot be used."""
+    wishes = wishes_of(request)
+    return PlannedRotation(
+        wishes,
+        plan_of(wishes, timer),
+        request.shift_length_hours,
+        request.handoff_offset_hours,
+        milliseconds(request.handoff_offset_hours),
+        request.timezone is not None,
+    )
+
+
+def wishes_of(request: RotationRequest) -> Wishes:
+    """``request`` for the engine."""
+    clock = clock_of(request.timezone) if request.timezone else None
+    start_at, length_ms = instant_by(clock, request.start), milliseconds(request.shift_length_hours)
+    boundaries = boundaries_of(clock, start_at, int(request.shifts), length_ms)
+    given = [absence.absence(clock) for absence in request.unavailable or ()]
+    read = absences_in(request.unavailable_ics or {}, clock, boundaries[0], boundaries[-1])
+    if len(given) + len(read) > ABSENCES:
+        raise InvalidRequest([Fault("/unavailableIcs", f"more than {ABSENCES:,} absences in all")])
+    roles = tuple(str(role) for role in request.roles or ())
+    return Wishes(
+        cycle=[str(name) for name in request.people],
+        boundaries=boundaries,
+        timezone=request.timezone or "UTC",
+        absences=[*given, *read],
+        weights={name: weight_of(weight) for name, weight in (request.weights or {}).items()},
+        carry_over={
+            name: milliseconds(hours) for name, hours in (request.carry_over or {}).items()
+        },
+        min_rest_ms=milliseconds(request.min_rest_hours or 0),
+        max_consecutive=int(request.max_consecutive or 0),
+        roles=roles,
+        avoid_pairs=[(str(one), str(other)) for one, other in request.avoid_pairs or ()],
+        fixed=[item.fixed(roles) for item in request.fixed or ()],
+        strategy=request.strategy or "round-robin",
+    )

@@ -1,0 +1,259 @@
+"""Wire structs of the paid endpoints and their conversion to the engine.
+
+A field's ``description`` is its rule in words: it stands in the schema, in the catalogue and in the
+error that names the field.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from app.engine.rotation import Rotation, rotation_faults, rotation_of
+from app.errors import Fault
+from app.http.scalars import LocalTime, Name, Start, Zone
+from app.http.validation import Document
+from app.products.rotation.planning_fields import (
+    ABSENCES,
+    PAIRS,
+    ROLES,
+    AbsenceDocument,
+    FixedDocument,
+    Person,
+    plan_faults,
+)
+
+START_RULE = (
+    "an RFC 3339 instant with Z or an offset, to the millisecond, or a date, which means midnight "
+    "UTC; years 1970 to 9999"
+)
+
+PLAIN = frozenset(("start", "people", "shifts", "shift_length_hours", "handoff_offset_hours"))
+"""The fields of turns of one length; every other field asks for a plan."""
+
+
+class RotationRequest(Document, frozen=True, rename="camel"):
+    """Who takes turns, from when, how often and for how long."""
+
+    start: Annotated[
+        Start,
+        Meta(
+            description=START_RULE,
+            examples=["2026-06-04T00:00:00Z"],
+        ),
+    ]
+    people: Annotated[
+        list[Annotated[Name, Meta(description="a name of 1 to 200 characters after trimming")]],
+        Meta(
+            min_length=1,
+            max_length=1_000,
+            description="1 to 1,000 names in the order of their turns; a name given twice takes "
+            "two turns per cycle",
+            examples=[["alice", "bob"]],
+        ),
+    ]
+    shifts: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=10_000,
+            multiple_of=1,
+            description="a whole number from 1 to 10,000",
+            examples=[3],
+        ),
+    ]
+    shift_length_hours: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=8_760,
+            description="hours above 0 and at most 8,760, exact to the millisecond",
+            examples=[24],
+        ),
+    ] = 24
+    handoff_offset_hours: Annotated[
+        float,
+        Meta(
+            ge=-8_760,
+            le=8_760,
+            description="hours from a shift's end to the moment the incoming person takes over; "
+            "negative is before; at most shiftLengthHours either way",
+            examples=[0],
+        ),
+    ] = 0
+
+    timezone: (
+        Annotated[
+            Zone,
+            Meta(
+                description="an IANA time zone: dates, and times without offset, are then local, "
+                "shifts of whole days keep their local time of day across clock changes, and "
+                "nights and weekends are local",
+                examples=["Europe/Berlin"],
+            ),
+        ]
+        | None
+    ) = None
+    strategy: (
+        Annotated[
+            Literal["round-robin", "fair"],
+            Meta(
+                description='"round-robin" (as if absent): the turn of who is away passes to the '
+                'next and is owed back; "fair", up to 1,000 shifts and 100 people: as few gaps, '
+                "then hours as even as can be, then weekends and nights, then few shifts in a row"
+            ),
+        ]
+        | None
+    ) = None
+    unavailable: (
+        Annotated[
+            list[AbsenceDocument],
+            Meta(
+                max_length=ABSENCES,
+                description="at most 10,000 absences: nobody gets a shift that meets one of theirs",
+            ),
+        ]
+        | None
+    ) = None
+    unavailable_ics: (
+        Annotated[
+            dict[str, Any],
+            Meta(
+                description="by person, an iCalendar text of at most 262,144 bytes, recurring "
+                "events included: who is busy is away; at most 10,000 absences in all",
+                extra_json_schema={"additionalProperties": {"type": "string"}},
+            ),
+        ]
+        | None
+    ) = None
+    weights: (
+        Annotated[
+            dict[str, Any],
+            Meta(
+                description="by person, 0.01 to 100 in hundredths, 1 if absent: half the weight is "
+                'half the hours; only "fair" shares out by it',
+                examples=[{"bob": 0.5}],
+                extra_json_schema={
+                    "additionalProperties": {"type": "number", "minimum": 0.01, "maximum": 100}
+                },
+            ),
+        ]
+        | None
+    ) = None
+    carry_over: (
+        Annotated[
+            dict[str, Any],
+            Meta(
+                description="by person, hours of load carried over: carryOver of the last answer; "
+                'only "fair" makes up for it',
+                examples=[{"alice": 24}],
+                extra_json_schema={
+                    "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1_000_000}
+                },
+            ),
+        ]
+        | None
+    ) = None
+    min_rest_hours: (
+        Annotated[
+            float,
+            Meta(ge=0, le=8_760, description="hours between two shifts of one person, at least"),
+        ]
+        | None
+    ) = None
+    max_consecutive: (
+        Annotated[
+            float,
+            Meta(
+                ge=1,
+                le=10_000,
+                multiple_of=1,
+                description="shifts in a row that one person has, at most",
+            ),
+        ]
+        | None
+    ) = None
+    roles: (
+        Annotated[
+            list[Annotated[Name, Meta(description="a role of 1 to 200 characters")]],
+            Meta(
+                min_length=1,
+                max_length=ROLES,
+                description="1 to 10 roles, the most important first: each shift has another "
+                "person for each",
+                examples=[["primary", "secondary"]],
+            ),
+        ]
+        | None
+    ) = None
+    avoid_pairs: (
+        Annotated[
+            list[
+                Annotated[
+                    list[Person],
+                    Meta(min_length=2, max_length=2, description="two different people"),
+                ]
+            ],
+            Meta(
+                max_length=PAIRS,
+                description="at most 5,000 pairs of people who are not on call together",
+            ),
+        ]
+        | None
+    ) = None
+    fixed: (
+        Annotated[
+            list[FixedDocument],
+            Meta(
+                max_length=10_000,
+                description="at most 10,000 shifts that are decided; they stand whatever else "
+                "is asked for",
+            ),
+        ]
+        | None
+    ) = None
+
+    @classmethod
+    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        start = values.get("start")
+        yield from rotation_faults(
+            start,
+            values.get("shifts"),
+            values.get("shift_length_hours"),
+            values.get("handoff_offset_hours"),
+        )
+        if isinstance(start, LocalTime) and values.get("timezone", start) is None:
+            yield Fault("/start", f"{start.fault}, or give timezone. Wanted: {START_RULE}.")
+        if any(values.get(name) is not None for name in PLANNING):
+            yield from plan_faults(values)
+
+    @classmethod
+    def heavy_fields(cls) -> frozenset[str]:
+        return frozenset(PLANNING.values())
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether more is asked for than turns of one length."""
+        return any(getattr(self, name) is not None for name in PLANNING)
+
+    def rotation(self) -> Rotation:
+        """The rotation asked for, if it is a plain one."""
+        return rotation_of(
+            start_at=self.start,
+            people=[str(name) for name in self.people],
+            shifts=int(self.shifts),
+            length_hours=self.shift_length_hours,
+            offset_hours=self.handoff_offset_hours,
+        )
+
+
+PLANNING: Mapping[str, str] = {
+    field.name: field.encode_name
+    for field in msgspec.structs.fields(RotationRequest)
+    if field.name not in PLAIN
+}
+"""The fields that ask for more than turns of one length, with their names on the wire.
+
+Derived from the struct, because a field that is forgotten here would be paid for and ignored.
+"""

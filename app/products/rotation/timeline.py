@@ -1,0 +1,93 @@
+"""The timeline of a rotation, plain or planned.
+
+A rotation is identified by its start, its shift length and the clock of its handoffs; an item by
+its number and its role.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, cycle, islice
+
+from app.engine.planning.request import PlannedRotation
+from app.engine.rotation import Rotation, milliseconds
+from app.formats.timeline import GAP_NOTE, Timeline, TimelineItem, shift_count_text
+from app.products.numbers import hours_text
+from app.products.rotation.answer import rotation_in_words
+from app.products.rotation.planned_answer import planned_in_words
+
+LAST_NOTE = "The last shift of the rotation."
+
+
+def rotation_timeline(rotation: Rotation) -> Timeline:
+    """The timeline of a rotation, by UTC."""
+    boundaries = rotation.boundaries
+    keys = range(1, rotation.shifts + 1)
+    return Timeline(
+        title="On-call rotation",
+        summary=rotation_in_words(rotation),
+        timezone="UTC",
+        identity=("rotation", str(boundaries.start), str(boundaries.step)),
+        items=list(
+            map(
+                TimelineItem, keys, boundaries, boundaries[1:], rotation.people, _handoffs(rotation)
+            )
+        ),
+        people={person: shift_count_text(count) for person, count in rotation.counts.items()},
+        handoff_offset_ms=rotation.handoffs.start - boundaries[1],
+    )
+
+
+def planned_timeline(planned: PlannedRotation) -> Timeline:
+    """The timeline of a planned rotation, by the clock it was planned on."""
+    wishes, plan = planned.wishes, planned.plan
+    boundaries = wishes.boundaries
+    length = milliseconds(planned.shift_length_hours)
+    clock = (wishes.timezone,) if planned.zoned else ()
+    first, *others = zip(*plan.seats, strict=True)
+    return Timeline(
+        title="On-call rotation",
+        summary=planned_in_words(planned),
+        timezone=wishes.timezone,
+        identity=("rotation", str(boundaries[0]), str(length), *clock),
+        items=list(_planned_items(planned, first, 0)),
+        people={share.person: shift_count_text(share.shifts) for share in plan.shares},
+        beside=[
+            item
+            for role, people in enumerate(others, 1)
+            for item in _planned_items(planned, people, role)
+        ],
+        handoff_offset_ms=planned.handoff_offset_ms,
+    )
+
+
+def _planned_items(
+    planned: PlannedRotation, people: Sequence[str | None], role: int
+) -> Iterator[TimelineItem]:
+    """The items of one role; their keys go on after those of the roles before it."""
+    wishes = planned.wishes
+    name = wishes.roles[role] if wishes.roles else ""
+    keys = range(role * len(people) + 1, (role + 1) * len(people) + 1)
+    for key, start, end, person, follower in zip(
+        keys, wishes.boundaries, wishes.boundaries[1:], people, (*people[1:], ""), strict=False
+    ):
+        note = GAP_NOTE if person is None else _follower(planned, follower)
+        yield TimelineItem(key, start, end, person, note, role=name)
+
+
+def _follower(planned: PlannedRotation, follower: str | None) -> str:
+    if follower == "":
+        return LAST_NOTE
+    return f"Next: {follower or 'nobody'}, from {_handoff(planned.handoff_offset_hours)}."
+
+
+def _handoffs(rotation: Rotation) -> Iterator[str]:
+    """Who follows each shift, and when."""
+    when = _handoff(rotation.handoff_offset_hours)
+    notes = [f"Next: {person}, from {when}." for person in (*rotation.cycle[1:], rotation.cycle[0])]
+    return chain(islice(cycle(notes), rotation.shifts - 1), (LAST_NOTE,))
+
+
+def _handoff(hours: float) -> str:
+    """When a handoff is, in words."""
+    if not hours:
+        return "the end of the shift"
+    return f"{hours_text(abs(hours))}h {'after' if hours > 0 else 'before'} the shift ends"

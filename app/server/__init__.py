@@ -1,0 +1,1 @@
+"""uvicorn as a public port needs it: caps, timers, one write per answer, a stop that drops none."""

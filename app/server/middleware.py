@@ -1,0 +1,131 @@
+"""What wraps the whole application, as plain ASGI: request id, CORS, last resorts, log and count.
+
+It is outermost so that every answer has these headers, the 402, the 404 and the 500 included, and
+so that a process that stops closes each connection by the last answer on it.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import Interrupted
+from app.http.problems import internal_error, problem_of
+from app.server.graceful_shutdown import Stopping
+
+log = structlog.get_logger()
+
+CORS = (
+    (b"access-control-allow-origin", b"*"),
+    (
+        b"access-control-expose-headers",
+        (
+            b"PAYMENT-REQUIRED, PAYMENT-RESPONSE, Retry-After, RateLimit, RateLimit-Policy, "
+            b"X-Payments, X-Request-Id, Idempotent-Replayed, ETag, Location, WWW-Authenticate"
+        ),
+    ),
+)
+CLOSE = ((b"connection", b"close"),)
+PREFLIGHT = (
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PATCH, DELETE, OPTIONS"),
+    (
+        b"access-control-allow-headers",
+        (
+            b"PAYMENT-SIGNATURE, X-PAYMENT, Content-Type, Accept, Access-Control-Expose-Headers, "
+            b"Mcp-Protocol-Version, Mcp-Session-Id, Authorization, X-API-Key, Idempotency-Key, "
+            b"If-Match, If-None-Match"
+        ),
+    ),
+    (b"access-control-max-age", b"86400"),
+)
+
+
+NO_ROUTE = "other"
+"""What a path that is not served counts as: callers choose paths, and metrics must not grow."""
+
+Observe = Callable[[str, int | None, float], None]
+"""Told of every request: its route, its status (``None``: no answer had begun) and its seconds."""
+
+
+def unobserved(_route: str, _status: int | None, _seconds: float) -> None:
+    """Counts nothing."""
+
+
+class Edge:
+    """``app`` with a request id and CORS headers on every answer, the last before a stop included.
+
+    A request that the server cancels, because its time to stop is over, is answered 503.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        stopping: Stopping,
+        observe: Observe = unobserved,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._app = app
+        self._stopping = stopping
+        self._observe = observe
+        self._timer = timer
+        self._log = log.bind()  # a proxy looks its logger up for every line
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = self._timer()
+        exchange = _Exchange(send, self._stopping)
+        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        if scope["method"] == "OPTIONS":
+            await exchange.preflight()
+        else:
+            await self._answered(scope, receive, exchange)
+        seconds = self._timer() - started
+        self._observe(getattr(scope.get("route"), "path", NO_ROUTE), exchange.status, seconds)
+        self._log.info(
+            "request",
+            method=scope["method"],
+            path=scope["path"][:200],
+            status=exchange.status,
+            ms=round(seconds * 1000, 3),
+        )
+
+    async def _answered(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
+        try:
+            await self._app(scope, receive, exchange.send)
+        except asyncio.CancelledError:  # the task ends here either way
+            log.warning("interrupted")
+            if exchange.status is None:
+                await problem_of(Interrupted())(scope, receive, exchange.send)
+        except Exception:
+            log.exception("unhandled")
+            if exchange.status is None:
+                await internal_error()(scope, receive, exchange.send)
+
+
+class _Exchange:
+    """One answer on its way out. ``status`` is ``None`` until it has begun."""
+
+    __slots__ = ("_send", "_stopping", "request_id", "status")
+
+    def __init__(self, send: Send, stopping: Stopping) -> None:
+        self._send = send
+        self._stopping = stopping
+        self.request_id = f"{random.getrandbits(64):016x}"
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = int(message["status"])
+            own = (*CORS, (b"x-request-id", self.request_id.encode()))
+            last = CLOSE if self._stopping.begun else ()
+            message = {**message, "headers": [*message["headers"], *own, *last]}
+        await self._send(message)
+
+    async def preflight(self) -> None:
+        await self.send({"type": "http.response.start", "status": 204, "headers": [*PREFLIGHT]})
+        await self.send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,136 @@
+"""``serve``: uvicorn with the settings this service needs.
+
+How a process stops is told in ``app.server.graceful_shutdown``; what a server adds to that stands
+here: a grace
+period in which every request that was accepted ends by itself, exit status 0, and a supervisor that
+leaves nobody waiting on its listener.
+"""
+
+import math
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from app.checkout.setup import faults_in
+from app.errors import ConfigurationError
+from app.http.request_body import MAX_BODY_SECONDS
+from app.server.graceful_shutdown import SIGNALS
+from app.server.http_protocol import MAX_HEAD_SECONDS, GuardedHttp
+from app.settings import Settings
+
+KEEP_ALIVE_SECONDS = 65
+"""Longer than the 60 seconds for which load balancers keep an idle connection, so that it is they
+who close it: a request sent while we close would be lost."""
+WORKER_SECONDS = 30
+"""Until a worker that does not answer its supervisor is replaced. uvicorn's 5 seconds are less than
+a worker may need to start on a busy machine: it would be replaced again and again."""
+STORE_SECONDS = 5.0
+"""For claiming before a settlement and telling the store after it."""
+POLL_SECONDS = 0.1
+
+SERVER: Mapping[str, Any] = {
+    "loop": "uvloop",
+    "http": GuardedHttp,
+    "ws": "none",
+    "proxy_headers": False,  # ONCALL_TRUSTED_PROXIES says whom to believe
+    "server_header": False,
+    "access_log": False,
+    "log_config": None,
+    "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+    "timeout_worker_healthcheck": WORKER_SECONDS,
+}
+"""How uvicorn serves, whatever the application; the benchmarks' servers are given the same."""
+
+
+def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[str, str]) -> None:
+    """Serve until told to stop. Raises ``ConfigurationError`` before anything is started.
+
+    In development the public address defaults to the one listened on, and the log to text where a
+    person watches it. ``environ`` carries both to the workers.
+    """
+    settings = Settings.from_env(environ, faults_in)
+    if "public_url" not in settings.model_fields_set:
+        environ["ONCALL_PUBLIC_URL"] = (
+            f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        )
+    if "log_format" not in settings.model_fields_set and sys.stderr.isatty():
+        environ["ONCALL_LOG_FORMAT"] = "text"
+    if workers > 1:
+        _require_shareable(settings, workers)
+    _require_free(host, port)
+    config = _config(host, port, workers, settings)
+    if workers > 1:
+        Supervisor(config, sockets=[config.bind_socket()]).run()
+    else:
+        _serve_alone(config)
+
+
+def _config(host: str, port: int, workers: int, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        "app.asgi:app",
+        host=host,
+        port=port,
+        workers=workers,
+        timeout_graceful_shutdown=grace_seconds(settings.settle_deadline_seconds),
+        **SERVER,
+    )
+
+
+def grace_seconds(settle_deadline_seconds: float) -> int:
+    """How long the slowest request may still take once the listener is closed."""
+    reading = MAX_HEAD_SECONDS + MAX_BODY_SECONDS
+    return math.ceil(reading + settle_deadline_seconds + STORE_SECONDS)
+
+
+class Supervisor(Multiprocess):
+    """uvicorn's, which also stops at once when it is told a second time."""
+
+    def join_all(self) -> None:
+        """Wait for the workers; they alone listen now, each until it has drained.
+
+        As long as the supervisor held the listener too, connections would go on being accepted by
+        the kernel and answered by nobody.
+        """
+        for listener in self.sockets:
+            listener.close()
+        while any(worker.process.is_alive() for worker in self.processes):
+            if not set(SIGNALS).isdisjoint(self.signal_queue):
+                for worker in self.processes:
+                    worker.kill()
+            time.sleep(POLL_SECONDS)
+
+
+def _serve_alone(config: uvicorn.Config) -> None:
+    """uvicorn's server in this process. It raises the signal again when it has ended well."""
+    for number in SIGNALS:
+        signal.signal(number, lambda *_: sys.exit())
+    uvicorn.Server(config).run()
+
+
+def _require_shareable(settings: Settings, workers: int) -> None:
+    """Several processes need a facilitator and a store that are not one process's own."""
+    if settings.payments != "facilitator":
+        alone = f"ONCALL_PAYMENTS={settings.payments} is for one process"
+    elif not settings.redis_url:
+        alone = "set ONCALL_REDIS_URL, so that they share claims and limits"
+    else:
+        return
+    raise ConfigurationError([f"--workers {workers}: {alone}"])
+
+
+def _require_free(host: str, port: int) -> None:
+    """Say in words, and before anything is started, that the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            taken = f"{host}:{port} cannot be listened on ({error.strerror}): try another --port"
+            raise ConfigurationError([taken]) from None

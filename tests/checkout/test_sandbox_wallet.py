@@ -1,0 +1,159 @@
+"""``POST /sandbox/pay``: whoever sends the sandbox's own terms can pay them, and no others."""
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from x402.http.utils import decode_payment_signature_header
+
+from app.checkout.sandbox_wallet import PATH, PER_MINUTE
+from tests.conftest import Clock
+from tests.support.services import NETWORK, PAY_TO, Service, service, settings
+
+pytestmark = pytest.mark.anyio
+
+
+async def terms(shop: Service) -> dict[str, Any]:
+    """The body of a 402."""
+    body: dict[str, Any] = (await shop.ask(b"")).json()
+    return body
+
+
+async def pay(shop: Service, sent: object, **headers: str) -> httpx.Response:
+    return await shop.http.post(PATH, json=sent, headers=headers)
+
+
+async def test_what_it_signs_buys_the_answer() -> None:
+    shop = service()
+    paid = await pay(shop, await terms(shop))
+    assert (paid.status_code, paid.headers["cache-control"]) == (200, "no-store")
+    answered = await shop.ask(payment=paid.json()["paymentSignature"])
+    assert (answered.status_code, len(answered.json()["rotation"])) == (200, 3)
+
+
+async def test_it_says_who_signs_and_what() -> None:
+    shop = service()
+    signed = (await pay(shop, await terms(shop))).json()
+    assert signed["terms"].startswith("0.02 USDC on Base Sepolia (test money) to 0x0000")
+    payload = decode_payment_signature_header(signed["paymentSignature"]).payload
+    assert payload["authorization"]["from"] == signed["payer"]
+    assert payload["authorization"]["value"] == "20000"
+
+
+async def test_every_payment_has_a_wallet_of_its_own() -> None:
+    shop = service()
+    wanted = await terms(shop)
+    assert (await pay(shop, wanted)).json()["payer"] != (await pay(shop, wanted)).json()["payer"]
+
+
+async def test_as_a_line_it_is_the_header() -> None:
+    """``curl -H @-`` reads it."""
+    shop = service()
+    line = await pay(shop, await terms(shop), Accept="text/plain")
+    name, _, value = line.text.removesuffix("\n").partition(": ")
+    assert name == "PAYMENT-SIGNATURE"
+    assert (await shop.ask(payment=value)).status_code == 200
+
+
+async def test_an_id_is_given_where_one_is_required() -> None:
+    shop = service(settings(payment_id="required"))
+    signed = (await pay(shop, await terms(shop))).json()
+    assert (await shop.ask(payment=signed["paymentSignature"])).status_code == 200
+
+
+# --- what it does not sign ------------------------------------------------------------------
+
+
+def other(name: str, value: object) -> Callable[[dict[str, Any]], None]:
+    def change(sent: dict[str, Any]) -> None:
+        sent["accepts"][0][name] = value
+
+    return change
+
+
+def elsewhere(sent: dict[str, Any]) -> None:
+    sent["resource"]["url"] = "https://elsewhere.test/"
+
+
+def nothing(sent: dict[str, Any]) -> None:
+    sent["accepts"] = []
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        pytest.param(other("network", "eip155:8453"), "/accepts/0/network", id="network"),
+        pytest.param(other("payTo", PAY_TO), "/accepts/0/payTo", id="payee"),
+        pytest.param(other("asset", "0x" + "12" * 20), "/accepts/0/asset", id="asset"),
+        pytest.param(other("amount", "20001"), "/accepts/0/amount", id="amount"),
+        pytest.param(other("extra", {"name": "x"}), "/accepts/0/extra", id="domain"),
+        pytest.param(elsewhere, "/resource/url", id="what is bought"),
+        pytest.param(nothing, "/accepts", id="no way to pay"),
+    ],
+)
+async def test_other_terms_are_not_signed(
+    change: Callable[[dict[str, Any]], None], pointer: str
+) -> None:
+    shop = service()
+    sent = await terms(shop)
+    change(sent)
+    refused = await pay(shop, sent)
+    assert refused.status_code == 400
+    assert [fault["pointer"] for fault in refused.json()["errors"]] == [pointer]
+
+
+async def test_one_good_way_among_others_is_enough() -> None:
+    shop = service()
+    sent = await terms(shop)
+    sent["accepts"].insert(0, {**sent["accepts"][0], "amount": "1", "payTo": PAY_TO})
+    signed = (await pay(shop, sent)).json()
+    payload = decode_payment_signature_header(signed["paymentSignature"]).payload
+    assert payload["authorization"]["value"] == "20000"
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "status", "code"),
+    [
+        pytest.param(b"", "application/json", 400, "malformed_json", id="empty"),
+        pytest.param(b"{", "application/json", 400, "malformed_json", id="half"),
+        pytest.param(b"[]", "application/json", 400, "invalid_request", id="no object"),
+        pytest.param(b"{}", "text/csv", 415, "unsupported_media_type", id="not JSON"),
+        pytest.param(b" " * 2_000_000, "application/json", 413, "body_too_large", id="too large"),
+    ],
+)
+async def test_what_is_no_terms(content: bytes, media_type: str, status: int, code: str) -> None:
+    headers = {"Content-Type": media_type}
+    refused = await service().http.post(PATH, content=content, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (status, code)
+
+
+async def test_it_is_limited_as_others_are(clock: Clock) -> None:
+    shop = service(clock=clock)
+    statuses = [(await pay(shop, {})).status_code for _ in range(PER_MINUTE + 1)]
+    assert statuses == [400] * PER_MINUTE + [429]
+    assert (await shop.ask(b"")).status_code == 402
+
+
+async def test_only_post_is_served() -> None:
+    refused = await service().http.get(PATH)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST, OPTIONS")
+
+
+@pytest.mark.parametrize(
+    "other_settings",
+    [
+        pytest.param({"payments": "off"}, id="off"),
+        pytest.param(
+            {
+                "payments": "facilitator",
+                "facilitator_url": "http://127.0.0.1:9",
+                "network": NETWORK,
+                "pay_to": PAY_TO,
+            },
+            id="facilitator",
+        ),
+    ],
+)
+async def test_it_exists_in_the_sandbox_only(other_settings: dict[str, Any]) -> None:
+    assert (await pay(service(settings(**other_settings)), {})).status_code == 404

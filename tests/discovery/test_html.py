@@ -1,0 +1,34 @@
+"""Pages and static files: what is missing is an error, an address names its content."""
+
+import mimetypes
+from pathlib import Path
+
+import jinja2
+import pytest
+
+from app.discovery import html
+from app.discovery.html import asset, html_page, static_files
+
+
+def test_a_template_that_lacks_a_name_fails() -> None:
+    with pytest.raises(jinja2.UndefinedError):
+        html_page("catalog.html", public_url="", path="/catalog")
+
+
+def test_an_assets_address_changes_with_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(html, "STATIC", tmp_path)
+    seen = set()
+    for text in ("a", "b"):
+        (tmp_path / "style.css").write_text(text)
+        static_files.cache_clear()
+        seen.add(asset("style.css"))
+    static_files.cache_clear()
+    assert len(seen) == 2
+
+
+def test_every_static_file_has_a_type() -> None:
+    for name, file in static_files().items():
+        assert mimetypes.guess_type(name)[0] == file.media_type
+        assert file.body, name

@@ -1,0 +1,75 @@
+"""Documents that are the same for every caller: made once, chosen by Accept, kept by their tag."""
+
+from functools import cache
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from app.discovery.representations import Representation, chosen
+
+pytestmark = pytest.mark.anyio
+
+
+class Shelf:
+    """An application with one document in two media types, and what was made of them."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+        routes = [Route("/", chosen({kind: self.maker(kind) for kind in ("a/a", "b/b")}))]
+        transport = httpx.ASGITransport(Starlette(routes=routes))
+        self.http = httpx.AsyncClient(transport=transport, base_url="http://host")
+
+    def maker(self, kind: str) -> "cache[Representation]":  # type: ignore[type-arg]
+        def make() -> Representation:
+            self.made.append(kind)
+            return Representation(kind.encode(), kind, {"X-Own": "yes"})
+
+        return cache(make)
+
+
+@pytest.mark.parametrize(
+    ("accept", "served"),
+    [
+        pytest.param("a/a", "a/a", id="the first"),
+        pytest.param("b/b", "b/b", id="the second"),
+        pytest.param("*/*", "a/a", id="anything"),
+        pytest.param("b/b,*/*;q=0.8", "b/b", id="as browsers ask"),
+        pytest.param("c/c", "a/a", id="none of them"),
+    ],
+)
+async def test_accept_chooses(accept: str, served: str) -> None:
+    response = await Shelf().http.get("/", headers={"Accept": accept})
+    assert (response.status_code, response.text) == (200, served)
+    assert response.headers["content-type"].partition(";")[0] == served
+    assert response.headers["vary"] == "Accept"
+    assert response.headers["x-own"] == "yes"
+
+
+async def test_it_is_made_when_first_asked_for_and_kept() -> None:
+    shelf = Shelf()
+    assert shelf.made == []
+    for _ in range(2):
+        await shelf.http.get("/")
+    assert shelf.made == ["a/a"]
+
+
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"x", {}', "*"])
+async def test_who_has_it_is_told_so(form: str) -> None:
+    http = Shelf().http
+    tag = (await http.get("/")).headers["etag"]
+    again = await http.get("/", headers={"If-None-Match": form.format(tag)})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    assert again.headers["cache-control"] == "public, max-age=300"
+
+
+async def test_who_has_another_gets_it() -> None:
+    http = Shelf().http
+    tag = (await http.get("/", headers={"Accept": "b/b"})).headers["etag"]
+    assert (await http.get("/", headers={"If-None-Match": tag})).status_code == 200
+
+
+async def test_head_has_the_headers() -> None:
+    http = Shelf().http
+    assert (await http.head("/")).headers == (await http.get("/")).headers

@@ -1,0 +1,173 @@
+"""Documents for programs: read off the endpoint table, valid in their kind, kept by callers."""
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from app.discovery.error_responses import REFUSALS
+from app.discovery.free_paths import free_paths
+from app.discovery.openapi import openapi_bytes
+from app.discovery.well_known import discovery_routes, text_of, well_known
+from app.products.registry import paid_endpoints
+
+pytestmark = pytest.mark.anyio
+
+ROWS = paid_endpoints()
+URL = "https://oncall.example"
+DOCUMENTS = {
+    "/openapi.json": "application/json",
+    "/.well-known/x402": "application/json",
+    "/llms.txt": "text/plain; charset=utf-8",
+    "/skill.md": "text/markdown; charset=utf-8",
+    "/robots.txt": "text/plain; charset=utf-8",
+    "/sitemap.xml": "application/xml",
+}
+EACH = pytest.mark.parametrize("path", DOCUMENTS)
+
+
+async def answer(path: str, method: str = "GET", **headers: str) -> httpx.Response:
+    transport = httpx.ASGITransport(Starlette(routes=list(discovery_routes(ROWS, URL))))
+    async with httpx.AsyncClient(transport=transport, base_url="http://elsewhere") as client:
+        return await client.request(method, path, headers=headers)
+
+
+# --- how they are served --------------------------------------------------------------------
+
+
+@EACH
+async def test_type_and_caching(path: str) -> None:
+    response = await answer(path)
+    assert (response.status_code, response.headers["Content-Type"]) == (200, DOCUMENTS[path])
+    assert response.headers["Cache-Control"] == "public, max-age=300"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@EACH
+@pytest.mark.parametrize("form", ["{0}", "W/{0}", '"other", {0}', "*"])
+async def test_who_has_it_is_not_sent_it_again(path: str, form: str) -> None:
+    etag = (await answer(path)).headers["ETag"]
+    response = await answer(path, **{"If-None-Match": form.format(etag)})
+    assert (response.status_code, response.content) == (304, b"")
+    assert response.headers["ETag"] == etag
+
+
+@EACH
+async def test_who_has_an_older_one_is_sent_it(path: str) -> None:
+    assert (await answer(path, **{"If-None-Match": '"older"'})).status_code == 200
+
+
+@EACH
+async def test_head(path: str) -> None:
+    length = (await answer(path)).headers["Content-Length"]
+    response = await answer(path, "HEAD")
+    assert (response.status_code, response.headers["Content-Length"]) == (200, length)
+
+
+@EACH
+async def test_whatever_is_accepted(path: str) -> None:
+    assert (await answer(path, Accept="image/png")).status_code == 200
+
+
+@EACH
+async def test_addresses_are_the_configured_ones_and_not_the_hosts(path: str) -> None:
+    text = (await answer(path)).text
+    assert "elsewhere" not in text
+    assert path == "/openapi.json" or URL in text
+
+
+async def test_openapi_is_served_as_it_is_committed() -> None:
+    assert (await answer("/openapi.json")).content == openapi_bytes(ROWS)
+
+
+# --- what they say --------------------------------------------------------------------------
+
+
+def test_well_known() -> None:
+    document = well_known(ROWS, URL)
+    assert (document["version"], document["resources"]) == (1, [URL + row.path for row in ROWS])
+    assert document["instructions"] == text_of("llms.txt", ROWS, URL)
+
+
+def test_llms_txt_has_the_form_of_its_convention() -> None:
+    """A title, a summary as a quotation, then lists of links under headings."""
+    title, blank, summary, *rest = text_of("llms.txt", ROWS, URL).splitlines()
+    assert (title[:2], blank, summary[:2]) == ("# ", "", "> ")
+    links = [line for line in rest if line.startswith("- ")]
+    assert all(re.match(r"- \[[^]]+\]\(https://[^)]+\): ", line) for line in links)
+    assert [line for line in rest if line.startswith("#")] == [
+        "## Products",
+        "## Documents",
+        "## Optional",
+    ]
+
+
+@pytest.mark.parametrize("name", ["llms.txt", "skill.md"])
+def test_every_link_leads_to_something_served(name: str) -> None:
+    served = {URL + free.path for free in free_paths(ROWS)}
+    assert set(re.findall(r"\]\(([^)]+)\)", text_of(name, ROWS, URL))) <= served
+
+
+@pytest.mark.parametrize("name", ["llms.txt", "skill.md"])
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.slug)
+def test_every_product_is_told(name: str, row: object) -> None:
+    endpoint = next(each for each in ROWS if each is row)
+    text = text_of(name, ROWS, URL)
+    for fact in (endpoint.title, endpoint.description, f"POST {URL}{endpoint.path}"):
+        assert fact in text
+
+
+def test_a_further_product_is_told_without_further_work() -> None:
+    further = replace(ROWS[0], slug="new", path="/v1/new", title="A new thing")
+    assert "A new thing" in text_of("llms.txt", [*ROWS, further], URL)
+    assert f"{URL}/v1/new" in well_known([*ROWS, further], URL)["resources"]
+
+
+def test_the_skill_has_the_front_matter_that_agents_want() -> None:
+    _, front, body = text_of("skill.md", ROWS, URL).split("---\n", 2)
+    name, description = front.splitlines()
+    assert re.fullmatch(r"name: [a-z0-9-]{1,64}", name)
+    assert re.fullmatch(r'description: "[^"<>]{1,1024}"', description)
+    assert body.startswith("\n# ")
+
+
+def test_the_skills_program_buys_an_answer(address: str, tmp_path: Path) -> None:
+    """As it is served by a running sandbox, so with that sandbox's address."""
+    skill = httpx.get(f"{address}/skill.md").text
+    [program] = re.findall(r"```python\n(.*?)```", skill, re.DOTALL)
+    (tmp_path / "buys.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "buys.py"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("200 {'rotation': [{'shift': 1, 'person': 'alice'")
+
+
+def test_the_skill_tells_of_every_refusal() -> None:
+    text = text_of("skill.md", ROWS, URL)
+    assert all(f"| {status} | {words} |" in text for status, words in REFUSALS.items())
+
+
+def test_robots_keep_out_of_operations_and_find_the_sitemap() -> None:
+    lines = text_of("robots.txt", ROWS, URL).splitlines()
+    assert lines[:2] == ["User-agent: *", "Allow: /"]
+    assert {"Disallow: /metrics", "Disallow: /readyz", f"Sitemap: {URL}/sitemap.xml"} <= set(lines)
+
+
+def test_the_sitemap_is_xml_with_every_page() -> None:
+    space = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+    root = ET.fromstring(text_of("sitemap.xml", ROWS, URL))  # noqa: S314 - our own
+    assert root.tag == f"{space}urlset"
+    places = [place.text for place in root.iter(f"{space}loc")]
+    assert {URL + row.catalog_path for row in ROWS} | {f"{URL}/docs"} <= set(places)
+    assert f"{URL}/metrics" not in places

@@ -1,0 +1,115 @@
+"""The engine against the minute walk of ``rota_oracle.py``: person, source, since and until."""
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from math import inf
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.engine.layered.model import Duty, FinalSchedule, Schedule, Segment
+from app.engine.layered.resolve import final_schedule, on_call_at
+from tests.support.schedule_documents import (
+    DAY,
+    MINUTE,
+    PLACES,
+    Document,
+    places_and_documents,
+    schedule_of,
+)
+from tests.support.schedule_oracle import Oracle
+
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
+MANY = settings(max_examples=2_000, deadline=None, suppress_health_check=QUIET)
+FEW = settings(max_examples=60, deadline=None, suppress_health_check=QUIET)
+CHANGES = PLACES[:4] + PLACES[5:15]
+
+
+def named(schedule: Schedule, duty: Duty | Segment | None) -> Any:
+    """A duty as the oracle names it: the list it is from, its index there, the person."""
+    if duty is None or duty.source == "layer":
+        return duty and ("layers", duty.layer, duty.user_id)
+    covers = schedule.overrides if duty.source == "override" else schedule.entries
+    cover = duty.override or duty.entry
+    index = next(i for i, known in enumerate(covers) if known is cover)
+    return ("overrides" if duty.source == "override" else "entries", index, duty.user_id)
+
+
+def rows_of(schedule: Schedule, final: FinalSchedule) -> list[Any]:
+    """A final schedule as one row a minute, as the oracle writes it."""
+    rows: list[Any] = [None] * ((final.to_at - final.from_at) // MINUTE)
+    for segment in final.segments:
+        first, end = segment.start_at - final.from_at, segment.end_at - final.from_at
+        assert first % MINUTE == end % MINUTE == 0
+        rows[first // MINUTE : end // MINUTE] = [named(schedule, segment)] * (
+            (end - first) // MINUTE
+        )
+    return rows
+
+
+def with_layer_numbers(document: Document) -> Document:
+    layers = [{**layer, "name": number} for number, layer in enumerate(document["layers"])]
+    return {**document, "layers": layers}
+
+
+def edges_of(rows: list[Any]) -> list[int]:
+    """Where a run of equal rows begins, and the end of all."""
+    return [0, *(i for i in range(1, len(rows)) if rows[i] != rows[i - 1]), len(rows)]
+
+
+def agrees_at(
+    schedule: Schedule, rows: list[Any], edges: list[int], begin: int, index: int
+) -> None:
+    """Person, source, since and until at one minute, as far as the walk can see."""
+    answer = on_call_at(schedule, (begin + index) * MINUTE)
+    run = bisect_right(edges, index)
+    first, end = edges[run - 1], edges[run]
+    since = -inf if answer.since is None else answer.since // MINUTE - begin
+    until = inf if answer.until is None else answer.until // MINUTE - begin
+    assert named(schedule, answer.duty) == rows[index]
+    assert since == first if first > 0 else since <= 0
+    assert until == end if end < len(rows) else until >= len(rows)
+    if end < len(rows) and rows[end] is not None:
+        assert answer.next == (rows[end][2], answer.until)
+
+
+def agrees(document: Document, begin: int, end: int, minutes: Iterable[int]) -> None:
+    document = with_layer_numbers(document)
+    schedule = schedule_of(document)
+    rows = Oracle(document, begin, end).walked()
+    assert rows_of(schedule, final_schedule(schedule, begin * MINUTE, end * MINUTE)) == rows
+    edges = edges_of(rows)
+    for minute in minutes:
+        agrees_at(schedule, rows, edges, begin, minute)
+
+
+@pytest.mark.timeout(900)
+@MANY
+@given(places_and_documents(), st.lists(st.integers(0, 4 * DAY - 1), min_size=3, max_size=3))
+def test_random_schedules_agree_with_the_minute_walk(
+    placed: tuple[int, Document], minutes: list[int]
+) -> None:
+    middle, document = placed
+    agrees(document, middle - 2 * DAY, middle + 2 * DAY, minutes)
+
+
+@pytest.mark.parametrize(("zone", "day"), CHANGES, ids=[f"{z}-{d // DAY}" for z, d in CHANGES])
+@pytest.mark.parametrize("turns_on", ["all", "active"])
+@pytest.mark.parametrize("start", [0, 30, 75, 1410], ids=["00:00", "00:30", "01:15", "23:30"])
+def test_the_day_of_a_clock_change_agrees_with_the_minute_walk(
+    zone: str, day: int, turns_on: str, start: int
+) -> None:
+    windows = [
+        {"days": [0, 2, 4, 6], "start": start, "end": start + 15},
+        {"days": [1, 3, 5, 6], "start": start + 15, "end": start},
+    ]
+    layer = {
+        "name": "", "participants": ["a", "b", "c"], "restrictions": windows, "turns_on": turns_on,
+        "unit": "days", "count": 1, "handoff_day": None, "handoff_time": start,
+        "start_at": day - 9 * DAY,
+    }  # fmt: skip
+    under = {**layer, "participants": ["d", "e"], "unit": "hours", "count": 5, "restrictions": []}
+    document = {"timezone": zone, "layers": [layer, under], "overrides": [], "entries": []}
+    agrees(document, day - DAY, day + 2 * DAY, range(0, 3 * DAY, 45))

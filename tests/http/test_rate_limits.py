@@ -1,0 +1,314 @@
+"""How often a client may ask, and who a client is. The clock is moved by hand."""
+
+from collections.abc import Coroutine, Sequence
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.http.rate_limits import Allowance, MovingWindows, RateLimits, client_of
+from tests.conftest import Clock
+
+ROUTE = "/v1/scheduling/oncall-rotation"
+ANN, BEN = "192.0.2.1", "192.0.2.2"
+
+
+@pytest.fixture
+def limits(clock: Clock) -> RateLimits:
+    return RateLimits(clock)
+
+
+def asked(
+    limits: RateLimits,
+    times: int,
+    *,
+    client: str = ANN,
+    route: str = ROUTE,
+    paying: bool = False,
+    per_minute: int = 120,
+) -> list[bool]:
+    """Whether each of so many requests was granted."""
+    return [
+        at_once(limits.spend(client, route, per_minute, paying=paying)).granted
+        for _ in range(times)
+    ]
+
+
+def at_once(spending: Coroutine[None, None, Allowance]) -> Allowance:
+    """What a local count says: it asks nobody, so it never waits."""
+    try:
+        spending.send(None)
+    except StopIteration as end:
+        answer: Allowance = end.value
+        return answer
+    raise AssertionError("a local count waited for something")
+
+
+# --- how often ------------------------------------------------------------------------------
+
+
+def test_the_121st_is_refused(limits: RateLimits) -> None:
+    assert asked(limits, 122) == [True] * 120 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"client": BEN}, id="another-address"),
+        pytest.param({"route": "/v2/other"}, id="another-route"),
+        pytest.param({"paying": True}, id="with-a-payment"),
+    ],
+)
+def test_what_is_counted_apart(limits: RateLimits, other: dict[str, str]) -> None:
+    asked(limits, 120)
+    assert asked(limits, 121, **other) == [True] * 120 + [False]
+    assert asked(limits, 1) == [False]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "granted"),
+    [
+        pytest.param(0, False, id="at-once"),
+        pytest.param(59.999, False, id="within-the-window"),
+        pytest.param(60, True, id="when-the-window-has-passed"),
+        pytest.param(61, True, id="after-the-window"),
+        pytest.param(86_400, True, id="a-day-later"),
+    ],
+)
+def test_served_again_after_the_window(
+    limits: RateLimits, clock: Clock, seconds: float, *, granted: bool
+) -> None:
+    asked(limits, 120)
+    clock.advance(seconds)
+    assert asked(limits, 1) == [granted]
+
+
+def test_the_window_moves(limits: RateLimits, clock: Clock) -> None:
+    """A fixed window would grant 240 requests within two seconds around its edge."""
+    asked(limits, 60)
+    clock.advance(59)
+    assert asked(limits, 61) == [True] * 60 + [False]
+    clock.advance(1)
+    assert asked(limits, 61) == [True] * 60 + [False]
+
+
+def test_a_refused_request_does_not_count(limits: RateLimits, clock: Clock) -> None:
+    asked(limits, 120)
+    clock.advance(30)
+    asked(limits, 500)
+    clock.advance(30)
+    assert asked(limits, 121) == [True] * 120 + [False]
+
+
+def test_a_clock_set_back_grants_nothing_more(limits: RateLimits, clock: Clock) -> None:
+    asked(limits, 120)
+    clock.advance(-3_600)
+    assert asked(limits, 1) == [False]
+
+
+@given(
+    per_minute=st.integers(1, 5),
+    waits=st.lists(st.sampled_from([0, 0.5, 10, 20, 59.5, 60, 61]), max_size=40),
+)
+def test_no_minute_has_more_than_the_limit(per_minute: int, waits: list[float]) -> None:
+    clock = Clock(1_780_531_200.0)
+    limits = RateLimits(clock)
+    granted: list[float] = []
+    for wait in waits:
+        clock.advance(wait)
+        expected = sum(at > clock.now - 60 for at in granted) < per_minute
+        assert asked(limits, 1, per_minute=per_minute) == [expected]
+        granted += [clock.now] * expected
+
+
+# --- what is said ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "wait", "granted", "remaining", "reset_seconds"),
+    [
+        pytest.param(0, 0, True, 119, 60, id="first"),
+        pytest.param(1, 20, True, 118, 40, id="second"),
+        pytest.param(1, 20.5, True, 118, 40, id="rounded-up"),
+        pytest.param(119, 0, True, 0, 60, id="last"),
+        pytest.param(120, 45, False, 0, 15, id="refused"),
+        pytest.param(120, 59.999, False, 0, 1, id="never-in-0-seconds"),
+        pytest.param(120, 60, True, 119, 60, id="anew"),
+    ],
+)
+def test_allowance(
+    limits: RateLimits,
+    clock: Clock,
+    before: int,
+    wait: float,
+    granted: bool,
+    remaining: int,
+    reset_seconds: int,
+) -> None:
+    asked(limits, before)
+    clock.advance(wait)
+    expected = Allowance(granted, "without-payment", 120, remaining, reset_seconds)
+    assert at_once(limits.spend(ANN, ROUTE, 120, paying=False)) == expected
+
+
+def test_waiting_as_told_is_enough(limits: RateLimits, clock: Clock) -> None:
+    asked(limits, 120)
+    clock.advance(7.25)
+    clock.advance(at_once(limits.spend(ANN, ROUTE, 120, paying=False)).reset_seconds)
+    assert asked(limits, 1) == [True]
+
+
+@pytest.mark.parametrize(
+    ("allowance", "headers"),
+    [
+        pytest.param(
+            Allowance(
+                granted=True,
+                policy="without-payment",
+                per_minute=120,
+                remaining=7,
+                reset_seconds=31,
+            ),
+            {
+                "RateLimit": '"without-payment";r=7;t=31',
+                "RateLimit-Policy": '"without-payment";q=120;w=60',
+            },
+            id="granted",
+        ),
+        pytest.param(
+            Allowance(
+                granted=False, policy="with-payment", per_minute=60, remaining=0, reset_seconds=1
+            ),
+            {
+                "RateLimit": '"with-payment";r=0;t=1',
+                "RateLimit-Policy": '"with-payment";q=60;w=60',
+            },
+            id="refused",
+        ),
+    ],
+)
+def test_headers(allowance: Allowance, headers: dict[str, str]) -> None:
+    wanted = {name.lower().encode(): value.encode() for name, value in headers.items()}
+    assert dict(allowance.fields) == wanted
+
+
+# --- how much is remembered -----------------------------------------------------------------
+
+
+def hits(windows: MovingWindows, keys: str) -> list[bool]:
+    """Whether one request of each key, one letter each, was granted its one place."""
+    return [windows.spent(("", "", key), 1)[0] for key in keys]
+
+
+def test_keys_are_bounded(clock: Clock) -> None:
+    windows = MovingWindows(clock, max_keys=3)
+    hits(windows, "abcdefghij")
+    assert len(windows._windows) == 3
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "granted"),
+    [
+        pytest.param("abc", "a", False, id="all-fit"),
+        pytest.param("abcd", "b", False, id="the-second-oldest-stays"),
+        pytest.param("abcd", "a", True, id="the-oldest-goes"),
+        pytest.param("abcad", "a", False, id="used-again-stays-though-refused"),
+        pytest.param("abcad", "b", True, id="idle-longest-goes"),
+    ],
+)
+def test_the_key_idle_longest_is_forgotten(
+    clock: Clock, keys: str, key: str, *, granted: bool
+) -> None:
+    windows = MovingWindows(clock, max_keys=3)
+    hits(windows, keys)
+    assert hits(windows, key) == [granted]
+
+
+def test_what_has_left_the_window_is_not_kept(clock: Clock) -> None:
+    windows = MovingWindows(clock)
+    for _ in range(5):
+        hits(windows, "a")
+        clock.advance(60)
+    assert [len(window) for window in windows._windows.values()] == [1]
+
+
+def test_a_full_window_says_when_its_oldest_leaves_it(clock: Clock) -> None:
+    windows = MovingWindows(clock)
+    first = clock.now
+    clock_and_places = []
+    for _ in range(3):
+        granted, window = windows.spent(("", "", "a"), 2)
+        clock_and_places.append((granted, window.reset_time - first, window.remaining))
+        clock.advance(10)
+    assert clock_and_places == [(True, 60, 1), (True, 60, 0), (False, 60, 0)]
+
+
+# --- who is asking --------------------------------------------------------------------------
+
+OURS = tuple(ip_network(text) for text in ("10.0.0.0/8", "127.0.0.1", "2001:db8:ffff::/48"))
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "client"),
+    [
+        pytest.param(ANN, [], ANN, id="direct"),
+        pytest.param(ANN, [BEN], ANN, id="a-stranger-is-not-believed"),
+        pytest.param(ANN, ["10.0.0.1"], ANN, id="a-stranger-who-names-our-proxy"),
+        pytest.param("10.0.0.1", [], "10.0.0.1", id="our-proxy-without-header"),
+        pytest.param("10.0.0.1", [ANN], ANN, id="through-our-proxy"),
+        pytest.param("10.0.0.1", [f"{BEN}, {ANN}"], ANN, id="spoofed-hop-before-the-real-one"),
+        pytest.param("10.0.0.1", [f"{BEN},{ANN}, 10.0.0.2"], ANN, id="two-of-our-proxies"),
+        pytest.param("10.0.0.1", [BEN, ANN], ANN, id="two-headers-are-one-list"),
+        pytest.param("10.0.0.1", [ANN, "10.0.0.2"], ANN, id="two-headers-two-proxies"),
+        pytest.param("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "10.0.0.3", id="only-ours-the-first"),
+        pytest.param("10.0.0.1", [f"10.0.0.9, {ANN}"], ANN, id="spoofed-as-our-proxy"),
+        pytest.param("10.0.0.1", ["unknown"], "10.0.0.1", id="garbage-counts-the-proxy"),
+        pytest.param("10.0.0.1", [f"{ANN}, _hidden"], "10.0.0.1", id="garbage-at-the-right"),
+        pytest.param("10.0.0.1", [f"garbage, {ANN}"], ANN, id="garbage-at-the-left"),
+        pytest.param("10.0.0.1", [""], "10.0.0.1", id="empty-header"),
+        pytest.param("10.0.0.1", [f"{ANN},"], "10.0.0.1", id="empty-hop"),
+        pytest.param("10.0.0.1", [f"{ANN}:4711"], ANN, id="ipv4-with-port"),
+        pytest.param("10.0.0.1", ["[2001:db8::1]:4711"], "2001:db8::/64", id="ipv6-with-port"),
+        pytest.param("10.0.0.1", ["192.0.2.256"], "10.0.0.1", id="no-address"),
+        pytest.param("10.0.0.1", ["192.0.2.01"], "10.0.0.1", id="octal-looking"),
+        pytest.param("10.0.0.1", ["3221225985"], "10.0.0.1", id="address-as-a-number"),
+        pytest.param("10.0.0.1", [f"\t{ANN}  "], ANN, id="space-around"),
+        pytest.param("2001:db8:1:2:3:4:5:6", [], "2001:db8:1:2::/64", id="ipv6-by-its-64"),
+        pytest.param("2001:db8:1:2::", [], "2001:db8:1:2::/64", id="same-64"),
+        pytest.param("2001:db8:1:3::1", [], "2001:db8:1:3::/64", id="next-64"),
+        pytest.param("2001:DB8:1:2:0:0:0:1", [], "2001:db8:1:2::/64", id="ipv6-in-other-letters"),
+        pytest.param("fe80::1%eth0", [], "fe80::/64", id="ipv6-with-zone"),
+        pytest.param("::1", [], "::/64", id="ipv6-loopback"),
+        pytest.param("::ffff:192.0.2.1", [], ANN, id="mapped-ipv4"),
+        pytest.param("::ffff:c000:201", [], ANN, id="mapped-ipv4-in-hexadecimal"),
+        pytest.param("::ffff:10.0.0.1", [ANN], ANN, id="mapped-proxy-is-ours"),
+        pytest.param("10.0.0.1", ["::ffff:192.0.2.1"], ANN, id="mapped-hop"),
+        pytest.param("10.0.0.1", ["[2001:db8::1]"], "2001:db8::/64", id="ipv6-in-brackets"),
+        pytest.param("2001:db8:ffff::1", [ANN], ANN, id="through-our-ipv6-proxy"),
+        pytest.param("2001:db8:fffe::1", [ANN], "2001:db8:fffe::/64", id="not-our-ipv6-proxy"),
+        pytest.param("127.0.0.1", [ANN], ANN, id="single-trusted-address"),
+        pytest.param("127.0.0.2", [ANN], "127.0.0.2", id="its-neighbour"),
+        pytest.param(None, [ANN], "unknown", id="no-peer"),
+        pytest.param("", [ANN], "unknown", id="unix-socket"),
+        pytest.param("/run/oncall.sock", [ANN], "unknown", id="socket-path"),
+        pytest.param("testclient", [ANN], "unknown", id="host-name"),
+    ],
+)
+def test_client(peer: str | None, forwarded_for: Sequence[str], client: str) -> None:
+    assert client_of(peer, forwarded_for, OURS) == client
+
+
+@pytest.mark.parametrize("peer", [ANN, "10.0.0.1", "127.0.0.1"])
+def test_without_trusted_proxies_the_header_is_never_read(peer: str) -> None:
+    assert client_of(peer, [BEN], ()) == peer
+
+
+@given(st.lists(st.text(max_size=30), max_size=4))
+def test_a_stranger_cannot_choose_who_to_be(forwarded_for: list[str]) -> None:
+    assert client_of(ANN, forwarded_for, OURS) == ANN
+
+
+@given(st.lists(st.one_of(st.text(max_size=20), st.ip_addresses().map(str)), max_size=4))
+def test_nor_can_one_behind_our_proxy(forwarded_for: list[str]) -> None:
+    assert client_of("10.0.0.1", [*forwarded_for, ANN], OURS) == ANN

@@ -1,0 +1,52 @@
+"""Counting together through a real Redis, and alone while it is away."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from app.http.rate_limits import RateLimits
+from tests.conftest import Clock
+from tests.support.processes import free_port
+from tests.support.redis_server import redis_server
+
+pytestmark = pytest.mark.anyio
+
+ROUTE, ANN = "/v1/scheduling/oncall-rotation", "192.0.2.1"
+
+
+async def granted(limits: RateLimits, times: int) -> int:
+    spent = [await limits.spend(ANN, ROUTE, 120, paying=False) for _ in range(times)]
+    return sum(allowance.granted for allowance in spent)
+
+
+async def test_the_limit_holds_exactly_across_processes(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url:
+        here, there = RateLimits(time.time, url), RateLimits(time.time, url)
+        counts = await asyncio.gather(granted(here, 100), granted(there, 100))
+        assert sum(counts) == 120
+        refused = await here.spend(ANN, ROUTE, 120, paying=False)
+        assert (refused.granted, refused.remaining) == (False, 0)
+        assert 1 <= refused.reset_seconds <= 60
+        assert here.problem is None
+        await here.aclose()
+        await there.aclose()
+
+
+async def test_while_redis_is_away_each_process_counts_alone_and_says_so(
+    clock: Clock, tmp_path: Path
+) -> None:
+    port = free_port()
+    limits = RateLimits(clock, f"redis://127.0.0.1:{port}/0")
+    assert await granted(limits, 121) == 120
+    assert limits.problem == "Redis cannot be reached: each process counts alone"
+    clock.advance(12)
+    assert limits.problem is None  # nobody has asked since: not known, so not told
+    assert await granted(limits, 1) == 0
+    with redis_server(tmp_path, port):
+        assert not (await limits.spend(ANN, ROUTE, 120, paying=False)).granted  # still left alone
+        clock.advance(2)
+        assert (await limits.spend(ANN, ROUTE, 120, paying=False)).granted
+        assert limits.problem is None
+        await limits.aclose()

@@ -1,0 +1,588 @@
+"""JSON documents to structs: every fault at once, each with its pointer and what would be right."""
+
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Meta
+
+from app.errors import Fault, InvalidRequest, MalformedBody
+from app.http.validation import (
+    MAX_ITEMS_WALKED,
+    MAX_UNKNOWN_NAMED,
+    Document,
+    document_of,
+    parsed,
+    unknown_fields,
+)
+from app.products.rotation.request import RotationRequest
+from tests.support.seed import EXAMPLE_REQUEST
+
+ROOT = Path(__file__).parents[2]
+JUNE_4_MS = 1_780_531_200_000
+SEED: dict[str, Any] = msgspec.json.decode(EXAMPLE_REQUEST)
+START_RULE = (
+    "Wanted: an RFC 3339 instant with Z or an offset, to the millisecond, or a date, which means "
+    "midnight UTC; years 1970 to 9999."
+)
+PEOPLE_RULE = (
+    "Wanted: 1 to 1,000 names in the order of their turns; a name given twice takes two turns per "
+    "cycle."
+)
+NAME_RULE = "Wanted: a name of 1 to 200 characters after trimming."
+SHIFTS_RULE = "Wanted: a whole number from 1 to 10,000."
+
+
+def faults_of(value: object, kind: type[Document] = RotationRequest) -> list[Fault]:
+    with pytest.raises(InvalidRequest) as caught:
+        document_of(value, kind)
+    return list(caught.value.faults)
+
+
+def pointers_of(value: object) -> list[str]:
+    return [fault.pointer for fault in faults_of(value)]
+
+
+# --- bytes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        pytest.param(b"", "truncated", id="empty"),
+        pytest.param(b" \n", "truncated", id="blank"),
+        pytest.param(b"{", "truncated", id="cut-off"),
+        pytest.param(b"{} {}", "trailing characters", id="two-documents"),
+        pytest.param(b"{'a': 1}", "malformed", id="single-quotes"),
+        pytest.param(b'{"a": 1,}', "malformed", id="trailing-comma"),
+        pytest.param(b'{"a": 1} // x', "trailing", id="comment"),
+        pytest.param(b'{"a": NaN}', "malformed", id="nan"),
+        pytest.param(b'{"a": Infinity}', "malformed", id="infinity"),
+        pytest.param(b'{"a": -Infinity}', "malformed", id="minus-infinity"),
+        pytest.param(b'{"a": 1e400}', "out of range", id="1e400"),
+        pytest.param(b'{"a": -1e400}', "out of range", id="minus-1e400"),
+        pytest.param(b'{"a": 1' + b"0" * 5_000 + b"}", "out of range", id="5000-digits"),
+        pytest.param(b'{"a": 0x10}', "malformed", id="hexadecimal"),
+        pytest.param(b'{"a": 01}', "malformed", id="leading-zero"),
+        pytest.param(b'{"a": .5}', "malformed", id="leading-point"),
+        pytest.param(b'{"a": "\n"}', "invalid character", id="raw-control-character"),
+        pytest.param(b'{"a": "\xff"}', "not UTF-8", id="not-utf-8"),
+        pytest.param(b'{"a": "\xed\xa0\x80"}', "not UTF-8", id="surrogate-as-utf-8"),
+        pytest.param(b"\xef\xbb\xbf{}", "malformed", id="byte-order-mark"),
+        pytest.param("{}".encode("utf-16"), "malformed", id="utf-16"),
+        pytest.param(b'{"a": "\\ud800"}', "truncated", id="lone-high-surrogate"),
+        pytest.param(b'{"a": "\\ud800abcdefgh"}', "surrogate", id="high-surrogate-and-letters"),
+        pytest.param(b'{"a": "\\udc00"}', "surrogate", id="lone-low-surrogate"),
+        pytest.param(b'{"\\ud800": 1}', "truncated", id="lone-surrogate-in-a-name"),
+        pytest.param(b"[" * 500_000, "nested too deeply", id="half-a-million-brackets"),
+        pytest.param(b'{"a":' * 150_000, "nested too deeply", id="150000-objects"),
+        pytest.param(
+            b"[" * 100_000 + b"]" * 100_000, "nested too deeply", id="well-formed-but-too-deep"
+        ),
+    ],
+)
+def test_malformed_bodies(body: bytes, why: str) -> None:
+    with pytest.raises(MalformedBody, match=why):
+        parsed(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        pytest.param(b"null", None, id="null"),
+        pytest.param(b" [1, 2.5] ", [1, 2.5], id="space-around"),
+        pytest.param(b'"\\ud83d\\ude00"', "\U0001f600", id="surrogate-pair"),
+        pytest.param(b'{"a": 1, "a": 2}', {"a": 2}, id="last-of-two-members-counts"),
+        pytest.param(b"1e-400", 0.0, id="underflow-is-zero"),
+        pytest.param(
+            b"[" * 100 + b"]" * 100, msgspec.json.decode("[" * 100 + "]" * 100), id="deep"
+        ),
+    ],
+)
+def test_parsed(body: bytes, value: object) -> None:
+    assert parsed(body) == value
+
+
+AS_SERVED = """
+import app.main
+from app.http.validation import parsed
+from app.errors import MalformedBody
+
+for body in (b"[" * 1_000_000, b'{"a":' * 200_000, b"[" * 50_000 + b"]" * 50_000):
+    try:
+        parsed(body)
+    except MalformedBody as error:
+        print(error)
+"""
+
+
+def test_a_deep_body_does_not_end_the_process() -> None:
+    """With everything imported that a server imports: the SDK raises the recursion limit."""
+    done = subprocess.run(
+        [sys.executable, "-c", AS_SERVED], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "is nested too deeply\n" * 3
+
+
+@pytest.mark.parametrize("body", [b"{}", b"{", b"[" * 100_000], ids=["right", "wrong", "deep"])
+@pytest.mark.parametrize("limit", [700, 100_000])
+def test_the_recursion_limit_is_left_as_it_was(body: bytes, limit: int) -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit)
+    try:
+        with suppress(MalformedBody):
+            parsed(body)
+        assert sys.getrecursionlimit() == limit
+    finally:
+        sys.setrecursionlimit(before)
+
+
+@given(st.binary())
+def test_any_bytes_are_json_or_malformed(body: bytes) -> None:
+    try:
+        msgspec.json.encode(parsed(body))
+    except MalformedBody as error:
+        msgspec.json.encode(error.detail)
+
+
+# --- what is right --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "expected"),
+    [
+        pytest.param({}, "start", JUNE_4_MS, id="start"),
+        pytest.param({"people": [" al ", "bo"]}, "people", ["al", "bo"], id="names-trimmed"),
+        pytest.param({"people": ["a", "a"]}, "people", ["a", "a"], id="name-twice-kept"),
+        pytest.param({"people": ["a"] * 1_000}, "people", ["a"] * 1_000, id="1000-people"),
+        pytest.param({"shifts": 3.0}, "shifts", 3, id="3.0-is-3"),
+        pytest.param({"shifts": 1}, "shifts", 1, id="fewest-shifts"),
+        pytest.param({"shifts": 10_000}, "shifts", 10_000, id="most-shifts"),
+        pytest.param({"shiftLengthHours": None}, "shift_length_hours", 24, id="null-is-absent"),
+        pytest.param({"shiftLengthHours": 8760}, "shift_length_hours", 8760, id="longest-shift"),
+        pytest.param({"shiftLengthHours": 0.5}, "shift_length_hours", 0.5, id="half-an-hour"),
+        pytest.param({}, "handoff_offset_hours", 0, id="default-offset"),
+        pytest.param({"handoffOffsetHours": None}, "handoff_offset_hours", 0, id="null-offset"),
+        pytest.param({"handoffOffsetHours": -24}, "handoff_offset_hours", -24, id="whole-shift"),
+        pytest.param({"colour": "red"}, "shifts", 3, id="unknown-fields-do-not-matter"),
+        pytest.param({"shift_length_hours": 1}, "shift_length_hours", 24, id="python-name-is-none"),
+    ],
+)
+def test_right_documents(changes: dict[str, Any], field: str, expected: object) -> None:
+    assert getattr(document_of({**SEED, **changes}, RotationRequest), field) == expected
+
+
+def test_absent_length_is_24() -> None:
+    request = {name: value for name, value in SEED.items() if name != "shiftLengthHours"}
+    assert document_of(request, RotationRequest).shift_length_hours == 24
+
+
+def test_the_callers_value_is_left_alone() -> None:
+    value = {**SEED, "handoffOffsetHours": None}
+    document_of(value, RotationRequest)
+    assert value == {**SEED, "handoffOffsetHours": None}
+
+
+def test_a_request_becomes_its_rotation() -> None:
+    rotation = document_of({**SEED, "handoffOffsetHours": 1}, RotationRequest).rotation()
+    assert list(rotation.people) == ["alice", "bob", "alice"]
+    assert {type(person) for person in rotation.people} == {str}
+    assert rotation.boundaries == range(JUNE_4_MS, JUNE_4_MS + 259_200_001, 86_400_000)
+    assert (rotation.shift_length_hours, rotation.handoff_offset_hours) == (24, 1)
+
+
+# --- one fault ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "detail"),
+    [
+        pytest.param({"start": None}, "/start", f"is required. {START_RULE}", id="null-required"),
+        pytest.param(
+            {"start": 1_780_531_200_000},
+            "/start",
+            f"Expected a string, got a number. {START_RULE}",
+            id="start-as-milliseconds",
+        ),
+        pytest.param(
+            {"start": "2026-06-04T00:00:00"},
+            "/start",
+            "'2026-06-04T00:00:00' has no offset: end it with Z or an offset such as +02:00, "
+            f"or give timezone. {START_RULE}",
+            id="start-without-offset",
+        ),
+        pytest.param(
+            {"people": "alice"},
+            "/people",
+            f"Expected an array, got a string. {PEOPLE_RULE}",
+            id="people-as-a-string",
+        ),
+        pytest.param(
+            {"people": {"alice": 1}},
+            "/people",
+            f"Expected an array, got an object. {PEOPLE_RULE}",
+            id="people-as-an-object",
+        ),
+        pytest.param(
+            {"people": []},
+            "/people",
+            f"Expected an array of length >= 1. {PEOPLE_RULE}",
+            id="nobody",
+        ),
+        pytest.param(
+            {"people": ["a"] * 1_001},
+            "/people",
+            f"Expected an array of length <= 1000. {PEOPLE_RULE}",
+            id="1001-people",
+        ),
+        pytest.param(
+            {"people": ["a", None]},
+            "/people/1",
+            f"Expected a string, got null. {NAME_RULE}",
+            id="null-is-no-name",
+        ),
+        pytest.param(
+            {"people": ["a", " "]},
+            "/people/1",
+            f"has 0 characters after trimming. {NAME_RULE}",
+            id="blank-name",
+        ),
+        pytest.param(
+            {"people": ["x" * 201]},
+            "/people/0",
+            f"has 201 characters after trimming. {NAME_RULE}",
+            id="name-too-long",
+        ),
+        pytest.param(
+            {"people": [["a"]]},
+            "/people/0",
+            f"Expected a string, got an array. {NAME_RULE}",
+            id="name-in-an-array",
+        ),
+        pytest.param(
+            {"shifts": "3"},
+            "/shifts",
+            f"Expected a number, got a string. {SHIFTS_RULE}",
+            id="number-as-a-string",
+        ),
+        pytest.param(
+            {"shifts": True},
+            "/shifts",
+            f"Expected a number, got true or false. {SHIFTS_RULE}",
+            id="number-as-a-boolean",
+        ),
+        pytest.param(
+            {"shifts": [3]},
+            "/shifts",
+            f"Expected a number, got an array. {SHIFTS_RULE}",
+            id="number-in-an-array",
+        ),
+        pytest.param(
+            {"shifts": 3.5},
+            "/shifts",
+            f"Expected a number that's a multiple of 1. {SHIFTS_RULE}",
+            id="half-a-shift",
+        ),
+    ],
+)
+def test_one_fault(changes: dict[str, Any], pointer: str, detail: str) -> None:
+    assert faults_of({**SEED, **changes}) == [Fault(pointer, detail)]
+
+
+BEYOND_2_53 = 2**53 + 1
+NUMBERS = ["shifts", "shiftLengthHours", "handoffOffsetHours"]
+
+
+@pytest.mark.parametrize("field", NUMBERS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("1", id="string"),
+        pytest.param(True, id="true"),
+        pytest.param(False, id="false"),
+        pytest.param(BEYOND_2_53, id="over-2^53"),
+        pytest.param(-BEYOND_2_53, id="under-minus-2^53"),
+        pytest.param(2**64, id="over-64-bits"),
+        pytest.param(1e308, id="1e308"),
+        pytest.param(float("nan"), id="nan"),
+        pytest.param(float("inf"), id="infinity"),
+        pytest.param(float("-inf"), id="minus-infinity"),
+        pytest.param({}, id="object"),
+    ],
+)
+def test_no_number(field: str, value: object) -> None:
+    assert pointers_of({**SEED, field: value}) == [f"/{field}"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        pytest.param({"shifts": 0}, "/shifts", id="no-shifts"),
+        pytest.param({"shifts": -1}, "/shifts", id="negative-shifts"),
+        pytest.param({"shifts": 10_001}, "/shifts", id="too-many-shifts"),
+        pytest.param({"shifts": 1 - 1e-16}, "/shifts", id="just-under-a-shift"),
+        pytest.param({"shiftLengthHours": 0}, "/shiftLengthHours", id="no-length"),
+        pytest.param({"shiftLengthHours": -0.0}, "/shiftLengthHours", id="minus-zero-length"),
+        pytest.param({"shiftLengthHours": -1}, "/shiftLengthHours", id="negative-length"),
+        pytest.param({"shiftLengthHours": 8760.001}, "/shiftLengthHours", id="over-a-year"),
+        pytest.param({"handoffOffsetHours": 8761}, "/handoffOffsetHours", id="offset-too-long"),
+        pytest.param({"handoffOffsetHours": -8761}, "/handoffOffsetHours", id="offset-too-early"),
+        pytest.param({"handoffOffsetHours": 25}, "/handoffOffsetHours", id="offset-over-a-shift"),
+        pytest.param({"shiftLengthHours": 1e-9}, "/shiftLengthHours", id="under-a-millisecond"),
+        pytest.param({"start": "9999-12-31"}, "/shifts", id="ends-after-9999"),
+        pytest.param({"start": "1969-12-31"}, "/start", id="starts-before-1970"),
+    ],
+)
+def test_out_of_bounds(changes: dict[str, Any], pointer: str) -> None:
+    assert pointers_of({**SEED, **changes}) == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        pytest.param(None, "Expected an object, got null", id="null"),
+        pytest.param([SEED], "Expected an object, got an array", id="array"),
+        pytest.param("{}", "Expected an object, got a string", id="string"),
+        pytest.param(3, "Expected an object, got a whole number", id="integer"),
+        pytest.param(0.5, "Expected an object, got a number", id="number"),
+        pytest.param(False, "Expected an object, got true or false", id="boolean"),
+    ],
+)
+def test_no_object(value: object, detail: str) -> None:
+    assert faults_of(value) == [Fault("", detail)]
+
+
+# --- all faults -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "pointers"),
+    [
+        pytest.param({}, ["/start", "/people", "/shifts"], id="nothing-given"),
+        pytest.param(dict.fromkeys(SEED), ["/start", "/people", "/shifts"], id="everything-null"),
+        pytest.param(
+            {
+                "start": "soon",
+                "people": ["", "al", 3],
+                "shifts": "three",
+                "shiftLengthHours": True,
+                "handoffOffsetHours": [],
+            },
+            [
+                "/start",
+                "/people/0",
+                "/people/2",
+                "/shifts",
+                "/shiftLengthHours",
+                "/handoffOffsetHours",
+            ],
+            id="everything-wrong-in-the-schemas-order",
+        ),
+        pytest.param(
+            {"handoffOffsetHours": "x", "shifts": 0, "people": [], "start": 0},
+            ["/start", "/people", "/shifts", "/handoffOffsetHours"],
+            id="order-of-the-schema-not-of-the-document",
+        ),
+        pytest.param(
+            {**SEED, "people": 3, "shiftLengthHours": 1, "handoffOffsetHours": 2},
+            ["/people", "/handoffOffsetHours"],
+            id="cross-field-fault-beside-a-field-fault",
+        ),
+        pytest.param(
+            {**SEED, "start": "soon", "shiftLengthHours": 1e-9, "handoffOffsetHours": 1},
+            ["/start", "/shiftLengthHours", "/handoffOffsetHours"],
+            id="two-cross-field-faults-beside-a-field-fault",
+        ),
+        pytest.param(
+            {"start": "9999-12-31", "people": [], "shifts": 2},
+            ["/people", "/shifts"],
+            id="defaults-count-in-cross-field-faults",
+        ),
+        pytest.param(
+            {**SEED, "shiftLengthHours": "24", "handoffOffsetHours": 48},
+            ["/shiftLengthHours"],
+            id="no-cross-field-fault-from-a-wrong-field",
+        ),
+        pytest.param(
+            {"start": "9999-12-31", "people": ["a"], "handoffOffsetHours": 25},
+            ["/shifts", "/handoffOffsetHours"],
+            id="cross-field-fault-though-a-field-is-missing",
+        ),
+        pytest.param(
+            {**SEED, "people": ["a"] * 1_000 + [3]},
+            ["/people"],
+            id="items-beyond-the-longest-list-are-not-looked-at",
+        ),
+        pytest.param(
+            {**SEED, "people": [3, *["a"] * 1_000, None]},
+            ["/people", "/people/0"],
+            id="list-too-long-and-an-item-wrong",
+        ),
+    ],
+)
+def test_every_fault_at_once(value: object, pointers: list[str]) -> None:
+    assert pointers_of(value) == pointers
+
+
+def test_a_thousand_wrong_names_are_a_thousand_faults() -> None:
+    assert len(faults_of({**SEED, "people": [""] * 1_000})) == 1_000
+
+
+def test_a_list_of_half_a_million_wrong_items_does_not_become_as_many_faults() -> None:
+    faults = faults_of({**SEED, "people": [1] * 500_000})
+    assert len(faults) == 1 + MAX_ITEMS_WALKED
+
+
+def test_the_error_reads_as_its_faults() -> None:
+    with pytest.raises(InvalidRequest, match=r"^/people: is required.* \(and 1 more\)$"):
+        document_of({"start": "2026-06-04"}, RotationRequest)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
+NAMES = ["start", "people", "shifts", "shiftLengthHours", "handoffOffsetHours"]
+NEAR_DOCUMENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "start": st.just("2026-06-04") | JSON_VALUES,
+        "people": st.lists(st.text(max_size=3) | JSON_VALUES, max_size=4) | JSON_VALUES,
+        **{name: st.floats(-30, 30) | st.integers(-3, 30) | JSON_VALUES for name in NUMBERS},
+    },
+)
+
+
+def faults_found(value: object) -> tuple[Fault, ...]:
+    """What is wrong with ``value``; nothing, if it is a rotation."""
+    try:
+        document_of(value, RotationRequest).rotation()
+    except InvalidRequest as error:
+        return error.faults or (Fault("?", "refused without a fault"),)
+    return ()
+
+
+@given(JSON_VALUES | NEAR_DOCUMENTS)
+def test_any_value_is_a_rotation_or_has_faults_in_known_places(value: object) -> None:
+    found = [fault for fault in faults_found(value) if "is not a known" not in fault.detail]
+    assert {fault.pointer.split("/")[1] for fault in found if fault.pointer} <= {*NAMES}
+    msgspec.json.encode(found)
+
+
+@given(NEAR_DOCUMENTS)
+def test_mending_what_is_named_leaves_no_fault(value: dict[str, Any]) -> None:
+    named = {fault.pointer.split("/")[1] for fault in faults_found(value)}
+    if "shiftLengthHours" in named:
+        named.add("handoffOffsetHours")  # is held to the length, once that is right
+    right = {**SEED, "handoffOffsetHours": 0}
+    assert faults_found({**value, **{name: right[name] for name in named}}) == ()
+
+
+# --- unknown fields -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "pointer", "hint"),
+    [
+        pytest.param("peopel", "/peopel", "; did you mean 'people'?", id="similar-word"),
+        pytest.param("Shifts", "/Shifts", "; did you mean 'shifts'?", id="wrong-case"),
+        pytest.param(
+            "shift_length_hours",
+            "/shift_length_hours",
+            "; did you mean 'shiftLengthHours'?",
+            id="snake-case",
+        ),
+        pytest.param(
+            "handoffOffset", "/handoffOffset", "; did you mean 'handoffOffsetHours'?", id="cut-off"
+        ),
+        pytest.param("colour", "/colour", "", id="nothing-like-it"),
+        pytest.param("", "/", "", id="empty-name"),
+        pytest.param("a/b", "/a~1b", "", id="slash-escaped"),
+        pytest.param("a~b", "/a~0b", "", id="tilde-escaped"),
+        pytest.param("~1", "/~01", "", id="what-looks-escaped-is-escaped"),
+        pytest.param("\U0001f600", "/\U0001f600", "", id="emoji"),
+        pytest.param("start" * 200_000, "/" + "start" * 200_000, "", id="a-megabyte"),
+    ],
+)
+def test_unknown_field(name: str, pointer: str, hint: str) -> None:
+    warnings = list(unknown_fields({**SEED, name: 1}, RotationRequest))
+    assert warnings == [Fault(pointer, f"is not a known field and was not used{hint}")]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(SEED, id="known-fields"),
+        pytest.param({}, id="no-fields"),
+        pytest.param([], id="array"),
+        pytest.param(None, id="null"),
+        pytest.param("start", id="string"),
+    ],
+)
+def test_no_unknown_fields(value: object) -> None:
+    assert list(unknown_fields(value, RotationRequest)) == []
+
+
+def test_unknown_fields_are_named_in_the_documents_order() -> None:
+    warnings = unknown_fields({"zeta": 1, **SEED, "alpha": None}, RotationRequest)
+    assert [fault.pointer for fault in warnings] == ["/zeta", "/alpha"]
+
+
+def test_a_crowd_of_unknown_fields_is_counted_not_named() -> None:
+    crowd = {f"start{number}": 1 for number in range(60_000)}
+    warnings = list(unknown_fields(crowd, RotationRequest))
+    assert len(warnings) == MAX_UNKNOWN_NAMED + 1
+    assert warnings[0].detail.endswith("did you mean 'start'?")
+    assert warnings[-1] == Fault("", "has 59900 more fields that are not known and were not used")
+
+
+def test_a_strict_document_is_refused_for_unknown_fields() -> None:
+    crowd = {f"start{number}": None for number in range(MAX_UNKNOWN_NAMED + 7)}
+    with pytest.raises(InvalidRequest) as raised:
+        document_of({**SEED, **crowd}, RotationRequest, strict=True)
+    first, *_, last = raised.value.faults
+    assert first == Fault("/start0", "is not a known field; did you mean 'start'?")
+    assert last == Fault("", "has 7 more fields that are not known")
+
+
+# --- types that the rotation does not use, and the next endpoint will -----------------------
+
+
+class Place(msgspec.Struct, frozen=True):
+    city: str
+    floor: int | None = None
+
+
+class Order(Document, frozen=True):
+    place: Annotated[Place, Meta(description="where to")] | None = None
+    items: list[Annotated[str, Meta(max_length=3)]] = msgspec.field(default_factory=list)
+    codes: Annotated[list[int], Meta(max_length=5_000)] = msgspec.field(default_factory=list)
+
+
+@pytest.mark.parametrize(
+    ("value", "pointers"),
+    [
+        pytest.param({"place": {}}, ["/place/city"], id="member-missing-in-an-object"),
+        pytest.param(
+            {"place": {"city": 1, "floor": "x"}, "items": ["ok", "long", 3]},
+            ["/place/city", "/place/floor", "/items/1", "/items/2"],
+            id="objects-and-lists-are-walked",
+        ),
+        pytest.param({"place": 3, "items": 3}, ["/place", "/items"], id="wrong-kinds"),
+        pytest.param({"codes": [1] * 1_500 + ["x"]}, ["/codes/1500"], id="beyond-the-items-walked"),
+    ],
+)
+def test_other_types(value: object, pointers: list[str]) -> None:
+    assert [fault.pointer for fault in faults_of(value, Order)] == pointers
+
+
+def test_a_document_without_rules_across_its_fields_has_none() -> None:
+    assert document_of({"place": {"city": "Oslo"}}, Order).place == Place("Oslo")

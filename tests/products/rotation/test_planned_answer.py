@@ -1,0 +1,233 @@
+"""A planned rotation in every form: gaps, roles and local times are shown, and all agree."""
+
+import csv
+import io
+import json
+from itertools import count
+from typing import Any
+
+import msgspec
+import pytest
+
+from app.engine.planning.request import PlannedRotation
+from app.errors import Fault
+from app.formats.ical import calendar_bytes
+from app.formats.svg.drawing import timeline_bytes
+from app.http.validation import document_of
+from app.products.csv import rotation_csv
+from app.products.rotation.planned_answer import planned_answer, planned_in_words
+from app.products.rotation.planning import planned_rotation
+from app.products.rotation.request import RotationRequest
+from app.products.rotation.timeline import planned_timeline, rotation_timeline
+from tests.support.formats import events_by_ical, titles
+
+SEED = {"start": "2026-06-04T00:00:00Z", "people": ["alice", "bob"], "shifts": 3}
+BOTH_AWAY = [
+    {"person": person, "start": "2026-06-05", "end": "2026-06-06"} for person in ("alice", "bob")
+]
+
+
+def planned(**changes: Any) -> PlannedRotation:
+    request = document_of({**SEED, "strategy": "fair", **changes}, RotationRequest)
+    return planned_rotation(request, lambda: 0.0)
+
+
+def answered(**changes: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(msgspec.json.encode(planned_answer(planned(**changes))))
+    return answer
+
+
+def table(**changes: Any) -> list[list[str]]:
+    text = rotation_csv(planned_answer(planned(**changes))).decode()
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+# --- JSON -----------------------------------------------------------------------------------
+
+
+def test_the_fields_beyond_those_of_a_plain_rotation() -> None:
+    plain = ["rotation", "shiftCounts", "shiftLengthHours", "balanced", "interpretation"]
+    assert list(answered()) == [*plain, "fairness", "gaps", "carryOver", "nextPerson"]
+
+
+def test_the_whole_answer() -> None:
+    assert answered(unavailable=BOTH_AWAY, shifts=2, handoffOffsetHours=0.5) == {
+        "rotation": [
+            {
+                "shift": 1,
+                "person": "alice",
+                "start": "2026-06-04T00:00:00.000Z",
+                "end": "2026-06-05T00:00:00.000Z",
+                "nextHandoff": "2026-06-05T00:30:00.000Z",
+            },
+            {
+                "shift": 2,
+                "person": None,
+                "start": "2026-06-05T00:00:00.000Z",
+                "end": "2026-06-06T00:00:00.000Z",
+                "nextHandoff": "2026-06-06T00:30:00.000Z",
+            },
+        ],
+        "shiftCounts": {"alice": 1, "bob": 0},
+        "shiftLengthHours": 24,
+        "balanced": True,
+        "interpretation": "2 shift(s) of 24h across 2 people from 2026-06-04T00:00:00.000Z. "
+        "Handoffs are 0.5h after each shift ends. 1 place stays empty. "
+        "Loads lie within 24h of each other, proven to be the least.",
+        "fairness": {
+            "hours": {"alice": 24, "bob": 0},
+            "weekendHours": {"alice": 0, "bob": 0},
+            "nightHours": {"alice": 8, "bob": 0},
+            "spread": 24,
+            "lowerBound": 24,
+            "optimal": True,
+            "explanations": ["Shift 2: nobody can take it."],
+        },
+        "gaps": [
+            {"shift": 2, "start": "2026-06-05T00:00:00.000Z", "end": "2026-06-06T00:00:00.000Z"}
+        ],
+        "carryOver": {"alice": 24, "bob": 0},
+        "nextPerson": "alice",
+    }
+
+
+def test_warnings_come_last() -> None:
+    answer = planned_answer(planned(), [Fault("/x", "is not known")])
+    assert list(json.loads(msgspec.json.encode(answer)))[-1] == "warnings"
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "expected"),
+    [
+        pytest.param(
+            "Europe/Berlin",
+            "2026-10-25T02:30:00",
+            ["2026-10-25T02:30:00.000+02:00", "2026-10-26T02:30:00.000+01:00"],
+            id="the-first-pass-is-told",
+        ),
+        pytest.param(
+            "America/St_Johns",
+            "2026-06-04",
+            ["2026-06-04T00:00:00.000-02:30", "2026-06-05T00:00:00.000-02:30"],
+            id="half-an-hour",
+        ),
+        pytest.param(
+            "Africa/Monrovia",
+            "1971-01-01",
+            ["1971-01-01T00:00:00.000-00:44:30", "1971-01-02T00:00:00.000-00:44:30"],
+            id="seconds",
+        ),
+        pytest.param(
+            "UTC",
+            "2026-06-04",
+            ["2026-06-04T00:00:00.000+00:00", "2026-06-05T00:00:00.000+00:00"],
+            id="utc",
+        ),
+    ],
+)
+def test_local_times(zone: str, start: str, expected: list[str]) -> None:
+    [shift] = answered(timezone=zone, start=start, shifts=1)["rotation"]
+    assert [shift["startLocal"], shift["endLocal"]] == expected
+
+
+def test_roles() -> None:
+    answer = answered(roles=["primary", "secondary"], people=["alice"], shifts=1)
+    [shift] = answer["rotation"]
+    assert (shift["person"], shift["roles"]) == ("alice", {"primary": "alice", "secondary": None})
+    assert [gap["role"] for gap in answer["gaps"]] == ["secondary"]
+
+
+def test_what_is_not_proven_is_said_so() -> None:
+    clock = count()
+    wished = {"shifts": 40, "strategy": "fair", "minRestHours": 24, "unavailable": BOTH_AWAY}
+    request = document_of({**SEED, **wished}, RotationRequest)
+    found = planned_rotation(request, lambda: 1e9 * next(clock))  # the time is up at once
+    assert planned_in_words(found).endswith("of each other, at least 0h in any assignment.")
+
+
+def test_carry_over_comes_back_as_it_was_read() -> None:
+    carried = answered(weights={"alice": 0.7, "bob": 0.3}, shifts=7)["carryOver"]
+    idle = answered(start="2026-06-05", shifts=1, unavailable=BOTH_AWAY, carryOver=carried)
+    assert max(carried.values()) > 0
+    assert idle["carryOver"] == carried
+
+
+# --- table ----------------------------------------------------------------------------------
+
+COLUMNS = ["shift", "person", "start", "end", "nextHandoff"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "more"),
+    [
+        pytest.param({}, [], id="as-a-plain-one"),
+        pytest.param({"timezone": "UTC"}, ["startLocal", "endLocal"], id="local"),
+        pytest.param({"roles": ["a", "=b"]}, ["a", "'=b"], id="roles-are-texts-of-the-caller"),
+        pytest.param(
+            {"timezone": "UTC", "roles": ["a"]}, ["startLocal", "endLocal", "a"], id="both"
+        ),
+    ],
+)
+def test_columns(changes: dict[str, Any], more: list[str]) -> None:
+    header, *rows = table(**changes)
+    assert header == COLUMNS + more
+    assert all(len(row) == len(header) for row in rows)
+
+
+def test_a_gap_is_an_empty_cell() -> None:
+    assert [row[1] for row in table(unavailable=BOTH_AWAY)] == ["person", "bob", "", "alice"]
+
+
+# --- calendar and picture -------------------------------------------------------------------
+
+
+def test_a_gap_is_an_event_and_is_hatched() -> None:
+    timeline = planned_timeline(planned(unavailable=BOTH_AWAY))
+    summaries = [event.summary for event in events_by_ical(calendar_bytes(timeline))]
+    assert summaries == ["On call: bob", "Nobody on call", "On call: alice"]
+    assert "Hatched: nobody is on call (1 gap)." in timeline_bytes(timeline).decode()
+
+
+def test_every_role_is_an_event_with_its_own_uid() -> None:
+    timeline = planned_timeline(planned(roles=["primary", "secondary"], people=["alice"]))
+    events = events_by_ical(calendar_bytes(timeline))
+    assert [event.summary for event in events] == [
+        *["On call (primary): alice"] * 3,
+        *["Nobody on call (secondary)"] * 3,
+    ]
+    assert len({event.uid for event in events}) == 6
+
+
+def test_roles_share_a_persons_lane_and_are_told_apart() -> None:
+    timeline = planned_timeline(planned(roles=["primary", "secondary"]))
+    told = [title for title in titles(timeline_bytes(timeline)) if title.startswith("alice (")]
+    assert [title.partition(":")[0] for title in told] == [
+        *("alice (primary)", "alice (secondary)", "alice (primary)"),
+    ]
+
+
+def test_a_role_that_nobody_has_is_hatched() -> None:
+    timeline = planned_timeline(planned(roles=["primary", "secondary"], people=["alice"]))
+    assert "Hatched: a role that nobody has (3 gaps)." in timeline_bytes(timeline).decode()
+
+
+def test_the_picture_is_by_the_clock_of_the_zone() -> None:
+    picture = timeline_bytes(planned_timeline(planned(timezone="Asia/Tokyo", start="2026-06-04")))
+    assert "2026-06-04 00:00 +09:00" in picture.decode()
+
+
+def test_who_follows_is_told() -> None:
+    timeline = planned_timeline(planned(unavailable=BOTH_AWAY, handoffOffsetHours=-1))
+    assert [item.note for item in timeline.items] == [
+        "Next: nobody, from 1h before the shift ends.",
+        "Nobody is on call.",
+        "The last shift of the rotation.",
+    ]
+
+
+def test_a_planned_shift_updates_the_event_of_the_plain_one() -> None:
+    """Whoever takes over a shift, it stays that shift."""
+    plain = document_of(SEED, RotationRequest).rotation()
+    before = events_by_ical(calendar_bytes(rotation_timeline(plain)))
+    after = events_by_ical(calendar_bytes(planned_timeline(planned())))
+    assert [event.uid for event in after] == [event.uid for event in before]

@@ -1,0 +1,255 @@
+"""The fields of a fair rotation on the wire: what is wrong with them, and what they become."""
+
+import json
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from app.engine.planning.request import Absence, Fixed
+from app.errors import Fault, InvalidRequest
+from app.http.validation import document_of, parsed
+from app.products.rotation.planning import wishes_of
+from app.products.rotation.request import PLANNING, RotationRequest
+from tests.support.services import service
+
+HOUR, DAY = 3_600_000, 86_400_000
+JUNE_4 = 1_780_531_200_000
+SEED = {"start": "2026-06-04T00:00:00Z", "people": ["alice", "bob"], "shifts": 3}
+
+
+def request(**changes: Any) -> RotationRequest:
+    return document_of(parsed(json.dumps({**SEED, **changes}).encode()), RotationRequest)
+
+
+def faults(**changes: Any) -> Sequence[Fault]:
+    with pytest.raises(InvalidRequest) as refused:
+        request(**changes)
+    return refused.value.faults
+
+
+def absence(person: str = "bob", start: str = "2026-06-05", end: str = "2026-06-06") -> Any:
+    return {"person": person, "start": start, "end": end}
+
+
+# --- faults ---------------------------------------------------------------------------------
+
+NO_OFFSET = (
+    "'2026-06-05T10:00:00' has no offset: end it with Z or an offset such as +02:00, "
+    "or give timezone"
+)
+FAULTS = [
+    ({"unavailable": [absence("bop")]}, "/unavailable/0/person",
+     "is not one of people; did you mean 'bob'?"),
+    ({"weights": {"zoe": 1}}, "/weights/zoe", "is not one of people"),
+    ({"weights": {"a/~": 1}}, "/weights/a~1~0", "is not one of people"),
+    ({"carryOver": {"zoe": 1}}, "/carryOver/zoe", "is not one of people"),
+    ({"unavailableIcs": {"zoe": ""}}, "/unavailableIcs/zoe", "is not one of people"),
+    ({"fixed": [{"shift": 1, "person": "zoe"}]}, "/fixed/0/person", "is not one of people"),
+    ({"avoidPairs": [["alice", "zoe"]], "roles": ["a", "b"]}, "/avoidPairs/0/1",
+     "is not one of people"),
+    ({"unavailable": [absence(end="2026-06-05")]}, "/unavailable/0/end",
+     "is not after start: write a later end"),
+    ({"unavailable": [absence(start="2026-06-05T10:00:00")]}, "/unavailable/0/start",
+     NO_OFFSET),
+    ({"weights": {"bob": 0}}, "/weights/bob", "is not a number from 0.01 to 100"),
+    ({"weights": {"bob": 101}}, "/weights/bob", "is not a number from 0.01 to 100"),
+    ({"weights": {"bob": True}}, "/weights/bob", "is not a number from 0.01 to 100"),
+    ({"weights": {"bob": "1"}}, "/weights/bob", "is not a number from 0.01 to 100"),
+    ({"weights": {"bob": 0.333}}, "/weights/bob", "is finer than 0.01"),
+    ({"carryOver": {"bob": -1}}, "/carryOver/bob", "is not a number of hours from 0 to 1,000,000"),
+    ({"carryOver": {"bob": None}}, "/carryOver/bob",
+     "is not a number of hours from 0 to 1,000,000"),
+    ({"roles": ["a", "a"]}, "/roles/1", "is a role already"),
+    ({"avoidPairs": [["alice", "bob"]]}, "/avoidPairs",
+     "has no effect without two roles: nobody is on call together"),
+    ({"avoidPairs": [["bob", "bob"]], "roles": ["a", "b"]}, "/avoidPairs/0/1",
+     "is the same person"),
+    ({"fixed": [{"shift": 4, "person": "bob"}]}, "/fixed/0/shift", "is after the last shift, 3"),
+    ({"fixed": [{"shift": 1, "person": "bob", "role": "x"}]}, "/fixed/0/role",
+     "is not one of roles"),
+    ({"fixed": [{"shift": 1, "person": "bob"}, {"shift": 1, "person": "alice"}]}, "/fixed/1",
+     "gives a shift away that an earlier one gives to somebody"),
+    ({"roles": ["a", "b"], "fixed": [{"shift": 1, "person": "bob"},
+                                     {"shift": 1, "person": "bob", "role": "b"}]},
+     "/fixed/1/person", "has another role in that shift already"),
+    ({"unavailableIcs": {"bob": 1}}, "/unavailableIcs/bob",
+     "is not a string: an iCalendar text begins with BEGIN:VCALENDAR"),
+    ({"unavailableIcs": {"bob": "x" * 262_145}}, "/unavailableIcs/bob",
+     "is longer than 262,144 bytes"),
+    ({"timezone": "UTC", "shifts": 10_000, "shiftLengthHours": 24 * 365}, "/shifts", None),
+    ({"strategy": "round-robin", "shifts": 101, "shiftLengthHours": 8_760}, "/shifts",
+     "a rotation that is planned spans at most 100 years"),
+    ({"timezone": "UTC", "start": "9999-12-01"}, "/shifts",
+     "with timezone, the last handoff must be before December 9999"),
+    ({"roles": ["a", "b"], "shifts": 5_001}, "/roles", "shifts times roles is more than 10,000"),
+    ({"strategy": "fair", "shifts": 1_001}, "/shifts",
+     'strategy "fair" takes at most 1,000 shifts'),
+    ({"strategy": "fair", "people": [f"p{i}" for i in range(101)]}, "/people",
+     'strategy "fair" takes at most 100 people'),
+    ({"timezone": "Mars/Olympus"}, "/timezone", None),
+    ({"strategy": "best"}, "/strategy", None),
+    ({"minRestHours": -1}, "/minRestHours", None),
+    ({"maxConsecutive": 0}, "/maxConsecutive", None),
+    ({"maxConsecutive": 1.5}, "/maxConsecutive", None),
+    ({"roles": []}, "/roles", None),
+    ({"roles": [" "]}, "/roles/0", None),
+    ({"avoidPairs": [["alice"]], "roles": ["a", "b"]}, "/avoidPairs/0", None),
+    ({"unavailable": [{}]}, "/unavailable/0/person", None),
+    ({"unavailable": [absence()] * 10_001}, "/unavailable", None),
+    ({"unavailable": {}}, "/unavailable", None),
+    ({"weights": []}, "/weights", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "detail"),
+    FAULTS,
+    ids=[f"{pointer} {detail or ''}"[:60] for _, pointer, detail in FAULTS],
+)
+def test_a_fault_is_named(changes: dict[str, Any], pointer: str, detail: str | None) -> None:
+    found = [fault for fault in faults(**changes) if fault.pointer == pointer]
+    assert found
+    assert detail is None or detail in [fault.detail for fault in found]
+
+
+def test_every_fault_is_named_at_once() -> None:
+    found = faults(
+        shifts=0, unavailable=[absence("x"), absence("y")], weights={"bob": 9e9}, roles=["a", "a"]
+    )
+    assert [fault.pointer for fault in found] == [
+        *("/shifts", "/unavailable/0/person", "/unavailable/1/person", "/weights/bob", "/roles/1"),
+    ]
+
+
+def test_an_item_that_is_wrong_hides_nothing_of_the_others() -> None:
+    found = faults(
+        roles=["a", "b"],
+        unavailable=[{"person": "bob"}, absence("zed", end="2026-06-04"), 7],
+        fixed=[{"shift": "x", "person": "bob"}, {"shift": 9, "person": "bob"}],
+        avoidPairs=[["alice"], ["bob", "bob"]],
+    )
+    assert [fault.pointer for fault in found] == [
+        "/unavailable/0/start",
+        "/unavailable/0/end",
+        "/unavailable/2",
+        "/avoidPairs/0",
+        "/fixed/0/shift",
+        "/unavailable/1/end",
+        "/unavailable/1/person",
+        "/avoidPairs/1/1",
+        "/fixed/1/shift",
+    ]
+
+
+def test_people_who_are_wrong_make_no_other_name_wrong() -> None:
+    assert [fault.pointer for fault in faults(people=[], weights={"zoe": 1})] == ["/people"]
+
+
+def test_of_many_faults_of_a_kind_the_first_are_named() -> None:
+    assert len(faults(unavailable=[absence("x")] * 500)) == 20
+
+
+def test_a_local_start_wants_a_zone() -> None:
+    [fault] = faults(start="2026-06-04T09:00:00")
+    assert fault.pointer == "/start"
+    assert fault.detail.startswith("'2026-06-04T09:00:00' has no offset: end it with Z")
+
+
+def test_a_zone_that_is_wrong_does_not_make_a_local_start_wrong() -> None:
+    [fault] = faults(start="2026-06-04T09:00:00", timezone="Mars", unavailable=[absence()])
+    assert fault.pointer == "/timezone"
+
+
+def test_local_and_other_instants_are_ordered_only_once_they_are_known() -> None:
+    mixed = absence(start="2026-06-05T10:00:00+02:00", end="2026-06-05")
+    assert request(timezone="Asia/Tokyo", unavailable=[mixed])
+
+
+# --- what becomes of them -------------------------------------------------------------------
+
+
+def test_a_request_without_them_is_plain() -> None:
+    assert not request().is_heavy
+    assert not request(**dict.fromkeys(PLANNING.values())).is_heavy  # null is absent
+
+
+@pytest.mark.parametrize("field", PLANNING.values())
+def test_each_of_them_makes_it_heavy(field: str) -> None:
+    values: dict[str, Any] = {
+        "timezone": "UTC",
+        "strategy": "fair",
+        "roles": ["a"],
+        "minRestHours": 0,
+        "maxConsecutive": 1,
+        **{name: {} for name in ("weights", "carryOver", "unavailableIcs")},
+    }
+    assert request(**{field: values.get(field, [])}).is_heavy
+    assert field in RotationRequest.heavy_fields()
+
+
+def test_the_wishes() -> None:
+    wishes = wishes_of(
+        request(
+            start="2026-06-04T09:00:00",
+            timezone="Europe/Berlin",
+            unavailable=[{**absence(), "reason": "away"}],
+            weights={"bob": 0.1},
+            carryOver={"alice": 0.5},
+            minRestHours=12,
+            maxConsecutive=2,
+            roles=["a", "b"],
+            avoidPairs=[["alice", "bob"]],
+            fixed=[{"shift": 2, "person": "bob", "role": "b"}, {"shift": 3, "person": "alice"}],
+            strategy="fair",
+        )
+    )
+    assert list(wishes.boundaries) == [JUNE_4 + 7 * HOUR + day * DAY for day in range(4)]
+    assert wishes.absences == [
+        Absence("bob", JUNE_4 + DAY - 2 * HOUR, JUNE_4 + 2 * DAY - 2 * HOUR, "away")
+    ]
+    assert wishes.weights == {"bob": Fraction(1, 10)}
+    assert wishes.carry_over == {"alice": HOUR // 2}
+    assert (wishes.min_rest_ms, wishes.max_consecutive) == (12 * HOUR, 2)
+    assert wishes.fixed == [Fixed(1, "bob", 1), Fixed(2, "alice", 0)]
+    assert (wishes.roles, wishes.avoid_pairs) == (("a", "b"), [("alice", "bob")])
+    assert (wishes.timezone, wishes.strategy) == ("Europe/Berlin", "fair")
+
+
+def test_the_wishes_of_one_field() -> None:
+    wishes = wishes_of(request(strategy="round-robin", start="2026-06-04"))
+    assert wishes.boundaries == range(JUNE_4, JUNE_4 + 3 * DAY + 1, DAY)
+    assert (wishes.timezone, wishes.absences, wishes.roles) == ("UTC", [], ())
+
+
+@pytest.mark.parametrize(
+    ("start", "hours"),
+    [
+        pytest.param("2026-06-04", -2, id="a-date-is-local-midnight"),
+        pytest.param("2026-06-04T09:00:00", 7, id="without-an-offset-is-local"),
+        pytest.param("2026-06-04T09:00:00Z", 9, id="an-instant-stays"),
+    ],
+)
+def test_starts_with_a_zone(start: str, hours: int) -> None:
+    wishes = wishes_of(request(start=start, timezone="Europe/Berlin"))
+    assert wishes.boundaries[0] == JUNE_4 + hours * HOUR
+
+
+def test_too_many_absences_in_all() -> None:
+    event = "BEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:20260604\nEND:VEVENT\n"
+    calendar = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{event}END:VCALENDAR\n"
+    with pytest.raises(InvalidRequest, match="more than 10,000 absences in all"):
+        wishes_of(request(unavailable=[absence()] * 10_000, unavailableIcs={"bob": calendar}))
+
+
+@pytest.mark.anyio
+async def test_a_calendar_that_cannot_be_read_is_told_before_anything_is_paid() -> None:
+    asked = await service().ask({**SEED, "unavailableIcs": {"bob": "BEGIN:VCALENDAR"}})
+    assert asked.status_code == 400
+    assert [fault["pointer"] for fault in asked.json()["errors"]] == ["/unavailableIcs/bob"]
+
+
+@pytest.mark.anyio
+async def test_terms_are_told_for_what_can_be_planned() -> None:
+    assert (await service().ask({**SEED, "unavailable": [absence()]})).status_code == 402

@@ -1,0 +1,123 @@
+"""Being told to stop: what is said at once, and what is handed on after the drain."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from app.server.graceful_shutdown import SIGNALS, Stopping
+from app.server.http_protocol import GuardedHttp
+from app.server.middleware import Edge
+from tests.support.processes import free_port
+from tests.support.services import Service
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def handed_on() -> Iterator[list[int]]:
+    """The signals that reach the server's own handlers."""
+    received: list[int] = []
+
+    def handler(number: int, _: FrameType | None) -> None:
+        received.append(number)
+
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    yield received
+    for number, original in before.items():
+        signal.signal(number, original)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+async def test_it_is_said_at_once_and_handed_on_later(
+    handed_on: list[int], number: signal.Signals
+) -> None:
+    stopping, began = Stopping(drain_seconds=0.2), time.monotonic()
+    with stopping.awaited():
+        assert (stopping.begun, stopping.problem) == (False, None)
+        os.kill(os.getpid(), number)
+        assert (stopping.begun, stopping.problem, handed_on) == (True, "stopping", [])
+        async with asyncio.timeout(10):
+            while not handed_on:  # noqa: ASYNC110 - nothing signals it
+                await asyncio.sleep(0.01)
+    assert handed_on == [number]
+    assert time.monotonic() - began >= 0.2
+
+
+async def test_the_signals_are_the_servers_again_afterwards(handed_on: list[int]) -> None:
+    stopping = Stopping(drain_seconds=60)
+    with stopping.awaited():
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert (stopping.begun, handed_on) == (False, [signal.SIGTERM])
+
+
+async def test_beside_the_main_thread_nothing_is_heard(handed_on: list[int]) -> None:
+    def elsewhere() -> None:
+        with stopping.awaited():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    stopping = Stopping()
+    await asyncio.to_thread(elsewhere)
+    assert (stopping.begun, handed_on) == (False, [signal.SIGTERM])
+
+
+async def answers(_scope: Scope, _receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def test_every_answer_closes_its_connection_once_it_has_begun() -> None:
+    stopping = Stopping()
+    service = Service(Edge(answers, stopping))
+    assert "connection" not in (await service.http.get("/")).headers
+    stopping.begun = True
+    for method in ("GET", "OPTIONS"):
+        assert (await service.http.request(method, "/")).headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["unanswered", "half answered"])
+async def test_what_outlasts_the_grace_period_is_told_to_come_back(begun: bool) -> None:
+    """A server cancels it; a 500 would tell a payer nothing."""
+
+    async def lasting(_scope: Scope, _receive: Receive, send: Send) -> None:
+        if begun:
+            headers = [(b"content-length", b"5")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+        arrived.set()
+        await asyncio.Event().wait()
+
+    arrived = asyncio.Event()
+    config = uvicorn.Config(
+        Edge(lasting, Stopping()),
+        port=free_port(),
+        http=GuardedHttp,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server._serve())
+    while not server.started:  # noqa: ASYNC110 - nothing signals it
+        await asyncio.sleep(0.01)
+    reader, writer = await asyncio.open_connection("127.0.0.1", config.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    await arrived.wait()
+    server.should_exit = True
+    answer = await reader.read()
+    writer.close()
+    await serving
+    if begun:
+        assert answer.startswith(b"HTTP/1.1 200")
+        assert answer.endswith(b"\r\n\r\n")
+    else:
+        assert answer.startswith(b"HTTP/1.1 503")
+        assert b"retry-after: 1\r\n" in answer
+        assert b'"retry":"same-payment"' in answer

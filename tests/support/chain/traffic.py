@@ -1,0 +1,318 @@
+"""Callers of every kind, each with a purpose and a seeded chance of its own.
+
+Strategy: an ``Errand`` is what one caller wants, with what must come of it in the end, whatever
+goes wrong in between. A ``Shopper`` carries one out: it asks any of the workers and does what a 503
+or a lost connection asks for, the same request again. ``Tally`` counts what was sent and told.
+
+Invariants, checked at every answer: no status but those of ``STATUSES``; a 503 says when to come
+back and with what; nothing that the facilitator wrote reaches a caller; the answers to one payment
+name one transaction.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import httpx
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from x402.extensions.payment_identifier import append_payment_identifier_to_extensions
+from x402.http.utils import decode_payment_response_header, encode_payment_signature_header
+from x402.mechanisms.evm.constants import ERR_INVALID_SIGNATURE, ERR_VALID_BEFORE_EXPIRED
+from x402.schemas import PaymentPayload, PaymentPayloadV1, PaymentRequired
+
+from tests.support.chain.facilitator_process import NETWORK_V1, UPSTREAM_TEXT
+from tests.support.chain.payments import authorization, payload, payment, signature_of
+from tests.support.chain.service import ENDPOINT, EXAMPLE, reason_in
+
+STATUSES = {200, 400, 402, 409, 503}
+PATIENCE_SECONDS = 90.0
+"""How long a caller keeps asking."""
+SHORT_LIFE_SECONDS = 20
+"""Authorizations that cannot succeed: one that was sent is only refused once it has expired."""
+COPIES = 5
+OTHER_BODY = EXAMPLE.replace(b'"shifts": 3', b'"shifts": 4')
+BAD_BODIES = (b"{", b'{"people": []}', b"[]", EXAMPLE.replace(b"24}", b"-1}"))
+OTHER_TERMS: Sequence[Mapping[str, str]] = (
+    {"amount": "1"},
+    {"pay_to": "0x00000000000000000000000000000000000000AA"},
+    {"asset": "0x00000000000000000000000000000000000000AA"},
+    {"network": "eip155:1"},
+    {"scheme": "upto"},
+)
+
+Outcome = tuple[int, str]
+"""A status, and the reason that goes with it."""
+Order = tuple[bytes, Mapping[str, str]]
+
+
+@dataclass
+class Tally:
+    """What was sent and what was told.
+
+    ``paid`` holds the transaction of every nonce answered 200, ``orders`` what was answered: the
+    body and the headers. ``late`` counts requests made after the errands.
+    """
+
+    requests: int = 0
+    late: int = 0
+    retries: int = 0
+    hang_ups: int = 0
+    lost_connections: int = 0
+    told: Counter[Outcome] = field(default_factory=Counter)
+    paid: dict[str, str] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+    orders: dict[str, Order] = field(default_factory=dict)
+
+    def count(self, answer: httpx.Response, nonce: str) -> None:
+        """Count one answer to the payment with ``nonce``, and check what holds for every one."""
+        status = answer.status_code
+        assert status in STATUSES, answer.text
+        assert UPSTREAM_TEXT not in answer.text + str(answer.headers)
+        if status == 200:
+            receipt = decode_payment_response_header(answer.headers["PAYMENT-RESPONSE"])
+            assert self.paid.setdefault(nonce, receipt.transaction) == receipt.transaction
+            self.told[200, ""] += 1
+            return
+        reason = reason_in(answer) or ""
+        self.told[status, reason] += 1
+        if status == 503:
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert answer.json()["retry"] == "same-payment"
+            if reason == "settlement_unknown":
+                self.unknown.add(nonce)
+
+
+@dataclass
+class Shopper:
+    """One caller at ``address`` with a wallet. Everything random comes from ``chance``."""
+
+    urls: Sequence[str]
+    http: httpx.AsyncClient
+    terms: PaymentRequired
+    tally: Tally
+    chance: random.Random
+    wallet: LocalAccount
+    address: str
+
+    def new_nonce(self) -> str:
+        return "0x" + self.chance.randbytes(32).hex()
+
+    def payment(self, **changes: str) -> PaymentPayload:
+        return payment(self.wallet, self.terms, **{"nonce": self.new_nonce(), **changes})
+
+    async def pay(
+        self, paid: PaymentPayload | PaymentPayloadV1, body: bytes = EXAMPLE
+    ) -> httpx.Response:
+        """The final answer to ``paid``."""
+        name = "PAYMENT-SIGNATURE" if isinstance(paid, PaymentPayload) else "X-PAYMENT"
+        headers = {name: encode_payment_signature_header(paid)}
+        return await self.ask(body, headers, str(paid.payload["authorization"]["nonce"]))
+
+    async def ask(
+        self, body: bytes, headers: Mapping[str, str] | None = None, nonce: str = ""
+    ) -> httpx.Response:
+        """The final answer: 503s and lost connections are tried again, at any worker."""
+        self.tally.requests += 1
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            pause = 0.5
+            try:
+                answer = await self._post(body, headers or {})
+            except httpx.TransportError:
+                self.tally.lost_connections += 1
+            else:
+                self.tally.count(answer, nonce)
+                if answer.status_code == 200:
+                    self.tally.orders[nonce] = body, headers or {}
+                if answer.status_code != 503:
+                    return answer
+                pause = min(float(answer.headers["Retry-After"]), 1)
+            assert time.monotonic() < deadline, f"no answer in {PATIENCE_SECONDS} s"
+            await asyncio.sleep(pause)
+            self.tally.retries += 1
+
+    async def hang_up_on(self, paid: PaymentPayload, after_seconds: float) -> None:
+        """Send ``paid`` and be gone, most likely before the answer comes."""
+        self.tally.requests += 1
+        headers = {"PAYMENT-SIGNATURE": encode_payment_signature_header(paid)}
+        try:
+            answer = await self._post(EXAMPLE, headers, read_seconds=after_seconds)
+        except httpx.ReadTimeout:
+            self.tally.hang_ups += 1
+        except httpx.TransportError:
+            self.tally.lost_connections += 1
+        else:
+            self.tally.count(answer, str(paid.payload["authorization"]["nonce"]))
+
+    async def _post(
+        self, body: bytes, headers: Mapping[str, str], read_seconds: float = 30
+    ) -> httpx.Response:
+        sent = {"Content-Type": "application/json", "X-Forwarded-For": self.address, **headers}
+        return await self.http.post(
+            self.chance.choice(self.urls) + ENDPOINT,
+            content=body,
+            headers=sent,
+            timeout=httpx.Timeout(30, read=read_seconds),
+        )
+
+
+# --- errands: what a caller wants, and what must come of it ---------------------------------
+
+
+async def asks_for_terms(shopper: Shopper) -> None:
+    expect(await shopper.ask(EXAMPLE), 402)
+
+
+async def sends_nonsense(shopper: Shopper) -> None:
+    expect(await shopper.ask(shopper.chance.choice(BAD_BODIES)), 400)
+
+
+async def pays_for_nonsense(shopper: Shopper) -> None:
+    body = shopper.chance.choice(BAD_BODIES)
+    expect(await shopper.pay(shopper.payment(), body), 400)
+
+
+async def pays_unreadably(shopper: Shopper) -> None:
+    header = shopper.chance.choice(["%%%", "e30=", "bm90IGpzb24="])
+    answer = await shopper.ask(EXAMPLE, {"PAYMENT-SIGNATURE": header})
+    expect(answer, 400, "invalid_payment")
+
+
+async def pays(shopper: Shopper) -> None:
+    expect(await shopper.pay(shopper.payment()), 200)
+
+
+async def pays_by_version_1(shopper: Shopper) -> None:
+    made = shopper.payment()
+    paid = PaymentPayloadV1(scheme="exact", network=NETWORK_V1, payload=made.payload)
+    expect(await shopper.pay(paid), 200)
+
+
+async def replays(shopper: Shopper) -> None:
+    paid = shopper.payment()
+    first, second = await shopper.pay(paid), await shopper.pay(paid)
+    expect(first, 200)
+    expect(second, 200)
+    assert first.content == second.content
+
+
+async def replays_for_another_body(shopper: Shopper) -> None:
+    paid = shopper.payment()
+    first, second = await shopper.pay(paid), await shopper.pay(paid, OTHER_BODY)
+    expect(first, 200)
+    expect(second, 409)
+
+
+async def sends_copies(shopper: Shopper) -> None:
+    paid = shopper.payment()
+    answers = await asyncio.gather(*(shopper.pay(paid) for _ in range(COPIES)))
+    for answer in answers:
+        expect(answer, 200)
+        assert answer.content == answers[0].content
+
+
+async def hangs_up_and_retries(shopper: Shopper) -> None:
+    paid = shopper.payment()
+    await shopper.hang_up_on(paid, after_seconds=shopper.chance.uniform(0.001, 0.1))
+    expect(await shopper.pay(paid), 200)
+
+
+async def pays_with_an_identifier(shopper: Shopper) -> None:
+    paid = _identified(shopper, shopper.chance.randbytes(16).hex())
+    first, second = await shopper.pay(paid), await shopper.pay(paid)
+    expect(first, 200)
+    expect(second, 200)
+
+
+async def pays_twice_with_an_identifier(shopper: Shopper) -> None:
+    identifier = shopper.chance.randbytes(16).hex()
+    first = await shopper.pay(_identified(shopper, identifier))
+    second = await shopper.pay(_identified(shopper, identifier))
+    expect(first, 200)
+    expect(second, 409)
+
+
+async def changes_the_terms(shopper: Shopper) -> None:
+    made = shopper.payment()
+    changes = shopper.chance.choice(OTHER_TERMS)
+    paid = made.model_copy(update={"accepted": made.accepted.model_copy(update=changes)})
+    expect(await shopper.pay(paid), 402)
+
+
+async def pays_too_late(shopper: Shopper) -> None:
+    answer = await shopper.pay(shopper.payment(valid_before=_in_seconds(-1)))
+    expect(answer, 402, ERR_VALID_BEFORE_EXPIRED)
+
+
+async def forges_a_signature(shopper: Shopper) -> None:
+    signed = authorization(
+        shopper.wallet,
+        shopper.terms,
+        nonce=shopper.new_nonce(),
+        valid_before=_in_seconds(SHORT_LIFE_SECONDS),
+    )
+    forger = Account.from_key(shopper.chance.randbytes(32))
+    forged = signature_of(forger, shopper.terms, signed)
+    answer = await shopper.pay(payload(shopper.terms, signed, forged))
+    expect(answer, 402, ERR_INVALID_SIGNATURE)
+
+
+async def pays_with_an_empty_wallet(shopper: Shopper) -> None:
+    pauper = Account.from_key(shopper.chance.randbytes(32))
+    lifetime = {"valid_before": _in_seconds(SHORT_LIFE_SECONDS)}
+    paid = payment(pauper, shopper.terms, nonce=shopper.new_nonce(), **lifetime)
+    expect(await shopper.pay(paid), 402)
+
+
+def expect(answer: httpx.Response, status: int, reason: str | None = None) -> None:
+    """The final answer must be this one."""
+    told = answer.status_code, "" if answer.status_code == 200 else reason_in(answer)
+    assert told[0] == status, told
+    assert reason in (None, told[1]), told
+
+
+def _identified(shopper: Shopper, identifier: str) -> PaymentPayload:
+    """A payment that echoes the terms' extensions and adds an id, as the SDK does."""
+    declared = shopper.terms.model_copy(deep=True).extensions or {}
+    append_payment_identifier_to_extensions(declared, identifier)
+    return shopper.payment().model_copy(update={"extensions": declared})
+
+
+def _in_seconds(seconds: int) -> str:
+    return str(int(time.time()) + seconds)
+
+
+Errand = Callable[[Shopper], Awaitable[None]]
+
+MIX: Mapping[Errand, tuple[int, int]] = {
+    asks_for_terms: (300, 1),
+    sends_nonsense: (120, 1),
+    pays_for_nonsense: (120, 1),
+    pays_unreadably: (60, 1),
+    pays: (420, 1),
+    pays_by_version_1: (40, 1),
+    replays: (80, 2),
+    replays_for_another_body: (60, 2),
+    sends_copies: (24, COPIES),
+    hangs_up_and_retries: (60, 2),
+    pays_with_an_identifier: (30, 2),
+    pays_twice_with_an_identifier: (20, 2),
+    changes_the_terms: (160, 1),
+    pays_too_late: (80, 1),
+    forges_a_signature: (40, 1),
+    pays_with_an_empty_wallet: (40, 1),
+}
+"""How many callers run each errand, and how many requests it is, retries apart."""
+
+REQUESTS = sum(times * requests for times, requests in MIX.values())
+
+
+def errands(chance: random.Random) -> Sequence[Errand]:
+    """All errands of ``MIX`` in a random order."""
+    planned = [errand for errand, (times, _) in MIX.items() for _ in range(times)]
+    chance.shuffle(planned)
+    return planned

@@ -1,0 +1,44 @@
+"""A real nginx with the configuration that is deployed, save for addresses and paths."""
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import ROOT, free_port, running
+from tests.support.redis_server import accepts
+
+DEPLOYED = ROOT / "deploy" / "nginx.conf"
+REPLICA = re.compile(r"(?<=server )[0-9.]+:8402")
+
+
+@contextlib.contextmanager
+def nginx_server(replica_ports: Sequence[int], folder: Path) -> Iterator[str]:
+    """Its URL; its access log is ``folder / "nginx.log"``.
+
+    Skipped, with the reason, where nginx is not installed.
+    """
+    binary = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if binary is None:
+        pytest.skip("nginx is not installed: apt-get install nginx-light")
+    port, configuration = free_port(), folder / "nginx.conf"
+    configuration.write_text(configured(port, replica_ports, folder))
+    user = "user root; " if os.geteuid() == 0 else ""  # the test's folders are its user's own
+    command = [binary, "-c", str(configuration), "-g", f"{user}daemon off;"]
+    with running(command, log=folder / "nginx.log", ready=lambda: accepts(port)):
+        yield f"http://127.0.0.1:{port}"
+
+
+def configured(port: int, replica_ports: Sequence[int], folder: Path) -> str:
+    """The deployed configuration for this machine."""
+    text = DEPLOYED.read_text()
+    assert len(REPLICA.findall(text)) == len(replica_ports)
+    ports = iter(replica_ports)
+    text = REPLICA.sub(lambda _: f"127.0.0.1:{next(ports)}", text)
+    assert text.count("listen 8080;") == 1
+    text = text.replace("listen 8080;", f"listen 127.0.0.1:{port};")
+    return text.replace("/tmp/", f"{folder}/")  # noqa: S108 - what is replaced, not used

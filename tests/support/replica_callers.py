@@ -1,0 +1,95 @@
+"""Callers of the stored APIs in process: replicas over one database, each with its own pool.
+
+The limit of requests is out of the way (its clock leaps a minute at every look); a defect is raised
+in the caller, so no test can take it for an answer.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from itertools import count
+from typing import Any
+
+import httpx
+
+from app.api.stored.serve import StoredApi
+from app.api.stored.table import stored_operations
+from app.http.rate_limits import RateLimits
+from app.storage.database import Database
+from app.storage.keys import SCOPES, made_key
+
+V1, V2 = "/api/v1", "/api/v2/oncall"
+
+ZONE = "UTC"
+
+
+class Caller:
+    """One client of one replica, with a key that may do everything."""
+
+    def __init__(self, database: Database, key: str, clock: Callable[[], float]) -> None:
+        minutes = count(step=61)
+        app = StoredApi(
+            stored_operations(),
+            database,
+            limits=RateLimits(lambda: float(next(minutes))),
+            proxies=(),
+            public_url="https://oncall.test",
+            clock=clock,
+        )
+        self.database = database
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),
+            base_url="http://stored.test",
+            headers={"Authorization": f"Bearer {key}"},
+        )
+
+    async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        return await self.http.request(method, path, json=body, headers=named)
+
+    async def done(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """The ``data`` of an answer that must be a success; all of one that has none."""
+        answer = await self.ask(method, path, body, **headers)
+        assert answer.status_code in (200, 201, 204), f"{method} {path} {body}: {answer.text}"
+        told = answer.json() if answer.content else None
+        return told.get("data", told) if isinstance(told, dict) else told
+
+    async def every(self, path: str) -> list[Any]:
+        """A list from its first page to its last."""
+        items: list[Any] = []
+        while True:
+            joint = "&" if "?" in path else "?"
+            answer = await self.ask("GET", f"{path}{joint}limit=100&offset={len(items)}")
+            assert answer.status_code == 200, answer.text
+            items += answer.json()["data"]
+            if len(items) >= answer.json()["total"]:
+                return items
+
+    async def person(self, name: str) -> None:
+        await self.done("POST", f"{V2}/users", {"id": name, "name": name, "email": f"{name}@x"})
+
+    async def schedule(self, name: str, *participants: str, **more: Any) -> Any:
+        """A schedule of days that begin at midnight UTC."""
+        document = {"id": name, "name": name, "team_id": "team", "timezone": ZONE}
+        rotation = {"rotation_type": "daily", "participants": list(participants)}
+        return await self.done("POST", f"{V2}/schedules", {**document, **rotation, **more})
+
+
+@contextlib.asynccontextmanager
+async def replicas(
+    url: str, clock: Callable[[], float], number: int = 2
+) -> AsyncIterator[Sequence[Caller]]:
+    """Callers of so many replicas, each of which has connections of its own."""
+    async with contextlib.AsyncExitStack() as closing:
+        databases = [Database(url) for _ in range(number)]
+        for database in databases:
+            closing.push_async_callback(database.aclose)
+            await database.open()
+            assert database.problem is None
+        now = int(clock() * 1000)
+        _, key = await databases[0].written(
+            lambda tx: made_key(tx, "Example", "tests", SCOPES, "live", None, now)
+        )
+        callers = [Caller(database, key, clock) for database in databases]
+        for caller in callers:
+            closing.push_async_callback(caller.http.aclose)
+        yield callers

@@ -1,0 +1,209 @@
+"""The stored APIs in process, on each kind of database, with callers of organisations.
+
+One database of each kind serves the whole run; every test has an organisation of its own, which is
+as good as a database of its own, and quicker.
+"""
+
+import contextlib
+import json
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from itertools import count
+from typing import Any, Literal
+
+import httpx
+import pytest
+
+from app.main import create_app
+from app.storage.database import Database, Tx
+from app.storage.keys import SCOPES, Key, key_of, made_key
+from app.storage.people import PersonFields, made_person
+from tests.support.clock import Clock
+from tests.support.databases import TEMPLATE, administer
+from tests.support.services import Service, living, settings
+
+V1, V2 = "/api/v1", "/api/v2/oncall"
+PEOPLE = ("ann", "bob", "cat", "dan")
+
+Style = Literal["X-API-Key", "Authorization"]
+
+_numbers = count(1)
+
+
+class Caller:
+    """Whoever sends a key, in one of both headers; none: nobody in particular."""
+
+    def __init__(self, service: "Stored", key: str | None, style: Style = "X-API-Key") -> None:
+        self._service = service
+        self.key = key
+        self.headers: dict[str, str] = {}
+        if key is not None:
+            self.headers[style] = f"Bearer {key}" if style == "Authorization" else key
+
+    async def ask(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        """The answer to a request; ``body``: bytes as they are, all else as JSON."""
+        sent = {**self.headers, **(headers or {})}
+        content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        if body is not None:
+            sent = {"Content-Type": "application/json", **sent}
+        fields = {name: value.encode("latin-1") for name, value in sent.items()}
+        return await self._service.http.request(method, path, content=content, headers=fields)
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self.ask("GET", path, headers=_fields(headers))
+
+    async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        return await self.ask("POST", path, body, _fields(headers))
+
+    async def patch(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        return await self.ask("PATCH", path, body, _fields(headers))
+
+    async def delete(self, path: str, **headers: str) -> httpx.Response:
+        return await self.ask("DELETE", path, headers=_fields(headers))
+
+    async def read(self, path: str) -> Any:
+        """What is found at ``path``, without its envelope."""
+        response = await self.get(path)
+        assert response.status_code == 200, response.text
+        answer = response.json()
+        return answer.get("data", answer)
+
+    async def made(self, path: str, body: Any) -> Any:
+        """What is made at ``path``."""
+        response = await self.post(path, body)
+        assert response.status_code in (200, 201), response.text
+        return response.json()["data"]
+
+    async def changed(self, path: str, body: Any) -> Any:
+        """What is at ``path`` after a merge patch."""
+        response = await self.patch(path, body)
+        assert response.status_code == 200, response.text
+        return response.json()["data"]
+
+    async def gone(self, path: str) -> None:
+        """Delete what is at ``path``."""
+        response = await self.delete(path)
+        assert response.status_code == 204, response.text
+
+    async def people(self, *ids: str) -> None:
+        """Add people of these ids, named after them, to the organisation; without a request."""
+
+        async def work(tx: Tx) -> None:
+            key = await key_of(tx, self.key or "")
+            assert key is not None
+            for user_id in ids:
+                given = PersonFields(user_id.title(), f"{user_id}@example.com")
+                await made_person(tx, key.org_id, user_id, given, self._service.now)
+
+        await self._service.database.written(work)
+
+
+class Stored(Service):
+    """A service that stores; ``me`` has every scope of an organisation of the test's own."""
+
+    me: Caller
+
+    def __init__(self, url: str, clock: Clock) -> None:
+        self.url = url
+        self.clock = clock
+        self.database = Database(url)
+        self.org = f"organisation {next(_numbers)}"
+        super().__init__(
+            create_app(settings(database_url=url, payments="off"), clock=clock)  # type: ignore[arg-type]
+        )
+
+    @property
+    def now(self) -> int:
+        """Milliseconds since 1970."""
+        return int(self.clock() * 1000)
+
+    def at(self, text: str) -> None:
+        """Make it ``text``, an RFC 3339 instant."""
+        self.clock.set(text)
+
+    async def key(
+        self,
+        scopes: Sequence[str] = SCOPES,
+        org: str | None = None,
+        expires_at: int | None = None,
+        name: str = "tests",
+    ) -> tuple[Key, str]:
+        """A new key of an organisation, the test's own if none is named, and what is presented."""
+
+        async def work(tx: Tx) -> tuple[Key, str]:
+            return await made_key(tx, org or self.org, name, scopes, "live", expires_at, self.now)
+
+        return await self.database.written(work)
+
+    def caller(self, presented: str | None, style: Style = "X-API-Key") -> Caller:
+        return Caller(self, presented, style)
+
+    async def with_scopes(self, *scopes: str, org: str | None = None) -> Caller:
+        """Whoever has a key with these scopes, all of them if none is named."""
+        _, presented = await self.key(scopes or SCOPES, org)
+        return self.caller(presented)
+
+    async def stranger(self) -> Caller:
+        """Whoever has every scope of another organisation."""
+        return await self.with_scopes(org=f"{self.org}, not")
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def stored_url(
+    request: pytest.FixtureRequest,
+    templates: Callable[[str], str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """The URL of a migrated database of each kind, for the whole run."""
+    template = templates(request.param)
+    if request.param == "sqlite":
+        file = tmp_path_factory.mktemp("stored") / "oncall.db"
+        shutil.copy(template, file)
+        return f"sqlite:///{file}"
+    administer(template, "createdb", "--template", TEMPLATE, "oncall_stored")
+    return f"{template}/oncall_stored"
+
+
+@pytest.fixture
+async def stored(
+    stored_url: str,
+    clock: Clock,
+    anyio_backend: str,  # noqa: ARG001 - what makes this fixture one of anyio's
+) -> AsyncIterator[Stored]:
+    """The service on each kind of database, with an empty organisation."""
+    async with opened(Stored(stored_url, clock)) as service:
+        yield service
+
+
+@contextlib.asynccontextmanager
+async def opened(service: Stored) -> AsyncIterator[Stored]:
+    """A service from its start to its end."""
+    await service.database.open()
+    try:
+        async with living(service.app), service.http:
+            _, presented = await service.key()
+            service.me = service.caller(presented)
+            yield service
+    finally:
+        await service.database.aclose()
+
+
+def faults_in(response: httpx.Response) -> dict[str, str]:
+    """The fields that a 422 names, each with what would be right."""
+    assert response.status_code == 422, response.text
+    answer = response.json()
+    assert answer["error"] == "validation_failed"
+    fields: dict[str, str] = answer["fields"]
+    return fields
+
+
+def code_of(response: httpx.Response) -> tuple[int, str]:
+    """The status and the code of a refusal."""
+    return response.status_code, response.json()["error"]
+
+
+def _fields(headers: Mapping[str, str]) -> dict[str, str]:
+    """Header fields whose names are written with ``_`` for ``-``."""
+    return {name.replace("_", "-"): value for name, value in headers.items()}
