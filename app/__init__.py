@@ -12,4 +12,6 @@ them as tools, ``desk`` takes their payments, ``shelf`` keeps schedules (``api.s
 ``main.create_app`` is the only place where the parts are put together; nothing is built at import.
 """
 
+DEFAULT_PORT = 8402
+"""Here, so that ``--help`` need not import the settings, and pydantic with them."""
 __version__ = "0.1.0"

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from app import DEFAULT_PORT
 from app.errors import ConfigurationError, OncallError
-from app.settings import DEFAULT_PORT, store_url_in
 
 cli = typer.Typer(
     help="On-call rotations for AI agents, paid per request by x402.",
@@ -82,8 +82,9 @@ def receipts() -> None:
     from rich.console import Console
 
     from app.cli.receipts import show_receipts
+    from app.settings import Settings
 
-    redis_url = os.environ.get("ONCALL_REDIS_URL", "")
+    redis_url = Settings.from_env(only=["ONCALL_REDIS_URL"]).redis_url
     asyncio.run(show_receipts(redis_url, Console(highlight=False)))
 
 
@@ -191,7 +192,9 @@ def _content(body: str | None) -> bytes | None:
 
 
 def _store() -> str:
-    return store_url_in(os.environ)
+    from app.settings import Settings
+
+    return Settings.from_env(only=["ONCALL_DATABASE_URL"]).store_url
 
 
 def _now() -> int:

@@ -1,289 +1,280 @@
-"""What an operator decides, read once from ``ONCALL_*`` variables into one frozen value.
+"""Read what an operator decides, once, into one frozen value.
 
-Every problem is collected and named at once: nobody should have to start the service five times to
-learn of five missing variables. Secrets do not show in ``repr``.
+A variable stands in the environment, in the file ``.env`` of the working directory or, as a file
+of its name, in a secrets directory: the first that holds it counts, and an empty one holds nothing.
+Every problem is named at once: nobody should have to start the service five times to learn of five
+missing variables. Secrets stand neither in ``repr`` nor in messages.
 """
 
 import json
-import math
 import os
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+import warnings
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
-from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any, Literal, TypeVar
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    create_model,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, SecretsSettingsSource
+
+from app import DEFAULT_PORT
 from app.errors import ConfigurationError
-
-T = TypeVar("T")
-Environment = Literal["development", "production"]
-ENVIRONMENTS: tuple[Environment, ...] = ("development", "production")
-Payments = Literal["sandbox", "facilitator", "off"]
-PAYMENTS: tuple[Payments, ...] = ("sandbox", "facilitator", "off")
-IDS = ("optional", "required")
-LogFormat = Literal["json", "text"]
-LOG_FORMATS: tuple[LogFormat, ...] = ("json", "text")
-Proxy = IPv4Network | IPv6Network
-
-DEFAULT_PORT = 8402
 
 SANDBOX_NETWORK = "eip155:84532"
 """Base Sepolia: official clients accept its USDC under their default spend controls."""
-
 SANDBOX_PAY_TO = "0x000000000000000000000000000000000000dEaD"
 """Where sandbox money goes: nowhere."""
-
-
 DEFAULT_STORE = "sqlite:///data/oncall.db"
 """Below the folder that the service is started in."""
+NONE = "none"
+"""No database, no file of settings, no secrets directory."""
+PRODUCTION_DEFAULTS = {"ONCALL_PAYMENTS": "facilitator", "ONCALL_DRAIN": "5"}
+"""A proxy that asks ``/readyz`` every second or two has noticed within 5 seconds."""
+FACILITATOR_NEEDS = {
+    "ONCALL_FACILITATOR_URL": "the x402 facilitator that settles payments",
+    "ONCALL_NETWORK": "the network to be paid on, such as eip155:8453",
+    "ONCALL_PAY_TO": "the address that receives the money",
+}
+PRODUCTION_NEEDS = FACILITATOR_NEEDS | {
+    "ONCALL_PUBLIC_URL": "the address under which callers reach the service",
+    "ONCALL_REDIS_URL": "the memory of payments that outlives a process",
+}
 
-NO_STORE = "none"
+BLANKS = r"\s\x00-\x1f\x7f-\x9f"
+HOST = rf"^(?i:https?)://[^{BLANKS}:/?#@][^{BLANKS}/?#@]*"
+REST = rf"[^{BLANKS}]+$"
 
-DRAIN_SECONDS: Mapping[Environment, float] = {"development": 0.0, "production": 5.0}
-"""A proxy that asks ``/readyz`` every second or two has noticed by then."""
+
+def _address(text: str) -> str:
+    """Remove a last slash. Raises ``ValueError`` if host or port cannot be those of an address."""
+    if urlsplit(text).port == 0:
+        raise ValueError
+    return text.rstrip("/")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+def _parsed(parse: Callable[[str], object]) -> BeforeValidator:
+    """Parse a value that is text; one that a caller gives in Python may be parsed already."""
+    return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Seconds = Annotated[
+    float, Field(gt=0, le=300, description="a number of seconds above 0 and at most 300")
+]
+
+
+class Settings(
+    BaseModel,
+    frozen=True,
+    extra="forbid",
+    validate_by_name=True,
+    validate_by_alias=True,
+    hide_input_in_errors=True,
+    regex_engine="python-re",  # the other has no lookahead
+    alias_generator=lambda name: f"ONCALL_{name.upper()}",
+):
     """The configuration of one process. ``from_env`` is the usual constructor.
 
-    ``redis_url`` is where claims and rate limits are shared; without it they are this process's.
-    ``database_url`` is as it was set; ``store_url`` is what is meant by it.
-    ``rate_limit`` is as it was set; the products know what it means.
+    The variable of a field is ``ONCALL_`` and its name in capitals, unless the field says another.
+    A description completes "is not …". ``env_file`` and ``secrets_dir`` are where the rest is
+    looked for, "none" where it is not. ``redis_url`` is where claims and rate limits are
+    shared; without it they are this process's. ``database_url`` is as it was set; ``store_url`` is
+    what is meant by it. ``rate_limit`` is as it was set; the products know what it means.
     ``rpc_url`` is a node of ``network``, asked only when a receipt was lost.
     ``facilitator_timeout_seconds`` bounds one call; a settlement whose outcome is unknown is asked
     again until ``settle_deadline_seconds`` after the first call. ``drain_seconds`` is how long a
     process that was told to stop goes on accepting requests.
     """
 
-    environment: Environment = "development"
-    payments: Payments = "sandbox"
-    public_url: str = f"http://127.0.0.1:{DEFAULT_PORT}"
+    env_file: str = ".env"
+    secrets_dir: str = "/run/secrets"
+    environment: Literal["development", "production"] = Field(
+        default="development", validation_alias="ONCALL_ENV"
+    )
+    payments: Literal["sandbox", "facilitator", "off"] = "sandbox"
+    public_url: Address = Field(
+        default=f"http://127.0.0.1:{DEFAULT_PORT}",
+        pattern=rf"{HOST}/?$",
+        description="an http(s) address of scheme, host and port only",
+    )
     network: str = SANDBOX_NETWORK
     pay_to: str = SANDBOX_PAY_TO
-    facilitator_url: str = ""
-    facilitator_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    facilitator_timeout_seconds: float = 20.0
-    settle_deadline_seconds: float = 45.0
-    drain_seconds: float = 0.0
-    redis_url: str = field(default="", repr=False)
-    database_url: str = field(default="", repr=False)
-    rpc_url: str = field(default="", repr=False)
-    payment_identifier_required: bool = False
-    trusted_proxies: tuple[Proxy, ...] = ()
+    facilitator_url: Address = Field(
+        default="",
+        pattern=rf"^$|{HOST}(/[^{BLANKS}?#]*)?$",
+        description="an http(s) address without query, fragment or user name",
+    )
+    facilitator_headers: Annotated[Mapping[str, str], _parsed(json.loads)] = Field(
+        default={},
+        repr=False,
+        description='a JSON object of strings, such as {"Authorization": "Bearer …"}',
+    )
+    facilitator_timeout_seconds: Seconds = Field(
+        default=20.0, validation_alias="ONCALL_FACILITATOR_TIMEOUT"
+    )
+    settle_deadline_seconds: Seconds = Field(
+        default=45.0, validation_alias="ONCALL_SETTLE_DEADLINE"
+    )
+    drain_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=300,
+        validation_alias="ONCALL_DRAIN",
+        description="a number of seconds from 0 to 300",
+    )
+    redis_url: str = Field(
+        default="",
+        repr=False,
+        pattern=rf"^$|^rediss?://{REST}",
+        description="an address such as redis://host:6379/0",
+    )
+    database_url: str = Field(
+        default="",
+        repr=False,
+        pattern=rf"^(none)?$|^postgres(ql)?://{REST}|^sqlite:///(?!:memory:|file:)[^?]+$",
+        description="sqlite:///FILE, postgresql://… or none",
+    )
+    rpc_url: str = Field(
+        default="",
+        repr=False,
+        pattern=rf"^$|^(?i:https?)://{REST}",
+        description="an http(s) address",
+    )
+    payment_id: Literal["optional", "required"] = "optional"
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...],
+        _parsed(lambda text: text.replace(",", " ").split()),
+    ] = Field(default=(), description="a network such as 10.0.0.0/8")
     rate_limit: str = ""
-    log_format: LogFormat = "json"
+    log_format: Literal["json", "text"] = "json"
 
     @property
     def store_url(self) -> str:
         """The database of what is stored; empty where nothing is to be."""
-        return {"": DEFAULT_STORE, NO_STORE: ""}.get(self.database_url, self.database_url)
+        return {"": DEFAULT_STORE, NONE: ""}.get(self.database_url, self.database_url)
 
     @classmethod
     def from_env(
-        cls, environ: Mapping[str, str] | None = None, also: "Check" = lambda _: ()
+        cls,
+        environ: Mapping[str, str] | None = None,
+        also: "Callable[[Settings], Iterable[str]]" = lambda _: (),
+        only: Collection[str] = (),
     ) -> "Settings":
-        """Settings from ``environ`` (default: the process's).
+        """Settings from ``environ`` (default: the process's), ``.env`` and the secrets directory.
 
-        ``also`` finds what is wrong beyond the form of the variables. Raises
+        ``also`` finds what is wrong beyond the form of the variables. ``only`` names the variables
+        to read, for a command that needs no other; all are read without it. Raises
         ``ConfigurationError`` with everything that is wrong.
         """
-        return _Reader(os.environ if environ is None else environ).settings(also)
+        found = _Found({*(only or VARIABLES), "ONCALL_ENV_FILE", "ONCALL_SECRETS_DIR"})
+        found.add(os.environ if environ is None else environ)
+        found.add_file("ONCALL_ENV_FILE", _dotenv)
+        found.add_file("ONCALL_SECRETS_DIR", _secrets)
+        settings = found.settings()
+        problems = [*found.problems, *_unfit(settings, found.texts), *also(settings)]
+        if problems:
+            raise ConfigurationError(problems)
+        return settings
 
 
-Check = Callable[[Settings], Iterable[str]]
+VARIABLES = {str(info.validation_alias): info for info in Settings.model_fields.values()}
+
+_TEXTS: Mapping[str, Any] = dict.fromkeys(VARIABLES, (str, ""))
+_Texts = create_model("_Texts", __base__=BaseSettings, **_TEXTS)
+"""Tells pydantic-settings which names to look for, and to leave the texts as they are."""
 
 
-def store_url_in(environ: Mapping[str, str]) -> str:
-    """``Settings.store_url``, for commands that need no other setting.
+def _dotenv(path: Path) -> Mapping[str, str | None]:
+    return DotEnvSettingsSource(_Texts, path, case_sensitive=True).env_vars
 
-    Raises ``ConfigurationError``.
-    """
-    reader = _Reader(environ)
-    url = reader.read("ONCALL_DATABASE_URL", _database_url, "")
-    if reader.problems:
-        raise ConfigurationError(reader.problems)
-    return Settings(database_url=url).store_url
+
+def _secrets(path: Path) -> Mapping[str, str | None]:
+    """What the files in ``path`` hold, by their names in capitals; nothing under unknown names."""
+    with warnings.catch_warnings(action="error"):  # of a secret that would be passed over
+        held = SecretsSettingsSource(_Texts, path, case_sensitive=False)()
+    return {file.name.upper(): None for file in path.iterdir()} | held
 
 
 @dataclass(slots=True)
-class _Reader:
-    """Reads variables by name and remembers everything that is wrong with them."""
+class _Found:
+    """The texts of the ``wanted`` variables, where each is from, and what is wrong with them."""
 
-    environ: Mapping[str, str]
+    wanted: Collection[str]
+    texts: dict[str, str] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-    known: set[str] = field(default_factory=set)
 
-    def settings(self, also: Check) -> Settings:
-        environment: Environment = self.read("ONCALL_ENV", _one_of(ENVIRONMENTS), "development")
-        production = environment == "production"
-        usual: Payments = "facilitator" if production else "sandbox"
-        payments: Payments = self.read("ONCALL_PAYMENTS", _one_of(PAYMENTS), usual)
-        if production and payments != "facilitator":
-            self.problems.append(
-                f"ONCALL_PAYMENTS={payments} gives paid answers away: with "
-                "ONCALL_ENV=production it must be facilitator"
-            )
-        if payments == "facilitator" or production:
-            self.require("ONCALL_FACILITATOR_URL", "the x402 facilitator that settles payments")
-            self.require("ONCALL_NETWORK", "the network to be paid on, such as eip155:8453")
-            self.require("ONCALL_PAY_TO", "the address that receives the money")
-        if production:
-            self.require("ONCALL_PUBLIC_URL", "the address under which callers reach the service")
-            self.require("ONCALL_REDIS_URL", "the memory of payments that outlives a process")
-        settings = Settings(
-            environment=environment,
-            payments=payments,
-            public_url=self.read("ONCALL_PUBLIC_URL", _origin, _default("public_url")),
-            network=self.read("ONCALL_NETWORK", str, SANDBOX_NETWORK),
-            pay_to=self.read("ONCALL_PAY_TO", str, SANDBOX_PAY_TO),
-            facilitator_url=self.read("ONCALL_FACILITATOR_URL", _url, ""),
-            facilitator_headers=self.read("ONCALL_FACILITATOR_HEADERS", _headers, {}),
-            facilitator_timeout_seconds=self.read(
-                "ONCALL_FACILITATOR_TIMEOUT", _seconds, _default("facilitator_timeout_seconds")
-            ),
-            settle_deadline_seconds=self.read(
-                "ONCALL_SETTLE_DEADLINE", _seconds, _default("settle_deadline_seconds")
-            ),
-            drain_seconds=self.read("ONCALL_DRAIN", _pause, DRAIN_SECONDS[environment]),
-            redis_url=self.read("ONCALL_REDIS_URL", _redis_url, ""),
-            database_url=self.read("ONCALL_DATABASE_URL", _database_url, ""),
-            rpc_url=self.read("ONCALL_RPC_URL", _node_url, ""),
-            payment_identifier_required=self.read("ONCALL_PAYMENT_ID", _one_of(IDS), "optional")
-            == "required",
-            trusted_proxies=self.read("ONCALL_TRUSTED_PROXIES", _proxies, ()),
-            rate_limit=self.read("ONCALL_RATE_LIMIT", str, ""),
-            log_format=self.read("ONCALL_LOG_FORMAT", _one_of(LOG_FORMATS), "json"),
-        )
-        self.check_use(settings)
-        self.problems += also(settings)
-        if self.problems:
-            raise ConfigurationError(self.problems)
-        return settings
-
-    def check_use(self, settings: Settings) -> None:
-        """Complain of variables that would silently do nothing."""
-        for name in self.environ.keys() - self.known:
-            similar = get_close_matches(name, self.known, n=1, cutoff=0.9)
-            if name.startswith("ONCALL_") and similar:
-                self.problems.append(f"{name} is not a setting; did you mean {similar[0]}?")
-        if settings.payments == "sandbox":
-            if settings.facilitator_url:
-                self.problems.append("ONCALL_FACILITATOR_URL: not used by ONCALL_PAYMENTS=sandbox")
-            if settings.network != SANDBOX_NETWORK:
-                self.problems.append(f"ONCALL_NETWORK: the sandbox is on {SANDBOX_NETWORK} only")
-
-    def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
-        self.known.add(name)
-        text = self.environ.get(name, "").strip()
-        if not text:
-            return default
+    def add_file(self, variable: str, read: Callable[[Path], Mapping[str, str | None]]) -> None:
+        """Add what the file or folder of ``variable`` holds; its default need not exist."""
+        path = Path(self.texts.get(variable, VARIABLES[variable].default))
+        if str(path) == NONE or not (variable in self.texts or path.exists()):
+            return
         try:
-            return parse(text)
-        except ValueError as error:
-            self.problems.append(f"{name}: {error}")
-            return default
+            path.stat()
+            self.add(read(path), f"{path}: ")
+        except (OSError, ValueError, UserWarning) as error:
+            cause = error.__cause__ or error
+            why = "it is not UTF-8" if isinstance(cause, UnicodeError) else cause
+            self.problems.append(f"{variable}: {path} cannot be read: {why}")
 
-    def require(self, name: str, meaning: str) -> None:
-        if not self.environ.get(name, "").strip():
-            self.problems.append(f"{name} is not set: {meaning}")
+    def add(self, held: Mapping[str, str | None], place: str = "") -> None:
+        """Add what is not yet found; complain of names that would silently do nothing."""
+        for name, text in held.items():
+            if name in self.wanted:
+                if text and text.strip() and name not in self.texts:
+                    self.texts[name], self.places[name] = text.strip(), place
+            elif name.startswith("ONCALL_") and name not in VARIABLES:
+                self.problems += [
+                    f"{place}{name} is not a setting; did you mean {similar}?"
+                    for similar in get_close_matches(name, self.wanted, n=1, cutoff=0.9)
+                ]
 
-
-def _default(name: str) -> Any:
-    return next(item.default for item in fields(Settings) if item.name == name)
-
-
-def _one_of(choices: tuple[T, ...]) -> Callable[[str], T]:
-    def parse(text: str) -> T:
-        for choice in choices:
-            if choice == text:
-                return choice
-        raise ValueError(f"{text!r} is not one of {', '.join(map(str, choices))}")
-
-    return parse
-
-
-def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if "?" in text or "#" in text or "@" in parts.netloc:  # may hold a secret: not repeated
-        raise ValueError("must be an address without query, fragment or user name")
-    if parts.scheme not in ("http", "https") or not parts.hostname or not _is_one_word(text):
-        raise ValueError(f"{text!r} is not an http(s) address")
-    if parts.port == 0:  # a port that is no number raises here, too
-        raise ValueError("port 0 cannot be reached")
-    return text.rstrip("/")
+    def settings(self) -> Settings:
+        """The settings, with the default of each variable that is wrong."""
+        if self.texts.get("ONCALL_ENV") == "production":
+            self.texts = PRODUCTION_DEFAULTS | self.texts
+        try:
+            return Settings.model_validate(self.texts)
+        except ValidationError as error:
+            wrong = {str(item["loc"][0]): _complaint(item) for item in error.errors()}
+        self.problems += [self.places[name] + complaint for name, complaint in wrong.items()]
+        return Settings.model_validate(
+            {name: text for name, text in self.texts.items() if name not in wrong}
+        )
 
 
-def _node_url(text: str) -> str:
-    """A node's address, which may carry a key and is therefore not repeated."""
-    if urlsplit(text).scheme not in ("http", "https") or not _is_one_word(text):
-        raise ValueError("is not an http(s) address")
-    return text
+def _complaint(error: ErrorDetails) -> str:
+    """What a variable is not. An address or a header may hold a secret and is not repeated."""
+    name = str(error["loc"][0])
+    info = VARIABLES[name]
+    given = "" if name.endswith(("_URL", "_HEADERS")) else f"{error['input']!r} "
+    wanted = info.description or "one of " + ", ".join(get_args(info.annotation))
+    return f"{name}: {given}is not {wanted}"
 
 
-def _redis_url(text: str) -> str:
-    """A Redis address, which may carry a password and is therefore not repeated."""
-    if not text.startswith(("redis://", "rediss://")) or not _is_one_word(text):
-        raise ValueError("is not an address such as redis://host:6379/0")
-    return text
-
-
-def _database_url(text: str) -> str:
-    """A database's address, which may carry a password and is therefore not repeated."""
-    file = text.removeprefix("sqlite:///")
-    if file != text:
-        if not file or "?" in file or file.startswith((":memory:", "file:")):
-            raise ValueError("must name a file, such as sqlite:///data/oncall.db")
-    elif text != NO_STORE and not (
-        text.startswith(("postgresql://", "postgres://")) and _is_one_word(text)
-    ):
-        raise ValueError(f"is neither sqlite:///FILE nor postgresql://… nor {NO_STORE}")
-    return text
-
-
-def _is_one_word(text: str) -> bool:
-    return text.isprintable() and text.split() == [text]
-
-
-def _origin(text: str) -> str:
-    url = _url(text)
-    if urlsplit(url).path:
-        raise ValueError(f"{text!r} must be scheme, host and port only")
-    return url
-
-
-def _headers(text: str) -> Mapping[str, str]:
-    try:
-        headers = json.loads(text)
-    except ValueError:
-        headers = None
-    if not isinstance(headers, dict) or not _all_text(headers.values()):
-        raise ValueError('must be a JSON object of strings, such as {"Authorization": "Bearer …"}')
-    return headers
-
-
-def _all_text(values: Iterable[object]) -> bool:
-    return all(isinstance(value, str) for value in values)
-
-
-def _seconds(text: str) -> float:
-    seconds = _number(text)
-    if not 0 < seconds <= 300:
-        raise ValueError(f"{text!r} is not a number of seconds above 0 and at most 300")
-    return seconds
-
-
-def _pause(text: str) -> float:
-    seconds = _number(text)
-    if not 0 <= seconds <= 300:
-        raise ValueError(f"{text!r} is not a number of seconds from 0 to 300")
-    return seconds
-
-
-def _number(text: str) -> float:
-    return float(text) if text.replace(".", "", 1).isdigit() else math.nan
-
-
-def _proxies(text: str) -> tuple[Proxy, ...]:
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+def _unfit(settings: Settings, texts: Collection[str]) -> Iterator[str]:
+    """Complain of what is missing, and of what does not go together."""
+    production = settings.environment == "production"
+    if production and settings.payments != "facilitator":
+        yield (
+            f"ONCALL_PAYMENTS={settings.payments} gives paid answers away: with "
+            "ONCALL_ENV=production it must be facilitator"
+        )
+    if production or settings.payments == "facilitator":
+        needs = PRODUCTION_NEEDS if production else FACILITATOR_NEEDS
+        yield from (f"{name} is not set: {why}" for name, why in needs.items() if name not in texts)
+    if settings.payments == "sandbox" and settings.facilitator_url:
+        yield "ONCALL_FACILITATOR_URL: not used by ONCALL_PAYMENTS=sandbox"
+    if settings.payments == "sandbox" and settings.network != SANDBOX_NETWORK:
+        yield f"ONCALL_NETWORK: the sandbox is on {SANDBOX_NETWORK} only"

@@ -9,11 +9,15 @@ import pytest
 
 from tests.support.clock import Clock
 from tests.support.databases import database, database_url, postgres_url, templates
-from tests.support.processes import answers_ok, environment, free_port, running
+from tests.support.processes import NO_FILES, answers_ok, environment, free_port, running
 from tests.support.stored import stored, stored_url
 
 __all__ = ["Clock", "database", "database_url", "postgres_url", "stored", "stored_url", "templates"]
 """Fixtures of other modules: named here once, so that every folder shares one server."""
+
+for variable in [name for name in os.environ if name.startswith("ONCALL_")]:
+    del os.environ[variable]  # they are of whoever runs the tests
+os.environ |= NO_FILES
 
 
 @pytest.fixture

@@ -17,13 +17,14 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from app import DEFAULT_PORT
 from app.checkout.setup import faults_in
 from app.http.request_body import MAX_BODY_BYTES
 from app.main import create_app
 from app.server.run import KEEP_ALIVE_SECONDS, grace_seconds
-from app.settings import DEFAULT_PORT, Settings, _Reader
+from app.settings import VARIABLES, Settings
 from tests.support.nginx_server import DEPLOYED, REPLICA
-from tests.support.processes import ROOT
+from tests.support.processes import NO_FILES, ROOT
 from tests.support.services import PAY_TO, Service, settings
 
 DEPLOY = ROOT / "deploy"
@@ -53,11 +54,9 @@ def variables_in(example: Path) -> dict[str, str]:
 def settings_from(*environs: Mapping[str, str]) -> Settings:
     """What a service makes of these variables, once the example's address is a real one."""
     merged = {name: text for environ in environs for name, text in environ.items()}
-    reader = _Reader({**merged, "ONCALL_PAY_TO": PAY_TO})
-    made = reader.settings(faults_in)
-    assert merged.keys() <= reader.known
+    assert merged.keys() <= VARIABLES.keys()
     assert merged["ONCALL_PAY_TO"].startswith("0xYour")
-    return made
+    return Settings.from_env({**merged, "ONCALL_PAY_TO": PAY_TO, **NO_FILES}, faults_in)
 
 
 def compose_settings(service: Mapping[str, Any]) -> Settings:

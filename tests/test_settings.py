@@ -1,13 +1,15 @@
 """Every ``ONCALL_*`` variable: what it may be, and that all mistakes are named at once."""
 
-from dataclasses import FrozenInstanceError, fields
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from app.errors import ConfigurationError
-from app.settings import SANDBOX_NETWORK, SANDBOX_PAY_TO, Settings, store_url_in
+from app.settings import SANDBOX_NETWORK, SANDBOX_PAY_TO, Settings
+from app.settings import VARIABLES as VARIABLES_READ
 
 PRODUCTION = {
     "ONCALL_ENV": "production",
@@ -17,6 +19,21 @@ PRODUCTION = {
     "ONCALL_PUBLIC_URL": "https://oncall.example",
     "ONCALL_REDIS_URL": "redis://redis:6379/0",
 }
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, and no secrets where they usually are."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(VARIABLES_READ["ONCALL_SECRETS_DIR"], "default", str(tmp_path / "secrets"))
+    return tmp_path
+
+
+def secret(folder: Path, name: str, text: str | bytes) -> None:
+    """Mount a secret as Docker and Kubernetes do: a file of that name in one directory."""
+    (folder / "secrets").mkdir(exist_ok=True)
+    content = text.encode() if isinstance(text, str) else text
+    (folder / "secrets" / name).write_bytes(content)
 
 
 def problems_of(environ: dict[str, str]) -> list[str]:
@@ -82,8 +99,8 @@ VARIABLES = [
         "postgres://h/d?sslmode=require",
     ),
     ("ONCALL_RPC_URL", "https://node.example/v3/key", "rpc_url", "https://node.example/v3/key"),
-    ("ONCALL_PAYMENT_ID", "required", "payment_identifier_required", True),
-    ("ONCALL_PAYMENT_ID", "optional", "payment_identifier_required", False),
+    ("ONCALL_PAYMENT_ID", "required", "payment_id", "required"),
+    ("ONCALL_PAYMENT_ID", "optional", "payment_id", "optional"),
     ("ONCALL_TRUSTED_PROXIES", "10.0.0.0/8", "trusted_proxies", (ip_network("10.0.0.0/8"),)),
     (
         "ONCALL_TRUSTED_PROXIES",
@@ -107,18 +124,17 @@ def test_variable(name: str, text: str, field: str, value: Any) -> None:
 
 
 def test_every_field_can_be_set() -> None:
-    assert {field for _, _, field, _ in VARIABLES} | {"environment", "facilitator_url"} == {
-        item.name for item in fields(Settings)
-    }
+    elsewhere = {"environment", "facilitator_url", "env_file", "secrets_dir"}
+    assert {field for _, _, field, _ in VARIABLES} | elsewhere == Settings.model_fields.keys()
 
 
 NO_SECONDS = "is not a number of seconds above 0 and at most 300"
 NO_PAUSE = "is not a number of seconds from 0 to 300"
-NO_HEADERS = 'must be a JSON object of strings, such as {"Authorization": "Bearer …"}'
-NO_ADDRESS = "is not an http(s) address"
-NO_FILE = "must name a file, such as sqlite:///data/oncall.db"
-NO_DATABASE = "is neither sqlite:///FILE nor postgresql://… nor none"
-NO_EXTRAS = "must be an address without query, fragment or user name"
+NO_HEADERS = 'is not a JSON object of strings, such as {"Authorization": "Bearer …"}'
+NO_ORIGIN = "is not an http(s) address of scheme, host and port only"
+NO_FACILITATOR = "is not an http(s) address without query, fragment or user name"
+NO_DATABASE = "is not sqlite:///FILE, postgresql://… or none"
+NO_NETWORK = "is not a network such as 10.0.0.0/8"
 
 
 @pytest.mark.parametrize(
@@ -128,27 +144,27 @@ NO_EXTRAS = "must be an address without query, fragment or user name"
         ("ONCALL_ENV", "Production", "'Production' is not one of development, production"),
         ("ONCALL_PAYMENTS", "none", "'none' is not one of sandbox, facilitator, off"),
         ("ONCALL_LOG_FORMAT", "xml", "'xml' is not one of json, text"),
-        ("ONCALL_PUBLIC_URL", "oncall.example", f"'oncall.example' {NO_ADDRESS}"),
-        ("ONCALL_PUBLIC_URL", "ftp://oncall.example", f"'ftp://oncall.example' {NO_ADDRESS}"),
-        ("ONCALL_PUBLIC_URL", "https://", f"'https://' {NO_ADDRESS}"),
-        ("ONCALL_PUBLIC_URL", "https://a/b", "'https://a/b' must be scheme, host and port only"),
-        ("ONCALL_PUBLIC_URL", "https://a?b=c", NO_EXTRAS),
-        ("ONCALL_PUBLIC_URL", "https://a#b", NO_EXTRAS),
-        ("ONCALL_PUBLIC_URL", "https://key@a", NO_EXTRAS),
-        ("ONCALL_PUBLIC_URL", "https://[::1", "Invalid IPv6 URL"),
+        ("ONCALL_PUBLIC_URL", "oncall.example", NO_ORIGIN),
+        ("ONCALL_PUBLIC_URL", "ftp://oncall.example", NO_ORIGIN),
+        ("ONCALL_PUBLIC_URL", "https://", NO_ORIGIN),
+        ("ONCALL_PUBLIC_URL", "https://a/b", NO_ORIGIN),
+        ("ONCALL_PUBLIC_URL", "https://a?b=c", NO_ORIGIN),
+        ("ONCALL_PUBLIC_URL", "https://a#b", NO_ORIGIN),
+        ("ONCALL_PUBLIC_URL", "https://key@a", NO_ORIGIN),
+        ("ONCALL_PUBLIC_URL", "https://[::1", NO_ORIGIN),
         ("ONCALL_REDIS_URL", "http://:key@redis", "is not an address such as redis://host:6379/0"),
-        ("ONCALL_DATABASE_URL", "sqlite:///:memory:", NO_FILE),
-        ("ONCALL_DATABASE_URL", "sqlite:///", NO_FILE),
-        ("ONCALL_DATABASE_URL", "sqlite:///a.db?mode=memory", NO_FILE),
-        ("ONCALL_DATABASE_URL", "sqlite:///file:a.db", NO_FILE),
+        ("ONCALL_DATABASE_URL", "sqlite:///:memory:", NO_DATABASE),
+        ("ONCALL_DATABASE_URL", "sqlite:///", NO_DATABASE),
+        ("ONCALL_DATABASE_URL", "sqlite:///a.db?mode=memory", NO_DATABASE),
+        ("ONCALL_DATABASE_URL", "sqlite:///file:a.db", NO_DATABASE),
         ("ONCALL_DATABASE_URL", "sqlite://data/oncall.db", NO_DATABASE),
         ("ONCALL_DATABASE_URL", "mysql://user:secret@host/db", NO_DATABASE),
         ("ONCALL_DATABASE_URL", "postgresql://user:sec ret@host/db", NO_DATABASE),
         ("ONCALL_DATABASE_URL", "off", NO_DATABASE),
         ("ONCALL_RPC_URL", "ws://node/key", "is not an http(s) address"),
         ("ONCALL_PAYMENT_ID", "yes", "'yes' is not one of optional, required"),
-        ("ONCALL_FACILITATOR_URL", "https://a?key=secret", NO_EXTRAS),
-        ("ONCALL_FACILITATOR_URL", "https://user:secret@a", NO_EXTRAS),
+        ("ONCALL_FACILITATOR_URL", "https://a?key=secret", NO_FACILITATOR),
+        ("ONCALL_FACILITATOR_URL", "https://user:secret@a", NO_FACILITATOR),
         ("ONCALL_FACILITATOR_HEADERS", "Bearer secret", NO_HEADERS),
         ("ONCALL_FACILITATOR_HEADERS", '["secret"]', NO_HEADERS),
         ("ONCALL_FACILITATOR_HEADERS", '{"X-Key": 1}', NO_HEADERS),
@@ -161,11 +177,11 @@ NO_EXTRAS = "must be an address without query, fragment or user name"
         ("ONCALL_DRAIN", "-1", f"'-1' {NO_PAUSE}"),
         ("ONCALL_DRAIN", "301", f"'301' {NO_PAUSE}"),
         ("ONCALL_SETTLE_DEADLINE", "1 minute", f"'1 minute' {NO_SECONDS}"),
-        ("ONCALL_TRUSTED_PROXIES", "10.0.0.1/8", "10.0.0.1/8 has host bits set"),
+        ("ONCALL_TRUSTED_PROXIES", "10.0.0.1/8", f"'10.0.0.1/8' {NO_NETWORK}"),
         (
             "ONCALL_TRUSTED_PROXIES",
             "10.0.0.1, proxy",
-            "'proxy' does not appear to be an IPv4 or IPv6 network",
+            f"'proxy' {NO_NETWORK}",
         ),
     ],
     ids=lambda cell: cell if len(cell) < 40 else "",
@@ -204,6 +220,10 @@ def test_all_mistakes_are_named_at_once() -> None:
 # --- the database ---------------------------------------------------------------------------
 
 
+def only_the_database(environ: dict[str, str]) -> Settings:
+    return Settings.from_env(environ, only=["ONCALL_DATABASE_URL"])
+
+
 @pytest.mark.parametrize(
     ("environ", "url"),
     [
@@ -215,12 +235,17 @@ def test_all_mistakes_are_named_at_once() -> None:
 )
 def test_where_things_are_stored(environ: dict[str, str], url: str) -> None:
     assert Settings.from_env(environ).store_url == url
-    assert store_url_in({**environ, "ONCALL_ENV": "production"}) == url
+    assert (
+        Settings.from_env(
+            {**environ, "ONCALL_ENV": "production"}, only=["ONCALL_DATABASE_URL"]
+        ).store_url
+        == url
+    )
 
 
 def test_a_command_that_needs_only_the_database_names_what_is_wrong_with_it() -> None:
-    with pytest.raises(ConfigurationError, match=f"^ONCALL_DATABASE_URL: {NO_FILE}$"):
-        store_url_in({"ONCALL_DATABASE_URL": "sqlite:///", "ONCALL_ENV": "nonsense"})
+    with pytest.raises(ConfigurationError, match=f"^ONCALL_DATABASE_URL: {NO_DATABASE}$"):
+        only_the_database({"ONCALL_DATABASE_URL": "sqlite:///", "ONCALL_ENV": "nonsense"})
 
 
 # --- production -----------------------------------------------------------------------------
@@ -321,7 +346,7 @@ def test_addresses_that_would_fail_later(name: str, url: str) -> None:
 
 
 def test_settings_do_not_change() -> None:
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(ValidationError, match="frozen"):
         Settings().pay_to = "0x02"  # type: ignore[misc] # that it cannot be is what is tested
 
 
@@ -372,9 +397,173 @@ def test_what_another_check_finds_is_named_with_the_rest() -> None:
     ]
 
 
+# --- files ----------------------------------------------------------------------------------
+
+
+def test_a_file_of_settings_in_the_working_directory(folder: Path) -> None:
+    (folder / ".env").write_text(
+        "# what is paid\nONCALL_PAYMENTS=off\nexport ONCALL_DRAIN='3'\nONCALL_LOG_FORMAT=\n"
+        'ONCALL_FACILITATOR_HEADERS={"X-Key": "s"}\n'
+    )
+    settings = Settings.from_env({})
+    assert (settings.payments, settings.drain_seconds, settings.log_format) == ("off", 3, "json")
+    assert settings.facilitator_headers == {"X-Key": "s"}
+
+
+def test_what_others_keep_in_their_file_does_no_harm(folder: Path) -> None:
+    (folder / ".env").write_text("DATABASE_URL=x\nPAYMENTS=x\nREDIS_URL\noncall_payments=x\n= x\n")
+    assert Settings.from_env({}) == Settings()
+
+
+def test_a_virtual_environment_of_that_name_does_no_harm(folder: Path) -> None:
+    (folder / ".env").mkdir()
+    assert Settings.from_env({}) == Settings()
+
+
+@pytest.mark.parametrize("name", ["oncall_redis_url", "ONCALL_REDIS_URL"])
+def test_secrets_are_files(folder: Path, name: str) -> None:
+    secret(folder, name, "redis://:s3cret@redis\n")
+    secret(folder, "oncall_facilitator_headers", '{"X-Key": "s"}')
+    settings = Settings.from_env({})
+    assert settings.redis_url == "redis://:s3cret@redis"
+    assert settings.facilitator_headers == {"X-Key": "s"}
+
+
+def test_secrets_as_kubernetes_mounts_them(folder: Path) -> None:
+    """Each is a link into a folder that is swapped as a whole."""
+    version = folder / "secrets" / "..2026_06_04"
+    version.mkdir(parents=True)
+    (version / "ONCALL_RPC_URL").write_text("https://node/key")
+    (folder / "secrets" / "..data").symlink_to(version.name)
+    (folder / "secrets" / "ONCALL_RPC_URL").symlink_to("..data/ONCALL_RPC_URL")
+    (folder / "secrets" / "kubernetes.io").mkdir()
+    assert Settings.from_env({}).rpc_url == "https://node/key"
+
+
+@pytest.mark.parametrize(
+    ("environ", "file", "secret_text", "read"),
+    [
+        pytest.param("text", "json", "json", "text", id="the environment before both files"),
+        pytest.param(" ", "text", "json", "text", id="a file where the environment is empty"),
+        pytest.param(None, "text", "json", "text", id="a file before a secret"),
+        pytest.param(None, " ", "text", "text", id="a secret where the file is empty"),
+        pytest.param(None, "", " ", "json", id="the default where all are empty"),
+    ],
+)
+def test_which_place_counts(
+    folder: Path, environ: str | None, file: str, secret_text: str, read: str
+) -> None:
+    (folder / ".env").write_text(f"ONCALL_LOG_FORMAT={file}")
+    secret(folder, "oncall_log_format", secret_text)
+    given = {} if environ is None else {"ONCALL_LOG_FORMAT": environ}
+    assert Settings.from_env(given).log_format == read
+
+
+def test_both_places_can_be_named(folder: Path) -> None:
+    (folder / "service.env").write_text(f"ONCALL_LOG_FORMAT=text\nONCALL_SECRETS_DIR={folder}/safe")
+    (folder / "safe").mkdir()
+    (folder / "safe" / "oncall_pay_to").write_text("0x01")
+    settings = Settings.from_env({"ONCALL_ENV_FILE": "service.env"})
+    assert (settings.log_format, settings.pay_to) == ("text", "0x01")
+
+
+def test_both_places_can_be_left_out(folder: Path) -> None:
+    (folder / ".env").write_text("ONCALL_PAYMENTS=x")
+    secret(folder, "oncall_log_format", "x")
+    none = {"ONCALL_ENV_FILE": "none", "ONCALL_SECRETS_DIR": "none"}
+    assert Settings.from_env(none).payments == "sandbox"
+
+
+def test_settings_made_in_python_read_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / ".env").write_text("ONCALL_PAYMENTS=off")
+    secret(folder, "oncall_pay_to", "0x01")
+    monkeypatch.setenv("ONCALL_LOG_FORMAT", "text")
+    made = Settings()
+    assert (made.payments, made.pay_to, made.log_format) == ("sandbox", SANDBOX_PAY_TO, "json")
+
+
+@pytest.mark.parametrize("name", ["ONCALL_ENV_FILE", "ONCALL_SECRETS_DIR"])
+def test_a_place_that_is_named_must_be_there(folder: Path, name: str) -> None:
+    [problem] = problems_of({name: str(folder / "nowhere")})
+    assert problem.startswith(f"{name}: {folder}/nowhere cannot be read: ")
+    assert "No such file" in problem
+
+
+def test_what_cannot_be_read_is_named_with_the_rest(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"ONCALL_PAY_TO=s3cr\xe9t")
+    secret(folder, "oncall_redis_url", b"s3cr\xe9t")
+    assert problems_of({"ONCALL_PAYMENTS": "x"}) == [
+        "ONCALL_ENV_FILE: .env cannot be read: it is not UTF-8",
+        f"ONCALL_SECRETS_DIR: {folder}/secrets cannot be read: it is not UTF-8",
+        "ONCALL_PAYMENTS: 'x' is not one of sandbox, facilitator, off",
+    ]
+
+
+def test_a_folder_in_place_of_a_secret_is_not_passed_over(folder: Path) -> None:
+    """Docker makes one where the file to be mounted is missing."""
+    (folder / "secrets" / "oncall_redis_url").mkdir(parents=True)
+    [problem] = problems_of({})
+    assert "oncall_redis_url" in problem
+    assert "found a directory instead" in problem
+
+
+def test_a_misspelt_name_is_told_wherever_it_stands(folder: Path) -> None:
+    (folder / ".env").write_text("ONCALL_PAYMENT=off\nNETWROK=x")
+    secret(folder, "oncall_redis_ulr", "redis://:s3cret@redis")
+    secret(folder, "oncall_tls_key", "of another program")
+    secret(folder, "redis_ulr", "of another program")
+    assert problems_of({"ONCALL_NETWROK": "eip155:8453"}) == [
+        "ONCALL_NETWROK is not a setting; did you mean ONCALL_NETWORK?",
+        ".env: ONCALL_PAYMENT is not a setting; did you mean ONCALL_PAYMENTS?",
+        f"{folder}/secrets: ONCALL_REDIS_ULR is not a setting; did you mean ONCALL_REDIS_URL?",
+    ]
+
+
+def test_all_mistakes_of_all_places_are_named_at_once(folder: Path) -> None:
+    (folder / ".env").write_text("ONCALL_DRAIN=301\nONCALL_PAY_TO=0x01")
+    secret(folder, "oncall_redis_url", "http://:s3cret@redis")
+    assert problems_of({"ONCALL_ENV": "production", "ONCALL_PUBLIC_URL": "https://:s3cret@a"}) == [
+        f"ONCALL_PUBLIC_URL: {NO_ORIGIN}",
+        ".env: ONCALL_DRAIN: '301' is not a number of seconds from 0 to 300",
+        f"{folder}/secrets: ONCALL_REDIS_URL: is not an address such as redis://host:6379/0",
+        "ONCALL_FACILITATOR_URL is not set: the x402 facilitator that settles payments",
+        "ONCALL_NETWORK is not set: the network to be paid on, such as eip155:8453",
+    ]
+
+
+def test_secrets_of_files_do_not_show(folder: Path) -> None:
+    (folder / ".env").write_text("ONCALL_RPC_URL=https://node/s3cret")
+    secret(folder, "oncall_redis_url", "redis://:s3cret@redis")
+    settings = Settings.from_env({})
+    assert (settings.rpc_url, settings.redis_url) == (
+        "https://node/s3cret",
+        "redis://:s3cret@redis",
+    )
+    assert "s3cret" not in repr(settings)
+
+
+def test_secrets_of_a_caller_in_python_do_not_show() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(redis_url="http://:s3cret@redis")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_command_that_needs_one_variable_reads_it_from_files_too(folder: Path) -> None:
+    secret(folder, "oncall_database_url", "postgresql://h/d")
+    (folder / ".env").write_text("ONCALL_PAYMENTS=nonsense")
+    assert only_the_database({"ONCALL_ENV": "nonsense"}).store_url == "postgresql://h/d"
+    with pytest.raises(ConfigurationError, match="did you mean ONCALL_DATABASE_URL"):
+        only_the_database({"ONCALL_DATABSE_URL": "none"})
+
+
 def test_another_check_is_made_whatever_else_is_wrong() -> None:
     """A limit of a product that does not exist is named with everything else."""
     environ = {"ONCALL_LOG_FORMAT": "xml", "ONCALL_RATE_LIMIT": "x"}
     with pytest.raises(ConfigurationError) as caught:
         Settings.from_env(environ, lambda settings: [settings.rate_limit])
-    assert list(caught.value.problems) == ["ONCALL_LOG_FORMAT: 'xml' is not one of json, text", "x"]
+    assert list(caught.value.problems) == [
+        "ONCALL_LOG_FORMAT: 'xml' is not one of json, text",
+        "x",
+    ]

@@ -80,7 +80,7 @@ class PaymentService:
             network=self._settings.network,
             pay_to=self._settings.pay_to,
             resource=resource,
-            identifier_required=self._settings.payment_identifier_required,
+            identifier_required=self._settings.payment_id == "required",
             described=bazaar_extension(endpoint),
         )
         return PaymentContext(terms, self._server, self.settlement, self.backend)

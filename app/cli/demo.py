@@ -19,11 +19,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from app import DEFAULT_PORT
 from app.cli.buying import Buyer, BuyerRequest, settlement_in
 from app.payments.terms_text import AnyPaymentRequired, terms_lines
 from app.products.endpoint import EXTENSIONS
 from app.products.registry import paid_endpoints
-from app.settings import DEFAULT_PORT
 
 START_SECONDS = 60.0
 LANE_WIDTH = 48
@@ -88,6 +88,7 @@ async def _service(console: Console) -> AsyncIterator[str]:
     """A service of our own on a free port, as a process; its address."""
     address = f"http://127.0.0.1:{_free_port()}"
     environ = {name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")}
+    environ |= {"ONCALL_ENV_FILE": "none", "ONCALL_SECRETS_DIR": "none"}
     environ["ONCALL_DATABASE_URL"] = "none"  # a demo leaves nothing behind
     with tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(

@@ -8,6 +8,7 @@ configuration and never from the request's ``Host``.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -191,7 +192,7 @@ def payable_networks() -> list[str]:
 def payee_faults(network: str, pay_to: str) -> Iterator[str]:
     """The reasons why money cannot be asked for on ``network`` or would not reach ``pay_to``."""
     if network not in payable_networks():
-        yield f"ONCALL_NETWORK: {network!r} is not one of {', '.join(payable_networks())}"
+        yield f"ONCALL_NETWORK: {_network_fault(network)}"
     if not is_hex_address(pay_to) or int(pay_to, 16) == 0:
         yield f"ONCALL_PAY_TO: {pay_to!r} is not an address: 0x and 40 hexadecimal digits"
     elif not is_checksum_address(pay_to):
@@ -199,3 +200,14 @@ def payee_faults(network: str, pay_to: str) -> Iterator[str]:
             f"ONCALL_PAY_TO: {pay_to!r} does not have its EIP-55 checksum, which guards against "
             f"typing errors; if the address is right, write {to_checksum_address(pay_to)}"
         )
+
+
+def _network_fault(network: str) -> str:
+    """What to write in place of a network's name in words, be it misspelt, or of anything else."""
+    payable = payable_networks()
+    numbers = {name: f"eip155:{chain_id}" for name, chain_id in V1_NETWORK_CHAIN_IDS.items()}
+    names = [name for name, known in numbers.items() if known in payable]
+    close = get_close_matches(network.lower().replace(" ", "-"), names, n=1, cutoff=0.75)
+    if close:
+        return f"{network!r} is not a CAIP-2 name; for {close[0]} write {numbers[close[0]]}"
+    return f"{network!r} is not one of {', '.join(payable)}"

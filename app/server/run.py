@@ -54,11 +54,13 @@ def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[st
     In development the public address defaults to the one listened on, and the log to text where a
     person watches it. ``environ`` carries both to the workers.
     """
-    if environ.get("ONCALL_ENV", "development") == "development":
-        environ.setdefault("ONCALL_PUBLIC_URL", f"http://{host}:{port}")
-    if sys.stderr.isatty():
-        environ.setdefault("ONCALL_LOG_FORMAT", "text")
     settings = Settings.from_env(environ, faults_in)
+    if "public_url" not in settings.model_fields_set:
+        environ["ONCALL_PUBLIC_URL"] = (
+            f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        )
+    if "log_format" not in settings.model_fields_set and sys.stderr.isatty():
+        environ["ONCALL_LOG_FORMAT"] = "text"
     if workers > 1:
         _require_shareable(settings, workers)
     _require_free(host, port)

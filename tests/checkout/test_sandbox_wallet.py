@@ -58,7 +58,7 @@ async def test_as_a_line_it_is_the_header() -> None:
 
 
 async def test_an_id_is_given_where_one_is_required() -> None:
-    served = service(settings(payment_identifier_required=True))
+    served = service(settings(payment_id="required"))
     signed = (await pay(served, await terms(served))).json()
     assert (await served.ask(payment=signed["paymentSignature"])).status_code == 200
 

@@ -46,7 +46,8 @@ def test_help_names_every_command() -> None:
 
 class TestDemo:
     def test_it_shows_the_whole_exchange(self, tmp_path: Path) -> None:
-        # a demo does not depend on the environment
+        # a demo depends neither on the environment nor on a file of settings
+        (tmp_path / ".env").write_text("ONCALL_PAYMENTS=off")
         shown = run("demo", cwd=tmp_path, ONCALL_PAYMENTS="off")
         assert shown.returncode == 0, shown.stderr
         for text in (

@@ -117,7 +117,10 @@ class TestMistakes:
         ("url", "complaint"),
         [
             ("none", "ONCALL_DATABASE_URL=none: nothing is stored"),
-            ("mysql://user:s3cret@host/db", "ONCALL_DATABASE_URL: is neither sqlite:///FILE nor"),
+            (
+                "mysql://user:s3cret@host/db",
+                "ONCALL_DATABASE_URL: is not sqlite:///FILE, postgresql://… or none",
+            ),
             ("postgresql://user:s3cret@127.0.0.1:1/db", "The database cannot be reached ("),
         ],
     )

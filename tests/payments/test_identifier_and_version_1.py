@@ -71,7 +71,7 @@ class TestIdentifier:
             assert (await served.ask(EXAMPLE, payment)).status_code == 200
 
     async def test_where_required_it_must_be_there(self) -> None:
-        served = service(settings(payment_identifier_required=True))
+        served = service(settings(payment_id="required"))
         payment = header_of(identified(Wallet(), await served.terms(), None))
         response = await served.ask(EXAMPLE, payment)
         assert (response.status_code, response.json()["code"]) == (400, "invalid_payment")

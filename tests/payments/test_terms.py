@@ -18,7 +18,12 @@ def test_a_network_whose_token_takes_no_authorizations_is_not() -> None:
     ("network", "pay_to", "complaints"),
     [
         pytest.param("eip155:8453", PAY_TO, [], id="right"),
-        pytest.param("base", PAY_TO, ["ONCALL_NETWORK: 'base' is not one of"], id="network"),
+        pytest.param("solana", PAY_TO, ["'solana' is not one of eip155:8453, "], id="network"),
+        pytest.param("base", PAY_TO, ["for base write eip155:8453"], id="in words"),
+        pytest.param("Bsae", PAY_TO, ["for base write eip155:8453"], id="misspelt"),
+        pytest.param("Base Sepolia", PAY_TO, ["for base-sepolia write eip155:84532"], id="spaced"),
+        pytest.param("base mainnet", PAY_TO, ["is not one of"], id="resembles a test network"),
+        pytest.param("megaeth", PAY_TO, ["is not one of"], id="in words, but not payable"),
         pytest.param("eip155:8453", PAY_TO.lower(), [f"write {PAY_TO}"], id="no checksum"),
         pytest.param(
             "eip155:8453", PAY_TO.swapcase().replace("X", "x"), ["EIP-55"], id="wrong checksum"

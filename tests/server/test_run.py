@@ -6,11 +6,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.processes import environment, free_port
+from app.errors import ConfigurationError
+from app.server.run import serve_forever
+from tests.support.processes import NO_FILES, environment, free_port
 from tests.support.services import EXAMPLE, PATH, PAY_TO, ScriptedFacilitator, answers
 from tests.support.wallets import Wallet
 
@@ -121,6 +125,48 @@ class TestConfiguration:
         )
         assert f"write {PAY_TO}" in stopped.stderr
         assert "Traceback" not in stopped.stderr
+
+
+class TestDefaults:
+    """What ``serve`` hands on to the application, whose port is taken here: it never starts."""
+
+    @pytest.fixture
+    def handed_on(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., dict[str, str]]]:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+
+            def serve(host: str = "127.0.0.1", **environ: str) -> dict[str, str]:
+                port = taken.getsockname()[1]
+                with pytest.raises(ConfigurationError, match="cannot be listened on"):
+                    serve_forever(host, port, 1, environ)
+                return {name: text.replace(str(port), "PORT") for name, text in environ.items()}
+
+            yield serve
+
+    def test_the_address_listened_on_and_words_for_a_person(
+        self, handed_on: Callable[..., dict[str, str]]
+    ) -> None:
+        assert handed_on(**NO_FILES) == {
+            **NO_FILES,
+            "ONCALL_PUBLIC_URL": "http://127.0.0.1:PORT",
+            "ONCALL_LOG_FORMAT": "text",
+        }
+
+    def test_an_ipv6_address_stands_in_brackets(
+        self, handed_on: Callable[..., dict[str, str]]
+    ) -> None:
+        # of a network that no machine is in, so that it cannot be listened on
+        assert handed_on("2001:db8::1", **NO_FILES)["ONCALL_PUBLIC_URL"] == (
+            "http://[2001:db8::1]:PORT"
+        )
+
+    def test_what_a_file_says_goes_before(
+        self, handed_on: Callable[..., dict[str, str]], tmp_path: Path
+    ) -> None:
+        file = tmp_path / "service.env"
+        file.write_text("ONCALL_PUBLIC_URL=https://oncall.test\nONCALL_LOG_FORMAT=json")
+        environ = {**NO_FILES, "ONCALL_ENV_FILE": str(file)}
+        assert handed_on(**environ) == environ
 
 
 @pytest.mark.anyio

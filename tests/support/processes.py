@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
+NO_FILES = {"ONCALL_ENV_FILE": "none", "ONCALL_SECRETS_DIR": "none"}
+"""The ``.env`` and the secrets of whoever runs the tests are no part of them."""
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -25,7 +27,7 @@ def environment(**variables: str) -> dict[str, str]:
     A service started with it keeps nothing, unless ``variables`` name a database.
     """
     kept = {name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")}
-    return {**kept, "ONCALL_DATABASE_URL": "none", **variables}
+    return {**kept, **NO_FILES, "ONCALL_DATABASE_URL": "none", **variables}
 
 
 def free_port() -> int:
