@@ -1,6 +1,6 @@
 """Claims in Redis: exactly-once across workers and hosts, and across a crash of any of them.
 
-Strategy: each transition is one Lua script, so it is atomic whoever calls it. A claim being settled
+Strategy: each transition is one Lua script and therefore atomic. A claim that is being settled
 carries a lease; when its holder dies, the lease runs out and the next claim of the same request
 takes over, knowing that a settlement may have been sent. Redis forgets a claim by itself, when its
 authorization can no longer be settled.
