@@ -9,7 +9,7 @@ import hashlib
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -57,38 +57,20 @@ def install() -> None:
     """
     started = time.monotonic()
     count = sum(line[:1].isalnum() for line in LOCK.read_text().splitlines())
-    pip(
-        "--progress-bar",
-        "off",
-        "--require-hashes",
-        "--requirement",
-        str(LOCK),
-        count=count,
-        started=started,
-    )
-    pip(
-        "--no-index",
-        "--no-deps",
-        "--no-build-isolation",
-        "--editable",
-        str(ROOT),
-        count=count,
-        started=started,
-    )
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
+    told = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    locked = [*pip, "--progress-bar", "off", "--require-hashes", "--requirement", str(LOCK)]
+    with subprocess.Popen(locked, **told) as packages:
+        tail = show_progress(packages.stdout, count, started)
+    require_success(packages.returncode, tail)
+    alone = ["--no-index", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+    project = subprocess.run([*pip, *alone], check=False, **told)
+    require_success(project.returncode, project.stdout.splitlines())
     print(f"\r  2/2 installed in {time.monotonic() - started:.0f} s{' ' * 30}")
 
 
-def pip(*arguments: str, count: int, started: float) -> None:
-    command = [str(VENV / "bin" / "python"), "-m", "pip", "install"]
-    with subprocess.Popen(
-        [*command, "--disable-pip-version-check", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        assert process.stdout is not None  # noqa: S101 - asked for above
-        tail = show_progress(process.stdout, count, started)
-    if process.returncode:
+def require_success(status: int, tail: Sequence[str]) -> None:
+    if status:
         print("\n".join(tail[-15:]))
         sys.exit(
             "The packages could not be installed (see above). Check that this machine reaches "
