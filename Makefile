@@ -2,16 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-cost bench-startup bench-limits bench-stored screenshots format
+.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-cost bench-startup bench-limits bench-stored screenshots format lock
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
-setup: ## Install the service into .venv (again only when its pins change)
+setup: ## Install the service into .venv (again only when its lock changes)
 	@$(PYTHON) scripts/setup.py
 
 setup-dev: setup ## Install the tools of the tests and checks as well
-	@$(PYTHON) scripts/setup.py dev chain
+	@$(PYTHON) scripts/setup.py dev
 
 demo: setup ## Start a sandbox service, buy a rotation in every format, show it
 	@$(BIN)/python -m app demo
@@ -39,8 +39,7 @@ check: setup-dev ## Lint, types, import rules, and that openapi.json is current
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m app openapi --check
 
-setup-bench: setup ## Install what the benchmarks measure beside the service
-	@$(PYTHON) scripts/setup.py dev chain bench
+setup-bench: setup-dev ## Install what the benchmarks measure beside the service
 	@$(BIN)/python scripts/node_packages.py bench/targets
 
 bench: setup-bench ## Measure the service beside others over HTTP; wants wrk and a quiet machine
@@ -72,6 +71,9 @@ bench-stored: setup-dev ## Measure the stored APIs on SQLite and on a large Post
 
 screenshots: setup-dev ## Take the pictures of the catalogue again; wants chromium
 	@$(BIN)/python -m scripts.screenshots
+
+lock: setup-dev ## Renew the lock files: the newest versions that pyproject.toml admits
+	@$(BIN)/python scripts/lock.py --upgrade
 
 format: setup-dev ## Rewrite the code as `make check` wants it
 	@$(BIN)/ruff check --fix .

@@ -1,22 +1,22 @@
-"""Make ``.venv`` and install the project into it, exactly as pinned.
+"""Make ``.venv`` and install the project into it, exactly as locked.
 
-Arguments name extras (``dev``, ``chain``) to install as well. Needs nothing but Python. Does
-nothing when the pins have not changed since the last time; shows progress while it installs; when
-it fails it says what to do.
+With the argument ``dev`` every extra is installed as well. Needs nothing but Python. Does nothing
+when the lock has not changed since the last time; shows progress while it installs; when it fails
+it says what to do.
 """
 
 import hashlib
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
-PINS = (ROOT / "constraints.txt", ROOT / "pyproject.toml")
-EXTRAS = sys.argv[1:]
-STAMP = VENV / "-".join(["installed", *EXTRAS])
+WITH_EXTRAS = sys.argv[1:] == ["dev"]
+LOCK = ROOT / ("requirements-dev.lock" if WITH_EXTRAS else "requirements.lock")
+STAMP = VENV / ("installed-dev" if WITH_EXTRAS else "installed")
 
 
 def main() -> None:
@@ -25,10 +25,12 @@ def main() -> None:
             f"Python 3.11 or later is needed; this is {sys.version.split()[0]}. "
             "Name another one: make PYTHON=/path/to/python3.12 …"
         )
-    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in PINS)).hexdigest()
+    wanted = hashlib.sha256(
+        b"".join(path.read_bytes() for path in (LOCK, ROOT / "pyproject.toml"))
+    ).hexdigest()
     if STAMP.exists() and STAMP.read_text() == wanted:
         return
-    what = " ".join(["the service", *EXTRAS])
+    what = "the service and its tools" if WITH_EXTRAS else "the service"
     print(f"setting up {what} in {VENV.name} with Python {sys.version.split()[0]}", flush=True)
     if not (VENV / "bin" / "python").exists():
         create_venv()
@@ -49,33 +51,31 @@ def create_venv() -> None:
 
 
 def install() -> None:
+    """Install what the lock names, file by file as it was hashed, and then the project alone.
+
+    The lock holds what builds the project, so nothing is fetched beside it.
+    """
     started = time.monotonic()
-    count = sum(1 for line in PINS[0].read_text().splitlines() if "==" in line)
-    command = [
-        str(VENV / "bin" / "python"),
-        "-m",
-        "pip",
-        "install",
-        "--disable-pip-version-check",
-        "--progress-bar",
-        "off",
-        "--constraint",
-        str(PINS[0]),
-        "--editable",
-        f"{ROOT}[{','.join(EXTRAS)}]" if EXTRAS else str(ROOT),
-    ]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as pip:
-        assert pip.stdout is not None  # noqa: S101 - asked for above
-        tail = show_progress(pip.stdout, count, started)
-    if pip.returncode:
+    count = sum(line[:1].isalnum() for line in LOCK.read_text().splitlines())
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
+    told = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    locked = [*pip, "--progress-bar", "off", "--require-hashes", "--requirement", str(LOCK)]
+    with subprocess.Popen(locked, **told) as packages:
+        tail = show_progress(packages.stdout, count, started)
+    require_success(packages.returncode, tail)
+    alone = ["--no-index", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]
+    project = subprocess.run([*pip, *alone], check=False, **told)
+    require_success(project.returncode, project.stdout.splitlines())
+    print(f"\r  2/2 installed in {time.monotonic() - started:.0f} s{' ' * 30}")
+
+
+def require_success(status: int, tail: Sequence[str]) -> None:
+    if status:
         print("\n".join(tail[-15:]))
         sys.exit(
             "The packages could not be installed (see above). Check that this machine reaches "
             "its Python package index, then run make again: it goes on where it stopped."
         )
-    print(f"\r  2/2 installed in {time.monotonic() - started:.0f} s{' ' * 30}")
 
 
 def show_progress(lines: Iterable[str], count: int, started: float) -> list[str]:

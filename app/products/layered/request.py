@@ -60,11 +60,13 @@ class EntryDocument(Document, frozen=True):
 
 
 class SwapDocument(Document, frozen=True):
-    """Whoever has the stretch gives it to another, whose next shift after it goes back.
-
-    A shift that starts before the stretch never goes back: a request has no "now", so it may have
-    started. With no shift within 366 days the swap is a plain hand-over.
-    """
+    # Assigned, because a caller reads these bytes: since 3.13 the compiler takes the indentation
+    # of a docstring off.
+    __doc__ = (
+        "Whoever has the stretch gives it to another, whose next shift after it goes back.\n\n"
+        '    A shift that starts before the stretch never goes back: a request has no "now", so it '
+        "may have\n    started. With no shift within 366 days the swap is a plain hand-over."
+    )
 
     start: Point
     end: Point
