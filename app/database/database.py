@@ -20,18 +20,18 @@ from typing import Self, TypeVar
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.errors import BUSY, runs_for, words_for
+from app.database.errors import BUSY, attempts_allowed, failure_text
 from app.database.postgres import PREFIXES, Postgres
-from app.database.revision import current, fault_of
+from app.database.revision import current_revision, schema_problem
 from app.database.sqlite import Sqlite
 from app.errors import StoreUnavailable
 
 T = TypeVar("T")
 Tx = AsyncConnection
 """A transaction, for those who hand it on and know nothing of SQLAlchemy."""
-Work = Callable[[AsyncConnection], Awaitable[T]]
+TransactionFunction = Callable[[AsyncConnection], Awaitable[T]]
 
-LOOK_SECONDS = 1.0
+RECHECK_SECONDS = 1.0
 WRITE_SECONDS = 15.0
 """No further run of a transaction is begun after this."""
 SHORTEST_PAUSE_SECONDS = 0.004
@@ -48,15 +48,15 @@ class Database:
     def __init__(self, url: str) -> None:
         self.problem: str | None = "is not open"
         self._store = Postgres(url) if url.startswith(PREFIXES) else Sqlite(url)
-        self._looking = asyncio.Lock()
-        self._looked_at = 0.0
+        self._checking = asyncio.Lock()
+        self._checked_at = 0.0
         self._is_in_doubt = True  # something happened since anybody looked
 
     async def open(self) -> None:
         """Connect and look at the schema; a new SQLite file is made and migrated. Never raises."""
         try:
             if self._store.make_file():
-                await self._fill()
+                await self._migrate_new_file()
         except (SQLAlchemyError, OSError) as error:
             self.problem = _problem_of(error)
         else:
@@ -64,21 +64,21 @@ class Database:
 
     async def refresh(self) -> None:
         """Look again whether there is a ``problem``. Never raises."""
-        async with self._looking:
-            await self._look()
+        async with self._checking:
+            await self._check()
 
     async def aclose(self) -> None:
         """Close every connection, for good."""
         self.problem = "is closed"
         self._is_in_doubt = False
-        self._looked_at = float("inf")  # nobody looks again
+        self._checked_at = float("inf")  # nobody looks again
         await self._store.aclose()
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """One consistent snapshot, read only. Raises ``StoreUnavailable``."""
-        await self._require_well()
-        with self.named_failures():
+        await self._require_usable()
+        with self.translate_failures():
             async with self._store.reader.connect() as connection:
                 yield connection
 
@@ -86,17 +86,17 @@ class Database:
         """As ``reading``, for several who read, if anybody does."""
         return Snapshot(self)
 
-    async def written(self, work: Work[T]) -> T:
+    async def write(self, work: TransactionFunction[T]) -> T:
         """What ``work`` returned, run in one serializable transaction that was then committed.
 
         It is run again, after a pause, where another writer came in between: it must do nothing
         that a second run would repeat. What it raises undoes the transaction and is raised here.
         Raises ``StoreUnavailable``; after a lost connection the outcome may be unknown.
         """
-        await self._require_well()
-        with self.named_failures():
-            async with self._store.turn():
-                return await self._committed(work)
+        await self._require_usable()
+        with self.translate_failures():
+            async with self._store.write_slot():
+                return await self._commit(work)
 
     @contextlib.asynccontextmanager
     async def migrating(self) -> AsyncIterator[AsyncConnection]:
@@ -106,7 +106,7 @@ class Database:
         """
         engine = self._store.migrator()
         try:
-            with self.named_failures():
+            with self.translate_failures():
                 self._store.make_file()
                 async with engine.begin() as connection:
                     yield connection
@@ -114,7 +114,7 @@ class Database:
             await engine.dispose()
         await self.refresh()
 
-    async def _committed(self, work: Work[T]) -> T:
+    async def _commit(self, work: TransactionFunction[T]) -> T:
         give_up_at, runs = _now() + WRITE_SECONDS, 0
         while True:
             try:
@@ -122,51 +122,53 @@ class Database:
                     return await work(connection)
             except DBAPIError as error:
                 runs += 1
-                if runs >= runs_for(error) or _now() > give_up_at:
+                if runs >= attempts_allowed(error) or _now() > give_up_at:
                     raise
             await asyncio.sleep(_pause_after(runs))
 
-    async def _fill(self) -> None:
-        from app.database.migrate import migrated  # noqa: PLC0415 - loads Alembic, seldom needed
+    async def _migrate_new_file(self) -> None:
+        from app.database.migrate import run_migrations  # noqa: PLC0415 - loads Alembic, seldom needed
 
         async with self.migrating() as connection:
-            await migrated(connection)
+            await run_migrations(connection)
 
-    async def _require_well(self) -> None:
+    async def _require_usable(self) -> None:
         if self._store.problem is not None:
             self.problem, self._is_in_doubt = self._store.problem, True
         if self.problem is None:
             return
         if self._is_in_doubt:
-            async with self._looking:
+            async with self._checking:
                 if self._is_in_doubt:  # else somebody has looked while we waited
-                    await self._look()
-        elif not self._looking.locked() and _now() - self._looked_at >= LOOK_SECONDS:
+                    await self._check()
+        elif not self._checking.locked() and _now() - self._checked_at >= RECHECK_SECONDS:
             await self.refresh()
         if self.problem is not None:
             raise StoreUnavailable.because(self.problem)
 
-    async def _look(self) -> None:
-        self._looked_at = _now()
+    async def _check(self) -> None:
+        self._checked_at = _now()
         try:
             async with self._store.reader.connect() as connection:
-                self.problem = self._store.problem or fault_of(await current(connection))
+                self.problem = self._store.problem or schema_problem(
+                    await current_revision(connection)
+                )
         except (SQLAlchemyError, OSError) as error:
             self.problem = _problem_of(error)
         self._is_in_doubt = False
 
     @contextlib.contextmanager
-    def named_failures(self) -> Iterator[None]:
+    def translate_failures(self) -> Iterator[None]:
         """What fails here because of the database raises ``StoreUnavailable``."""
         try:
             yield
         except (SQLAlchemyError, OSError) as error:
-            words = words_for(error)
-            if words is None:
+            text = failure_text(error)
+            if text is None:
                 raise
-            if words != BUSY:
-                self.problem, self._is_in_doubt = words, True
-            raise StoreUnavailable.because(words) from error
+            if text != BUSY:
+                self.problem, self._is_in_doubt = text, True
+            raise StoreUnavailable.because(text) from error
 
 
 class Snapshot:
@@ -183,7 +185,7 @@ class Snapshot:
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Raises ``StoreUnavailable``."""
-        with self._database.named_failures():
+        with self._database.translate_failures():
             if self._tx is None:
                 self._tx = await self._open.enter_async_context(self._database.reading())
             yield self._tx
@@ -206,7 +208,7 @@ class Snapshot:
 
 
 def _problem_of(error: SQLAlchemyError | OSError) -> str:
-    return words_for(error) or f"cannot be used ({type(error).__name__})"
+    return failure_text(error) or f"cannot be used ({type(error).__name__})"
 
 
 def _pause_after(runs: int) -> float:

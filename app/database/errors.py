@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 UNREACHABLE = "cannot be reached"
 BUSY = "is busy"
 
-WORDS_BY_SQLSTATE: Mapping[str, str] = {
+TEXT_BY_SQLSTATE: Mapping[str, str] = {
     "08": UNREACHABLE,
     "28": "refuses the user name or password",
     "3D": "does not exist on its server",
@@ -35,7 +35,7 @@ WORDS_BY_SQLSTATE: Mapping[str, str] = {
 }
 """By code, or by its first two characters, which are its class."""
 
-WORDS_BY_SQLITE_CODE: Mapping[int, str] = {
+TEXT_BY_SQLITE_CODE: Mapping[int, str] = {
     sqlite3.SQLITE_BUSY: BUSY,
     sqlite3.SQLITE_LOCKED: BUSY,
     sqlite3.SQLITE_READONLY: "cannot be written: its file or folder is read-only",
@@ -47,7 +47,7 @@ WORDS_BY_SQLITE_CODE: Mapping[int, str] = {
     sqlite3.SQLITE_NOTADB: "is no SQLite database",
 }
 
-RUNS_BY_SQLSTATE: Mapping[str, int] = {
+ATTEMPTS_BY_SQLSTATE: Mapping[str, int] = {
     "40001": 24,
     "40P01": 24,
     # Another's commit came between: the next run sees it. Still there then, it is a defect.
@@ -57,18 +57,18 @@ RUNS_BY_SQLSTATE: Mapping[str, int] = {
 }
 
 
-def words_for(error: SQLAlchemyError | OSError) -> str | None:
+def failure_text(error: SQLAlchemyError | OSError) -> str | None:
     """Why the database cannot be used; ``None`` for a defect of ours."""
     if isinstance(error, OSError):
-        return _words_for_system(error)
+        return _system_failure_text(error)
     if isinstance(error, DBAPIError):
-        return _words_for_driver(error)
+        return _driver_failure_text(error)
     return BUSY if isinstance(error, PoolTimeout) else None
 
 
-def runs_for(error: DBAPIError) -> int:
+def attempts_allowed(error: DBAPIError) -> int:
     """How often a transaction may be run in all before ``error`` is final."""
-    return RUNS_BY_SQLSTATE.get(sqlstate_of(error) or "", 1)
+    return ATTEMPTS_BY_SQLSTATE.get(sqlstate_of(error) or "", 1)
 
 
 def sqlstate_of(error: DBAPIError) -> str | None:
@@ -77,7 +77,7 @@ def sqlstate_of(error: DBAPIError) -> str | None:
     return code
 
 
-def _words_for_system(error: OSError) -> str:
+def _system_failure_text(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "does not answer in time"
     if error.errno is None or error.errno < 0:  # below 0: a name that could not be looked up
@@ -85,11 +85,11 @@ def _words_for_system(error: OSError) -> str:
     return f"{UNREACHABLE} ({os.strerror(error.errno)})"
 
 
-def _words_for_driver(error: DBAPIError) -> str | None:
+def _driver_failure_text(error: DBAPIError) -> str | None:
     number: int | None = getattr(error.orig, "sqlite_errorcode", None)
     if number is not None:
-        return WORDS_BY_SQLITE_CODE.get(number & 0xFF)
+        return TEXT_BY_SQLITE_CODE.get(number & 0xFF)
     code = sqlstate_of(error)
     if code is None:  # a driver's own error, about a connection that is gone or about our use of it
         return UNREACHABLE if error.connection_invalidated else None
-    return WORDS_BY_SQLSTATE.get(code) or WORDS_BY_SQLSTATE.get(code[:2])
+    return TEXT_BY_SQLSTATE.get(code) or TEXT_BY_SQLSTATE.get(code[:2])

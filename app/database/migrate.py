@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.postgres import MIGRATION_LOCK
-from app.database.revision import current
+from app.database.revision import current_revision
 from app.errors import UnknownMigration
 
 BASE = "base"
@@ -34,7 +34,9 @@ def revisions() -> list[str]:
     return [script.revision for script in scripts][::-1]
 
 
-async def migrated(connection: AsyncConnection, to: str = HEAD) -> tuple[str | None, str | None]:
+async def run_migrations(
+    connection: AsyncConnection, to: str = HEAD
+) -> tuple[str | None, str | None]:
     """The last migration before and after everything up to ``to`` was run, or above it undone.
 
     ``connection`` is in a transaction (``Database.migrating``). A database that is ahead of this
@@ -46,14 +48,14 @@ async def migrated(connection: AsyncConnection, to: str = HEAD) -> tuple[str | N
         raise UnknownMigration(f"{to} is none of {', '.join([BASE, *revisions(), HEAD])}.")
     if connection.dialect.name == "postgresql":
         await connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-    before = await current(connection)
+    before = await current_revision(connection)
     if before not in steps:
         if aim == steps[-1]:
             return before, before
         raise UnknownMigration(f"The database is at {before}, which only a later release undoes.")
     run = command.upgrade if steps.index(aim) > steps.index(before) else command.downgrade
     await connection.run_sync(lambda sync: run(_config(sync), aim or BASE))
-    return before, await current(connection)
+    return before, await current_revision(connection)
 
 
 def _config(connection: Connection | None = None) -> Config:

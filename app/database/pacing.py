@@ -7,14 +7,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-AT_A_STRETCH_SECONDS = 0.005
+LONGEST_STRETCH_SECONDS = 0.005
 
 
-async def paced(items: Iterable[T]) -> AsyncIterator[T]:
+async def with_pauses(items: Iterable[T]) -> AsyncIterator[T]:
     """``items``; others have a turn whenever work on them has taken a few milliseconds."""
-    until = perf_counter() + AT_A_STRETCH_SECONDS
+    until = perf_counter() + LONGEST_STRETCH_SECONDS
     for item in items:
         yield item
         if perf_counter() > until:
             await asyncio.sleep(0)
-            until = perf_counter() + AT_A_STRETCH_SECONDS
+            until = perf_counter() + LONGEST_STRETCH_SECONDS

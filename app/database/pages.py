@@ -6,7 +6,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from sqlalchemy import RowMapping, Select, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.pacing import paced
+from app.database.pacing import with_pauses
 from app.database.tables import organisations
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ async def page_of(
     counted = select(func.count()).select_from(query.order_by(None).subquery())
     total = await tx.scalar(counted)
     rows = await tx.execute(query.limit(part.limit).offset(part.offset))
-    return Page([read(row) async for row in paced(rows.mappings())], total or 0)
+    return Page([read(row) async for row in with_pauses(rows.mappings())], total or 0)
 
 
 async def next_position(tx: AsyncConnection, org_id: str) -> int:

@@ -70,7 +70,7 @@ class Postgres:
             poolclass=NullPool,
         )
 
-    def turn(self) -> contextlib.AbstractAsyncContextManager[None]:
+    def write_slot(self) -> contextlib.AbstractAsyncContextManager[None]:
         """Writers need not queue here."""
         return contextlib.nullcontext()
 

@@ -12,7 +12,7 @@ REVISION = "0001"
 """The migration that leads to ``tables``."""
 
 
-async def current(connection: AsyncConnection) -> str | None:
+async def current_revision(connection: AsyncConnection) -> str | None:
     """The last migration that was run here; ``None`` where none ever was."""
     if not await connection.run_sync(lambda sync: inspect(sync).has_table("alembic_version")):
         return None
@@ -20,7 +20,7 @@ async def current(connection: AsyncConnection) -> str | None:
     return found.scalar_one_or_none()
 
 
-def fault_of(revision: str | None) -> str | None:
+def schema_problem(revision: str | None) -> str | None:
     """Why a database at ``revision`` cannot be used; ``None`` when it can."""
     if revision is None:
         return "is not migrated: run `python -m app migrate`"

@@ -73,7 +73,7 @@ class Sqlite:
         return self._engine("BEGIN IMMEDIATE", MIGRATING, 1)
 
     @contextlib.asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def write_slot(self) -> AsyncIterator[None]:
         """This process's turn to write."""
         try:
             async with asyncio.timeout(QUEUE_SECONDS):

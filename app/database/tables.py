@@ -73,7 +73,7 @@ def _index(*columns: str) -> Index:
     return Index(None, *columns)
 
 
-def _listed() -> Sequence[Any]:
+def _listed_columns() -> Sequence[Any]:
     """What a thing has that is made, listed in order of creation, and edited."""
     return (
         Column("position", BigInteger, nullable=False),
@@ -109,7 +109,7 @@ keys = Table(
 )
 """``kind`` is live or test, ``hash`` the SHA-256 of the whole key, ``scopes`` are spaced apart."""
 
-people = Table(
+users = Table(
     "people",
     metadata,
     _organisation(),
@@ -117,7 +117,7 @@ people = Table(
     _text("name"),
     _text("email"),
     _text("team_ids"),
-    *_listed(),
+    *_listed_columns(),
 )
 
 schedules = Table(
@@ -127,11 +127,11 @@ schedules = Table(
     _key("id"),
     _text("name"),
     _text("team_id", null=True),
-    *_listed(),
+    *_listed_columns(),
     _index("org_id", "team_id", "position"),
 )
 
-rules = Table(
+schedule_versions = Table(
     "rules",
     metadata,
     _organisation(),
@@ -157,7 +157,7 @@ participants = Table(
 )
 """The people in a schedule's current rules, who cannot be deleted."""
 
-covers = Table(
+manual_assignments = Table(
     "covers",
     metadata,
     _organisation(),
@@ -205,7 +205,7 @@ policies = Table(
     _key("id"),
     _text("name"),
     _text("steps"),
-    *_listed(),
+    *_listed_columns(),
 )
 
 policy_targets = Table(
@@ -258,7 +258,7 @@ audit = Table(
 )
 """Who changed what. It outlives the schedule, so nothing ties the two."""
 
-remembered = Table(
+idempotency_records = Table(
     "remembered",
     metadata,
     _organisation(),

@@ -134,14 +134,14 @@ def stored_schemas() -> Mapping[str, Any]:
 
 def stored_responses() -> Mapping[str, Any]:
     """Every answer that is not what was asked for, once."""
-    from app.teams.problems import refusal_in  # noqa: PLC0415 - see ``_table``
+    from app.teams.problems import error_body  # noqa: PLC0415 - see ``_table``
 
     reference = {"$ref": "#/components/schemas/StoredError"}
     return {
         PREFIX + status: {
             "description": text,
             "headers": headers(*_refusal_headers(status)),
-            "content": {"application/json": {"schema": reference, "example": refusal_in(error)}},
+            "content": {"application/json": {"schema": reference, "example": error_body(error)}},
         }
         for status, (text, error) in REFUSED.items()
     }

@@ -9,7 +9,7 @@ from app.http.validation import Document, document_of
 DocumentT = TypeVar("DocumentT", bound=Document)
 
 
-def patched(
+def patched_document(
     current: Mapping[str, Any], patch: object, kind: type[DocumentT], read_only: Collection[str]
 ) -> DocumentT:
     """``current`` (JSON types, as callers see it) after ``patch``, as a ``kind``.

@@ -1,7 +1,7 @@
-"""What the stored APIs offer: one row an operation, read by the router, the pipeline and OpenAPI.
+"""The type of the rows from which the stored APIs are routed, served and described.
 
-A handler is given an open transaction and a ``Call``, and returns an ``Answer``; that of an
-operation that writes is run again when writers collide, so it has no effect but by its transaction.
+A handler takes an open transaction and a ``RequestContext`` and returns a ``HandlerResult``. A
+write runs again when writers collide, so its handler has no effect but through its transaction.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ class NoQuery(Document, frozen=True):
     """No parameters."""
 
 
-class Call(Struct, frozen=True):
+class RequestContext(Struct, frozen=True):
     """One request that has been let in and understood. ``now`` is in milliseconds.
 
     ``document`` is the body of a POST as its type says, ``value`` the body as JSON types.
@@ -63,7 +63,7 @@ class Call(Struct, frozen=True):
         require_match(self.if_match, version)
 
 
-class Answer(Struct, frozen=True):
+class HandlerResult(Struct, frozen=True):
     """``body``: a struct, calendar bytes, or ``None``. ``version`` becomes the ETag."""
 
     body: Struct | bytes | None = None
@@ -71,7 +71,7 @@ class Answer(Struct, frozen=True):
     location: str | None = None
 
 
-Work = Callable[["Tx", Call], Awaitable[Answer]]
+Handler = Callable[["Tx", RequestContext], Awaitable[HandlerResult]]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Operation:
     scope: str
     tag: str
     summary: str
-    work: Work
+    handler: Handler
     description: str = ""
     body: type[Document] | None = None
     query: type[Document] = NoQuery
@@ -106,7 +106,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Rows:
+class OperationGroup:
     """Makes the rows under one path and one tag; they want ``scope`` unless they name another."""
 
     base: str
@@ -114,12 +114,19 @@ class Rows:
     scope: str
 
     def __call__(
-        self, method: Method, path: str, summary: str, work: Work, *, scope: str = "", **more: Any
+        self,
+        method: Method,
+        path: str,
+        summary: str,
+        handler: Handler,
+        *,
+        scope: str = "",
+        **more: Any,
     ) -> Operation:
         path, scope = f"{self.base}{path}", scope or self.scope
-        return Operation(method, path, scope, self.tag, summary, work, **more)
+        return Operation(method, path, scope, self.tag, summary, handler, **more)
 
 
-V1_ROWS = Rows(V1, "Schedules (v1)", SCHEDULES)
-V2_READS = Rows(V2, "On-call (v2)", READ)
-V2_WRITES = Rows(V2, "On-call (v2)", WRITE)
+V1_GROUP = OperationGroup(V1, "Schedules (v1)", SCHEDULES)
+V2_READ_GROUP = OperationGroup(V2, "On-call (v2)", READ)
+V2_WRITE_GROUP = OperationGroup(V2, "On-call (v2)", WRITE)
