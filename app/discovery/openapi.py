@@ -22,8 +22,8 @@ from app.discovery.openapi_teams import (
     stored_paths,
     stored_responses,
     stored_schemas,
+    stored_tags,
 )
-from app.discovery.openapi_teams import TAGS as STORED_TAGS
 from app.http.scalars import scalar_schema
 from app.products.endpoint import JSON, Endpoint
 
@@ -35,12 +35,6 @@ GUIDANCE = (
     "lost, repeat the same request with the same payment: it is charged once. Accept chooses JSON "
     "(the default), text/calendar, text/csv or image/svg+xml, all at the same price."
 )
-TAGS = {
-    "Scheduling": "On-call rotations and layered schedules, paid per request by x402.",
-    **STORED_TAGS,
-    DISCOVERY: "What programs and people read before they buy. Free.",
-    SERVICE: "How the service is, for its operators. Free.",
-}
 
 
 def schema_of(kind: type[Struct]) -> dict[str, Any]:
@@ -89,7 +83,7 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
             "x-guidance": GUIDANCE,
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "tags": [{"name": name, "description": text} for name, text in _tags().items()],
         "paths": {
             **{endpoint.path: {"post": _operation(endpoint)} for endpoint in endpoints},
             **{free.path: {"get": _free_operation(free)} for free in free_paths(endpoints)},
@@ -101,6 +95,16 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
             "headers": described_headers(),
             "securitySchemes": SECURITY_SCHEMES,
         },
+    }
+
+
+def _tags() -> Mapping[str, str]:
+    """Return the description of every tag, by its name."""
+    return {
+        "Scheduling": "On-call rotations and layered schedules, paid per request by x402.",
+        **stored_tags(),
+        DISCOVERY: "What programs and people read before they buy. Free.",
+        SERVICE: "How the service is, for its operators. Free.",
     }
 
 

@@ -53,6 +53,7 @@ from app.teams.operation import HandlerResult, Operation, RequestContext
 from app.teams.problems import defect_response, error_response, http_error_response
 from app.teams.queries import query_in
 from app.teams.router import OperationRouter
+from app.teams.schemas import DataEnvelope
 
 log = structlog.get_logger()
 
@@ -282,8 +283,8 @@ def _response(operation: Operation, answer: HandlerResult, head: Head | None) ->
         headers = {**REVALIDATED, "ETag": digest_etag(body)}
     elif answer.body is not None:
         body, media_type = msgspec.json.encode(answer.body), JSON_TYPE
-    if answer.version is not None:
-        headers["ETag"] = etag(answer.version)
+    if operation.is_versioned and isinstance(answer.body, DataEnvelope):
+        headers["ETag"] = etag(answer.body.data.version)
     if answer.location is not None and operation.status == HTTPStatus.CREATED:
         headers["Location"] = answer.location
     known = tags_in(head.values("if-none-match"), "If-None-Match") if head else ()

@@ -5,7 +5,7 @@ from typing import Any
 
 from app.teams.calendars import handlers
 from app.teams.calendars.schemas import FeedQuery, FeedTokenPost, FeedTokenShown, NewFeedToken
-from app.teams.operation import READ, V2, WRITE, Operation, OperationGroup
+from app.teams.operation import READ, V2, WRITE, Operation, OperationGroup, Tag
 from app.teams.schemas import PageQuery
 
 CALENDAR: Mapping[str, Any] = {
@@ -22,7 +22,7 @@ NEW_TOKEN: Mapping[str, Any] = {
     "example": {"name": "Marie's phone"},
 }
 
-_feeds = OperationGroup(V2, "Calendars (v2)", WRITE)
+_feeds = OperationGroup(V2, Tag("Calendars (v2)", "What calendar programs subscribe to."), WRITE)
 
 V2_FEEDS: Sequence[Operation] = (
     _feeds(

@@ -8,7 +8,9 @@ from app.teams.entries.schemas import EntriesQuery, EntryPost, EntryShown, SwapP
 from app.teams.operation import PAST, V2_READ_GROUP, V2_WRITE_GROUP, Operation
 from app.teams.schemas import PageQuery
 
+ENTRY_ID: Mapping[str, str] = {"entry_id": "the id of an entry, created or generated"}
 SWAP: Mapping[str, Any] = {
+    "parameters": ENTRY_ID,
     "body": SwapPost,
     "answer": SwapShown,
     "example": {"swap_with_user_id": "user_034"},
@@ -58,13 +60,19 @@ V2_ENTRIES: Sequence[Operation] = (
         **SWAP,
     ),
     V2_READ_GROUP(
-        "GET", "/entries/{entry_id}", "Read an entry", handlers.read_entry, answer=EntryShown
+        "GET",
+        "/entries/{entry_id}",
+        "Read an entry",
+        handlers.read_entry,
+        parameters=ENTRY_ID,
+        answer=EntryShown,
     ),
     V2_WRITE_GROUP(
         "DELETE",
         "/entries/{entry_id}",
         "Delete an entry that was created",
         handlers.delete_entry,
+        parameters=ENTRY_ID,
         heavy=True,
         shape="nothing",
         status=204,
@@ -84,6 +92,7 @@ V2_ENTRIES: Sequence[Operation] = (
         "/swaps/{swap_id}",
         "Undo a swap",
         handlers.undo_swap,
+        parameters={"swap_id": "the id of a swap"},
         heavy=True,
         shape="nothing",
         status=204,

@@ -48,6 +48,7 @@ V2_CURRENT: Sequence[Operation] = (
         "/current/{team_id}",
         "Who is on call for a team",
         handlers.read_current_on_call,
+        parameters={"team_id": "the id of a team"},
         query=AtQuery,
         answer=CurrentOnCall,
         shape="bare",

@@ -33,6 +33,7 @@ V1_OVERRIDES: Sequence[Operation] = (
         "/schedules/{id}/overrides/{override_id}",
         "Cancel an override",
         handlers.cancel_override,
+        parameters={"override_id": "the id of an override"},
         shape="nothing",
         status=204,
         description=PAST,

@@ -140,6 +140,4 @@ async def _is_schedule(tx: Tx, org_id: str, schedule_id: str) -> bool:
 
 
 def _answer(policy: Policy) -> HandlerResult:
-    return HandlerResult(
-        DataEnvelope(policy_of(policy)), policy.version, f"{V1}/escalation-policies/{policy.id}"
-    )
+    return HandlerResult(DataEnvelope(policy_of(policy)), f"{V1}/escalation-policies/{policy.id}")

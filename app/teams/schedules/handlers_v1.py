@@ -87,7 +87,7 @@ async def _written(
 
 
 def _answer(schedule: StoredSchedule, shown: V1Schedule) -> HandlerResult:
-    return HandlerResult(DataEnvelope(shown), schedule.version, f"{V1}/schedules/{schedule.id}")
+    return HandlerResult(DataEnvelope(shown), f"{V1}/schedules/{schedule.id}")
 
 
 async def _shown(tx: Tx, context: RequestContext, schedule: StoredSchedule) -> V1Schedule:

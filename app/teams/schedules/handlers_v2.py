@@ -78,4 +78,4 @@ async def _written(
 
 def _answer(schedule: StoredSchedule) -> HandlerResult:
     shown = v2_schedule_of(schedule)
-    return HandlerResult(DataEnvelope(shown), schedule.version, f"{V2}/schedules/{schedule.id}")
+    return HandlerResult(DataEnvelope(shown), f"{V2}/schedules/{schedule.id}")

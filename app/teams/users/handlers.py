@@ -62,4 +62,4 @@ async def require_users(tx: Tx, org_id: str, named: Iterable[tuple[str, str]]) -
 
 
 def _answer(user: StoredUser) -> HandlerResult:
-    return HandlerResult(DataEnvelope(user_of(user)), user.version, f"{V2}/users/{user.id}")
+    return HandlerResult(DataEnvelope(user_of(user)), f"{V2}/users/{user.id}")
