@@ -1,9 +1,10 @@
-"""What the failures of both drivers mean, as two tables: words for those that pass or that an
-operator must mend, and how many runs of a transaction a failure is worth.
+"""The meaning of both drivers' failures, as two tables.
 
+One table has a text for each failure that passes or that an operator must mend; the other says how
+many runs of a transaction a failure is worth. A failure in neither table is a defect of ours.
 asyncpg's errors carry ``sqlstate`` (SQLAlchemy's adapter copies it), sqlite3's carry
-``sqlite_errorcode``, whose low byte is the primary code. What is in no table is a defect of ours.
-Words never repeat what a driver says: that may hold a part of the address.
+``sqlite_errorcode``, whose low byte is the primary code. A text never repeats a driver's message,
+which may hold a part of the address.
 """
 
 import os
@@ -58,7 +59,7 @@ ATTEMPTS_BY_SQLSTATE: Mapping[str, int] = {
 
 
 def failure_text(error: SQLAlchemyError | OSError) -> str | None:
-    """Why the database cannot be used; ``None`` for a defect of ours."""
+    """Return why the database cannot be used; ``None`` for a defect of ours."""
     if isinstance(error, OSError):
         return _system_failure_text(error)
     if isinstance(error, DBAPIError):
@@ -67,12 +68,12 @@ def failure_text(error: SQLAlchemyError | OSError) -> str | None:
 
 
 def attempts_allowed(error: DBAPIError) -> int:
-    """How often a transaction may be run in all before ``error`` is final."""
+    """Return how often a transaction may be run in all before ``error`` is final."""
     return ATTEMPTS_BY_SQLSTATE.get(sqlstate_of(error) or "", 1)
 
 
 def sqlstate_of(error: DBAPIError) -> str | None:
-    """PostgreSQL's code of five characters; ``None`` for what did not come from it."""
+    """Return PostgreSQL's code of five characters; ``None`` for another source of errors."""
     code: str | None = getattr(error.orig, "sqlstate", None)
     return code
 

@@ -1,4 +1,4 @@
-"""Long work on the event loop, with pauses in which others are served."""
+"""Pauses in long work on the event loop, so that other requests are served meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -11,7 +11,7 @@ LONGEST_STRETCH_SECONDS = 0.005
 
 
 async def with_pauses(items: Iterable[T]) -> AsyncIterator[T]:
-    """``items``; others have a turn whenever work on them has taken a few milliseconds."""
+    """Yield ``items``, pausing whenever the work on them has taken a few milliseconds."""
     until = perf_counter() + LONGEST_STRETCH_SECONDS
     for item in items:
         yield item
