@@ -1,6 +1,7 @@
-"""Schedules that are kept: the v1 and v2 on-call APIs behind keys (``schedules.md``, Stored).
+"""The stored APIs: on-call schedules that teams keep behind keys (``schedules.md``, Stored).
 
-``operations`` is the type of their one table, ``table`` the table itself; ``serve`` turns a row
-into an answer; ``access`` knows who asks; ``documents`` and ``schedule_documents`` are the wire,
-``v1``, ``v2``, ``users``, ``policies`` and ``feeds`` the handlers, a few lines each.
+``operation`` has the type of their one table and ``routes`` the table itself. ``app`` loads them,
+``router`` finds the operation of a path, ``pipeline`` serves it, ``auth`` checks its key. Each
+resource has a folder: ``schemas`` for its form on the wire, ``store`` for its rows, ``handlers``
+for what its operations do, ``routes`` for its part of the table.
 """

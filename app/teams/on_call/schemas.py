@@ -1,4 +1,4 @@
-"""Who is on call, on the wire."""
+"""The answers to who is on call, on the wire."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -21,6 +21,7 @@ class WindowQuery(Document, frozen=True, rename={"from_at": "from", "to_at": "to
 
     @classmethod
     def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+        """Yield the faults of the window."""
         return window_faults(values, "from_at", "to_at", "/to")
 
 
