@@ -33,14 +33,16 @@ WANTED: Mapping[bytes, str] = {
 NONE: Sequence[str] = ()
 
 ARRIVED = "oncall.body_arrived"
-"""Set in the scope by ``wire`` once the whole body is there."""
+"""Set in the scope by ``server/http_protocol`` once the whole body is there."""
 
 
 class Head(Struct, frozen=True):
-    """``fields`` holds the values of each wanted field that was sent, in order of arrival.
+    """The head of a request.
 
-    ``size`` counts the bytes of all names and values but those of ``PAYMENT-SIGNATURE``, which has
-    a cap of its own. ``body_arrived``: nothing of the body need be waited for.
+    ``fields`` holds the values of each wanted field that was sent, in order of arrival. ``size``
+    counts the bytes of all names and values but those of ``PAYMENT-SIGNATURE``, which has a cap of
+    its own. ``body_arrived`` says that the whole body is here, ``paying`` that the request carries
+    a payment, in either version of the protocol.
     """
 
     method: str
@@ -48,6 +50,7 @@ class Head(Struct, frozen=True):
     fields: Mapping[str, Sequence[str]]
     size: int
     body_arrived: bool
+    paying: bool
 
     def values(self, name: str) -> Sequence[str]:
         """Every value of the field ``name`` (lower case)."""
@@ -56,11 +59,6 @@ class Head(Struct, frozen=True):
     def value(self, name: str) -> str:
         """The first value of the field ``name``; empty where there is none."""
         return self.values(name)[0] if name in self.fields else ""
-
-    @property
-    def paying(self) -> bool:
-        """Whether the request carries a payment, in either version of the protocol."""
-        return PAYMENT_HEADER in self.fields or PAYMENT_HEADER_V1 in self.fields
 
     @property
     def bodiless(self) -> bool:
@@ -82,4 +80,5 @@ def head_of(scope: Scope) -> Head:
                 size -= len(raw) + len(value)
     client = scope.get("client")
     peer = client[0] if client else None
-    return Head(scope["method"], peer, fields, size, scope.get(ARRIVED, False))
+    paying = PAYMENT_HEADER in fields or PAYMENT_HEADER_V1 in fields
+    return Head(scope["method"], peer, fields, size, scope.get(ARRIVED, False), paying)
