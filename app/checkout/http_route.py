@@ -18,7 +18,7 @@ from app.errors import UnsupportedMediaType
 from app.http.negotiation import is_json, negotiated
 from app.http.rate_limited_route import Exchange
 from app.http.request_body import body_of
-from app.http.request_head import PAYMENT_HEADER, PAYMENT_HEADER_V1, Head
+from app.http.request_head import PAYMENT_HEADER, PAYMENT_HEADER_V1, RequestHead
 from app.payments.terms import PaymentRequiredBody
 from app.payments.verification import HeaderPayment
 
@@ -95,7 +95,7 @@ def _fields(headers: Mapping[str, str]) -> Fields:
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
-def _payment_in(head: Head) -> HeaderPayment:
+def _payment_in(head: RequestHead) -> HeaderPayment:
     """The payment that a paying request carries, in either version of the protocol."""
     return HeaderPayment(head.values(PAYMENT_HEADER), head.values(PAYMENT_HEADER_V1))
 

@@ -20,7 +20,7 @@ from app.errors import OncallError
 from app.http.problems import problem_of, problem_of_http
 from app.http.rate_limits import Allowance, RateLimits
 from app.http.request_body import require_sizes
-from app.http.request_head import Head, head_of
+from app.http.request_head import RequestHead, request_head
 
 
 class Exchange(Struct):
@@ -59,13 +59,13 @@ class Exchange(Struct):
             return problem_of_http(Request(self.scope), error)
         return None
 
-    async def admit(self, limits: RateLimits, path: str, limit: RateLimitItem) -> Head:
+    async def admit(self, limits: RateLimits, path: str, limit: RateLimitItem) -> RequestHead:
         """Return the request's head, after checking its method and sizes and counting it.
 
         Of each client, ``limit`` requests to ``path`` pass. Raises ``HTTPException`` for a
         method other than POST, ``BodyTooLarge``, ``HeadersTooLarge`` or ``RateLimited``.
         """
-        head = head_of(self.scope)
+        head = request_head(self.scope)
         if head.method != "POST":
             raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST, OPTIONS"})
         require_sizes(head)

@@ -6,14 +6,14 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from app.errors import BodyTooLarge, BodyTooSlow, HeadersTooLarge
-from app.http.request_head import Head
+from app.http.request_head import RequestHead
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_HEADER_BYTES = 16 * 1024
 MAX_BODY_SECONDS = 10.0
 
 
-def require_sizes(head: Head) -> None:
+def require_sizes(head: RequestHead) -> None:
     """Raise ``BodyTooLarge`` or ``HeadersTooLarge`` for what the head alone gives away.
 
     The payment header has a cap of its own, which payment verification checks.

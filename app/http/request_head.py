@@ -36,7 +36,7 @@ ARRIVED = "oncall.body_arrived"
 """Set in the scope by ``wire`` once the whole body is there."""
 
 
-class Head(Struct, frozen=True):
+class RequestHead(Struct, frozen=True):
     """``fields`` holds the values of each wanted field that was sent, in order of arrival.
 
     ``size`` counts the bytes of all names and values but those of ``PAYMENT-SIGNATURE``, which has
@@ -69,7 +69,7 @@ class Head(Struct, frozen=True):
         return "transfer-encoding" not in self.fields and (length is None or length[0] == "0")
 
 
-def head_of(scope: Scope) -> Head:
+def request_head(scope: Scope) -> RequestHead:
     """The head of the HTTP request in ``scope``."""
     fields: dict[str, list[str]] = {}
     size = 0
@@ -82,4 +82,4 @@ def head_of(scope: Scope) -> Head:
                 size -= len(raw) + len(value)
     client = scope.get("client")
     peer = client[0] if client else None
-    return Head(scope["method"], peer, fields, size, scope.get(ARRIVED, False))
+    return RequestHead(scope["method"], peer, fields, size, scope.get(ARRIVED, False))

@@ -18,7 +18,7 @@ from app.checkout.purchase import PaidAnswer, ProductCheckout, PurchaseRequest
 from app.discovery.openapi import object_schema_of, payment_info
 from app.errors import OncallError, Retryable
 from app.http.problems import internal_problem, problem_in
-from app.http.request_head import head_of
+from app.http.request_head import request_head
 from app.mcp.messages import INVALID_PARAMS
 from app.payments.terms import PaymentRequiredBody
 from app.payments.verification import MessagePayment
@@ -69,7 +69,7 @@ class Tools:
     ) -> types.CallToolResult:
         carried = (params.meta.model_extra or {}).get(MCP_PAYMENT_META_KEY) if params.meta else None
         paying = carried is not None
-        client = checkout.limits.client_in(head_of(self._request().scope))
+        client = checkout.limits.client_in(request_head(self._request().scope))
         allowance = await checkout.allowance(client, paying=paying)
         allowance.require()
         request = PurchaseRequest(

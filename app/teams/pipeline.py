@@ -39,7 +39,7 @@ from app.http.conditional import digest_etag, etag, is_fresh, tags_in
 from app.http.negotiation import is_json
 from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, RateLimits
 from app.http.request_body import body_of, require_sizes
-from app.http.request_head import Head, head_of
+from app.http.request_head import RequestHead, request_head
 from app.http.validation import Document, document_of, parsed
 from app.teams.audit.store import Actor
 from app.teams.auth import Access, require_scope
@@ -97,7 +97,7 @@ class StoredApi:
         try:
             operation, path = self._routes.found(scope["method"], scope["path"])
             scope["route"] = operation
-            head = head_of(scope)
+            head = request_head(scope)
             require_sizes(head)
             async with self._database.snapshot() as snapshot:
                 asked = Asked(operation, path, head, scope, receive, snapshot)
@@ -208,7 +208,7 @@ class Asked(Struct, frozen=True):
 
     operation: Operation
     path: Mapping[str, str]
-    head: Head
+    head: RequestHead
     scope: Scope
     receive: Receive
     snapshot: Snapshot
@@ -243,7 +243,7 @@ def _again(before: Remembered, hashed: bytes) -> Response:
     return Response(before.body, before.status, headers)
 
 
-def _once_key(operation: Operation, head: Head) -> str | None:
+def _once_key(operation: Operation, head: RequestHead) -> str | None:
     keys = head.values(IDEMPOTENCY_KEY) if operation.method == "POST" else ()
     if not keys:
         return None
@@ -262,7 +262,7 @@ def _with_body(operation: Operation, call: Call, body: bytes) -> Call:
     return structs.replace(call, document=document, value=value)
 
 
-def _response(operation: Operation, answer: Answer, head: Head | None) -> Response:
+def _response(operation: Operation, answer: Answer, head: RequestHead | None) -> Response:
     """An answer as its operation says. ``head`` may say that the caller has it already."""
     headers = dict(NO_STORE)
     body, media_type = b"", None
@@ -286,5 +286,5 @@ def _with(response: Response, allowance: Allowance) -> Response:
     return response
 
 
-def _has_key(head: Head) -> bool:
+def _has_key(head: RequestHead) -> bool:
     return bool(head.values("x-api-key") or head.values("authorization"))

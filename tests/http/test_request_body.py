@@ -8,7 +8,7 @@ from starlette.types import Message, Receive
 
 from app.errors import BodyTooLarge, BodyTooSlow, HeadersTooLarge
 from app.http.request_body import MAX_BODY_BYTES, MAX_HEADER_BYTES, body_of, require_sizes
-from app.http.request_head import Head, head_of
+from app.http.request_head import RequestHead, request_head
 
 pytestmark = pytest.mark.anyio
 
@@ -31,8 +31,8 @@ def chunk(body: bytes, *, more: bool = True) -> Message:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-def head(*fields: tuple[bytes, bytes]) -> Head:
-    return head_of({"method": "POST", "headers": fields})
+def head(*fields: tuple[bytes, bytes]) -> RequestHead:
+    return request_head({"method": "POST", "headers": fields})
 
 
 # --- body -----------------------------------------------------------------------------------
