@@ -19,7 +19,7 @@ from x402 import x402ResourceServer
 
 from app.errors import FacilitatorUnavailable, Fault, MalformedBody, PaymentRefused
 from app.http.rate_limits import Allowance, RateLimits
-from app.http.validation import Document, document_of, parsed, unknown_fields
+from app.http.validation import RequestModel, parsed_json, unknown_fields, validated
 from app.payments.authorization import Payment
 from app.payments.settlement import Charge, SettlementService
 from app.payments.terms import PaymentRequiredBody, PaymentTerms
@@ -27,7 +27,7 @@ from app.payments.verification import CarriedPayment, payment_in
 from app.products.endpoint import Endpoint
 
 T = TypeVar("T")
-Read = tuple[Document, Sequence[Fault]]
+Read = tuple[RequestModel, Sequence[Fault]]
 """A document, and a warning for each member that was not understood."""
 
 SMALL_BODY_BYTES = 16 * 1024
@@ -160,13 +160,13 @@ class ProductCheckout:
         """
         if len(body) <= KEPT_BODY_BYTES:
             return self._kept(body)
-        value = parsed(body)
+        value = parsed_json(body)
         light = len(body) <= SMALL_BODY_BYTES or self.endpoint.reads_lightly(value)
         return await self._run(partial(self._read, value), light=light)
 
     @cached_property
     def _kept(self) -> Callable[[bytes], Read]:
-        return lru_cache(KEPT_DOCUMENTS)(lambda body: self._read(parsed(body)))
+        return lru_cache(KEPT_DOCUMENTS)(lambda body: self._read(parsed_json(body)))
 
     async def _run(self, work: Callable[[], T], *, light: bool) -> T:
         """Run ``work`` and return its result: in a thread, or at once if it is ``light``.
@@ -180,7 +180,9 @@ class ProductCheckout:
 
     def _read(self, value: object) -> Read:
         kind = self.endpoint.request
-        return document_of(value, kind), tuple(unknown_fields(value, kind))
+        return validated(value, kind), tuple(unknown_fields(value, kind))
 
-    def _computed(self, document: Document, warnings: Sequence[Fault], media_type: str) -> bytes:
+    def _computed(
+        self, document: RequestModel, warnings: Sequence[Fault], media_type: str
+    ) -> bytes:
         return self.endpoint.formats[media_type](self.endpoint.compute(document), warnings)

@@ -18,7 +18,7 @@ from app.http.negotiation import is_json, negotiated
 from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import RateLimits
 from app.http.request_body import body_of
-from app.http.validation import Document, document_of, parsed
+from app.http.validation import RequestModel, parsed_json, validated
 from app.payments.disposable_wallet import SignedPayment, signed_payment
 from app.payments.terms import PaymentTerms
 from app.payments.terms_text import terms_lines
@@ -30,13 +30,13 @@ HEADER_LINE = "text/plain"
 """The media type of the header as a line of text, which ``curl -H @-`` reads."""
 
 
-class Resource(Document, frozen=True):
+class Resource(RequestModel, frozen=True):
     """The resource to pay for."""
 
     url: str
 
 
-class SandboxTerms(Document, frozen=True):
+class SandboxTerms(RequestModel, frozen=True):
     """The members of a 402's body that choose the terms; all others are ignored."""
 
     resource: Resource
@@ -57,7 +57,7 @@ class SandboxWallet:
             body = await body_of(receive)
             if not is_json(head.value("content-type")):
                 raise UnsupportedMediaType("send Content-Type: application/json")
-            terms = _terms_in(document_of(parsed(body), SandboxTerms), self._terms)
+            terms = _terms_in(validated(parsed_json(body), SandboxTerms), self._terms)
             text = _text_of(await signed_payment(terms), terms, media_type)
             exchange.response = Response(
                 text, headers={"Cache-Control": "no-store"}, media_type=media_type

@@ -8,7 +8,7 @@ import msgspec
 
 from app.errors import InvalidRequest, OncallError, OutOfBounds
 from app.http.problems import MEDIA_TYPE, STATUS, not_served, problem_of
-from app.http.validation import document_of
+from app.http.validation import validated
 from app.products.endpoint import Endpoint
 from app.products.layered.request import ScheduleDocument
 
@@ -219,7 +219,7 @@ def _example(kind: type[OncallError], endpoint: Endpoint) -> OncallError:
     if kind is not InvalidRequest:
         return kind()
     try:
-        document_of({}, endpoint.request)
+        validated({}, endpoint.request)
     except InvalidRequest as error:
         return error
     raise AssertionError(f"{endpoint.slug} takes an empty document")

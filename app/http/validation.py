@@ -66,10 +66,10 @@ class RightItems(dict[int, Any]):
     """What is right of a list that is not, by index."""
 
 
-DocumentT = TypeVar("DocumentT", bound="Document")
+RequestModelT = TypeVar("RequestModelT", bound="RequestModel")
 
 
-class Document(Struct, frozen=True):
+class RequestModel(Struct, frozen=True):
     """Base of request documents, and of their parts that have rules across their fields."""
 
     @classmethod
@@ -93,7 +93,7 @@ class Document(Struct, frozen=True):
         return ()
 
 
-def parsed(body: bytes) -> object:
+def parsed_json(body: bytes) -> object:
     """The JSON value of ``body``. Raises ``MalformedBody``."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(min(limit, RECURSION_LIMIT))
@@ -109,7 +109,7 @@ def parsed(body: bytes) -> object:
         sys.setrecursionlimit(limit)
 
 
-def document_of(value: object, kind: type[DocumentT], *, strict: bool = False) -> DocumentT:
+def validated(value: object, kind: type[RequestModelT], *, strict: bool = False) -> RequestModelT:
     """``value`` as a ``kind``; ``null`` counts as absent.
 
     ``strict``: a field that is not known is a fault, too: it may be a misspelt one. Raises
@@ -127,7 +127,7 @@ def document_of(value: object, kind: type[DocumentT], *, strict: bool = False) -
         faults += unknown_fields(value, kind, strict=strict)
     if faults:
         raise InvalidRequest(faults)
-    return cast(DocumentT, document)
+    return cast(RequestModelT, document)
 
 
 def items_of(values: Mapping[str, Any], name: str) -> Iterable[tuple[int, Any]]:
@@ -223,7 +223,7 @@ def _read_members(
         else:
             given = field.default is not msgspec.NODEFAULT
             right[field.name] = field.default if given else field.default_factory()
-    if issubclass(kind, Document):
+    if issubclass(kind, RequestModel):
         values = {
             _items(name) if isinstance(item, RightItems) else name: item
             for name, item in right.items()
@@ -252,14 +252,14 @@ def _read_items(value: list[Any], kind: Any, pointer: str, faults: list[Fault]) 
 def _faults_within(read: object, pointer: str) -> Iterator[Fault]:
     """What is wrong across the fields of what could be read, its parts first."""
     if isinstance(read, list):
-        for index, item in enumerate(read if read and isinstance(read[0], Document) else ()):
+        for index, item in enumerate(read if read and isinstance(read[0], RequestModel) else ()):
             yield from _faults_within(item, f"{pointer}/{index}")
-    elif isinstance(read, Document):
+    elif isinstance(read, RequestModel):
         values = msgspec.structs.asdict(read)
         for name, encoded in zip(
             read.__struct_fields__, read.__struct_encode_fields__, strict=True
         ):
-            if isinstance(values[name], list | Document):
+            if isinstance(values[name], list | RequestModel):
                 found = list(
                     islice(_faults_within(values[name], f"{pointer}/{encoded}"), MAX_FAULTS)
                 )

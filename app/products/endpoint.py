@@ -14,7 +14,7 @@ from app.errors import Fault
 from app.formats.svg.drawing import timeline_bytes
 from app.formats.timeline import Timeline
 from app.http.rate_limits import in_words
-from app.http.validation import Document, document_of
+from app.http.validation import RequestModel, validated
 
 JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"
 CONTENT_TYPES = {
@@ -91,7 +91,7 @@ class Endpoint:
     tags: Sequence[str]
     price_usd: Decimal
     rate_limit: str
-    request: type[Document]
+    request: type[RequestModel]
     answer: type[Struct]
     compute: Callable[[Any], Result]
     formats: Mapping[str, Callable[[Result, Sequence[Fault]], bytes]]
@@ -109,7 +109,7 @@ class Endpoint:
             raise ValueError(f"endpoint {self.slug or self.path!r} lacks {', '.join(lacking)}")
         _ = self.limit  # raises ValueError for what is no limit
         for example in (self.example, *(worked.example for worked in self.worked)):
-            document_of(example, self.request)
+            validated(example, self.request)
 
     @cached_property
     def limit(self) -> RateLimitItem:
@@ -125,7 +125,7 @@ class Endpoint:
     def catalog_path(self) -> str:
         return f"/catalog/{self.slug}"
 
-    def is_light(self, media_type: str, document: Document) -> bool:
+    def is_light(self, media_type: str, document: RequestModel) -> bool:
         """Whether the answer to ``document`` in ``media_type`` keeps no processor busy for long.
 
         10,000 shifts take some 10 ms as JSON and ten times that as anything else.
@@ -151,5 +151,5 @@ class Endpoint:
 
     def answer_to(self, example: Mapping[str, Any], media_type: str = JSON) -> bytes:
         """What an example is answered with."""
-        result = self.compute(document_of(example, self.request))
+        result = self.compute(validated(example, self.request))
         return self.formats[media_type](result, ())

@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
 from app.errors import Fault, InvalidRequest
-from app.http.validation import Document, document_of
+from app.http.validation import RequestModel, validated
 
-DocumentT = TypeVar("DocumentT", bound=Document)
+RequestModelT = TypeVar("RequestModelT", bound=RequestModel)
 
 
 def patched(
-    current: Mapping[str, Any], patch: object, kind: type[DocumentT], read_only: Collection[str]
-) -> DocumentT:
+    current: Mapping[str, Any], patch: object, kind: type[RequestModelT], read_only: Collection[str]
+) -> RequestModelT:
     """``current`` (JSON types, as callers see it) after ``patch``, as a ``kind``.
 
     A read-only field may be sent back as it is. Raises ``InvalidRequest`` with every fault.
@@ -22,7 +22,7 @@ def patched(
     merged = merge_patch(current, patch)
     value = {name: item for name, item in merged.items() if name not in read_only}
     try:
-        document = document_of(value, kind, strict=True)
+        document = validated(value, kind, strict=True)
     except InvalidRequest as error:
         raise InvalidRequest([*faults, *error.faults]) from error
     if faults:

@@ -40,7 +40,7 @@ from app.http.negotiation import is_json
 from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, RateLimits
 from app.http.request_body import body_of, require_sizes
 from app.http.request_head import RequestHead, request_head
-from app.http.validation import Document, document_of, parsed
+from app.http.validation import RequestModel, parsed_json, validated
 from app.teams.audit.store import Actor
 from app.teams.auth import Access, require_scope
 from app.teams.calendars.schemas import FeedQuery
@@ -189,7 +189,7 @@ class StoredApi:
         else:
             yield
 
-    def _call(self, asked: "Asked", actor: Actor, query: Document) -> Call:
+    def _call(self, asked: "Asked", actor: Actor, query: RequestModel) -> Call:
         return Call(
             actor,
             int(self._clock() * 1000),
@@ -255,10 +255,10 @@ def _once_key(operation: Operation, head: RequestHead) -> str | None:
 
 
 def _with_body(operation: Operation, call: Call, body: bytes) -> Call:
-    value = parsed(body) if body else {}
+    value = parsed_json(body) if body else {}
     if faults := list(null_faults(value) if NULL_ESCAPED in body else ()):
         raise InvalidRequest(faults)
-    document = document_of(value, operation.body, strict=True) if operation.body else None
+    document = validated(value, operation.body, strict=True) if operation.body else None
     return structs.replace(call, document=document, value=value)
 
 

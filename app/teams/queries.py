@@ -10,10 +10,10 @@ from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from app.errors import Fault, Faulty, InvalidRequest
-from app.http.validation import Document, document_of
+from app.http.validation import RequestModel, validated
 from app.teams.null_characters import null_faults
 
-DocumentT = TypeVar("DocumentT", bound=Document)
+RequestModelT = TypeVar("RequestModelT", bound=RequestModel)
 
 MAX_PARAMETERS = 100
 NUMBERS = ("limit", "offset")
@@ -22,14 +22,14 @@ MAX_REMEMBERED = 128
 """Bytes of a query up to which it is remembered."""
 
 
-def query_in(query: bytes, kind: type[DocumentT]) -> DocumentT:
+def query_in(query: bytes, kind: type[RequestModelT]) -> RequestModelT:
     """The parameters of a query. Raises ``InvalidRequest`` with every fault, by its name."""
     read = _remembered if len(query) <= MAX_REMEMBERED else _read
-    document: DocumentT = read(query, kind)
+    document: RequestModelT = read(query, kind)
     return document
 
 
-def _read(query: bytes, kind: type[DocumentT]) -> DocumentT:
+def _read(query: bytes, kind: type[RequestModelT]) -> RequestModelT:
     try:
         pairs = parse_qsl(
             query.decode("ascii", "replace"),
@@ -45,7 +45,7 @@ def _read(query: bytes, kind: type[DocumentT]) -> DocumentT:
     try:
         if nulls:
             raise InvalidRequest(nulls)
-        return document_of({name: _value(name, text) for name, text in pairs}, kind, strict=True)
+        return validated({name: _value(name, text) for name, text in pairs}, kind, strict=True)
     except Faulty as error:
         faults = [Fault(fault.pointer.lstrip("/"), fault.detail) for fault in error.faults]
         raise InvalidRequest(faults) from error

@@ -16,7 +16,7 @@ from app.discovery.error_responses import REFUSALS, refusals_of
 from app.discovery.openapi import openapi_bytes, openapi_document, schema_of
 from app.errors import Fault, InvalidRequest, RateLimited
 from app.http.problems import STATUS, internal_error, problem_of
-from app.http.validation import Document
+from app.http.validation import RequestModel
 from app.products.registry import paid_endpoints
 from app.products.rotation.answer import RotationAnswer
 from app.teams.routes import stored_operations
@@ -237,7 +237,7 @@ def test_bounds_of_schedules_are_not_the_rotations() -> None:
     assert set(content["examples"]) == {"invalid_request", "malformed_json", "invalid_payment"}
 
 
-class Undemanding(Document, frozen=True):
+class Undemanding(RequestModel, frozen=True):
     """A document without a required field."""
 
     start: str | None = None

@@ -8,16 +8,16 @@ import pytest
 from msgspec import Meta
 
 from app.errors import Fault, InvalidRequest, NamedFault, TooManyLayers
-from app.http.validation import MAX_FAULTS, Document, document_of, unknown_fields
+from app.http.validation import MAX_FAULTS, RequestModel, unknown_fields, validated
 
 
-def faults_of(value: object, kind: type[Document]) -> list[Fault]:
+def faults_of(value: object, kind: type[RequestModel]) -> list[Fault]:
     with pytest.raises(InvalidRequest) as caught:
-        document_of(value, kind)
+        validated(value, kind)
     return list(caught.value.faults)
 
 
-class Span(Document, frozen=True):
+class Span(RequestModel, frozen=True):
     first: int
     last: Annotated[int, Meta(description="a whole number")] | None = None
 
@@ -27,7 +27,7 @@ class Span(Document, frozen=True):
             yield Fault("/last", "is before first")
 
 
-class Book(Document, frozen=True):
+class Book(RequestModel, frozen=True):
     spans: Annotated[list[Span], Meta(max_length=3, extra={"error": TooManyLayers})] | None = None
     cover: Span | None = None
     notes: list[Span] = msgspec.field(default_factory=list)
@@ -72,12 +72,12 @@ def test_rules_across_fields_at_any_depth(value: object, pointers: list[str]) ->
 
 @pytest.mark.parametrize("value", [RIGHT, {"first": 1}, {"first": 1, "last": None}])
 def test_null_is_absent_in_parts_too(value: object) -> None:
-    assert document_of({"spans": [value]}, Book).spans
+    assert validated({"spans": [value]}, Book).spans
 
 
 def test_a_bound_keeps_its_name() -> None:
     with pytest.raises(TooManyLayers) as caught:
-        document_of({"spans": [RIGHT] * 4}, Book)
+        validated({"spans": [RIGHT] * 4}, Book)
     assert caught.value.faults == (
         NamedFault("/spans", f"has 4 items. {TooManyLayers.title}", TooManyLayers),
     )

@@ -16,10 +16,10 @@ from app.errors import Fault, InvalidRequest, MalformedBody
 from app.http.validation import (
     MAX_ITEMS_WALKED,
     MAX_UNKNOWN_NAMED,
-    Document,
-    document_of,
-    parsed,
+    RequestModel,
+    parsed_json,
     unknown_fields,
+    validated,
 )
 from app.products.rotation.request import RotationRequest
 from tests.support.seed import EXAMPLE_REQUEST
@@ -39,9 +39,9 @@ NAME_RULE = "Wanted: a name of 1 to 200 characters after trimming."
 SHIFTS_RULE = "Wanted: a whole number from 1 to 10,000."
 
 
-def faults_of(value: object, kind: type[Document] = RotationRequest) -> list[Fault]:
+def faults_of(value: object, kind: type[RequestModel] = RotationRequest) -> list[Fault]:
     with pytest.raises(InvalidRequest) as caught:
-        document_of(value, kind)
+        validated(value, kind)
     return list(caught.value.faults)
 
 
@@ -89,7 +89,7 @@ def pointers_of(value: object) -> list[str]:
 )
 def test_malformed_bodies(body: bytes, why: str) -> None:
     with pytest.raises(MalformedBody, match=why):
-        parsed(body)
+        parsed_json(body)
 
 
 @pytest.mark.parametrize(
@@ -106,17 +106,17 @@ def test_malformed_bodies(body: bytes, why: str) -> None:
     ],
 )
 def test_parsed(body: bytes, value: object) -> None:
-    assert parsed(body) == value
+    assert parsed_json(body) == value
 
 
 AS_SERVED = """
 import app.main
-from app.http.validation import parsed
+from app.http.validation import parsed_json
 from app.errors import MalformedBody
 
 for body in (b"[" * 1_000_000, b'{"a":' * 200_000, b"[" * 50_000 + b"]" * 50_000):
     try:
-        parsed(body)
+        parsed_json(body)
     except MalformedBody as error:
         print(error)
 """
@@ -138,7 +138,7 @@ def test_the_recursion_limit_is_left_as_it_was(body: bytes, limit: int) -> None:
     sys.setrecursionlimit(limit)
     try:
         with suppress(MalformedBody):
-            parsed(body)
+            parsed_json(body)
         assert sys.getrecursionlimit() == limit
     finally:
         sys.setrecursionlimit(before)
@@ -147,7 +147,7 @@ def test_the_recursion_limit_is_left_as_it_was(body: bytes, limit: int) -> None:
 @given(st.binary())
 def test_any_bytes_are_json_or_malformed(body: bytes) -> None:
     try:
-        msgspec.json.encode(parsed(body))
+        msgspec.json.encode(parsed_json(body))
     except MalformedBody as error:
         msgspec.json.encode(error.detail)
 
@@ -176,22 +176,22 @@ def test_any_bytes_are_json_or_malformed(body: bytes) -> None:
     ],
 )
 def test_right_documents(changes: dict[str, Any], field: str, expected: object) -> None:
-    assert getattr(document_of({**SEED, **changes}, RotationRequest), field) == expected
+    assert getattr(validated({**SEED, **changes}, RotationRequest), field) == expected
 
 
 def test_absent_length_is_24() -> None:
     request = {name: value for name, value in SEED.items() if name != "shiftLengthHours"}
-    assert document_of(request, RotationRequest).shift_length_hours == 24
+    assert validated(request, RotationRequest).shift_length_hours == 24
 
 
 def test_the_callers_value_is_left_alone() -> None:
     value = {**SEED, "handoffOffsetHours": None}
-    document_of(value, RotationRequest)
+    validated(value, RotationRequest)
     assert value == {**SEED, "handoffOffsetHours": None}
 
 
 def test_a_request_becomes_its_rotation() -> None:
-    rotation = document_of({**SEED, "handoffOffsetHours": 1}, RotationRequest).rotation()
+    rotation = validated({**SEED, "handoffOffsetHours": 1}, RotationRequest).rotation()
     assert list(rotation.people) == ["alice", "bob", "alice"]
     assert {type(person) for person in rotation.people} == {str}
     assert rotation.boundaries == range(JUNE_4_MS, JUNE_4_MS + 259_200_001, 86_400_000)
@@ -442,7 +442,7 @@ def test_a_list_of_half_a_million_wrong_items_does_not_become_as_many_faults() -
 
 def test_the_error_reads_as_its_faults() -> None:
     with pytest.raises(InvalidRequest, match=r"^/people: is required.* \(and 1 more\)$"):
-        document_of({"start": "2026-06-04"}, RotationRequest)
+        validated({"start": "2026-06-04"}, RotationRequest)
 
 
 JSON_VALUES = st.recursive(
@@ -464,7 +464,7 @@ NEAR_DOCUMENTS = st.fixed_dictionaries(
 def faults_found(value: object) -> tuple[Fault, ...]:
     """What is wrong with ``value``; nothing, if it is a rotation."""
     try:
-        document_of(value, RotationRequest).rotation()
+        validated(value, RotationRequest).rotation()
     except InvalidRequest as error:
         return error.faults or (Fault("?", "refused without a fault"),)
     return ()
@@ -547,7 +547,7 @@ def test_a_crowd_of_unknown_fields_is_counted_not_named() -> None:
 def test_a_strict_document_is_refused_for_unknown_fields() -> None:
     crowd = {f"start{number}": None for number in range(MAX_UNKNOWN_NAMED + 7)}
     with pytest.raises(InvalidRequest) as raised:
-        document_of({**SEED, **crowd}, RotationRequest, strict=True)
+        validated({**SEED, **crowd}, RotationRequest, strict=True)
     first, *_, last = raised.value.faults
     assert first == Fault("/start0", "is not a known field; did you mean 'start'?")
     assert last == Fault("", "has 7 more fields that are not known")
@@ -561,7 +561,7 @@ class Place(msgspec.Struct, frozen=True):
     floor: int | None = None
 
 
-class Order(Document, frozen=True):
+class Order(RequestModel, frozen=True):
     place: Annotated[Place, Meta(description="where to")] | None = None
     items: list[Annotated[str, Meta(max_length=3)]] = msgspec.field(default_factory=list)
     codes: Annotated[list[int], Meta(max_length=5_000)] = msgspec.field(default_factory=list)
@@ -585,4 +585,4 @@ def test_other_types(value: object, pointers: list[str]) -> None:
 
 
 def test_a_document_without_rules_across_its_fields_has_none() -> None:
-    assert document_of({"place": {"city": "Oslo"}}, Order).place == Place("Oslo")
+    assert validated({"place": {"city": "Oslo"}}, Order).place == Place("Oslo")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.engine.layered.resolve import final_schedule, on_call_at
 from app.formats.instants import iso
 from app.formats.plain import plain
-from app.http.validation import document_of
+from app.http.validation import validated
 from app.products.endpoint import CALENDAR, CSV, JSON, SVG, Endpoint, Result
 from app.products.layered.endpoints import now_result, schedule_result
 from app.products.registry import paid_endpoints
@@ -51,7 +51,7 @@ def in_each_format(endpoint: Endpoint, result: Result) -> Shown:
 @given(REQUESTS)
 @SEVERAL
 def test_a_rotation(request: dict[str, Any]) -> None:
-    document: Any = document_of(request, ROTATION.request)
+    document: Any = validated(request, ROTATION.request)
     answer, calendar, table, picture = in_each_format(ROTATION, ROTATION.compute(document))
     expected = [
         (plain(shift["person"]), milliseconds(shift["start"]), milliseconds(shift["end"]))

@@ -14,7 +14,7 @@ from app.engine.layered.model import Layer, Restriction, Unit
 from app.engine.layered.parsing import MAX_COUNTS, handoff_of, rotation_interval_of
 from app.errors import Fault, TooManyLayers, TooManyParticipants, TooManyRestrictions
 from app.http.scalars import Moment, Name, Weekday, WindowEnd, WindowStart, Zone
-from app.http.validation import Document
+from app.http.validation import RequestModel
 
 UserId = Annotated[Name, Meta(description="a user id of 1 to 200 characters after trimming")]
 Point = Annotated[
@@ -40,7 +40,7 @@ HandoffTime = Annotated[
 ]
 
 
-class IntervalDocument(Document, frozen=True):
+class IntervalDocument(RequestModel, frozen=True):
     """How long a turn of a custom rotation is."""
 
     count: Annotated[
@@ -70,7 +70,7 @@ class IntervalDocument(Document, frozen=True):
 RotationInterval = Annotated[IntervalDocument, Meta(description='for rotation_type "custom" only')]
 
 
-class RestrictionDocument(Document, frozen=True):
+class RestrictionDocument(RequestModel, frozen=True):
     """A wall-clock window in which a layer is active."""
 
     start: Annotated[
@@ -102,7 +102,7 @@ class RestrictionDocument(Document, frozen=True):
         return Restriction(int(self.start), int(self.end), days)
 
 
-class LayerDocument(Document, frozen=True):
+class LayerDocument(RequestModel, frozen=True):
     """A rotation plus restrictions."""
 
     name: Annotated[

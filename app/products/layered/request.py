@@ -21,14 +21,14 @@ from app.errors import (
     TooManyOverrides,
     TooManySwaps,
 )
-from app.http.validation import Document
+from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Layers, LocalZone, Point, UserId
 
 Reason = Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
 """Why there is an override."""
 
 
-class OverrideDocument(Document, frozen=True):
+class OverrideDocument(RequestModel, frozen=True):
     """One person for a time range, above entries and layers."""
 
     user_id: UserId
@@ -44,7 +44,7 @@ class OverrideDocument(Document, frozen=True):
         return Override(str(self.user_id), self.start_at, self.end_at, self.reason)
 
 
-class EntryDocument(Document, frozen=True):
+class EntryDocument(RequestModel, frozen=True):
     """A shift made by hand, above layers and below overrides."""
 
     user_id: UserId
@@ -59,7 +59,7 @@ class EntryDocument(Document, frozen=True):
         return Entry(str(self.user_id), self.start, self.end)
 
 
-class SwapDocument(Document, frozen=True):
+class SwapDocument(RequestModel, frozen=True):
     # Assigned, because a caller reads these bytes: since 3.13 the compiler takes the indentation
     # of a docstring off.
     __doc__ = (
@@ -80,7 +80,7 @@ class SwapDocument(Document, frozen=True):
         return Swap(self.start, self.end, str(self.swap_with_user_id))
 
 
-class ScheduleDocument(Document, frozen=True, kw_only=True):
+class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
     """A schedule that is not stored: all of it stands in the request."""
 
     timezone: Annotated[LocalZone, Meta(examples=["America/Los_Angeles"])]

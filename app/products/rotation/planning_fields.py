@@ -18,7 +18,7 @@ from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS
 from app.engine.walltime import DAY, ZoneClock
 from app.errors import Fault
 from app.http.scalars import LocalTime, Name, Start
-from app.http.validation import Document, items_of, pointed
+from app.http.validation import RequestModel, items_of, pointed
 
 ABSENCES = 10_000
 FAIR_SHIFTS, FAIR_PEOPLE = 1_000, 100
@@ -33,7 +33,7 @@ MOST_TOLD = 20
 Person = Annotated[Name, Meta(description="one of `people`")]
 
 
-class AbsenceDocument(Document, frozen=True):
+class AbsenceDocument(RequestModel, frozen=True):
     """When somebody cannot be on call."""
 
     person: Person
@@ -61,7 +61,7 @@ class AbsenceDocument(Document, frozen=True):
         return Absence(person, instant_by(clock, self.start), instant_by(clock, self.end), reason)
 
 
-class FixedDocument(Document, frozen=True):
+class FixedDocument(RequestModel, frozen=True):
     """A shift that is given to somebody, whatever else is asked for."""
 
     shift: Annotated[

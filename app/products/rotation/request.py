@@ -13,7 +13,7 @@ from msgspec import Meta
 from app.engine.rotation import Rotation, rotation_faults, rotation_of
 from app.errors import Fault
 from app.http.scalars import LocalTime, Name, Start, Zone
-from app.http.validation import Document
+from app.http.validation import RequestModel
 from app.products.rotation.planning_fields import (
     ABSENCES,
     PAIRS,
@@ -33,7 +33,7 @@ PLAIN = frozenset(("start", "people", "shifts", "shift_length_hours", "handoff_o
 """The fields of turns of one length; every other field asks for a plan."""
 
 
-class RotationRequest(Document, frozen=True, rename="camel"):
+class RotationRequest(RequestModel, frozen=True, rename="camel"):
     """Who takes turns, from when, how often and for how long."""
 
     start: Annotated[

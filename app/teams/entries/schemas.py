@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from app.engine.layered import limits
 from app.errors import Fault
-from app.http.validation import Document
+from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Point
 from app.products.layered.request import window_faults
 from app.teams.entries.store import StoredEntry, StoredSwap
@@ -17,7 +17,7 @@ from app.teams.schemas import Id, Instant, PageQuery, UserId
 from app.teams.times import day_in_range, local_text, utc_text
 
 
-class EntryPost(Document, frozen=True):
+class EntryPost(RequestModel, frozen=True):
     """A shift made by hand."""
 
     user_id: UserId
@@ -66,7 +66,7 @@ class EntriesQuery(PageQuery, frozen=True, kw_only=True):
                 yield Fault("/end_date", "must be start_date or at most 730 days later")
 
 
-class SwapPost(Document, frozen=True):
+class SwapPost(RequestModel, frozen=True):
     """Who takes the entry over."""
 
     swap_with_user_id: UserId

@@ -6,14 +6,14 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from app.errors import Fault
-from app.http.validation import Document
+from app.http.validation import RequestModel
 from app.products.layered.answer import Source
 from app.products.layered.layer_fields import Point
 from app.products.layered.request import window_faults
 from app.teams.schemas import Instant
 
 
-class WindowQuery(Document, frozen=True, rename={"from_at": "from", "to_at": "to"}):
+class WindowQuery(RequestModel, frozen=True, rename={"from_at": "from", "to_at": "to"}):
     """The window to show: half open, 731 days at most."""
 
     from_at: Point

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from app.errors import Fault
-from app.http.validation import Document
+from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Point
 from app.products.layered.request import Reason, order_faults
 from app.teams.overrides.store import Cover, CoverFields
@@ -14,7 +14,7 @@ from app.teams.schemas import Id, Instant, UserId
 from app.teams.times import utc_text
 
 
-class OverridePost(Document, frozen=True):
+class OverridePost(RequestModel, frozen=True):
     """One person for a time range, above entries and layers."""
 
     user_id: UserId

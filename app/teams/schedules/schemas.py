@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 
 from app.engine.layered import limits
 from app.errors import Conflict, Fault
-from app.http.validation import Document, document_of
+from app.http.validation import RequestModel, validated
 from app.products.layered.layer_fields import (
     HandoffTime,
     LayerDocument,
@@ -58,7 +58,7 @@ class SchedulesQuery(PageQuery, frozen=True):
     team_id: TeamId | None = None
 
 
-class V1SchedulePost(Document, frozen=True):
+class V1SchedulePost(RequestModel, frozen=True):
     """A schedule of layers."""
 
     name: Title
@@ -76,7 +76,7 @@ class V1SchedulePost(Document, frozen=True):
         )
 
 
-class V2SchedulePost(Document, frozen=True):
+class V2SchedulePost(RequestModel, frozen=True):
     """A schedule of one rotation."""
 
     name: Title
@@ -112,7 +112,7 @@ class V2SchedulePost(Document, frozen=True):
         """A layer of what is ``kept`` of it and of the rotation in ``value``, as it was sent."""
         given = {name: value[name] for name in ROTATION if value.get(name) is not None}
         layer = {**kept, "participants": [], **given}
-        read = document_of(layer, LayerDocument).layer()
+        read = validated(layer, LayerDocument).layer()
         return Rules(str(self.timezone), (read,), _text([layer]))
 
     def _with_rules(self, rules: Rules) -> ScheduleFields:

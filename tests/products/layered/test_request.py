@@ -19,7 +19,7 @@ from app.errors import (
     TooMuchWork,
     WindowTooLong,
 )
-from app.http.validation import document_of
+from app.http.validation import validated
 from app.products.examples import V1_SCHEDULE
 from app.products.layered.request import OncallNowRequest, OncallScheduleRequest
 
@@ -47,12 +47,12 @@ def restricted(**changes: Any) -> dict[str, Any]:
 
 def refusal(value: object) -> Faulty:
     with pytest.raises(Faulty) as caught:
-        document_of(value, OncallScheduleRequest)
+        validated(value, OncallScheduleRequest)
     return caught.value
 
 
 def layer_of(**changes: Any) -> Layer:
-    return document_of(layered(**changes), OncallScheduleRequest).schedule().layers[0]
+    return validated(layered(**changes), OncallScheduleRequest).schedule().layers[0]
 
 
 # --- what is right --------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def layer_of(**changes: Any) -> Layer:
 
 def test_the_v1_pages_schedule() -> None:
     value = {**V1_SCHEDULE, "at": "2026-04-24T19:00:00Z"}
-    request = document_of(value, OncallNowRequest)
+    request = validated(value, OncallNowRequest)
     schedule = request.schedule()
     assert (schedule.timezone, request.at) == ("America/Los_Angeles", T)
     assert schedule.layers == (
@@ -129,7 +129,7 @@ def test_covers() -> None:
     value = document(
         layers=[], overrides=[{**COVER, "reason": "PTO"}, COVER], entries=[ENTRY], swaps=None
     )
-    schedule = document_of(value, OncallScheduleRequest).schedule()
+    schedule = validated(value, OncallScheduleRequest).schedule()
     assert schedule.overrides == (Override("x", T, T + HOUR, "PTO"), Override("x", T, T + HOUR))
     assert schedule.entries == (Entry("x", T, T + HOUR),)
 
@@ -476,12 +476,12 @@ def test_the_largest_document() -> None:
         overrides=[COVER] * 10_000,
         **TWO_YEARS,
     )
-    assert document_of(value, OncallScheduleRequest).schedule().overrides
+    assert validated(value, OncallScheduleRequest).schedule().overrides
 
 
 def test_the_longest_window() -> None:
     value = document(to="2028-04-25T00:00:00Z", **{"from": "2026-04-25T00:00:00Z"})
-    assert document_of(value, OncallScheduleRequest)
+    assert validated(value, OncallScheduleRequest)
 
 
 # --- swaps ----------------------------------------------------------------------------------
@@ -489,7 +489,7 @@ def test_the_longest_window() -> None:
 
 def swapped(*swaps: dict[str, str]) -> tuple[Override, ...]:
     value = layered(start_at="2026-04-24T00:00:00Z")  # a on the 24th, b on the 25th
-    return document_of({**value, "swaps": swaps}, OncallScheduleRequest).schedule().overrides
+    return validated({**value, "swaps": swaps}, OncallScheduleRequest).schedule().overrides
 
 
 DAY_SWAP = {

@@ -17,7 +17,7 @@ from app.checkout.http_route import ProductRoute
 from app.checkout.purchase import SMALL_BODY_BYTES, ProductCheckout
 from app.errors import OncallError
 from app.http.rate_limits import RateLimits
-from app.http.validation import document_of
+from app.http.validation import validated
 from app.products.endpoint import JSON, Endpoint
 from app.products.examples import V1_SCHEDULE
 from app.products.registry import paid_endpoints
@@ -36,7 +36,7 @@ FRANK = {
 
 def answered(endpoint: Endpoint, **changes: Any) -> dict[str, Any]:
     """What the v1 page's schedule with some changes is answered with."""
-    request = document_of({**V1_SCHEDULE, **changes}, endpoint.request)
+    request = validated({**V1_SCHEDULE, **changes}, endpoint.request)
     answer = endpoint.formats[JSON](endpoint.compute(request), ())
     decoded: dict[str, Any] = msgspec.json.decode(answer)
     return decoded

@@ -9,7 +9,7 @@ import pytest
 
 from app.engine.planning.request import Absence, FixedShift
 from app.errors import Fault, InvalidRequest
-from app.http.validation import document_of, parsed
+from app.http.validation import parsed_json, validated
 from app.products.rotation.planning import planning_request
 from app.products.rotation.request import PLANNING, RotationRequest
 from tests.support.services import service
@@ -20,7 +20,7 @@ SEED = {"start": "2026-06-04T00:00:00Z", "people": ["alice", "bob"], "shifts": 3
 
 
 def request(**changes: Any) -> RotationRequest:
-    return document_of(parsed(json.dumps({**SEED, **changes}).encode()), RotationRequest)
+    return validated(parsed_json(json.dumps({**SEED, **changes}).encode()), RotationRequest)
 
 
 def faults(**changes: Any) -> Sequence[Fault]:
