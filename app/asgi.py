@@ -7,7 +7,7 @@ Run uvicorn with ``--no-proxy-headers``; ``ONCALL_TRUSTED_PROXIES`` says whom to
 import gc
 import sys
 
-from app.checkout.setup import faults_in
+from app.checkout.setup import setting_errors
 from app.errors import ConfigurationError
 from app.logs import configure_logs
 from app.main import create_app
@@ -18,7 +18,7 @@ GC_THRESHOLDS = (10_000, 20, 50)
 paid one; together with ``freeze`` this saved a quarter of its processor time."""
 
 try:
-    settings = Settings.from_env(also=faults_in)
+    settings = Settings.from_env(also=setting_errors)
     configure_logs(settings.log_format)
     app = create_app(settings)
 except ConfigurationError as error:

@@ -15,16 +15,20 @@ stands the request cannot succeed, so change it (a payment sent with it was not 
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FieldError:
     """One thing wrong with a document: where (an RFC 6901 JSON pointer) and what would be right."""
 
     pointer: str
     detail: str
 
 
+FieldError.__name__ = "Fault"
+"""Its name among the schemas of ``openapi.json``, which does not change."""
+
+
 @dataclass(frozen=True, slots=True)
-class NamedFault(Fault):
-    """A fault with a name of its own: ``error`` is raised if nothing else is wrong."""
+class NamedFieldError(FieldError):
+    """A field error with a class of its own: ``error`` is raised if nothing else is wrong."""
 
     error: "type[OutOfBounds]"
 
@@ -41,14 +45,14 @@ class OncallError(Exception):
         self.detail = detail or self.title
 
 
-class Faulty(OncallError):
-    """A failure that lists every fault it found, never only the first."""
+class InvalidFields(OncallError):
+    """A failure that lists every field error it found, never only the first."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        first, others = faults[0], len(faults) - 1
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        first, others = errors[0], len(errors) - 1
         more = f" (and {others} more)" if others else ""
         super().__init__(f"{first.pointer or 'the document'}: {first.detail}{more}")
-        self.faults = tuple(faults)
+        self.errors = tuple(errors)
 
 
 class Retryable(OncallError):
@@ -64,7 +68,7 @@ class Retryable(OncallError):
 # --- what the caller sent -------------------------------------------------------------------
 
 
-class InvalidRequest(Faulty):
+class InvalidRequest(InvalidFields):
     code = "invalid_request"
     title = "The request document is not valid."
 
@@ -234,16 +238,16 @@ class UnknownMigration(OncallError):
 # --- layered schedules ----------------------------------------------------------------------
 
 
-class OutOfBounds(Faulty):
+class OutOfBounds(InvalidFields):
     """A bound of the engine is broken: the engine says which, who read a document says where."""
 
     retry = "new-payment"
 
-    def __init__(self, found: str | Sequence[Fault] = "") -> None:
+    def __init__(self, found: str | Sequence[FieldError] = "") -> None:
         if not isinstance(found, str):
             super().__init__(found)
             return
-        super().__init__([Fault("", found or self.title)])
+        super().__init__([FieldError("", found or self.title)])
         self.detail = found or self.title
 
 

@@ -17,7 +17,7 @@ from app.checkout.http_route import ProductRoute
 from app.checkout.purchase import ProductCheckout
 from app.checkout.sandbox_wallet import PATH as SANDBOX_PAY
 from app.checkout.sandbox_wallet import SandboxWallet
-from app.checkout.setup import Facilitator, PaymentService, faults_in
+from app.checkout.setup import Facilitator, PaymentService, setting_errors
 from app.discovery.api_reference import reference_routes
 from app.discovery.operator_routes import operator_routes
 from app.discovery.pages import Pages, not_found
@@ -65,9 +65,9 @@ def create_app(
     stopping = Stopping(settings.drain_seconds)
     payments = None
     if settings.payments != "off":
-        faults = list(faults_in(settings))
-        if faults:
-            raise ConfigurationError(faults)
+        errors = list(setting_errors(settings))
+        if errors:
+            raise ConfigurationError(errors)
         payments = PaymentService(settings, clock, metrics, facilitator, claims)
     checkouts = [
         ProductCheckout(each, limits, payments.context(each) if payments else None)

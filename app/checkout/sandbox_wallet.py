@@ -13,7 +13,7 @@ from limits import parse
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.errors import Fault, InvalidRequest, UnsupportedMediaType
+from app.errors import FieldError, InvalidRequest, UnsupportedMediaType
 from app.http.negotiation import is_json, negotiated
 from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import RateLimits
@@ -68,20 +68,20 @@ def _terms_in(sent: SandboxTerms, by_url: Mapping[str, PaymentTerms]) -> Payment
     """Our own terms that ``sent`` repeats. Raises ``InvalidRequest`` if there are none such."""
     terms = by_url.get(sent.resource.url)
     if terms is None:
-        raise InvalidRequest([Fault("/resource/url", f"Sold here: {', '.join(by_url)}.")])
+        raise InvalidRequest([FieldError("/resource/url", f"Sold here: {', '.join(by_url)}.")])
     wanted = terms.requirements.model_dump(by_alias=True)
     ways = [list(_differences(n, way, wanted)) for n, way in enumerate(sent.accepts)]
-    if faults := min(ways, key=len, default=[Fault("/accepts", "lists no way to pay.")]):
-        raise InvalidRequest(faults)
+    if errors := min(ways, key=len, default=[FieldError("/accepts", "lists no way to pay.")]):
+        raise InvalidRequest(errors)
     return terms
 
 
 def _differences(
     position: int, way: Mapping[str, Any], wanted: Mapping[str, Any]
-) -> Iterator[Fault]:
+) -> Iterator[FieldError]:
     for name, value in wanted.items():
         if way.get(name) != value:
-            yield Fault(f"/accepts/{position}/{name}", f"This sandbox asks {value!r}.")
+            yield FieldError(f"/accepts/{position}/{name}", f"This sandbox asks {value!r}.")
 
 
 def _text_of(payment: SignedPayment, terms: PaymentTerms, media_type: str) -> bytes:

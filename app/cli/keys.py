@@ -18,19 +18,19 @@ MAX_DAYS = 36_500
 MAX_NAME = 200
 
 
-def faults_of(org: str, name: str, scopes: Sequence[str]) -> dict[str, str]:
+def option_errors(org: str, name: str, scopes: Sequence[str]) -> dict[str, str]:
     """What is wrong with the options of ``create``, by option."""
-    faults = {
+    errors = {
         option: f"must be printable, {MAX_NAME} characters at most"
         for option, text in (("--org", org), ("--name", name))
         if not text.isprintable() or len(text) > MAX_NAME
     }
     if not org.strip():
-        faults["--org"] = "must not be empty"
+        errors["--org"] = "must not be empty"
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown:
-        faults["--scope"] = f"{unknown[0]!r} is not one of {', '.join(SCOPES)}"
-    return faults
+        errors["--scope"] = f"{unknown[0]!r} is not one of {', '.join(SCOPES)}"
+    return errors
 
 
 def expiry_in(text: str, now: int) -> int:

@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
-from app.errors import Fault, InvalidRequest, PreconditionFailed
+from app.errors import FieldError, InvalidRequest, PreconditionFailed
 
 TAG = r'(?:W/)?"[^"]*"|\*'
 TAGS = re.compile(rf"\s*(?:{TAG})\s*(?:,\s*(?:{TAG})\s*)*")
@@ -24,7 +24,7 @@ def tags_in(values: Sequence[str], name: str) -> Sequence[str]:
     if not values:
         return []
     if not all(TAGS.fullmatch(value) for value in values):
-        raise InvalidRequest([Fault(name, 'write an ETag as it was given, such as "3", or *')])
+        raise InvalidRequest([FieldError(name, 'write an ETag as it was given, such as "3", or *')])
     return [tag for value in values for tag in re.findall(TAG, value)]
 
 

@@ -1,6 +1,6 @@
 """Error class → RFC 9457 problem details. The one place that knows statuses.
 
-A problem's ``type`` is a stable URN made of its code; ``errors`` lists every fault of a document,
+A problem's ``type`` is a stable URN made of its code; ``errors`` lists every error of a document,
 each with the JSON pointer it is at; ``retry`` tells a payer what to do next.
 """
 
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import errors
-from app.errors import Faulty, OncallError, Retryable
+from app.errors import InvalidFields, OncallError, Retryable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -57,9 +57,9 @@ def problem_of(error: OncallError) -> Response:
 def problem_in(error: OncallError) -> dict[str, Any]:
     """The problem details of ``error``."""
     extra: dict[str, Any] = {"retry": error.retry}
-    if isinstance(error, Faulty):
+    if isinstance(error, InvalidFields):
         extra["errors"] = [
-            {"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults
+            {"pointer": found.pointer, "detail": found.detail} for found in error.errors
         ]
     return _problem(STATUS[type(error)], error.code, error.title, error.detail, extra)
 

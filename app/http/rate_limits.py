@@ -104,22 +104,22 @@ def limits_in(text: str, products: Sequence[str]) -> tuple[Mapping[str, str], Se
     is not named. Products that are not told of are left out.
     """
     limits: dict[str, str] = {}
-    faults = []
+    errors = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         match = SETTING.fullmatch(part)
         if match is None:
-            faults.append(f"{part!r} is not a limit such as 120/minute or {products[-1]}=10/second")
+            errors.append(f"{part!r} is not a limit such as 120/minute or {products[-1]}=10/second")
             continue
         name = match["name"] or ""
         if name in limits:
-            faults.append(f"{name or 'every product'} has two limits")
+            errors.append(f"{name or 'every product'} has two limits")
         elif name and name not in products:
             similar = get_close_matches(name, products, n=1)
             hint = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(products)}"
-            faults.append(f"{name} is not a product; {hint}")
+            errors.append(f"{name} is not a product; {hint}")
         limits[name] = match["limit"]
     usual = dict.fromkeys(products, limits.pop("")) if "" in limits else {}
-    return {**usual, **limits}, [f"ONCALL_RATE_LIMIT: {fault}" for fault in faults]
+    return {**usual, **limits}, [f"ONCALL_RATE_LIMIT: {error}" for error in errors]
 
 
 class Request(Protocol):

@@ -42,9 +42,9 @@ class LocalDate(Start):
 
 
 class LocalTime(Start):
-    """Milliseconds since 1970-01-01T00:00 on a clock that was not named; ``fault`` says so."""
+    """Milliseconds since 1970-01-01T00:00 on a clock that was not named; ``error`` says so."""
 
-    fault: str
+    error: str
 
 
 class Moment(int):
@@ -113,7 +113,7 @@ def start_of(text: str) -> Start:
         at = instant_ms(text)
         return Start(at) if timed else LocalDate(at)
     local = LocalTime(instant_ms(f"{text.strip()}Z"))
-    local.fault = _without_offset(text)
+    local.error = _without_offset(text)
     return local
 
 

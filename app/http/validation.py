@@ -1,9 +1,9 @@
-"""JSON documents → msgspec structs, with every fault named at once.
+"""JSON documents → msgspec structs, with every error named at once.
 
-Strategy: msgspec converts a whole document and is fast, but stops at the first fault. So when, and
+Strategy: msgspec converts a whole document and is fast, but stops at the first error. So when, and
 only when, that fails, the document is walked along its type and each part converted alone. There is
 one set of types and one set of rules; the walk adds pointers, not checks.
-Rules across fields are each document's own (``faults_across``), at any depth.
+Rules across fields are each document's own (``cross_field_errors``), at any depth.
 """
 
 import re
@@ -19,7 +19,7 @@ from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
-from app.errors import Fault, InvalidRequest, MalformedBody, NamedFault, OutOfBounds
+from app.errors import FieldError, InvalidRequest, MalformedBody, NamedFieldError, OutOfBounds
 from app.http.scalars import decoded_scalar
 
 JSON_TYPES = {
@@ -40,8 +40,8 @@ MAX_ITEMS_WALKED = 1_000
 """Of a longer list only so many items are looked at: a megabyte of wrong items would otherwise be
 answered, free of charge, with a hundred."""
 
-MAX_FAULTS = 1_000
-"""No part of a document is looked at after more faults than this, for the same reason."""
+MAX_ERRORS = 1_000
+"""No part of a document is looked at after more errors than this, for the same reason."""
 
 MAX_UNKNOWN_NAMED = 100
 """So many unknown fields are named, each looked up among the known ones; the rest are counted."""
@@ -83,7 +83,7 @@ class RequestModel(Struct, frozen=True):
         return False
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterable[Fault]:  # noqa: ARG003 - a hook
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:  # noqa: ARG003 - a hook
         """What is wrong with fields that are each right by themselves.
 
         ``values`` holds the fields, defaults included, that are right, under their Python names;
@@ -112,21 +112,21 @@ def parsed_json(body: bytes) -> object:
 def validated(value: object, kind: type[RequestModelT], *, strict: bool = False) -> RequestModelT:
     """``value`` as a ``kind``; ``null`` counts as absent.
 
-    ``strict``: a field that is not known is a fault, too: it may be a misspelt one. Raises
-    ``InvalidRequest`` with every fault, or the named error that all of them are.
+    ``strict``: a field that is not known is an error, too: it may be a misspelt one. Raises
+    ``InvalidRequest`` with every error, or the named error that all of them are.
     """
     given = value
     if isinstance(value, dict):
         given = {name: item for name, item in value.items() if item is not None}
-    faults: list[Fault] = []
-    document = _read(given, kind, "", faults)
-    errors = {getattr(fault, "error", InvalidRequest) for fault in faults}
-    if len(errors) == 1 and errors != {InvalidRequest}:
-        raise errors.pop()(faults)
-    if faults or strict:
-        faults += unknown_fields(value, kind, strict=strict)
-    if faults:
-        raise InvalidRequest(faults)
+    errors: list[FieldError] = []
+    document = _read(given, kind, "", errors)
+    kinds = {getattr(error, "error", InvalidRequest) for error in errors}
+    if len(kinds) == 1 and kinds != {InvalidRequest}:
+        raise kinds.pop()(errors)
+    if errors or strict:
+        errors += unknown_field_errors(value, kind, strict=strict)
+    if errors:
+        raise InvalidRequest(errors)
     return cast(RequestModelT, document)
 
 
@@ -140,7 +140,9 @@ def _items(name: str) -> str:
     return f"{name}[]"
 
 
-def unknown_fields(value: object, kind: type[Struct], *, strict: bool = False) -> Iterator[Fault]:
+def unknown_field_errors(
+    value: object, kind: type[Struct], *, strict: bool = False
+) -> Iterator[FieldError]:
     """The members of objects that their types lack, each with the one it most resembles.
 
     What was not used of a request is only said where the rest of it may be: not if ``strict``.
@@ -150,10 +152,10 @@ def unknown_fields(value: object, kind: type[Struct], *, strict: bool = False) -
     for pointer, name, known in islice(unknown, MAX_UNKNOWN_NAMED):
         similar = get_close_matches(name[:MAX_NAME_COMPARED], known, n=1)
         hint = f"; did you mean {similar[0]!r}?" if similar else ""
-        yield Fault(pointed(pointer, name), f"is not a known field{was}{hint}")
+        yield FieldError(pointed(pointer, name), f"is not a known field{was}{hint}")
     more = sum(1 for _ in unknown)
     if more:
-        yield Fault("", f"has {more} more fields that are not known{were}")
+        yield FieldError("", f"has {more} more fields that are not known{were}")
 
 
 def _unknown_members(
@@ -180,46 +182,46 @@ def _types_of(kind: type[Struct]) -> Mapping[str, Any]:
     return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
 
 
-# --- reading, fault by fault ----------------------------------------------------------------
+# --- reading, part by part ------------------------------------------------------------------
 
 
-def _read(value: object, kind: Any, pointer: str, faults: list[Fault]) -> Any:
-    """``value`` as a ``kind``, or ``_WRONG`` after what is wrong has been added to ``faults``.
+def _read(value: object, kind: Any, pointer: str, errors: list[FieldError]) -> Any:
+    """``value`` as a ``kind``, or ``_WRONG`` after what is wrong has been added to ``errors``.
 
     Of a list that is wrong it is the items that are right, as ``RightItems``.
     """
-    before, right = len(faults), _WRONG
+    before, right = len(errors), _WRONG
     try:
         wanted = kind if value is None else _present(kind)
         read = msgspec.convert(value, wanted, dec_hook=decoded_scalar)
     except msgspec.ValidationError as error:
-        right = _read_parts(value, kind, pointer, faults)
-        if len(faults) == before:
-            faults.append(_fault(error, value, kind, pointer))
+        right = _read_parts(value, kind, pointer, errors)
+        if len(errors) == before:
+            errors.append(_field_error(error, value, kind, pointer))
     else:
-        faults += islice(_faults_within(read, pointer), MAX_FAULTS)
-    return right if len(faults) > before else read
+        errors += islice(_errors_within(read, pointer), MAX_ERRORS)
+    return right if len(errors) > before else read
 
 
-def _read_parts(value: object, kind: Any, pointer: str, faults: list[Fault]) -> object:
+def _read_parts(value: object, kind: Any, pointer: str, errors: list[FieldError]) -> object:
     plain = _plain(kind)
     if isinstance(value, dict) and _is_struct(plain):
-        _read_members(value, plain, pointer, faults)
+        _read_members(value, plain, pointer, errors)
     elif isinstance(value, list) and get_origin(plain) is list:
-        return _read_items(value, kind, pointer, faults)
+        return _read_items(value, kind, pointer, errors)
     return _WRONG
 
 
 def _read_members(
-    value: dict[str, Any], kind: type[Struct], pointer: str, faults: list[Fault]
+    value: dict[str, Any], kind: type[Struct], pointer: str, errors: list[FieldError]
 ) -> None:
     right: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
         where = f"{pointer}/{field.encode_name}"
         if field.encode_name in value:
-            right[field.name] = _read(value[field.encode_name], field.type, where, faults)
+            right[field.name] = _read(value[field.encode_name], field.type, where, errors)
         elif field.required:
-            faults.append(Fault(where, f"is required. Wanted: {_rule(field.type)}."))
+            errors.append(FieldError(where, f"is required. Wanted: {_rule(field.type)}."))
         else:
             given = field.default is not msgspec.NODEFAULT
             right[field.name] = field.default if given else field.default_factory()
@@ -229,31 +231,31 @@ def _read_members(
             for name, item in right.items()
             if item is not _WRONG
         }
-        faults += _placed(kind.faults_across(values), pointer)
+        errors += _placed(kind.cross_field_errors(values), pointer)
 
 
-def _read_items(value: list[Any], kind: Any, pointer: str, faults: list[Fault]) -> RightItems:
+def _read_items(value: list[Any], kind: Any, pointer: str, errors: list[FieldError]) -> RightItems:
     right = RightItems()
     try:
         msgspec.convert(value, _list_of_anything(kind))
     except msgspec.ValidationError as error:
-        faults.append(_fault(error, value, kind, pointer))
+        errors.append(_field_error(error, value, kind, pointer))
     [item_kind] = get_args(_plain(kind))
     most = min(_meta(kind, "max_length") or MAX_ITEMS_WALKED, MAX_ITEMS_WALKED)
     for index, item in enumerate(value[:most]):
-        if len(faults) > MAX_FAULTS:
+        if len(errors) > MAX_ERRORS:
             break
-        read = _read(item, item_kind, f"{pointer}/{index}", faults)
+        read = _read(item, item_kind, f"{pointer}/{index}", errors)
         if read is not _WRONG and not isinstance(read, RightItems):
             right[index] = read
     return right
 
 
-def _faults_within(read: object, pointer: str) -> Iterator[Fault]:
+def _errors_within(read: object, pointer: str) -> Iterator[FieldError]:
     """What is wrong across the fields of what could be read, its parts first."""
     if isinstance(read, list):
         for index, item in enumerate(read if read and isinstance(read[0], RequestModel) else ()):
-            yield from _faults_within(item, f"{pointer}/{index}")
+            yield from _errors_within(item, f"{pointer}/{index}")
     elif isinstance(read, RequestModel):
         values = msgspec.structs.asdict(read)
         for name, encoded in zip(
@@ -261,24 +263,26 @@ def _faults_within(read: object, pointer: str) -> Iterator[Fault]:
         ):
             if isinstance(values[name], list | RequestModel):
                 found = list(
-                    islice(_faults_within(values[name], f"{pointer}/{encoded}"), MAX_FAULTS)
+                    islice(_errors_within(values[name], f"{pointer}/{encoded}"), MAX_ERRORS)
                 )
                 if found:
                     del values[name]
                 yield from found
-        yield from _placed(read.faults_across(values), pointer)
+        yield from _placed(read.cross_field_errors(values), pointer)
 
 
-def _placed(faults: Iterable[Fault], pointer: str) -> Iterator[Fault]:
+def _placed(errors: Iterable[FieldError], pointer: str) -> Iterator[FieldError]:
     """Faults as seen from the whole document."""
-    return (replace(fault, pointer=pointer + fault.pointer) for fault in faults)
+    return (replace(error, pointer=pointer + error.pointer) for error in errors)
 
 
-def _fault(error: msgspec.ValidationError, value: object, kind: Any, pointer: str) -> Fault:
-    """What msgspec says, as a fault; a bound that has a named error is that."""
+def _field_error(
+    error: msgspec.ValidationError, value: object, kind: Any, pointer: str
+) -> FieldError:
+    """What msgspec says, as an error; a bound that has a named error is that."""
     named = (_meta(kind, "extra") or {}).get("error")
     if named and isinstance(value, list) and len(value) > _meta(kind, "max_length"):
-        return NamedFault(pointer, f"has {len(value)} items. {named.title}", named)
+        return NamedFieldError(pointer, f"has {len(value)} items. {named.title}", named)
     before, found, after = str(error).rpartition(AT_PATH)
     detail, rule = (before, "") if found else (after, _rule(kind))
     where = pointer + (STEP.sub(r"/\1\2", after.rstrip("`")) if found else "")
@@ -286,9 +290,9 @@ def _fault(error: msgspec.ValidationError, value: object, kind: Any, pointer: st
     text = _in_json_words(detail) + (f"{end} Wanted: {rule}." if rule else "")
     cause = error.__cause__ and error.__cause__.__cause__
     return (
-        NamedFault(where, text, type(cause))
+        NamedFieldError(where, text, type(cause))
         if isinstance(cause, OutOfBounds)
-        else Fault(where, text)
+        else FieldError(where, text)
     )
 
 

@@ -10,7 +10,7 @@ import msgspec
 from limits import RateLimitItem, parse
 from msgspec import Struct
 
-from app.errors import Fault
+from app.errors import FieldError
 from app.formats.svg.drawing import timeline_bytes
 from app.formats.timeline import Timeline
 from app.http.rate_limits import in_words
@@ -40,13 +40,13 @@ class Result(NamedTuple):
     calendar and a picture show.
     """
 
-    answer: Callable[[Sequence[Fault]], Struct]
+    answer: Callable[[Sequence[FieldError]], Struct]
     timeline: Callable[[], Timeline]
 
 
 def formats_with(
     table: Callable[[Any], bytes],
-) -> Mapping[str, Callable[[Result, Sequence[Fault]], bytes]]:
+) -> Mapping[str, Callable[[Result, Sequence[FieldError]], bytes]]:
     """Return the writer of each media type; ``table`` writes a JSON answer as CSV.
 
     Only JSON has a place for warnings; who pays has heard them with the terms.
@@ -94,7 +94,7 @@ class Endpoint:
     request: type[RequestModel]
     answer: type[Struct]
     compute: Callable[[Any], Result]
-    formats: Mapping[str, Callable[[Result, Sequence[Fault]], bytes]]
+    formats: Mapping[str, Callable[[Result, Sequence[FieldError]], bytes]]
     example: Mapping[str, Any]
     work: Literal["light", "heavy"] = "light"
     worked: Sequence[WorkedExample] = ()

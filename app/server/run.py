@@ -17,7 +17,7 @@ from typing import Any
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from app.checkout.setup import faults_in
+from app.checkout.setup import setting_errors
 from app.errors import ConfigurationError
 from app.http.request_body import MAX_BODY_SECONDS
 from app.server.graceful_shutdown import SIGNALS
@@ -54,7 +54,7 @@ def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[st
     In development the public address defaults to the one listened on, and the log to text where a
     person watches it. ``environ`` carries both to the workers.
     """
-    settings = Settings.from_env(environ, faults_in)
+    settings = Settings.from_env(environ, setting_errors)
     if "public_url" not in settings.model_fields_set:
         environ["ONCALL_PUBLIC_URL"] = (
             f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -27,7 +27,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.database.database import Database, Snapshot, Tx
 from app.errors import (
-    Fault,
+    FieldError,
     Interrupted,
     InvalidRequest,
     OncallError,
@@ -47,7 +47,7 @@ from app.teams.calendars.schemas import FeedQuery
 from app.teams.calendars.store import Feed, opened_by
 from app.teams.heavy_work import Turns
 from app.teams.idempotency.store import Remembered, forgotten, remember, remembered_answer
-from app.teams.null_characters import NULL_ESCAPED, null_faults
+from app.teams.null_characters import NULL_ESCAPED, null_character_errors
 from app.teams.operation import Answer, Call, Operation
 from app.teams.problems import refusal_of, refusal_of_defect, refusal_of_http
 from app.teams.queries import query_in
@@ -158,7 +158,7 @@ class StoredApi:
         return _with(response, allowance)
 
     async def _understood(self, asked: "Asked", actor: Actor) -> Response:
-        """What is asked for, in full, with every fault named."""
+        """What is asked for, in full, with every error named."""
         operation, head = asked.operation, asked.head
         call = self._call(asked, actor, query_in(asked.query, operation.query))
         if not operation.writes:
@@ -238,7 +238,7 @@ async def _written_once(
 def _again(before: Remembered, hashed: bytes) -> Response:
     if before.request_hash != hashed:
         used = "has been used for another request: give every request a key of its own"
-        raise InvalidRequest([Fault("Idempotency-Key", used)])
+        raise InvalidRequest([FieldError("Idempotency-Key", used)])
     headers = {**dict(before.headers), "Idempotent-Replayed": "true"}
     return Response(before.body, before.status, headers)
 
@@ -250,14 +250,14 @@ def _once_key(operation: Operation, head: RequestHead) -> str | None:
     key = keys[0].strip()
     if len(keys) > 1 or not ONCE.fullmatch(key):
         wanted = "write one key of 1 to 255 visible ASCII characters"
-        raise InvalidRequest([Fault("Idempotency-Key", wanted)])
+        raise InvalidRequest([FieldError("Idempotency-Key", wanted)])
     return key
 
 
 def _with_body(operation: Operation, call: Call, body: bytes) -> Call:
     value = parsed_json(body) if body else {}
-    if faults := list(null_faults(value) if NULL_ESCAPED in body else ()):
-        raise InvalidRequest(faults)
+    if errors := list(null_character_errors(value) if NULL_ESCAPED in body else ()):
+        raise InvalidRequest(errors)
     document = validated(value, operation.body, strict=True) if operation.body else None
     return structs.replace(call, document=document, value=value)
 

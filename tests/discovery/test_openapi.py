@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from app import __version__
 from app.discovery.error_responses import REFUSALS, refusals_of
 from app.discovery.openapi import openapi_bytes, openapi_document, schema_of
-from app.errors import Fault, InvalidRequest, RateLimited
+from app.errors import FieldError, InvalidRequest, RateLimited
 from app.http.problems import STATUS, internal_error, problem_of
 from app.http.validation import RequestModel
 from app.products.registry import paid_endpoints
@@ -320,7 +320,9 @@ def test_required_fields(missing: str) -> None:
     "response",
     [
         pytest.param(problem_of(RateLimited("slowly")), id="plain"),
-        pytest.param(problem_of(InvalidRequest([Fault("/start", "is odd")])), id="with-faults"),
+        pytest.param(
+            problem_of(InvalidRequest([FieldError("/start", "is odd")])), id="with-errors"
+        ),
         pytest.param(internal_error(), id="internal"),
     ],
 )

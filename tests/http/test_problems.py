@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from app import errors
-from app.errors import Fault, Faulty, OncallError, Retryable
+from app.errors import FieldError, InvalidFields, OncallError, Retryable
 from app.http.problems import (
     STATUS,
     internal_error,
@@ -35,7 +35,11 @@ def leaves(kind: type[OncallError]) -> set[type[OncallError]]:
 
 
 def made(kind: type[OncallError]) -> OncallError:
-    return kind([Fault("/x", "is wrong")]) if issubclass(kind, Faulty) else kind("what went wrong")
+    return (
+        kind([FieldError("/x", "is wrong")])
+        if issubclass(kind, InvalidFields)
+        else kind("what went wrong")
+    )
 
 
 def test_every_failure_has_a_status_or_is_never_a_problem() -> None:
@@ -108,9 +112,9 @@ def test_without_a_detail_the_title_stands_for_it() -> None:
     assert problem["detail"] == problem["title"] == "The body is too large."
 
 
-def test_every_fault_is_listed_with_its_pointer() -> None:
-    faults = [Fault("/start", "is required"), Fault("", "is odd")]
-    problem = msgspec.json.decode(problem_of(errors.InvalidRequest(faults)).body)
+def test_every_error_is_listed_with_its_pointer() -> None:
+    found = [FieldError("/start", "is required"), FieldError("", "is odd")]
+    problem = msgspec.json.decode(problem_of(errors.InvalidRequest(found)).body)
     assert problem["detail"] == "/start: is required (and 1 more)"
     assert problem["errors"] == [
         {"pointer": "/start", "detail": "is required"},

@@ -18,7 +18,7 @@ from app.engine.layered.model import (
     Segment,
 )
 from app.engine.layered.tally import Tally, balanced
-from app.errors import Fault
+from app.errors import FieldError
 from app.formats.instants import each_iso, iso
 from app.products.numbers import InstantText, Number, number
 
@@ -79,7 +79,7 @@ class OncallScheduleAnswer(Struct, frozen=True, omit_defaults=True):
     ]
     interpretation: Annotated[str, Meta(description="What was computed, in a sentence.")]
     warnings: Annotated[
-        Sequence[Fault], Meta(description="Fields that were not understood and not used.")
+        Sequence[FieldError], Meta(description="Fields that were not understood and not used.")
     ] = ()
 
 
@@ -103,12 +103,12 @@ class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
     next: Annotated[NextOnCall, Meta(description="Null: nobody else follows.")] | None
     interpretation: Annotated[str, Meta(description="What was found, in a sentence.")]
     warnings: Annotated[
-        Sequence[Fault], Meta(description="Fields that were not understood and not used.")
+        Sequence[FieldError], Meta(description="Fields that were not understood and not used.")
     ] = ()
 
 
 def schedule_answer(
-    timezone: str, final: FinalSchedule, tally: Sequence[Tally], warnings: Sequence[Fault] = ()
+    timezone: str, final: FinalSchedule, tally: Sequence[Tally], warnings: Sequence[FieldError] = ()
 ) -> OncallScheduleAnswer:
     """The answer to a request whose final schedule is ``final``."""
     return OncallScheduleAnswer(
@@ -121,7 +121,7 @@ def schedule_answer(
     )
 
 
-def now_answer(found: OnCall, warnings: Sequence[Fault] = ()) -> OncallNowAnswer:
+def now_answer(found: OnCall, warnings: Sequence[FieldError] = ()) -> OncallNowAnswer:
     """The answer to a request that found ``found``."""
     assignment = found.assignment
     return OncallNowAnswer(

@@ -7,7 +7,7 @@ the calendars of a request together: equal texts stop at an equal place. What an
 its person from (transparent) and what was cancelled is no absence.
 
 Invariants: dates and times without a zone are by the rotation's clock. What cannot be read is a
-fault that names the calendar, never a defect of ours.
+error that names the calendar, never a defect of ours.
 """
 
 import sys
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.engine.planning.request import Absence
 from app.engine.walltime import DAY, ZoneClock
-from app.errors import Fault, InvalidRequest
+from app.errors import FieldError, InvalidRequest
 from app.http.validation import pointed
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def absences_in(
         return []
     import recurring_ical_events  # noqa: F401, PLC0415 - 120 ms that few need, and not to be counted
 
-    faults: list[Fault] = []
+    errors: list[FieldError] = []
     found: list[Absence] = []
     left = [STEPS]
     for person, text in calendars.items():
@@ -56,12 +56,12 @@ def absences_in(
             with _bounded(left):
                 found += _absences(person, text, clock, from_at, to_at)
         except _TooManySteps:
-            faults.append(Fault(where, "recurs too often, or is too long, to be laid out"))
+            errors.append(FieldError(where, "recurs too often, or is too long, to be laid out"))
             break
         except Exception as error:  # noqa: BLE001 - libraries raise what they like over such texts
-            faults.append(Fault(where, f"cannot be read as iCalendar: {_told(error)}"))
-    if faults:
-        raise InvalidRequest(faults)
+            errors.append(FieldError(where, f"cannot be read as iCalendar: {_told(error)}"))
+    if errors:
+        raise InvalidRequest(errors)
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.engine.rotation import Rotation
-from app.errors import Fault
+from app.errors import FieldError
 from app.formats.instants import iso, isos
 from app.products.numbers import InstantText, Number, hours_text, number
 
@@ -110,11 +110,11 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
         | UnsetType
     ) = UNSET
     warnings: Annotated[
-        Sequence[Fault], Meta(description="Fields that were not understood and not used.")
+        Sequence[FieldError], Meta(description="Fields that were not understood and not used.")
     ] = ()
 
 
-def rotation_answer(rotation: Rotation, warnings: Sequence[Fault] = ()) -> RotationAnswer:
+def rotation_answer(rotation: Rotation, warnings: Sequence[FieldError] = ()) -> RotationAnswer:
     """The answer to a request whose rotation is ``rotation``."""
     texts = isos(rotation.boundaries)
     starts, ends = texts[:-1], texts[1:]

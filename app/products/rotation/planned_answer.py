@@ -12,7 +12,7 @@ from msgspec import UNSET
 from app.engine.planning.request import Plan, PlannedRotation
 from app.engine.rotation import HOUR_MS
 from app.engine.walltime import MINUTE, SECOND, ZoneClock, clock_of
-from app.errors import Fault
+from app.errors import FieldError
 from app.formats.instants import each_iso, iso
 from app.products.numbers import Number, hours_text, number
 from app.products.rotation.answer import (
@@ -25,7 +25,7 @@ from app.products.rotation.answer import (
 )
 
 
-def planned_answer(planned: PlannedRotation, warnings: Sequence[Fault] = ()) -> RotationAnswer:
+def planned_answer(planned: PlannedRotation, warnings: Sequence[FieldError] = ()) -> RotationAnswer:
     """The answer to a request whose rotation is ``planned``."""
     plan = planned.plan
     counts = {workload.person: workload.shifts for workload in plan.workloads}

@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from app.errors import Fault
+from app.errors import FieldError
 from app.http.validation import RequestModel
 from app.products.layered.answer import Source
 from app.products.layered.layer_fields import Point
-from app.products.layered.request import window_faults
+from app.products.layered.request import window_errors
 from app.teams.schemas import Instant
 
 
@@ -20,8 +20,8 @@ class WindowQuery(RequestModel, frozen=True, rename={"from_at": "from", "to_at":
     to_at: Point
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        return window_faults(values, "from_at", "to_at", "/to")
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        return window_errors(values, "from_at", "to_at", "/to")
 
 
 class OnCallShown(Struct, frozen=True):

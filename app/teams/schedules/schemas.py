@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.engine.layered import limits
-from app.errors import Conflict, Fault
+from app.errors import Conflict, FieldError
 from app.http.validation import RequestModel, validated
 from app.products.layered.layer_fields import (
     HandoffTime,
@@ -90,8 +90,8 @@ class V2SchedulePost(RequestModel, frozen=True):
     interval: RotationInterval | None = None
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        return LayerDocument.faults_across(values)
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        return LayerDocument.cross_field_errors(values)
 
     def fields(self, value: Mapping[str, Any]) -> ScheduleFields:
         """What is stored; ``value`` is the document as it was sent."""

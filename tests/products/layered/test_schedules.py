@@ -429,9 +429,9 @@ class Watched:
 
         class Request(endpoint.request, kw_only=True, frozen=True):  # type: ignore[name-defined, misc]
             @classmethod
-            def faults_across(cls, values: Mapping[str, Any]) -> Any:
+            def cross_field_errors(cls, values: Mapping[str, Any]) -> Any:
                 watched.read.append(in_main_thread())
-                return super().faults_across(values)
+                return super().cross_field_errors(values)
 
         def compute(request: Any) -> Any:
             self.computed.append(in_main_thread())
