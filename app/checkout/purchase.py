@@ -161,7 +161,7 @@ class ProductCheckout:
         if len(body) <= KEPT_BODY_BYTES:
             return self._kept(body)
         value = parsed_json(body)
-        light = len(body) <= SMALL_BODY_BYTES or self.endpoint.reads_lightly(value)
+        light = len(body) <= SMALL_BODY_BYTES or self.endpoint.validates_quickly(value)
         return await self._run(partial(self._read, value), light=light)
 
     @cached_property

@@ -17,7 +17,7 @@ from app.errors import FieldError, InvalidRequest, UnsupportedMediaType
 from app.http.negotiation import is_json, negotiated
 from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import RateLimits
-from app.http.request_body import body_of
+from app.http.request_body import read_body
 from app.http.validation import RequestModel, parsed_json, validated
 from app.payments.disposable_wallet import SignedPayment, signed_payment
 from app.payments.terms import PaymentTerms
@@ -54,7 +54,7 @@ class SandboxWallet:
         async with Exchange(scope, receive, send) as exchange:
             head = await exchange.admit(self._limits, PATH, LIMIT)
             media_type = negotiated(",".join(head.values("accept")), (JSON, HEADER_LINE))
-            body = await body_of(receive)
+            body = await read_body(receive)
             if not is_json(head.value("content-type")):
                 raise UnsupportedMediaType("send Content-Type: application/json")
             terms = _terms_in(validated(parsed_json(body), SandboxTerms), self._terms)

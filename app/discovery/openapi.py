@@ -12,9 +12,9 @@ from app.discovery.error_responses import (
     PAYMENT_REQUIRED,
     PROBLEM,
     described_headers,
+    error_responses,
     headers,
-    refusals_of,
-    shared_refusals,
+    shared_error_responses,
 )
 from app.discovery.free_paths import DISCOVERY, SERVICE, FreePath, free_paths
 from app.discovery.openapi_teams import (
@@ -97,7 +97,7 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
         },
         "components": {
             "schemas": dict(sorted(schemas.items())),
-            "responses": {**shared_refusals(endpoints), **stored_responses()},
+            "responses": {**shared_error_responses(endpoints), **stored_responses()},
             "headers": described_headers(),
             "securitySchemes": SECURITY_SCHEMES,
         },
@@ -135,7 +135,7 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
                 }
             },
         },
-        "responses": {"200": _success(endpoint), **refusals_of(endpoint)},
+        "responses": {"200": _success(endpoint), **error_responses(endpoint)},
     }
 
 

@@ -23,8 +23,8 @@ from itertools import chain
 from icalendar import Calendar, Parameters, vText
 from icalendar.parser import Contentline
 
-from app.formats.instants import each_iso
-from app.formats.plain import plain
+from app.formats.instants import iso_texts
+from app.formats.plain import plain_text
 from app.formats.timeline import Timeline
 
 PRODUCT = "-//On-call rotation service//EN"
@@ -49,7 +49,7 @@ def calendar_bytes(timeline: Timeline, *others: Timeline) -> bytes:
         ("X-WR-CALDESC", timeline.summary),
         ("X-WR-TIMEZONE", timeline.timezone),
     ):
-        calendar[name] = _Text(plain(value))
+        calendar[name] = _Text(plain_text(value))
     head, end, _ = calendar.to_ical(sorted=False).decode().rpartition("END:VCALENDAR\r\n")
     events = chain.from_iterable(map(_events, (timeline, *others)))
     return "".join((head, *events, end)).encode()
@@ -78,11 +78,11 @@ def _times(instants: Iterator[int]) -> list[str]:
     """Each instant as ``20260604T000000Z``."""
     return [
         f"{text[:4]}{text[5:7]}{text[8:13]}{text[14:16]}{text[17:19]}Z"
-        for text in each_iso(instants)
+        for text in iso_texts(instants)
     ]
 
 
 def _line(name: str, text: str) -> str:
     """A content line, escaped and folded."""
-    line = Contentline.from_parts(name, Parameters(), _Text(plain(text)))
+    line = Contentline.from_parts(name, Parameters(), _Text(plain_text(text)))
     return f"{line.to_ical().decode()}{CRLF}"

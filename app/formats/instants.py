@@ -31,10 +31,10 @@ _DATES = _Dates()
 
 def iso(instant_ms: int) -> str:
     """``2026-06-04T00:00:00.000Z`` for milliseconds since 1970-01-01T00:00:00Z, years 1 to 9999."""
-    return each_iso((instant_ms,))[0]
+    return iso_texts((instant_ms,))[0]
 
 
-def isos(instants_ms: range) -> list[str]:
+def iso_range(instants_ms: range) -> list[str]:
     """``iso`` of each instant of an ascending range, in order."""
     step = instants_ms.step
     period = DAY_MS // gcd(step, DAY_MS)  # so many instants until the time of day repeats
@@ -44,10 +44,10 @@ def isos(instants_ms: range) -> list[str]:
         days = range(first // DAY_MS, (first + whole * step) // DAY_MS, period * step // DAY_MS)
         time = iso(first)[10:]
         texts[turn::period] = [_DATES[day] + time for day in days]
-    return texts + each_iso(instants_ms[whole:])
+    return texts + iso_texts(instants_ms[whole:])
 
 
-def each_iso(instants_ms: Iterable[int]) -> list[str]:
+def iso_texts(instants_ms: Iterable[int]) -> list[str]:
     """``iso`` of each instant, in order."""
     return [
         f"{_DATES[(second := instant // 1000) // 86_400]}{_MINUTES[second // 60 % 1440]}"

@@ -11,7 +11,7 @@ _BREAKS = dict.fromkeys(map(ord, "\n\r\v\f\x85\u2028\u2029"), "\n")
 _TABLE = {**_CONTROLS, **_BREAKS, ord("\t"): "\t"}
 
 
-def plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """``text`` with every kind of line break as a newline, and other control characters but tabs as
     U+FFFD."""
     return text if text.isprintable() else text.replace("\r\n", "\n").translate(_TABLE)

@@ -48,13 +48,13 @@ STATUS: Mapping[type[OncallError], HTTPStatus] = {
 }
 
 
-def problem_of(error: OncallError) -> Response:
+def problem_response(error: OncallError) -> Response:
     """The response that tells a caller of ``error``."""
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Retryable) else {}
-    return _response(problem_in(error), headers)
+    return _response(problem_details(error), headers)
 
 
-def problem_in(error: OncallError) -> dict[str, Any]:
+def problem_details(error: OncallError) -> dict[str, Any]:
     """The problem details of ``error``."""
     extra: dict[str, Any] = {"retry": error.retry}
     if isinstance(error, InvalidFields):
@@ -64,7 +64,7 @@ def problem_in(error: OncallError) -> dict[str, Any]:
     return _problem(STATUS[type(error)], error.code, error.title, error.detail, extra)
 
 
-def problem_of_http(request: Request, error: Exception) -> Response:
+def http_problem_response(request: Request, error: Exception) -> Response:
     """Starlette's own 404 and 405, which would be plain text."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     path = request.url.path
@@ -89,17 +89,17 @@ def not_served(
     return _response(problem, headers)
 
 
-def problem_of_defect(_: Request, __: Exception) -> Response:
+def defect_response(_: Request, __: Exception) -> Response:
     """A defect of ours. Its cause goes to the log, never to the caller."""
     return internal_error()
 
 
 def internal_error() -> Response:
     """The answer to a request that met a defect."""
-    return _response(internal_problem(), {})
+    return _response(internal_problem_details(), {})
 
 
-def internal_problem() -> dict[str, Any]:
+def internal_problem_details() -> dict[str, Any]:
     """The problem details of a defect."""
     return _problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,

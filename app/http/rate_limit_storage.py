@@ -22,8 +22,6 @@ from limits.storage import MovingWindowSupport, Storage
 from limits.strategies import MovingWindowRateLimiter
 from redis.asyncio import ConnectionPool, Redis
 
-Clock = Callable[[], float]
-
 Taken = tuple[bool, float, int]
 """Whether the places were free; then the oldest instant in the window (now, if there is none) and
 how many it holds."""
@@ -70,7 +68,7 @@ class BoundedWindows(Storage, MovingWindowSupport):
         self,
         uri: str | None = None,
         *,
-        clock: Clock,
+        clock: Callable[[], float],
         max_keys: int = MAX_KEYS,
         max_instants: int = MAX_INSTANTS,
     ) -> None:
@@ -156,7 +154,7 @@ class RedisWindows(RedisStorage):
 
     STORAGE_SCHEME = [REDIS_SCHEME]  # noqa: RUF012 - as above
 
-    def __init__(self, uri: str, *, clock: Clock, pool: ConnectionPool) -> None:
+    def __init__(self, uri: str, *, clock: Callable[[], float], pool: ConnectionPool) -> None:
         super().__init__(
             uri,
             implementation="redispy",

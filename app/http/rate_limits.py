@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
-from typing import Any, Protocol
+from typing import Any
 
 from limits import RateLimitItem
 from limits.storage import storage_from_string
@@ -33,6 +33,7 @@ from app.http.rate_limit_storage import (
     SharedMovingWindow,
     Spent,
 )
+from app.http.request_head import RequestHead
 
 Proxy = IPv4Network | IPv6Network
 
@@ -122,19 +123,6 @@ def limits_in(text: str, products: Sequence[str]) -> tuple[Mapping[str, str], Se
     return {**usual, **limits}, [f"ONCALL_RATE_LIMIT: {error}" for error in errors]
 
 
-class Request(Protocol):
-    """What of a request says who sent it."""
-
-    @property
-    def peer(self) -> str | None:
-        """The connection's address."""
-        ...
-
-    def values(self, name: str, /) -> Sequence[str]:
-        """A header's values in order of arrival."""
-        ...
-
-
 class RateLimits(Limiter):
     """Counts requests per client, route and kind (with or without a payment).
 
@@ -170,9 +158,9 @@ class RateLimits(Limiter):
         nothing."""
         return default_value
 
-    def client_in(self, request: Request) -> str:
+    def client_in(self, head: RequestHead) -> str:
         """Who is asking, as far as our proxies can be believed: the Limiter's key function."""
-        return client_of(request.peer, request.values("x-forwarded-for"), self._proxies)
+        return client_of(head.peer, head.values("x-forwarded-for"), self._proxies)
 
     @property
     def problem(self) -> str | None:

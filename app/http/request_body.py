@@ -25,7 +25,7 @@ def require_sizes(head: RequestHead) -> None:
         raise HeadersTooLarge(f"at most {MAX_HEADER_BYTES} bytes beside the payment")
 
 
-async def body_of(
+async def read_body(
     receive: Receive, *, arrived: bool = False, max_seconds: float = MAX_BODY_SECONDS
 ) -> bytes:
     """The whole body. Raises ``BodyTooLarge``, ``BodyTooSlow`` or ``ClientDisconnect``.

@@ -87,7 +87,7 @@ class RequestModel(Struct, frozen=True):
         """What is wrong with fields that are each right by themselves.
 
         ``values`` holds the fields, defaults included, that are right, under their Python names;
-        ``items_of`` has the right items of lists that are not right as a whole as well.
+        ``valid_items`` has the right items of lists that are not right as a whole as well.
         Pointers are as seen from this document, wherever it stands in a larger one.
         """
         return ()
@@ -130,7 +130,7 @@ def validated(value: object, kind: type[RequestModelT], *, strict: bool = False)
     return cast(RequestModelT, document)
 
 
-def items_of(values: Mapping[str, Any], name: str) -> Iterable[tuple[int, Any]]:
+def valid_items(values: Mapping[str, Any], name: str) -> Iterable[tuple[int, Any]]:
     """The items of a list in ``values``, each with its index: those that are right."""
     return enumerate(values[name] or ()) if name in values else values.get(_items(name), {}).items()
 
@@ -152,7 +152,7 @@ def unknown_field_errors(
     for pointer, name, known in islice(unknown, MAX_UNKNOWN_NAMED):
         similar = get_close_matches(name[:MAX_NAME_COMPARED], known, n=1)
         hint = f"; did you mean {similar[0]!r}?" if similar else ""
-        yield FieldError(pointed(pointer, name), f"is not a known field{was}{hint}")
+        yield FieldError(pointer_to(pointer, name), f"is not a known field{was}{hint}")
     more = sum(1 for _ in unknown)
     if more:
         yield FieldError("", f"has {more} more fields that are not known{were}")
@@ -346,6 +346,6 @@ def _is_list_of_structs(plain: Any) -> bool:
     return get_origin(plain) is list and _is_struct(_plain(get_args(plain)[0]))
 
 
-def pointed(pointer: str, name: str) -> str:
+def pointer_to(pointer: str, name: str) -> str:
     """The pointer to the member ``name`` of the object at ``pointer`` (RFC 6901)."""
     return f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"

@@ -132,7 +132,7 @@ class Endpoint:
         """
         return self.work == "light" and media_type == JSON and not document.is_heavy
 
-    def reads_lightly(self, value: object) -> bool:
+    def validates_quickly(self, value: object) -> bool:
         """Whether ``value``, parsed from up to a megabyte, is validated within milliseconds."""
         given = value if isinstance(value, dict) else {}
         return self.work == "light" and self.request.heavy_fields().isdisjoint(given)

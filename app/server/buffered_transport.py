@@ -13,7 +13,7 @@ MAX_HELD_BYTES = 64 * 1024
 """As uvicorn's mark for a full buffer: more is handed on at once, so that it is seen to be full."""
 
 
-class Outgoing:
+class BufferedTransport:
     """``transport``, but that what is written is held until the turn is over, or it is closed."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,4 +1,4 @@
-"""Stopping without dropping anybody.
+"""Stopping a process without dropping a request.
 
 Strategy: a process that is told to stop says so first: ``/readyz`` turns 503 and every answer
 closes its connection. It goes on serving for a drain time, in which whoever routes to it takes it
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class Stopping:
+class GracefulShutdown:
     """Whether this process has been told to stop; it drains for ``drain_seconds``."""
 
     def __init__(self, drain_seconds: float = 0.0) -> None:
@@ -42,7 +42,7 @@ class Stopping:
         return "stopping" if self.begun else None
 
     @contextlib.contextmanager
-    def awaited(self) -> Iterator[None]:
+    def handling_signals(self) -> Iterator[None]:
         """Hear SIGTERM and SIGINT while the context lasts, in place of the server's handlers."""
         if threading.current_thread() is not threading.main_thread():
             yield  # Python delivers signals to the main thread only

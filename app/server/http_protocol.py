@@ -16,9 +16,9 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import TooManyConnections
-from app.http.problems import problem_of
+from app.http.problems import problem_response
 from app.http.request_head import ARRIVED
-from app.server.buffered_transport import Outgoing
+from app.server.buffered_transport import BufferedTransport
 
 MAX_CONNECTIONS = 10_000
 """Of one worker."""
@@ -30,11 +30,11 @@ LAST_HEAD_SECONDS = 1.0
 """For a head that is on its way when the server stops."""
 MAX_PIPELINED = 16
 
-too_many_connections = problem_of(TooManyConnections())
+too_many_connections = problem_response(TooManyConnections())
 too_many_connections.headers["Connection"] = "close"
 
 
-class GuardedHttp(HttpToolsProtocol):
+class LimitedHttpProtocol(HttpToolsProtocol):
     """One connection. Its heads are bounded in bytes and seconds, its pipeline in requests."""
 
     _head_bytes = 0
@@ -44,7 +44,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.transport = Outgoing(transport, self.loop)  # type: ignore[assignment] # as it is used
+        self.transport = BufferedTransport(transport, self.loop)  # type: ignore[assignment] # as it is used
         self._begin_head()
         self._time_head(MAX_HEAD_SECONDS)
 
@@ -70,7 +70,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def eof_received(self) -> bool:  # type: ignore[override] # uvicorn's never says yes
         """Whether the connection stays open: who sends no more may still wait for an answer."""
-        self.transport.flush()  # type: ignore[attr-defined] # Outgoing's
+        self.transport.flush()  # type: ignore[attr-defined] # BufferedTransport's
         return self._closes_when_answered()
 
     def send_400_response(self, msg: str) -> None:

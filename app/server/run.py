@@ -21,7 +21,7 @@ from app.checkout.setup import setting_errors
 from app.errors import ConfigurationError
 from app.http.request_body import MAX_BODY_SECONDS
 from app.server.graceful_shutdown import SIGNALS
-from app.server.http_protocol import MAX_HEAD_SECONDS, GuardedHttp
+from app.server.http_protocol import MAX_HEAD_SECONDS, LimitedHttpProtocol
 from app.settings import Settings
 
 KEEP_ALIVE_SECONDS = 65
@@ -36,7 +36,7 @@ POLL_SECONDS = 0.1
 
 SERVER: Mapping[str, Any] = {
     "loop": "uvloop",
-    "http": GuardedHttp,
+    "http": LimitedHttpProtocol,
     "ws": "none",
     "proxy_headers": False,  # ONCALL_TRUSTED_PROXIES says whom to believe
     "server_header": False,

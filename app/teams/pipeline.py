@@ -38,7 +38,7 @@ from app.errors import (
 from app.http.conditional import digest_etag, etag, is_fresh, tags_in
 from app.http.negotiation import is_json
 from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, RateLimits
-from app.http.request_body import body_of, require_sizes
+from app.http.request_body import read_body, require_sizes
 from app.http.request_head import RequestHead, request_head
 from app.http.validation import RequestModel, parsed_json, validated
 from app.teams.audit.store import Actor
@@ -164,7 +164,7 @@ class StoredApi:
         if not operation.writes:
             return _response(operation, await self._read(asked, call), head)
         await asked.snapshot.end()
-        body = b"" if head.bodiless else await body_of(asked.receive)
+        body = b"" if head.bodiless else await read_body(asked.receive)
         if body and not is_json(head.value("content-type")):
             raise UnsupportedMediaType("send Content-Type: application/json")
         call = _with_body(operation, call, body)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from app import errors
 from app.errors import FieldError, InvalidFields, OncallError, Retryable
-from app.http.problems import STATUS, internal_problem
+from app.http.problems import STATUS, internal_problem_details
 
 VALIDATION_FAILED = "validation_failed"
 WHOLE = "body"
@@ -86,7 +86,7 @@ def refusal_of_http(error: HTTPException) -> Response:
 
 def refusal_of_defect() -> Response:
     """The answer to a request that met a defect, in the words of the rest of the service."""
-    problem = internal_problem()
+    problem = internal_problem_details()
     body = {"error": problem["code"], "message": problem["detail"]}
     return _response(body, HTTPStatus.INTERNAL_SERVER_ERROR, {})
 

@@ -16,7 +16,16 @@ from xml.etree.ElementTree import Element
 from app.engine.walltime import MINUTE, ZoneClock, clock_of
 from app.formats.instants import iso
 from app.formats.svg.bars import Bar, Lane, Scale, gap_bars, lanes
-from app.formats.svg.elements import COLOURS, add, add_rect, add_text, cut, picture, px, svg_bytes
+from app.formats.svg.elements import (
+    COLOURS,
+    add,
+    add_rect,
+    add_text,
+    new_picture,
+    px,
+    svg_bytes,
+    truncated,
+)
 from app.formats.svg.ticks import ticks
 from app.formats.timeline import Timeline, TimelineItem
 
@@ -24,10 +33,10 @@ WIDTH, MARGIN = 800, 20
 LEFT, RIGHT = 188.0, 684.0
 TOP, LANE, BAR, LINE = 104, 32, 20, 20
 NAME_COLUMNS = 18
-MOST_TICKS = 7
-MOST_TITLES = 300
-MOST_HANDOFFS = 40
-TOLD_PEOPLE = 30
+MAX_TICKS = 7
+MAX_TITLES = 300
+MAX_HANDOFFS = 40
+DESCRIBED_PEOPLE = 30
 """So many of the people are in the description for those who cannot see the picture."""
 
 
@@ -60,9 +69,9 @@ class _Drawing:
     def svg(self) -> bytes:
         gaps = gap_bars(_in_order(self.timeline), self.scale)
         bars = [bar for lane in self.lanes for bar in lane.bars]
-        titled = len(bars) + len(gaps) <= MOST_TITLES
+        titled = len(bars) + len(gaps) <= MAX_TITLES
         key = sha256("\0".join((*self.timeline.identity, self.timeline.summary)).encode())
-        root = picture(key.hexdigest()[:8], self.timeline.title, self._description(), WIDTH)
+        root = new_picture(key.hexdigest()[:8], self.timeline.title, self._description(), WIDTH)
         notes = self._notes(gaps, bars)
         height = (
             self.bottom + (LINE if self.timeline.mark_at is None else 2 * LINE) + LINE * len(notes)
@@ -85,8 +94,8 @@ class _Drawing:
 
     def _description(self) -> str:
         people = [f"{name}: {words}" for name, words in self.timeline.people.items()]
-        more = len(people) - TOLD_PEOPLE
-        told = people[:TOLD_PEOPLE] + ([f"and {more} more people"] if more > 0 else [])
+        more = len(people) - DESCRIBED_PEOPLE
+        told = people[:DESCRIBED_PEOPLE] + ([f"and {more} more people"] if more > 0 else [])
         return f"{self.timeline.summary} {'; '.join(told)}".strip()
 
     def _heading(self, root: Element) -> None:
@@ -99,7 +108,7 @@ class _Drawing:
         for number in range(0, len(self.lanes), 2):
             top = TOP + LANE * number
             add_rect(root, "stripe", 0, top, WIDTH, top + LANE)
-        found = ticks(self.scale.from_at, self.scale.to_at, self.clock, MOST_TICKS)
+        found = ticks(self.scale.from_at, self.scale.to_at, self.clock, MAX_TICKS)
         for tick in found:
             x = self.scale.x(tick.at)
             _line(root, "grid", (x, TOP - 6), (x, self.bottom))
@@ -126,7 +135,7 @@ class _Drawing:
         top = TOP + LANE * number
         name = f"{lane.others:,} more people" if lane.person is None else lane.person
         label = add(root, "svg", {"y": px(top), "width": px(LEFT - 8), "height": px(LANE)})
-        text = add_text(label, MARGIN, LANE / 2 + 5, cut(name, NAME_COLUMNS))
+        text = add_text(label, MARGIN, LANE / 2 + 5, truncated(name, NAME_COLUMNS))
         add(text, "title", {}, name)
         add_text(root, WIDTH - MARGIN, top + LANE / 2 + 5, lane.words, kind="quiet", anchor="end")
         colour = "others" if lane.person is None else f"c{number % COLOURS}"
@@ -155,7 +164,7 @@ class _Drawing:
             if before.person in lane_of and after.person in lane_of
             if before.person != after.person
         ]
-        return handed if len(handed) <= MOST_HANDOFFS else ()
+        return handed if len(handed) <= MAX_HANDOFFS else ()
 
     def _handoffs(self, root: Element) -> None:
         for before, after, end_at in self._handed():

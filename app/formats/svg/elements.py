@@ -8,7 +8,7 @@ computes them). Class names begin with ``oncall``, so that a picture within a pa
 from unicodedata import combining, east_asian_width
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from app.formats.plain import plain
+from app.formats.plain import plain_text
 
 COLOURS = 6
 """Classes ``c0`` to ``c5``, after the colours of Okabe and Ito: distinct for the colour-blind."""
@@ -34,7 +34,7 @@ STYLE = """
 """
 
 
-def picture(key: str, title: str, description: str, width: int) -> Element:
+def new_picture(key: str, title: str, description: str, width: int) -> Element:
     """An empty picture with its text alternative. ``key`` makes ids distinct within a page."""
     attributes = {"class": "oncall", "role": "img", "aria-labelledby": f"t{key} d{key}"}
     root = Element(
@@ -49,7 +49,7 @@ def picture(key: str, title: str, description: str, width: int) -> Element:
 def add(parent: Element, tag: str, attributes: dict[str, str], text: str = "") -> Element:
     """A new last child of ``parent``."""
     element = SubElement(parent, tag, attributes)
-    element.text = plain(text) or None
+    element.text = plain_text(text) or None
     return element
 
 
@@ -72,7 +72,7 @@ def px(pixels: float) -> str:
     return f"{pixels:.1f}".removesuffix(".0")
 
 
-def cut(text: str, columns: int) -> str:
+def truncated(text: str, columns: int) -> str:
     """``text`` as far as it fits into about ``columns`` small letters, with an ellipsis if that is
     not all of it."""
     width = 0.0

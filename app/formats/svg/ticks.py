@@ -10,7 +10,7 @@ from datetime import date
 from typing import NamedTuple
 
 from app.engine.walltime import DAY, HOUR, MINUTE, SECOND, WALL_MONDAY, WEEK, ZoneClock
-from app.formats.instants import each_iso
+from app.formats.instants import iso_texts
 
 MONTH, YEAR = 30 * DAY, 365 * DAY
 """About as long: months and years are counted by the calendar."""
@@ -71,7 +71,7 @@ def _first_of(month: int) -> int:
 
 def _labels(wall: int, step: int) -> tuple[str, str]:
     day = _date(wall)
-    [text] = each_iso((wall,))
+    [text] = iso_texts((wall,))
     month = MONTHS[day.month - 1]
     if step < SECOND:
         return text[17:23], text[11:16]

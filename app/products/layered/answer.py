@@ -19,7 +19,7 @@ from app.engine.layered.model import (
 )
 from app.engine.layered.tally import Tally, balanced
 from app.errors import FieldError
-from app.formats.instants import each_iso, iso
+from app.formats.instants import iso, iso_texts
 from app.products.numbers import InstantText, Number, number
 
 Source = Literal["layer", "override", "entry"]
@@ -139,8 +139,8 @@ def now_answer(found: OnCall, warnings: Sequence[FieldError] = ()) -> OncallNowA
 
 
 def _segments(segments: Sequence[Segment]) -> list[ScheduleSegment]:
-    starts = each_iso(segment.start_at for segment in segments)
-    ends = each_iso(segment.end_at for segment in segments)
+    starts = iso_texts(segment.start_at for segment in segments)
+    ends = iso_texts(segment.end_at for segment in segments)
     return [
         ScheduleSegment(start, end, user, source, layer, _override(override), before, after)
         for start, end, (_, _, user, source, layer, override, _, before, after) in zip(
@@ -156,7 +156,7 @@ def _gaps(gaps: Sequence[Gap]) -> list[ScheduleGap]:
 def _override(override: Override | None) -> OverrideGiven | None:
     if override is None:
         return None
-    start, end = each_iso((override.start_at, override.end_at))
+    start, end = iso_texts((override.start_at, override.end_at))
     return OverrideGiven(override.user_id, start, end, override.reason)
 
 

@@ -20,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 from app.engine.planning.request import Absence
 from app.engine.walltime import DAY, ZoneClock
 from app.errors import FieldError, InvalidRequest
-from app.http.validation import pointed
+from app.http.validation import pointer_to
 
 if TYPE_CHECKING:
     from icalendar import Component
 
 STEPS = 4_000_000
 """Calls and returns of functions: some thousand events, or about a second of what never ends."""
-MOST_REASON = 200
+MAX_REASON = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -51,7 +51,7 @@ def absences_in(
     found: list[Absence] = []
     left = [STEPS]
     for person, text in calendars.items():
-        where = pointed("/unavailableIcs", person)
+        where = pointer_to("/unavailableIcs", person)
         try:
             with _bounded(left):
                 found += _absences(person, text, clock, from_at, to_at)
@@ -93,7 +93,7 @@ def _absences(
     for event in of(calendar).between(*window):
         start, end = (_instant(event[name].dt, clock) for name in ("DTSTART", "DTEND"))
         if _is_busy(event) and start < to_at and from_at < end:
-            yield Absence(person, start, end, str(event.get("SUMMARY", ""))[:MOST_REASON] or None)
+            yield Absence(person, start, end, str(event.get("SUMMARY", ""))[:MAX_REASON] or None)
 
 
 def _is_busy(event: "Component") -> bool:

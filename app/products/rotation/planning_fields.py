@@ -2,7 +2,7 @@
 
 Strategy: each rule across fields is one small function over ``values``, the fields that are right
 by themselves (``http/validation.py``). Members of objects that are keyed by people are looked at
-here, because their names are data. Of many errors of one kind the first ``MOST_TOLD`` are told.
+here, because their names are data. Of many errors of one kind the first ``MAX_REPORTED`` are told.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS
 from app.engine.walltime import DAY, ZoneClock
 from app.errors import FieldError
 from app.http.scalars import LocalTime, Name, Start
-from app.http.validation import RequestModel, items_of, pointed
+from app.http.validation import RequestModel, pointer_to, valid_items
 
 ABSENCES = 10_000
 FAIR_SHIFTS, FAIR_PEOPLE = 1_000, 100
@@ -28,7 +28,7 @@ PAIRS = 5_000
 CALENDAR_BYTES = 256 * 1024
 WEIGHTS = (Fraction(1, 100), Fraction(100))
 CARRY_HOURS = 1_000_000
-MOST_TOLD = 20
+MAX_REPORTED = 20
 
 Person = Annotated[Name, Meta(description="one of `people`")]
 
@@ -95,7 +95,7 @@ def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         _calendar_errors,
         _size_errors,
     ):
-        yield from islice(check(values), MOST_TOLD)
+        yield from islice(check(values), MAX_REPORTED)
 
 
 def _local_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -103,7 +103,7 @@ def _local_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     if "timezone" not in values:
         return
     zoned = values["timezone"] is not None
-    for index, absence in items_of(values, "unavailable"):
+    for index, absence in valid_items(values, "unavailable"):
         where = f"/unavailable/{index}"
         for name in ("start", "end"):
             at = getattr(absence, name)
@@ -128,12 +128,12 @@ def _person_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
 def _named(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every mention of a person outside of ``people``, with its pointer."""
     for field in ("unavailable", "fixed"):
-        for index, item in items_of(values, field):
+        for index, item in valid_items(values, field):
             yield f"/{field}/{index}/person", str(item.person)
     for field, wire in KEYED.items():
         for name in values.get(field) or ():
-            yield pointed(f"/{wire}", name), name
-    for index, pair in items_of(values, "avoid_pairs"):
+            yield pointer_to(f"/{wire}", name), name
+    for index, pair in valid_items(values, "avoid_pairs"):
         for place, name in enumerate(pair):
             yield f"/avoidPairs/{index}/{place}", str(name)
 
@@ -146,13 +146,13 @@ def _number_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """Weights and hours carried over."""
     for name, weight in (values.get("weights") or {}).items():
         if not _is_number(weight) or not WEIGHTS[0] <= weight <= WEIGHTS[1]:
-            yield FieldError(pointed("/weights", name), "is not a number from 0.01 to 100")
+            yield FieldError(pointer_to("/weights", name), "is not a number from 0.01 to 100")
         elif (weight_of(weight) * 100).denominator > 1:
-            yield FieldError(pointed("/weights", name), "is finer than 0.01")
+            yield FieldError(pointer_to("/weights", name), "is finer than 0.01")
     for name, hours in (values.get("carry_over") or {}).items():
         if not _is_number(hours) or not 0 <= hours <= CARRY_HOURS:
             detail = f"is not a number of hours from 0 to {CARRY_HOURS:,}"
-            yield FieldError(pointed("/carryOver", name), detail)
+            yield FieldError(pointer_to("/carryOver", name), detail)
 
 
 def _is_number(value: object) -> bool:
@@ -177,7 +177,7 @@ def _pair_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError(
             "/avoidPairs", "has no effect without two roles: nobody is on call together"
         )
-    for index, pair in items_of(values, "avoid_pairs"):
+    for index, pair in valid_items(values, "avoid_pairs"):
         if pair[0] == pair[1]:
             yield FieldError(f"/avoidPairs/{index}/1", "is the same person")
 
@@ -189,7 +189,7 @@ def _fixed_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     roles = [str(role) for role in values["roles"] or ()]
     slots: set[tuple[int, str]] = set()
     people: set[tuple[int, str]] = set()
-    for index, item in items_of(values, "fixed"):
+    for index, item in valid_items(values, "fixed"):
         where = f"/fixed/{index}"
         role = str(item.role) if item.role else next(iter(roles), "")
         if item.shift > values["shifts"]:
@@ -208,7 +208,7 @@ def _fixed_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
 
 def _calendar_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     for name, text in (values.get("unavailable_ics") or {}).items():
-        where = pointed("/unavailableIcs", name)
+        where = pointer_to("/unavailableIcs", name)
         if not isinstance(text, str):
             yield FieldError(
                 where, "is not a string: an iCalendar text begins with BEGIN:VCALENDAR"
