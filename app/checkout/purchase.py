@@ -185,4 +185,4 @@ class ProductCheckout:
     def _computed(
         self, document: RequestModel, warnings: Sequence[FieldError], media_type: str
     ) -> bytes:
-        return self.endpoint.formats[media_type](self.endpoint.compute(document), warnings)
+        return self.endpoint.formats[media_type].write(self.endpoint.compute(document), warnings)

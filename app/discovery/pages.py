@@ -26,19 +26,12 @@ from app.http.problems import MEDIA_TYPE as PROBLEM
 from app.http.problems import http_problem_response
 from app.payments.terms import PaymentTerms
 from app.payments.terms_text import terms_lines
-from app.products.endpoint import CALENDAR, CSV, JSON, SVG, Endpoint
+from app.products.endpoint import JSON, SVG, Endpoint
 
 SVG_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "X-Content-Type-Options": "nosniff",
 }
-FORMATS: Mapping[str, tuple[str, str]] = {
-    JSON: ("JSON", "for programs, and for whoever asks for nothing else"),
-    CALENDAR: ("iCalendar", "for calendars: one event a shift"),
-    CSV: ("CSV", "for spreadsheets: one row a shift"),
-    SVG: ("SVG", "the timeline as a picture"),
-}
-"""What people call a media type, and what it is for."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +89,7 @@ class Pages:
             product=product,
             picture=picture_path(endpoint),
             worked_pictures=list(_pictures(endpoint))[1:],
-            formats=[(kind, *FORMATS.get(kind, (kind, ""))) for kind in endpoint.formats],
+            formats=endpoint.formats,
             inputs=inputs_of(product["inputSchema"], endpoint.example),
             input_tables=tables_of(product["inputSchema"]),
             output_tables=tables_of(product["outputSchema"]),

@@ -25,8 +25,6 @@ TEXTS = {
     "sitemap.xml": "application/xml",
 }
 """What is a template, with its media type."""
-UNREAD = {"/robots.txt", "/sitemap.xml", *(free.path for free in OPERATIONS)}
-"""What is not worth a reader's time."""
 SAFE = {"X-Content-Type-Options": "nosniff"}
 DESCRIPTION = (
     "Computes on-call rotations and layered on-call schedules: who is on call for each shift or at "
@@ -78,6 +76,6 @@ def text_of(name: str, endpoints: Sequence[Endpoint], public_url: str) -> str:
         url=public_url,
         description=DESCRIPTION,
         refusals=ERROR_RESPONSES,
-        pages=[free.path for free in free_paths(endpoints) if free.path not in UNREAD],
+        pages=[free.path for free in free_paths(endpoints) if free.listed],
         operations=[free.path for free in OPERATIONS],
     )

@@ -17,11 +17,14 @@ from app.http.rate_limits import in_words
 from app.http.validation import RequestModel, validated
 
 JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"
-CONTENT_TYPES = {
-    CALENDAR: "text/calendar; charset=utf-8",
-    CSV: "text/csv; charset=utf-8; header=present",
-}
-EXTENSIONS = {CALENDAR: "ics", CSV: "csv", SVG: "svg"}
+
+
+@dataclass(frozen=True)
+class Category:
+    """A group of endpoints in the catalogue, with what its members have in common."""
+
+    name: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -44,18 +47,52 @@ class Result(NamedTuple):
     timeline: Callable[[], Timeline]
 
 
-def formats_with(
-    table: Callable[[Any], bytes],
-) -> Mapping[str, Callable[[Result, Sequence[FieldError]], bytes]]:
-    """Return the writer of each media type; ``table`` writes a JSON answer as CSV.
+@dataclass(frozen=True)
+class Format:
+    """One format of an answer: how it is written, and what people are told about it.
 
-    Only JSON has a place for warnings; who pays has heard them with the terms.
+    ``purpose`` completes "for" or stands alone. An answer with an ``extension`` is a file and gets
+    a name. ``parameters`` follow the media type in ``Content-Type``.
+    """
+
+    write: Callable[[Result, Sequence[FieldError]], bytes]
+    name: str
+    purpose: str
+    extension: str = ""
+    parameters: str = ""
+
+
+def formats_with(table: Callable[[Any], bytes]) -> Mapping[str, Format]:
+    """Return the formats of a product by media type; ``table`` writes a JSON answer as CSV.
+
+    Only JSON has a place for warnings. The payer has read them with the terms.
     """
     return {
-        JSON: lambda result, warnings: msgspec.json.encode(result.answer(warnings)),
-        CALENDAR: lambda result, _: _calendar(result.timeline()),
-        CSV: lambda result, _: table(result.answer(())),
-        SVG: lambda result, _: timeline_bytes(result.timeline()),
+        JSON: Format(
+            lambda result, warnings: msgspec.json.encode(result.answer(warnings)),
+            "JSON",
+            "for programs, and for whoever asks for nothing else",
+        ),
+        CALENDAR: Format(
+            lambda result, _: _calendar(result.timeline()),
+            "iCalendar",
+            "for calendars: one event a shift",
+            extension="ics",
+            parameters="; charset=utf-8",
+        ),
+        CSV: Format(
+            lambda result, _: table(result.answer(())),
+            "CSV",
+            "for spreadsheets: one row a shift",
+            extension="csv",
+            parameters="; charset=utf-8; header=present",
+        ),
+        SVG: Format(
+            lambda result, _: timeline_bytes(result.timeline()),
+            "SVG",
+            "the timeline as a picture",
+            extension="svg",
+        ),
     }
 
 
@@ -84,7 +121,7 @@ class Endpoint:
 
     slug: str
     path: str
-    category: str
+    category: Category
     title: str
     description: str
     rules: str
@@ -94,7 +131,7 @@ class Endpoint:
     request: type[RequestModel]
     answer: type[Struct]
     compute: Callable[[Any], Result]
-    formats: Mapping[str, Callable[[Result, Sequence[FieldError]], bytes]]
+    formats: Mapping[str, Format]
     example: Mapping[str, Any]
     work: Literal["light", "heavy"] = "light"
     worked: Sequence[WorkedExample] = ()
@@ -139,9 +176,10 @@ class Endpoint:
 
     def headers(self, media_type: str) -> Mapping[str, str]:
         """What describes an answer in ``media_type``; what is a file has a name."""
-        described = {"Content-Type": CONTENT_TYPES.get(media_type, media_type)}
-        if media_type in EXTENSIONS:
-            name = f"{self.path.rpartition('/')[2]}.{EXTENSIONS[media_type]}"
+        chosen = self.formats[media_type]
+        described = {"Content-Type": media_type + chosen.parameters}
+        if chosen.extension:
+            name = f"{self.path.rpartition('/')[2]}.{chosen.extension}"
             described["Content-Disposition"] = f'inline; filename="{name}"'
         return described
 
@@ -152,4 +190,4 @@ class Endpoint:
     def answer_to(self, example: Mapping[str, Any], media_type: str = JSON) -> bytes:
         """What an example is answered with."""
         result = self.compute(validated(example, self.request))
-        return self.formats[media_type](result, ())
+        return self.formats[media_type].write(result, ())

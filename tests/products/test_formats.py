@@ -148,9 +148,10 @@ async def test_only_json_is_written_on_the_event_loop(media_type: str) -> None:
 
     def watched(result: Any, warnings: Sequence[FieldError]) -> bytes:
         threads.append(threading.current_thread() is threading.main_thread())
-        return ROTATION.formats[media_type](result, warnings)
+        return given.write(result, warnings)
 
-    endpoint = replace(ROTATION, formats={media_type: watched})
+    given = ROTATION.formats[media_type]
+    endpoint = replace(ROTATION, formats={media_type: replace(given, write=watched)})
     sold = Service(ProductRoute(ProductCheckout(endpoint, RateLimits(lambda: 0.0), None)))
     assert (await sold.ask(Accept=media_type)).status_code == 200
     assert threads == [media_type == JSON]

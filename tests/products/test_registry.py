@@ -9,6 +9,7 @@ import pytest
 
 from app.errors import InvalidRequest
 from app.products.endpoint import JSON, Endpoint
+from app.products.examples import SCHEDULING
 from app.products.registry import paid_endpoints, rate_limit_errors
 from tests.support.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
 
@@ -18,7 +19,7 @@ NO_LIMIT = "is not a limit such as 120/minute or sched-oncall-now=10/second"
 EMPTY = {
     "slug": "",
     "path": "",
-    "category": "",
+    "category": None,
     "title": "",
     "description": "",
     "rules": "",
@@ -40,7 +41,7 @@ EMPTY = {
     [
         ("slug", "sched-oncall-rotation"),
         ("path", "/v1/scheduling/oncall-rotation"),
-        ("category", "Scheduling"),
+        ("category", SCHEDULING),
         ("title", "On-call rotation API"),
         ("description", DESCRIPTION),
         ("tags", tuple(TAGS)),

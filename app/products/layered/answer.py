@@ -22,7 +22,7 @@ from app.errors import FieldError
 from app.formats.instants import iso, iso_texts
 from app.products.numbers import InstantText, Number, number
 
-Source = Literal["layer", "override", "entry"]
+AssignmentSource = Literal["layer", "override", "entry"]
 LayerName = Annotated[str, Meta(description="Name of the layer, if it is one.")]
 
 
@@ -41,7 +41,7 @@ class ScheduleSegment(Struct, frozen=True, gc=False):
     start: Annotated[InstantText, Meta(description="First instant.")]
     end: Annotated[InstantText, Meta(description="First instant after it.")]
     user_id: str
-    source: Source
+    source: AssignmentSource
     layer: LayerName | None
     override: OverrideGiven | None
     starts_before: Annotated[bool, Meta(description="Whether it started before `from`.")]
@@ -95,7 +95,7 @@ class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
 
     at: InstantText
     user_id: Annotated[str, Meta(description="Null: nobody.")] | None
-    source: Source | None
+    source: AssignmentSource | None
     layer: LayerName | None
     override: OverrideGiven | None
     since: Annotated[InstantText, Meta(description="Null: it was always so.")] | None

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from app.errors import FieldError
 from app.http.validation import RequestModel
-from app.products.layered.answer import Source
+from app.products.layered.answer import AssignmentSource
 from app.products.layered.layer_fields import Point
 from app.products.layered.request import window_errors
 from app.teams.schemas import Instant
@@ -34,7 +34,7 @@ class OnCallShown(Struct, frozen=True):
     layer: Annotated[str, Meta(description="The name of the layer, if it is one.")] | None
     until: Annotated[Instant, Meta(description="Null: nothing will ever change.")] | None
     user_name: str | None
-    source: Source | None
+    source: AssignmentSource | None
     override_id: str | None
     entry_id: str | None
 

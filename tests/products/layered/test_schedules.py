@@ -37,7 +37,7 @@ FRANK = {
 def answered(endpoint: Endpoint, **changes: Any) -> dict[str, Any]:
     """What the v1 page's schedule with some changes is answered with."""
     request = validated({**V1_SCHEDULE, **changes}, endpoint.request)
-    answer = endpoint.formats[JSON](endpoint.compute(request), ())
+    answer = endpoint.formats[JSON].write(endpoint.compute(request), ())
     decoded: dict[str, Any] = msgspec.json.decode(answer)
     return decoded
 
