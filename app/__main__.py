@@ -210,7 +210,7 @@ def _dollars(text: str) -> Decimal:
 
 
 def main() -> None:
-    """The console script."""
+    """Run the command line; print a named failure to standard error and exit with status 1."""
     try:
         cli()
     except ConfigurationError as error:

@@ -1,8 +1,8 @@
-"""Every failure the service can name.
+"""Every failure that the service can name.
 
-No HTTP here: ``http/problems.py`` is the one place that turns a class into a status. Each class
-carries ``code`` (stable, machine-readable), ``title`` (the same for every instance) and ``retry``:
-what a payer may do next. An instance adds ``detail``: what went wrong this time.
+HTTP has no place here: ``http/problems.py`` alone turns a class into a status. Each class carries
+``code`` (stable, machine-readable), ``title`` (the same for every instance) and ``retry`` (what a
+payer may do next). An instance adds ``detail``: what went wrong this time.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 Retry = Literal["same-payment", "new-payment", "no"]
-"""``same-payment``: send it again unchanged, later; ``new-payment``: sign afresh; ``no``: as it
-stands the request cannot succeed, so change it (a payment sent with it was not used)."""
+"""``same-payment``: send the request again unchanged, later. ``new-payment``: sign a new payment.
+``no``: the request cannot succeed as it is, so change it; a payment sent with it was not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class OncallError(Exception):
 
 
 class InvalidFields(OncallError):
-    """A failure that lists every field error it found, never only the first."""
+    """A failure that lists every field error of a document, not only the first."""
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         first, others = errors[0], len(errors) - 1
@@ -56,7 +56,7 @@ class InvalidFields(OncallError):
 
 
 class Retryable(OncallError):
-    """A failure that passes: try again after ``retry_after`` whole seconds."""
+    """A temporary failure: try again after ``retry_after`` whole seconds."""
 
     retry = "same-payment"
 
@@ -205,14 +205,17 @@ class PreconditionFailed(OncallError):
 
 
 class StoreUnavailable(Retryable):
-    """Nothing was changed, unless the connection was lost while a change was being committed."""
+    """The database is away or busy.
+
+    Nothing was changed, unless the connection was lost while a change was being committed.
+    """
 
     code = "unavailable"
     title = "What is stored cannot be reached at the moment."
 
     @classmethod
     def because(cls, problem: str) -> "StoreUnavailable":
-        """``problem``: what the database is or does, such as "is busy"."""
+        """Return the failure with ``problem`` as its reason, such as "is busy"."""
         return cls(f"The database {problem}.")
 
 
@@ -220,7 +223,7 @@ class StoreUnavailable(Retryable):
 
 
 class ConfigurationError(OncallError):
-    """The service cannot start as configured; ``problems`` names every wrong setting."""
+    """The service cannot start as configured. ``problems`` names every wrong setting."""
 
     code = "configuration"
     title = "The service is not configured correctly."
@@ -239,7 +242,11 @@ class UnknownMigration(OncallError):
 
 
 class OutOfBounds(InvalidFields):
-    """A bound of the engine is broken: the engine says which, who read a document says where."""
+    """A bound of the engine is exceeded.
+
+    The engine raises it with the bound in words; validation raises it with the field errors, which
+    say where in the document.
+    """
 
     retry = "new-payment"
 

@@ -1,4 +1,4 @@
-"""``create_app``: the only place where the parts are put together. Nothing is built at import."""
+"""The application, put together from its parts by ``create_app``. Nothing is built at import."""
 
 import contextlib
 import time
@@ -53,7 +53,7 @@ def create_app(
     facilitator: Facilitator | None = None,
     claims: PaymentClaims | None = None,
 ) -> ASGIApp:
-    """The service as an ASGI application. ``clock`` tells seconds since 1970.
+    """Build the service as an ASGI application. ``clock`` returns seconds since 1970.
 
     ``facilitator`` and ``claims`` replace what ``settings`` would choose. Raises
     ``ConfigurationError`` for settings that cannot work.
@@ -90,7 +90,7 @@ def create_app(
         exception_handlers=HANDLERS,
         lifespan=lambda _: _lifespan(settings, payments, limits, shutdown, tools, shelf),
     )
-    app.router.redirect_slashes = False  # a path is served as it is written or not at all
+    app.router.redirect_slashes = False  # a path is served as written, or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
     router = ExactPathRouter(
         app, _rate_limited_routes(checkouts, tools, limits, settings), {SHELF: shelf}
@@ -101,7 +101,7 @@ def create_app(
 def _rate_limited_routes(
     checkouts: Sequence[ProductCheckout], tools: McpRoute, limits: RateLimits, settings: Settings
 ) -> list[Route]:
-    """The endpoints, the tools, and where no money moves a wallet that pays the endpoints."""
+    """Return the routes of the endpoints and tools; in the sandbox also its wallet's route."""
     routes = [Route(each.endpoint.path, ProductRoute(each)) for each in checkouts]
     routes.append(Route(MCP_PATH, tools))
     if settings.payments == "sandbox":
@@ -128,7 +128,7 @@ async def _lifespan(
     tools: McpRoute,
     shelf: Shelf,
 ) -> AsyncIterator[None]:
-    """Connect before the first request; let settlements under way finish after the last."""
+    """Connect before the first request, and finish running settlements after the last."""
     if settings.payments != "facilitator":
         log.warning("no money moves", payments=settings.payments)
     async with contextlib.AsyncExitStack() as closing:

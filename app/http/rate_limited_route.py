@@ -1,4 +1,4 @@
-"""What every rate-limited POST route does with a request, apart from its own work.
+"""The steps that every rate-limited POST route takes around its own work.
 
     head → sizes → limit → (the route's own work) → response or problem
 

@@ -1,4 +1,4 @@
-"""Reading what a caller sends, within caps: header bytes, body bytes, seconds."""
+"""The body of a request, read within limits on header bytes, body bytes and seconds."""
 
 import asyncio
 
@@ -14,9 +14,9 @@ MAX_BODY_SECONDS = 10.0
 
 
 def require_sizes(head: RequestHead) -> None:
-    """Raise ``BodyTooLarge`` or ``HeadersTooLarge`` for what the head alone gives away.
+    """Raise ``BodyTooLarge`` or ``HeadersTooLarge`` if the head shows that a limit is exceeded.
 
-    The payment header has a cap of its own, which payment verification checks.
+    The payment header has its own limit, which payment verification checks.
     """
     length = head.value("content-length")
     if length.isdecimal() and int(length[:20]) > MAX_BODY_BYTES:
@@ -28,9 +28,9 @@ def require_sizes(head: RequestHead) -> None:
 async def read_body(
     receive: Receive, *, arrived: bool = False, max_seconds: float = MAX_BODY_SECONDS
 ) -> bytes:
-    """The whole body. Raises ``BodyTooLarge``, ``BodyTooSlow`` or ``ClientDisconnect``.
+    """Read the whole body. Raises ``BodyTooLarge``, ``BodyTooSlow`` or ``ClientDisconnect``.
 
-    What has ``arrived`` needs no timer, which costs as much as all the rest of reading it.
+    A body that has ``arrived`` is read without a timer, which would double the cost of reading it.
     """
     if arrived:
         return await _received(receive)

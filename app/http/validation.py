@@ -1,9 +1,9 @@
-"""JSON documents → msgspec structs, with every error named at once.
+"""Validation of JSON documents against msgspec structs, with every error named at once.
 
-Strategy: msgspec converts a whole document and is fast, but stops at the first error. So when, and
-only when, that fails, the document is walked along its type and each part converted alone. There is
-one set of types and one set of rules; the walk adds pointers, not checks.
-Rules across fields are each document's own (``cross_field_errors``), at any depth.
+Strategy: msgspec converts a whole document quickly, but stops at the first error. If, and only if,
+that fails, the document is walked along its type and each part is converted separately. There is
+one set of types and one set of rules: the walk adds pointers, not checks. Each model has its own
+rules across fields (``cross_field_errors``), at any depth.
 """
 
 import re
@@ -33,68 +33,69 @@ JSON_TYPES = {
 }
 
 RECURSION_LIMIT = 1_000
-"""Python's own, at which msgspec stops reading. A library under the x402 SDK (py_ecc) raises it to
-100,000 for the whole process, which is deeper than the C stack: a body of brackets would end it."""
+"""Python's own default, at which msgspec stops parsing. A library under the x402 SDK (py_ecc)
+raises it to 100,000 for the whole process. That is deeper than the C stack, so that a body of
+brackets would crash the process."""
 
 MAX_ITEMS_WALKED = 1_000
-"""Of a longer list only so many items are looked at: a megabyte of wrong items would otherwise be
-answered, free of charge, with a hundred."""
+"""The most items of a list that are examined. Otherwise a megabyte of wrong items would be
+answered, free of charge, with a hundred megabytes."""
 
 MAX_ERRORS = 1_000
-"""No part of a document is looked at after more errors than this, for the same reason."""
+"""The number of errors after which no other part of a document is examined, for the same reason."""
 
 MAX_UNKNOWN_NAMED = 100
-"""So many unknown fields are named, each looked up among the known ones; the rest are counted."""
+"""The most unknown fields that are named, each with a similar known field. The rest are counted."""
 
 MAX_NAME_COMPARED = 50
-"""So many characters of an unknown field's name are compared: a known one is never that long."""
+"""The most characters of an unknown name that are compared. No known name is that long."""
 
 AT_PATH = " - at `$"
-"""What stands between msgspec's message and the path to where it applies, if that is deeper."""
+"""The text between msgspec's message and the path to the wrong part, if the part is nested."""
 
 QUOTED = re.compile(r"`([^`]+)`")
 
 PATTERN = re.compile(r" matching regex '.*'", re.DOTALL)
-"""What msgspec says of a pattern; the rule in words says it better."""
+"""msgspec's words for a pattern, which the description of the field says better."""
 
 STEP = re.compile(r"\[(\d+)\]|\.(\w+)")
 
-_WRONG = object()
+_INVALID = object()
 
 
-class RightItems(dict[int, Any]):
-    """What is right of a list that is not, by index."""
+class ValidItems(dict[int, Any]):
+    """The valid items, by index, of a list that has invalid ones."""
 
 
 RequestModelT = TypeVar("RequestModelT", bound="RequestModel")
 
 
 class RequestModel(Struct, frozen=True):
-    """Base of request documents, and of their parts that have rules across their fields."""
+    """The base class of request documents, and of their parts that have rules across fields."""
 
     @classmethod
     def heavy_fields(cls) -> frozenset[str]:
-        """Return the fields, by their names on the wire, that can keep a processor busy."""
+        """Return the JSON names of the fields that can keep a processor busy."""
         return frozenset()
 
     @property
     def is_heavy(self) -> bool:
-        """Whether one of them is given."""
+        """Whether one of the heavy fields is given."""
         return False
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:  # noqa: ARG003 - a hook
-        """What is wrong with fields that are each right by themselves.
+        """Return the errors of fields that are each valid alone and wrong together.
 
-        ``values`` holds the fields, defaults included, that are right, under their Python names;
-        ``valid_items`` has the right items of lists that are not right as a whole as well.
-        Pointers are as seen from this document, wherever it stands in a larger one.
+        ``values`` holds the valid fields by their Python names, defaults included. ``valid_items``
+        returns the valid items of a list, also of a list that has invalid ones. Pointers start at
+        this document, also if it is part of a larger one.
         """
         return ()
 
 
 def parsed_json(body: bytes) -> object:
-    """The JSON value of ``body``. Raises ``MalformedBody``."""
+    """Parse ``body`` as JSON. Raises ``MalformedBody``."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(min(limit, RECURSION_LIMIT))
     try:
@@ -110,10 +111,10 @@ def parsed_json(body: bytes) -> object:
 
 
 def validated(value: object, kind: type[RequestModelT], *, strict: bool = False) -> RequestModelT:
-    """``value`` as a ``kind``; ``null`` counts as absent.
+    """Return ``value`` as a ``kind``; ``null`` counts as absent.
 
-    ``strict``: a field that is not known is an error, too: it may be a misspelt one. Raises
-    ``InvalidRequest`` with every error, or the named error that all of them are.
+    If ``strict``, an unknown field is an error as well, since it may be misspelt. Raises
+    ``InvalidRequest`` with every error; if all of them are of one named class, that class.
     """
     given = value
     if isinstance(value, dict):
@@ -131,21 +132,21 @@ def validated(value: object, kind: type[RequestModelT], *, strict: bool = False)
 
 
 def valid_items(values: Mapping[str, Any], name: str) -> Iterable[tuple[int, Any]]:
-    """The items of a list in ``values``, each with its index: those that are right."""
+    """Yield the valid items of a list in ``values``, each with its index."""
     return enumerate(values[name] or ()) if name in values else values.get(_items(name), {}).items()
 
 
 def _items(name: str) -> str:
-    """Where ``values`` has the right items of a list that has others, by index."""
+    """Return the key in ``values`` of the valid items of a list that has invalid ones."""
     return f"{name}[]"
 
 
 def unknown_field_errors(
     value: object, kind: type[Struct], *, strict: bool = False
 ) -> Iterator[FieldError]:
-    """The members of objects that their types lack, each with the one it most resembles.
+    """Yield the unknown fields in ``value``, at any depth, each with the most similar known field.
 
-    What was not used of a request is only said where the rest of it may be: not if ``strict``.
+    Unless ``strict``, the rest of the document is used, and the error says that the field was not.
     """
     was, were = ("", "") if strict else (" and was not used", " and were not used")
     unknown = _unknown_members(value, kind, "")
@@ -161,7 +162,7 @@ def unknown_field_errors(
 def _unknown_members(
     value: object, kind: Any, pointer: str
 ) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """Where each of them stands, its name, and the names that are known there."""
+    """Yield the object's pointer, the name and the known names for each unknown field."""
     plain = _plain(kind)
     if isinstance(value, list) and _is_list_of_structs(plain):
         [item_kind] = get_args(plain)
@@ -178,7 +179,7 @@ def _unknown_members(
 
 @cache
 def _types_of(kind: type[Struct]) -> Mapping[str, Any]:
-    """Field types by their names on the wire."""
+    """Return the field types of a struct by their JSON names."""
     return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
 
 
@@ -186,21 +187,21 @@ def _types_of(kind: type[Struct]) -> Mapping[str, Any]:
 
 
 def _read(value: object, kind: Any, pointer: str, errors: list[FieldError]) -> Any:
-    """``value`` as a ``kind``, or ``_WRONG`` after what is wrong has been added to ``errors``.
+    """Return ``value`` as a ``kind``, or add its errors to ``errors`` and return ``_INVALID``.
 
-    Of a list that is wrong it is the items that are right, as ``RightItems``.
+    For a list with invalid items the result is its valid ones, as ``ValidItems``.
     """
-    before, right = len(errors), _WRONG
+    before, valid = len(errors), _INVALID
     try:
         wanted = kind if value is None else _present(kind)
         read = msgspec.convert(value, wanted, dec_hook=decoded_scalar)
     except msgspec.ValidationError as error:
-        right = _read_parts(value, kind, pointer, errors)
+        valid = _read_parts(value, kind, pointer, errors)
         if len(errors) == before:
             errors.append(_field_error(error, value, kind, pointer))
     else:
         errors += islice(_errors_within(read, pointer), MAX_ERRORS)
-    return right if len(errors) > before else read
+    return valid if len(errors) > before else read
 
 
 def _read_parts(value: object, kind: Any, pointer: str, errors: list[FieldError]) -> object:
@@ -209,33 +210,33 @@ def _read_parts(value: object, kind: Any, pointer: str, errors: list[FieldError]
         _read_members(value, plain, pointer, errors)
     elif isinstance(value, list) and get_origin(plain) is list:
         return _read_items(value, kind, pointer, errors)
-    return _WRONG
+    return _INVALID
 
 
 def _read_members(
     value: dict[str, Any], kind: type[Struct], pointer: str, errors: list[FieldError]
 ) -> None:
-    right: dict[str, Any] = {}
+    valid: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
         where = f"{pointer}/{field.encode_name}"
         if field.encode_name in value:
-            right[field.name] = _read(value[field.encode_name], field.type, where, errors)
+            valid[field.name] = _read(value[field.encode_name], field.type, where, errors)
         elif field.required:
             errors.append(FieldError(where, f"is required. Wanted: {_rule(field.type)}."))
         else:
             given = field.default is not msgspec.NODEFAULT
-            right[field.name] = field.default if given else field.default_factory()
+            valid[field.name] = field.default if given else field.default_factory()
     if issubclass(kind, RequestModel):
         values = {
-            _items(name) if isinstance(item, RightItems) else name: item
-            for name, item in right.items()
-            if item is not _WRONG
+            _items(name) if isinstance(item, ValidItems) else name: item
+            for name, item in valid.items()
+            if item is not _INVALID
         }
-        errors += _placed(kind.cross_field_errors(values), pointer)
+        errors += _with_prefix(kind.cross_field_errors(values), pointer)
 
 
-def _read_items(value: list[Any], kind: Any, pointer: str, errors: list[FieldError]) -> RightItems:
-    right = RightItems()
+def _read_items(value: list[Any], kind: Any, pointer: str, errors: list[FieldError]) -> ValidItems:
+    valid = ValidItems()
     try:
         msgspec.convert(value, _list_of_anything(kind))
     except msgspec.ValidationError as error:
@@ -246,13 +247,13 @@ def _read_items(value: list[Any], kind: Any, pointer: str, errors: list[FieldErr
         if len(errors) > MAX_ERRORS:
             break
         read = _read(item, item_kind, f"{pointer}/{index}", errors)
-        if read is not _WRONG and not isinstance(read, RightItems):
-            right[index] = read
-    return right
+        if read is not _INVALID and not isinstance(read, ValidItems):
+            valid[index] = read
+    return valid
 
 
 def _errors_within(read: object, pointer: str) -> Iterator[FieldError]:
-    """What is wrong across the fields of what could be read, its parts first."""
+    """Yield the errors across fields of a converted value, those of its parts first."""
     if isinstance(read, list):
         for index, item in enumerate(read if read and isinstance(read[0], RequestModel) else ()):
             yield from _errors_within(item, f"{pointer}/{index}")
@@ -268,18 +269,18 @@ def _errors_within(read: object, pointer: str) -> Iterator[FieldError]:
                 if found:
                     del values[name]
                 yield from found
-        yield from _placed(read.cross_field_errors(values), pointer)
+        yield from _with_prefix(read.cross_field_errors(values), pointer)
 
 
-def _placed(errors: Iterable[FieldError], pointer: str) -> Iterator[FieldError]:
-    """Faults as seen from the whole document."""
+def _with_prefix(errors: Iterable[FieldError], pointer: str) -> Iterator[FieldError]:
+    """Return ``errors`` with ``pointer``, their document's own, before each of their pointers."""
     return (replace(error, pointer=pointer + error.pointer) for error in errors)
 
 
 def _field_error(
     error: msgspec.ValidationError, value: object, kind: Any, pointer: str
 ) -> FieldError:
-    """What msgspec says, as an error; a bound that has a named error is that."""
+    """Return msgspec's error as a field error; a bound may have a named one."""
     named = (_meta(kind, "extra") or {}).get("error")
     if named and isinstance(value, list) and len(value) > _meta(kind, "max_length"):
         return NamedFieldError(pointer, f"has {len(value)} items. {named.title}", named)
@@ -297,7 +298,7 @@ def _field_error(
 
 
 def _in_json_words(message: str) -> str:
-    """msgspec's message with JSON's names for its types."""
+    """Return msgspec's message with JSON's names for its types."""
     words = QUOTED.sub(lambda types: " or ".join(map(_json_word, types[1].split(" | "))), message)
     return PATTERN.sub(" of another form", re.sub(r"\b(\d+)\.0\b", r"\1", words))
 
@@ -307,24 +308,24 @@ def _json_word(name: str) -> str:
 
 
 def _rule(kind: Any) -> str:
-    """What a field wants, in words: the description its type carries."""
+    """Return the rule of a field in words: the description of its type."""
     return _meta(kind, "description") or ""
 
 
 def _meta(kind: Any, name: str) -> Any:
-    """What the type of a field says by its metadata, given or absent."""
+    """Return an attribute of the metadata of a field's type; ``None`` if it has none."""
     metas = getattr(_present(kind), "__metadata__", ())
     return next((getattr(meta, name) for meta in metas if getattr(meta, name)), None)
 
 
 def _list_of_anything(kind: Any) -> Any:
-    """``kind`` without its rules for items: what is left is how many there may be."""
+    """Return the list type ``kind`` without the rules for its items, so only with its bounds."""
     metas = getattr(_present(kind), "__metadata__", ())
     return Annotated[(list, *metas)] if metas else list
 
 
 def _present(kind: Any) -> Any:
-    """``kind`` without ``None``."""
+    """Return ``kind`` without ``None``."""
     if get_origin(kind) in (Union, UnionType):
         [kind] = [option for option in get_args(kind) if option is not type(None)]
     return kind
@@ -332,7 +333,7 @@ def _present(kind: Any) -> Any:
 
 @cache
 def _plain(kind: Any) -> Any:
-    """``kind`` without ``None`` and without metadata."""
+    """Return ``kind`` without ``None`` and without metadata."""
     kind = _present(kind)
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
@@ -347,5 +348,5 @@ def _is_list_of_structs(plain: Any) -> bool:
 
 
 def pointer_to(pointer: str, name: str) -> str:
-    """The pointer to the member ``name`` of the object at ``pointer`` (RFC 6901)."""
+    """Return the pointer to the member ``name`` of the object at ``pointer`` (RFC 6901)."""
     return f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"

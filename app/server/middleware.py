@@ -1,7 +1,7 @@
-"""What wraps the whole application, as plain ASGI: request id, CORS, last resorts, log and count.
+"""The outermost middleware, as plain ASGI: request ids, CORS, unhandled errors, logging, counting.
 
-It is outermost so that every answer has these headers, the 402, the 404 and the 500 included, and
-so that a process that stops closes each connection by the last answer on it.
+It is outermost so that every answer has its headers, the 402, the 404 and the 500 included, and so
+that a process that is stopping closes each connection with the last answer on it.
 """
 
 import asyncio
@@ -44,20 +44,21 @@ PREFLIGHT = (
 
 
 NO_ROUTE = "other"
-"""What a path that is not served counts as: callers choose paths, and metrics must not grow."""
+"""The route of every unknown path: callers choose paths, and metrics must not grow."""
 
 Observe = Callable[[str, int | None, float], None]
-"""Told of every request: its route, its status (``None``: no answer had begun) and its seconds."""
+"""Takes the route, the status (``None`` if no answer began) and the seconds of a request."""
 
 
 def unobserved(_route: str, _status: int | None, _seconds: float) -> None:
-    """Counts nothing."""
+    """Count nothing."""
 
 
 class OuterMiddleware:
-    """``app`` with a request id and CORS headers on every answer, the last before a stop included.
+    """``app`` with a request id and CORS headers on every answer.
 
-    A request that the server cancels, because its time to stop is over, is answered 503.
+    Each request is logged and passed to ``observe``. An unhandled exception is answered 500. A
+    request that the server cancels, because the time to stop is over, is answered 503.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class OuterMiddleware:
         self._shutdown = shutdown
         self._observe = observe
         self._timer = timer
-        self._log = log.bind()  # a proxy looks its logger up for every line
+        self._log = log.bind()  # an unbound logger is looked up for every line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -83,7 +84,7 @@ class OuterMiddleware:
         if scope["method"] == "OPTIONS":
             await sender.preflight()
         else:
-            await self._answered(scope, receive, sender)
+            await self._answer(scope, receive, sender)
         seconds = self._timer() - started
         self._observe(getattr(scope.get("route"), "path", NO_ROUTE), sender.status, seconds)
         self._log.info(
@@ -94,7 +95,7 @@ class OuterMiddleware:
             ms=round(seconds * 1000, 3),
         )
 
-    async def _answered(self, scope: Scope, receive: Receive, sender: "_ResponseSender") -> None:
+    async def _answer(self, scope: Scope, receive: Receive, sender: "_ResponseSender") -> None:
         try:
             await self._app(scope, receive, sender.send)
         except asyncio.CancelledError:  # the task ends here either way
@@ -108,7 +109,7 @@ class OuterMiddleware:
 
 
 class _ResponseSender:
-    """One answer on its way out. ``status`` is ``None`` until it has begun."""
+    """One answer on its way out, with our headers. ``status`` is ``None`` until it begins."""
 
     __slots__ = ("_send", "_shutdown", "request_id", "status")
 
