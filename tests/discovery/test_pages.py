@@ -379,8 +379,8 @@ async def test_the_icon_where_old_browsers_look() -> None:
 def test_templates_and_static_files_are_packaged() -> None:
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     [line] = re.findall(r"^app = (\[.*py\.typed.*\])$", text, re.MULTILINE)
-    assert "listing/templates/*" in line
-    assert "listing/static/*" in line
+    assert "discovery/templates/*" in line
+    assert "discovery/static/*" in line
 
 
 def test_an_endpoint_without_pictures_has_none() -> None:
