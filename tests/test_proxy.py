@@ -18,6 +18,8 @@ from tests.support.workers import Worker
 TRUSTED = "127.0.0.1"
 JSON = {"Content-Type": "application/json"}
 
+pytestmark = pytest.mark.process
+
 
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:

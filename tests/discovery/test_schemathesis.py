@@ -17,6 +17,8 @@ from app.products.registry import paid_endpoints
 from app.teams.keys.store import SCOPES, made_key
 from tests.support.processes import ROOT, answers_ok, environment, free_port, running
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 SECONDS = 400
 """Beside other jobs; alone each takes some 20."""
