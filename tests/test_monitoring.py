@@ -57,7 +57,7 @@ def prometheus(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def trade(address: str) -> None:
-    """An offer, a sale, a fault and a wrong path."""
+    """An offer, a sale, an error and a wrong path."""
     with httpx.Client(base_url=address, timeout=PATIENCE_SECONDS) as client:
         offer = client.post(PATH)
         payment = asyncio.run(Wallet().payment(offer.headers["PAYMENT-REQUIRED"]))

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from app.database.database import Database, Snapshot
 from app.errors import Forbidden, Unauthorized
-from app.http.request_head import Head
+from app.http.request_head import RequestHead
 from app.teams.keys.store import Key, key_of, used
 
 BEARER = "bearer "
@@ -26,7 +26,7 @@ class Access:
         self._clock = clock
         self._used: dict[str, int] = {}
 
-    async def key_in(self, head: Head, snapshot: Snapshot) -> Key:
+    async def key_in(self, head: RequestHead, snapshot: Snapshot) -> Key:
         """The key of a request. Raises ``Unauthorized``."""
         presented = presented_in(head)
         async with snapshot.reading() as tx:
@@ -44,7 +44,7 @@ class Access:
             await self._database.written(lambda tx: used(tx, last))
 
 
-def presented_in(head: Head) -> str:
+def presented_in(head: RequestHead) -> str:
     """The key that a request carries. Raises ``Unauthorized`` for none, or for two that differ."""
     bearers = [
         value[len(BEARER) :].strip()

@@ -2,21 +2,23 @@
 
 from collections.abc import Iterator
 
-from app.errors import Fault
+from app.errors import FieldError
 
 NULL = "\0"
 NULL_ESCAPED = b"u0000"
 """How JSON writes it, which may not hold it as it is."""
 
 
-def null_faults(value: object, pointer: str = "") -> Iterator[Fault]:
+def null_character_errors(value: object, pointer: str = "") -> Iterator[FieldError]:
     """Every text in a JSON value that has one."""
     if isinstance(value, str):
         if NULL in value:
-            yield Fault(pointer, "holds a null character, which cannot be stored: leave it out")
+            yield FieldError(
+                pointer, "holds a null character, which cannot be stored: leave it out"
+            )
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from null_faults(item, f"{pointer}/{index}")
+            yield from null_character_errors(item, f"{pointer}/{index}")
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield from null_faults(item, f"{pointer}/{name}")
+            yield from null_character_errors(item, f"{pointer}/{name}")

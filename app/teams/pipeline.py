@@ -27,7 +27,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.database.database import Database, Snapshot, Tx
 from app.errors import (
-    Fault,
+    FieldError,
     Interrupted,
     InvalidRequest,
     OncallError,
@@ -38,16 +38,16 @@ from app.errors import (
 from app.http.conditional import digest_etag, etag, is_fresh, tags_in
 from app.http.negotiation import is_json
 from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, RateLimits
-from app.http.request_body import body_of, require_sizes
-from app.http.request_head import Head, head_of
-from app.http.validation import Document, document_of, parsed
+from app.http.request_body import read_body, require_sizes
+from app.http.request_head import RequestHead, request_head
+from app.http.validation import RequestModel, parsed_json, validated
 from app.teams.audit.store import Actor
 from app.teams.auth import Access, require_scope
 from app.teams.calendars.schemas import FeedQuery
 from app.teams.calendars.store import Feed, opened_by
 from app.teams.heavy_work import Turns
 from app.teams.idempotency.store import Remembered, forgotten, remember, remembered_answer
-from app.teams.null_characters import NULL_ESCAPED, null_faults
+from app.teams.null_characters import NULL_ESCAPED, null_character_errors
 from app.teams.operation import Answer, Call, Operation
 from app.teams.problems import refusal_of, refusal_of_defect, refusal_of_http
 from app.teams.queries import query_in
@@ -97,7 +97,7 @@ class StoredApi:
         try:
             operation, path = self._routes.found(scope["method"], scope["path"])
             scope["route"] = operation
-            head = head_of(scope)
+            head = request_head(scope)
             require_sizes(head)
             async with self._database.snapshot() as snapshot:
                 asked = Asked(operation, path, head, scope, receive, snapshot)
@@ -158,13 +158,13 @@ class StoredApi:
         return _with(response, allowance)
 
     async def _understood(self, asked: "Asked", actor: Actor) -> Response:
-        """What is asked for, in full, with every fault named."""
+        """What is asked for, in full, with every error named."""
         operation, head = asked.operation, asked.head
         call = self._call(asked, actor, query_in(asked.query, operation.query))
         if not operation.writes:
             return _response(operation, await self._read(asked, call), head)
         await asked.snapshot.end()
-        body = b"" if head.bodiless else await body_of(asked.receive)
+        body = b"" if head.bodiless else await read_body(asked.receive)
         if body and not is_json(head.value("content-type")):
             raise UnsupportedMediaType("send Content-Type: application/json")
         call = _with_body(operation, call, body)
@@ -189,7 +189,7 @@ class StoredApi:
         else:
             yield
 
-    def _call(self, asked: "Asked", actor: Actor, query: Document) -> Call:
+    def _call(self, asked: "Asked", actor: Actor, query: RequestModel) -> Call:
         return Call(
             actor,
             int(self._clock() * 1000),
@@ -208,7 +208,7 @@ class Asked(Struct, frozen=True):
 
     operation: Operation
     path: Mapping[str, str]
-    head: Head
+    head: RequestHead
     scope: Scope
     receive: Receive
     snapshot: Snapshot
@@ -238,31 +238,31 @@ async def _written_once(
 def _again(before: Remembered, hashed: bytes) -> Response:
     if before.request_hash != hashed:
         used = "has been used for another request: give every request a key of its own"
-        raise InvalidRequest([Fault("Idempotency-Key", used)])
+        raise InvalidRequest([FieldError("Idempotency-Key", used)])
     headers = {**dict(before.headers), "Idempotent-Replayed": "true"}
     return Response(before.body, before.status, headers)
 
 
-def _once_key(operation: Operation, head: Head) -> str | None:
+def _once_key(operation: Operation, head: RequestHead) -> str | None:
     keys = head.values(IDEMPOTENCY_KEY) if operation.method == "POST" else ()
     if not keys:
         return None
     key = keys[0].strip()
     if len(keys) > 1 or not ONCE.fullmatch(key):
         wanted = "write one key of 1 to 255 visible ASCII characters"
-        raise InvalidRequest([Fault("Idempotency-Key", wanted)])
+        raise InvalidRequest([FieldError("Idempotency-Key", wanted)])
     return key
 
 
 def _with_body(operation: Operation, call: Call, body: bytes) -> Call:
-    value = parsed(body) if body else {}
-    if faults := list(null_faults(value) if NULL_ESCAPED in body else ()):
-        raise InvalidRequest(faults)
-    document = document_of(value, operation.body, strict=True) if operation.body else None
+    value = parsed_json(body) if body else {}
+    if errors := list(null_character_errors(value) if NULL_ESCAPED in body else ()):
+        raise InvalidRequest(errors)
+    document = validated(value, operation.body, strict=True) if operation.body else None
     return structs.replace(call, document=document, value=value)
 
 
-def _response(operation: Operation, answer: Answer, head: Head | None) -> Response:
+def _response(operation: Operation, answer: Answer, head: RequestHead | None) -> Response:
     """An answer as its operation says. ``head`` may say that the caller has it already."""
     headers = dict(NO_STORE)
     body, media_type = b"", None
@@ -286,5 +286,5 @@ def _with(response: Response, allowance: Allowance) -> Response:
     return response
 
 
-def _has_key(head: Head) -> bool:
+def _has_key(head: RequestHead) -> bool:
     return bool(head.values("x-api-key") or head.values("authorization"))

@@ -6,7 +6,7 @@ from app.database.database import Tx
 from app.database.ids import new_id
 from app.database.pages import Page
 from app.engine.layered.limits import check_window
-from app.errors import Fault, InvalidRequest, OutOfBounds
+from app.errors import FieldError, InvalidRequest, OutOfBounds
 from app.teams.audit.handlers import record_change
 from app.teams.entries.schemas import entry_document_of, swap_document_of
 from app.teams.entries.store import (
@@ -43,7 +43,7 @@ async def list_entries(tx: Tx, call: Call) -> Answer:
     try:
         check_window(from_at, to_at)
     except OutOfBounds as error:  # by an hour, where the days have a clock change or end all time
-        raise InvalidRequest([Fault("end_date", error.detail)]) from error
+        raise InvalidRequest([FieldError("end_date", error.detail)]) from error
     entries = await entries_between(tx, call.org_id, schedule.id, from_at, to_at)
     if query.user_id is not None:
         entries = [entry for entry in entries if entry.user_id == query.user_id]
@@ -99,7 +99,11 @@ async def swap_entry(tx: Tx, call: Call) -> Answer:
     await require_people(tx, call.org_id, [("/swap_with_user_id", with_user_id)])
     if entry.user_id == with_user_id:
         raise InvalidRequest(
-            [Fault("/swap_with_user_id", f"{with_user_id} has this entry already: name another")]
+            [
+                FieldError(
+                    "/swap_with_user_id", f"{with_user_id} has this entry already: name another"
+                )
+            ]
         )
     swap, entries = await made_swap(tx, call.org_id, entry, with_user_id, call.now)
     shown = swap_document_of(swap, entries, schedule.rules.timezone)

@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.engine.layered import limits
-from app.errors import Conflict, Fault
-from app.http.validation import Document, document_of
+from app.errors import Conflict, FieldError
+from app.http.validation import RequestModel, validated
 from app.products.layered.layer_fields import (
     HandoffTime,
     LayerDocument,
@@ -58,7 +58,7 @@ class SchedulesQuery(PageQuery, frozen=True):
     team_id: TeamId | None = None
 
 
-class V1SchedulePost(Document, frozen=True):
+class V1SchedulePost(RequestModel, frozen=True):
     """A schedule of layers."""
 
     name: Title
@@ -76,7 +76,7 @@ class V1SchedulePost(Document, frozen=True):
         )
 
 
-class V2SchedulePost(Document, frozen=True):
+class V2SchedulePost(RequestModel, frozen=True):
     """A schedule of one rotation."""
 
     name: Title
@@ -90,8 +90,8 @@ class V2SchedulePost(Document, frozen=True):
     interval: RotationInterval | None = None
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        return LayerDocument.faults_across(values)
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        return LayerDocument.cross_field_errors(values)
 
     def fields(self, value: Mapping[str, Any]) -> ScheduleFields:
         """What is stored; ``value`` is the document as it was sent."""
@@ -112,7 +112,7 @@ class V2SchedulePost(Document, frozen=True):
         """A layer of what is ``kept`` of it and of the rotation in ``value``, as it was sent."""
         given = {name: value[name] for name in ROTATION if value.get(name) is not None}
         layer = {**kept, "participants": [], **given}
-        read = document_of(layer, LayerDocument).layer()
+        read = validated(layer, LayerDocument).layer()
         return Rules(str(self.timezone), (read,), _text([layer]))
 
     def _with_rules(self, rules: Rules) -> ScheduleFields:
