@@ -1,17 +1,23 @@
-# Everything runs in .venv; `make setup` makes it and the other targets begin with it.
+# Everything runs in a virtual environment; `make setup` makes it and other targets begin with it.
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
+FAST := not (postgres or redis or browser or process or chain or image or slow)
+# A worker for each processor; a part, which takes seconds, is run in this process.
+WORKERS := -n auto --maxprocesses 4 --dist loadfile
+# T=tests/engine/test_walltime.py is a path; T="zone and not gap" is an expression of pytest's -k.
+PART = $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),"$(T)",-k "$(T)"),$(WORKERS))
 
-.PHONY: help setup setup-dev demo run test setup-chain test-chain check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-cost bench-startup bench-limits bench-stored screenshots format lock
+.PHONY: help setup setup-dev demo run test test-all test-chain setup-all check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-cost bench-startup bench-limits bench-stored screenshots lock format
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 setup: ## Install the service into .venv (again only when its lock changes)
-	@$(PYTHON) scripts/setup.py
+	@VENV=$(VENV) $(PYTHON) scripts/setup.py
 
 setup-dev: setup ## Install the tools of the tests and checks as well
-	@$(PYTHON) scripts/setup.py dev
+	@VENV=$(VENV) $(PYTHON) scripts/setup.py dev
 
 demo: setup ## Start a sandbox service, buy a rotation in every format, show it
 	@$(BIN)/python -m app demo
@@ -19,18 +25,28 @@ demo: setup ## Start a sandbox service, buy a rotation in every format, show it
 run: setup ## Serve on 127.0.0.1:8402
 	@$(BIN)/python -m app serve
 
-test: setup-dev ## Run the tests; branch coverage of app/ must be complete
+test: setup-dev ## Run the tests that need only Python; T=PATH or T=EXPRESSION runs a part
+	@$(BIN)/python -m pytest -m "$(FAST)" $(PART)
+
+test-all: setup-all ## Run every test on everything they need; branch coverage must be complete
+ifdef T
+	@CI=true $(BIN)/python -m pytest $(PART)
+else
 	@$(BIN)/coverage erase
-	@$(BIN)/coverage run -m pytest --ignore tests/chain --ignore tests/engine/layered/test_oracle.py
+	@CI=true $(BIN)/coverage run -m pytest -m "not chain and not slow" $(WORKERS)
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
-	@$(BIN)/python -m pytest tests/engine/layered/test_oracle.py # a minute walk: too slow to be measured
+	@CI=true $(BIN)/python -m pytest -m "slow and not chain" $(WORKERS) # too slow to be measured
+	@$(MAKE) --no-print-directory test-chain
+endif
 
-setup-chain: setup-dev ## Install the local chain and the TypeScript example
+test-chain: setup-dev ## Pay on a local chain with the official clients; shows the balances
 	@$(BIN)/python scripts/chain.py
+	@CI=true $(BIN)/python -m pytest tests/chain
 
-test-chain: setup-chain ## Pay on a local chain with the official clients; shows the balances
-	@$(BIN)/python -m pytest tests/chain
+setup-all: setup-dev ## Install Redis, PostgreSQL, Chromium and whatever else the tests need
+	@$(BIN)/python scripts/programs.py
+	@$(BIN)/python scripts/node_packages.py bench/targets
 
 check: setup-dev ## Lint, types, import rules, and that openapi.json is current
 	@$(BIN)/ruff check .

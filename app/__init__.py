@@ -1,17 +1,25 @@
-"""An on-call rotation service: answers that agents pay per request, schedules that teams keep.
+"""An on-call rotation service: answers that agents pay for per request, schedules that teams keep.
 
-``rota`` is the engine (standard library and the zone data only), ``render`` writes its results,
-``payments`` decides and settles, ``limits`` counts requests and ``metrics`` money, ``storage`` is
-the database, ``api`` turns endpoint rows into routes, ``listing`` describes them, ``mcp`` offers
-them as tools, ``desk`` takes their payments, ``shelf`` keeps schedules (``api.stored`` over
-``storage``), ``cli`` is what the commands do. Imports point inward::
+- ``products``: what is sold. Each product validates a request, computes its answer and writes it.
+- ``teams``: the stored schedules of organisations, behind API keys.
+- ``engine``: who is on call, as pure functions. It knows the standard library and ``errors`` only.
+- ``formats``: a timeline as iCalendar or as an SVG picture, and instants as text.
+- ``checkout``: from a request and its payment to the answer and the receipt.
+- ``payments``: payments by x402: terms, verification, settlement, and one charge for each payment.
+- ``database``: the tables of the stored schedules, in SQLite or PostgreSQL.
+- ``discovery``: the pages, OpenAPI and everything else by which the service is found and read.
+- ``mcp``: the products as tools for agents.
+- ``http`` and ``server``: what every route needs, and what a public port needs.
+- ``cli``: the commands of ``python -m app``.
 
-    cli → main → desk, shelf → mcp → listing → api → metrics
-        → payments, limits, render, storage → rota → errors
+A package may import the packages to its right, but not those beside it behind a comma::
 
-``main.create_app`` is the only place where the parts are put together; nothing is built at import.
+    cli → main → server → mcp → checkout → discovery → teams → products → metrics
+        → http, formats, payments, database, settings → engine → errors
+
+``main.create_app`` is the only place where the parts are put together. Nothing is built at import.
 """
 
 DEFAULT_PORT = 8402
-"""Here, so that ``--help`` need not import the settings, and pydantic with them."""
+"""The port of ``serve``. It is not in the settings, so that ``--help`` need not import pydantic."""
 __version__ = "0.1.0"

@@ -105,11 +105,11 @@ def create_key(
 
     from rich.console import Console
 
-    from app.cli.keys import create_key, expiry_in, faults_of
+    from app.cli.keys import create_key, expiry_in, option_errors
 
     now = _now()
-    for option, fault in faults_of(org, name, scope).items():
-        raise typer.BadParameter(fault, param_hint=option)
+    for option, error in option_errors(org, name, scope).items():
+        raise typer.BadParameter(error, param_hint=option)
     try:
         expires_at = expiry_in(expires, now) if expires else None
     except ValueError as error:
@@ -210,7 +210,7 @@ def _dollars(text: str) -> Decimal:
 
 
 def main() -> None:
-    """The console script."""
+    """Run the command line; print a named failure to standard error and exit with status 1."""
     try:
         cli()
     except ConfigurationError as error:

@@ -1,8 +1,8 @@
-"""Every failure the service can name.
+"""Every failure that the service can name.
 
-No HTTP here: ``http/problems.py`` is the one place that turns a class into a status. Each class
-carries ``code`` (stable, machine-readable), ``title`` (the same for every instance) and ``retry``:
-what a payer may do next. An instance adds ``detail``: what went wrong this time.
+HTTP has no place here: ``http/problems.py`` alone turns a class into a status. Each class carries
+``code`` (stable, machine-readable), ``title`` (the same for every instance) and ``retry`` (what a
+payer may do next). An instance adds ``detail``: what went wrong this time.
 """
 
 from collections.abc import Sequence
@@ -10,21 +10,25 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 Retry = Literal["same-payment", "new-payment", "no"]
-"""``same-payment``: send it again unchanged, later; ``new-payment``: sign afresh; ``no``: as it
-stands the request cannot succeed, so change it (a payment sent with it was not used)."""
+"""``same-payment``: send the request again unchanged, later. ``new-payment``: sign a new payment.
+``no``: the request cannot succeed as it is, so change it; a payment sent with it was not used."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class FieldError:
     """One thing wrong with a document: where (an RFC 6901 JSON pointer) and what would be right."""
 
     pointer: str
     detail: str
 
 
+FieldError.__name__ = "Fault"
+"""Its name among the schemas of ``openapi.json``, which does not change."""
+
+
 @dataclass(frozen=True, slots=True)
-class NamedFault(Fault):
-    """A fault with a name of its own: ``error`` is raised if nothing else is wrong."""
+class NamedFieldError(FieldError):
+    """A field error with a class of its own: ``error`` is raised if nothing else is wrong."""
 
     error: "type[OutOfBounds]"
 
@@ -41,18 +45,18 @@ class OncallError(Exception):
         self.detail = detail or self.title
 
 
-class Faulty(OncallError):
-    """A failure that lists every fault it found, never only the first."""
+class InvalidFields(OncallError):
+    """A failure that lists every field error of a document, not only the first."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        first, others = faults[0], len(faults) - 1
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        first, others = errors[0], len(errors) - 1
         more = f" (and {others} more)" if others else ""
         super().__init__(f"{first.pointer or 'the document'}: {first.detail}{more}")
-        self.faults = tuple(faults)
+        self.errors = tuple(errors)
 
 
 class Retryable(OncallError):
-    """A failure that passes: try again after ``retry_after`` whole seconds."""
+    """A temporary failure: try again after ``retry_after`` whole seconds."""
 
     retry = "same-payment"
 
@@ -64,7 +68,7 @@ class Retryable(OncallError):
 # --- what the caller sent -------------------------------------------------------------------
 
 
-class InvalidRequest(Faulty):
+class InvalidRequest(InvalidFields):
     code = "invalid_request"
     title = "The request document is not valid."
 
@@ -201,14 +205,17 @@ class PreconditionFailed(OncallError):
 
 
 class StoreUnavailable(Retryable):
-    """Nothing was changed, unless the connection was lost while a change was being committed."""
+    """The database is away or busy.
+
+    Nothing was changed, unless the connection was lost while a change was being committed.
+    """
 
     code = "unavailable"
     title = "What is stored cannot be reached at the moment."
 
     @classmethod
     def because(cls, problem: str) -> "StoreUnavailable":
-        """``problem``: what the database is or does, such as "is busy"."""
+        """Return the failure with ``problem`` as its reason, such as "is busy"."""
         return cls(f"The database {problem}.")
 
 
@@ -216,7 +223,7 @@ class StoreUnavailable(Retryable):
 
 
 class ConfigurationError(OncallError):
-    """The service cannot start as configured; ``problems`` names every wrong setting."""
+    """The service cannot start as configured. ``problems`` names every wrong setting."""
 
     code = "configuration"
     title = "The service is not configured correctly."
@@ -234,16 +241,20 @@ class UnknownMigration(OncallError):
 # --- layered schedules ----------------------------------------------------------------------
 
 
-class OutOfBounds(Faulty):
-    """A bound of the engine is broken: the engine says which, who read a document says where."""
+class OutOfBounds(InvalidFields):
+    """A bound of the engine is exceeded.
+
+    The engine raises it with the bound in words; validation raises it with the field errors, which
+    say where in the document.
+    """
 
     retry = "new-payment"
 
-    def __init__(self, found: str | Sequence[Fault] = "") -> None:
+    def __init__(self, found: str | Sequence[FieldError] = "") -> None:
         if not isinstance(found, str):
             super().__init__(found)
             return
-        super().__init__([Fault("", found or self.title)])
+        super().__init__([FieldError("", found or self.title)])
         self.detail = found or self.title
 
 

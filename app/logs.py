@@ -1,9 +1,10 @@
-"""Logs as JSON lines (or text for people), for our own events and for the libraries' alike.
+"""Logs as JSON lines, or as text for people, for our own events and for those of libraries.
 
-Strategy: our own events, one a request, are encoded by msgspec and written at once, which costs a
-fifth of the way through ``logging``; what libraries log takes that way and comes out the same.
+Strategy: our own events, one for each request, are encoded by msgspec and written directly, which
+costs a fifth of what ``logging`` costs. The events of libraries go through ``logging`` and come out
+in the same form.
 
-No payment header, key or body is ever logged: events carry names and numbers, never requests.
+Invariant: no payment header, key or body is ever logged. Events carry names and numbers only.
 """
 
 import asyncio
@@ -40,7 +41,7 @@ def configure_logs(log_format: Literal["json", "text"], level: int = logging.INF
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("uvicorn.access").disabled = True  # the edge writes a better line
+    logging.getLogger("uvicorn.access").disabled = True  # OuterMiddleware logs more
     logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # six lines each time
     direct = log_format == "json"
     lines = _Lines(sys.stderr.buffer)
@@ -54,7 +55,7 @@ def configure_logs(log_format: Literal["json", "text"], level: int = logging.INF
 
 
 def _direct_logger(level: int) -> type[Any]:
-    """structlog's logger, with what ``SHARED`` and ``_json_line`` do as one step of plain calls."""
+    """Return a structlog logger that applies ``SHARED`` and ``_json_line`` by plain calls."""
 
     class Direct(structlog.make_filtering_bound_logger(level)):  # type: ignore[misc] # made here
         def _proxy_to_logger(
@@ -72,11 +73,11 @@ def _direct_logger(level: int) -> type[Any]:
 
 
 class _Lines:
-    """Writes lines: those of one turn of an event loop together, in its next.
+    """A writer that joins the lines of one event loop turn and writes them in the next.
 
     Under load a turn serves many requests, and a system call for each line cost more than making
-    it. Only a process that is killed outright loses them. A log that cannot be written never costs
-    a caller an answer.
+    the line. Only a process that is killed outright loses lines. If the log cannot be written,
+    callers still get their answers.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -90,7 +91,9 @@ class _Lines:
         except RuntimeError:
             self._write(line + b"\n")
             return
-        if not self._waiting or loop is not self._loop:  # another may have ended before its turn
+        if (
+            not self._waiting or loop is not self._loop
+        ):  # an earlier loop may have ended before its turn
             self._loop = loop
             loop.call_soon(self._write_waiting)
         self._waiting.append(line)

@@ -1,4 +1,4 @@
-"""``create_app``: the only place where the parts are put together. Nothing is built at import."""
+"""The application, put together from its parts by ``create_app``. Nothing is built at import."""
 
 import contextlib
 import time
@@ -17,22 +17,22 @@ from app.checkout.http_route import ProductRoute
 from app.checkout.purchase import ProductCheckout
 from app.checkout.sandbox_wallet import PATH as SANDBOX_PAY
 from app.checkout.sandbox_wallet import SandboxWallet
-from app.checkout.setup import Facilitator, PaymentService, faults_in
+from app.checkout.setup import Facilitator, PaymentService, setting_errors
 from app.discovery.api_reference import reference_routes
 from app.discovery.operator_routes import operator_routes
 from app.discovery.pages import Pages, not_found
 from app.discovery.well_known import discovery_routes
 from app.errors import ConfigurationError
 from app.http.exact_path_router import ExactPathRouter
-from app.http.problems import problem_of_defect, problem_of_http
+from app.http.problems import defect_response, http_problem_response
 from app.http.rate_limits import RateLimits
 from app.mcp.route import McpRoute
 from app.mcp.tool_checkout import PATH as MCP_PATH
 from app.metrics import Metrics
 from app.payments.claims.claim import PaymentClaims
 from app.products.registry import paid_endpoints
-from app.server.graceful_shutdown import Stopping
-from app.server.middleware import Edge
+from app.server.graceful_shutdown import GracefulShutdown
+from app.server.middleware import OuterMiddleware
 from app.settings import Settings
 from app.teams.app import PREFIX as TEAMS_PREFIX
 from app.teams.app import TeamsApp
@@ -41,8 +41,8 @@ log = structlog.get_logger()
 
 HANDLERS: Mapping[Any, Callable[[Request, Exception], Any]] = {
     HTTPStatus.NOT_FOUND: not_found,
-    HTTPException: problem_of_http,
-    Exception: problem_of_defect,
+    HTTPException: http_problem_response,
+    Exception: defect_response,
 }
 
 
@@ -53,7 +53,7 @@ def create_app(
     facilitator: Facilitator | None = None,
     claims: PaymentClaims | None = None,
 ) -> ASGIApp:
-    """The service as an ASGI application. ``clock`` tells seconds since 1970.
+    """Build the service as an ASGI application. ``clock`` returns seconds since 1970.
 
     ``facilitator`` and ``claims`` replace what ``settings`` would choose. Raises
     ``ConfigurationError`` for settings that cannot work.
@@ -62,12 +62,12 @@ def create_app(
     limits = RateLimits(clock, settings.redis_url or None, settings.trusted_proxies)
     metrics = Metrics()
     metrics.watch_limits(limits)
-    stopping = Stopping(settings.drain_seconds)
+    shutdown = GracefulShutdown(settings.drain_seconds)
     payments = None
     if settings.payments != "off":
-        faults = list(faults_in(settings))
-        if faults:
-            raise ConfigurationError(faults)
+        errors = list(setting_errors(settings))
+        if errors:
+            raise ConfigurationError(errors)
         payments = PaymentService(settings, clock, metrics, facilitator, claims)
     checkouts = [
         ProductCheckout(each, limits, payments.context(each) if payments else None)
@@ -78,7 +78,7 @@ def create_app(
 
     def checks() -> Mapping[str, str | None]:
         parts = payments.checks() if payments else {}
-        return {"process": stopping.problem, **parts, "limits": limits.problem, **teams.checks()}
+        return {"process": shutdown.problem, **parts, "limits": limits.problem, **teams.checks()}
 
     app = Starlette(
         routes=[
@@ -88,20 +88,20 @@ def create_app(
             *operator_routes(checks, metrics.text),
         ],
         exception_handlers=HANDLERS,
-        lifespan=lambda _: _lifespan(settings, payments, limits, stopping, tools, teams),
+        lifespan=lambda _: _lifespan(settings, payments, limits, shutdown, tools, teams),
     )
-    app.router.redirect_slashes = False  # a path is served as it is written or not at all
+    app.router.redirect_slashes = False  # a path is served as written, or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
     router = ExactPathRouter(
         app, _rate_limited_routes(checkouts, tools, limits, settings), {TEAMS_PREFIX: teams}
     )
-    return Edge(router, stopping, metrics.count_request)
+    return OuterMiddleware(router, shutdown, metrics.count_request)
 
 
 def _rate_limited_routes(
     checkouts: Sequence[ProductCheckout], tools: McpRoute, limits: RateLimits, settings: Settings
 ) -> list[Route]:
-    """The endpoints, the tools, and where no money moves a wallet that pays the endpoints."""
+    """Return the routes of the endpoints and tools; in the sandbox also its wallet's route."""
     routes = [Route(each.endpoint.path, ProductRoute(each)) for each in checkouts]
     routes.append(Route(MCP_PATH, tools))
     if settings.payments == "sandbox":
@@ -124,15 +124,15 @@ async def _lifespan(
     settings: Settings,
     payments: PaymentService | None,
     limits: RateLimits,
-    stopping: Stopping,
+    shutdown: GracefulShutdown,
     tools: McpRoute,
     teams: TeamsApp,
 ) -> AsyncIterator[None]:
-    """Connect before the first request; let settlements under way finish after the last."""
+    """Connect before the first request, and finish running settlements after the last."""
     if settings.payments != "facilitator":
         log.warning("no money moves", payments=settings.payments)
     async with contextlib.AsyncExitStack() as closing:
-        closing.enter_context(stopping.awaited())
+        closing.enter_context(shutdown.handling_signals())
         closing.push_async_callback(limits.aclose)
         if payments is not None:
             await closing.enter_async_context(payments.open())

@@ -1,9 +1,9 @@
-"""Metrics for operators (Prometheus), and one log line for each settlement's outcome.
+"""Metrics for operators (Prometheus), and one log line for the outcome of each settlement.
 
-Strategy: the registry belongs to one application and is handed to what counts; nothing is global.
-Each process counts for itself, so scrape each worker. Requests are counted in plain numbers of the
-event loop, without the locks of the library's own counters (less than half of their cost), and
-become metrics when they are read. Labels are routes and never paths, which callers choose.
+Strategy: the registry belongs to one application and is passed to the parts that count; nothing is
+global. Each process counts for itself, so scrape each worker. Requests are counted on the event
+loop in plain numbers, without the locks of the library's own counters (at less than half of their
+cost), and become metrics when they are read. Labels are routes, never paths: callers choose paths.
 """
 
 from bisect import bisect_left
@@ -63,7 +63,7 @@ class Metrics:
         self._registry.register(_Refusals(limits))
 
     def expect(self, network: str) -> None:
-        """Show the metrics of ``network`` as zero: an increase needs a value to count from."""
+        """Start the metrics of ``network`` at zero, because an increase needs an earlier value."""
         for outcome in OUTCOMES:
             self._settlements.labels(outcome, network)
         self._revenue.labels(network)
@@ -86,7 +86,7 @@ class Metrics:
             log.warning("settlement", **entry, transaction="", reason=str(end))
 
     def text(self) -> bytes:
-        """All metrics in the Prometheus text format."""
+        """Return all metrics in the Prometheus text format."""
         return generate_latest(self._registry)
 
 

@@ -1,9 +1,9 @@
-"""Read what an operator decides, once, into one frozen value.
+"""The settings of an operator, read once into one frozen value.
 
-A variable stands in the environment, in the file ``.env`` of the working directory or, as a file
-of its name, in a secrets directory: the first that holds it counts, and an empty one holds nothing.
-Every problem is named at once: nobody should have to start the service five times to learn of five
-missing variables. Secrets stand neither in ``repr`` nor in messages.
+A variable is read from the environment, from the file ``.env`` of the working directory or from a
+file of its name in a secrets directory. The first place that holds it counts; an empty text holds
+nothing. Every problem is named at once, so that an operator with five missing variables starts the
+service once to learn of them. Secrets appear neither in ``repr`` nor in messages.
 """
 
 import json
@@ -64,7 +64,7 @@ def _address(text: str) -> str:
 
 
 def _parsed(parse: Callable[[str], object]) -> BeforeValidator:
-    """Parse a value that is text; one that a caller gives in Python may be parsed already."""
+    """Return a validator that parses texts. A value given in Python may be parsed already."""
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
 
 
@@ -86,15 +86,15 @@ class Settings(
 ):
     """The configuration of one process. ``from_env`` is the usual constructor.
 
-    The variable of a field is ``ONCALL_`` and its name in capitals, unless the field says another.
-    A description completes "is not …". ``env_file`` and ``secrets_dir`` are where the rest is
-    looked for, "none" where it is not. ``redis_url`` is where claims and rate limits are
-    shared; without it they are this process's. ``database_url`` is as it was set; ``store_url`` is
-    what is meant by it. ``rate_limit`` is as it was set; the products know what it means.
-    ``rpc_url`` is a node of ``network``, asked only when a receipt was lost.
-    ``facilitator_timeout_seconds`` bounds one call; a settlement whose outcome is unknown is asked
-    again until ``settle_deadline_seconds`` after the first call. ``drain_seconds`` is how long a
-    process that was told to stop goes on accepting requests.
+    The variable of a field is ``ONCALL_`` and the field's name in capitals, unless the field has a
+    ``validation_alias``. A description completes "is not …". The other settings are looked for in
+    ``env_file`` and ``secrets_dir`` too, unless these are "none". Processes share claims and rate
+    limits at ``redis_url``; without it each process has its own. ``database_url`` is the text as
+    set, and ``store_url`` the database it means. ``rate_limit`` is the text as set, which the
+    products parse. ``rpc_url`` is a node of ``network``, asked only when a receipt was lost.
+    ``facilitator_timeout_seconds`` bounds one call. A settlement with an unknown outcome is tried
+    again until ``settle_deadline_seconds`` after the first call. A process that was told to stop
+    accepts requests for another ``drain_seconds``.
     """
 
     env_file: str = ".env"
@@ -161,7 +161,7 @@ class Settings(
 
     @property
     def store_url(self) -> str:
-        """The database of what is stored; empty where nothing is to be."""
+        """The address of the database; empty if nothing is stored."""
         return {"": DEFAULT_STORE, NONE: ""}.get(self.database_url, self.database_url)
 
     @classmethod
@@ -171,11 +171,11 @@ class Settings(
         also: "Callable[[Settings], Iterable[str]]" = lambda _: (),
         only: Collection[str] = (),
     ) -> "Settings":
-        """Settings from ``environ`` (default: the process's), ``.env`` and the secrets directory.
+        """Read settings from ``environ`` (default: the process's), ``.env`` and secret files.
 
-        ``also`` finds what is wrong beyond the form of the variables. ``only`` names the variables
-        to read, for a command that needs no other; all are read without it. Raises
-        ``ConfigurationError`` with everything that is wrong.
+        ``also`` returns problems beyond the form of the variables. ``only`` names the variables to
+        read, for a command that needs no others; without it all are read. Raises
+        ``ConfigurationError`` with every problem.
         """
         found = _Found({*(only or VARIABLES), "ONCALL_ENV_FILE", "ONCALL_SECRETS_DIR"})
         found.add(os.environ if environ is None else environ)
@@ -192,7 +192,7 @@ VARIABLES = {str(info.validation_alias): info for info in Settings.model_fields.
 
 _TEXTS: Mapping[str, Any] = dict.fromkeys(VARIABLES, (str, ""))
 _Texts = create_model("_Texts", __base__=BaseSettings, **_TEXTS)
-"""Tells pydantic-settings which names to look for, and to leave the texts as they are."""
+"""Gives pydantic-settings the names to look for, and keeps the texts as they are."""
 
 
 def _dotenv(path: Path) -> Mapping[str, str | None]:
@@ -200,15 +200,18 @@ def _dotenv(path: Path) -> Mapping[str, str | None]:
 
 
 def _secrets(path: Path) -> Mapping[str, str | None]:
-    """What the files in ``path`` hold, by their names in capitals; nothing under unknown names."""
-    with warnings.catch_warnings(action="error"):  # of a secret that would be passed over
+    """Return the texts of the files in ``path`` by their names in capitals.
+
+    An unknown name has ``None``.
+    """
+    with warnings.catch_warnings(action="error"):  # a warning means a secret was passed over
         held = SecretsSettingsSource(_Texts, path, case_sensitive=False)()
     return {file.name.upper(): None for file in path.iterdir()} | held
 
 
 @dataclass(slots=True)
 class _Found:
-    """The texts of the ``wanted`` variables, where each is from, and what is wrong with them."""
+    """The texts of the ``wanted`` variables, the place of each, and the problems with them."""
 
     wanted: Collection[str]
     texts: dict[str, str] = field(default_factory=dict)
@@ -216,7 +219,7 @@ class _Found:
     problems: list[str] = field(default_factory=list)
 
     def add_file(self, variable: str, read: Callable[[Path], Mapping[str, str | None]]) -> None:
-        """Add what the file or folder of ``variable`` holds; its default need not exist."""
+        """Add the texts in the file or folder that ``variable`` names; a default need not exist."""
         path = Path(self.texts.get(variable, VARIABLES[variable].default))
         if str(path) == NONE or not (variable in self.texts or path.exists()):
             return
@@ -229,7 +232,7 @@ class _Found:
             self.problems.append(f"{variable}: {path} cannot be read: {why}")
 
     def add(self, held: Mapping[str, str | None], place: str = "") -> None:
-        """Add what is not yet found; complain of names that would silently do nothing."""
+        """Add the texts of names not found before, and report names that would do nothing."""
         for name, text in held.items():
             if name in self.wanted:
                 if text and text.strip() and name not in self.texts:
@@ -241,7 +244,7 @@ class _Found:
                 ]
 
     def settings(self) -> Settings:
-        """The settings, with the default of each variable that is wrong."""
+        """Return the settings, with the default in place of each wrong variable."""
         if self.texts.get("ONCALL_ENV") == "production":
             self.texts = PRODUCTION_DEFAULTS | self.texts
         try:
@@ -255,7 +258,7 @@ class _Found:
 
 
 def _complaint(error: ErrorDetails) -> str:
-    """What a variable is not. An address or a header may hold a secret and is not repeated."""
+    """Describe a wrong variable. An address or a header may hold a secret and is not repeated."""
     name = str(error["loc"][0])
     info = VARIABLES[name]
     given = "" if name.endswith(("_URL", "_HEADERS")) else f"{error['input']!r} "
@@ -264,7 +267,7 @@ def _complaint(error: ErrorDetails) -> str:
 
 
 def _unfit(settings: Settings, texts: Collection[str]) -> Iterator[str]:
-    """Complain of what is missing, and of what does not go together."""
+    """Yield the problems of missing variables and of variables that contradict each other."""
     production = settings.environment == "production"
     if production and settings.payments != "facilitator":
         yield (

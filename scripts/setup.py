@@ -1,4 +1,4 @@
-"""Make ``.venv`` and install the project into it, exactly as locked.
+"""Make ``.venv``, or what ``VENV`` names, and install the project into it, exactly as locked.
 
 With the argument ``dev`` every extra is installed as well. Needs nothing but Python. Does nothing
 when the lock has not changed since the last time; shows progress while it installs; when it fails
@@ -6,6 +6,7 @@ it says what to do.
 """
 
 import hashlib
+import os
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+VENV = ROOT / os.environ.get("VENV", ".venv")
 WITH_EXTRAS = sys.argv[1:] == ["dev"]
 LOCK = ROOT / ("requirements-dev.lock" if WITH_EXTRAS else "requirements.lock")
 STAMP = VENV / ("installed-dev" if WITH_EXTRAS else "installed")

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from app import DEFAULT_PORT
-from app.checkout.setup import faults_in
+from app.checkout.setup import setting_errors
 from app.http.request_body import MAX_BODY_BYTES
 from app.main import create_app
 from app.server.run import KEEP_ALIVE_SECONDS, grace_seconds
@@ -56,7 +56,7 @@ def settings_from(*environs: Mapping[str, str]) -> Settings:
     merged = {name: text for environ in environs for name, text in environ.items()}
     assert merged.keys() <= VARIABLES.keys()
     assert merged["ONCALL_PAY_TO"].startswith("0xYour")
-    return Settings.from_env({**merged, "ONCALL_PAY_TO": PAY_TO, **NO_FILES}, faults_in)
+    return Settings.from_env({**merged, "ONCALL_PAY_TO": PAY_TO, **NO_FILES}, setting_errors)
 
 
 def compose_settings(service: Mapping[str, Any]) -> Settings:

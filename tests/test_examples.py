@@ -1,13 +1,13 @@
 """The examples buy a rotation from a sandbox; ``tests/chain`` runs the TypeScript one as well."""
 
 import json
-import shutil
 from collections.abc import Sequence
 
 import pytest
 from x402.http.utils import decode_payment_response_header
 
 from tests.support import examples
+from tests.support.requirements import require
 from tests.support.seed import EXAMPLE_RESPONSE
 
 ANSWER = json.loads(EXAMPLE_RESPONSE)
@@ -21,9 +21,9 @@ def test_an_example_prints_the_answer_and_the_receipt(command: Sequence[str], ad
     assert bought["receipt"]["amount"] == "20000"
 
 
+@pytest.mark.process
 def test_curl_buys_from_a_sandbox(address: str) -> None:
-    if shutil.which("curl") is None:
-        pytest.skip("curl is not installed: apt-get install curl")
+    require("process", "curl", "curl")
     done = examples.run(examples.CURL, address)
     assert json.loads(done.stdout) == ANSWER
     headers = dict(line.split(": ", 1) for line in done.stderr.splitlines() if ": " in line)

@@ -45,8 +45,8 @@ def test_a_limit_of_a_product_that_does_not_exist_is_refused(payments: str) -> N
 
 
 def test_where_nothing_is_paid_the_payee_is_not_looked_at() -> None:
-    assert list(setup.faults_in(settings(payments="off", pay_to="nobody"))) == []
-    assert list(setup.faults_in(settings(pay_to="nobody"))) != []
+    assert list(setup.setting_errors(settings(payments="off", pay_to="nobody"))) == []
+    assert list(setup.setting_errors(settings(pay_to="nobody"))) != []
 
 
 @pytest.mark.anyio

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.support.processes import ROOT, answers_ok, free_port, running
+from tests.support.requirements import require
 from tests.support.services import EXAMPLE, PATH
 from tests.support.wallets import Wallet
 
@@ -27,10 +28,6 @@ QUERIES = [
 RANGES = {"$__rate_interval": "40s", "$__range": "1m"}
 """What Grafana would fill in."""
 PATIENCE_SECONDS = 45.0
-needs_prometheus = pytest.mark.skipif(
-    not (shutil.which("prometheus") and shutil.which("promtool")),
-    reason="prometheus is not installed: apt-get install prometheus",
-)
 ALERTS = re.findall(r"- alert: (\w+)", (DEPLOY / "prometheus" / "alerts.yml").read_text())
 
 
@@ -42,10 +39,8 @@ def prometheus(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     told = told.replace("127.0.0.1:8402", address.removeprefix("http://")).replace("15s", "2s")
     (folder / "prometheus.yml").write_text(told)
     shutil.copy(DEPLOY / "prometheus" / "alerts.yml", folder)
-    binary = shutil.which("prometheus")
-    assert binary is not None
     command = [
-        binary,
+        require("process", "prometheus", "prometheus"),
         f"--config.file={folder}/prometheus.yml",
         f"--storage.tsdb.path={folder}/data",
         f"--web.listen-address={url.removeprefix('http://')}",
@@ -62,7 +57,7 @@ def prometheus(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def trade(address: str) -> None:
-    """An offer, a sale, a fault and a wrong path."""
+    """An offer, a sale, an error and a wrong path."""
     with httpx.Client(base_url=address, timeout=PATIENCE_SECONDS) as client:
         offer = client.post(PATH)
         payment = asyncio.run(Wallet().payment(offer.headers["PAYMENT-REQUIRED"]))
@@ -103,7 +98,7 @@ def await_scrapes(url: str, wanted: int) -> None:
 # --- the dashboard --------------------------------------------------------------------------
 
 
-@needs_prometheus
+@pytest.mark.process
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_of_the_dashboard_returns_numbers(prometheus: str, query: str) -> None:
     for name, duration in RANGES.items():
@@ -114,7 +109,7 @@ def test_a_query_of_the_dashboard_returns_numbers(prometheus: str, query: str) -
     assert not any(value < 0 for value in values), f"{query}: {result}"
 
 
-@needs_prometheus
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("query", "least"),
     [
@@ -153,7 +148,7 @@ def test_the_panels_do_not_overlap() -> None:
 # --- alerts ---------------------------------------------------------------------------------
 
 
-@needs_prometheus
+@pytest.mark.process
 def test_the_alerts_are_evaluated_and_silent(prometheus: str) -> None:
     [group] = answer(prometheus, "rules")["groups"]
     assert len(group["rules"]) == len(ALERTS)
@@ -163,10 +158,10 @@ def test_the_alerts_are_evaluated_and_silent(prometheus: str) -> None:
         )
 
 
-@needs_prometheus
+@pytest.mark.process
 def test_each_alert_fires_when_it_should_and_not_in_peace() -> None:
     done = subprocess.run(
-        ["promtool", "test", "rules", "alerts.yml"],
+        [require("process", "promtool", "prometheus"), "test", "rules", "alerts.yml"],
         cwd=ROOT / "tests",
         capture_output=True,
         text=True,
@@ -175,7 +170,7 @@ def test_each_alert_fires_when_it_should_and_not_in_peace() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@needs_prometheus
+@pytest.mark.process
 def test_every_alert_is_tried() -> None:
     tried = (ROOT / "tests" / "alerts.yml").read_text()
     assert ALERTS

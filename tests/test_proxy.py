@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from app.errors import BodyTooLarge, HeadersTooLarge, OncallError
-from app.http.problems import problem_of
+from app.http.problems import problem_response
 from app.http.request_body import MAX_BODY_BYTES, MAX_HEADER_BYTES
 from app.payments.verification import MAX_HEADER_BYTES as MAX_PAYMENT_BYTES
 from tests.support.nginx_server import nginx_server
@@ -17,6 +17,8 @@ from tests.support.workers import Worker
 
 TRUSTED = "127.0.0.1"
 JSON = {"Content-Type": "application/json"}
+
+pytestmark = pytest.mark.process
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +104,6 @@ def test_without_any_replica_a_caller_is_told_when_to_come_back(tmp_path: Path) 
 
 def assert_is(answer: httpx.Response, error: OncallError) -> None:
     """``answer`` is what the service says of ``error``."""
-    ours = problem_of(error)
+    ours = problem_response(error)
     assert (answer.status_code, answer.content) == (ours.status_code, ours.body)
     assert answer.headers["Content-Type"] == ours.headers["Content-Type"]

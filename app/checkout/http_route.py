@@ -17,8 +17,8 @@ from app.checkout.purchase import PaidAnswer, ProductCheckout, PurchaseRequest
 from app.errors import UnsupportedMediaType
 from app.http.negotiation import is_json, negotiated
 from app.http.rate_limited_route import Exchange
-from app.http.request_body import body_of
-from app.http.request_head import PAYMENT_HEADER, PAYMENT_HEADER_V1, Head
+from app.http.request_body import read_body
+from app.http.request_head import PAYMENT_HEADER, PAYMENT_HEADER_V1, RequestHead
 from app.payments.terms import PaymentRequiredBody
 from app.payments.verification import HeaderPayment
 
@@ -43,7 +43,7 @@ class ProductRoute:
             media_type = negotiated(",".join(head.values("accept")), self._formats)
             body = b""
             if not head.bodiless:
-                body = await body_of(receive, arrived=head.body_arrived)
+                body = await read_body(receive, arrived=head.body_arrived)
             if body and not is_json(head.value("content-type")):
                 raise UnsupportedMediaType("send Content-Type: application/json")
             payment = _payment_in(head) if head.paying else None
@@ -95,7 +95,7 @@ def _fields(headers: Mapping[str, str]) -> Fields:
     return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
-def _payment_in(head: Head) -> HeaderPayment:
+def _payment_in(head: RequestHead) -> HeaderPayment:
     """The payment that a paying request carries, in either version of the protocol."""
     return HeaderPayment(head.values(PAYMENT_HEADER), head.values(PAYMENT_HEADER_V1))
 

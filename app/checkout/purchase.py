@@ -17,9 +17,9 @@ from typing import Protocol, TypeVar
 from msgspec import Struct
 from x402 import x402ResourceServer
 
-from app.errors import FacilitatorUnavailable, Fault, MalformedBody, PaymentRefused
+from app.errors import FacilitatorUnavailable, FieldError, MalformedBody, PaymentRefused
 from app.http.rate_limits import Allowance, RateLimits
-from app.http.validation import Document, document_of, parsed, unknown_fields
+from app.http.validation import RequestModel, parsed_json, unknown_field_errors, validated
 from app.payments.authorization import Payment
 from app.payments.settlement import Charge, SettlementService
 from app.payments.terms import PaymentRequiredBody, PaymentTerms
@@ -27,7 +27,7 @@ from app.payments.verification import CarriedPayment, payment_in
 from app.products.endpoint import Endpoint
 
 T = TypeVar("T")
-Read = tuple[Document, Sequence[Fault]]
+Read = tuple[RequestModel, Sequence[FieldError]]
 """A document, and a warning for each member that was not understood."""
 
 SMALL_BODY_BYTES = 16 * 1024
@@ -116,7 +116,7 @@ class ProductCheckout:
     async def outcome(self, request: PurchaseRequest) -> PaidAnswer | PaymentRequiredBody:
         """Compute the answer and charge for it; return the terms if the payment does not suffice.
 
-        Raises ``OncallError`` for a faulty document or payment, and where no payment can be taken.
+        Raises ``OncallError`` for an invalid document or payment, and if no payment can be taken.
         """
         payments = self.payments
         if payments is None:
@@ -136,7 +136,7 @@ class ProductCheckout:
 
     async def _challenge(self, payments: PaymentContext, body: bytes) -> PaymentRequiredBody:
         """The terms. Raises ``OncallError`` if the body shows that paying would be in vain."""
-        warnings: Sequence[Fault] = ()
+        warnings: Sequence[FieldError] = ()
         if body:
             document, warnings = await self._document(body)
             if document.is_heavy:
@@ -160,13 +160,13 @@ class ProductCheckout:
         """
         if len(body) <= KEPT_BODY_BYTES:
             return self._kept(body)
-        value = parsed(body)
-        light = len(body) <= SMALL_BODY_BYTES or self.endpoint.reads_lightly(value)
+        value = parsed_json(body)
+        light = len(body) <= SMALL_BODY_BYTES or self.endpoint.validates_quickly(value)
         return await self._run(partial(self._read, value), light=light)
 
     @cached_property
     def _kept(self) -> Callable[[bytes], Read]:
-        return lru_cache(KEPT_DOCUMENTS)(lambda body: self._read(parsed(body)))
+        return lru_cache(KEPT_DOCUMENTS)(lambda body: self._read(parsed_json(body)))
 
     async def _run(self, work: Callable[[], T], *, light: bool) -> T:
         """Run ``work`` and return its result: in a thread, or at once if it is ``light``.
@@ -180,7 +180,9 @@ class ProductCheckout:
 
     def _read(self, value: object) -> Read:
         kind = self.endpoint.request
-        return document_of(value, kind), tuple(unknown_fields(value, kind))
+        return validated(value, kind), tuple(unknown_field_errors(value, kind))
 
-    def _computed(self, document: Document, warnings: Sequence[Fault], media_type: str) -> bytes:
-        return self.endpoint.formats[media_type](self.endpoint.compute(document), warnings)
+    def _computed(
+        self, document: RequestModel, warnings: Sequence[FieldError], media_type: str
+    ) -> bytes:
+        return self.endpoint.formats[media_type].write(self.endpoint.compute(document), warnings)

@@ -13,12 +13,12 @@ from limits import parse
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.errors import Fault, InvalidRequest, UnsupportedMediaType
+from app.errors import FieldError, InvalidRequest, UnsupportedMediaType
 from app.http.negotiation import is_json, negotiated
 from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import RateLimits
-from app.http.request_body import body_of
-from app.http.validation import Document, document_of, parsed
+from app.http.request_body import read_body
+from app.http.validation import RequestModel, parsed_json, validated
 from app.payments.disposable_wallet import SignedPayment, signed_payment
 from app.payments.terms import PaymentTerms
 from app.payments.terms_text import terms_lines
@@ -30,13 +30,13 @@ HEADER_LINE = "text/plain"
 """The media type of the header as a line of text, which ``curl -H @-`` reads."""
 
 
-class Resource(Document, frozen=True):
+class Resource(RequestModel, frozen=True):
     """The resource to pay for."""
 
     url: str
 
 
-class SandboxTerms(Document, frozen=True):
+class SandboxTerms(RequestModel, frozen=True):
     """The members of a 402's body that choose the terms; all others are ignored."""
 
     resource: Resource
@@ -54,10 +54,10 @@ class SandboxWallet:
         async with Exchange(scope, receive, send) as exchange:
             head = await exchange.admit(self._limits, PATH, LIMIT)
             media_type = negotiated(",".join(head.values("accept")), (JSON, HEADER_LINE))
-            body = await body_of(receive)
+            body = await read_body(receive)
             if not is_json(head.value("content-type")):
                 raise UnsupportedMediaType("send Content-Type: application/json")
-            terms = _terms_in(document_of(parsed(body), SandboxTerms), self._terms)
+            terms = _terms_in(validated(parsed_json(body), SandboxTerms), self._terms)
             text = _text_of(await signed_payment(terms), terms, media_type)
             exchange.response = Response(
                 text, headers={"Cache-Control": "no-store"}, media_type=media_type
@@ -68,20 +68,20 @@ def _terms_in(sent: SandboxTerms, by_url: Mapping[str, PaymentTerms]) -> Payment
     """Our own terms that ``sent`` repeats. Raises ``InvalidRequest`` if there are none such."""
     terms = by_url.get(sent.resource.url)
     if terms is None:
-        raise InvalidRequest([Fault("/resource/url", f"Sold here: {', '.join(by_url)}.")])
+        raise InvalidRequest([FieldError("/resource/url", f"Sold here: {', '.join(by_url)}.")])
     wanted = terms.requirements.model_dump(by_alias=True)
     ways = [list(_differences(n, way, wanted)) for n, way in enumerate(sent.accepts)]
-    if faults := min(ways, key=len, default=[Fault("/accepts", "lists no way to pay.")]):
-        raise InvalidRequest(faults)
+    if errors := min(ways, key=len, default=[FieldError("/accepts", "lists no way to pay.")]):
+        raise InvalidRequest(errors)
     return terms
 
 
 def _differences(
     position: int, way: Mapping[str, Any], wanted: Mapping[str, Any]
-) -> Iterator[Fault]:
+) -> Iterator[FieldError]:
     for name, value in wanted.items():
         if way.get(name) != value:
-            yield Fault(f"/accepts/{position}/{name}", f"This sandbox asks {value!r}.")
+            yield FieldError(f"/accepts/{position}/{name}", f"This sandbox asks {value!r}.")
 
 
 def _text_of(payment: SignedPayment, terms: PaymentTerms, media_type: str) -> bytes:

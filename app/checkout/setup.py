@@ -17,9 +17,9 @@ from app.payments.claims.redis import RedisClaims
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.payments.settlement import SettlementService
-from app.payments.terms import payee_faults, payment_terms_of, resource_server, stablecoin
+from app.payments.terms import payee_errors, payment_terms_of, resource_server, stablecoin
 from app.products.endpoint import JSON, Endpoint
-from app.products.registry import rate_limit_faults
+from app.products.registry import rate_limit_errors
 from app.settings import Settings
 
 log = structlog.get_logger()
@@ -30,11 +30,11 @@ REFRESH_SECONDS = 60.0
 RETRY_SECONDS = 5.0
 
 
-def faults_in(settings: Settings) -> Iterator[str]:
-    """The faults of settings that are well-formed one by one."""
-    yield from rate_limit_faults(settings.rate_limit)
+def setting_errors(settings: Settings) -> Iterator[str]:
+    """Yield the errors of settings that are well-formed one by one."""
+    yield from rate_limit_errors(settings.rate_limit)
     if settings.payments != "off":
-        yield from payee_faults(settings.network, settings.pay_to)
+        yield from payee_errors(settings.network, settings.pay_to)
 
 
 class PaymentService:

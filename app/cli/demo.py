@@ -6,7 +6,7 @@ import os
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby
@@ -22,7 +22,7 @@ from rich.table import Table
 from app import DEFAULT_PORT
 from app.cli.buying import Buyer, BuyerRequest, settlement_in
 from app.payments.terms_text import AnyPaymentRequired, terms_lines
-from app.products.endpoint import EXTENSIONS
+from app.products.endpoint import Format
 from app.products.registry import paid_endpoints
 
 START_SECONDS = 60.0
@@ -51,7 +51,7 @@ async def run_demo() -> int:
         console.print(f"wallet {buyer.account.address}, official x402 client")
         answered = await buyer.buy(http, request, required)
         status = _show_answer(console, answered) or await _save_files(
-            console, http, buyer, request, required
+            console, http, buyer, request, required, endpoint.formats
         )
     _show_next(console, endpoint.path, content)
     return status
@@ -63,15 +63,18 @@ async def _save_files(
     buyer: Buyer,
     request: BuyerRequest,
     required: AnyPaymentRequired,
+    formats: Mapping[str, Format],
 ) -> int:
-    """Buy the same rotation in the other formats, each as a file; the exit status."""
+    """Buy the same rotation as each file format and save it. Return the exit status."""
     console.rule("[bold]5. The same rotation as calendar, table and picture")
-    for media_type, extension in EXTENSIONS.items():
+    for media_type, each in formats.items():
+        if not each.extension:
+            continue
         answered = await buyer.buy(http, replace(request, accept=media_type), required)
         if not answered.is_success:
             console.print(answered.text, markup=False)
             return 1
-        path = _saved(f"rotation.{extension}", answered.content)
+        path = _saved(f"rotation.{each.extension}", answered.content)
         console.print(f"Accept: {media_type:14} {path}", soft_wrap=True)
     return 0
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from app.cli.stores import store
+from app.cli.database import open_database
 from app.database.database import Tx
 from app.teams.keys import store as api_keys
 from app.teams.keys.store import SCOPES, ApiKey, KeyKind, keys_of
@@ -19,19 +19,19 @@ MAX_DAYS = 36_500
 MAX_NAME = 200
 
 
-def faults_of(org: str, name: str, scopes: Sequence[str]) -> dict[str, str]:
+def option_errors(org: str, name: str, scopes: Sequence[str]) -> dict[str, str]:
     """What is wrong with the options of ``create``, by option."""
-    faults = {
+    errors = {
         option: f"must be printable, {MAX_NAME} characters at most"
         for option, text in (("--org", org), ("--name", name))
         if not text.isprintable() or len(text) > MAX_NAME
     }
     if not org.strip():
-        faults["--org"] = "must not be empty"
+        errors["--org"] = "must not be empty"
     unknown = [scope for scope in scopes if scope not in SCOPES]
     if unknown:
-        faults["--scope"] = f"{unknown[0]!r} is not one of {', '.join(SCOPES)}"
-    return faults
+        errors["--scope"] = f"{unknown[0]!r} is not one of {', '.join(SCOPES)}"
+    return errors
 
 
 def expiry_in(text: str, now: int) -> int:
@@ -63,7 +63,7 @@ async def create_key(
     async def work(tx: Tx) -> tuple[ApiKey, str]:
         return await api_keys.create_key(tx, org, name, scopes, kind, expires_at, now)
 
-    async with store(url) as database:
+    async with open_database(url) as database:
         key, presented = await database.write(work)
     console.print(
         f"Key {key.id} for {key.org_name}: {' '.join(sorted(key.scopes))}, "
@@ -77,7 +77,7 @@ async def create_key(
 
 async def list_keys(url: str, org: str | None, now: int, console: Console) -> None:
     """Print every key, or those of one organisation, oldest first."""
-    async with store(url) as database, database.reading() as tx:
+    async with open_database(url) as database, database.reading() as tx:
         keys = await keys_of(tx, org)
     table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
     for title in ("id", "org", "name", "scopes", "state"):
@@ -96,7 +96,7 @@ async def revoke_key(url: str, key_id: str, now: int) -> bool:
     async def work(tx: Tx) -> bool:
         return await api_keys.revoke_key(tx, key_id, now)
 
-    async with store(url) as database:
+    async with open_database(url) as database:
         return await database.write(work)
 
 

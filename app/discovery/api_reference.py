@@ -19,7 +19,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.discovery.html import HTML, html_page
-from app.discovery.representations import FOR_EVER, FOR_MINUTES, Representation, chosen
+from app.discovery.representations import (
+    FOR_EVER,
+    FOR_MINUTES,
+    Representation,
+    representation_handler,
+)
 
 FOLDER = Path(__file__).parent / "reference"
 NO_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
@@ -27,7 +32,7 @@ NO_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
 
 def reference_routes() -> Sequence[Route]:
     """The page and its files."""
-    return [Route("/docs", chosen({HTML: page})), Route("/docs/{name}", _file)]
+    return [Route("/docs", representation_handler({HTML: page})), Route("/docs/{name}", _file)]
 
 
 @cache

@@ -13,7 +13,7 @@ def product_page(endpoint: Endpoint, public_url: str) -> Mapping[str, Any]:
     """One product. The example response is what the engine answers to the example request."""
     return {
         "slug": endpoint.slug,
-        "category": endpoint.category,
+        "category": endpoint.category.name,
         "title": endpoint.title,
         "description": endpoint.description,
         "price": {"amount": str(endpoint.price_usd), "currency": "USD", "per": "request"},

@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from app.errors import InvalidRequest, OncallError, OutOfBounds
-from app.http.problems import MEDIA_TYPE, STATUS, not_served, problem_of
-from app.http.validation import document_of
+from app.http.problems import MEDIA_TYPE, STATUS, not_served, problem_response
+from app.http.validation import validated
 from app.products.endpoint import Endpoint
 from app.products.layered.request import ScheduleDocument
 
-REFUSALS = {
+ERROR_RESPONSES = {
     "400": "The document or the payment header is not valid; every fault is named. Not charged.",
     "402": "Payment required: the terms, in the PAYMENT-REQUIRED header and the body. A refused "
     "payment gets fresh terms: `error` is its reason code, `detail` says it in words.",
@@ -149,19 +149,19 @@ OWN = ("400", "402", "405")
 """What differs between the products; all else is described once."""
 
 
-def refusals_of(endpoint: Endpoint) -> Mapping[str, Any]:
+def error_responses(endpoint: Endpoint) -> Mapping[str, Any]:
     """The responses of a paid operation that are not its answer, by status."""
     return {
         status: _refusal(endpoint, status)
         if status in OWN
         else {"$ref": f"#/components/responses/{status}"}
-        for status in REFUSALS
+        for status in ERROR_RESPONSES
     }
 
 
-def shared_refusals(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
-    """What ``refusals_of`` refers to."""
-    shared = [status for status in REFUSALS if status not in OWN]
+def shared_error_responses(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
+    """What ``error_responses`` refers to."""
+    shared = [status for status in ERROR_RESPONSES if status not in OWN]
     return {status: _refusal(endpoint, status) for endpoint in endpoints for status in shared}
 
 
@@ -179,7 +179,7 @@ def described_headers() -> Mapping[str, Any]:
 
 def _refusal(endpoint: Endpoint, status: str) -> Mapping[str, Any]:
     return {
-        "description": REFUSALS[status],
+        "description": ERROR_RESPONSES[status],
         "headers": headers(*OWN_HEADERS.get(status, LIMITED)),
         "content": _terms() if status == "402" else _problem(endpoint, status),
     }
@@ -206,7 +206,7 @@ def _written(endpoint: Endpoint, status: str) -> Iterator[bytes]:
     for kind, kinds_status in STATUS.items():
         bounded = issubclass(kind, OutOfBounds)
         if str(kinds_status.value) == status and (not bounded or _is_layered(endpoint)):
-            yield bytes(problem_of(_example(kind, endpoint)).body)
+            yield bytes(problem_response(_example(kind, endpoint)).body)
 
 
 def _is_layered(endpoint: Endpoint) -> bool:
@@ -219,7 +219,7 @@ def _example(kind: type[OncallError], endpoint: Endpoint) -> OncallError:
     if kind is not InvalidRequest:
         return kind()
     try:
-        document_of({}, endpoint.request)
+        validated({}, endpoint.request)
     except InvalidRequest as error:
         return error
     raise AssertionError(f"{endpoint.slug} takes an empty document")

@@ -15,7 +15,11 @@ PAGE: Mapping[str, Mapping[str, Any]] = {JSON: OBJECT, "text/html": TEXT}
 
 @dataclass(frozen=True)
 class FreePath:
-    """One path that is fetched by GET; ``others`` are statuses beside 200, with their reasons."""
+    """One path that is fetched by GET.
+
+    ``others`` are statuses beside 200, with their reasons. ``listed``: llms.txt names the path to
+    its readers.
+    """
 
     path: str
     tag: str
@@ -23,6 +27,7 @@ class FreePath:
     description: str
     content: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {JSON: OBJECT})
     others: Mapping[str, str] = field(default_factory=dict)
+    listed: bool = True
 
     @property
     def operation_id(self) -> str:
@@ -92,6 +97,7 @@ DOCUMENTS = (
         "For crawlers",
         "What crawlers may fetch, and where the sitemap is.",
         {"text/plain": TEXT},
+        listed=False,
     ),
     FreePath(
         "/sitemap.xml",
@@ -99,6 +105,7 @@ DOCUMENTS = (
         "The sitemap",
         "The address of every page and discovery document.",
         {"application/xml": TEXT},
+        listed=False,
     ),
     FreePath(
         "/docs",
@@ -114,6 +121,7 @@ OPERATIONS = (
         SERVICE,
         "Whether the process is up",
         "Answers as soon as requests are read; looks at nothing else.",
+        listed=False,
     ),
     FreePath(
         "/readyz",
@@ -121,6 +129,7 @@ OPERATIONS = (
         "Whether requests can be served",
         "Names each part that the service needs: `ok`, or what is wrong with it.",
         others={"503": "Some part is not ready."},
+        listed=False,
     ),
     FreePath(
         "/metrics",
@@ -128,5 +137,6 @@ OPERATIONS = (
         "Numbers for operators",
         "In the Prometheus text format.",
         {"text/plain": TEXT},
+        listed=False,
     ),
 )

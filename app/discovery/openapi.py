@@ -12,9 +12,9 @@ from app.discovery.error_responses import (
     PAYMENT_REQUIRED,
     PROBLEM,
     described_headers,
+    error_responses,
     headers,
-    refusals_of,
-    shared_refusals,
+    shared_error_responses,
 )
 from app.discovery.free_paths import DISCOVERY, SERVICE, FreePath, free_paths
 from app.discovery.openapi_teams import (
@@ -35,6 +35,10 @@ GUIDANCE = (
     "lost, repeat the same request with the same payment: it is charged once. Accept chooses JSON "
     "(the default), text/calendar, text/csv or image/svg+xml, all at the same price."
 )
+FREE_TAGS = {
+    DISCOVERY: "What programs and people read before they buy. Free.",
+    SERVICE: "How the service is, for its operators. Free.",
+}
 
 
 def schema_of(kind: type[Struct]) -> dict[str, Any]:
@@ -64,6 +68,8 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
     _, components = msgspec.json.schema_components(
         kinds, schema_hook=scalar_schema, ref_template="#/components/schemas/{name}"
     )
+    categories = {each.category.name: each.category.description for each in endpoints}
+    tags = {**categories, **stored_tags(), **FREE_TAGS}
     schemas = {
         **components,
         "Problem": PROBLEM,
@@ -83,7 +89,7 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
             "x-guidance": GUIDANCE,
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name, "description": text} for name, text in _tags().items()],
+        "tags": [{"name": name, "description": text} for name, text in tags.items()],
         "paths": {
             **{endpoint.path: {"post": _operation(endpoint)} for endpoint in endpoints},
             **{free.path: {"get": _free_operation(free)} for free in free_paths(endpoints)},
@@ -91,20 +97,10 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
         },
         "components": {
             "schemas": dict(sorted(schemas.items())),
-            "responses": {**shared_refusals(endpoints), **stored_responses()},
+            "responses": {**shared_error_responses(endpoints), **stored_responses()},
             "headers": described_headers(),
             "securitySchemes": SECURITY_SCHEMES,
         },
-    }
-
-
-def _tags() -> Mapping[str, str]:
-    """Return the description of every tag, by its name."""
-    return {
-        "Scheduling": "On-call rotations and layered schedules, paid per request by x402.",
-        **stored_tags(),
-        DISCOVERY: "What programs and people read before they buy. Free.",
-        SERVICE: "How the service is, for its operators. Free.",
     }
 
 
@@ -119,7 +115,7 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
         "summary": endpoint.title,
         "description": f"{endpoint.description}\n\n{endpoint.rules}\n\n"
         f"${endpoint.price_usd} per request; at most {endpoint.limit_in_words}.",
-        "tags": [endpoint.category],
+        "tags": [endpoint.category.name],
         "x-payment-info": payment_info(endpoint),
         "parameters": [
             {
@@ -139,7 +135,7 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
                 }
             },
         },
-        "responses": {"200": _success(endpoint), **refusals_of(endpoint)},
+        "responses": {"200": _success(endpoint), **error_responses(endpoint)},
     }
 
 

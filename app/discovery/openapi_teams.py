@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from app import errors
 from app.discovery.error_responses import headers
-from app.errors import Fault, OncallError
+from app.errors import FieldError, OncallError
 from app.http.scalars import scalar_schema
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ ERROR_RESPONSES: Mapping[str, tuple[str, OncallError]] = {
     "415": ("The body is not declared as JSON.", errors.UnsupportedMediaType()),
     "422": (
         "Something is not valid; every fault is named.",
-        errors.InvalidRequest([Fault("/name", "is required.")]),
+        errors.InvalidRequest([FieldError("/name", "is required.")]),
     ),
     "429": ("Over 120 requests a minute and key; see Retry-After.", errors.RateLimited()),
     "431": ("The headers are over 16 KiB.", errors.HeadersTooLarge()),

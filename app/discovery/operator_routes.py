@@ -1,6 +1,6 @@
 """Routes for operators: whether the service is well, and its numbers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -8,15 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.http.readiness import Checks, is_ready
 from app.products.endpoint import JSON
 
 PROMETHEUS = "text/plain; version=1.0.0; charset=utf-8"
-
-Checks = Callable[[], Mapping[str, str | None]]
-"""What the service needs, by name: ``None`` when it is well, else what is wrong."""
-
-NOT_USED = "none"
-"""In place of what is wrong: a part that this service does without."""
 
 
 def operator_routes(checks: Checks, metrics: Callable[[], bytes]) -> Sequence[Route]:
@@ -44,7 +39,7 @@ def _readiness(checks: Checks) -> Callable[[Request], Any]:
         """``?exclude=NAME``, as often as wanted, leaves checks out, as at Kubernetes' own."""
         excluded = request.query_params.getlist("exclude")
         problems = {name: what for name, what in checks().items() if name not in excluded}
-        ready = all(problem in (None, NOT_USED) for problem in problems.values())
+        ready = all(map(is_ready, problems.values()))
         report = {
             "status": "ready" if ready else "not ready",
             "checks": {name: problem or "ok" for name, problem in problems.items()},

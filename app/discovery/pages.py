@@ -18,27 +18,20 @@ from starlette.routing import Route
 
 from app.discovery.catalog import product_list, product_page
 from app.discovery.html import HTML, SECURITY_HEADERS, html_page, static_file, static_files
-from app.discovery.representations import Representation, accepted_by, chosen
+from app.discovery.representations import Representation, accepted_by, representation_handler
 from app.discovery.schema_tables import inputs_of, tables_of
 from app.errors import NotAcceptable
 from app.http.negotiation import negotiated
 from app.http.problems import MEDIA_TYPE as PROBLEM
-from app.http.problems import problem_of_http
+from app.http.problems import http_problem_response
 from app.payments.terms import PaymentTerms
 from app.payments.terms_text import terms_lines
-from app.products.endpoint import CALENDAR, CSV, JSON, SVG, Endpoint
+from app.products.endpoint import JSON, SVG, Endpoint
 
 SVG_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "X-Content-Type-Options": "nosniff",
 }
-FORMATS: Mapping[str, tuple[str, str]] = {
-    JSON: ("JSON", "for programs, and for whoever asks for nothing else"),
-    CALENDAR: ("iCalendar", "for calendars: one event a shift"),
-    CSV: ("CSV", "for spreadsheets: one row a shift"),
-    SVG: ("SVG", "the timeline as a picture"),
-}
-"""What people call a media type, and what it is for."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +48,11 @@ class Pages:
 
     def routes(self) -> Sequence[Route]:
         return [
-            Route("/", chosen({JSON: cache(self._list), HTML: cache(self._index)})),
-            Route("/catalog", chosen({JSON: cache(self._list), HTML: cache(self._catalog)})),
+            Route("/", representation_handler({JSON: cache(self._list), HTML: cache(self._index)})),
+            Route(
+                "/catalog",
+                representation_handler({JSON: cache(self._list), HTML: cache(self._catalog)}),
+            ),
             *(route for endpoint in self.endpoints for route in self._product_routes(endpoint)),
             Route("/static/{name}", static_file),
             Route("/favicon.ico", _favicon),
@@ -65,9 +61,9 @@ class Pages:
     def _product_routes(self, endpoint: Endpoint) -> Sequence[Route]:
         makes = {JSON: self._product_json, HTML: self._product}
         kept = {kind: cache(partial(make, endpoint)) for kind, make in makes.items()}
-        page = Route(endpoint.catalog_path, chosen(kept))
+        page = Route(endpoint.catalog_path, representation_handler(kept))
         pictures = [
-            Route(path, chosen({SVG: cache(partial(_picture, endpoint, example))}))
+            Route(path, representation_handler({SVG: cache(partial(_picture, endpoint, example))}))
             for path, example in _pictures(endpoint).items()
         ]
         return [page, *pictures]
@@ -93,7 +89,7 @@ class Pages:
             product=product,
             picture=picture_path(endpoint),
             worked_pictures=list(_pictures(endpoint))[1:],
-            formats=[(kind, *FORMATS.get(kind, (kind, ""))) for kind in endpoint.formats],
+            formats=endpoint.formats,
             inputs=inputs_of(product["inputSchema"], endpoint.example),
             input_tables=tables_of(product["inputSchema"]),
             output_tables=tables_of(product["outputSchema"]),
@@ -140,7 +136,7 @@ async def not_found(request: Request, error: Exception) -> Response:
     except NotAcceptable:
         wanted = PROBLEM
     if wanted == PROBLEM:
-        return problem_of_http(request, error)
+        return http_problem_response(request, error)
     page = html_page("not_found.html")
     headers = {**SECURITY_HEADERS, "Cache-Control": "no-store", "Vary": "Accept"}
     return Response(page.body, HTTPStatus.NOT_FOUND, headers, media_type=HTML)

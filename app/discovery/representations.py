@@ -18,8 +18,8 @@ from app.http.negotiation import negotiated
 FOR_MINUTES = "public, max-age=300"
 FOR_EVER = "public, max-age=31536000, immutable"
 
-Make = Callable[[], "Representation"]
-Answer = Callable[[Request], Awaitable[Response]]
+MakeRepresentation = Callable[[], "Representation"]
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Representation:
         return Response(self.body, headers=kept, media_type=self.media_type)
 
 
-def chosen(offered: Mapping[str, Make]) -> Answer:
+def representation_handler(offered: Mapping[str, MakeRepresentation]) -> Handler:
     """Answers with the one of ``offered`` (by media type) that ``Accept`` likes best.
 
     The first is for whoever does not say, or likes none: nothing here is worth a 406.

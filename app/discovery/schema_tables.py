@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Schema = Mapping[str, Any]
-Kind = Literal["text", "number", "choice", "lines", "rows"]
+InputKind = Literal["text", "number", "choice", "lines", "rows"]
 
-INPUTS: Mapping[tuple[str, str], Kind] = {
+INPUTS: Mapping[tuple[str, str], InputKind] = {
     ("string", ""): "text",
     ("number", ""): "number",
     ("array", "string"): "lines",
@@ -50,7 +50,7 @@ class Input:
 
     name: str
     label: str
-    kind: Kind
+    kind: InputKind
     value: str
     hint: str
     required: bool
@@ -87,7 +87,7 @@ def _input(
     name: str, field: Schema, objects: Mapping[str, Schema], value: object, *, required: bool
 ) -> Input | None:
     columns = _columns(field, objects)
-    kind: Kind | None = "rows" if columns else _input_kind(field)
+    kind: InputKind | None = "rows" if columns else _input_kind(field)
     return kind and Input(
         name,
         _label(name),
@@ -141,7 +141,7 @@ def _kind(field: Schema) -> str:
     return f"{kind} of {_kind(field['items'])}" if "items" in field else kind
 
 
-def _input_kind(field: Schema) -> Kind | None:
+def _input_kind(field: Schema) -> InputKind | None:
     if "enum" in field:
         return "choice"
     return INPUTS.get((field.get("type", ""), field.get("items", {}).get("type", "")))

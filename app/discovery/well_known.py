@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 from starlette.routing import Route
 
-from app.discovery.error_responses import REFUSALS
+from app.discovery.error_responses import ERROR_RESPONSES
 from app.discovery.free_paths import OPERATIONS, free_paths
 from app.discovery.openapi import openapi_bytes
-from app.discovery.representations import Representation, chosen
+from app.discovery.representations import Representation, representation_handler
 from app.discovery.templating import template
 from app.products.endpoint import JSON, Endpoint
 
@@ -25,8 +25,6 @@ TEXTS = {
     "sitemap.xml": "application/xml",
 }
 """What is a template, with its media type."""
-UNREAD = {"/robots.txt", "/sitemap.xml", *(free.path for free in OPERATIONS)}
-"""What is not worth a reader's time."""
 SAFE = {"X-Content-Type-Options": "nosniff"}
 DESCRIPTION = (
     "Computes on-call rotations and layered on-call schedules: who is on call for each shift or at "
@@ -47,7 +45,9 @@ def discovery_routes(endpoints: Sequence[Endpoint], public_url: str) -> Sequence
         },
     }
     return [
-        Route(path, chosen({media_type: cache(partial(_document, media_type, make))}))
+        Route(
+            path, representation_handler({media_type: cache(partial(_document, media_type, make))})
+        )
         for path, (media_type, make) in documents.items()
     ]
 
@@ -75,7 +75,7 @@ def text_of(name: str, endpoints: Sequence[Endpoint], public_url: str) -> str:
         endpoints=endpoints,
         url=public_url,
         description=DESCRIPTION,
-        refusals=REFUSALS,
-        pages=[free.path for free in free_paths(endpoints) if free.path not in UNREAD],
+        refusals=ERROR_RESPONSES,
+        pages=[free.path for free in free_paths(endpoints) if free.listed],
         operations=[free.path for free in OPERATIONS],
     )

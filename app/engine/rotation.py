@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import cycle, islice
 
-from app.errors import Fault, InvalidRequest
+from app.errors import FieldError, InvalidRequest
 
 HOUR_MS = 3_600_000
 FIRST_INSTANT_MS = 0
@@ -66,23 +66,23 @@ def rotation_of(
     """Return the rotation of ``shifts`` turns of ``length_hours`` from ``start_at`` on.
 
     ``start_at`` is milliseconds since 1970. A name given twice in ``people`` takes two turns in
-    each cycle. Raises ``InvalidRequest`` with the faults of ``rotation_faults``.
+    each cycle. Raises ``InvalidRequest`` with the errors of ``rotation_errors``.
     """
-    faults = list(rotation_faults(start_at, shifts, length_hours, offset_hours))
-    if faults:
-        raise InvalidRequest(faults)
+    errors = list(rotation_errors(start_at, shifts, length_hours, offset_hours))
+    if errors:
+        raise InvalidRequest(errors)
     length_ms = milliseconds(length_hours)
     boundaries = range(start_at, start_at + shifts * length_ms + 1, length_ms)
     return Rotation(boundaries, people, _counts(people, shifts), length_hours, offset_hours)
 
 
-def rotation_faults(
+def rotation_errors(
     start_at: int | None,
     shifts: float | None,
     length_hours: float | None,
     offset_hours: float | None,
-) -> Iterator[Fault]:
-    """Yield the faults of fields that are right by themselves and wrong together.
+) -> Iterator[FieldError]:
+    """Yield the errors of fields that are right by themselves and wrong together.
 
     ``None`` stands for a field that is wrong by itself; rules that need it are left out.
     """
@@ -90,16 +90,16 @@ def rotation_faults(
         return
     length_ms = milliseconds(length_hours)
     if length_ms < 1:
-        yield Fault("/shiftLengthHours", "is shorter than a millisecond")
+        yield FieldError("/shiftLengthHours", "is shorter than a millisecond")
     if offset_hours is None:
         return
     offset_ms = milliseconds(offset_hours)
     if abs(offset_ms) > length_ms:
-        yield Fault("/handoffOffsetHours", "is longer than a shift: at most shiftLengthHours")
+        yield FieldError("/handoffOffsetHours", "is longer than a shift: at most shiftLengthHours")
     elif start_at is not None and shifts is not None:
         last_at = start_at + int(shifts) * length_ms + max(offset_ms, 0)
         if last_at > LAST_INSTANT_MS:
-            yield Fault("/shifts", "the last shift or its handoff is after the year 9999")
+            yield FieldError("/shifts", "the last shift or its handoff is after the year 9999")
 
 
 def milliseconds(hours: float) -> int:

@@ -1,1 +1,1 @@
-"""An engine result as a document: pure functions, one module a format."""
+"""The formats of an answer beside JSON and CSV: iCalendar and SVG, both written from a timeline."""

@@ -1,18 +1,18 @@
-"""A timeline as iCalendar (RFC 5545), one VEVENT an item.
+"""A timeline as iCalendar (RFC 5545), with one VEVENT for each item.
 
-Strategy: whatever needs escaping or folding is written by the ``icalendar`` library, once for each
-distinct text; the lines of an event that are ASCII and short by construction are joined around it.
-An ``Event`` object an item gives the same bytes (a test compares them) and costs 0.4 ms: 4 s for
-10,000.
+Strategy: the ``icalendar`` library writes each text that needs escaping or folding, once for each
+distinct text. The other lines of an event are ASCII and short, and are joined around it. An
+``Event`` object for each item gives the same bytes (a test compares them) but costs 0.4 ms, which
+is 4 s for 10,000 items.
 
-The same timeline gives the same bytes, and the same item the same UID, so that a second download
-updates events instead of adding them: UID is a digest of ``Timeline.identity`` and
-``TimelineItem.key``. DTSTAMP, the time of the last revision, is that of the item's start: there is
-no clock here. Events are transparent: being on call, or a colleague's being so, leaves one's time
-free. Gaps are events too: they are news, and a calendar without any event is not valid. There is no
-REFRESH-INTERVAL: what is bought by POST cannot be subscribed to.
-
-Instants are cut to the second, the finest that iCalendar knows; an item within one has no DTEND.
+Invariants: equal timelines give equal bytes, and an item has the same UID in each download, so that
+a second download updates events instead of adding them. UID is a digest of ``Timeline.identity``
+and ``TimelineItem.key``. DTSTAMP, the time of the last revision, is the start of the item, because
+this module has no clock. Events are transparent: neither being on call nor a colleague's being on
+call makes a person busy. Gaps are events too: readers want to know of them, and a calendar without
+events is not valid. There is no REFRESH-INTERVAL, because an answer to a POST cannot be subscribed
+to. Instants are cut to the second, the finest unit of iCalendar; an item within one second has no
+DTEND.
 """
 
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ from itertools import chain
 from icalendar import Calendar, Parameters, vText
 from icalendar.parser import Contentline
 
-from app.formats.instants import each_iso
-from app.formats.plain import plain
+from app.formats.instants import iso_texts
+from app.formats.plain import plain_text
 from app.formats.timeline import Timeline
 
 PRODUCT = "-//On-call rotation service//EN"
@@ -33,7 +33,7 @@ CRLF = "\r\n"
 
 
 class _Text(vText):
-    r"""``vText`` that keeps a backslash before an N, which the library takes for a line break."""
+    r"""A ``vText`` that keeps a backslash before an N, which the library takes for a line break."""
 
     def to_ical(self) -> bytes:
         return rb"\\N".join(vText(piece).to_ical() for piece in self.split(r"\N"))
@@ -49,7 +49,7 @@ def calendar_bytes(timeline: Timeline, *others: Timeline) -> bytes:
         ("X-WR-CALDESC", timeline.summary),
         ("X-WR-TIMEZONE", timeline.timezone),
     ):
-        calendar[name] = _Text(plain(value))
+        calendar[name] = _Text(plain_text(value))
     head, end, _ = calendar.to_ical(sorted=False).decode().rpartition("END:VCALENDAR\r\n")
     events = chain.from_iterable(map(_events, (timeline, *others)))
     return "".join((head, *events, end)).encode()
@@ -75,14 +75,14 @@ def _summary(person: str | None, role: str) -> str:
 
 
 def _times(instants: Iterator[int]) -> list[str]:
-    """Each instant as ``20260604T000000Z``."""
+    """Return each instant as ``20260604T000000Z``."""
     return [
         f"{text[:4]}{text[5:7]}{text[8:13]}{text[14:16]}{text[17:19]}Z"
-        for text in each_iso(instants)
+        for text in iso_texts(instants)
     ]
 
 
 def _line(name: str, text: str) -> str:
-    """A content line, escaped and folded."""
-    line = Contentline.from_parts(name, Parameters(), _Text(plain(text)))
+    """Return a content line, escaped and folded."""
+    line = Contentline.from_parts(name, Parameters(), _Text(plain_text(text)))
     return f"{line.to_ical().decode()}{CRLF}"

@@ -1,8 +1,9 @@
-"""Instants as text: ISO 8601 UTC with exactly three decimals and ``Z``.
+"""Instants as text: ISO 8601 in UTC with exactly three decimals and ``Z``.
 
-Strategy: text is looked up and joined, not formatted, and times of day repeat (after one shift of
-24 h, two of 36 h, 48 of 30 minutes), so a column is mostly dates × the times of its first period.
-This keeps 10,000 shifts near the cost of encoding the finished text (``bench/rotation.py``).
+Strategy: texts are looked up and joined, not formatted. Times of day repeat (after one shift of
+24 h, two of 36 h, 48 of 30 minutes), so a column mostly combines dates with the times of its first
+period. Writing 10,000 shifts thereby costs little more than encoding the finished text
+(``bench/rotation.py``).
 """
 
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ _MILLISECONDS = tuple(f".{ms:03}Z" for ms in range(1000))
 
 
 class _Dates(dict[int, str]):
-    """Dates by day since 1970-01-01, written when first asked for; 90 years of them at most."""
+    """A cache of dates as text by days since 1970-01-01, for 90 years at most."""
 
     def __missing__(self, day: int) -> str:
         if len(self) >= 1 << 15:
@@ -30,25 +31,28 @@ _DATES = _Dates()
 
 
 def iso(instant_ms: int) -> str:
-    """``2026-06-04T00:00:00.000Z`` for milliseconds since 1970-01-01T00:00:00Z, years 1 to 9999."""
-    return each_iso((instant_ms,))[0]
+    """Return an instant such as ``2026-06-04T00:00:00.000Z``, in the years 1 to 9999.
+
+    Instants are milliseconds since 1970-01-01T00:00:00Z, here and below.
+    """
+    return iso_texts((instant_ms,))[0]
 
 
-def isos(instants_ms: range) -> list[str]:
-    """``iso`` of each instant of an ascending range, in order."""
+def iso_range(instants_ms: range) -> list[str]:
+    """Return ``iso`` of each instant of an ascending range, in order."""
     step = instants_ms.step
-    period = DAY_MS // gcd(step, DAY_MS)  # so many instants until the time of day repeats
+    period = DAY_MS // gcd(step, DAY_MS)  # instants until the time of day repeats
     whole = len(instants_ms) // period * period
     texts = [""] * whole
     for turn, first in enumerate(instants_ms[: min(period, whole)]):
         days = range(first // DAY_MS, (first + whole * step) // DAY_MS, period * step // DAY_MS)
         time = iso(first)[10:]
         texts[turn::period] = [_DATES[day] + time for day in days]
-    return texts + each_iso(instants_ms[whole:])
+    return texts + iso_texts(instants_ms[whole:])
 
 
-def each_iso(instants_ms: Iterable[int]) -> list[str]:
-    """``iso`` of each instant, in order."""
+def iso_texts(instants_ms: Iterable[int]) -> list[str]:
+    """Return ``iso`` of each instant, in order."""
     return [
         f"{_DATES[(second := instant // 1000) // 86_400]}{_MINUTES[second // 60 % 1440]}"
         f"{_SECONDS[second % 60]}{_MILLISECONDS[instant % 1000]}"

@@ -1,7 +1,7 @@
-"""Text from callers as text that no other format than JSON mistakes for structure.
+"""Texts of callers without the characters that formats other than JSON cannot escape.
 
-JSON escapes every character; XML 1.0, RFC 5545 and RFC 4180 have none for control characters, and
-readers that split lines as Unicode does would see a new line where the writer wrote none.
+JSON escapes every character. XML 1.0, RFC 5545 and RFC 4180 have no escapes for control characters,
+and a reader that splits lines as Unicode does would see a line break that nobody wrote.
 """
 
 _CONTROLS = dict.fromkeys(
@@ -11,7 +11,9 @@ _BREAKS = dict.fromkeys(map(ord, "\n\r\v\f\x85\u2028\u2029"), "\n")
 _TABLE = {**_CONTROLS, **_BREAKS, ord("\t"): "\t"}
 
 
-def plain(text: str) -> str:
-    """``text`` with every kind of line break as a newline, and other control characters but tabs as
-    U+FFFD."""
+def plain_text(text: str) -> str:
+    """Return ``text`` with a newline for each line break and U+FFFD for other control characters.
+
+    Tabs are kept.
+    """
     return text if text.isprintable() else text.replace("\r\n", "\n").translate(_TABLE)

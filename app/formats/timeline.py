@@ -1,12 +1,12 @@
-"""What a calendar and a picture show: who is on call in which stretch of time.
+"""The timeline that a calendar and a picture show: the person on call in each period of time.
 
-Strategy: each product brings its result to one shape, ``Timeline``, so that a format is written
-once. Its items are back to back; one with nobody is a gap. Instants are milliseconds since
-1970-01-01T00:00:00Z, ranges are half open.
+Strategy: each product converts its result to a ``Timeline``, so that each format is written once.
+The items of a timeline follow each other without pauses; an item without a person is a gap.
+Instants are milliseconds since 1970-01-01T00:00:00Z, and ranges are half open.
 
-``identity`` and ``TimelineItem.key`` say what makes an item the same item in two answers: a
-calendar updates the event that has both. Persons are not part of it: a shift that another person
-takes over stays the same shift.
+``Timeline.identity`` and ``TimelineItem.key`` together identify an item in two answers: a calendar
+updates the event that has both. The person is not part of them, because a shift that another
+person takes over stays the same shift.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,11 @@ GAP_NOTE = "Nobody is on call."
 
 
 class TimelineItem(NamedTuple):
-    """A stretch ``[start_at, end_at)`` with one person, or with nobody (``None``).
+    """A period ``[start_at, end_at)`` with one person, or with nobody (``None``).
 
-    ``note`` says why or what comes next, in a sentence. ``goes_on_before`` and ``goes_on_after``
-    say that the stretch is longer than what is shown of it. ``role`` tells those apart who are on
-    call at once.
+    ``note`` is a sentence with the reason or with what comes next. ``goes_on_before`` and
+    ``goes_on_after`` say that the period is longer than shown. ``role`` distinguishes people who
+    are on call at the same time.
     """
 
     key: int
@@ -36,12 +36,12 @@ class TimelineItem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """TimelineItems back to back, in order, by the clock of ``timezone``.
+    """A series of items without pauses between them, shown in the local time of ``timezone``.
 
-    ``people`` has a few words for each person, in order. ``beside`` are the items of all roles but
-    the first, which has its own in ``items``. ``after`` follows the last item without
-    having been asked for; ``mark_at`` is the instant asked about, if it was one. Handoffs are
-    ``handoff_offset_ms`` after the items end.
+    ``people`` has a few words for each person, in order. ``items`` are those of the first role, and
+    ``beside`` those of all others. ``after`` has items that follow the requested ones; ``mark_at``
+    is the requested instant, if an instant was requested. Handoffs are ``handoff_offset_ms`` after
+    the items end.
     """
 
     title: str

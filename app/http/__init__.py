@@ -1,1 +1,1 @@
-"""What every HTTP route needs: request heads and bodies, validation, problems, rate limits."""
+"""What every HTTP route needs: request heads and bodies, validation, problems and rate limits."""

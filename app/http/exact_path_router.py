@@ -1,4 +1,4 @@
-"""A router for the few paths that are asked for most, in front of the application's own."""
+"""A router for the few most requested paths, in front of the application's own router."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,9 +8,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 
 class ExactPathRouter:
-    """Finds ``routes`` by their exact path, ``others`` by the prefix of theirs, and else ``app``.
+    """A router that finds ``routes`` by exact path, then ``others`` by path prefix, then ``app``.
 
-    Paid requests thereby pass by Starlette's router, which tries each route's pattern in turn.
+    Starlette's router tries the pattern of each route in turn. Paid requests need not wait for it.
     """
 
     def __init__(

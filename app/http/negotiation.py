@@ -1,4 +1,4 @@
-"""Content negotiation: what a request's ``Accept`` and ``Content-Type`` mean (RFC 9110, 12.5.1)."""
+"""Content negotiation: the meaning of ``Accept`` and ``Content-Type`` (RFC 9110, 12.5.1)."""
 
 import re
 from collections.abc import Sequence
@@ -7,14 +7,14 @@ from functools import lru_cache
 from app.errors import NotAcceptable
 
 WEIGHT = re.compile(r"0(\.\d*)?|1(\.0*)?", re.ASCII)
-"""A ``q``: from 0 to 1, in decimals. ``float`` would also take nan, -1 and 1e3."""
+"""A ``q``, from 0 to 1 in decimals. ``float`` would also accept nan, -1 and 1e3."""
 
 
-@lru_cache(maxsize=256)  # callers are of a few kinds
+@lru_cache(maxsize=256)  # callers send few different values
 def negotiated(accept: str, offered: tuple[str, ...]) -> str:
-    """The one of ``offered`` that ``accept`` likes best; on a tie the first offered.
+    """Return the media type of ``offered`` that ``accept`` prefers; on a tie the first offered.
 
-    Raises ``NotAcceptable`` when it likes none.
+    Raises ``NotAcceptable`` if it accepts none.
     """
     ranges = [_range(part) for part in accept.split(",") if part.strip()] or [("*/*", 1.0)]
     quality, _, best = max(
@@ -28,7 +28,7 @@ def negotiated(accept: str, offered: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=256)
 def is_json(content_type: str) -> bool:
-    """Whether a ``Content-Type`` is JSON; absent counts, since there is nothing else to send."""
+    """Whether a ``Content-Type`` is JSON. An absent one counts, since nothing else is accepted."""
     essence = content_type.partition(";")[0].strip().lower()
     return essence in ("", "application/json") or essence.endswith("+json")
 
@@ -42,7 +42,7 @@ def _range(part: str) -> tuple[str, float]:
 
 
 def _quality(media_type: str, ranges: Sequence[tuple[str, float]]) -> float:
-    """The weight of the most specific range that matches ``media_type``; 0 if none does."""
+    """Return the weight of the most specific range that matches ``media_type``; 0 if none does."""
     family = media_type.partition("/")[0] + "/*"
     for wanted in (media_type, family, "*/*"):
         for media_range, quality in ranges:

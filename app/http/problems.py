@@ -1,7 +1,7 @@
-"""Error class → RFC 9457 problem details. The one place that knows statuses.
+"""Responses to errors, as RFC 9457 problem details. Only this module knows the status of an error.
 
-A problem's ``type`` is a stable URN made of its code; ``errors`` lists every fault of a document,
-each with the JSON pointer it is at; ``retry`` tells a payer what to do next.
+The ``type`` of a problem is a stable URN made of its code. ``errors`` lists every field error of a
+document with its JSON pointer. ``retry`` tells a payer what to do next.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app import errors
-from app.errors import Faulty, OncallError, Retryable
+from app.errors import InvalidFields, OncallError, Retryable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -48,25 +48,25 @@ STATUS: Mapping[type[OncallError], HTTPStatus] = {
 }
 
 
-def problem_of(error: OncallError) -> Response:
-    """The response that tells a caller of ``error``."""
+def problem_response(error: OncallError) -> Response:
+    """Return the response to a request that raised ``error``."""
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Retryable) else {}
-    return _response(problem_in(error), headers)
+    return _response(problem_details(error), headers)
 
 
-def problem_in(error: OncallError) -> dict[str, Any]:
-    """The problem details of ``error``."""
+def problem_details(error: OncallError) -> dict[str, Any]:
+    """Return the problem details of ``error``."""
     extra: dict[str, Any] = {"retry": error.retry}
-    if isinstance(error, Faulty):
+    if isinstance(error, InvalidFields):
         extra["errors"] = [
-            {"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults
+            {"pointer": found.pointer, "detail": found.detail} for found in error.errors
         ]
     return _problem(STATUS[type(error)], error.code, error.title, error.detail, extra)
 
 
-def problem_of_http(request: Request, error: Exception) -> Response:
-    """Starlette's own 404 and 405, which would be plain text."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+def http_problem_response(request: Request, error: Exception) -> Response:
+    """Return Starlette's own 404 and 405 as problems instead of plain text."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - it is registered for these
     path = request.url.path
     catalog = request.app.state.catalog_paths.get(path, "/catalog")
     headers = dict(error.headers or {})
@@ -76,7 +76,7 @@ def problem_of_http(request: Request, error: Exception) -> Response:
 def not_served(
     method: str, path: str, catalog: str, status: HTTPStatus, headers: Mapping[str, str]
 ) -> Response:
-    """The answer to a method or path that is not there; ``catalog`` is the page to read."""
+    """Return the response to an unknown path or method; ``catalog`` is the page to read."""
     allowed = headers.get("Allow", "").partition(",")[0]
     hint = f"use {allowed}" if allowed else "/openapi.json says what is served"
     problem = _problem(
@@ -89,18 +89,18 @@ def not_served(
     return _response(problem, headers)
 
 
-def problem_of_defect(_: Request, __: Exception) -> Response:
-    """A defect of ours. Its cause goes to the log, never to the caller."""
+def defect_response(_: Request, __: Exception) -> Response:
+    """Return the response to a defect of ours. Its cause goes to the log, never to the caller."""
     return internal_error()
 
 
 def internal_error() -> Response:
-    """The answer to a request that met a defect."""
-    return _response(internal_problem(), {})
+    """Return the response to a request that met a defect."""
+    return _response(internal_problem_details(), {})
 
 
-def internal_problem() -> dict[str, Any]:
-    """The problem details of a defect."""
+def internal_problem_details() -> dict[str, Any]:
+    """Return the problem details of a defect."""
     return _problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal_error",

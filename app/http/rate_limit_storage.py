@@ -1,12 +1,11 @@
-"""Where the instants of granted requests are kept: two storages of ``limits``, and its moving
-window over each.
+"""The storage of rate limits: two storages for the library ``limits``, each with a moving window.
 
-Strategy: the storages are registered with ``limits`` by their scheme, which is its way of being
-extended, and take the time from the clock that they are given. ``BoundedWindows`` keeps the windows
-of one process in bounded memory, which the library's own memory storage does not. ``RedisWindows``
-is its asynchronous Redis storage with a script of ours. Both take a place and tell what the window
-holds in one step, ``take``, and the strategies use it: the library's own two steps cost twice as
-much, in microseconds here and in round trips there.
+Strategy: the storages are registered with ``limits`` by their scheme, which is its extension point,
+and take the time from a given clock. ``BoundedWindows`` stores the windows of one process in
+bounded memory, unlike the library's own memory storage. ``RedisWindows`` is the library's
+asynchronous Redis storage with a script of ours. In both, ``take`` takes a place and returns the
+state of the window in one step, and the strategies use it. The library's own two steps cost twice
+as much: in microseconds in memory, in round trips with Redis.
 """
 
 from array import array
@@ -22,23 +21,21 @@ from limits.storage import MovingWindowSupport, Storage
 from limits.strategies import MovingWindowRateLimiter
 from redis.asyncio import ConnectionPool, Redis
 
-Clock = Callable[[], float]
-
 Taken = tuple[bool, float, int]
-"""Whether the places were free; then the oldest instant in the window (now, if there is none) and
-how many it holds."""
+"""Whether the places were free, the oldest instant in the window (now, if it is empty), and the
+number of instants in it."""
 
 Spent = tuple[bool, WindowStats]
-"""Whether there was a place; then when the oldest leaves, and how many places are left."""
+"""Whether a place was free, when the oldest instant leaves, and how many places are left."""
 
 MAX_KEYS = 20_000
 MAX_INSTANTS = 120 * MAX_KEYS
-"""Some 20 MB; the keys idle longest go first."""
+"""About 20 MB. The keys that were idle longest are dropped first."""
 
 MEMORY_SCHEME, REDIS_SCHEME = "bounded-memory", "async+redis+clock"
 
 WINDOW = """
--- drop what has left the window; take places if they fit; tell what the window holds then
+-- drop instants that left the window; take places if they fit; return the state of the window
 local now, expiry = tonumber(ARGV[1]), tonumber(ARGV[2])
 local limit, amount = tonumber(ARGV[3]), tonumber(ARGV[4])
 local oldest = redis.call('LINDEX', KEYS[1], -1)
@@ -58,10 +55,10 @@ return {granted and 1 or 0, oldest or ARGV[1], held}
 
 
 class BoundedWindows(Storage, MovingWindowSupport):
-    """The granted instants of each key in its window, oldest first, in this process's memory.
+    """The instants of granted requests by key, oldest first, in the memory of this process.
 
-    At most ``max_keys`` keys and ``max_instants`` instants are kept; the key idle longest goes
-    first. Instants are those of ``clock``, in seconds since 1970.
+    At most ``max_keys`` keys and ``max_instants`` instants are stored. The key that was idle
+    longest is dropped first. ``clock`` returns seconds since 1970.
     """
 
     STORAGE_SCHEME = [MEMORY_SCHEME]  # noqa: RUF012 - as limits declares it
@@ -70,7 +67,7 @@ class BoundedWindows(Storage, MovingWindowSupport):
         self,
         uri: str | None = None,
         *,
-        clock: Clock,
+        clock: Callable[[], float],
         max_keys: int = MAX_KEYS,
         max_instants: int = MAX_INSTANTS,
     ) -> None:
@@ -83,7 +80,7 @@ class BoundedWindows(Storage, MovingWindowSupport):
 
     @property
     def base_exceptions(self) -> tuple[type[Exception], ...]:
-        """Nothing that memory raises is a failure of storage."""
+        """The exceptions that mean a failed storage: none in memory."""
         return ()
 
     def take(self, key: str, limit: int, expiry: int, amount: int = 1) -> Taken:
@@ -101,7 +98,7 @@ class BoundedWindows(Storage, MovingWindowSupport):
                 window.append(now)
             self._instants += amount
             while self._instants > self._max_instants:
-                self._forget_the_idlest()
+                self._drop_idlest()
         return granted, window[0] if window else now, len(window)
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
@@ -117,7 +114,7 @@ class BoundedWindows(Storage, MovingWindowSupport):
         self._instants -= len(self._windows.pop(key, ()))
 
     def reset(self) -> int:
-        """Forget every key; returns how many there were."""
+        """Drop every key. Return how many there were."""
         keys = len(self._windows)
         self._windows.clear()
         self._instants = 0
@@ -137,26 +134,26 @@ class BoundedWindows(Storage, MovingWindowSupport):
         if window is None:
             window = self._windows[key] = array("d")
             if len(self._windows) > self._max_keys:
-                self._forget_the_idlest()
+                self._drop_idlest()
         else:
             self._windows.move_to_end(key)
         return window
 
-    def _forget_the_idlest(self) -> None:
+    def _drop_idlest(self) -> None:
         _, window = self._windows.popitem(last=False)
         self._instants -= len(window)
 
 
 class RedisWindows(RedisStorage):
-    """The granted instants of each key in its window, newest first, in a Redis list.
+    """The instants of granted requests by key, newest first, each key's in a Redis list.
 
-    A script takes a place atomically, so the limit is exact across processes. Raises
-    ``RedisError`` where Redis does not answer. Instants are those of ``clock``.
+    A script takes a place atomically, so a limit is exact across processes. Raises ``RedisError``
+    if Redis does not answer. ``clock`` returns seconds since 1970.
     """
 
     STORAGE_SCHEME = [REDIS_SCHEME]  # noqa: RUF012 - as above
 
-    def __init__(self, uri: str, *, clock: Clock, pool: ConnectionPool) -> None:
+    def __init__(self, uri: str, *, clock: Callable[[], float], pool: ConnectionPool) -> None:
         super().__init__(
             uri,
             implementation="redispy",
@@ -181,24 +178,24 @@ class RedisWindows(RedisStorage):
 
 
 class MovingWindow(MovingWindowRateLimiter):
-    """The strategy of one process."""
+    """The moving window of one process."""
 
     storage: BoundedWindows
 
     def spend(self, limit: RateLimitItem, key: str) -> Spent:
-        """Take one place of ``limit`` for ``key``, and tell what is left."""
+        """Take one place of ``limit`` for ``key``, and return what is left."""
         expiry = limit.get_expiry()
         granted, oldest, held = self.storage.take(limit.key_for(key), limit.amount, expiry)
         return granted, WindowStats(oldest + expiry, limit.amount - held)
 
 
 class SharedMovingWindow(AsyncMovingWindowRateLimiter):
-    """The same strategy over a storage that is waited for."""
+    """The moving window that processes share in Redis."""
 
     storage: RedisWindows
 
     async def spend(self, limit: RateLimitItem, key: str) -> Spent:
-        """As ``MovingWindow.spend``. Raises ``RedisError`` where Redis does not answer."""
+        """Take one place, as ``MovingWindow.spend``. Raises ``RedisError`` without an answer."""
         expiry = limit.get_expiry()
         granted, oldest, held = await self.storage.take(limit.key_for(key), limit.amount, expiry)
         return granted, WindowStats(oldest + expiry, limit.amount - held)

@@ -1,4 +1,4 @@
-"""What every rate-limited POST route does with a request, apart from its own work.
+"""The steps that every rate-limited POST route takes around its own work.
 
     head → sizes → limit → (the route's own work) → response or problem
 
@@ -17,10 +17,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.errors import OncallError
-from app.http.problems import problem_of, problem_of_http
+from app.http.problems import http_problem_response, problem_response
 from app.http.rate_limits import Allowance, RateLimits
 from app.http.request_body import require_sizes
-from app.http.request_head import Head, head_of
+from app.http.request_head import RequestHead, request_head
 
 
 class Exchange(Struct):
@@ -44,7 +44,7 @@ class Exchange(Struct):
     async def __aexit__(
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> bool:
-        response = self.response if error is None else self._problem_of(error)
+        response = self.response if error is None else self._problem_response(error)
         if response is None:
             return isinstance(error, ClientDisconnect)
         if self.allowance is not None:
@@ -52,20 +52,20 @@ class Exchange(Struct):
         await response(self.scope, self.receive, self.send)
         return True
 
-    def _problem_of(self, error: BaseException) -> Response | None:
+    def _problem_response(self, error: BaseException) -> Response | None:
         if isinstance(error, OncallError):
-            return problem_of(error)
+            return problem_response(error)
         if isinstance(error, HTTPException):
-            return problem_of_http(Request(self.scope), error)
+            return http_problem_response(Request(self.scope), error)
         return None
 
-    async def admit(self, limits: RateLimits, path: str, limit: RateLimitItem) -> Head:
+    async def admit(self, limits: RateLimits, path: str, limit: RateLimitItem) -> RequestHead:
         """Return the request's head, after checking its method and sizes and counting it.
 
         Of each client, ``limit`` requests to ``path`` pass. Raises ``HTTPException`` for a
         method other than POST, ``BodyTooLarge``, ``HeadersTooLarge`` or ``RateLimited``.
         """
-        head = head_of(self.scope)
+        head = request_head(self.scope)
         if head.method != "POST":
             raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST, OPTIONS"})
         require_sizes(head)

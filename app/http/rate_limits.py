@@ -1,13 +1,13 @@
-"""How often a client may ask.
+"""Rate limits: how many requests a client may send to a route in a period.
 
-Strategy: ``slowapi``'s Limiter holds the key function, the strategy (a moving window: the instants
-of the requests granted in the last minute, or in whatever a limit names) and the storage. Its own
-check is synchronous and costs ten times as much, so ``spend`` asks the strategy itself: in memory
-where one process counts, and by the strategy's asynchronous form in Redis where several count
-together (``docs/decisions/0004-slowapi.md``).
+Strategy: ``slowapi``'s Limiter holds the key function, the strategy and the storage. The strategy
+is a moving window: the instants of the requests granted in the last minute, or in another period of
+a limit. The Limiter's own check is synchronous and costs ten times as much, so ``spend`` asks the
+strategy itself: in memory for a single process, in its asynchronous form in Redis for several
+(``docs/decisions/0004-slowapi.md``).
 
-Invariants: requests that carry a payment and requests that do not are counted apart; a client is an
-IPv4 address or an IPv6 /64; ``X-Forwarded-For`` counts only from trusted proxies.
+Invariants: requests with and without a payment are counted separately. A client is an IPv4 address
+or an IPv6 /64. ``X-Forwarded-For`` counts only from trusted proxies.
 """
 
 import math
@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
-from typing import Any, Protocol
+from typing import Any
 
 from limits import RateLimitItem
 from limits.storage import storage_from_string
@@ -33,34 +33,35 @@ from app.http.rate_limit_storage import (
     SharedMovingWindow,
     Spent,
 )
+from app.http.request_head import RequestHead
 
 Proxy = IPv4Network | IPv6Network
 
 REDIS_SECONDS = 1.0
-"""How long a request waits for the shared count at the most. A process on a busy machine may be
-a quarter of a second late itself, and to count alone for that would grant too many."""
+"""The longest wait of a request for the shared count. A process on a busy machine may itself be a
+quarter of a second late, and counting alone because of that would grant too many requests."""
 AWAY_SECONDS = 1.0
-"""How long Redis is left alone after it did not answer."""
+"""The time without calls to Redis after it did not answer."""
 TOLD_SECONDS = 10.0
-"""How long that is told, where no request comes to find Redis back."""
+"""The time for which ``problem`` reports that, if no request finds Redis again."""
 
 SETTING = re.compile(r"((?P<name>[^\s=]+)=)?(?P<limit>[1-9]\d{0,5}/(second|minute|hour|day))")
-"""A limit as an operator writes it. Those of ``limits`` also count months, of 30 days."""
+"""A limit as an operator writes it. ``limits`` would also accept months, of 30 days."""
 
 IPV4_BYTES = 4
 MAPPED = bytes(10) + b"\xff\xff"
-"""How an IPv4 address begins that is written as an IPv6 address."""
+"""The first bytes of an IPv6 address that stands for an IPv4 address."""
 
 PAYING_POLICIES = ("without-payment", "with-payment")
 PER_KEY, UNKNOWN_KEY = "per-key", "unknown-key"
 POLICIES = (*PAYING_POLICIES, PER_KEY, UNKNOWN_KEY)
-"""Each is a count of its own."""
+"""The policies, each with its own count."""
 
 
 class Allowance(Struct, frozen=True):
     """Whether a request was ``granted``, and what is left of its limit.
 
-    ``remaining`` requests fit now; one more fits after ``reset_seconds``.
+    The client may send ``remaining`` requests now, and one more after ``reset_seconds``.
     """
 
     granted: bool
@@ -70,18 +71,18 @@ class Allowance(Struct, frozen=True):
     reset_seconds: int
 
     def require(self) -> None:
-        """Raise ``RateLimited`` unless it was granted."""
+        """Raise ``RateLimited`` unless the request was granted."""
         if not self.granted:
             raise self.refusal
 
     @property
     def refusal(self) -> RateLimited:
-        """What is said when it was not."""
+        """The error for a request that was not granted."""
         return RateLimited(f"at most {in_words(self.limit)}", retry_after=self.reset_seconds)
 
     @property
     def fields(self) -> list[tuple[bytes, bytes]]:
-        """The ``RateLimit`` fields of the IETF HTTP working group's draft, as ASGI wants them."""
+        """The ``RateLimit`` header fields (IETF HTTP working group's draft) as ASGI wants them."""
         name = self.policy.encode()
         left = b'"%b";r=%d;t=%d' % (name, self.remaining, self.reset_seconds)
         policy = b'"%b";q=%d;w=%d' % (name, self.limit.amount, self.limit.get_expiry())
@@ -89,7 +90,7 @@ class Allowance(Struct, frozen=True):
 
 
 def in_words(limit: RateLimitItem) -> str:
-    """Such as "120 requests a minute" or "1 request in 2 hours"."""
+    """Return a limit in words, such as "120 requests a minute" or "1 request in 2 hours"."""
     requests = f"{limit.amount} request{'s' if limit.amount > 1 else ''}"
     period = limit.GRANULARITY.name
     if limit.multiples > 1:
@@ -98,48 +99,35 @@ def in_words(limit: RateLimitItem) -> str:
 
 
 def limits_in(text: str, products: Sequence[str]) -> tuple[Mapping[str, str], Sequence[str]]:
-    """Each product's limit as an operator sets it, and everything that is wrong with it.
+    """Return the limits in an operator's ``text`` by product, and the errors in it.
 
-    ``600/minute,sched-oncall-now=10/second``: a limit without a name is that of every product which
-    is not named. Products that are not told of are left out.
+    An example is ``600/minute,sched-oncall-now=10/second``: a limit without a name is for every
+    product that is not named. Products without a limit are left out.
     """
     limits: dict[str, str] = {}
-    faults = []
+    errors = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         match = SETTING.fullmatch(part)
         if match is None:
-            faults.append(f"{part!r} is not a limit such as 120/minute or {products[-1]}=10/second")
+            errors.append(f"{part!r} is not a limit such as 120/minute or {products[-1]}=10/second")
             continue
         name = match["name"] or ""
         if name in limits:
-            faults.append(f"{name or 'every product'} has two limits")
+            errors.append(f"{name or 'every product'} has two limits")
         elif name and name not in products:
             similar = get_close_matches(name, products, n=1)
             hint = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(products)}"
-            faults.append(f"{name} is not a product; {hint}")
+            errors.append(f"{name} is not a product; {hint}")
         limits[name] = match["limit"]
     usual = dict.fromkeys(products, limits.pop("")) if "" in limits else {}
-    return {**usual, **limits}, [f"ONCALL_RATE_LIMIT: {fault}" for fault in faults]
-
-
-class Request(Protocol):
-    """What of a request says who sent it."""
-
-    @property
-    def peer(self) -> str | None:
-        """The connection's address."""
-        ...
-
-    def values(self, name: str, /) -> Sequence[str]:
-        """A header's values in order of arrival."""
-        ...
+    return {**usual, **limits}, [f"ONCALL_RATE_LIMIT: {error}" for error in errors]
 
 
 class RateLimits(Limiter):
-    """Counts requests per client, route and kind (with or without a payment).
+    """A counter of requests by policy, route and client.
 
-    With ``redis_url`` the count is shared by every process; while Redis is away each counts for
-    itself, and ``problem`` says so. ``proxies`` are ours.
+    With ``redis_url`` all processes share one count. While Redis is away each process counts alone,
+    and ``problem`` says so. ``proxies`` are ours and believed.
     """
 
     _limiter: MovingWindow
@@ -163,20 +151,19 @@ class RateLimits(Limiter):
         self._shared = shared_strategy(clock, self._pool) if self._pool else None
         self._away_until = -math.inf
         self.refusals = dict.fromkeys(POLICIES, 0)
-        """How many requests of each policy were over the limit, in this process."""
+        """The number of requests over the limit by policy, in this process."""
 
     def get_app_config(self, key: str, default_value: Any = None) -> Any:  # noqa: ARG002 - slowapi's signature
-        """The default: ``settings`` alone reads the environment, and slowapi's variables do
-        nothing."""
+        """Return the default, so that slowapi's own environment variables do nothing."""
         return default_value
 
-    def client_in(self, request: Request) -> str:
-        """Who is asking, as far as our proxies can be believed: the Limiter's key function."""
-        return client_of(request.peer, request.values("x-forwarded-for"), self._proxies)
+    def client_in(self, head: RequestHead) -> str:
+        """Return the client of a request. It is the Limiter's key function."""
+        return client_of(head.peer, head.values("x-forwarded-for"), self._proxies)
 
     @property
     def problem(self) -> str | None:
-        """Why the count is not shared at the moment; ``None`` when all is well."""
+        """Why the count is not shared at the moment; ``None`` if it is, or need not be."""
         if self._clock() < self._away_until + TOLD_SECONDS:
             return "Redis cannot be reached: each process counts alone"
         return None
@@ -184,14 +171,14 @@ class RateLimits(Limiter):
     async def spend(
         self, client: str, route: str, limit: RateLimitItem, *, paying: bool
     ) -> Allowance:
-        """Count one request to a paid route, unless none is left."""
+        """Count one request to a paid route, unless the limit is used up."""
         return await self.spend_by(PAYING_POLICIES[paying], client, route, limit)
 
     async def spend_by(
         self, policy: str, client: str, route: str, limit: RateLimitItem
     ) -> Allowance:
-        """Count one request under one of ``POLICIES``, unless none is left."""
-        key = f"{policy}/{route}/{client}"  # one string costs half of what three do
+        """Count one request under one of ``POLICIES``, unless the limit is used up."""
+        key = f"{policy}/{route}/{client}"  # one string costs half of three
         spent = await self._spent_shared(self._shared, limit, key) if self._shared else None
         granted, window = spent or self._limiter.spend(limit, key)
         if not granted:
@@ -206,7 +193,7 @@ class RateLimits(Limiter):
     async def _spent_shared(
         self, shared: SharedMovingWindow, limit: RateLimitItem, key: str
     ) -> Spent | None:
-        """``None`` while Redis is away."""
+        """Count one request in Redis. Return ``None`` while Redis is away."""
         if self._clock() < self._away_until:
             return None
         try:
@@ -219,14 +206,14 @@ class RateLimits(Limiter):
 
 
 def redis_pool(url: str) -> ConnectionPool:
-    """Connections that give up soon: a request waits for them."""
+    """Return a pool of connections with short timeouts, because a request waits for them."""
     return ConnectionPool.from_url(
         url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
     )
 
 
 def shared_strategy(clock: Callable[[], float], pool: ConnectionPool) -> SharedMovingWindow:
-    """The moving window over our asynchronous Redis storage."""
+    """Return the moving window over our asynchronous Redis storage."""
     return SharedMovingWindow(
         storage_from_string(
             f"{REDIS_SCHEME}://",
@@ -237,17 +224,17 @@ def shared_strategy(clock: Callable[[], float], pool: ConnectionPool) -> SharedM
 
 
 def client_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence[Proxy]) -> str:
-    """Who is asking: the nearest address that is not one of our ``trusted`` proxies.
+    """Return the client of a request: the nearest address that is not a ``trusted`` proxy.
 
-    ``peer`` is the connection's address; ``forwarded_for`` the ``X-Forwarded-For`` values in order
-    of arrival, believed from the right and only as far as the proxies are ours.
+    ``peer`` is the address of the connection. ``forwarded_for`` has the ``X-Forwarded-For`` values
+    in order of arrival. They are read from the right, as long as trusted proxies wrote them.
     """
     client = _address(peer or "")
     hops = ",".join(forwarded_for).split(",") if trusted and forwarded_for else []
     while client is not None and hops and _is_one_of(trusted, client):
         hop = _address(hops.pop().strip())
         if hop is None:
-            break  # what one of our proxies wrote cannot be read: count the proxy
+            break  # one of our proxies wrote no address: count the proxy
         client = hop
     if client is None:
         return "unknown"
@@ -257,9 +244,10 @@ def client_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence[
 
 
 def _address(text: str) -> bytes | None:
-    """The 4 or 16 bytes of an address; ``None`` if it is none.
+    """Return the 4 or 16 bytes of an address; ``None`` if ``text`` is none.
 
-    The C library reads them, a tenth of what ``ipaddress`` takes: a client is mostly a new one.
+    The C library reads them in a tenth of the time of ``ipaddress``. Most clients are new ones, so
+    a cache would not help.
     """
     try:
         return inet_pton(AF_INET, text)

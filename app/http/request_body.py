@@ -1,4 +1,4 @@
-"""Reading what a caller sends, within caps: header bytes, body bytes, seconds."""
+"""The body of a request, read within limits on header bytes, body bytes and seconds."""
 
 import asyncio
 
@@ -6,17 +6,17 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from app.errors import BodyTooLarge, BodyTooSlow, HeadersTooLarge
-from app.http.request_head import Head
+from app.http.request_head import RequestHead
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_HEADER_BYTES = 16 * 1024
 MAX_BODY_SECONDS = 10.0
 
 
-def require_sizes(head: Head) -> None:
-    """Raise ``BodyTooLarge`` or ``HeadersTooLarge`` for what the head alone gives away.
+def require_sizes(head: RequestHead) -> None:
+    """Raise ``BodyTooLarge`` or ``HeadersTooLarge`` if the head shows that a limit is exceeded.
 
-    The payment header has a cap of its own, which payment verification checks.
+    The payment header has its own limit, which payment verification checks.
     """
     length = head.value("content-length")
     if length.isdecimal() and int(length[:20]) > MAX_BODY_BYTES:
@@ -25,12 +25,12 @@ def require_sizes(head: Head) -> None:
         raise HeadersTooLarge(f"at most {MAX_HEADER_BYTES} bytes beside the payment")
 
 
-async def body_of(
+async def read_body(
     receive: Receive, *, arrived: bool = False, max_seconds: float = MAX_BODY_SECONDS
 ) -> bytes:
-    """The whole body. Raises ``BodyTooLarge``, ``BodyTooSlow`` or ``ClientDisconnect``.
+    """Read the whole body. Raises ``BodyTooLarge``, ``BodyTooSlow`` or ``ClientDisconnect``.
 
-    What has ``arrived`` needs no timer, which costs as much as all the rest of reading it.
+    A body that has ``arrived`` is read without a timer, which would double the cost of reading it.
     """
     if arrived:
         return await _received(receive)

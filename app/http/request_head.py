@@ -1,7 +1,7 @@
-"""A request's head, read in one pass: the header fields that decide anything, as text.
+"""The head of a request: its method, its peer and the header fields that matter here, as text.
 
-Strategy: an answer looks at some of a dozen fields, and each look through Starlette's ``Headers``
-walks and decodes the list again; here it is walked once.
+Strategy: a route looks at some of a dozen fields. Each look through Starlette's ``Headers`` walks
+and decodes the whole list; this module walks it once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 PAYMENT_HEADER = "payment-signature"
 PAYMENT_HEADER_V1 = "x-payment"
-"""Where x402 puts a payment, in version 2 and in version 1."""
+"""The header fields of an x402 payment, in version 2 and in version 1."""
 
 WANTED: Mapping[bytes, str] = {
     name.encode(): name
@@ -33,14 +33,16 @@ WANTED: Mapping[bytes, str] = {
 NONE: Sequence[str] = ()
 
 ARRIVED = "oncall.body_arrived"
-"""Set in the scope by ``wire`` once the whole body is there."""
+"""The key that ``server/http_protocol.py`` sets in the scope once the whole body has arrived."""
 
 
-class Head(Struct, frozen=True):
-    """``fields`` holds the values of each wanted field that was sent, in order of arrival.
+class RequestHead(Struct, frozen=True):
+    """The head of one request.
 
-    ``size`` counts the bytes of all names and values but those of ``PAYMENT-SIGNATURE``, which has
-    a cap of its own. ``body_arrived``: nothing of the body need be waited for.
+    ``fields`` holds the values of each wanted field that was sent, in order of arrival. ``size``
+    counts the bytes of all names and values except those of ``PAYMENT-SIGNATURE``, which has its
+    own limit. ``body_arrived``: the whole body is there and can be read without waiting.
+    ``paying``: the request carries a payment, in either version of the protocol.
     """
 
     method: str
@@ -48,19 +50,15 @@ class Head(Struct, frozen=True):
     fields: Mapping[str, Sequence[str]]
     size: int
     body_arrived: bool
+    paying: bool
 
     def values(self, name: str) -> Sequence[str]:
-        """Every value of the field ``name`` (lower case)."""
+        """Return every value of the field ``name`` (lower case)."""
         return self.fields.get(name, NONE)
 
     def value(self, name: str) -> str:
-        """The first value of the field ``name``; empty where there is none."""
+        """Return the first value of the field ``name``; an empty text if there is none."""
         return self.values(name)[0] if name in self.fields else ""
-
-    @property
-    def paying(self) -> bool:
-        """Whether the request carries a payment, in either version of the protocol."""
-        return PAYMENT_HEADER in self.fields or PAYMENT_HEADER_V1 in self.fields
 
     @property
     def bodiless(self) -> bool:
@@ -69,8 +67,8 @@ class Head(Struct, frozen=True):
         return "transfer-encoding" not in self.fields and (length is None or length[0] == "0")
 
 
-def head_of(scope: Scope) -> Head:
-    """The head of the HTTP request in ``scope``."""
+def request_head(scope: Scope) -> RequestHead:
+    """Read the head of the HTTP request in ``scope``."""
     fields: dict[str, list[str]] = {}
     size = 0
     for raw, value in scope["headers"]:
@@ -82,4 +80,5 @@ def head_of(scope: Scope) -> Head:
                 size -= len(raw) + len(value)
     client = scope.get("client")
     peer = client[0] if client else None
-    return Head(scope["method"], peer, fields, size, scope.get(ARRIVED, False))
+    paying = PAYMENT_HEADER in fields or PAYMENT_HEADER_V1 in fields
+    return RequestHead(scope["method"], peer, fields, size, scope.get(ARRIVED, False), paying)

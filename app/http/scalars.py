@@ -1,7 +1,7 @@
-"""Scalars of the wire that JSON has no type for: instants, names, zones, weekdays, times of day.
+"""Scalars for which JSON has no type: instants, names, time zones, weekdays and times of day.
 
-Strategy: one table of readers. Each scalar is a ``str`` or ``int`` on our side, a JSON string on
-the wire, and says in its error what would be right.
+Strategy: one table of parsers. A scalar is a ``str`` or an ``int`` in Python and a string in JSON.
+Its error says what would be right.
 """
 
 import re
@@ -30,27 +30,30 @@ DATE_LENGTH = 10
 
 
 class Instant(int):
-    """Milliseconds since 1970-01-01T00:00:00Z; a bare date will do."""
+    """An instant in milliseconds since 1970-01-01T00:00:00Z, written with a time or as a date."""
 
 
 class Start(int):
-    """As ``Instant``; without an offset it is a ``LocalDate`` or a ``LocalTime``."""
+    """An instant; or, written without an offset, a ``LocalDate`` or a ``LocalTime``."""
 
 
 class LocalDate(Start):
-    """Milliseconds from 1970-01-01 to midnight of a date, on a clock that was not named."""
+    """Midnight of a date in an unknown time zone, in local milliseconds since 1970-01-01."""
 
 
 class LocalTime(Start):
-    """Milliseconds since 1970-01-01T00:00 on a clock that was not named; ``fault`` says so."""
+    """A time in an unknown time zone, in local milliseconds since 1970-01-01T00:00.
 
-    fault: str
+    ``error`` says that its offset is missing.
+    """
+
+    error: str
 
 
 class Moment(int):
-    """Milliseconds since 1970-01-01T00:00:00Z within the years of the layered engine.
+    """An instant in milliseconds since 1970-01-01T00:00:00Z, in the years of the layered engine.
 
-    A bare date will not do: beside a time zone nobody knows which midnight it means.
+    A date alone is refused: beside a time zone it is unclear which midnight it means.
     """
 
 
@@ -61,38 +64,38 @@ class Zone(str):
 
 
 class Weekday(int):
-    """0 for Monday."""
+    """A day of the week, 0 for Monday."""
 
 
 class WindowStart(int):
-    """Milliseconds since local midnight, before 24:00."""
+    """The start of a daily window, in milliseconds since local midnight, before 24:00."""
 
 
 class WindowEnd(int):
-    """Milliseconds since local midnight, 24:00 included."""
+    """The end of a daily window, in milliseconds since local midnight, 24:00 included."""
 
 
 class Name(str):
-    """A person's name, trimmed."""
+    """A name without white space around it."""
 
     __slots__ = ()
 
 
 def decoded_scalar(kind: type, value: object) -> Any:
-    """msgspec's ``dec_hook``: a JSON string as a ``kind``. Raises ``ValueError``."""
+    """Convert a JSON string to a ``kind``, as msgspec's ``dec_hook``. Raises ``ValueError``."""
     if not isinstance(value, str):
         raise ValueError(f"Expected a string, got {_json_name(value)}")  # noqa: TRY004 - msgspec's
-    read = READERS[kind](value)
-    return read if isinstance(read, kind) else kind(read)
+    parsed = PARSERS[kind](value)
+    return parsed if isinstance(parsed, kind) else kind(parsed)
 
 
 def scalar_schema(kind: type) -> dict[str, Any]:
-    """msgspec's ``schema_hook``: the JSON Schema of a ``kind``."""
+    """Return the JSON Schema of a ``kind``, as msgspec's ``schema_hook``."""
     return {"type": "string", **SCHEMAS.get(kind, {})}
 
 
 def instant_ms(text: str) -> int:
-    """The instant that an RFC 3339 text names, in milliseconds; a bare date is midnight UTC.
+    """Return the instant of an RFC 3339 text in milliseconds; a date is midnight UTC.
 
     Raises ``ValueError`` with what would be right.
     """
@@ -103,7 +106,7 @@ def instant_ms(text: str) -> int:
 
 
 def start_of(text: str) -> Start:
-    """The instant that a text names as for ``instant_ms``, or what a wall clock shows then.
+    """Return the instant of a text, or its local date or local time if it has no offset.
 
     Raises ``ValueError`` with what would be right.
     """
@@ -113,14 +116,15 @@ def start_of(text: str) -> Start:
         at = instant_ms(text)
         return Start(at) if timed else LocalDate(at)
     local = LocalTime(instant_ms(f"{text.strip()}Z"))
-    local.fault = _without_offset(text)
+    local.error = _without_offset(text)
     return local
 
 
 def moment_ms(text: str) -> int:
-    """The instant that an RFC 3339 text with a time and an offset names, in milliseconds.
+    """Return the instant of an RFC 3339 text with a time and an offset, in milliseconds.
 
-    Raises ``ValueError`` with what would be right, because of ``InstantOutOfRange`` if it is that.
+    Raises ``ValueError`` with what would be right; its cause is ``InstantOutOfRange`` for a year
+    that is out of range.
     """
     ms = _milliseconds(text)
     if len(day := text.strip()) == DATE_LENGTH:
@@ -165,7 +169,7 @@ def _without_offset(text: str) -> str:
 
 
 def trimmed_name(text: str) -> str:
-    """``text`` without the white space around it. Raises ``ValueError``."""
+    """Return ``text`` without white space around it. Raises ``ValueError`` for a wrong length."""
     name = text.strip()
     if not 1 <= len(name) <= MAX_NAME:
         raise ValueError(f"has {len(name)} characters after trimming")
@@ -173,7 +177,7 @@ def trimmed_name(text: str) -> str:
 
 
 def _offset(text: str) -> int:
-    """Milliseconds east of UTC."""
+    """Return an offset in milliseconds, positive east of UTC."""
     if text in "Zz":
         return 0
     hours, minutes = int(text[1:3]), int(text[4:6])
@@ -187,7 +191,7 @@ def _json_name(value: object) -> str:
     return names.get(type(value), "an object" if isinstance(value, dict) else "null")
 
 
-READERS: Mapping[type, Callable[[str], int | str]] = {
+PARSERS: Mapping[type, Callable[[str], int | str]] = {
     Instant: instant_ms,
     Start: start_of,
     Moment: moment_ms,
@@ -197,7 +201,7 @@ READERS: Mapping[type, Callable[[str], int | str]] = {
     WindowStart: window_start_of,
     WindowEnd: window_end_of,
 }
-"""What reads the text of a scalar, or raises ``ValueError`` with what would be right."""
+"""The parser of each scalar. It raises ``ValueError`` with what would be right."""
 
 SCHEMAS: Mapping[type, Mapping[str, Any]] = {
     Moment: {"format": "date-time"},  # an Instant is not: it may be a bare date
@@ -206,4 +210,4 @@ SCHEMAS: Mapping[type, Mapping[str, Any]] = {
     WindowStart: {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"},
     WindowEnd: {"pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"},
 }
-"""What the JSON Schema of a scalar says beside that it is a string."""
+"""The JSON Schema of each scalar, without its type, which is a string."""

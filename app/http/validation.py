@@ -1,9 +1,9 @@
-"""JSON documents → msgspec structs, with every fault named at once.
+"""Validation of JSON documents against msgspec structs, with every error named at once.
 
-Strategy: msgspec converts a whole document and is fast, but stops at the first fault. So when, and
-only when, that fails, the document is walked along its type and each part converted alone. There is
-one set of types and one set of rules; the walk adds pointers, not checks.
-Rules across fields are each document's own (``faults_across``), at any depth.
+Strategy: msgspec converts a whole document quickly, but stops at the first error. If, and only if,
+that fails, the document is walked along its type and each part is converted separately. There is
+one set of types and one set of rules: the walk adds pointers, not checks. Each model has its own
+rules across fields (``cross_field_errors``), at any depth.
 """
 
 import re
@@ -19,7 +19,7 @@ from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 import msgspec
 from msgspec import Struct
 
-from app.errors import Fault, InvalidRequest, MalformedBody, NamedFault, OutOfBounds
+from app.errors import FieldError, InvalidRequest, MalformedBody, NamedFieldError, OutOfBounds
 from app.http.scalars import decoded_scalar
 
 JSON_TYPES = {
@@ -33,68 +33,69 @@ JSON_TYPES = {
 }
 
 RECURSION_LIMIT = 1_000
-"""Python's own, at which msgspec stops reading. A library under the x402 SDK (py_ecc) raises it to
-100,000 for the whole process, which is deeper than the C stack: a body of brackets would end it."""
+"""Python's own default, at which msgspec stops parsing. A library under the x402 SDK (py_ecc)
+raises it to 100,000 for the whole process. That is deeper than the C stack, so that a body of
+brackets would crash the process."""
 
 MAX_ITEMS_WALKED = 1_000
-"""Of a longer list only so many items are looked at: a megabyte of wrong items would otherwise be
-answered, free of charge, with a hundred."""
+"""The most items of a list that are examined. Otherwise a megabyte of wrong items would be
+answered, free of charge, with a hundred megabytes."""
 
-MAX_FAULTS = 1_000
-"""No part of a document is looked at after more faults than this, for the same reason."""
+MAX_ERRORS = 1_000
+"""The number of errors after which no other part of a document is examined, for the same reason."""
 
 MAX_UNKNOWN_NAMED = 100
-"""So many unknown fields are named, each looked up among the known ones; the rest are counted."""
+"""The most unknown fields that are named, each with a similar known field. The rest are counted."""
 
 MAX_NAME_COMPARED = 50
-"""So many characters of an unknown field's name are compared: a known one is never that long."""
+"""The most characters of an unknown name that are compared. No known name is that long."""
 
 AT_PATH = " - at `$"
-"""What stands between msgspec's message and the path to where it applies, if that is deeper."""
+"""The text between msgspec's message and the path to the wrong part, if the part is nested."""
 
 QUOTED = re.compile(r"`([^`]+)`")
 
 PATTERN = re.compile(r" matching regex '.*'", re.DOTALL)
-"""What msgspec says of a pattern; the rule in words says it better."""
+"""msgspec's words for a pattern, which the description of the field says better."""
 
 STEP = re.compile(r"\[(\d+)\]|\.(\w+)")
 
-_WRONG = object()
+_INVALID = object()
 
 
-class RightItems(dict[int, Any]):
-    """What is right of a list that is not, by index."""
+class ValidItems(dict[int, Any]):
+    """The valid items, by index, of a list that has invalid ones."""
 
 
-DocumentT = TypeVar("DocumentT", bound="Document")
+RequestModelT = TypeVar("RequestModelT", bound="RequestModel")
 
 
-class Document(Struct, frozen=True):
-    """Base of request documents, and of their parts that have rules across their fields."""
+class RequestModel(Struct, frozen=True):
+    """The base class of request documents, and of their parts that have rules across fields."""
 
     @classmethod
     def heavy_fields(cls) -> frozenset[str]:
-        """Return the fields, by their names on the wire, that can keep a processor busy."""
+        """Return the JSON names of the fields that can keep a processor busy."""
         return frozenset()
 
     @property
     def is_heavy(self) -> bool:
-        """Whether one of them is given."""
+        """Whether one of the heavy fields is given."""
         return False
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterable[Fault]:  # noqa: ARG003 - a hook
-        """What is wrong with fields that are each right by themselves.
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:  # noqa: ARG003 - a hook
+        """Return the errors of fields that are each valid alone and wrong together.
 
-        ``values`` holds the fields, defaults included, that are right, under their Python names;
-        ``items_of`` has the right items of lists that are not right as a whole as well.
-        Pointers are as seen from this document, wherever it stands in a larger one.
+        ``values`` holds the valid fields by their Python names, defaults included. ``valid_items``
+        returns the valid items of a list, also of a list that has invalid ones. Pointers start at
+        this document, also if it is part of a larger one.
         """
         return ()
 
 
-def parsed(body: bytes) -> object:
-    """The JSON value of ``body``. Raises ``MalformedBody``."""
+def parsed_json(body: bytes) -> object:
+    """Parse ``body`` as JSON. Raises ``MalformedBody``."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(min(limit, RECURSION_LIMIT))
     try:
@@ -109,57 +110,59 @@ def parsed(body: bytes) -> object:
         sys.setrecursionlimit(limit)
 
 
-def document_of(value: object, kind: type[DocumentT], *, strict: bool = False) -> DocumentT:
-    """``value`` as a ``kind``; ``null`` counts as absent.
+def validated(value: object, kind: type[RequestModelT], *, strict: bool = False) -> RequestModelT:
+    """Return ``value`` as a ``kind``; ``null`` counts as absent.
 
-    ``strict``: a field that is not known is a fault, too: it may be a misspelt one. Raises
-    ``InvalidRequest`` with every fault, or the named error that all of them are.
+    If ``strict``, an unknown field is an error as well, since it may be misspelt. Raises
+    ``InvalidRequest`` with every error; if all of them are of one named class, that class.
     """
     given = value
     if isinstance(value, dict):
         given = {name: item for name, item in value.items() if item is not None}
-    faults: list[Fault] = []
-    document = _read(given, kind, "", faults)
-    errors = {getattr(fault, "error", InvalidRequest) for fault in faults}
-    if len(errors) == 1 and errors != {InvalidRequest}:
-        raise errors.pop()(faults)
-    if faults or strict:
-        faults += unknown_fields(value, kind, strict=strict)
-    if faults:
-        raise InvalidRequest(faults)
-    return cast(DocumentT, document)
+    errors: list[FieldError] = []
+    document = _read(given, kind, "", errors)
+    kinds = {getattr(error, "error", InvalidRequest) for error in errors}
+    if len(kinds) == 1 and kinds != {InvalidRequest}:
+        raise kinds.pop()(errors)
+    if errors or strict:
+        errors += unknown_field_errors(value, kind, strict=strict)
+    if errors:
+        raise InvalidRequest(errors)
+    return cast(RequestModelT, document)
 
 
-def items_of(values: Mapping[str, Any], name: str) -> Iterable[tuple[int, Any]]:
-    """The items of a list in ``values``, each with its index: those that are right."""
+def valid_items(values: Mapping[str, Any], name: str) -> Iterable[tuple[int, Any]]:
+    """Yield the valid items of a list in ``values``, each with its index."""
     return enumerate(values[name] or ()) if name in values else values.get(_items(name), {}).items()
 
 
 def _items(name: str) -> str:
-    """Where ``values`` has the right items of a list that has others, by index."""
+    """Return the key in ``values`` of the valid items of a list that has invalid ones."""
     return f"{name}[]"
 
 
-def unknown_fields(value: object, kind: type[Struct], *, strict: bool = False) -> Iterator[Fault]:
-    """The members of objects that their types lack, each with the one it most resembles.
+def unknown_field_errors(
+    value: object, kind: type[Struct], *, strict: bool = False
+) -> Iterator[FieldError]:
+    """Yield the unknown fields in ``value``, at any depth, each with the most similar known field.
 
-    What was not used of a request is only said where the rest of it may be: not if ``strict``.
+    Unless ``strict``, the rest of the document is used, and the error says that the field was not.
     """
     was, were = ("", "") if strict else (" and was not used", " and were not used")
     unknown = _unknown_members(value, kind, "")
     for pointer, name, known in islice(unknown, MAX_UNKNOWN_NAMED):
         similar = get_close_matches(name[:MAX_NAME_COMPARED], known, n=1)
         hint = f"; did you mean {similar[0]!r}?" if similar else ""
-        yield Fault(pointed(pointer, name), f"is not a known field{was}{hint}")
+        yield FieldError(pointer_to(pointer, name), f"is not a known field{was}{hint}")
     more = sum(1 for _ in unknown)
     if more:
-        yield Fault("", f"has {more} more fields that are not known{were}")
+        yield FieldError("", f"has {more} more fields that are not known{were}")
 
 
 def _unknown_members(
     value: object, kind: Any, pointer: str
 ) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """Where each of them stands, its name, and the names that are known there."""
+    """Yield the object's pointer, the name and the known names for each unknown field."""
     plain = _plain(kind)
     if isinstance(value, list) and _is_list_of_structs(plain):
         [item_kind] = get_args(plain)
@@ -176,109 +179,111 @@ def _unknown_members(
 
 @cache
 def _types_of(kind: type[Struct]) -> Mapping[str, Any]:
-    """Field types by their names on the wire."""
+    """Return the field types of a struct by their JSON names."""
     return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
 
 
-# --- reading, fault by fault ----------------------------------------------------------------
+# --- reading, part by part ------------------------------------------------------------------
 
 
-def _read(value: object, kind: Any, pointer: str, faults: list[Fault]) -> Any:
-    """``value`` as a ``kind``, or ``_WRONG`` after what is wrong has been added to ``faults``.
+def _read(value: object, kind: Any, pointer: str, errors: list[FieldError]) -> Any:
+    """Return ``value`` as a ``kind``, or add its errors to ``errors`` and return ``_INVALID``.
 
-    Of a list that is wrong it is the items that are right, as ``RightItems``.
+    For a list with invalid items the result is its valid ones, as ``ValidItems``.
     """
-    before, right = len(faults), _WRONG
+    before, valid = len(errors), _INVALID
     try:
         wanted = kind if value is None else _present(kind)
         read = msgspec.convert(value, wanted, dec_hook=decoded_scalar)
     except msgspec.ValidationError as error:
-        right = _read_parts(value, kind, pointer, faults)
-        if len(faults) == before:
-            faults.append(_fault(error, value, kind, pointer))
+        valid = _read_parts(value, kind, pointer, errors)
+        if len(errors) == before:
+            errors.append(_field_error(error, value, kind, pointer))
     else:
-        faults += islice(_faults_within(read, pointer), MAX_FAULTS)
-    return right if len(faults) > before else read
+        errors += islice(_errors_within(read, pointer), MAX_ERRORS)
+    return valid if len(errors) > before else read
 
 
-def _read_parts(value: object, kind: Any, pointer: str, faults: list[Fault]) -> object:
+def _read_parts(value: object, kind: Any, pointer: str, errors: list[FieldError]) -> object:
     plain = _plain(kind)
     if isinstance(value, dict) and _is_struct(plain):
-        _read_members(value, plain, pointer, faults)
+        _read_members(value, plain, pointer, errors)
     elif isinstance(value, list) and get_origin(plain) is list:
-        return _read_items(value, kind, pointer, faults)
-    return _WRONG
+        return _read_items(value, kind, pointer, errors)
+    return _INVALID
 
 
 def _read_members(
-    value: dict[str, Any], kind: type[Struct], pointer: str, faults: list[Fault]
+    value: dict[str, Any], kind: type[Struct], pointer: str, errors: list[FieldError]
 ) -> None:
-    right: dict[str, Any] = {}
+    valid: dict[str, Any] = {}
     for field in msgspec.structs.fields(kind):
         where = f"{pointer}/{field.encode_name}"
         if field.encode_name in value:
-            right[field.name] = _read(value[field.encode_name], field.type, where, faults)
+            valid[field.name] = _read(value[field.encode_name], field.type, where, errors)
         elif field.required:
-            faults.append(Fault(where, f"is required. Wanted: {_rule(field.type)}."))
+            errors.append(FieldError(where, f"is required. Wanted: {_rule(field.type)}."))
         else:
             given = field.default is not msgspec.NODEFAULT
-            right[field.name] = field.default if given else field.default_factory()
-    if issubclass(kind, Document):
+            valid[field.name] = field.default if given else field.default_factory()
+    if issubclass(kind, RequestModel):
         values = {
-            _items(name) if isinstance(item, RightItems) else name: item
-            for name, item in right.items()
-            if item is not _WRONG
+            _items(name) if isinstance(item, ValidItems) else name: item
+            for name, item in valid.items()
+            if item is not _INVALID
         }
-        faults += _placed(kind.faults_across(values), pointer)
+        errors += _with_prefix(kind.cross_field_errors(values), pointer)
 
 
-def _read_items(value: list[Any], kind: Any, pointer: str, faults: list[Fault]) -> RightItems:
-    right = RightItems()
+def _read_items(value: list[Any], kind: Any, pointer: str, errors: list[FieldError]) -> ValidItems:
+    valid = ValidItems()
     try:
         msgspec.convert(value, _list_of_anything(kind))
     except msgspec.ValidationError as error:
-        faults.append(_fault(error, value, kind, pointer))
+        errors.append(_field_error(error, value, kind, pointer))
     [item_kind] = get_args(_plain(kind))
     most = min(_meta(kind, "max_length") or MAX_ITEMS_WALKED, MAX_ITEMS_WALKED)
     for index, item in enumerate(value[:most]):
-        if len(faults) > MAX_FAULTS:
+        if len(errors) > MAX_ERRORS:
             break
-        read = _read(item, item_kind, f"{pointer}/{index}", faults)
-        if read is not _WRONG and not isinstance(read, RightItems):
-            right[index] = read
-    return right
+        read = _read(item, item_kind, f"{pointer}/{index}", errors)
+        if read is not _INVALID and not isinstance(read, ValidItems):
+            valid[index] = read
+    return valid
 
 
-def _faults_within(read: object, pointer: str) -> Iterator[Fault]:
-    """What is wrong across the fields of what could be read, its parts first."""
+def _errors_within(read: object, pointer: str) -> Iterator[FieldError]:
+    """Yield the errors across fields of a converted value, those of its parts first."""
     if isinstance(read, list):
-        for index, item in enumerate(read if read and isinstance(read[0], Document) else ()):
-            yield from _faults_within(item, f"{pointer}/{index}")
-    elif isinstance(read, Document):
+        for index, item in enumerate(read if read and isinstance(read[0], RequestModel) else ()):
+            yield from _errors_within(item, f"{pointer}/{index}")
+    elif isinstance(read, RequestModel):
         values = msgspec.structs.asdict(read)
         for name, encoded in zip(
             read.__struct_fields__, read.__struct_encode_fields__, strict=True
         ):
-            if isinstance(values[name], list | Document):
+            if isinstance(values[name], list | RequestModel):
                 found = list(
-                    islice(_faults_within(values[name], f"{pointer}/{encoded}"), MAX_FAULTS)
+                    islice(_errors_within(values[name], f"{pointer}/{encoded}"), MAX_ERRORS)
                 )
                 if found:
                     del values[name]
                 yield from found
-        yield from _placed(read.faults_across(values), pointer)
+        yield from _with_prefix(read.cross_field_errors(values), pointer)
 
 
-def _placed(faults: Iterable[Fault], pointer: str) -> Iterator[Fault]:
-    """Faults as seen from the whole document."""
-    return (replace(fault, pointer=pointer + fault.pointer) for fault in faults)
+def _with_prefix(errors: Iterable[FieldError], pointer: str) -> Iterator[FieldError]:
+    """Return ``errors`` with ``pointer``, their document's own, before each of their pointers."""
+    return (replace(error, pointer=pointer + error.pointer) for error in errors)
 
 
-def _fault(error: msgspec.ValidationError, value: object, kind: Any, pointer: str) -> Fault:
-    """What msgspec says, as a fault; a bound that has a named error is that."""
+def _field_error(
+    error: msgspec.ValidationError, value: object, kind: Any, pointer: str
+) -> FieldError:
+    """Return msgspec's error as a field error; a bound may have a named one."""
     named = (_meta(kind, "extra") or {}).get("error")
     if named and isinstance(value, list) and len(value) > _meta(kind, "max_length"):
-        return NamedFault(pointer, f"has {len(value)} items. {named.title}", named)
+        return NamedFieldError(pointer, f"has {len(value)} items. {named.title}", named)
     before, found, after = str(error).rpartition(AT_PATH)
     detail, rule = (before, "") if found else (after, _rule(kind))
     where = pointer + (STEP.sub(r"/\1\2", after.rstrip("`")) if found else "")
@@ -286,14 +291,14 @@ def _fault(error: msgspec.ValidationError, value: object, kind: Any, pointer: st
     text = _in_json_words(detail) + (f"{end} Wanted: {rule}." if rule else "")
     cause = error.__cause__ and error.__cause__.__cause__
     return (
-        NamedFault(where, text, type(cause))
+        NamedFieldError(where, text, type(cause))
         if isinstance(cause, OutOfBounds)
-        else Fault(where, text)
+        else FieldError(where, text)
     )
 
 
 def _in_json_words(message: str) -> str:
-    """msgspec's message with JSON's names for its types."""
+    """Return msgspec's message with JSON's names for its types."""
     words = QUOTED.sub(lambda types: " or ".join(map(_json_word, types[1].split(" | "))), message)
     return PATTERN.sub(" of another form", re.sub(r"\b(\d+)\.0\b", r"\1", words))
 
@@ -303,24 +308,24 @@ def _json_word(name: str) -> str:
 
 
 def _rule(kind: Any) -> str:
-    """What a field wants, in words: the description its type carries."""
+    """Return the rule of a field in words: the description of its type."""
     return _meta(kind, "description") or ""
 
 
 def _meta(kind: Any, name: str) -> Any:
-    """What the type of a field says by its metadata, given or absent."""
+    """Return an attribute of the metadata of a field's type; ``None`` if it has none."""
     metas = getattr(_present(kind), "__metadata__", ())
     return next((getattr(meta, name) for meta in metas if getattr(meta, name)), None)
 
 
 def _list_of_anything(kind: Any) -> Any:
-    """``kind`` without its rules for items: what is left is how many there may be."""
+    """Return the list type ``kind`` without the rules for its items, so only with its bounds."""
     metas = getattr(_present(kind), "__metadata__", ())
     return Annotated[(list, *metas)] if metas else list
 
 
 def _present(kind: Any) -> Any:
-    """``kind`` without ``None``."""
+    """Return ``kind`` without ``None``."""
     if get_origin(kind) in (Union, UnionType):
         [kind] = [option for option in get_args(kind) if option is not type(None)]
     return kind
@@ -328,7 +333,7 @@ def _present(kind: Any) -> Any:
 
 @cache
 def _plain(kind: Any) -> Any:
-    """``kind`` without ``None`` and without metadata."""
+    """Return ``kind`` without ``None`` and without metadata."""
     kind = _present(kind)
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind
 
@@ -342,6 +347,6 @@ def _is_list_of_structs(plain: Any) -> bool:
     return get_origin(plain) is list and _is_struct(_plain(get_args(plain)[0]))
 
 
-def pointed(pointer: str, name: str) -> str:
-    """The pointer to the member ``name`` of the object at ``pointer`` (RFC 6901)."""
+def pointer_to(pointer: str, name: str) -> str:
+    """Return the pointer to the member ``name`` of the object at ``pointer`` (RFC 6901)."""
     return f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"

@@ -12,7 +12,7 @@ from msgspec import Struct
 from starlette.responses import Response
 
 from app.errors import MalformedBody
-from app.http.validation import parsed
+from app.http.validation import parsed_json
 from app.products.endpoint import JSON
 
 PARSE_ERROR = -32700
@@ -57,7 +57,7 @@ class Refusal(Exception):
 def message_in(body: bytes) -> Message:
     """The one message of ``body``. Raises ``Refusal``."""
     try:
-        value = parsed(body)
+        value = parsed_json(body)
     except MalformedBody as error:
         raise Refusal(PARSE_ERROR, f"The body is not valid JSON: {error.detail}") from None
     if isinstance(value, list):

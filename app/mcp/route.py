@@ -14,7 +14,7 @@ from app.errors import UnsupportedMediaType
 from app.http.negotiation import is_json
 from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import RateLimits
-from app.http.request_body import body_of
+from app.http.request_body import read_body
 from app.mcp.messages import Refusal, message_in
 from app.mcp.tool_checkout import PATH, tool_checkout
 
@@ -49,7 +49,7 @@ class McpRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with Exchange(scope, receive, send) as exchange:
             head = await exchange.admit(self._limits, PATH, LIMIT)
-            body = await body_of(receive)
+            body = await read_body(receive)
             if not is_json(head.value("content-type")):
                 raise UnsupportedMediaType("send Content-Type: application/json")
             try:

@@ -61,10 +61,10 @@ class McpServer:
         try:
             model.model_validate({"method": message.method, "params": message.params})
         except ValidationError as error:
-            faults = "; ".join(
-                f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()
+            errors = "; ".join(
+                f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in error.errors()
             )
-            raise Refusal(INVALID_PARAMS, f"{message.method}: {faults}", message.id) from None
+            raise Refusal(INVALID_PARAMS, f"{message.method}: {errors}", message.id) from None
 
     def running(self) -> contextlib.AbstractAsyncContextManager[None]:
         """A context in which requests are handled; it can be entered once."""

@@ -17,8 +17,8 @@ from x402.mcp import MCP_PAYMENT_META_KEY, MCP_PAYMENT_RESPONSE_META_KEY
 from app.checkout.purchase import PaidAnswer, ProductCheckout, PurchaseRequest
 from app.discovery.openapi import object_schema_of, payment_info
 from app.errors import OncallError, Retryable
-from app.http.problems import internal_problem, problem_in
-from app.http.request_head import head_of
+from app.http.problems import internal_problem_details, problem_details
+from app.http.request_head import request_head
 from app.mcp.messages import INVALID_PARAMS
 from app.payments.terms import PaymentRequiredBody
 from app.payments.verification import MessagePayment
@@ -59,17 +59,17 @@ class Tools:
             return await self._purchased(params, checkout)
         except OncallError as error:
             waiting = {"retryAfter": error.retry_after} if isinstance(error, Retryable) else {}
-            return _failure({**problem_in(error), **waiting}, checkout)
+            return _failure({**problem_details(error), **waiting}, checkout)
         except Exception:
             log.exception("unhandled")
-            return _failure(internal_problem(), checkout)
+            return _failure(internal_problem_details(), checkout)
 
     async def _purchased(
         self, params: types.CallToolRequestParams, checkout: ProductCheckout
     ) -> types.CallToolResult:
         carried = (params.meta.model_extra or {}).get(MCP_PAYMENT_META_KEY) if params.meta else None
         paying = carried is not None
-        client = checkout.limits.client_in(head_of(self._request().scope))
+        client = checkout.limits.client_in(request_head(self._request().scope))
         allowance = await checkout.allowance(client, paying=paying)
         allowance.require()
         request = PurchaseRequest(

@@ -189,10 +189,10 @@ def payable_networks() -> list[str]:
     ]
 
 
-def payee_faults(network: str, pay_to: str) -> Iterator[str]:
+def payee_errors(network: str, pay_to: str) -> Iterator[str]:
     """The reasons why money cannot be asked for on ``network`` or would not reach ``pay_to``."""
     if network not in payable_networks():
-        yield f"ONCALL_NETWORK: {_network_fault(network)}"
+        yield f"ONCALL_NETWORK: {_network_error(network)}"
     if not is_hex_address(pay_to) or int(pay_to, 16) == 0:
         yield f"ONCALL_PAY_TO: {pay_to!r} is not an address: 0x and 40 hexadecimal digits"
     elif not is_checksum_address(pay_to):
@@ -202,7 +202,7 @@ def payee_faults(network: str, pay_to: str) -> Iterator[str]:
         )
 
 
-def _network_fault(network: str) -> str:
+def _network_error(network: str) -> str:
     """What to write in place of a network's name in words, be it misspelt, or of anything else."""
     payable = payable_networks()
     numbers = {name: f"eip155:{chain_id}" for name, chain_id in V1_NETWORK_CHAIN_IDS.items()}

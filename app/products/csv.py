@@ -4,7 +4,7 @@ A spreadsheet takes a text that begins with = + - @ (also full width, also after
 line break for a formula or worse, so it is written with an apostrophe in front. The same holds for
 a text whose own apostrophes stand before such a beginning: so one apostrophe taken off any cell
 that matches ``'`` + ``RISKY`` gives back the text, and ``'t Hooft`` stays as it is. Control
-characters are as ``plain`` leaves them. What is null in JSON is an empty cell.
+characters are as ``plain_text`` leaves them. What is null in JSON is an empty cell.
 """
 
 import csv
@@ -12,7 +12,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 
-from app.formats.plain import plain
+from app.formats.plain import plain_text
 from app.products.layered.answer import OncallNowAnswer, OncallScheduleAnswer, OverrideGiven
 from app.products.rotation.answer import RotationAnswer
 
@@ -86,7 +86,7 @@ def _override(override: OverrideGiven | None) -> Sequence[Cell]:
 def _text(text: str | None) -> str | None:
     if text is None:
         return None
-    cell = plain(text)
+    cell = plain_text(text)
     return f"'{cell}" if RISKY.match(cell) else cell
 
 

@@ -10,18 +10,21 @@ import msgspec
 from limits import RateLimitItem, parse
 from msgspec import Struct
 
-from app.errors import Fault
+from app.errors import FieldError
 from app.formats.svg.drawing import timeline_bytes
 from app.formats.timeline import Timeline
 from app.http.rate_limits import in_words
-from app.http.validation import Document, document_of
+from app.http.validation import RequestModel, validated
 
 JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"
-CONTENT_TYPES = {
-    CALENDAR: "text/calendar; charset=utf-8",
-    CSV: "text/csv; charset=utf-8; header=present",
-}
-EXTENSIONS = {CALENDAR: "ics", CSV: "csv", SVG: "svg"}
+
+
+@dataclass(frozen=True)
+class Category:
+    """A group of endpoints in the catalogue, with what its members have in common."""
+
+    name: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -40,22 +43,56 @@ class Result(NamedTuple):
     calendar and a picture show.
     """
 
-    answer: Callable[[Sequence[Fault]], Struct]
+    answer: Callable[[Sequence[FieldError]], Struct]
     timeline: Callable[[], Timeline]
 
 
-def formats_with(
-    table: Callable[[Any], bytes],
-) -> Mapping[str, Callable[[Result, Sequence[Fault]], bytes]]:
-    """Return the writer of each media type; ``table`` writes a JSON answer as CSV.
+@dataclass(frozen=True)
+class Format:
+    """One format of an answer: how it is written, and what people are told about it.
 
-    Only JSON has a place for warnings; who pays has heard them with the terms.
+    ``purpose`` completes "for" or stands alone. An answer with an ``extension`` is a file and gets
+    a name. ``parameters`` follow the media type in ``Content-Type``.
+    """
+
+    write: Callable[[Result, Sequence[FieldError]], bytes]
+    name: str
+    purpose: str
+    extension: str = ""
+    parameters: str = ""
+
+
+def formats_with(table: Callable[[Any], bytes]) -> Mapping[str, Format]:
+    """Return the formats of a product by media type; ``table`` writes a JSON answer as CSV.
+
+    Only JSON has a place for warnings. The payer has read them with the terms.
     """
     return {
-        JSON: lambda result, warnings: msgspec.json.encode(result.answer(warnings)),
-        CALENDAR: lambda result, _: _calendar(result.timeline()),
-        CSV: lambda result, _: table(result.answer(())),
-        SVG: lambda result, _: timeline_bytes(result.timeline()),
+        JSON: Format(
+            lambda result, warnings: msgspec.json.encode(result.answer(warnings)),
+            "JSON",
+            "for programs, and for whoever asks for nothing else",
+        ),
+        CALENDAR: Format(
+            lambda result, _: _calendar(result.timeline()),
+            "iCalendar",
+            "for calendars: one event a shift",
+            extension="ics",
+            parameters="; charset=utf-8",
+        ),
+        CSV: Format(
+            lambda result, _: table(result.answer(())),
+            "CSV",
+            "for spreadsheets: one row a shift",
+            extension="csv",
+            parameters="; charset=utf-8; header=present",
+        ),
+        SVG: Format(
+            lambda result, _: timeline_bytes(result.timeline()),
+            "SVG",
+            "the timeline as a picture",
+            extension="svg",
+        ),
     }
 
 
@@ -84,17 +121,17 @@ class Endpoint:
 
     slug: str
     path: str
-    category: str
+    category: Category
     title: str
     description: str
     rules: str
     tags: Sequence[str]
     price_usd: Decimal
     rate_limit: str
-    request: type[Document]
+    request: type[RequestModel]
     answer: type[Struct]
     compute: Callable[[Any], Result]
-    formats: Mapping[str, Callable[[Result, Sequence[Fault]], bytes]]
+    formats: Mapping[str, Format]
     example: Mapping[str, Any]
     work: Literal["light", "heavy"] = "light"
     worked: Sequence[WorkedExample] = ()
@@ -109,7 +146,7 @@ class Endpoint:
             raise ValueError(f"endpoint {self.slug or self.path!r} lacks {', '.join(lacking)}")
         _ = self.limit  # raises ValueError for what is no limit
         for example in (self.example, *(worked.example for worked in self.worked)):
-            document_of(example, self.request)
+            validated(example, self.request)
 
     @cached_property
     def limit(self) -> RateLimitItem:
@@ -125,23 +162,24 @@ class Endpoint:
     def catalog_path(self) -> str:
         return f"/catalog/{self.slug}"
 
-    def is_light(self, media_type: str, document: Document) -> bool:
+    def is_light(self, media_type: str, document: RequestModel) -> bool:
         """Whether the answer to ``document`` in ``media_type`` keeps no processor busy for long.
 
         10,000 shifts take some 10 ms as JSON and ten times that as anything else.
         """
         return self.work == "light" and media_type == JSON and not document.is_heavy
 
-    def reads_lightly(self, value: object) -> bool:
+    def validates_quickly(self, value: object) -> bool:
         """Whether ``value``, parsed from up to a megabyte, is validated within milliseconds."""
         given = value if isinstance(value, dict) else {}
         return self.work == "light" and self.request.heavy_fields().isdisjoint(given)
 
     def headers(self, media_type: str) -> Mapping[str, str]:
         """What describes an answer in ``media_type``; what is a file has a name."""
-        described = {"Content-Type": CONTENT_TYPES.get(media_type, media_type)}
-        if media_type in EXTENSIONS:
-            name = f"{self.path.rpartition('/')[2]}.{EXTENSIONS[media_type]}"
+        chosen = self.formats[media_type]
+        described = {"Content-Type": media_type + chosen.parameters}
+        if chosen.extension:
+            name = f"{self.path.rpartition('/')[2]}.{chosen.extension}"
             described["Content-Disposition"] = f'inline; filename="{name}"'
         return described
 
@@ -151,5 +189,5 @@ class Endpoint:
 
     def answer_to(self, example: Mapping[str, Any], media_type: str = JSON) -> bytes:
         """What an example is answered with."""
-        result = self.compute(document_of(example, self.request))
-        return self.formats[media_type](result, ())
+        result = self.compute(validated(example, self.request))
+        return self.formats[media_type].write(result, ())

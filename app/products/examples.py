@@ -3,7 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.products.endpoint import WorkedExample
+from app.products.endpoint import Category, WorkedExample
+
+SCHEDULING = Category(
+    "Scheduling", "On-call rotations and layered schedules, paid per request by x402."
+)
 
 V1_SCHEDULE: Mapping[str, Any] = {
     "timezone": "America/Los_Angeles",

@@ -21,13 +21,13 @@ def paid_endpoints(rate_limit: str = "") -> Sequence[Endpoint]:
     rows = (rotation_endpoint(), schedule_endpoint(), now_endpoint())
     if not rate_limit:
         return rows
-    limits, faults = limits_in(rate_limit, [row.slug for row in rows])
-    if faults:
-        raise ConfigurationError(faults)
+    limits, errors = limits_in(rate_limit, [row.slug for row in rows])
+    if errors:
+        raise ConfigurationError(errors)
     return [replace(row, rate_limit=limits.get(row.slug, row.rate_limit)) for row in rows]
 
 
-def rate_limit_faults(rate_limit: str) -> Sequence[str]:
+def rate_limit_errors(rate_limit: str) -> Sequence[str]:
     """Return what is wrong with the operator's limits."""
     try:
         paid_endpoints(rate_limit)

@@ -1,1 +1,1 @@
-"""uvicorn as a public port needs it: caps, timers, one write per answer, a stop that drops none."""
+"""The web server: uvicorn with limits for a public port, and a stop that drops no request."""

@@ -1,20 +1,21 @@
-"""What a connection sends: what one turn of the event loop writes leaves it in one piece.
+"""A transport that sends everything written in one turn of the event loop in one piece.
 
-Strategy: uvicorn writes the head of an answer and its body apart, and since 0.22 uvloop hands each
-write to the kernel at once. One write for both, made when the turn is over, saves a system call a
-request, and beside the other answers of the turn it seldom has to wake the caller: a third of what
-an answer cost.
+Strategy: uvicorn writes the head and the body of an answer separately, and since 0.22 uvloop hands
+each write to the kernel at once. One write for both, made when the turn is over, saves a system
+call for each request. It also seldom has to wake the client's process, because the answers of a
+turn leave together. This saved a third of the cost of an answer.
 """
 
 import asyncio
 from typing import Any
 
 MAX_HELD_BYTES = 64 * 1024
-"""As uvicorn's mark for a full buffer: more is handed on at once, so that it is seen to be full."""
+"""uvicorn's own mark for a full buffer. More than this is sent at once, so that uvicorn sees when
+the buffer below is full."""
 
 
-class Outgoing:
-    """``transport``, but that what is written is held until the turn is over, or it is closed."""
+class BufferedTransport:
+    """A transport that holds written bytes until the turn of the event loop ends, or it closes."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -31,7 +32,7 @@ class Outgoing:
             self.flush()
 
     def close(self) -> None:
-        """What was written before is sent."""
+        """Send everything written before, then close."""
         self.flush()
         self._transport.close()
 
@@ -42,11 +43,11 @@ class Outgoing:
         return getattr(self._transport, name)
 
     def flush(self) -> None:
-        """Send what is held."""
+        """Send the held bytes."""
         if not self._held:
             return
         data = b"".join(self._held)
         self._held.clear()
         self._held_bytes = 0
-        if not self._transport.is_closing():  # else nobody reads it any more
+        if not self._transport.is_closing():  # otherwise the client is gone
             self._transport.write(data)

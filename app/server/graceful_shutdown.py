@@ -1,14 +1,15 @@
-"""Stopping without dropping anybody.
+"""Stopping a process without dropping a request.
 
-Strategy: a process that is told to stop says so first: ``/readyz`` turns 503 and every answer
-closes its connection. It goes on serving for a drain time, in which whoever routes to it takes it
-out. Only then is the server told, which closes its listener and lets what is under way end. What a
-process has accepted it serves whole: a payment is never refused half way.
+Strategy: a process that is told to stop announces it first: ``/readyz`` turns 503 and every answer
+closes its connection. The process goes on serving for a drain time, in which load balancers stop
+sending requests to it. Only then does the server get the signal; it closes its listener and
+finishes the requests under way. A process serves every request that it has accepted, so a payment
+is never refused half way.
 
-Invariants: the signals are the server's before the application has started and after it has ended.
-A second signal ends the process at once, which is safe: another takes over what it had claimed in
-Redis. A worker leaves that to its supervisor, because a terminal or a service manager may signal
-both of them for one and the same wish.
+Invariants: the server handles the signals before the application has started and after it has
+ended. A second signal ends the process at once. That is safe, because another process takes over
+its claims in Redis. A worker leaves a second signal to its supervisor, because a terminal or a
+service manager may signal both for one request to stop.
 """
 
 import asyncio
@@ -28,8 +29,8 @@ log = structlog.get_logger()
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-class Stopping:
-    """Whether this process has been told to stop; it drains for ``drain_seconds``."""
+class GracefulShutdown:
+    """The shutdown of this process: whether it has ``begun``. It drains for ``drain_seconds``."""
 
     def __init__(self, drain_seconds: float = 0.0) -> None:
         self._drain_seconds = drain_seconds
@@ -38,24 +39,24 @@ class Stopping:
 
     @property
     def problem(self) -> str | None:
-        """What readiness says; ``None`` while nobody wants the process to stop."""
+        """The readiness problem: ``None`` until the process is told to stop."""
         return "stopping" if self.begun else None
 
     @contextlib.contextmanager
-    def awaited(self) -> Iterator[None]:
-        """Hear SIGTERM and SIGINT while the context lasts, in place of the server's handlers."""
+    def handling_signals(self) -> Iterator[None]:
+        """Handle SIGTERM and SIGINT within the context, in place of the server's handlers."""
         if threading.current_thread() is not threading.main_thread():
             yield  # Python delivers signals to the main thread only
             return
         self._loop = asyncio.get_running_loop()
-        self._servers_own = {number: signal.signal(number, self._told) for number in SIGNALS}
+        self._servers_own = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
         try:
             yield
         finally:
             for number, handler in self._servers_own.items():
                 signal.signal(number, handler)
 
-    def _told(self, number: int, _: FrameType | None) -> None:
+    def _on_signal(self, number: int, _: FrameType | None) -> None:
         if not self.begun:
             self.begun = True
             self._loop.call_soon_threadsafe(self._drain, number)

@@ -1,14 +1,14 @@
-"""uvicorn's HTTP protocol with what a public port needs: caps on a request before it is one.
+"""uvicorn's HTTP protocol with limits for a public port, which apply while a request is being read.
 
-Strategy: httptools hands over URL, headers and trailers piece by piece and keeps an unfinished
-header to itself, so both the pieces and the raw bytes are counted while a head is being read; a
-timer ends heads that never end; pipelined requests are few. Raising in a callback makes uvicorn
-answer 400 and close. Past ``MAX_CONNECTIONS`` a request is answered 503 without being looked at;
-uvicorn's own answer would not say when to come back. What passes is checked more finely, and
-answered in words, by ``bodies``.
+Strategy: httptools hands over URL, headers and trailers in pieces and keeps an unfinished header to
+itself, so both the pieces and the raw bytes are counted while a head is being read. A timer closes
+connections whose head does not end, and few requests may be pipelined. Raising in a callback makes
+uvicorn answer 400 and close. Past ``MAX_CONNECTIONS`` a request is answered 503 unread, because
+uvicorn's own answer has no ``Retry-After``. ``http/request_body.py`` checks the requests that pass
+more finely and answers in words.
 
-Invariant: whatever ends a connection but a reset, requests that came whole are answered before: one
-may have been paid for.
+Invariant: except for a reset, requests that arrived completely are answered before their connection
+ends. One of them may have been paid for.
 """
 
 import asyncio
@@ -16,26 +16,26 @@ import asyncio
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.errors import TooManyConnections
-from app.http.problems import problem_of
+from app.http.problems import problem_response
 from app.http.request_head import ARRIVED
-from app.server.buffered_transport import Outgoing
+from app.server.buffered_transport import BufferedTransport
 
 MAX_CONNECTIONS = 10_000
-"""Of one worker."""
+"""The most connections of one worker."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_RAW_BYTES = MAX_HEAD_BYTES + 256 * 1024
-"""A read of up to 256 KiB may bring a whole head and the beginning of a body."""
+"""One read of up to 256 KiB may hold a whole head and the beginning of a body."""
 MAX_HEAD_SECONDS = 10.0
 LAST_HEAD_SECONDS = 1.0
-"""For a head that is on its way when the server stops."""
+"""The time left to a head that is arriving when the server stops."""
 MAX_PIPELINED = 16
 
-too_many_connections = problem_of(TooManyConnections())
+too_many_connections = problem_response(TooManyConnections())
 too_many_connections.headers["Connection"] = "close"
 
 
-class GuardedHttp(HttpToolsProtocol):
-    """One connection. Its heads are bounded in bytes and seconds, its pipeline in requests."""
+class LimitedHttpProtocol(HttpToolsProtocol):
+    """One connection, with limits on the bytes and seconds of a head and on pipelined requests."""
 
     _head_bytes = 0
     _raw_bytes = 0
@@ -44,9 +44,9 @@ class GuardedHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.transport = Outgoing(transport, self.loop)  # type: ignore[assignment] # as it is used
-        self._begin_head()
-        self._time_head(MAX_HEAD_SECONDS)
+        self.transport = BufferedTransport(transport, self.loop)  # type: ignore[assignment] # as it is used
+        self._start_head()
+        self._start_timer(MAX_HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end_head()
@@ -56,32 +56,37 @@ class GuardedHttp(HttpToolsProtocol):
         if self._in_head:
             self._raw_bytes += len(data)
             if self._raw_bytes > MAX_RAW_BYTES:
-                self._end()
+                self._close()
                 return
-        idle = self.timeout_keep_alive_task  # which uvicorn ends, whatever it is that comes
+        idle = self.timeout_keep_alive_task  # uvicorn cancels it on any data
         super().data_received(data)
         if self._in_head:
             if self._timer is None:  # most heads come whole and need no timer
-                self._time_head(MAX_HEAD_SECONDS)
-        elif idle is not None and self.timeout_keep_alive_task is None and not self._is_owing():
+                self._start_timer(MAX_HEAD_SECONDS)
+        elif (
+            idle is not None and self.timeout_keep_alive_task is None and not self._has_unanswered()
+        ):
             self.timeout_keep_alive_task = self.loop.call_at(
                 idle.when(), self.timeout_keep_alive_handler
             )
 
     def eof_received(self) -> bool:  # type: ignore[override] # uvicorn's never says yes
-        """Whether the connection stays open: who sends no more may still wait for an answer."""
-        self.transport.flush()  # type: ignore[attr-defined] # Outgoing's
-        return self._closes_when_answered()
+        """Return whether the connection stays open: a client may close its side and still read."""
+        self.transport.flush()  # type: ignore[attr-defined] # BufferedTransport's
+        return self._close_when_answered()
 
     def send_400_response(self, msg: str) -> None:
-        """To what cannot be read; requests before it are answered first, and then it is not."""
-        if not self._closes_when_answered():
+        """Answer 400 to an unreadable request, unless earlier requests still need an answer.
+
+        Those are answered, and then the connection is closed.
+        """
+        if not self._close_when_answered():
             super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
         if len(self.pipeline) >= MAX_PIPELINED:
             raise ValueError("too many pipelined requests")
-        self._begin_head()
+        self._start_head()
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -103,34 +108,34 @@ class GuardedHttp(HttpToolsProtocol):
         self.scope[ARRIVED] = True  # type: ignore[literal-required] # for the application
 
     def shutdown(self) -> None:
-        """Close when idle. A head that was begun, or is about to be, still gets its answer."""
+        """Close when idle. A head that has begun to arrive still gets its answer."""
         if self._timer is None:
             super().shutdown()
         else:
-            self._time_head(LAST_HEAD_SECONDS)
+            self._start_timer(LAST_HEAD_SECONDS)
 
-    def _begin_head(self) -> None:
+    def _start_head(self) -> None:
         self._head_bytes = 0
         if not self._in_head:
             self._raw_bytes = 0
             self._in_head = True
 
-    def _time_head(self, seconds: float) -> None:
+    def _start_timer(self, seconds: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self.loop.call_later(seconds, self._end)
+        self._timer = self.loop.call_later(seconds, self._close)
 
-    def _end(self) -> None:
-        if not self._closes_when_answered():
+    def _close(self) -> None:
+        if not self._close_when_answered():
             self.transport.close()
 
-    def _is_owing(self) -> bool:
-        """Whether there is a request without an answer; ``cycle`` is the last that was begun."""
+    def _has_unanswered(self) -> bool:
+        """Whether a request lacks its answer; ``cycle`` is the newest request."""
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _closes_when_answered(self) -> bool:
-        """Close as soon as all that came whole is answered; ``False``: it is already."""
-        if not self._is_owing() or self.cycle.more_body:
+    def _close_when_answered(self) -> bool:
+        """Close once every complete request is answered; return ``False`` if all are."""
+        if not self._has_unanswered() or self.cycle.more_body:
             return False
         self.cycle.keep_alive = False
         return True
@@ -142,6 +147,6 @@ class GuardedHttp(HttpToolsProtocol):
             self._timer = None
 
     def _count(self, size: int) -> None:
-        self._head_bytes += size  # trailers count as well: they come without a new head
+        self._head_bytes += size  # trailers count too: they come without a new head
         if self._head_bytes > MAX_HEAD_BYTES:
             raise ValueError("the head is too large")

@@ -1,7 +1,7 @@
-"""What wraps the whole application, as plain ASGI: request id, CORS, last resorts, log and count.
+"""The outermost middleware, as plain ASGI: request ids, CORS, unhandled errors, logging, counting.
 
-It is outermost so that every answer has these headers, the 402, the 404 and the 500 included, and
-so that a process that stops closes each connection by the last answer on it.
+It is outermost so that every answer has its headers, the 402, the 404 and the 500 included, and so
+that a process that is stopping closes each connection with the last answer on it.
 """
 
 import asyncio
@@ -13,8 +13,8 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Interrupted
-from app.http.problems import internal_error, problem_of
-from app.server.graceful_shutdown import Stopping
+from app.http.problems import internal_error, problem_response
+from app.server.graceful_shutdown import GracefulShutdown
 
 log = structlog.get_logger()
 
@@ -44,77 +44,78 @@ PREFLIGHT = (
 
 
 NO_ROUTE = "other"
-"""What a path that is not served counts as: callers choose paths, and metrics must not grow."""
+"""The route of every unknown path: callers choose paths, and metrics must not grow."""
 
 Observe = Callable[[str, int | None, float], None]
-"""Told of every request: its route, its status (``None``: no answer had begun) and its seconds."""
+"""Takes the route, the status (``None`` if no answer began) and the seconds of a request."""
 
 
 def unobserved(_route: str, _status: int | None, _seconds: float) -> None:
-    """Counts nothing."""
+    """Count nothing."""
 
 
-class Edge:
-    """``app`` with a request id and CORS headers on every answer, the last before a stop included.
+class OuterMiddleware:
+    """``app`` with a request id and CORS headers on every answer.
 
-    A request that the server cancels, because its time to stop is over, is answered 503.
+    Each request is logged and passed to ``observe``. An unhandled exception is answered 500. A
+    request that the server cancels, because the time to stop is over, is answered 503.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        stopping: Stopping,
+        shutdown: GracefulShutdown,
         observe: Observe = unobserved,
         timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._app = app
-        self._stopping = stopping
+        self._shutdown = shutdown
         self._observe = observe
         self._timer = timer
-        self._log = log.bind()  # a proxy looks its logger up for every line
+        self._log = log.bind()  # an unbound logger is looked up for every line
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = self._timer()
-        exchange = _Exchange(send, self._stopping)
-        structlog.contextvars.bind_contextvars(request_id=exchange.request_id)
+        sender = _ResponseSender(send, self._shutdown)
+        structlog.contextvars.bind_contextvars(request_id=sender.request_id)
         if scope["method"] == "OPTIONS":
-            await exchange.preflight()
+            await sender.preflight()
         else:
-            await self._answered(scope, receive, exchange)
+            await self._answer(scope, receive, sender)
         seconds = self._timer() - started
-        self._observe(getattr(scope.get("route"), "path", NO_ROUTE), exchange.status, seconds)
+        self._observe(getattr(scope.get("route"), "path", NO_ROUTE), sender.status, seconds)
         self._log.info(
             "request",
             method=scope["method"],
             path=scope["path"][:200],
-            status=exchange.status,
+            status=sender.status,
             ms=round(seconds * 1000, 3),
         )
 
-    async def _answered(self, scope: Scope, receive: Receive, exchange: "_Exchange") -> None:
+    async def _answer(self, scope: Scope, receive: Receive, sender: "_ResponseSender") -> None:
         try:
-            await self._app(scope, receive, exchange.send)
+            await self._app(scope, receive, sender.send)
         except asyncio.CancelledError:  # the task ends here either way
             log.warning("interrupted")
-            if exchange.status is None:
-                await problem_of(Interrupted())(scope, receive, exchange.send)
+            if sender.status is None:
+                await problem_response(Interrupted())(scope, receive, sender.send)
         except Exception:
             log.exception("unhandled")
-            if exchange.status is None:
-                await internal_error()(scope, receive, exchange.send)
+            if sender.status is None:
+                await internal_error()(scope, receive, sender.send)
 
 
-class _Exchange:
-    """One answer on its way out. ``status`` is ``None`` until it has begun."""
+class _ResponseSender:
+    """One answer on its way out, with our headers. ``status`` is ``None`` until it begins."""
 
-    __slots__ = ("_send", "_stopping", "request_id", "status")
+    __slots__ = ("_send", "_shutdown", "request_id", "status")
 
-    def __init__(self, send: Send, stopping: Stopping) -> None:
+    def __init__(self, send: Send, shutdown: GracefulShutdown) -> None:
         self._send = send
-        self._stopping = stopping
+        self._shutdown = shutdown
         self.request_id = f"{random.getrandbits(64):016x}"
         self.status: int | None = None
 
@@ -122,7 +123,7 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self.status = int(message["status"])
             own = (*CORS, (b"x-request-id", self.request_id.encode()))
-            last = CLOSE if self._stopping.begun else ()
+            last = CLOSE if self._shutdown.begun else ()
             message = {**message, "headers": [*message["headers"], *own, *last]}
         await self._send(message)
 

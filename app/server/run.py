@@ -1,9 +1,8 @@
-"""``serve``: uvicorn with the settings this service needs.
+"""``serve``: uvicorn with the settings that this service needs.
 
-How a process stops is told in ``app.server.graceful_shutdown``; what a server adds to that stands
-here: a grace
-period in which every request that was accepted ends by itself, exit status 0, and a supervisor that
-leaves nobody waiting on its listener.
+``graceful_shutdown`` describes how a process stops. The server adds a grace period in which every
+accepted request can end, exit status 0, and a supervisor that leaves no connection waiting on its
+listener.
 """
 
 import math
@@ -17,44 +16,44 @@ from typing import Any
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from app.checkout.setup import faults_in
+from app.checkout.setup import setting_errors
 from app.errors import ConfigurationError
 from app.http.request_body import MAX_BODY_SECONDS
 from app.server.graceful_shutdown import SIGNALS
-from app.server.http_protocol import MAX_HEAD_SECONDS, GuardedHttp
+from app.server.http_protocol import MAX_HEAD_SECONDS, LimitedHttpProtocol
 from app.settings import Settings
 
 KEEP_ALIVE_SECONDS = 65
-"""Longer than the 60 seconds for which load balancers keep an idle connection, so that it is they
-who close it: a request sent while we close would be lost."""
+"""Longer than the 60 seconds for which load balancers keep an idle connection, so that they close
+it first: a request sent while we close would be lost."""
 WORKER_SECONDS = 30
-"""Until a worker that does not answer its supervisor is replaced. uvicorn's 5 seconds are less than
-a worker may need to start on a busy machine: it would be replaced again and again."""
+"""The time after which a worker that does not answer its supervisor is replaced. A worker may need
+more than uvicorn's 5 seconds to start on a busy machine, and would be replaced again and again."""
 STORE_SECONDS = 5.0
-"""For claiming before a settlement and telling the store after it."""
+"""The time to claim a payment before its settlement and to store the receipt after it."""
 POLL_SECONDS = 0.1
 
 SERVER: Mapping[str, Any] = {
     "loop": "uvloop",
-    "http": GuardedHttp,
+    "http": LimitedHttpProtocol,
     "ws": "none",
-    "proxy_headers": False,  # ONCALL_TRUSTED_PROXIES says whom to believe
+    "proxy_headers": False,  # ONCALL_TRUSTED_PROXIES says which proxies to believe
     "server_header": False,
     "access_log": False,
     "log_config": None,
     "timeout_keep_alive": KEEP_ALIVE_SECONDS,
     "timeout_worker_healthcheck": WORKER_SECONDS,
 }
-"""How uvicorn serves, whatever the application; the benchmarks' servers are given the same."""
+"""uvicorn's settings for any application. The servers of the benchmarks use them as well."""
 
 
 def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[str, str]) -> None:
     """Serve until told to stop. Raises ``ConfigurationError`` before anything is started.
 
-    In development the public address defaults to the one listened on, and the log to text where a
-    person watches it. ``environ`` carries both to the workers.
+    Without a public address in ``environ`` it is the address listened on, and without a log format
+    a terminal gets text. ``environ`` carries both to the workers.
     """
-    settings = Settings.from_env(environ, faults_in)
+    settings = Settings.from_env(environ, setting_errors)
     if "public_url" not in settings.model_fields_set:
         environ["ONCALL_PUBLIC_URL"] = (
             f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -83,19 +82,19 @@ def _config(host: str, port: int, workers: int, settings: Settings) -> uvicorn.C
 
 
 def grace_seconds(settle_deadline_seconds: float) -> int:
-    """How long the slowest request may still take once the listener is closed."""
+    """Return how long the slowest request may still take once the listener is closed."""
     reading = MAX_HEAD_SECONDS + MAX_BODY_SECONDS
     return math.ceil(reading + settle_deadline_seconds + STORE_SECONDS)
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's, which also stops at once when it is told a second time."""
+    """uvicorn's supervisor of several workers, which also stops at once at a second signal."""
 
     def join_all(self) -> None:
-        """Wait for the workers; they alone listen now, each until it has drained.
+        """Close the supervisor's listener and wait for the workers, which listen until drained.
 
-        As long as the supervisor held the listener too, connections would go on being accepted by
-        the kernel and answered by nobody.
+        While the supervisor held the listener open, the kernel would accept connections that no
+        worker answers.
         """
         for listener in self.sockets:
             listener.close()
@@ -107,14 +106,14 @@ class Supervisor(Multiprocess):
 
 
 def _serve_alone(config: uvicorn.Config) -> None:
-    """uvicorn's server in this process. It raises the signal again when it has ended well."""
+    """Run uvicorn's server in this process. It raises the signal again when it has ended well."""
     for number in SIGNALS:
         signal.signal(number, lambda *_: sys.exit())
     uvicorn.Server(config).run()
 
 
 def _require_shareable(settings: Settings, workers: int) -> None:
-    """Several processes need a facilitator and a store that are not one process's own."""
+    """Raise ``ConfigurationError`` unless several processes can share payments and limits."""
     if settings.payments != "facilitator":
         alone = f"ONCALL_PAYMENTS={settings.payments} is for one process"
     elif not settings.redis_url:
@@ -125,7 +124,7 @@ def _require_shareable(settings: Settings, workers: int) -> None:
 
 
 def _require_free(host: str, port: int) -> None:
-    """Say in words, and before anything is started, that the address is taken."""
+    """Raise ``ConfigurationError`` if the address is taken, before anything is started."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -14,8 +14,8 @@ import structlog
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.discovery.operator_routes import NOT_USED
 from app.http.rate_limits import RateLimits
+from app.http.readiness import NOT_USED
 from app.settings import Settings
 
 if TYPE_CHECKING:

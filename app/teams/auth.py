@@ -9,7 +9,7 @@ from typing import Protocol
 
 from app.database.database import Database, Snapshot
 from app.errors import Forbidden, Unauthorized
-from app.http.request_head import Head
+from app.http.request_head import RequestHead
 from app.teams.keys.store import ApiKey, find_key, record_last_use
 
 BEARER = "bearer "
@@ -26,7 +26,7 @@ class KeyAuthenticator:
         self._clock = clock
         self._used: dict[str, int] = {}
 
-    async def authenticate(self, head: Head, snapshot: Snapshot) -> ApiKey:
+    async def authenticate(self, head: RequestHead, snapshot: Snapshot) -> ApiKey:
         """Return the key of a request. Raises ``Unauthorized``."""
         presented = presented_key(head)
         async with snapshot.reading() as tx:
@@ -44,7 +44,7 @@ class KeyAuthenticator:
             await self._database.write(lambda tx: record_last_use(tx, last))
 
 
-def presented_key(head: Head) -> str:
+def presented_key(head: RequestHead) -> str:
     """Return the key that a request carries. Raises ``Unauthorized`` for none, or for two that
     differ.
     """

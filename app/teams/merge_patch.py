@@ -3,30 +3,32 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
 
-from app.errors import Fault, InvalidRequest
-from app.http.validation import Document, document_of
+from app.errors import FieldError, InvalidRequest
+from app.http.validation import RequestModel, validated
 
-DocumentT = TypeVar("DocumentT", bound=Document)
+RequestModelT = TypeVar("RequestModelT", bound=RequestModel)
 
 
 def patched_document(
-    current: Mapping[str, Any], patch: object, kind: type[DocumentT], read_only: Collection[str]
-) -> DocumentT:
+    current: Mapping[str, Any], patch: object, kind: type[RequestModelT], read_only: Collection[str]
+) -> RequestModelT:
     """Return ``current`` (JSON types, as callers see it) after ``patch``, as a ``kind``.
 
-    A read-only field may be sent back unchanged. Raises ``InvalidRequest`` with every fault.
+    A read-only field may be sent back unchanged. Raises ``InvalidRequest`` with every error.
     """
     if not isinstance(patch, dict):
-        raise InvalidRequest([Fault("", "Expected an object. Wanted: a merge patch (RFC 7396).")])
-    faults = list(_read_only_faults(current, patch, read_only))
+        raise InvalidRequest(
+            [FieldError("", "Expected an object. Wanted: a merge patch (RFC 7396).")]
+        )
+    errors = list(_read_only_errors(current, patch, read_only))
     merged = merge_patch(current, patch)
     value = {name: item for name, item in merged.items() if name not in read_only}
     try:
-        document = document_of(value, kind, strict=True)
+        document = validated(value, kind, strict=True)
     except InvalidRequest as error:
-        raise InvalidRequest([*faults, *error.faults]) from error
-    if faults:
-        raise InvalidRequest(faults)
+        raise InvalidRequest([*errors, *error.errors]) from error
+    if errors:
+        raise InvalidRequest(errors)
     return document
 
 
@@ -43,9 +45,11 @@ def merge_patch(target: object, patch: object) -> Any:
     return merged
 
 
-def _read_only_faults(
+def _read_only_errors(
     current: Mapping[str, Any], patch: Mapping[str, Any], read_only: Collection[str]
-) -> Iterator[Fault]:
+) -> Iterator[FieldError]:
     for name in read_only:
         if name in patch and patch[name] != current.get(name):
-            yield Fault(f"/{name}", "cannot be changed: leave it out, or send it back as it is")
+            yield FieldError(
+                f"/{name}", "cannot be changed: leave it out, or send it back as it is"
+            )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from app.http.conditional import require_match
-from app.http.validation import Document
+from app.http.validation import RequestModel
 from app.teams.audit.store import Actor
 from app.teams.calendars.store import Feed
 from app.teams.keys.store import SCOPES
@@ -34,7 +34,7 @@ PAST = (
 """Part of several descriptions."""
 
 
-class NoQuery(Document, frozen=True):
+class NoQuery(RequestModel, frozen=True):
     """A query without parameters."""
 
 
@@ -99,13 +99,13 @@ class Operation:
     summary: str
     handler: Handler
     description: str = ""
-    body: type[Document] | None = None
-    query: type[Document] = NoQuery
+    body: type[RequestModel] | None = None
+    query: type[RequestModel] = NoQuery
     answer: type[Struct] | None = None
     shape: Shape = "one"
     status: int = 200
     example: Mapping[str, Any] = field(default_factory=dict)
-    patches: type[Document] | None = None
+    patches: type[RequestModel] | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     feed: Feed | None = None
     heavy: bool = False

@@ -27,7 +27,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.database.database import Database, Snapshot, Tx
 from app.errors import (
-    Fault,
+    FieldError,
     Interrupted,
     InvalidRequest,
     OncallError,
@@ -38,9 +38,9 @@ from app.errors import (
 from app.http.conditional import digest_etag, etag, is_fresh, tags_in
 from app.http.negotiation import is_json
 from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, RateLimits
-from app.http.request_body import body_of, require_sizes
-from app.http.request_head import Head, head_of
-from app.http.validation import Document, document_of, parsed
+from app.http.request_body import read_body, require_sizes
+from app.http.request_head import RequestHead, request_head
+from app.http.validation import RequestModel, parsed_json, validated
 from app.teams.audit.store import Actor
 from app.teams.auth import KeyAuthenticator, require_scope
 from app.teams.calendars.schemas import FeedQuery
@@ -48,7 +48,7 @@ from app.teams.calendars.store import Feed, org_id_of_token
 from app.teams.heavy_work import HeavyWorkLimiter
 from app.teams.idempotency import store as idempotency
 from app.teams.idempotency.store import IdempotencyRecord
-from app.teams.null_characters import NULL_ESCAPED, null_faults
+from app.teams.null_characters import NULL_ESCAPED, null_character_errors
 from app.teams.operation import HandlerResult, Operation, RequestContext
 from app.teams.problems import defect_response, error_response, http_error_response
 from app.teams.queries import query_in
@@ -80,7 +80,7 @@ class IncomingRequest(Struct, frozen=True):
 
     operation: Operation
     path: Mapping[str, str]
-    head: Head
+    head: RequestHead
     scope: Scope
     receive: Receive
     snapshot: Snapshot
@@ -116,7 +116,7 @@ class StoredApi:
         try:
             operation, path = self._routes.match(scope["method"], scope["path"])
             scope["route"] = operation
-            head = head_of(scope)
+            head = request_head(scope)
             require_sizes(head)
             async with self._database.snapshot() as snapshot:
                 incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
@@ -187,7 +187,7 @@ class StoredApi:
         if not operation.writes:
             return _response(operation, await self._read(incoming, context), head)
         await incoming.snapshot.end()
-        body = b"" if head.bodiless else await body_of(incoming.receive)
+        body = b"" if head.bodiless else await read_body(incoming.receive)
         if body and not is_json(head.value("content-type")):
             raise UnsupportedMediaType("send Content-Type: application/json")
         context = _with_body(operation, context, body)
@@ -218,7 +218,9 @@ class StoredApi:
         else:
             yield
 
-    def _context(self, incoming: IncomingRequest, actor: Actor, query: Document) -> RequestContext:
+    def _context(
+        self, incoming: IncomingRequest, actor: Actor, query: RequestModel
+    ) -> RequestContext:
         return RequestContext(
             actor,
             int(self._clock() * 1000),
@@ -253,31 +255,31 @@ async def _write_once(
 def _replay(before: IdempotencyRecord, request_hash: bytes) -> Response:
     if before.request_hash != request_hash:
         used = "has been used for another request: give every request a key of its own"
-        raise InvalidRequest([Fault("Idempotency-Key", used)])
+        raise InvalidRequest([FieldError("Idempotency-Key", used)])
     headers = {**dict(before.headers), "Idempotent-Replayed": "true"}
     return Response(before.body, before.status, headers)
 
 
-def _idempotency_key(operation: Operation, head: Head) -> str | None:
+def _idempotency_key(operation: Operation, head: RequestHead) -> str | None:
     keys = head.values(IDEMPOTENCY_KEY) if operation.method == "POST" else ()
     if not keys:
         return None
     key = keys[0].strip()
     if len(keys) > 1 or not VALID_IDEMPOTENCY_KEY.fullmatch(key):
         wanted = "write one key of 1 to 255 visible ASCII characters"
-        raise InvalidRequest([Fault("Idempotency-Key", wanted)])
+        raise InvalidRequest([FieldError("Idempotency-Key", wanted)])
     return key
 
 
 def _with_body(operation: Operation, context: RequestContext, body: bytes) -> RequestContext:
-    value = parsed(body) if body else {}
-    if faults := list(null_faults(value) if NULL_ESCAPED in body else ()):
-        raise InvalidRequest(faults)
-    document = document_of(value, operation.body, strict=True) if operation.body else None
+    value = parsed_json(body) if body else {}
+    if errors := list(null_character_errors(value) if NULL_ESCAPED in body else ()):
+        raise InvalidRequest(errors)
+    document = validated(value, operation.body, strict=True) if operation.body else None
     return structs.replace(context, document=document, value=value)
 
 
-def _response(operation: Operation, result: HandlerResult, head: Head | None) -> Response:
+def _response(operation: Operation, result: HandlerResult, head: RequestHead | None) -> Response:
     """Return the response that an operation gives for a result.
 
     ``head`` is given for reads; the answer is a 304 if it names the current ETag.
@@ -304,5 +306,5 @@ def _with_rate_limit(response: Response, allowance: Allowance) -> Response:
     return response
 
 
-def _has_key(head: Head) -> bool:
+def _has_key(head: RequestHead) -> bool:
     return bool(head.values("x-api-key") or head.values("authorization"))

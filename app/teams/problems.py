@@ -13,8 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app import errors
-from app.errors import Fault, Faulty, OncallError, Retryable
-from app.http.problems import STATUS, internal_problem
+from app.errors import FieldError, InvalidFields, OncallError, Retryable
+from app.http.problems import STATUS, internal_problem_details
 
 VALIDATION_FAILED = "validation_failed"
 WHOLE = "body"
@@ -61,19 +61,19 @@ def error_response(error: OncallError) -> Response:
 
 def status_of(kind: type[OncallError]) -> HTTPStatus:
     """Return the status of an error; one that only a document can cause is a 422."""
-    if issubclass(kind, Faulty):
+    if issubclass(kind, InvalidFields):
         return HTTPStatus.UNPROCESSABLE_ENTITY
     return STORED_STATUS.get(kind) or STATUS[kind]
 
 
 def error_body(error: OncallError) -> dict[str, Any]:
     """Return the body that reports ``error``."""
-    if not isinstance(error, Faulty):
+    if not isinstance(error, InvalidFields):
         return {"error": CODES.get(type(error), error.code), "message": error.detail}
     return {
         "error": VALIDATION_FAILED,
         "message": error.detail,
-        "fields": _fields(error.faults),
+        "fields": _fields(error.errors),
     }
 
 
@@ -86,16 +86,16 @@ def http_error_response(error: HTTPException) -> Response:
 
 def defect_response() -> Response:
     """Return the response to a request that met a defect, as the rest of the service words it."""
-    problem = internal_problem()
+    problem = internal_problem_details()
     body = {"error": problem["code"], "message": problem["detail"]}
     return _response(body, HTTPStatus.INTERNAL_SERVER_ERROR, {})
 
 
-def _fields(faults: Iterable[Fault]) -> Mapping[str, str]:
+def _fields(errors: Iterable[FieldError]) -> Mapping[str, str]:
     fields: dict[str, str] = {}
-    for fault in faults:
-        name = fault.pointer or WHOLE
-        fields[name] = f"{fields[name]} {fault.detail}" if name in fields else fault.detail
+    for error in errors:
+        name = error.pointer or WHOLE
+        fields[name] = f"{fields[name]} {error.detail}" if name in fields else error.detail
     return fields
 
 

@@ -9,11 +9,11 @@ from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
-from app.errors import Fault, Faulty, InvalidRequest
-from app.http.validation import Document, document_of
-from app.teams.null_characters import null_faults
+from app.errors import FieldError, InvalidFields, InvalidRequest
+from app.http.validation import RequestModel, validated
+from app.teams.null_characters import null_character_errors
 
-DocumentT = TypeVar("DocumentT", bound=Document)
+RequestModelT = TypeVar("RequestModelT", bound=RequestModel)
 
 MAX_PARAMETERS = 100
 NUMBERS = ("limit", "offset")
@@ -22,14 +22,14 @@ MAX_CACHED_BYTES = 128
 """The longest query, in bytes, whose document is cached."""
 
 
-def query_in(query: bytes, kind: type[DocumentT]) -> DocumentT:
-    """Return the parameters of a query. Raises ``InvalidRequest`` with the faults of each."""
+def query_in(query: bytes, kind: type[RequestModelT]) -> RequestModelT:
+    """Return the parameters of a query. Raises ``InvalidRequest`` with an error for each fault."""
     read = _read_cached if len(query) <= MAX_CACHED_BYTES else _read
-    document: DocumentT = read(query, kind)
+    document: RequestModelT = read(query, kind)
     return document
 
 
-def _read(query: bytes, kind: type[DocumentT]) -> DocumentT:
+def _read(query: bytes, kind: type[RequestModelT]) -> RequestModelT:
     try:
         pairs = parse_qsl(
             query.decode("ascii", "replace"),
@@ -37,18 +37,20 @@ def _read(query: bytes, kind: type[DocumentT]) -> DocumentT:
             max_num_fields=MAX_PARAMETERS,
         )
     except ValueError:
-        raise InvalidRequest([Fault("query", f"at most {MAX_PARAMETERS} parameters")]) from None
+        raise InvalidRequest(
+            [FieldError("query", f"at most {MAX_PARAMETERS} parameters")]
+        ) from None
     twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
     if twice:
-        raise InvalidRequest([Fault(name, "is given more than once") for name in twice])
-    nulls = list(null_faults(dict(pairs)))
+        raise InvalidRequest([FieldError(name, "is given more than once") for name in twice])
+    nulls = list(null_character_errors(dict(pairs)))
     try:
         if nulls:
             raise InvalidRequest(nulls)
-        return document_of({name: _value(name, text) for name, text in pairs}, kind, strict=True)
-    except Faulty as error:
-        faults = [Fault(fault.pointer.lstrip("/"), fault.detail) for fault in error.faults]
-        raise InvalidRequest(faults) from error
+        return validated({name: _value(name, text) for name, text in pairs}, kind, strict=True)
+    except InvalidFields as error:
+        errors = [FieldError(each.pointer.lstrip("/"), each.detail) for each in error.errors]
+        raise InvalidRequest(errors) from error
 
 
 _read_cached = lru_cache(maxsize=2048)(_read)

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from app.database.pages import Page, Slice
 from app.http.scalars import Name
-from app.http.validation import Document
+from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Point
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ Instant = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 Version = Annotated[int, Meta(description="Raised by every write; the ETag is this in quotes.")]
 
 
-class PageQuery(Document, frozen=True):
+class PageQuery(RequestModel, frozen=True):
     """The part of a list to return, in the order of creation."""
 
     limit: Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")] = 25
@@ -54,7 +54,7 @@ class PageQuery(Document, frozen=True):
         return Slice(self.limit, self.offset)
 
 
-class AtQuery(Document, frozen=True):
+class AtQuery(RequestModel, frozen=True):
     """The instant asked about; absent: now."""
 
     at: Point | None = None

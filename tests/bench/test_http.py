@@ -16,6 +16,7 @@ ASKED = {UNPAID: [OURS, BARE], PAID: [OURS, HONO], "3 shifts": [FREE, PLAIN]}
 
 
 @pytest.mark.timeout(600)  # some fifteen seconds on a machine that has nothing else to do
+@pytest.mark.process
 @pytest.mark.skipif(LACKING is not None, reason=LACKING or "")
 def test_a_quick_round_measures_what_it_was_asked_for() -> None:
     cores = os.sched_getaffinity(0)

@@ -57,7 +57,7 @@ class TestWithoutPayment:
         response = await sandbox.ask({"start": "soon", "people": [], "shifts": 0})
         assert response.status_code == 400
         assert response.headers["Content-Type"] == "application/problem+json"
-        pointers = {fault["pointer"] for fault in response.json()["errors"]}
+        pointers = {error["pointer"] for error in response.json()["errors"]}
         assert pointers == {"/start", "/people", "/shifts"}
 
     async def test_the_terms_do_not_come_from_the_host_header(self, sandbox: Sandbox) -> None:

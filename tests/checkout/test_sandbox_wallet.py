@@ -101,7 +101,7 @@ async def test_other_terms_are_not_signed(
     change(sent)
     refused = await pay(served, sent)
     assert refused.status_code == 400
-    assert [fault["pointer"] for fault in refused.json()["errors"]] == [pointer]
+    assert [error["pointer"] for error in refused.json()["errors"]] == [pointer]
 
 
 async def test_one_good_way_among_others_is_enough() -> None:

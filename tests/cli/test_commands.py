@@ -178,6 +178,7 @@ class TestReceipts:
         assert told.returncode == 1
         assert "Traceback" not in told.stderr
 
+    @pytest.mark.redis
     def test_every_receipt_is_a_line(self, tmp_path: Path) -> None:
         receipt = Receipt("0xaa", "20000", "eip155:84532", "0x" + "1" * 64, "abc", 0.0, "header")
         with redis_server(tmp_path) as url:

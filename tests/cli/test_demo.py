@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from app.cli import demo
+from app.products.registry import paid_endpoints
 from tests.support.services import EXAMPLE, PATH, service
 
 pytestmark = pytest.mark.anyio
@@ -40,7 +41,12 @@ async def test_a_file_that_cannot_be_bought_is_told(
     )
     terms = buyer.payment_required_in(await service().ask())
     closed = service(clock=lambda: time.time() + 10_000)  # by its clock the payment has expired
-    assert await demo._save_files(console, closed.http, buyer, request, terms) == 1
+    assert (
+        await demo._save_files(
+            console, closed.http, buyer, request, terms, paid_endpoints()[0].formats
+        )
+        == 1
+    )
     assert "expired" in console.export_text()
     assert not (tmp_path / "demo").exists()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.keys import MAX_DAYS, expiry_in, faults_of
+from app.cli.keys import MAX_DAYS, expiry_in, option_errors
 from app.database.database import Database
 from app.teams.keys.store import ApiKey, find_key
 from tests.cli.test_commands import run
@@ -166,9 +166,9 @@ class TestExpiry:
             expiry_in(text, NOW)
 
 
-class TestFaults:
+class TestErrors:
     @pytest.mark.parametrize(
-        ("org", "name", "scopes", "faults"),
+        ("org", "name", "scopes", "errors"),
         [
             ("Acme", "", ["schedules"], {}),
             ("Acme", "CI of the EU", ["oncall:read", "oncall:write"], {}),
@@ -179,6 +179,6 @@ class TestFaults:
         ],
     )
     def test_of_the_options(
-        self, org: str, name: str, scopes: list[str], faults: dict[str, str]
+        self, org: str, name: str, scopes: list[str], errors: dict[str, str]
     ) -> None:
-        assert faults_of(org, name, scopes) == faults
+        assert option_errors(org, name, scopes) == errors

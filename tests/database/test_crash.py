@@ -22,7 +22,7 @@ from tests.support.processes import environment, free_port, wait_until
 from tests.support.replica_callers import V1, V2
 from tests.support.workers import Worker
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 ROUNDS = 3
 CLIENTS = 6
@@ -242,6 +242,7 @@ async def test_a_service_that_is_killed_loses_nothing(database_url: str, tmp_pat
     assert set(books.statuses) == {200, 201}
 
 
+@pytest.mark.postgres
 async def test_a_database_server_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     """With ``fsync``. The service stays, refuses in words, and goes on when its server is back."""
     port = free_port()

@@ -17,7 +17,7 @@ from tests.support.databases import TEMPLATE, migrate
 from tests.support.postgres_server import cluster, postgres_server
 from tests.support.processes import free_port
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 REFUSED = text("DO $$ BEGIN RAISE 'another came first' USING ERRCODE = '40001'; END $$")

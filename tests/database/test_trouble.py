@@ -78,6 +78,7 @@ def require_no_leak(callers: Sequence[Caller]) -> None:
         assert "Current Checked out connections: 0" in store._engine.pool.status()
 
 
+@pytest.mark.postgres
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 class TestTrouble:
     async def test_a_table_that_somebody_locks(

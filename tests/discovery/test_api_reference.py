@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from app.discovery.api_reference import FOLDER, page, reference_routes
 from app.discovery.openapi import openapi_document
 from app.products.registry import paid_endpoints
-from tests.support.browser import CHROMIUM, chromium
+from tests.support.browser import chromium
 
 VIEWER = "swagger-ui-bundle.js"
 OPERATIONS = [
@@ -96,10 +96,6 @@ class TestServed:
 
 # --- in a browser ---------------------------------------------------------------------------
 
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium is not installed: apt-get install chromium"
-)
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -132,7 +128,6 @@ def drawn(browser: Browser, address: str) -> Iterator[tuple[Page, Seen]]:
     page.close()
 
 
-@needs_chromium
 class TestDrawn:
     @pytest.mark.parametrize(("method", "path"), OPERATIONS)
     def test_an_operation_is_drawn(self, drawn: tuple[Page, Seen], method: str, path: str) -> None:

@@ -12,11 +12,11 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import __version__
-from app.discovery.error_responses import REFUSALS, refusals_of
+from app.discovery.error_responses import ERROR_RESPONSES, error_responses
 from app.discovery.openapi import openapi_bytes, openapi_document, schema_of
-from app.errors import Fault, InvalidRequest, RateLimited
-from app.http.problems import STATUS, internal_error, problem_of
-from app.http.validation import Document
+from app.errors import FieldError, InvalidRequest, RateLimited
+from app.http.problems import STATUS, internal_error, problem_response
+from app.http.validation import RequestModel
 from app.products.registry import paid_endpoints
 from app.products.rotation.answer import RotationAnswer
 from app.teams.routes import stored_operations
@@ -208,12 +208,12 @@ def test_only_readiness_may_be_refused_free_of_charge() -> None:
 
 def test_every_refusal_that_can_happen_is_described() -> None:
     possible = {str(status.value) for status in STATUS.values()} | {"402", "405"}
-    assert set(REFUSALS) == possible
+    assert set(ERROR_RESPONSES) == possible
     assert set(ROTATION["responses"]) == possible | {"200"}
 
 
 @pytest.mark.parametrize("path", PAID)
-@pytest.mark.parametrize("status", [status for status in REFUSALS if status != "402"])
+@pytest.mark.parametrize("status", [status for status in ERROR_RESPONSES if status != "402"])
 def test_a_refusal_has_examples_that_validate(path: str, status: str) -> None:
     response = followed(DOCUMENT["paths"][path]["post"]["responses"][status])
     content = response["content"]["application/problem+json"]
@@ -237,7 +237,7 @@ def test_bounds_of_schedules_are_not_the_rotations() -> None:
     assert set(content["examples"]) == {"invalid_request", "malformed_json", "invalid_payment"}
 
 
-class Undemanding(Document, frozen=True):
+class Undemanding(RequestModel, frozen=True):
     """A document without a required field."""
 
     start: str | None = None
@@ -246,7 +246,7 @@ class Undemanding(Document, frozen=True):
 def test_an_endpoint_that_takes_an_empty_document_needs_another_example() -> None:
     undemanding = replace(paid_endpoints()[0], request=Undemanding)
     with pytest.raises(AssertionError, match="takes an empty document"):
-        refusals_of(undemanding)
+        error_responses(undemanding)
 
 
 def test_tags_are_described_and_used() -> None:
@@ -319,8 +319,10 @@ def test_required_fields(missing: str) -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        pytest.param(problem_of(RateLimited("slowly")), id="plain"),
-        pytest.param(problem_of(InvalidRequest([Fault("/start", "is odd")])), id="with-faults"),
+        pytest.param(problem_response(RateLimited("slowly")), id="plain"),
+        pytest.param(
+            problem_response(InvalidRequest([FieldError("/start", "is odd")])), id="with-errors"
+        ),
         pytest.param(internal_error(), id="internal"),
     ],
 )

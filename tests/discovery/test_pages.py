@@ -17,7 +17,7 @@ import pytest
 
 from app.discovery.catalog import product_page
 from app.discovery.html import SECURITY_HEADERS, static_files
-from app.discovery.pages import FORMATS, picture_path
+from app.discovery.pages import picture_path
 from app.discovery.template_filters import json_text, undescribed
 from app.products.endpoint import JSON, SVG, Endpoint
 from app.products.registry import paid_endpoints
@@ -136,9 +136,8 @@ async def test_every_field_of_the_schemas_is_described(endpoint: Endpoint) -> No
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: each.slug)
 async def test_every_format_is_named(endpoint: Endpoint) -> None:
     shown = await page(endpoint.catalog_path)
-    assert set(endpoint.formats) <= set(FORMATS)
-    for media_type in endpoint.formats:
-        assert shown.says(f"{media_type} {FORMATS[media_type][0]}: {FORMATS[media_type][1]}")
+    for media_type, each in endpoint.formats.items():
+        assert shown.says(f"{media_type} {each.name}: {each.purpose}")
 
 
 async def test_the_worked_example_is_on_its_page_with_a_link_to_its_picture() -> None:
@@ -380,8 +379,8 @@ async def test_the_icon_where_old_browsers_look() -> None:
 def test_templates_and_static_files_are_packaged() -> None:
     text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     [line] = re.findall(r"^app = (\[.*py\.typed.*\])$", text, re.MULTILINE)
-    assert "listing/templates/*" in line
-    assert "listing/static/*" in line
+    assert "discovery/templates/*" in line
+    assert "discovery/static/*" in line
 
 
 def test_an_endpoint_without_pictures_has_none() -> None:

@@ -16,10 +16,10 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request,
 from app.discovery.pages import picture_path
 from app.products.endpoint import Endpoint
 from app.products.registry import paid_endpoints
-from tests.support.browser import CHROMIUM, chromium
+from tests.support.browser import chromium
 from tests.support.processes import answers_ok, environment, free_port, running
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+pytestmark = pytest.mark.browser
 
 ENDPOINTS = paid_endpoints()
 ROTATION, SCHEDULE, NOW = (endpoint.catalog_path for endpoint in ENDPOINTS)

@@ -7,7 +7,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from app.discovery.representations import Representation, chosen
+from app.discovery.representations import Representation, representation_handler
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +17,9 @@ class Shelf:
 
     def __init__(self) -> None:
         self.made: list[str] = []
-        routes = [Route("/", chosen({kind: self.maker(kind) for kind in ("a/a", "b/b")}))]
+        routes = [
+            Route("/", representation_handler({kind: self.maker(kind) for kind in ("a/a", "b/b")}))
+        ]
         transport = httpx.ASGITransport(Starlette(routes=routes))
         self.http = httpx.AsyncClient(transport=transport, base_url="http://host")
 

@@ -17,6 +17,8 @@ from app.products.registry import paid_endpoints
 from app.teams.keys.store import SCOPES, create_key
 from tests.support.processes import ROOT, answers_ok, environment, free_port, running
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).parent
 SECONDS = 400
 """Beside other jobs; alone each takes some 20."""
@@ -105,7 +107,7 @@ def test_no_check_fails(served: str, tmp_path: Path, which: str, options: list[s
     program = Path(sys.executable).parent / "schemathesis"
     stored = which == "stored"
     config, hooks = (
-        ("schemathesis_stored.toml", "schemathesis_stored_hooks")
+        ("schemathesis_teams.toml", "schemathesis_teams_hooks")
         if stored
         else ("schemathesis.toml", "schemathesis_hooks")
     )
@@ -120,7 +122,7 @@ def test_no_check_fails(served: str, tmp_path: Path, which: str, options: list[s
         env={
             **UNMEASURED,
             "PYTHONPATH": str(ROOT),
-            "SCHEMATHESIS_HOOKS": f"tests.listing.{hooks}",
+            "SCHEMATHESIS_HOOKS": f"tests.support.{hooks}",
             "STORED_KEYS": str(tmp_path / "keys"),
         },
         capture_output=True,

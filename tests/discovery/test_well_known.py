@@ -11,7 +11,7 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from app.discovery.error_responses import REFUSALS
+from app.discovery.error_responses import ERROR_RESPONSES
 from app.discovery.free_paths import free_paths
 from app.discovery.openapi import openapi_bytes
 from app.discovery.well_known import discovery_routes, text_of, well_known
@@ -155,7 +155,7 @@ def test_the_skills_program_buys_an_answer(address: str, tmp_path: Path) -> None
 
 def test_the_skill_tells_of_every_refusal() -> None:
     text = text_of("skill.md", ROWS, URL)
-    assert all(f"| {status} | {words} |" in text for status, words in REFUSALS.items())
+    assert all(f"| {status} | {words} |" in text for status, words in ERROR_RESPONSES.items())
 
 
 def test_robots_keep_out_of_operations_and_find_the_sitemap() -> None:

@@ -13,17 +13,17 @@ from app.engine.rotation import (
     HOUR_MS,
     LAST_INSTANT_MS,
     Rotation,
-    rotation_faults,
+    rotation_errors,
     rotation_of,
 )
-from app.errors import Fault, InvalidRequest
+from app.errors import FieldError, InvalidRequest
 
 START = 1_780_531_200_000
 """2026-06-04T00:00:00.000Z"""
 
-TOO_SHORT = Fault("/shiftLengthHours", "is shorter than a millisecond")
-TOO_LONG = Fault("/handoffOffsetHours", "is longer than a shift: at most shiftLengthHours")
-TOO_LATE = Fault("/shifts", "the last shift or its handoff is after the year 9999")
+TOO_SHORT = FieldError("/shiftLengthHours", "is shorter than a millisecond")
+TOO_LONG = FieldError("/handoffOffsetHours", "is longer than a shift: at most shiftLengthHours")
+TOO_LATE = FieldError("/shifts", "the last shift or its handoff is after the year 9999")
 
 
 def rotation(**changes: Any) -> Rotation:
@@ -160,7 +160,7 @@ HOUR_BEFORE_THE_END = LAST_INSTANT_MS - HOUR_MS
 
 
 @pytest.mark.parametrize(
-    ("start_at", "shifts", "length_hours", "offset_hours", "faults"),
+    ("start_at", "shifts", "length_hours", "offset_hours", "errors"),
     [
         pytest.param(START, 3, 24, 0, [], id="nothing"),
         pytest.param(FIRST_INSTANT_MS, 1, 1, -1, [], id="handoff-at-the-first-instant"),
@@ -172,7 +172,7 @@ HOUR_BEFORE_THE_END = LAST_INSTANT_MS - HOUR_MS
         pytest.param(START, 3, 1e-10, 0, [TOO_SHORT], id="no-millisecond"),
         pytest.param(START, 3, 0.4 / HOUR_MS, 0, [TOO_SHORT], id="rounds-to-no-millisecond"),
         pytest.param(START, 3, 5e-324, 0, [TOO_SHORT], id="smallest-float"),
-        pytest.param(START, 3, 1e-10, 1, [TOO_SHORT, TOO_LONG], id="two-faults-at-once"),
+        pytest.param(START, 3, 1e-10, 1, [TOO_SHORT, TOO_LONG], id="two-errors-at-once"),
         pytest.param(HOUR_BEFORE_THE_END, 1, 1, 0, [], id="ends-at-the-last-millisecond"),
         pytest.param(HOUR_BEFORE_THE_END + 1, 1, 1, 0, [TOO_LATE], id="ends-a-millisecond-late"),
         pytest.param(HOUR_BEFORE_THE_END, 2, 1, 0, [TOO_LATE], id="one-shift-too-many"),
@@ -190,20 +190,20 @@ HOUR_BEFORE_THE_END = LAST_INSTANT_MS - HOUR_MS
         pytest.param(START, 3.0, 24, 0, [], id="whole-float-of-shifts"),
     ],
 )
-def test_cross_field_faults(
+def test_cross_field_errors(
     start_at: int | None,
     shifts: float | None,
     length_hours: float | None,
     offset_hours: float | None,
-    faults: list[Fault],
+    errors: list[FieldError],
 ) -> None:
-    assert list(rotation_faults(start_at, shifts, length_hours, offset_hours)) == faults
+    assert list(rotation_errors(start_at, shifts, length_hours, offset_hours)) == errors
 
 
-def test_faults_are_raised_together() -> None:
+def test_errors_are_raised_together() -> None:
     with pytest.raises(InvalidRequest) as caught:
         rotation(length_hours=1e-10, offset_hours=1)
-    assert caught.value.faults == (TOO_SHORT, TOO_LONG)
+    assert caught.value.errors == (TOO_SHORT, TOO_LONG)
 
 
 # --- for all rotations ----------------------------------------------------------------------
@@ -221,11 +221,11 @@ def rotations(draw: st.DrawFn) -> Rotation:
         "length_hours": length_hours,
         "offset_hours": draw(st.floats(-length_hours, length_hours)),
     }
-    assume(not list(rotation_faults(*(arguments[name] for name in FAULT_ARGUMENTS))))
+    assume(not list(rotation_errors(*(arguments[name] for name in ERROR_ARGUMENTS))))
     return rotation_of(**arguments)
 
 
-FAULT_ARGUMENTS = ("start_at", "shifts", "length_hours", "offset_hours")
+ERROR_ARGUMENTS = ("start_at", "shifts", "length_hours", "offset_hours")
 
 
 @given(rotations())

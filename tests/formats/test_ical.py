@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from app.engine.layered.limits import EARLIEST_AT
 from app.engine.rotation import rotation_of
 from app.formats.ical import PRODUCT, calendar_bytes
-from app.formats.plain import plain
+from app.formats.plain import plain_text
 from app.formats.timeline import Timeline, TimelineItem
 from app.products.rotation.timeline import rotation_timeline
 from tests.support.formats import events
@@ -152,14 +152,14 @@ def test_the_first_years() -> None:
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_name_is_a_name(name: str) -> None:
     found = events(calendar([name, "bob"], 2))
-    assert [event.summary for event in found] == [f"On call: {plain(name)}", "On call: bob"]
+    assert [event.summary for event in found] == [f"On call: {plain_text(name)}", "On call: bob"]
     assert found[1].description == "The last shift of the rotation."
 
 
 @given(st.lists(st.text(min_size=1) | st.text("\\nN,;:\r\n ", min_size=1), min_size=1, max_size=4))
 def test_any_name_is_read_back(names: list[str]) -> None:
     found = events(calendar(names, len(names)))
-    assert [event.summary for event in found] == [f"On call: {plain(name)}" for name in names]
+    assert [event.summary for event in found] == [f"On call: {plain_text(name)}" for name in names]
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
@@ -189,8 +189,8 @@ def written_by_objects(timeline: Timeline) -> bytes:
         event.add("DTSTAMP", start)
         event.add("DTSTART", start)
         event.add("DTEND", end)
-        event.add("SUMMARY", f"On call: {plain(item.person or '')}")
-        event.add("DESCRIPTION", plain(item.note))
+        event.add("SUMMARY", f"On call: {plain_text(item.person or '')}")
+        event.add("DESCRIPTION", plain_text(item.note))
         event.add("TRANSP", "TRANSPARENT")
         whole.add_component(event)
     written: bytes = whole.to_ical(sorted=False)

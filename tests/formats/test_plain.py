@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.formats.plain import plain
+from app.formats.plain import plain_text
 
 
 @pytest.mark.parametrize(
@@ -21,15 +21,15 @@ from app.formats.plain import plain
     ],
 )
 def test_plain(text: str, expected: str) -> None:
-    assert plain(text) == expected
+    assert plain_text(text) == expected
 
 
 @given(st.text())
 def test_lines_are_split_where_newlines_are_and_nowhere_else(text: str) -> None:
-    line = f"{plain(text)}."
+    line = f"{plain_text(text)}."
     assert line.splitlines() == line.split("\n")
 
 
 @given(st.text())
 def test_once_is_enough(text: str) -> None:
-    assert plain(plain(text)) == plain(text)
+    assert plain_text(plain_text(text)) == plain_text(text)

@@ -10,7 +10,7 @@ import pytest
 
 from app.engine.rotation import rotation_of
 from app.formats.svg.bars import LANES
-from app.formats.svg.drawing import LEFT, MOST_HANDOFFS, MOST_TITLES, RIGHT, timeline_bytes
+from app.formats.svg.drawing import LEFT, MAX_HANDOFFS, MAX_TITLES, RIGHT, timeline_bytes
 from app.formats.timeline import Timeline, TimelineItem
 from app.products.rotation.timeline import rotation_timeline
 from tests.support.formats import SVG, drawn, root_of, stretches, texts, titles
@@ -171,11 +171,11 @@ def test_a_handoff_is_a_line_from_lane_to_lane(offset: float) -> None:
     assert ends == pytest.approx([x, x, 120, 152], abs=0.1)
 
 
-@pytest.mark.parametrize("shifts", [MOST_HANDOFFS + 1, MOST_HANDOFFS + 2])
+@pytest.mark.parametrize("shifts", [MAX_HANDOFFS + 1, MAX_HANDOFFS + 2])
 def test_handoffs_are_shown_while_they_can_be_told_apart(shifts: int) -> None:
     shown = picture(shifts=shifts)
-    few = shifts <= MOST_HANDOFFS + 1
-    assert len(found(shown, "line", "handoff")) == (MOST_HANDOFFS if few else 0)
+    few = shifts <= MAX_HANDOFFS + 1
+    assert len(found(shown, "line", "handoff")) == (MAX_HANDOFFS if few else 0)
     assert ("Dotted: handoffs." in texts(shown)) is few
 
 
@@ -253,10 +253,10 @@ def test_every_shift_is_counted_where_bars_are_joined() -> None:
     assert stretches(picture(["solo"], 10_000)) == 10_000
 
 
-@pytest.mark.parametrize("shifts", [MOST_TITLES, MOST_TITLES + 1])
+@pytest.mark.parametrize("shifts", [MAX_TITLES, MAX_TITLES + 1])
 def test_titles_are_there_while_there_are_not_too_many(shifts: int) -> None:
     shown = timeline_bytes(timeline([f"p{number}" for number in range(30)], shifts, 24))
-    assert len(titles(shown)) == (shifts if shifts == MOST_TITLES else 0)
+    assert len(titles(shown)) == (shifts if shifts == MAX_TITLES else 0)
 
 
 def test_of_very_many_gaps_none_has_a_title() -> None:

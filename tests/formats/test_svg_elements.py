@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from app.formats.svg.elements import COLOURS, STYLE, cut
+from app.formats.svg.elements import COLOURS, STYLE, truncated
 
 LIGHT, DARK = STYLE.split("@media")
 RULE = re.compile(r"\.oncall ([.\w]+)\{[^}]*?(?:fill|stroke):(#[0-9a-f]{6})")
@@ -64,4 +64,4 @@ def test_both_sides_colour_the_same_things() -> None:
     ],
 )
 def test_cut(text: str, expected: str) -> None:
-    assert cut(text, 18) == expected
+    assert truncated(text, 18) == expected

@@ -9,13 +9,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from app import errors
-from app.errors import Fault, Faulty, OncallError, Retryable
+from app.errors import FieldError, InvalidFields, OncallError, Retryable
 from app.http.problems import (
     STATUS,
+    defect_response,
+    http_problem_response,
     internal_error,
-    problem_of,
-    problem_of_defect,
-    problem_of_http,
+    problem_response,
 )
 from app.teams.problems import OWN
 
@@ -35,7 +35,11 @@ def leaves(kind: type[OncallError]) -> set[type[OncallError]]:
 
 
 def made(kind: type[OncallError]) -> OncallError:
-    return kind([Fault("/x", "is wrong")]) if issubclass(kind, Faulty) else kind("what went wrong")
+    return (
+        kind([FieldError("/x", "is wrong")])
+        if issubclass(kind, InvalidFields)
+        else kind("what went wrong")
+    )
 
 
 def test_every_failure_has_a_status_or_is_never_a_problem() -> None:
@@ -80,7 +84,7 @@ def test_codes_are_distinct() -> None:
 def test_statuses_codes_and_what_to_do_next(
     kind: type[OncallError], status: int, code: str, retry: str
 ) -> None:
-    response = problem_of(made(kind))
+    response = problem_response(made(kind))
     problem = msgspec.json.decode(response.body)
     assert response.status_code == problem["status"] == status
     assert (problem["code"], problem["retry"]) == (code, retry)
@@ -88,7 +92,7 @@ def test_statuses_codes_and_what_to_do_next(
 
 @pytest.mark.parametrize("kind", STATUS)
 def test_shape(kind: type[OncallError]) -> None:
-    response = problem_of(made(kind))
+    response = problem_response(made(kind))
     problem = msgspec.json.decode(response.body)
     assert list(problem)[:6] == ["type", "title", "status", "code", "detail", "retry"]
     assert problem["type"] == f"urn:oncall:problem:{kind.code}"
@@ -98,19 +102,19 @@ def test_shape(kind: type[OncallError]) -> None:
 
 
 def test_a_bound_that_the_engine_holds_concerns_the_whole_document() -> None:
-    problem = msgspec.json.decode(problem_of(errors.TooManySegments()).body)
+    problem = msgspec.json.decode(problem_response(errors.TooManySegments()).body)
     assert problem["detail"] == errors.TooManySegments.title
     assert problem["errors"] == [{"pointer": "", "detail": errors.TooManySegments.title}]
 
 
 def test_without_a_detail_the_title_stands_for_it() -> None:
-    problem = msgspec.json.decode(problem_of(errors.BodyTooLarge()).body)
+    problem = msgspec.json.decode(problem_response(errors.BodyTooLarge()).body)
     assert problem["detail"] == problem["title"] == "The body is too large."
 
 
-def test_every_fault_is_listed_with_its_pointer() -> None:
-    faults = [Fault("/start", "is required"), Fault("", "is odd")]
-    problem = msgspec.json.decode(problem_of(errors.InvalidRequest(faults)).body)
+def test_every_error_is_listed_with_its_pointer() -> None:
+    found = [FieldError("/start", "is required"), FieldError("", "is odd")]
+    problem = msgspec.json.decode(problem_response(errors.InvalidRequest(found)).body)
     assert problem["detail"] == "/start: is required (and 1 more)"
     assert problem["errors"] == [
         {"pointer": "/start", "detail": "is required"},
@@ -119,16 +123,16 @@ def test_every_fault_is_listed_with_its_pointer() -> None:
 
 
 def test_only_faulty_failures_list_errors() -> None:
-    assert "errors" not in msgspec.json.decode(problem_of(errors.MalformedBody("x")).body)
+    assert "errors" not in msgspec.json.decode(problem_response(errors.MalformedBody("x")).body)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in STATUS if issubclass(kind, Retryable)])
 def test_what_passes_says_when(kind: type[Retryable]) -> None:
-    assert problem_of(kind(retry_after=7)).headers["retry-after"] == "7"
+    assert problem_response(kind(retry_after=7)).headers["retry-after"] == "7"
 
 
 def test_what_does_not_pass_says_no_time() -> None:
-    assert "retry-after" not in problem_of(errors.MalformedBody()).headers
+    assert "retry-after" not in problem_response(errors.MalformedBody()).headers
 
 
 def asked(method: str, path: str) -> Request:
@@ -175,7 +179,7 @@ def asked(method: str, path: str) -> Request:
 def test_starlettes_own_errors(
     method: str, path: str, error: HTTPException, expected: dict[str, Any]
 ) -> None:
-    response = problem_of_http(asked(method, path), error)
+    response = http_problem_response(asked(method, path), error)
     assert msgspec.json.decode(response.body) == expected
     assert response.status_code == expected["status"]
     assert response.headers["content-type"] == "application/problem+json"
@@ -193,5 +197,5 @@ def test_an_internal_error_tells_nothing_of_its_cause() -> None:
 
 
 def test_a_defect_behind_the_router_is_the_same_500() -> None:
-    response = problem_of_defect(asked("GET", "/catalog"), ValueError("a secret"))
+    response = defect_response(asked("GET", "/catalog"), ValueError("a secret"))
     assert (response.status_code, response.body) == (500, internal_error().body)

@@ -86,7 +86,7 @@ def test_it_keeps_moving_windows_only(clock: Clock) -> None:
 Take = Callable[..., Awaitable[Taken]]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
 async def storage(
     request: pytest.FixtureRequest, clock: Clock, tmp_path: Path
 ) -> AsyncIterator[BoundedWindows | RedisWindows]:
@@ -137,6 +137,7 @@ async def test_both_storages_tell_the_same(
 
 
 @pytest.mark.anyio
+@pytest.mark.redis
 async def test_it_counts_with_processes_of_the_last_version(clock: Clock, tmp_path: Path) -> None:
     """While replicas are replaced one by one, both versions write the same lists."""
     with redis_server(tmp_path) as url:
@@ -158,6 +159,7 @@ async def test_it_counts_with_processes_of_the_last_version(clock: Clock, tmp_pa
 
 
 @pytest.mark.anyio
+@pytest.mark.redis
 async def test_a_window_that_nobody_asks_for_leaves_redis(clock: Clock, tmp_path: Path) -> None:
     with redis_server(tmp_path) as url:
         pool = redis_pool(url)

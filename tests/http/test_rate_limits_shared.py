@@ -12,7 +12,7 @@ from tests.conftest import Clock
 from tests.support.processes import free_port
 from tests.support.redis_server import redis_server
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.redis]
 
 ROUTE, ANN = "/v1/scheduling/oncall-rotation", "192.0.2.1"
 LIMIT = parse("120/minute")

@@ -7,8 +7,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from app.errors import BodyTooLarge, BodyTooSlow, HeadersTooLarge
-from app.http.request_body import MAX_BODY_BYTES, MAX_HEADER_BYTES, body_of, require_sizes
-from app.http.request_head import Head, head_of
+from app.http.request_body import MAX_BODY_BYTES, MAX_HEADER_BYTES, read_body, require_sizes
+from app.http.request_head import RequestHead, request_head
 
 pytestmark = pytest.mark.anyio
 
@@ -31,8 +31,8 @@ def chunk(body: bytes, *, more: bool = True) -> Message:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-def head(*fields: tuple[bytes, bytes]) -> Head:
-    return head_of({"method": "POST", "headers": fields})
+def head(*fields: tuple[bytes, bytes]) -> RequestHead:
+    return request_head({"method": "POST", "headers": fields})
 
 
 # --- body -----------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def head(*fields: tuple[bytes, bytes]) -> Head:
     ],
 )
 async def test_body(messages: list[Message], expected: bytes) -> None:
-    assert await body_of(sent(*messages)) == expected
+    assert await read_body(sent(*messages)) == expected
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ async def test_body(messages: list[Message], expected: bytes) -> None:
 )
 async def test_a_body_over_the_cap_is_not_read_to_its_end(messages: list[Message]) -> None:
     with pytest.raises(BodyTooLarge, match="at most 1048576 bytes"):
-        await body_of(sent(*messages))
+        await read_body(sent(*messages))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ async def test_a_body_over_the_cap_is_not_read_to_its_end(messages: list[Message
 )
 async def test_a_body_that_does_not_arrive(messages: list[Message]) -> None:
     with pytest.raises(BodyTooSlow, match="the body must arrive within 0 s"):
-        await body_of(sent(*messages), max_seconds=0)
+        await read_body(sent(*messages), max_seconds=0)
 
 
 async def test_the_deadline_is_for_the_whole_body_not_for_a_piece() -> None:
@@ -85,12 +85,12 @@ async def test_the_deadline_is_for_the_whole_body_not_for_a_piece() -> None:
         return chunk(b"")
 
     with pytest.raises(BodyTooSlow, match=r"the body must arrive within 0\.001 s"):
-        await body_of(drip, max_seconds=0.001)
+        await read_body(drip, max_seconds=0.001)
 
 
 async def test_a_caller_who_leaves() -> None:
     with pytest.raises(ClientDisconnect):
-        await body_of(sent(chunk(b"{"), {"type": "http.disconnect"}))
+        await read_body(sent(chunk(b"{"), {"type": "http.disconnect"}))
 
 
 # --- headers --------------------------------------------------------------------------------

@@ -2,11 +2,11 @@
 
 import pytest
 
-from app.http.request_head import Head, head_of
+from app.http.request_head import RequestHead, request_head
 
 
-def head(*fields: tuple[bytes, bytes], client: tuple[str, int] | None = None) -> Head:
-    return head_of({"method": "POST", "headers": fields, "client": client})
+def head(*fields: tuple[bytes, bytes], client: tuple[str, int] | None = None) -> RequestHead:
+    return request_head({"method": "POST", "headers": fields, "client": client})
 
 
 def test_values_stand_in_order_of_arrival() -> None:

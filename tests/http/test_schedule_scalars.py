@@ -6,7 +6,7 @@ import pytest
 
 from app.errors import InstantOutOfRange
 from app.http.scalars import (
-    READERS,
+    PARSERS,
     Moment,
     Weekday,
     WindowEnd,
@@ -123,4 +123,4 @@ def test_schemas(kind: type, expected: dict[str, Any]) -> None:
 
 
 def test_every_scalar_is_a_string_on_the_wire() -> None:
-    assert {scalar_schema(kind)["type"] for kind in READERS} == {"string"}
+    assert {scalar_schema(kind)["type"] for kind in PARSERS} == {"string"}

@@ -1,4 +1,4 @@
-"""JSON documents to structs: every fault at once, each with its pointer and what would be right."""
+"""JSON documents to structs: every error at once, each with its pointer and what would be right."""
 
 import subprocess
 import sys
@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from app.errors import Fault, InvalidRequest, MalformedBody
+from app.errors import FieldError, InvalidRequest, MalformedBody
 from app.http.validation import (
     MAX_ITEMS_WALKED,
     MAX_UNKNOWN_NAMED,
-    Document,
-    document_of,
-    parsed,
-    unknown_fields,
+    RequestModel,
+    parsed_json,
+    unknown_field_errors,
+    validated,
 )
 from app.products.rotation.request import RotationRequest
 from tests.support.seed import EXAMPLE_REQUEST
@@ -39,14 +39,14 @@ NAME_RULE = "Wanted: a name of 1 to 200 characters after trimming."
 SHIFTS_RULE = "Wanted: a whole number from 1 to 10,000."
 
 
-def faults_of(value: object, kind: type[Document] = RotationRequest) -> list[Fault]:
+def errors_of(value: object, kind: type[RequestModel] = RotationRequest) -> list[FieldError]:
     with pytest.raises(InvalidRequest) as caught:
-        document_of(value, kind)
-    return list(caught.value.faults)
+        validated(value, kind)
+    return list(caught.value.errors)
 
 
 def pointers_of(value: object) -> list[str]:
-    return [fault.pointer for fault in faults_of(value)]
+    return [error.pointer for error in errors_of(value)]
 
 
 # --- bytes ----------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ def pointers_of(value: object) -> list[str]:
 )
 def test_malformed_bodies(body: bytes, why: str) -> None:
     with pytest.raises(MalformedBody, match=why):
-        parsed(body)
+        parsed_json(body)
 
 
 @pytest.mark.parametrize(
@@ -106,17 +106,17 @@ def test_malformed_bodies(body: bytes, why: str) -> None:
     ],
 )
 def test_parsed(body: bytes, value: object) -> None:
-    assert parsed(body) == value
+    assert parsed_json(body) == value
 
 
 AS_SERVED = """
 import app.main
-from app.http.validation import parsed
+from app.http.validation import parsed_json
 from app.errors import MalformedBody
 
 for body in (b"[" * 1_000_000, b'{"a":' * 200_000, b"[" * 50_000 + b"]" * 50_000):
     try:
-        parsed(body)
+        parsed_json(body)
     except MalformedBody as error:
         print(error)
 """
@@ -138,7 +138,7 @@ def test_the_recursion_limit_is_left_as_it_was(body: bytes, limit: int) -> None:
     sys.setrecursionlimit(limit)
     try:
         with suppress(MalformedBody):
-            parsed(body)
+            parsed_json(body)
         assert sys.getrecursionlimit() == limit
     finally:
         sys.setrecursionlimit(before)
@@ -147,7 +147,7 @@ def test_the_recursion_limit_is_left_as_it_was(body: bytes, limit: int) -> None:
 @given(st.binary())
 def test_any_bytes_are_json_or_malformed(body: bytes) -> None:
     try:
-        msgspec.json.encode(parsed(body))
+        msgspec.json.encode(parsed_json(body))
     except MalformedBody as error:
         msgspec.json.encode(error.detail)
 
@@ -176,29 +176,29 @@ def test_any_bytes_are_json_or_malformed(body: bytes) -> None:
     ],
 )
 def test_right_documents(changes: dict[str, Any], field: str, expected: object) -> None:
-    assert getattr(document_of({**SEED, **changes}, RotationRequest), field) == expected
+    assert getattr(validated({**SEED, **changes}, RotationRequest), field) == expected
 
 
 def test_absent_length_is_24() -> None:
     request = {name: value for name, value in SEED.items() if name != "shiftLengthHours"}
-    assert document_of(request, RotationRequest).shift_length_hours == 24
+    assert validated(request, RotationRequest).shift_length_hours == 24
 
 
 def test_the_callers_value_is_left_alone() -> None:
     value = {**SEED, "handoffOffsetHours": None}
-    document_of(value, RotationRequest)
+    validated(value, RotationRequest)
     assert value == {**SEED, "handoffOffsetHours": None}
 
 
 def test_a_request_becomes_its_rotation() -> None:
-    rotation = document_of({**SEED, "handoffOffsetHours": 1}, RotationRequest).rotation()
+    rotation = validated({**SEED, "handoffOffsetHours": 1}, RotationRequest).rotation()
     assert list(rotation.people) == ["alice", "bob", "alice"]
     assert {type(person) for person in rotation.people} == {str}
     assert rotation.boundaries == range(JUNE_4_MS, JUNE_4_MS + 259_200_001, 86_400_000)
     assert (rotation.shift_length_hours, rotation.handoff_offset_hours) == (24, 1)
 
 
-# --- one fault ------------------------------------------------------------------------------
+# --- one error ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -292,8 +292,8 @@ def test_a_request_becomes_its_rotation() -> None:
         ),
     ],
 )
-def test_one_fault(changes: dict[str, Any], pointer: str, detail: str) -> None:
-    assert faults_of({**SEED, **changes}) == [Fault(pointer, detail)]
+def test_one_error(changes: dict[str, Any], pointer: str, detail: str) -> None:
+    assert errors_of({**SEED, **changes}) == [FieldError(pointer, detail)]
 
 
 BEYOND_2_53 = 2**53 + 1
@@ -356,10 +356,10 @@ def test_out_of_bounds(changes: dict[str, Any], pointer: str) -> None:
     ],
 )
 def test_no_object(value: object, detail: str) -> None:
-    assert faults_of(value) == [Fault("", detail)]
+    assert errors_of(value) == [FieldError("", detail)]
 
 
-# --- all faults -----------------------------------------------------------------------------
+# --- all errors -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -393,27 +393,27 @@ def test_no_object(value: object, detail: str) -> None:
         pytest.param(
             {**SEED, "people": 3, "shiftLengthHours": 1, "handoffOffsetHours": 2},
             ["/people", "/handoffOffsetHours"],
-            id="cross-field-fault-beside-a-field-fault",
+            id="cross-field-error-beside-a-field-error",
         ),
         pytest.param(
             {**SEED, "start": "soon", "shiftLengthHours": 1e-9, "handoffOffsetHours": 1},
             ["/start", "/shiftLengthHours", "/handoffOffsetHours"],
-            id="two-cross-field-faults-beside-a-field-fault",
+            id="two-cross-field-errors-beside-a-field-error",
         ),
         pytest.param(
             {"start": "9999-12-31", "people": [], "shifts": 2},
             ["/people", "/shifts"],
-            id="defaults-count-in-cross-field-faults",
+            id="defaults-count-in-cross-field-errors",
         ),
         pytest.param(
             {**SEED, "shiftLengthHours": "24", "handoffOffsetHours": 48},
             ["/shiftLengthHours"],
-            id="no-cross-field-fault-from-a-wrong-field",
+            id="no-cross-field-error-from-a-wrong-field",
         ),
         pytest.param(
             {"start": "9999-12-31", "people": ["a"], "handoffOffsetHours": 25},
             ["/shifts", "/handoffOffsetHours"],
-            id="cross-field-fault-though-a-field-is-missing",
+            id="cross-field-error-though-a-field-is-missing",
         ),
         pytest.param(
             {**SEED, "people": ["a"] * 1_000 + [3]},
@@ -427,22 +427,22 @@ def test_no_object(value: object, detail: str) -> None:
         ),
     ],
 )
-def test_every_fault_at_once(value: object, pointers: list[str]) -> None:
+def test_every_error_at_once(value: object, pointers: list[str]) -> None:
     assert pointers_of(value) == pointers
 
 
-def test_a_thousand_wrong_names_are_a_thousand_faults() -> None:
-    assert len(faults_of({**SEED, "people": [""] * 1_000})) == 1_000
+def test_a_thousand_wrong_names_are_a_thousand_errors() -> None:
+    assert len(errors_of({**SEED, "people": [""] * 1_000})) == 1_000
 
 
-def test_a_list_of_half_a_million_wrong_items_does_not_become_as_many_faults() -> None:
-    faults = faults_of({**SEED, "people": [1] * 500_000})
-    assert len(faults) == 1 + MAX_ITEMS_WALKED
+def test_a_list_of_half_a_million_wrong_items_does_not_become_as_many_errors() -> None:
+    errors = errors_of({**SEED, "people": [1] * 500_000})
+    assert len(errors) == 1 + MAX_ITEMS_WALKED
 
 
-def test_the_error_reads_as_its_faults() -> None:
+def test_the_error_reads_as_its_errors() -> None:
     with pytest.raises(InvalidRequest, match=r"^/people: is required.* \(and 1 more\)$"):
-        document_of({"start": "2026-06-04"}, RotationRequest)
+        validated({"start": "2026-06-04"}, RotationRequest)
 
 
 JSON_VALUES = st.recursive(
@@ -461,29 +461,29 @@ NEAR_DOCUMENTS = st.fixed_dictionaries(
 )
 
 
-def faults_found(value: object) -> tuple[Fault, ...]:
+def errors_found(value: object) -> tuple[FieldError, ...]:
     """What is wrong with ``value``; nothing, if it is a rotation."""
     try:
-        document_of(value, RotationRequest).rotation()
+        validated(value, RotationRequest).rotation()
     except InvalidRequest as error:
-        return error.faults or (Fault("?", "refused without a fault"),)
+        return error.errors or (FieldError("?", "refused without an error"),)
     return ()
 
 
 @given(JSON_VALUES | NEAR_DOCUMENTS)
-def test_any_value_is_a_rotation_or_has_faults_in_known_places(value: object) -> None:
-    found = [fault for fault in faults_found(value) if "is not a known" not in fault.detail]
-    assert {fault.pointer.split("/")[1] for fault in found if fault.pointer} <= {*NAMES}
+def test_any_value_is_a_rotation_or_has_errors_in_known_places(value: object) -> None:
+    found = [error for error in errors_found(value) if "is not a known" not in error.detail]
+    assert {error.pointer.split("/")[1] for error in found if error.pointer} <= {*NAMES}
     msgspec.json.encode(found)
 
 
 @given(NEAR_DOCUMENTS)
-def test_mending_what_is_named_leaves_no_fault(value: dict[str, Any]) -> None:
-    named = {fault.pointer.split("/")[1] for fault in faults_found(value)}
+def test_mending_what_is_named_leaves_no_error(value: dict[str, Any]) -> None:
+    named = {error.pointer.split("/")[1] for error in errors_found(value)}
     if "shiftLengthHours" in named:
         named.add("handoffOffsetHours")  # is held to the length, once that is right
     right = {**SEED, "handoffOffsetHours": 0}
-    assert faults_found({**value, **{name: right[name] for name in named}}) == ()
+    assert errors_found({**value, **{name: right[name] for name in named}}) == ()
 
 
 # --- unknown fields -------------------------------------------------------------------------
@@ -513,8 +513,8 @@ def test_mending_what_is_named_leaves_no_fault(value: dict[str, Any]) -> None:
     ],
 )
 def test_unknown_field(name: str, pointer: str, hint: str) -> None:
-    warnings = list(unknown_fields({**SEED, name: 1}, RotationRequest))
-    assert warnings == [Fault(pointer, f"is not a known field and was not used{hint}")]
+    warnings = list(unknown_field_errors({**SEED, name: 1}, RotationRequest))
+    assert warnings == [FieldError(pointer, f"is not a known field and was not used{hint}")]
 
 
 @pytest.mark.parametrize(
@@ -528,29 +528,31 @@ def test_unknown_field(name: str, pointer: str, hint: str) -> None:
     ],
 )
 def test_no_unknown_fields(value: object) -> None:
-    assert list(unknown_fields(value, RotationRequest)) == []
+    assert list(unknown_field_errors(value, RotationRequest)) == []
 
 
 def test_unknown_fields_are_named_in_the_documents_order() -> None:
-    warnings = unknown_fields({"zeta": 1, **SEED, "alpha": None}, RotationRequest)
-    assert [fault.pointer for fault in warnings] == ["/zeta", "/alpha"]
+    warnings = unknown_field_errors({"zeta": 1, **SEED, "alpha": None}, RotationRequest)
+    assert [error.pointer for error in warnings] == ["/zeta", "/alpha"]
 
 
 def test_a_crowd_of_unknown_fields_is_counted_not_named() -> None:
     crowd = {f"start{number}": 1 for number in range(60_000)}
-    warnings = list(unknown_fields(crowd, RotationRequest))
+    warnings = list(unknown_field_errors(crowd, RotationRequest))
     assert len(warnings) == MAX_UNKNOWN_NAMED + 1
     assert warnings[0].detail.endswith("did you mean 'start'?")
-    assert warnings[-1] == Fault("", "has 59900 more fields that are not known and were not used")
+    assert warnings[-1] == FieldError(
+        "", "has 59900 more fields that are not known and were not used"
+    )
 
 
 def test_a_strict_document_is_refused_for_unknown_fields() -> None:
     crowd = {f"start{number}": None for number in range(MAX_UNKNOWN_NAMED + 7)}
     with pytest.raises(InvalidRequest) as raised:
-        document_of({**SEED, **crowd}, RotationRequest, strict=True)
-    first, *_, last = raised.value.faults
-    assert first == Fault("/start0", "is not a known field; did you mean 'start'?")
-    assert last == Fault("", "has 7 more fields that are not known")
+        validated({**SEED, **crowd}, RotationRequest, strict=True)
+    first, *_, last = raised.value.errors
+    assert first == FieldError("/start0", "is not a known field; did you mean 'start'?")
+    assert last == FieldError("", "has 7 more fields that are not known")
 
 
 # --- types that the rotation does not use, and the next endpoint will -----------------------
@@ -561,7 +563,7 @@ class Place(msgspec.Struct, frozen=True):
     floor: int | None = None
 
 
-class Order(Document, frozen=True):
+class Order(RequestModel, frozen=True):
     place: Annotated[Place, Meta(description="where to")] | None = None
     items: list[Annotated[str, Meta(max_length=3)]] = msgspec.field(default_factory=list)
     codes: Annotated[list[int], Meta(max_length=5_000)] = msgspec.field(default_factory=list)
@@ -581,8 +583,8 @@ class Order(Document, frozen=True):
     ],
 )
 def test_other_types(value: object, pointers: list[str]) -> None:
-    assert [fault.pointer for fault in faults_of(value, Order)] == pointers
+    assert [error.pointer for error in errors_of(value, Order)] == pointers
 
 
 def test_a_document_without_rules_across_its_fields_has_none() -> None:
-    assert document_of({"place": {"city": "Oslo"}}, Order).place == Place("Oslo")
+    assert validated({"place": {"city": "Oslo"}}, Order).place == Place("Oslo")

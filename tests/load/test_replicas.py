@@ -29,7 +29,13 @@ from tests.support.replica_buyers import Books, Buyer, CountingFacilitator, clie
 from tests.support.services import EXAMPLE, PATH, PAY_TO, transaction_in
 from tests.support.workers import Worker, workers
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.timeout(400),
+    pytest.mark.process,
+    pytest.mark.redis,
+    pytest.mark.slow,
+]
 
 REPLICAS = 3
 BUYERS = 12

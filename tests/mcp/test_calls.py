@@ -84,7 +84,7 @@ class TestWithoutPayment:
         problem = content_of(result)
         assert result.isError
         assert (problem["code"], problem["retry"]) == ("invalid_request", "no")
-        assert {fault["pointer"] for fault in problem["errors"]} == {"/start", "/people", "/shifts"}
+        assert {error["pointer"] for error in problem["errors"]} == {"/start", "/people", "/shifts"}
         assert served.transfers == 0
 
 

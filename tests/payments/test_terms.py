@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.payments.terms import payable_networks, payee_faults
+from app.payments.terms import payable_networks, payee_errors
 from tests.support.services import PAY_TO
 
 
@@ -33,7 +33,7 @@ def test_a_network_whose_token_takes_no_authorizations_is_not() -> None:
         pytest.param("x", "y", ["ONCALL_NETWORK", "ONCALL_PAY_TO"], id="both at once"),
     ],
 )
-def test_faults_are_named(network: str, pay_to: str, complaints: list[str]) -> None:
-    faults = list(payee_faults(network, pay_to))
-    assert len(faults) == len(complaints)
-    assert all(text in fault for text, fault in zip(complaints, faults, strict=True))
+def test_errors_are_named(network: str, pay_to: str, complaints: list[str]) -> None:
+    errors = list(payee_errors(network, pay_to))
+    assert len(errors) == len(complaints)
+    assert all(text in error for text, error in zip(complaints, errors, strict=True))

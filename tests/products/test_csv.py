@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.rotation import rotation_of
-from app.formats.plain import plain
+from app.formats.plain import plain_text
 from app.products.csv import now_csv, rotation_csv, schedule_csv
 from app.products.layered.answer import (
     NextOnCall,
@@ -124,10 +124,10 @@ def test_it_is_utf_8_without_a_mark() -> None:
 )
 def test_formulas_do_not_work(name: str, written: str) -> None:
     assert cell(name) == written
-    assert unguarded(written) == plain(name)
+    assert unguarded(written) == plain_text(name)
 
 
 @given(st.text(min_size=1) | st.text("'=+-@ \t\r\na", min_size=1))
 def test_every_name_is_read_back_and_none_is_a_formula(name: str) -> None:
-    assert [row["person"] for row in rows(table(name))] == [plain(name)] * 2
+    assert [row["person"] for row in rows(table(name))] == [plain_text(name)] * 2
     assert cell(name)[0] not in "=+-@\t\r\n＝＋－＠"

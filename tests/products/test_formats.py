@@ -11,7 +11,7 @@ from x402.http.utils import decode_payment_required_header
 
 from app.checkout.http_route import ProductRoute
 from app.checkout.purchase import ProductCheckout
-from app.errors import Fault
+from app.errors import FieldError
 from app.http.rate_limits import RateLimits
 from app.products.endpoint import CALENDAR, CSV, JSON, SVG, Endpoint
 from app.products.registry import paid_endpoints
@@ -146,11 +146,12 @@ async def test_a_planned_rotation_is_sold_in_every_form() -> None:
 async def test_only_json_is_written_on_the_event_loop(media_type: str) -> None:
     threads: list[bool] = []
 
-    def watched(result: Any, warnings: Sequence[Fault]) -> bytes:
+    def watched(result: Any, warnings: Sequence[FieldError]) -> bytes:
         threads.append(threading.current_thread() is threading.main_thread())
-        return ROTATION.formats[media_type](result, warnings)
+        return given.write(result, warnings)
 
-    endpoint = replace(ROTATION, formats={media_type: watched})
+    given = ROTATION.formats[media_type]
+    endpoint = replace(ROTATION, formats={media_type: replace(given, write=watched)})
     sold = Service(ProductRoute(ProductCheckout(endpoint, RateLimits(lambda: 0.0), None)))
     assert (await sold.ask(Accept=media_type)).status_code == 200
     assert threads == [media_type == JSON]

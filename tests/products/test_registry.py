@@ -9,7 +9,8 @@ import pytest
 
 from app.errors import InvalidRequest
 from app.products.endpoint import JSON, Endpoint
-from app.products.registry import paid_endpoints, rate_limit_faults
+from app.products.examples import SCHEDULING
+from app.products.registry import paid_endpoints, rate_limit_errors
 from tests.support.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
 
 ROTATION, *LAYERED = paid_endpoints()
@@ -18,7 +19,7 @@ NO_LIMIT = "is not a limit such as 120/minute or sched-oncall-now=10/second"
 EMPTY = {
     "slug": "",
     "path": "",
-    "category": "",
+    "category": None,
     "title": "",
     "description": "",
     "rules": "",
@@ -40,7 +41,7 @@ EMPTY = {
     [
         ("slug", "sched-oncall-rotation"),
         ("path", "/v1/scheduling/oncall-rotation"),
-        ("category", "Scheduling"),
+        ("category", SCHEDULING),
         ("title", "On-call rotation API"),
         ("description", DESCRIPTION),
         ("tags", tuple(TAGS)),
@@ -125,7 +126,7 @@ def test_a_row_whose_limit_is_none_fails() -> None:
 )
 def test_limits_that_the_operator_sets(told: str, limits: list[str]) -> None:
     assert [row.rate_limit for row in paid_endpoints(told)] == limits
-    assert list(rate_limit_faults(told)) == []
+    assert list(rate_limit_errors(told)) == []
 
 
 @pytest.mark.parametrize(
@@ -136,14 +137,14 @@ def test_limits_that_the_operator_sets(told: str, limits: list[str]) -> None:
     ],
 )
 def test_what_is_not_a_limit(text: str) -> None:
-    assert list(rate_limit_faults(text)) == [f"ONCALL_RATE_LIMIT: {text!r} {NO_LIMIT}"]
+    assert list(rate_limit_errors(text)) == [f"ONCALL_RATE_LIMIT: {text!r} {NO_LIMIT}"]
 
 
 def test_everything_wrong_with_limits_is_named_at_once() -> None:
     text = "1/minute, x=1/hour, sched-oncal-now=1/minute, often, 2/minute, x=1/hour"
-    assert list(rate_limit_faults(text)) == [
-        f"ONCALL_RATE_LIMIT: {fault}"
-        for fault in (
+    assert list(rate_limit_errors(text)) == [
+        f"ONCALL_RATE_LIMIT: {error}"
+        for error in (
             f"x is not a product; there are {', '.join(row.slug for row in paid_endpoints())}",
             "sched-oncal-now is not a product; did you mean sched-oncall-now?",
             f"'often' {NO_LIMIT}",
@@ -184,4 +185,4 @@ def test_everything_that_is_lacking_is_named_at_once() -> None:
 def test_a_row_whose_example_is_not_valid_fails(example: dict[str, Any], pointer: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         replace(ROTATION, example=example)
-    assert [fault.pointer for fault in caught.value.faults] == [pointer]
+    assert [error.pointer for error in caught.value.errors] == [pointer]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from app.engine.layered.resolve import final_schedule, on_call_at
 from app.formats.instants import iso
-from app.formats.plain import plain
-from app.http.validation import document_of
+from app.formats.plain import plain_text
+from app.http.validation import validated
 from app.products.endpoint import CALENDAR, CSV, JSON, SVG, Endpoint, Result
 from app.products.layered.endpoints import now_result, schedule_result
 from app.products.registry import paid_endpoints
@@ -44,24 +44,25 @@ REQUESTS = st.fixed_dictionaries(
 
 def in_each_format(endpoint: Endpoint, result: Result) -> Shown:
     """A result as JSON, calendar, table and picture."""
-    written = {name: write(result, ()) for name, write in endpoint.formats.items()}
+    written = {name: each.write(result, ()) for name, each in endpoint.formats.items()}
     return msgspec.json.decode(written[JSON]), written[CALENDAR], written[CSV], written[SVG]
 
 
 @given(REQUESTS)
 @SEVERAL
 def test_a_rotation(request: dict[str, Any]) -> None:
-    document: Any = document_of(request, ROTATION.request)
+    document: Any = validated(request, ROTATION.request)
     answer, calendar, table, picture = in_each_format(ROTATION, ROTATION.compute(document))
     expected = [
-        (plain(shift["person"]), milliseconds(shift["start"]), milliseconds(shift["end"]))
+        (plain_text(shift["person"]), milliseconds(shift["start"]), milliseconds(shift["end"]))
         for shift in answer["rotation"]
     ]
     assert [(event.summary, event.start, event.end) for event in events(calendar)] == [
         (f"On call: {person}", start // 1_000, end // 1_000) for person, start, end in expected
     ]
     assert rows(table) == [
-        {name: plain(str(value)) for name, value in shift.items()} for shift in answer["rotation"]
+        {name: plain_text(str(value)) for name, value in shift.items()}
+        for shift in answer["rotation"]
     ]
     assert [(bar.person, bar.start, bar.end) for bar in drawn(picture)] == expected
 

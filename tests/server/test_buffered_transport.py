@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.server.buffered_transport import MAX_HELD_BYTES, Outgoing
+from app.server.buffered_transport import MAX_HELD_BYTES, BufferedTransport
 
 pytestmark = pytest.mark.anyio
 
@@ -34,56 +34,62 @@ def pieces() -> Pieces:
 
 
 @pytest.fixture
-async def outgoing(pieces: Pieces) -> Outgoing:
-    return Outgoing(pieces, asyncio.get_running_loop())
+async def transport(pieces: Pieces) -> BufferedTransport:
+    return BufferedTransport(pieces, asyncio.get_running_loop())
 
 
 async def next_turn() -> None:
     await asyncio.sleep(0)
 
 
-async def test_what_a_turn_writes_is_one_piece(pieces: Pieces, outgoing: Outgoing) -> None:
-    outgoing.write(b"head")
-    outgoing.write(b"body")
+async def test_what_a_turn_writes_is_one_piece(
+    pieces: Pieces, transport: BufferedTransport
+) -> None:
+    transport.write(b"head")
+    transport.write(b"body")
     assert pieces.sent == []
     await next_turn()
     assert pieces.sent == [b"headbody"]
 
 
-async def test_what_the_next_turn_writes_is_another(pieces: Pieces, outgoing: Outgoing) -> None:
+async def test_what_the_next_turn_writes_is_another(
+    pieces: Pieces, transport: BufferedTransport
+) -> None:
     for data in (b"first", b"second"):
-        outgoing.write(data)
+        transport.write(data)
         await next_turn()
     assert pieces.sent == [b"first", b"second"]
 
 
-async def test_closing_sends_what_was_written(pieces: Pieces, outgoing: Outgoing) -> None:
-    outgoing.write(b"last")
-    outgoing.close()
+async def test_closing_sends_what_was_written(pieces: Pieces, transport: BufferedTransport) -> None:
+    transport.write(b"last")
+    transport.close()
     assert pieces.sent == [b"last"]
-    assert outgoing.is_closing()
+    assert transport.is_closing()
     await next_turn()
     assert pieces.sent == [b"last"]
 
 
-async def test_much_is_handed_on_at_once(pieces: Pieces, outgoing: Outgoing) -> None:
+async def test_much_is_handed_on_at_once(pieces: Pieces, transport: BufferedTransport) -> None:
     """So that the transport can say that it has enough."""
     much = b"x" * MAX_HELD_BYTES
-    outgoing.write(much)
+    transport.write(much)
     assert pieces.sent == []
-    outgoing.write(b"y")
+    transport.write(b"y")
     assert pieces.sent == [much + b"y"]
-    outgoing.write(b"z")
+    transport.write(b"z")
     await next_turn()
     assert pieces.sent[1:] == [b"z"]
 
 
-async def test_nothing_is_sent_to_whoever_hung_up(pieces: Pieces, outgoing: Outgoing) -> None:
-    outgoing.write(b"too late")
+async def test_nothing_is_sent_to_whoever_hung_up(
+    pieces: Pieces, transport: BufferedTransport
+) -> None:
+    transport.write(b"too late")
     pieces.close()
     await next_turn()
     assert pieces.sent == []
 
 
-async def test_the_rest_is_the_transports(outgoing: Outgoing) -> None:
-    assert outgoing.get_extra_info("peername") == ("192.0.2.1", 443)
+async def test_the_rest_is_the_transports(transport: BufferedTransport) -> None:
+    assert transport.get_extra_info("peername") == ("192.0.2.1", 443)

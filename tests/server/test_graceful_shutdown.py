@@ -11,9 +11,9 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.server.graceful_shutdown import SIGNALS, Stopping
-from app.server.http_protocol import GuardedHttp
-from app.server.middleware import Edge
+from app.server.graceful_shutdown import SIGNALS, GracefulShutdown
+from app.server.http_protocol import LimitedHttpProtocol
+from app.server.middleware import OuterMiddleware
 from tests.support.processes import free_port
 from tests.support.services import Service
 
@@ -38,11 +38,11 @@ def handed_on() -> Iterator[list[int]]:
 async def test_it_is_said_at_once_and_handed_on_later(
     handed_on: list[int], number: signal.Signals
 ) -> None:
-    stopping, began = Stopping(drain_seconds=0.2), time.monotonic()
-    with stopping.awaited():
-        assert (stopping.begun, stopping.problem) == (False, None)
+    shutdown, began = GracefulShutdown(drain_seconds=0.2), time.monotonic()
+    with shutdown.handling_signals():
+        assert (shutdown.begun, shutdown.problem) == (False, None)
         os.kill(os.getpid(), number)
-        assert (stopping.begun, stopping.problem, handed_on) == (True, "stopping", [])
+        assert (shutdown.begun, shutdown.problem, handed_on) == (True, "stopping", [])
         async with asyncio.timeout(10):
             while not handed_on:  # noqa: ASYNC110 - nothing signals it
                 await asyncio.sleep(0.01)
@@ -51,21 +51,21 @@ async def test_it_is_said_at_once_and_handed_on_later(
 
 
 async def test_the_signals_are_the_servers_again_afterwards(handed_on: list[int]) -> None:
-    stopping = Stopping(drain_seconds=60)
-    with stopping.awaited():
+    shutdown = GracefulShutdown(drain_seconds=60)
+    with shutdown.handling_signals():
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-    assert (stopping.begun, handed_on) == (False, [signal.SIGTERM])
+    assert (shutdown.begun, handed_on) == (False, [signal.SIGTERM])
 
 
 async def test_beside_the_main_thread_nothing_is_heard(handed_on: list[int]) -> None:
     def elsewhere() -> None:
-        with stopping.awaited():
+        with shutdown.handling_signals():
             os.kill(os.getpid(), signal.SIGTERM)
 
-    stopping = Stopping()
+    shutdown = GracefulShutdown()
     await asyncio.to_thread(elsewhere)
-    assert (stopping.begun, handed_on) == (False, [signal.SIGTERM])
+    assert (shutdown.begun, handed_on) == (False, [signal.SIGTERM])
 
 
 async def answers(_scope: Scope, _receive: Receive, send: Send) -> None:
@@ -74,10 +74,10 @@ async def answers(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 async def test_every_answer_closes_its_connection_once_it_has_begun() -> None:
-    stopping = Stopping()
-    service = Service(Edge(answers, stopping))
+    shutdown = GracefulShutdown()
+    service = Service(OuterMiddleware(answers, shutdown))
     assert "connection" not in (await service.http.get("/")).headers
-    stopping.begun = True
+    shutdown.begun = True
     for method in ("GET", "OPTIONS"):
         assert (await service.http.request(method, "/")).headers["connection"] == "close"
 
@@ -95,9 +95,9 @@ async def test_what_outlasts_the_grace_period_is_told_to_come_back(begun: bool) 
 
     arrived = asyncio.Event()
     config = uvicorn.Config(
-        Edge(lasting, Stopping()),
+        OuterMiddleware(lasting, GracefulShutdown()),
         port=free_port(),
-        http=GuardedHttp,
+        http=LimitedHttpProtocol,
         ws="none",
         lifespan="off",
         log_config=None,

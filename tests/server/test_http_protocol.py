@@ -9,7 +9,12 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from app.server import http_protocol
-from app.server.http_protocol import MAX_HEAD_BYTES, MAX_PIPELINED, MAX_RAW_BYTES, GuardedHttp
+from app.server.http_protocol import (
+    MAX_HEAD_BYTES,
+    MAX_PIPELINED,
+    MAX_RAW_BYTES,
+    LimitedHttpProtocol,
+)
 from tests.support.processes import free_port
 
 pytestmark = pytest.mark.anyio
@@ -34,7 +39,7 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[uvicorn.Serve
         await send({"type": "http.response.body", "body": b""})
 
     config = uvicorn.Config(
-        app, port=free_port(), http=GuardedHttp, ws="none", lifespan="off", log_config=None
+        app, port=free_port(), http=LimitedHttpProtocol, ws="none", lifespan="off", log_config=None
     )
     server = uvicorn.Server(config)
     with contextlib.suppress(NotImplementedError):

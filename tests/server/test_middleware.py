@@ -3,8 +3,8 @@
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.server.graceful_shutdown import Stopping
-from app.server.middleware import Edge
+from app.server.graceful_shutdown import GracefulShutdown
+from app.server.middleware import OuterMiddleware
 from tests.support.services import PATH, Service, service
 
 pytestmark = pytest.mark.anyio
@@ -66,7 +66,7 @@ async def test_a_defect_of_ours_is_a_problem_document_that_gives_nothing_away() 
     async def broken(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise RuntimeError("secret")
 
-    response = await Service(Edge(broken, Stopping())).http.get("/")
+    response = await Service(OuterMiddleware(broken, GracefulShutdown())).http.get("/")
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "secret" not in response.text
@@ -83,5 +83,5 @@ async def test_a_defect_after_the_answer_has_begun_does_not_begin_another() -> N
         messages.append(message)
 
     scope = {"type": "http", "method": "GET", "path": "/"}
-    await Edge(broken, Stopping())(scope, None, send)  # type: ignore[arg-type]
+    await OuterMiddleware(broken, GracefulShutdown())(scope, None, send)  # type: ignore[arg-type]
     assert [message["type"] for message in messages] == ["http.response.start"]

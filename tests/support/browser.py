@@ -1,12 +1,12 @@
 """The installed Chromium, driven by Playwright. It asks nobody but the service under test."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-CHROMIUM = shutil.which("chromium")
+from tests.support.requirements import require
+
 OPTIONS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -24,7 +24,9 @@ def chromium() -> Iterator[Browser]:
     the first payment of a sandbox loads an Ethereum client, on a machine that does other things."""
     expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        browser = playwright.chromium.launch(
+            executable_path=require("browser", "chromium", "chromium"), args=OPTIONS
+        )
         try:
             yield browser
         finally:

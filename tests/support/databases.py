@@ -20,6 +20,7 @@ from tests.support.postgres_server import postgres_server, program
 
 TEMPLATE = "template_oncall"
 NUMBERS = count()
+KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +50,7 @@ def templates(
     return template
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def database_url(
     request: pytest.FixtureRequest, templates: Callable[[str], str], tmp_path: Path
 ) -> Iterator[str]:

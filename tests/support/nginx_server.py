@@ -3,14 +3,12 @@
 import contextlib
 import os
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pytest
-
 from tests.support.processes import ROOT, free_port, running
 from tests.support.redis_server import accepts
+from tests.support.requirements import require
 
 DEPLOYED = ROOT / "deploy" / "nginx.conf"
 REPLICA = re.compile(r"(?<=server )[0-9.]+:8402")
@@ -18,13 +16,8 @@ REPLICA = re.compile(r"(?<=server )[0-9.]+:8402")
 
 @contextlib.contextmanager
 def nginx_server(replica_ports: Sequence[int], folder: Path) -> Iterator[str]:
-    """Its URL; its access log is ``folder / "nginx.log"``.
-
-    Skipped, with the reason, where nginx is not installed.
-    """
-    binary = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if binary is None:
-        pytest.skip("nginx is not installed: apt-get install nginx-light")
+    """Its URL, for a test marked ``process``; its access log is ``folder / "nginx.log"``."""
+    binary = require("process", "nginx", "nginx-light")
     port, configuration = free_port(), folder / "nginx.conf"
     configuration.write_text(configured(port, replica_ports, folder))
     user = "user root; " if os.geteuid() == 0 else ""  # the test's folders are its user's own

@@ -10,10 +10,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pytest
-
 from tests.support.processes import free_port, running
 from tests.support.redis_server import accepts
+from tests.support.requirements import require_any
 
 INSTALLED = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name)
 HASTY = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
@@ -36,8 +35,7 @@ def postgres_server(
     """The URL of its server, to which ``/`` and a database's name are added.
 
     ``folder`` is one that ``cluster`` made; without it, a new one is made and removed. ``stop``
-    ends it: SIGINT in good order, SIGQUIT like a crash. Skipped, with the reason, where PostgreSQL
-    is not installed.
+    ends it: SIGINT in good order, SIGQUIT like a crash.
     """
     with contextlib.ExitStack() as closing:
         folder = folder or closing.enter_context(cluster())
@@ -84,10 +82,8 @@ def cluster() -> Iterator[Path]:
 
 
 def program(name: str) -> Path:
-    """An installed program of the newest PostgreSQL there is."""
-    if not INSTALLED:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    return INSTALLED[-1] / name
+    """An installed program of the newest PostgreSQL there is, for a test marked ``postgres``."""
+    return require_any("postgres", INSTALLED, name, "postgresql")
 
 
 def unprivileged(command: Sequence[str]) -> list[str]:

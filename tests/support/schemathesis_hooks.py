@@ -27,7 +27,7 @@ KINDS = itertools.cycle(["daily", "weekly", "custom"])
 HANDOFFS = {"daily": "09:30", "weekly": "Sun 02:30", "custom": "23:59"}
 WINDOW = {"from": "2026-03-20T00:00:00Z", "to": "2026-04-20T00:00:00+02:00"}
 OF_SCHEMA = re.compile(r"Expected|is required|has \d+ items")
-"""How a fault begins that a JSON Schema can state."""
+"""How an error begins that a JSON Schema can state."""
 
 
 @schemathesis.hook
@@ -71,5 +71,5 @@ def valid_by_schema_is_refused_by_other_rules_only(
 ) -> None:
     """A 400 for a document that its schema takes names rules that a schema cannot state."""
     if meant_to_be_valid(case) and response.status_code == 400:
-        for fault in response.json().get("errors", ()):
-            assert not OF_SCHEMA.match(fault["detail"]), fault
+        for error in response.json().get("errors", ()):
+            assert not OF_SCHEMA.match(error["detail"]), error

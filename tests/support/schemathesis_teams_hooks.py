@@ -48,7 +48,7 @@ QUERIES = {
     "at": "2026-04-24T19:00:00Z",
 }
 OF_SCHEMA = re.compile(r"Expected|is required|has \d+ items")
-"""How a fault begins that a JSON Schema can state."""
+"""How an error begins that a JSON Schema can state."""
 
 
 @schemathesis.auth(refresh_interval=None)

@@ -19,7 +19,7 @@ from app.main import create_app
 from app.teams.keys.store import SCOPES, ApiKey, create_key, find_key
 from app.teams.users.store import UserFields, insert_user
 from tests.support.clock import Clock
-from tests.support.databases import TEMPLATE, administer
+from tests.support.databases import KINDS, TEMPLATE, administer
 from tests.support.services import Service, living, settings
 
 V1, V2 = "/api/v1", "/api/v2/oncall"
@@ -150,7 +150,7 @@ class Stored(Service):
         return await self.with_scopes(org=f"{self.org}, not")
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=KINDS)
 def stored_url(
     request: pytest.FixtureRequest,
     templates: Callable[[str], str],

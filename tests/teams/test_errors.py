@@ -1,4 +1,4 @@
-"""What is refused, how it is said, and that every fault is named."""
+"""What is refused, how it is said, and that every error is named."""
 
 from typing import Any
 
@@ -340,7 +340,7 @@ DOCUMENTS: list[Any] = [
 
 class TestDocuments:
     @pytest.mark.parametrize(("path", "body", "wanted"), DOCUMENTS)
-    async def test_every_fault_is_named(
+    async def test_every_error_is_named(
         self, nights: Stored, path: str, body: Any, wanted: list[str]
     ) -> None:
         assert sorted(faults_in(await nights.me.post(path, body))) == wanted
@@ -383,7 +383,7 @@ class TestDocuments:
             ),
         ],
     )
-    async def test_a_null_character_is_a_fault(self, nights: Stored, path: str, body: Any) -> None:
+    async def test_a_null_character_is_an_error(self, nights: Stored, path: str, body: Any) -> None:
         """PostgreSQL cannot keep it."""
         assert len(faults_in(await nights.me.post(path, body))) == 1
 

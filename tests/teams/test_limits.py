@@ -132,9 +132,9 @@ async def test_how_each_failure_is_told(error: Any, status: int, code: str) -> N
     assert ("WWW-Authenticate" in response.headers) == (status == 401)
 
 
-async def test_two_faults_of_one_field_are_both_told() -> None:
-    faults = [errors.Fault("/a", "is odd."), errors.Fault("/a", "is long.")]
-    answer = json.loads(bytes(error_response(errors.InvalidRequest(faults)).body))
+async def test_two_errors_of_one_field_are_both_told() -> None:
+    found = [errors.FieldError("/a", "is odd."), errors.FieldError("/a", "is long.")]
+    answer = json.loads(bytes(error_response(errors.InvalidRequest(found)).body))
     assert answer["fields"] == {"/a": "is odd. is long."}
 
 

@@ -82,7 +82,7 @@ class TestPeople:
                 f"/{field}": "cannot be changed: leave it out, or send it back as it is"
             }
 
-    async def test_every_fault_is_named(self, stored: Stored) -> None:
+    async def test_every_error_is_named(self, stored: Stored) -> None:
         me = await scene(stored)
         fields = faults_in(await me.patch(ANN, {"id": "x", "name": "", "mail": "a@b"}))
         assert set(fields) == {"/id", "/name", "/mail"}

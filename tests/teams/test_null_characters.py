@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.teams.null_characters import null_faults
+from app.teams.null_characters import null_character_errors
 
 
 @pytest.mark.parametrize(
@@ -14,4 +14,4 @@ from app.teams.null_characters import null_faults
     ],
 )
 def test_every_one_is_named(value: object, pointers: list[str]) -> None:
-    assert [fault.pointer for fault in null_faults(value)] == pointers
+    assert [error.pointer for error in null_character_errors(value)] == pointers

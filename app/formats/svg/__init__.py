@@ -1,1 +1,1 @@
-"""Draws a timeline as an SVG picture."""
+"""The picture of a timeline, as SVG."""

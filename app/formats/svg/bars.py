@@ -1,9 +1,9 @@
-"""Which bars to draw for how many items: a picture is bounded whatever it shows.
+"""The bars of a picture. Their number is limited, whatever the timeline.
 
-Strategy: items become bars on their person's lane, in pixels. A bar is at least ``THINNEST`` wide,
-and one thinner than ``LEGIBLE`` is joined with its neighbour on the lane if nothing could be seen
-between them. So a lane has at most one bar per ``THINNEST + APART`` pixels. People beyond
-``LANES`` share the last lane.
+Strategy: items become bars on the lane of their person, in pixels. A bar is at least ``THINNEST``
+wide. A bar thinner than ``LEGIBLE`` is joined with its neighbour on the lane if the space between
+them would be invisible, so a lane has at most one bar per ``THINNEST + APART`` pixels. The people
+beyond ``LANES`` share the last lane.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from app.formats.timeline import TimelineItem
 
 LANES = 30
-"""Of one person each."""
+"""The most lanes of one person each."""
 THINNEST = 1.0
 LEGIBLE = 4.0
 APART = 1.5
@@ -21,7 +21,7 @@ APART = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Instants ``[from_at, to_at]`` as pixels ``[left, right]``."""
+    """The conversion of instants in ``[from_at, to_at]`` to pixels in ``[left, right]``."""
 
     from_at: int
     to_at: int
@@ -29,6 +29,7 @@ class Scale:
     right: float
 
     def x(self, at: int) -> float:
+        """Return the pixel of an instant."""
         return self.left + (self.right - self.left) * (at - self.from_at) / (
             self.to_at - self.from_at
         )
@@ -36,7 +37,7 @@ class Scale:
 
 @dataclass(slots=True)
 class Bar:
-    """Pixels ``[left, right)`` that stand for the items ``first`` to ``last``."""
+    """A bar over the pixels ``[left, right)`` for the ``count`` items ``first`` to ``last``."""
 
     left: float
     right: float
@@ -56,9 +57,9 @@ class Lane:
 
 
 def lanes(people: Mapping[str, str], items: Iterable[TimelineItem], scale: Scale) -> Sequence[Lane]:
-    """A lane for each of ``people`` in order, and one for all who are too many.
+    """Return a lane for each of ``people`` in order, and one for all who have no lane of their own.
 
-    If they are too many, those without an item have none.
+    If there are more people than ``LANES``, people without an item have no lane.
     """
     items = [item for item in items if item.person is not None]
     names = list(people)
@@ -75,7 +76,7 @@ def lanes(people: Mapping[str, str], items: Iterable[TimelineItem], scale: Scale
 
 
 def gap_bars(items: Iterable[TimelineItem], scale: Scale) -> Sequence[Bar]:
-    """Bars for the items with nobody."""
+    """Return the bars of the items without a person."""
     found: list[Bar] = []
     for item in items:
         if item.person is None:

@@ -1,9 +1,9 @@
-"""A timeline as an SVG timeline: one lane a person, local time along the top, gaps hatched.
+"""A timeline as an SVG picture: one lane for each person, local time along the top, gaps hatched.
 
-Strategy: lanes are told apart by place and name, and only besides by colour; gaps, handoffs and
-what goes on beyond the picture have a form of their own. No script, nothing from elsewhere. Sizes
-are pixels of a drawing 800 wide that can still be read at 600. How many bars there are is bounded
-by ``bars.py``; each has a title, as handoffs have lines, unless there are too many to tell.
+Strategy: lanes differ in place and name, and only additionally in colour. Gaps, handoffs and shifts
+that go on beyond the picture have a form of their own. The picture has no script and loads nothing.
+Sizes are pixels of a drawing that is 800 wide and can still be read at 600. ``bars.py`` limits the
+number of bars. Each bar has a title and each handoff a line, unless there are too many of them.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,16 @@ from xml.etree.ElementTree import Element
 from app.engine.walltime import MINUTE, ZoneClock, clock_of
 from app.formats.instants import iso
 from app.formats.svg.bars import Bar, Lane, Scale, gap_bars, lanes
-from app.formats.svg.elements import COLOURS, add, add_rect, add_text, cut, picture, px, svg_bytes
+from app.formats.svg.elements import (
+    COLOURS,
+    add,
+    add_rect,
+    add_text,
+    new_picture,
+    px,
+    svg_bytes,
+    truncated,
+)
 from app.formats.svg.ticks import ticks
 from app.formats.timeline import Timeline, TimelineItem
 
@@ -24,15 +33,15 @@ WIDTH, MARGIN = 800, 20
 LEFT, RIGHT = 188.0, 684.0
 TOP, LANE, BAR, LINE = 104, 32, 20, 20
 NAME_COLUMNS = 18
-MOST_TICKS = 7
-MOST_TITLES = 300
-MOST_HANDOFFS = 40
-TOLD_PEOPLE = 30
-"""So many of the people are in the description for those who cannot see the picture."""
+MAX_TICKS = 7
+MAX_TITLES = 300
+MAX_HANDOFFS = 40
+DESCRIBED_PEOPLE = 30
+"""The most people in the description, which is for readers who cannot see the picture."""
 
 
 def timeline_bytes(timeline: Timeline) -> bytes:
-    """``timeline`` as ``image/svg+xml``, UTF-8."""
+    """Draw ``timeline`` as ``image/svg+xml`` in UTF-8."""
     items = (*timeline.items, *timeline.after)
     scale = Scale(items[0].start_at, items[-1].end_at, LEFT, RIGHT)
     rows = lanes(timeline.people, _in_order(timeline), scale)
@@ -40,7 +49,7 @@ def timeline_bytes(timeline: Timeline) -> bytes:
 
 
 def _in_order(timeline: Timeline) -> Sequence[TimelineItem]:
-    """All that is shown, those of further roles among them."""
+    """Return all items that are shown, of every role, in order."""
     items = (*timeline.items, *timeline.after)
     if not timeline.beside:
         return items
@@ -49,7 +58,7 @@ def _in_order(timeline: Timeline) -> Sequence[TimelineItem]:
 
 @dataclass(frozen=True, slots=True)
 class _Drawing:
-    """A timeline laid out. What is drawn later is on top."""
+    """A timeline with the layout of its picture. Parts drawn later are on top."""
 
     timeline: Timeline
     items: Sequence[TimelineItem]
@@ -60,21 +69,21 @@ class _Drawing:
     def svg(self) -> bytes:
         gaps = gap_bars(_in_order(self.timeline), self.scale)
         bars = [bar for lane in self.lanes for bar in lane.bars]
-        titled = len(bars) + len(gaps) <= MOST_TITLES
+        titled = len(bars) + len(gaps) <= MAX_TITLES
         key = sha256("\0".join((*self.timeline.identity, self.timeline.summary)).encode())
-        root = picture(key.hexdigest()[:8], self.timeline.title, self._description(), WIDTH)
+        root = new_picture(key.hexdigest()[:8], self.timeline.title, self._description(), WIDTH)
         notes = self._notes(gaps, bars)
         height = (
             self.bottom + (LINE if self.timeline.mark_at is None else 2 * LINE) + LINE * len(notes)
         )
         add_rect(root, "paper", 0, 0, WIDTH, height)
-        self._heading(root)
-        self._axis(root)
-        self._gaps(root, gaps, f"g{key.hexdigest()[:8]}", titled=titled)
+        self._draw_heading(root)
+        self._draw_axis(root)
+        self._draw_gaps(root, gaps, f"g{key.hexdigest()[:8]}", titled=titled)
         for number, lane in enumerate(self.lanes):
-            self._lane(root, number, lane, titled=titled)
-        self._handoffs(root)
-        self._mark(root)
+            self._draw_lane(root, number, lane, titled=titled)
+        self._draw_handoffs(root)
+        self._draw_mark(root)
         for number, note in enumerate(notes, 1 - len(notes)):
             add_text(root, LEFT, height - LINE * (0.7 - number), note, kind="quiet")
         return svg_bytes(root, height)
@@ -85,60 +94,60 @@ class _Drawing:
 
     def _description(self) -> str:
         people = [f"{name}: {words}" for name, words in self.timeline.people.items()]
-        more = len(people) - TOLD_PEOPLE
-        told = people[:TOLD_PEOPLE] + ([f"and {more} more people"] if more > 0 else [])
-        return f"{self.timeline.summary} {'; '.join(told)}".strip()
+        more = len(people) - DESCRIBED_PEOPLE
+        named = people[:DESCRIBED_PEOPLE] + ([f"and {more} more people"] if more > 0 else [])
+        return f"{self.timeline.summary} {'; '.join(named)}".strip()
 
-    def _heading(self, root: Element) -> None:
-        start, end = self._moment(self.scale.from_at), self._moment(self.scale.to_at)
+    def _draw_heading(self, root: Element) -> None:
+        start, end = self._instant_text(self.scale.from_at), self._instant_text(self.scale.to_at)
         add_text(root, MARGIN, 32, self.timeline.title, kind="title")
         zone = "" if self.timeline.timezone == "UTC" else f", {self.timeline.timezone}"
         add_text(root, MARGIN, 54, f"{start} to {end}{zone}", kind="quiet")
 
-    def _axis(self, root: Element) -> None:
+    def _draw_axis(self, root: Element) -> None:
         for number in range(0, len(self.lanes), 2):
             top = TOP + LANE * number
             add_rect(root, "stripe", 0, top, WIDTH, top + LANE)
-        found = ticks(self.scale.from_at, self.scale.to_at, self.clock, MOST_TICKS)
+        found = ticks(self.scale.from_at, self.scale.to_at, self.clock, MAX_TICKS)
         for tick in found:
             x = self.scale.x(tick.at)
-            _line(root, "grid", (x, TOP - 6), (x, self.bottom))
+            _add_line(root, "grid", (x, TOP - 6), (x, self.bottom))
             add_text(root, x, TOP - 10, tick.label, kind="quiet", anchor="middle")
         periods = [list(group) for _, group in groupby(found, lambda tick: tick.period)]
-        alone = len(periods) > 1 and len(periods[0]) == 1  # then the next label is too near
+        alone = len(periods) > 1 and len(periods[0]) == 1  # the next label would be too near
         for first, *_ in periods[alone:]:
             x = self.scale.x(first.at)
             add_text(root, x, TOP - 26, first.period, kind="quiet", anchor="middle")
 
-    def _gaps(self, root: Element, gaps: Sequence[Bar], key: str, *, titled: bool) -> None:
+    def _draw_gaps(self, root: Element, gaps: Sequence[Bar], key: str, *, titled: bool) -> None:
         if not gaps:
             return
         tile = {"width": "9", "height": "9", "patternUnits": "userSpaceOnUse"}
         hatch = add(root, "pattern", {"id": key, **tile, "patternTransform": "rotate(45)"})
-        _line(hatch, "gap", (1, 0), (1, 9))
+        _add_line(hatch, "gap", (1, 0), (1, 9))
         for gap in gaps:
             box = add_rect(root, "", gap.left, TOP, gap.right, self.bottom)
             box.set("fill", f"url(#{key})")
             if titled:
-                add(box, "title", {}, self._told(gap))
+                add(box, "title", {}, self._bar_text(gap))
 
-    def _lane(self, root: Element, number: int, lane: Lane, *, titled: bool) -> None:
+    def _draw_lane(self, root: Element, number: int, lane: Lane, *, titled: bool) -> None:
         top = TOP + LANE * number
         name = f"{lane.others:,} more people" if lane.person is None else lane.person
         label = add(root, "svg", {"y": px(top), "width": px(LEFT - 8), "height": px(LANE)})
-        text = add_text(label, MARGIN, LANE / 2 + 5, cut(name, NAME_COLUMNS))
+        text = add_text(label, MARGIN, LANE / 2 + 5, truncated(name, NAME_COLUMNS))
         add(text, "title", {}, name)
         add_text(root, WIDTH - MARGIN, top + LANE / 2 + 5, lane.words, kind="quiet", anchor="end")
         colour = "others" if lane.person is None else f"c{number % COLOURS}"
         group = add(root, "g", {"class": colour})
         for bar in lane.bars:
-            self._bar(group, bar, top + (LANE - BAR) / 2, titled=titled)
+            self._draw_bar(group, bar, top + (LANE - BAR) / 2, titled=titled)
 
-    def _bar(self, group: Element, bar: Bar, top: float, *, titled: bool) -> None:
-        air = 1 if bar.right - bar.left > 3 else 0  # so that one shift is told from the next
+    def _draw_bar(self, group: Element, bar: Bar, top: float, *, titled: bool) -> None:
+        air = 1 if bar.right - bar.left > 3 else 0  # a pixel between two shifts
         box = add_rect(group, "", bar.left, top, bar.right - air, top + BAR)
         if titled:
-            add(box, "title", {}, self._told(bar))
+            add(box, "title", {}, self._bar_text(bar))
         for goes_on, x, way in (
             (bar.first.goes_on_before, bar.left - 2, -6),
             (bar.last.goes_on_after, bar.right + 1, 6),
@@ -146,31 +155,35 @@ class _Drawing:
             if goes_on:
                 add(group, "path", {"d": f"M{px(x)} {px(top + 3)}l{way} 7 {-way} 7z"})
 
-    def _handed(self) -> Sequence[tuple[int, int, int]]:
-        """From which lane to which, and when; nothing if that is too often to tell."""
+    def _shown_handoffs(self) -> Sequence[tuple[int, int, int]]:
+        """Return the handoffs as (from lane, to lane, instant); none if there are too many."""
         lane_of = {lane.person: number for number, lane in enumerate(self.lanes) if lane.person}
-        handed = [
+        handoffs = [
             (lane_of[before.person], lane_of[after.person], before.end_at)
             for before, after in pairwise(self.items)
             if before.person in lane_of and after.person in lane_of
             if before.person != after.person
         ]
-        return handed if len(handed) <= MOST_HANDOFFS else ()
+        return handoffs if len(handoffs) <= MAX_HANDOFFS else ()
 
-    def _handoffs(self, root: Element) -> None:
-        for before, after, end_at in self._handed():
+    def _draw_handoffs(self, root: Element) -> None:
+        for before, after, end_at in self._shown_handoffs():
             x = self.scale.x(end_at + self.timeline.handoff_offset_ms)
             middle = TOP + LANE / 2
-            _line(root, "handoff", (x, middle + LANE * before), (x, middle + LANE * after))
+            _add_line(root, "handoff", (x, middle + LANE * before), (x, middle + LANE * after))
 
-    def _mark(self, root: Element) -> None:
+    def _draw_mark(self, root: Element) -> None:
         if self.timeline.mark_at is None:
             return
         x = self.scale.x(self.timeline.mark_at)
-        _line(root, "mark", (x, TOP - 4), (x, self.bottom + 4))
+        _add_line(root, "mark", (x, TOP - 4), (x, self.bottom + 4))
         side = "start" if x < LEFT + 100 else "end" if x > RIGHT - 100 else "middle"
         add_text(
-            root, x, self.bottom + LINE, f"at {self._moment(self.timeline.mark_at)}", anchor=side
+            root,
+            x,
+            self.bottom + LINE,
+            f"at {self._instant_text(self.timeline.mark_at)}",
+            anchor=side,
         )
 
     def _notes(self, gaps: Sequence[Bar], bars: Sequence[Bar]) -> Sequence[str]:
@@ -180,21 +193,21 @@ class _Drawing:
         joined = any(bar.count > 1 for bar in (*gaps, *bars))
         return [
             *(notes if gaps else ()),
-            *(("Dotted: handoffs.",) if self._handed() else ()),
+            *(("Dotted: handoffs.",) if self._shown_handoffs() else ()),
             *(("What is too short to be told apart is drawn as one.",) if joined else ()),
         ]
 
-    def _told(self, bar: Bar) -> str:
-        """A bar in words."""
+    def _bar_text(self, bar: Bar) -> str:
+        """Return a bar in words."""
         who = bar.first.person or "Nobody"
-        when = f"{self._moment(bar.first.start_at)} to {self._moment(bar.last.end_at)}"
+        when = f"{self._instant_text(bar.first.start_at)} to {self._instant_text(bar.last.end_at)}"
         if bar.count > 1:
             return f"{bar.count:,} stretches, {when}."
         role = f" ({bar.first.role})" if bar.first.role else ""
         return f"{who}{role}: {when}. {bar.first.note}".strip()
 
-    def _moment(self, at: int) -> str:
-        """An instant by the clock, to the minute if that is exact, with the offset from UTC."""
+    def _instant_text(self, at: int) -> str:
+        """Return an instant in local time, to the minute if exact, with its offset from UTC."""
         wall = self.clock.wall(at)
         text = iso(wall)[:-1].replace("T", " ").removesuffix(".000").removesuffix(":00")
         minutes = abs(wall - at) // MINUTE
@@ -202,7 +215,9 @@ class _Drawing:
         return f"{text} {sign}{minutes // 60:02}:{minutes % 60:02}" if minutes else f"{text} UTC"
 
 
-def _line(parent: Element, kind: str, start: tuple[float, float], end: tuple[float, float]) -> None:
+def _add_line(
+    parent: Element, kind: str, start: tuple[float, float], end: tuple[float, float]
+) -> None:
     (x1, y1), (x2, y2) = start, end
     ends = {"x1": px(x1), "y1": px(y1), "x2": px(x2), "y2": px(y2)}
     add(parent, "line", {"class": kind, **ends})

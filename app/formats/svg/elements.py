@@ -1,17 +1,19 @@
-"""Elements of the pictures, and the style they share.
+"""The elements of a picture and the style sheet of all pictures.
 
-Strategy: an element tree, so that every text is escaped by the library. One style sheet has a light
-and a dark side; each colour has a contrast of at least 3 to what is behind it, text 4.5 (a test
-computes them). Class names begin with ``oncall``, so that a picture within a page restyles nothing.
+Strategy: pictures are element trees, so that the library escapes every text. The style sheet has a
+light and a dark variant. Each colour has a contrast of at least 3 to its background, and text of at
+least 4.5 (a test computes them). Class names begin with ``oncall``, so that a picture within a page
+changes no other style.
 """
 
 from unicodedata import combining, east_asian_width
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from app.formats.plain import plain
+from app.formats.plain import plain_text
 
 COLOURS = 6
-"""Classes ``c0`` to ``c5``, after the colours of Okabe and Ito: distinct for the colour-blind."""
+"""The number of classes ``c0`` to ``c5``. Their colours follow Okabe and Ito and are distinct for
+colour-blind people."""
 
 STYLE = """
 .oncall{font:14px system-ui,"Segoe UI",Roboto,"Noto Sans",sans-serif}
@@ -34,8 +36,8 @@ STYLE = """
 """
 
 
-def picture(key: str, title: str, description: str, width: int) -> Element:
-    """An empty picture with its text alternative. ``key`` makes ids distinct within a page."""
+def new_picture(key: str, title: str, description: str, width: int) -> Element:
+    """Return an empty picture with its text alternative. ``key`` makes ids unique within a page."""
     attributes = {"class": "oncall", "role": "img", "aria-labelledby": f"t{key} d{key}"}
     root = Element(
         "svg", {"xmlns": "http://www.w3.org/2000/svg", "width": str(width), **attributes}
@@ -47,14 +49,14 @@ def picture(key: str, title: str, description: str, width: int) -> Element:
 
 
 def add(parent: Element, tag: str, attributes: dict[str, str], text: str = "") -> Element:
-    """A new last child of ``parent``."""
+    """Add an element as the last child of ``parent`` and return it."""
     element = SubElement(parent, tag, attributes)
-    element.text = plain(text) or None
+    element.text = plain_text(text) or None
     return element
 
 
 def add_text(parent: Element, x: float, y: float, text: str, **attributes: str) -> Element:
-    """A line of text; ``kind`` is its class, ``anchor`` what of it is at ``x``."""
+    """Add a line of text. ``kind`` is its class; ``anchor`` is the part of it that is at ``x``."""
     names = {"kind": "class", "anchor": "text-anchor"}
     named = {names[name]: value for name, value in attributes.items()}
     return add(parent, "text", {"x": px(x), "y": px(y), **named}, text)
@@ -63,18 +65,21 @@ def add_text(parent: Element, x: float, y: float, text: str, **attributes: str) 
 def add_rect(
     parent: Element, kind: str, left: float, top: float, right: float, bottom: float
 ) -> Element:
+    """Add a rectangle of the class ``kind``."""
     box = {"x": px(left), "y": px(top), "width": px(right - left), "height": px(bottom - top)}
     return add(parent, "rect", {"class": kind, **box})
 
 
 def px(pixels: float) -> str:
-    """A coordinate to a tenth of a pixel: 12, 0.5."""
+    """Return a coordinate to a tenth of a pixel, such as 12 or 0.5."""
     return f"{pixels:.1f}".removesuffix(".0")
 
 
-def cut(text: str, columns: int) -> str:
-    """``text`` as far as it fits into about ``columns`` small letters, with an ellipsis if that is
-    not all of it."""
+def truncated(text: str, columns: int) -> str:
+    """Return the part of ``text`` that fits into about ``columns`` small letters.
+
+    It ends with an ellipsis unless it is the whole text.
+    """
     width = 0.0
     for end, letter in enumerate(text):
         width += _columns(letter)
@@ -90,7 +95,7 @@ def _columns(letter: str) -> float:
 
 
 def svg_bytes(root: Element, height: int) -> bytes:
-    """``root`` as a file, UTF-8."""
+    """Return ``root`` as a file in UTF-8."""
     root.set("height", str(height))
     root.set("viewBox", f"0 0 {root.get('width')} {height}")
     return bytes(tostring(root, encoding="utf-8", xml_declaration=True))

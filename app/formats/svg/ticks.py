@@ -1,8 +1,9 @@
-"""Ticks of a time axis on the wall clock of a zone.
+"""The ticks of a time axis, at round local times.
 
-Strategy: the first of ``STEPS`` that gives few enough ticks; its multiples on the wall, made
-instants. A wall time that a clock change skips has no tick, one that it repeats has one, at its
-first pass: so ticks are unevenly far apart where the clock is.
+Strategy: the first of ``STEPS`` that gives few enough ticks is chosen, and its multiples in local
+time are converted to instants. A local time that a clock change skips has no tick; one that a clock
+change repeats has a tick at its first occurrence. So ticks around a clock change are unevenly
+spaced, as local time is.
 """
 
 from collections.abc import Iterator
@@ -10,10 +11,10 @@ from datetime import date
 from typing import NamedTuple
 
 from app.engine.walltime import DAY, HOUR, MINUTE, SECOND, WALL_MONDAY, WEEK, ZoneClock
-from app.formats.instants import each_iso
+from app.formats.instants import iso_texts
 
 MONTH, YEAR = 30 * DAY, 365 * DAY
-"""About as long: months and years are counted by the calendar."""
+"""Approximate lengths. Ticks of months and years follow the calendar."""
 
 STEPS = (
     *(1, 2, 5, 10, 20, 50, 100, 200, 500),
@@ -29,7 +30,7 @@ EPOCH = date(1970, 1, 1).toordinal()
 
 
 class Tick(NamedTuple):
-    """An instant with its short label, and the period that labels like it belong to."""
+    """An instant with a short label, and the label of the longer period that it is in."""
 
     at: int
     label: str
@@ -37,7 +38,7 @@ class Tick(NamedTuple):
 
 
 def ticks(from_at: int, to_at: int, clock: ZoneClock, most: int) -> list[Tick]:
-    """At most ``most`` + 1 ticks in ``[from_at, to_at]``, in order."""
+    """Return at most ``most`` + 1 ticks in ``[from_at, to_at]``, in order."""
     step = next(step for step in STEPS if (to_at - from_at) / step <= most)
     found = []
     walls = sorted((clock.wall(from_at), clock.wall(to_at)))
@@ -49,7 +50,7 @@ def ticks(from_at: int, to_at: int, clock: ZoneClock, most: int) -> list[Tick]:
 
 
 def _walls(start: int, end: int, step: int) -> Iterator[int]:
-    """Multiples of ``step`` on the wall in ``[start, end]``; months that begin near it."""
+    """Yield the multiples of ``step`` in the local time ``[start, end]``, or starts of months."""
     if step < MONTH:
         offset = WALL_MONDAY if step >= WEEK else 0
         return iter(range(start + (offset - start) % step, end + 1, step))
@@ -59,7 +60,7 @@ def _walls(start: int, end: int, step: int) -> Iterator[int]:
 
 
 def _month(wall: int) -> int:
-    """Months since the year 0."""
+    """Return the months since the year 0."""
     day = _date(wall)
     return day.year * 12 + day.month - 1
 
@@ -71,7 +72,7 @@ def _first_of(month: int) -> int:
 
 def _labels(wall: int, step: int) -> tuple[str, str]:
     day = _date(wall)
-    [text] = each_iso((wall,))
+    [text] = iso_texts((wall,))
     month = MONTHS[day.month - 1]
     if step < SECOND:
         return text[17:23], text[11:16]

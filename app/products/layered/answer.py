@@ -18,11 +18,11 @@ from app.engine.layered.model import (
     Segment,
 )
 from app.engine.layered.tally import Tally, balanced
-from app.errors import Fault
-from app.formats.instants import each_iso, iso
+from app.errors import FieldError
+from app.formats.instants import iso, iso_texts
 from app.products.numbers import InstantText, Number, number
 
-Source = Literal["layer", "override", "entry"]
+AssignmentSource = Literal["layer", "override", "entry"]
 LayerName = Annotated[str, Meta(description="Name of the layer, if it is one.")]
 
 
@@ -41,7 +41,7 @@ class ScheduleSegment(Struct, frozen=True, gc=False):
     start: Annotated[InstantText, Meta(description="First instant.")]
     end: Annotated[InstantText, Meta(description="First instant after it.")]
     user_id: str
-    source: Source
+    source: AssignmentSource
     layer: LayerName | None
     override: OverrideGiven | None
     starts_before: Annotated[bool, Meta(description="Whether it started before `from`.")]
@@ -79,7 +79,7 @@ class OncallScheduleAnswer(Struct, frozen=True, omit_defaults=True):
     ]
     interpretation: Annotated[str, Meta(description="What was computed, in a sentence.")]
     warnings: Annotated[
-        Sequence[Fault], Meta(description="Fields that were not understood and not used.")
+        Sequence[FieldError], Meta(description="Fields that were not understood and not used.")
     ] = ()
 
 
@@ -95,7 +95,7 @@ class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
 
     at: InstantText
     user_id: Annotated[str, Meta(description="Null: nobody.")] | None
-    source: Source | None
+    source: AssignmentSource | None
     layer: LayerName | None
     override: OverrideGiven | None
     since: Annotated[InstantText, Meta(description="Null: it was always so.")] | None
@@ -103,12 +103,12 @@ class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
     next: Annotated[NextOnCall, Meta(description="Null: nobody else follows.")] | None
     interpretation: Annotated[str, Meta(description="What was found, in a sentence.")]
     warnings: Annotated[
-        Sequence[Fault], Meta(description="Fields that were not understood and not used.")
+        Sequence[FieldError], Meta(description="Fields that were not understood and not used.")
     ] = ()
 
 
 def schedule_answer(
-    timezone: str, final: FinalSchedule, tally: Sequence[Tally], warnings: Sequence[Fault] = ()
+    timezone: str, final: FinalSchedule, tally: Sequence[Tally], warnings: Sequence[FieldError] = ()
 ) -> OncallScheduleAnswer:
     """The answer to a request whose final schedule is ``final``."""
     return OncallScheduleAnswer(
@@ -121,7 +121,7 @@ def schedule_answer(
     )
 
 
-def now_answer(found: OnCall, warnings: Sequence[Fault] = ()) -> OncallNowAnswer:
+def now_answer(found: OnCall, warnings: Sequence[FieldError] = ()) -> OncallNowAnswer:
     """The answer to a request that found ``found``."""
     assignment = found.assignment
     return OncallNowAnswer(
@@ -139,8 +139,8 @@ def now_answer(found: OnCall, warnings: Sequence[Fault] = ()) -> OncallNowAnswer
 
 
 def _segments(segments: Sequence[Segment]) -> list[ScheduleSegment]:
-    starts = each_iso(segment.start_at for segment in segments)
-    ends = each_iso(segment.end_at for segment in segments)
+    starts = iso_texts(segment.start_at for segment in segments)
+    ends = iso_texts(segment.end_at for segment in segments)
     return [
         ScheduleSegment(start, end, user, source, layer, _override(override), before, after)
         for start, end, (_, _, user, source, layer, override, _, before, after) in zip(
@@ -156,7 +156,7 @@ def _gaps(gaps: Sequence[Gap]) -> list[ScheduleGap]:
 def _override(override: Override | None) -> OverrideGiven | None:
     if override is None:
         return None
-    start, end = each_iso((override.start_at, override.end_at))
+    start, end = iso_texts((override.start_at, override.end_at))
     return OverrideGiven(override.user_id, start, end, override.reason)
 
 

@@ -7,7 +7,7 @@ from app.engine.layered.model import FinalSchedule, OnCall, Schedule
 from app.engine.layered.tally import tallies
 from app.products.csv import now_csv, schedule_csv
 from app.products.endpoint import Endpoint, Result, formats_with
-from app.products.examples import LAYER_RULES, LAYER_TAGS, V1_OVERRIDE, V1_SCHEDULE
+from app.products.examples import LAYER_RULES, LAYER_TAGS, SCHEDULING, V1_OVERRIDE, V1_SCHEDULE
 from app.products.layered.answer import (
     OncallNowAnswer,
     OncallScheduleAnswer,
@@ -23,7 +23,7 @@ def schedule_endpoint() -> Endpoint:
     return Endpoint(
         slug="sched-oncall-schedule",
         path="/v1/scheduling/oncall-schedule",
-        category="Scheduling",
+        category=SCHEDULING,
         title="Layered on-call schedule API",
         description=(
             "Renders a layered on-call schedule over a window of up to two years: the final "
@@ -54,7 +54,7 @@ def now_endpoint() -> Endpoint:
     return Endpoint(
         slug="sched-oncall-now",
         path="/v1/scheduling/oncall-now",
-        category="Scheduling",
+        category=SCHEDULING,
         title="On-call at an instant API",
         description=(
             "Tells who is on call at an instant of a layered on-call schedule, by which layer, "

@@ -12,9 +12,9 @@ from msgspec import Meta
 from app.engine.layered.limits import LAYERS, PARTICIPANTS, RESTRICTIONS
 from app.engine.layered.model import Layer, Restriction, Unit
 from app.engine.layered.parsing import MAX_COUNTS, handoff_of, rotation_interval_of
-from app.errors import Fault, TooManyLayers, TooManyParticipants, TooManyRestrictions
+from app.errors import FieldError, TooManyLayers, TooManyParticipants, TooManyRestrictions
 from app.http.scalars import Moment, Name, Weekday, WindowEnd, WindowStart, Zone
-from app.http.validation import Document
+from app.http.validation import RequestModel
 
 UserId = Annotated[Name, Meta(description="a user id of 1 to 200 characters after trimming")]
 Point = Annotated[
@@ -40,7 +40,7 @@ HandoffTime = Annotated[
 ]
 
 
-class IntervalDocument(Document, frozen=True):
+class IntervalDocument(RequestModel, frozen=True):
     """How long a turn of a custom rotation is."""
 
     count: Annotated[
@@ -60,7 +60,7 @@ class IntervalDocument(Document, frozen=True):
     ]
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
         if {"count", "unit"} <= values.keys():
             yield from _refused(
                 "/count", rotation_interval_of, "custom", int(values["count"]), values["unit"]
@@ -70,7 +70,7 @@ class IntervalDocument(Document, frozen=True):
 RotationInterval = Annotated[IntervalDocument, Meta(description='for rotation_type "custom" only')]
 
 
-class RestrictionDocument(Document, frozen=True):
+class RestrictionDocument(RequestModel, frozen=True):
     """A wall-clock window in which a layer is active."""
 
     start: Annotated[
@@ -102,7 +102,7 @@ class RestrictionDocument(Document, frozen=True):
         return Restriction(int(self.start), int(self.end), days)
 
 
-class LayerDocument(Document, frozen=True):
+class LayerDocument(RequestModel, frozen=True):
     """A rotation plus restrictions."""
 
     name: Annotated[
@@ -149,8 +149,8 @@ class LayerDocument(Document, frozen=True):
     ) = None
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        yield from _interval_faults(values)
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        yield from _interval_errors(values)
         text = values.get("handoff_time")
         if text is not None:
             yield from _refused("/handoff_time", handoff_of, text, _unit_of(values, text))
@@ -190,7 +190,7 @@ Layers = Annotated[
 ]
 
 
-def _interval_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+def _interval_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """Whether there is an ``interval`` if, and only if, the rotation is ``custom``."""
     if {"rotation_type", "interval"} <= values.keys():
         interval = values["interval"]
@@ -210,9 +210,9 @@ def _unit_of(values: Mapping[str, Any], handoff_time: str) -> Unit:
     return "weeks" if " " in handoff_time else "days"
 
 
-def _refused(pointer: str, read: Callable[..., object], *given: object) -> Iterator[Fault]:
-    """The engine's refusal to read something, as a fault."""
+def _refused(pointer: str, read: Callable[..., object], *given: object) -> Iterator[FieldError]:
+    """The engine's refusal to read something, as an error."""
     try:
         read(*given)
     except ValueError as error:
-        yield Fault(pointer, str(error))
+        yield FieldError(pointer, str(error))

@@ -14,21 +14,21 @@ from app.engine.layered.model import Entry, FinalSchedule, OnCall, Override, Sch
 from app.engine.layered.resolve import final_schedule, on_call_at
 from app.engine.layered.swaps import with_swaps
 from app.errors import (
-    Fault,
+    FieldError,
     InvalidRequest,
-    NamedFault,
+    NamedFieldError,
     OutOfBounds,
     TooManyOverrides,
     TooManySwaps,
 )
-from app.http.validation import Document
+from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Layers, LocalZone, Point, UserId
 
 Reason = Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
 """Why there is an override."""
 
 
-class OverrideDocument(Document, frozen=True):
+class OverrideDocument(RequestModel, frozen=True):
     """One person for a time range, above entries and layers."""
 
     user_id: UserId
@@ -37,14 +37,14 @@ class OverrideDocument(Document, frozen=True):
     reason: Reason | None = None
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        return order_faults(values, "start_at", "end_at")
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        return order_errors(values, "start_at", "end_at")
 
     def override(self) -> Override:
         return Override(str(self.user_id), self.start_at, self.end_at, self.reason)
 
 
-class EntryDocument(Document, frozen=True):
+class EntryDocument(RequestModel, frozen=True):
     """A shift made by hand, above layers and below overrides."""
 
     user_id: UserId
@@ -52,14 +52,14 @@ class EntryDocument(Document, frozen=True):
     end: Point
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        return order_faults(values, "start", "end")
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        return order_errors(values, "start", "end")
 
     def entry(self) -> Entry:
         return Entry(str(self.user_id), self.start, self.end)
 
 
-class SwapDocument(Document, frozen=True):
+class SwapDocument(RequestModel, frozen=True):
     # Assigned, because a caller reads these bytes: since 3.13 the compiler takes the indentation
     # of a docstring off.
     __doc__ = (
@@ -73,14 +73,14 @@ class SwapDocument(Document, frozen=True):
     swap_with_user_id: UserId
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        return window_faults(values, "start", "end", "/end")
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        return window_errors(values, "start", "end", "/end")
 
     def swap(self) -> Swap:
         return Swap(self.start, self.end, str(self.swap_with_user_id))
 
 
-class ScheduleDocument(Document, frozen=True, kw_only=True):
+class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
     """A schedule that is not stored: all of it stands in the request."""
 
     timezone: Annotated[LocalZone, Meta(examples=["America/Los_Angeles"])]
@@ -123,12 +123,12 @@ class ScheduleDocument(Document, frozen=True, kw_only=True):
     ) = None
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
         covers = len(values.get("overrides") or ()) + len(values.get("entries") or ())
         if covers > limits.OVERRIDES:
-            yield NamedFault("/overrides", TooManyOverrides.title, TooManyOverrides)
+            yield NamedFieldError("/overrides", TooManyOverrides.title, TooManyOverrides)
         if {"layers", "overrides", "entries", "swaps"} <= values.keys():
-            yield from _work_faults(values, covers)
+            yield from _work_errors(values, covers)
 
     def schedule(self) -> Schedule:
         """The schedule asked about. Raises ``InvalidRequest`` for swaps of nothing."""
@@ -150,9 +150,9 @@ class OncallScheduleRequest(
     to_at: Point
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        yield from window_faults(values, "from_at", "to_at", "/to")
-        yield from super().faults_across(values)
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        yield from window_errors(values, "from_at", "to_at", "/to")
+        yield from super().cross_field_errors(values)
 
     def final_schedule(self, schedule: Schedule) -> FinalSchedule:
         return final_schedule(schedule, self.from_at, self.to_at)
@@ -167,37 +167,41 @@ class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
         return on_call_at(schedule, self.at)
 
 
-def order_faults(values: Mapping[str, Any], start: str, end: str) -> Iterator[Fault]:
+def order_errors(values: Mapping[str, Any], start: str, end: str) -> Iterator[FieldError]:
     if {start, end} <= values.keys() and values[end] <= values[start]:
-        yield Fault(f"/{end}", f"is not after {start}: write a later {end} or an earlier {start}")
+        yield FieldError(
+            f"/{end}", f"is not after {start}: write a later {end} or an earlier {start}"
+        )
 
 
-def window_faults(values: Mapping[str, Any], start: str, end: str, pointer: str) -> Iterator[Fault]:
+def window_errors(
+    values: Mapping[str, Any], start: str, end: str, pointer: str
+) -> Iterator[FieldError]:
     if {start, end} <= values.keys():
         try:
             limits.check_window(values[start], values[end])
         except OutOfBounds as error:
-            yield NamedFault(pointer, error.detail, type(error))
+            yield NamedFieldError(pointer, error.detail, type(error))
 
 
-def _work_faults(values: Mapping[str, Any], covers: int) -> Iterator[Fault]:
+def _work_errors(values: Mapping[str, Any], covers: int) -> Iterator[FieldError]:
     asked = values["to_at"] - values["from_at"] if {"from_at", "to_at"} <= values.keys() else 0
     layers = [layer.layer() for layer in values["layers"]]
     swaps = [swap.swap() for swap in values["swaps"] or ()]
     try:
         limits.check_work(layers, covers, swaps, max(0, min(asked, limits.WINDOW_MS)))
     except OutOfBounds as error:
-        yield NamedFault("", error.detail, type(error))
+        yield NamedFieldError("", error.detail, type(error))
 
 
 def _swapped(schedule: Schedule, swaps: list[Swap]) -> Schedule:
     """The schedule after its swaps; every shift before a stretch counts as started."""
-    faults = []
+    errors = []
     for index, swap in enumerate(swaps):
         try:
             schedule = with_swaps(schedule, [swap], now=limits.LATEST_AT)
         except ValueError as error:
-            faults.append(Fault(f"/swaps/{index}", str(error)))
-    if faults:
-        raise InvalidRequest(faults)
+            errors.append(FieldError(f"/swaps/{index}", str(error)))
+    if errors:
+        raise InvalidRequest(errors)
     return schedule

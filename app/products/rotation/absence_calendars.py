@@ -7,7 +7,7 @@ the calendars of a request together: equal texts stop at an equal place. What an
 its person from (transparent) and what was cancelled is no absence.
 
 Invariants: dates and times without a zone are by the rotation's clock. What cannot be read is a
-fault that names the calendar, never a defect of ours.
+error that names the calendar, never a defect of ours.
 """
 
 import sys
@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from app.engine.planning.request import Absence
 from app.engine.walltime import DAY, ZoneClock
-from app.errors import Fault, InvalidRequest
-from app.http.validation import pointed
+from app.errors import FieldError, InvalidRequest
+from app.http.validation import pointer_to
 
 if TYPE_CHECKING:
     from icalendar import Component
 
 STEPS = 4_000_000
 """Calls and returns of functions: some thousand events, or about a second of what never ends."""
-MOST_REASON = 200
+MAX_REASON = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -47,21 +47,21 @@ def absences_in(
         return []
     import recurring_ical_events  # noqa: F401, PLC0415 - 120 ms that few need, and not to be counted
 
-    faults: list[Fault] = []
+    errors: list[FieldError] = []
     found: list[Absence] = []
     left = [STEPS]
     for person, text in calendars.items():
-        where = pointed("/unavailableIcs", person)
+        where = pointer_to("/unavailableIcs", person)
         try:
             with _bounded(left):
                 found += _absences(person, text, clock, from_at, to_at)
         except _TooManySteps:
-            faults.append(Fault(where, "recurs too often, or is too long, to be laid out"))
+            errors.append(FieldError(where, "recurs too often, or is too long, to be laid out"))
             break
         except Exception as error:  # noqa: BLE001 - libraries raise what they like over such texts
-            faults.append(Fault(where, f"cannot be read as iCalendar: {_told(error)}"))
-    if faults:
-        raise InvalidRequest(faults)
+            errors.append(FieldError(where, f"cannot be read as iCalendar: {_told(error)}"))
+    if errors:
+        raise InvalidRequest(errors)
     return found
 
 
@@ -93,7 +93,7 @@ def _absences(
     for event in of(calendar).between(*window):
         start, end = (_instant(event[name].dt, clock) for name in ("DTSTART", "DTEND"))
         if _is_busy(event) and start < to_at and from_at < end:
-            yield Absence(person, start, end, str(event.get("SUMMARY", ""))[:MOST_REASON] or None)
+            yield Absence(person, start, end, str(event.get("SUMMARY", ""))[:MAX_REASON] or None)
 
 
 def _is_busy(event: "Component") -> bool:

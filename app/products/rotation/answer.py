@@ -6,8 +6,8 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.engine.rotation import Rotation
-from app.errors import Fault
-from app.formats.instants import iso, isos
+from app.errors import FieldError
+from app.formats.instants import iso, iso_range
 from app.products.numbers import InstantText, Number, hours_text, number
 
 
@@ -110,15 +110,15 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
         | UnsetType
     ) = UNSET
     warnings: Annotated[
-        Sequence[Fault], Meta(description="Fields that were not understood and not used.")
+        Sequence[FieldError], Meta(description="Fields that were not understood and not used.")
     ] = ()
 
 
-def rotation_answer(rotation: Rotation, warnings: Sequence[Fault] = ()) -> RotationAnswer:
+def rotation_answer(rotation: Rotation, warnings: Sequence[FieldError] = ()) -> RotationAnswer:
     """The answer to a request whose rotation is ``rotation``."""
-    texts = isos(rotation.boundaries)
+    texts = iso_range(rotation.boundaries)
     starts, ends = texts[:-1], texts[1:]
-    handoffs = isos(rotation.handoffs) if rotation.handoff_offset_hours else ends
+    handoffs = iso_range(rotation.handoffs) if rotation.handoff_offset_hours else ends
     return RotationAnswer(
         rotation=list(
             map(Shift, range(1, rotation.shifts + 1), rotation.people, starts, ends, handoffs)

@@ -6,7 +6,7 @@ from time import perf_counter
 
 from app.products.csv import rotation_csv
 from app.products.endpoint import Endpoint, Result, formats_with
-from app.products.examples import ROTATION_RULES, TWO_AWAY
+from app.products.examples import ROTATION_RULES, SCHEDULING, TWO_AWAY
 from app.products.rotation.answer import RotationAnswer, rotation_answer
 from app.products.rotation.planned_answer import planned_answer
 from app.products.rotation.request import RotationRequest
@@ -18,7 +18,7 @@ def rotation_endpoint() -> Endpoint:
     return Endpoint(
         slug="sched-oncall-rotation",
         path="/v1/scheduling/oncall-rotation",
-        category="Scheduling",
+        category=SCHEDULING,
         title="On-call rotation API",
         description=(
             "Generates an on-call rotation assigning people to back-to-back shifts of a given "

@@ -12,8 +12,8 @@ from msgspec import UNSET
 from app.engine.planning.request import Plan, PlannedRotation
 from app.engine.rotation import HOUR_MS
 from app.engine.walltime import MINUTE, SECOND, ZoneClock, clock_of
-from app.errors import Fault
-from app.formats.instants import each_iso, iso
+from app.errors import FieldError
+from app.formats.instants import iso, iso_texts
 from app.products.numbers import Number, hours_text, number
 from app.products.rotation.answer import (
     Fairness,
@@ -25,7 +25,7 @@ from app.products.rotation.answer import (
 )
 
 
-def planned_answer(planned: PlannedRotation, warnings: Sequence[Fault] = ()) -> RotationAnswer:
+def planned_answer(planned: PlannedRotation, warnings: Sequence[FieldError] = ()) -> RotationAnswer:
     """The answer to a request whose rotation is ``planned``."""
     plan = planned.plan
     counts = {workload.person: workload.shifts for workload in plan.workloads}
@@ -60,12 +60,12 @@ def hours_of(ms: int | Fraction) -> Number:
     return number(float(Fraction(ms, HOUR_MS)))
 
 
-def local_isos(clock: ZoneClock, instants: Sequence[int]) -> list[str]:
+def local_iso_texts(clock: ZoneClock, instants: Sequence[int]) -> list[str]:
     """Each instant by ``clock``, as ``2026-06-04T02:00:00.000+02:00``."""
     walls = [clock.wall(at) for at in instants]
     return [
         f"{text[:-1]}{_offset(wall - at)}"
-        for text, wall, at in zip(each_iso(walls), walls, instants, strict=True)
+        for text, wall, at in zip(iso_texts(walls), walls, instants, strict=True)
     ]
 
 
@@ -77,9 +77,9 @@ def _offset(ms: int) -> str:
 
 def _shifts(planned: PlannedRotation) -> Iterator[Shift]:
     request, slots = planned.request, planned.plan.slots
-    texts = each_iso(request.boundaries)
-    handoffs = each_iso(at + planned.handoff_offset_ms for at in request.boundaries[1:])
-    local = local_isos(clock_of(request.timezone), request.boundaries) if planned.zoned else ()
+    texts = iso_texts(request.boundaries)
+    handoffs = iso_texts(at + planned.handoff_offset_ms for at in request.boundaries[1:])
+    local = local_iso_texts(clock_of(request.timezone), request.boundaries) if planned.zoned else ()
     for index, people in enumerate(slots):
         yield Shift(
             index + 1,
@@ -110,7 +110,7 @@ def _fairness(plan: Plan) -> Fairness:
 def _gaps(planned: PlannedRotation) -> Iterator[VacantShift]:
     request = planned.request
     for shift, role in planned.plan.vacancies:
-        start, end = each_iso(request.boundaries[shift : shift + 2])
+        start, end = iso_texts(request.boundaries[shift : shift + 2])
         yield VacantShift(shift + 1, start, end, request.roles[role] if request.roles else UNSET)
 
 

@@ -1,7 +1,7 @@
 """The plan for a rotation request that asks for more than plain turns.
 
-What only turns out here (a calendar that cannot be read) is a fault of the document like any other:
-answers are computed before anything is charged.
+An error that only shows here (a calendar that cannot be read) is reported like every other error of
+the document: answers are computed before anything is charged.
 """
 
 from app.engine.planning.boundaries import boundaries_of
@@ -9,7 +9,7 @@ from app.engine.planning.planner import Timer, plan_of
 from app.engine.planning.request import PlannedRotation, PlanningRequest
 from app.engine.rotation import milliseconds
 from app.engine.walltime import clock_of
-from app.errors import Fault, InvalidRequest
+from app.errors import FieldError, InvalidRequest
 from app.products.rotation.absence_calendars import absences_in
 from app.products.rotation.planning_fields import ABSENCES, instant_by, weight_of
 from app.products.rotation.request import RotationRequest
@@ -42,7 +42,9 @@ def planning_request(request: RotationRequest) -> PlanningRequest:
     given = [absence.absence(clock) for absence in request.unavailable or ()]
     read = absences_in(request.unavailable_ics or {}, clock, boundaries[0], boundaries[-1])
     if len(given) + len(read) > ABSENCES:
-        raise InvalidRequest([Fault("/unavailableIcs", f"more than {ABSENCES:,} absences in all")])
+        raise InvalidRequest(
+            [FieldError("/unavailableIcs", f"more than {ABSENCES:,} absences in all")]
+        )
     roles = tuple(str(role) for role in request.roles or ())
     return PlanningRequest(
         cycle=[str(name) for name in request.people],

@@ -2,7 +2,7 @@
 
 Strategy: each rule across fields is one small function over ``values``, the fields that are right
 by themselves (``http/validation.py``). Members of objects that are keyed by people are looked at
-here, because their names are data. Of many faults of one kind the first ``MOST_TOLD`` are told.
+here, because their names are data. Of many errors of one kind the first ``MAX_REPORTED`` are told.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +16,9 @@ from msgspec import Meta
 from app.engine.planning.request import Absence, FixedShift
 from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS
 from app.engine.walltime import DAY, ZoneClock
-from app.errors import Fault
+from app.errors import FieldError
 from app.http.scalars import LocalTime, Name, Start
-from app.http.validation import Document, items_of, pointed
+from app.http.validation import RequestModel, pointer_to, valid_items
 
 ABSENCES = 10_000
 FAIR_SHIFTS, FAIR_PEOPLE = 1_000, 100
@@ -28,12 +28,12 @@ PAIRS = 5_000
 CALENDAR_BYTES = 256 * 1024
 WEIGHTS = (Fraction(1, 100), Fraction(100))
 CARRY_HOURS = 1_000_000
-MOST_TOLD = 20
+MAX_REPORTED = 20
 
 Person = Annotated[Name, Meta(description="one of `people`")]
 
 
-class AbsenceDocument(Document, frozen=True):
+class AbsenceDocument(RequestModel, frozen=True):
     """When somebody cannot be on call."""
 
     person: Person
@@ -61,7 +61,7 @@ class AbsenceDocument(Document, frozen=True):
         return Absence(person, instant_by(clock, self.start), instant_by(clock, self.end), reason)
 
 
-class FixedDocument(Document, frozen=True):
+class FixedDocument(RequestModel, frozen=True):
     """A shift that is given to somebody, whatever else is asked for."""
 
     shift: Annotated[
@@ -83,38 +83,38 @@ def instant_by(clock: ZoneClock | None, start: Start) -> int:
     return int(start) if clock is None or type(start) is Start else clock.first_at(start)
 
 
-def plan_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """What is wrong with the fields of a fair rotation, each right by itself."""
     for check in (
-        _local_faults,
-        _person_faults,
-        _number_faults,
-        _role_faults,
-        _pair_faults,
-        _fixed_faults,
-        _calendar_faults,
-        _size_faults,
+        _local_errors,
+        _person_errors,
+        _number_errors,
+        _role_errors,
+        _pair_errors,
+        _fixed_errors,
+        _calendar_errors,
+        _size_errors,
     ):
-        yield from islice(check(values), MOST_TOLD)
+        yield from islice(check(values), MAX_REPORTED)
 
 
-def _local_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+def _local_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """Times without an offset where no zone says what they mean; ends that are not after starts."""
     if "timezone" not in values:
         return
     zoned = values["timezone"] is not None
-    for index, absence in items_of(values, "unavailable"):
+    for index, absence in valid_items(values, "unavailable"):
         where = f"/unavailable/{index}"
         for name in ("start", "end"):
             at = getattr(absence, name)
             if isinstance(at, LocalTime) and not zoned:
-                yield Fault(f"{where}/{name}", f"{at.fault}, or give timezone")
+                yield FieldError(f"{where}/{name}", f"{at.error}, or give timezone")
         mixed = {type(absence.start), type(absence.end)} > {Start}
         if absence.end <= absence.start and not (zoned and mixed):
-            yield Fault(f"{where}/end", "is not after start: write a later end")
+            yield FieldError(f"{where}/end", "is not after start: write a later end")
 
 
-def _person_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+def _person_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     if "people" not in values:
         return
     people = dict.fromkeys(map(str, values["people"]))
@@ -122,18 +122,18 @@ def _person_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
         if name not in people:
             similar = get_close_matches(name, people, n=1)
             hint = f"; did you mean {similar[0]!r}?" if similar else ""
-            yield Fault(pointer, f"is not one of people{hint}")
+            yield FieldError(pointer, f"is not one of people{hint}")
 
 
 def _named(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Every mention of a person outside of ``people``, with its pointer."""
     for field in ("unavailable", "fixed"):
-        for index, item in items_of(values, field):
+        for index, item in valid_items(values, field):
             yield f"/{field}/{index}/person", str(item.person)
     for field, wire in KEYED.items():
         for name in values.get(field) or ():
-            yield pointed(f"/{wire}", name), name
-    for index, pair in items_of(values, "avoid_pairs"):
+            yield pointer_to(f"/{wire}", name), name
+    for index, pair in valid_items(values, "avoid_pairs"):
         for place, name in enumerate(pair):
             yield f"/avoidPairs/{index}/{place}", str(name)
 
@@ -142,17 +142,17 @@ KEYED = {"unavailable_ics": "unavailableIcs", "weights": "weights", "carry_over"
 """Fields whose members are named by people."""
 
 
-def _number_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+def _number_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """Weights and hours carried over."""
     for name, weight in (values.get("weights") or {}).items():
         if not _is_number(weight) or not WEIGHTS[0] <= weight <= WEIGHTS[1]:
-            yield Fault(pointed("/weights", name), "is not a number from 0.01 to 100")
+            yield FieldError(pointer_to("/weights", name), "is not a number from 0.01 to 100")
         elif (weight_of(weight) * 100).denominator > 1:
-            yield Fault(pointed("/weights", name), "is finer than 0.01")
+            yield FieldError(pointer_to("/weights", name), "is finer than 0.01")
     for name, hours in (values.get("carry_over") or {}).items():
         if not _is_number(hours) or not 0 <= hours <= CARRY_HOURS:
             detail = f"is not a number of hours from 0 to {CARRY_HOURS:,}"
-            yield Fault(pointed("/carryOver", name), detail)
+            yield FieldError(pointer_to("/carryOver", name), detail)
 
 
 def _is_number(value: object) -> bool:
@@ -164,66 +164,74 @@ def weight_of(number: float) -> Fraction:
     return Fraction(str(number))
 
 
-def _role_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+def _role_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     roles = list(values.get("roles") or ())
     for index, role in enumerate(roles):
         if role in roles[:index]:
-            yield Fault(f"/roles/{index}", "is a role already")
+            yield FieldError(f"/roles/{index}", "is a role already")
 
 
-def _pair_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+def _pair_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     pairs = values.get("avoid_pairs") or ()
     if pairs and "roles" in values and len(values["roles"] or ()) < 2:
-        yield Fault("/avoidPairs", "has no effect without two roles: nobody is on call together")
-    for index, pair in items_of(values, "avoid_pairs"):
+        yield FieldError(
+            "/avoidPairs", "has no effect without two roles: nobody is on call together"
+        )
+    for index, pair in valid_items(values, "avoid_pairs"):
         if pair[0] == pair[1]:
-            yield Fault(f"/avoidPairs/{index}/1", "is the same person")
+            yield FieldError(f"/avoidPairs/{index}/1", "is the same person")
 
 
-def _fixed_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+def _fixed_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """Fixed shifts that are not there, and two in one place."""
     if not {"roles", "shifts"} <= values.keys():
         return
     roles = [str(role) for role in values["roles"] or ()]
     slots: set[tuple[int, str]] = set()
     people: set[tuple[int, str]] = set()
-    for index, item in items_of(values, "fixed"):
+    for index, item in valid_items(values, "fixed"):
         where = f"/fixed/{index}"
         role = str(item.role) if item.role else next(iter(roles), "")
         if item.shift > values["shifts"]:
-            yield Fault(f"{where}/shift", f"is after the last shift, {int(values['shifts']):,}")
+            yield FieldError(
+                f"{where}/shift", f"is after the last shift, {int(values['shifts']):,}"
+            )
         if item.role and role not in roles:
-            yield Fault(f"{where}/role", "is not one of roles")
+            yield FieldError(f"{where}/role", "is not one of roles")
         if (item.shift, role) in slots:
-            yield Fault(where, "gives a shift away that an earlier one gives to somebody")
+            yield FieldError(where, "gives a shift away that an earlier one gives to somebody")
         elif (item.shift, str(item.person)) in people:
-            yield Fault(f"{where}/person", "has another role in that shift already")
+            yield FieldError(f"{where}/person", "has another role in that shift already")
         slots.add((item.shift, role))
         people.add((item.shift, str(item.person)))
 
 
-def _calendar_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+def _calendar_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     for name, text in (values.get("unavailable_ics") or {}).items():
-        where = pointed("/unavailableIcs", name)
+        where = pointer_to("/unavailableIcs", name)
         if not isinstance(text, str):
-            yield Fault(where, "is not a string: an iCalendar text begins with BEGIN:VCALENDAR")
+            yield FieldError(
+                where, "is not a string: an iCalendar text begins with BEGIN:VCALENDAR"
+            )
         elif len(text.encode(errors="surrogatepass")) > CALENDAR_BYTES:
-            yield Fault(where, f"is longer than {CALENDAR_BYTES:,} bytes")
+            yield FieldError(where, f"is longer than {CALENDAR_BYTES:,} bytes")
 
 
-def _size_faults(values: Mapping[str, Any]) -> Iterator[Fault]:
+def _size_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """What takes too long to plan."""
     shifts, length = values.get("shifts"), values.get("shift_length_hours")
     if shifts and length and shifts * length * HOUR_MS > SPAN_YEARS * 366 * DAY:
-        yield Fault("/shifts", f"a rotation that is planned spans at most {SPAN_YEARS} years")
+        yield FieldError("/shifts", f"a rotation that is planned spans at most {SPAN_YEARS} years")
     if shifts and length and "start" in values and values.get("timezone"):
         longest = shifts * length + max(0, values.get("handoff_offset_hours", 0))
         if values["start"] + longest * HOUR_MS > LAST_INSTANT_MS - 31 * DAY:
-            yield Fault("/shifts", "with timezone, the last handoff must be before December 9999")
+            yield FieldError(
+                "/shifts", "with timezone, the last handoff must be before December 9999"
+            )
     if shifts and shifts * len(values.get("roles") or ()) > 10_000:
-        yield Fault("/roles", "shifts times roles is more than 10,000")
+        yield FieldError("/roles", "shifts times roles is more than 10,000")
     if values.get("strategy") == "fair":
         if shifts and shifts > FAIR_SHIFTS:
-            yield Fault("/shifts", f'strategy "fair" takes at most {FAIR_SHIFTS:,} shifts')
+            yield FieldError("/shifts", f'strategy "fair" takes at most {FAIR_SHIFTS:,} shifts')
         if len(set(values.get("people") or ())) > FAIR_PEOPLE:
-            yield Fault("/people", f'strategy "fair" takes at most {FAIR_PEOPLE} people')
+            yield FieldError("/people", f'strategy "fair" takes at most {FAIR_PEOPLE} people')

@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from app.engine.rotation import Rotation, rotation_faults, rotation_of
-from app.errors import Fault
+from app.engine.rotation import Rotation, rotation_errors, rotation_of
+from app.errors import FieldError
 from app.http.scalars import LocalTime, Name, Start, Zone
-from app.http.validation import Document
+from app.http.validation import RequestModel
 from app.products.rotation.planning_fields import (
     ABSENCES,
     PAIRS,
@@ -21,7 +21,7 @@ from app.products.rotation.planning_fields import (
     AbsenceDocument,
     FixedDocument,
     Person,
-    plan_faults,
+    planning_errors,
 )
 
 START_RULE = (
@@ -33,7 +33,7 @@ PLAIN = frozenset(("start", "people", "shifts", "shift_length_hours", "handoff_o
 """The fields of turns of one length; every other field asks for a plan."""
 
 
-class RotationRequest(Document, frozen=True, rename="camel"):
+class RotationRequest(RequestModel, frozen=True, rename="camel"):
     """Who takes turns, from when, how often and for how long."""
 
     start: Annotated[
@@ -215,18 +215,18 @@ class RotationRequest(Document, frozen=True, rename="camel"):
     ) = None
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
         start = values.get("start")
-        yield from rotation_faults(
+        yield from rotation_errors(
             start,
             values.get("shifts"),
             values.get("shift_length_hours"),
             values.get("handoff_offset_hours"),
         )
         if isinstance(start, LocalTime) and values.get("timezone", start) is None:
-            yield Fault("/start", f"{start.fault}, or give timezone. Wanted: {START_RULE}.")
+            yield FieldError("/start", f"{start.error}, or give timezone. Wanted: {START_RULE}.")
         if any(values.get(name) is not None for name in PLANNING):
-            yield from plan_faults(values)
+            yield from planning_errors(values)
 
     @classmethod
     def heavy_fields(cls) -> frozenset[str]:

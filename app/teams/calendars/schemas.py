@@ -5,13 +5,13 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from app.http.scalars import Name
-from app.http.validation import Document
+from app.http.validation import RequestModel
 from app.teams.calendars.store import FeedToken
 from app.teams.schemas import Instant
 from app.teams.times import utc_text
 
 
-class FeedQuery(Document, frozen=True):
+class FeedQuery(RequestModel, frozen=True):
     """The query of a calendar: programs that cannot send a key send a token."""
 
     token: (
@@ -19,7 +19,7 @@ class FeedQuery(Document, frozen=True):
     ) = None
 
 
-class FeedTokenPost(Document, frozen=True):
+class FeedTokenPost(RequestModel, frozen=True):
     """A secret for a calendar program."""
 
     name: (

@@ -6,7 +6,7 @@ from app.database.database import Tx
 from app.database.ids import new_id
 from app.database.pages import Page
 from app.engine.layered.limits import check_window
-from app.errors import Fault, InvalidRequest, OutOfBounds
+from app.errors import FieldError, InvalidRequest, OutOfBounds
 from app.teams.audit.handlers import record_change
 from app.teams.entries import store
 from app.teams.entries.schemas import entry_of, swap_of
@@ -34,7 +34,7 @@ async def list_entries(tx: Tx, context: RequestContext) -> HandlerResult:
     try:
         check_window(from_at, to_at)
     except OutOfBounds as error:  # by an hour, where the days have a clock change or end all time
-        raise InvalidRequest([Fault("end_date", error.detail)]) from error
+        raise InvalidRequest([FieldError("end_date", error.detail)]) from error
     entries = await store.entries_between(tx, context.org_id, schedule.id, from_at, to_at)
     if query.user_id is not None:
         entries = [entry for entry in entries if entry.user_id == query.user_id]
@@ -101,7 +101,11 @@ async def swap_entry(tx: Tx, context: RequestContext) -> HandlerResult:
     await require_users(tx, context.org_id, [("/swap_with_user_id", with_user_id)])
     if entry.user_id == with_user_id:
         raise InvalidRequest(
-            [Fault("/swap_with_user_id", f"{with_user_id} has this entry already: name another")]
+            [
+                FieldError(
+                    "/swap_with_user_id", f"{with_user_id} has this entry already: name another"
+                )
+            ]
         )
     swap, entries = await store.insert_swap(tx, context.org_id, entry, with_user_id, context.now)
     shown = swap_of(swap, entries, schedule.rules.timezone)

@@ -7,17 +7,17 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from app.engine.layered import limits
-from app.errors import Fault
-from app.http.validation import Document
+from app.errors import FieldError
+from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Point
-from app.products.layered.request import window_faults
+from app.products.layered.request import window_errors
 from app.teams.entries.store import StoredEntry, StoredSwap
 from app.teams.overrides.store import ManualAssignmentFields
 from app.teams.schemas import Id, Instant, PageQuery, UserId
 from app.teams.times import day_in_range, local_text, utc_text
 
 
-class EntryPost(Document, frozen=True):
+class EntryPost(RequestModel, frozen=True):
     """A shift made by hand."""
 
     user_id: UserId
@@ -26,9 +26,9 @@ class EntryPost(Document, frozen=True):
     id: Id | None = None
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        """Yield the faults of the entry's stretch."""
-        return window_faults(values, "start", "end", "/end")
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the errors of the entry's stretch."""
+        return window_errors(values, "start", "end", "/end")
 
     @property
     def fields(self) -> ManualAssignmentFields:
@@ -58,18 +58,18 @@ class EntriesQuery(PageQuery, frozen=True, kw_only=True):
     user_id: UserId | None = None
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        """Yield the faults of the range of days."""
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the errors of the range of days."""
         days = {name: values[name] for name in ("start_date", "end_date") if name in values}
         strange = [name for name, day in days.items() if not day_in_range(day)]
-        yield from (Fault(f"/{name}", "must lie in the years 2 to 9998") for name in strange)
+        yield from (FieldError(f"/{name}", "must lie in the years 2 to 9998") for name in strange)
         if len(days) == 2 and not strange:
             count = (days["end_date"] - days["start_date"]).days + 1
             if not 1 <= count <= limits.WINDOW_MS // limits.DAY_MS:
-                yield Fault("/end_date", "must be start_date or at most 730 days later")
+                yield FieldError("/end_date", "must be start_date or at most 730 days later")
 
 
-class SwapPost(Document, frozen=True):
+class SwapPost(RequestModel, frozen=True):
     """Who takes the entry over."""
 
     swap_with_user_id: UserId

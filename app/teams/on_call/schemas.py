@@ -5,24 +5,24 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from app.errors import Fault
-from app.http.validation import Document
-from app.products.layered.answer import Source
+from app.errors import FieldError
+from app.http.validation import RequestModel
+from app.products.layered.answer import AssignmentSource
 from app.products.layered.layer_fields import Point
-from app.products.layered.request import window_faults
+from app.products.layered.request import window_errors
 from app.teams.schemas import Instant
 
 
-class WindowQuery(Document, frozen=True, rename={"from_at": "from", "to_at": "to"}):
+class WindowQuery(RequestModel, frozen=True, rename={"from_at": "from", "to_at": "to"}):
     """The window to show: half open, 731 days at most."""
 
     from_at: Point
     to_at: Point
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        """Yield the faults of the window."""
-        return window_faults(values, "from_at", "to_at", "/to")
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the errors of the window."""
+        return window_errors(values, "from_at", "to_at", "/to")
 
 
 class OnCallShown(Struct, frozen=True):
@@ -35,7 +35,7 @@ class OnCallShown(Struct, frozen=True):
     layer: Annotated[str, Meta(description="The name of the layer, if it is one.")] | None
     until: Annotated[Instant, Meta(description="Null: nothing will ever change.")] | None
     user_name: str | None
-    source: Source | None
+    source: AssignmentSource | None
     override_id: str | None
     entry_id: str | None
 

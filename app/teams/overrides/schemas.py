@@ -5,16 +5,16 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from app.errors import Fault
-from app.http.validation import Document
+from app.errors import FieldError
+from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Point
-from app.products.layered.request import Reason, order_faults
+from app.products.layered.request import Reason, order_errors
 from app.teams.overrides.store import ManualAssignment, ManualAssignmentFields
 from app.teams.schemas import Id, Instant, UserId
 from app.teams.times import utc_text
 
 
-class OverridePost(Document, frozen=True):
+class OverridePost(RequestModel, frozen=True):
     """One person for a time range, above entries and layers."""
 
     user_id: UserId
@@ -24,9 +24,9 @@ class OverridePost(Document, frozen=True):
     reason: Reason | None = None
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        """Yield the faults of the override's stretch."""
-        return order_faults(values, "start_at", "end_at")
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the errors of the override's stretch."""
+        return order_errors(values, "start_at", "end_at")
 
     @property
     def fields(self) -> ManualAssignmentFields:

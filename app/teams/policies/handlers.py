@@ -6,7 +6,7 @@ from app.database.database import Tx
 from app.database.ids import new_id
 from app.database.pacing import with_pauses
 from app.engine.layered.model import OnCall
-from app.errors import Fault, InvalidRequest, NotFound
+from app.errors import FieldError, InvalidRequest, NotFound
 from app.teams.merge_patch import patched_document
 from app.teams.on_call.store import on_call_of
 from app.teams.operation import V1, HandlerResult, RequestContext
@@ -120,15 +120,15 @@ async def _require_targets(tx: Tx, org_id: str, given: PolicyFields) -> None:
     """Raise ``InvalidRequest`` for targets that do not exist."""
     wanted = [target.id for target in given.targets if target.type == "user"]
     users = await users_by_id(tx, org_id, wanted)
-    faults = []
+    errors = []
     for pointer, target in _pointers(given):
         known = target.id in users
         if target.type == "schedule":
             known = await _is_schedule(tx, org_id, target.id)
         if not known:
-            faults.append(Fault(pointer, f"there is no {target.type} {target.id}"))
-    if faults:
-        raise InvalidRequest(faults)
+            errors.append(FieldError(pointer, f"there is no {target.type} {target.id}"))
+    if errors:
+        raise InvalidRequest(errors)
 
 
 def _pointers(given: PolicyFields) -> Iterator[tuple[str, Target]]:

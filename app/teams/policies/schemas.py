@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from app.http.validation import Document
+from app.http.validation import RequestModel
 from app.teams.policies.store import Policy, PolicyFields, Step, Target
 from app.teams.schemas import Id, Instant, Title, Version
 from app.teams.times import utc_text
@@ -13,7 +13,7 @@ from app.teams.times import utc_text
 USUAL_DELAY_MINUTES = 5
 
 
-class TargetDocument(Document, frozen=True):
+class TargetDocument(RequestModel, frozen=True):
     """A schedule, for whoever it has on call, or a user."""
 
     type: Annotated[Literal["schedule", "user"], Meta(description='"schedule" or "user"')]
@@ -22,7 +22,7 @@ class TargetDocument(Document, frozen=True):
     ]
 
 
-class StepDocument(Document, frozen=True):
+class StepDocument(RequestModel, frozen=True):
     """Who is told at once; the next step follows after ``delay_minutes``."""
 
     targets: Annotated[
@@ -47,7 +47,7 @@ class StepDocument(Document, frozen=True):
         return Step(targets, int(self.delay_minutes))
 
 
-class PolicyPost(Document, frozen=True):
+class PolicyPost(RequestModel, frozen=True):
     """An escalation policy."""
 
     name: Title

@@ -12,8 +12,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.engine.layered import limits
-from app.errors import Conflict, Fault
-from app.http.validation import Document, document_of
+from app.errors import Conflict, FieldError
+from app.http.validation import RequestModel, validated
 from app.products.layered.layer_fields import (
     HandoffTime,
     LayerDocument,
@@ -58,7 +58,7 @@ class SchedulesQuery(PageQuery, frozen=True):
     team_id: TeamId | None = None
 
 
-class V1SchedulePost(Document, frozen=True):
+class V1SchedulePost(RequestModel, frozen=True):
     """A schedule of layers."""
 
     name: Title
@@ -78,7 +78,7 @@ class V1SchedulePost(Document, frozen=True):
         )
 
 
-class V2SchedulePost(Document, frozen=True):
+class V2SchedulePost(RequestModel, frozen=True):
     """A schedule of one rotation."""
 
     name: Title
@@ -92,9 +92,9 @@ class V2SchedulePost(Document, frozen=True):
     interval: RotationInterval | None = None
 
     @classmethod
-    def faults_across(cls, values: Mapping[str, Any]) -> Iterator[Fault]:
-        """Yield the faults of the rotation."""
-        return LayerDocument.faults_across(values)
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the errors of the rotation."""
+        return LayerDocument.cross_field_errors(values)
 
     def fields(self, value: Mapping[str, Any]) -> ScheduleFields:
         """Return the schedule as it is stored; ``value`` is the document as it was sent."""
@@ -118,7 +118,7 @@ class V2SchedulePost(Document, frozen=True):
         """Return the rules of one layer: its fields in ``rest`` and the rotation in ``value``."""
         given = {name: value[name] for name in ROTATION if value.get(name) is not None}
         layer = {**rest, "participants": [], **given}
-        read = document_of(layer, LayerDocument).layer()
+        read = validated(layer, LayerDocument).layer()
         return ScheduleRules(str(self.timezone), (read,), _text([layer]))
 
     def _with_rules(self, rules: ScheduleRules) -> ScheduleFields:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from app.database.database import Tx
 from app.database.ids import new_id
-from app.errors import Fault, InvalidRequest
+from app.errors import FieldError, InvalidRequest
 from app.teams.merge_patch import patched_document
 from app.teams.operation import V2, HandlerResult, RequestContext
 from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
@@ -57,13 +57,13 @@ async def require_users(tx: Tx, org_id: str, named: Iterable[tuple[str, str]]) -
     """Raise ``InvalidRequest`` unless all users exist; ``named`` has the pointer and id of each."""
     pairs = list(named)
     known = await store.users_by_id(tx, org_id, [user_id for _, user_id in pairs])
-    faults = [
-        Fault(pointer, f"there is no user {user_id}: create it at /api/v2/oncall/users")
+    errors = [
+        FieldError(pointer, f"there is no user {user_id}: create it at /api/v2/oncall/users")
         for pointer, user_id in pairs
         if user_id not in known
     ]
-    if faults:
-        raise InvalidRequest(faults[:MAX_NAMED])
+    if errors:
+        raise InvalidRequest(errors[:MAX_NAMED])
 
 
 def _answer(user: StoredUser) -> HandlerResult:

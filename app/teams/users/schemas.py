@@ -5,13 +5,13 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.http.validation import Document
+from app.http.validation import RequestModel
 from app.teams.schemas import NO_MORE, Id, Instant, TeamId, Title, Version
 from app.teams.times import utc_text
 from app.teams.users.store import StoredUser, UserFields
 
 
-class UserPost(Document, frozen=True):
+class UserPost(RequestModel, frozen=True):
     """A person who can be on call."""
 
     name: Title

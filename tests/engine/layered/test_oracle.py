@@ -21,6 +21,8 @@ from tests.support.schedule_documents import (
 )
 from tests.support.schedule_oracle import Oracle
 
+pytestmark = pytest.mark.slow
+
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 MANY = settings(max_examples=2_000, deadline=None, suppress_health_check=QUIET)
 CHANGES = PLACES[:4] + PLACES[5:15]

@@ -32,7 +32,7 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
 async def claims(request: pytest.FixtureRequest) -> AsyncIterator[PaymentClaims]:
     store: PaymentClaims = MemoryClaims(time.time)
     if request.param == "redis":
@@ -200,6 +200,7 @@ class TestRedis:
         await here.aclose()
         await there.aclose()
 
+    @pytest.mark.redis
     async def test_without_redis_nothing_is_claimed_and_it_says_so(
         self, key: str, soon: float, tmp_path: Path
     ) -> None:

@@ -52,6 +52,7 @@ async def closed(*services: Service) -> None:
     ("patience", "status"),
     [pytest.param(9, 200, id="waits"), pytest.param(0.1, 503, id="gives up")],
 )
+@pytest.mark.redis
 async def test_a_copy_at_another_process_waits_for_the_same_settlement(
     tmp_path: Path, patience: float, status: int
 ) -> None:

@@ -14,7 +14,7 @@ from app.engine.layered.model import (
     Segment,
 )
 from app.engine.layered.tally import Tally
-from app.errors import Fault
+from app.errors import FieldError
 from app.products.layered.answer import now_answer, schedule_answer
 
 T = 1_777_057_200_000
@@ -93,8 +93,8 @@ def test_hours_are_numbers_as_people_write_them() -> None:
     assert answer.balanced is False
 
 
-@pytest.mark.parametrize("warnings", [(), (Fault("/x", "is odd"),)], ids=["none", "one"])
-def test_warnings_are_there_if_there_are_some(warnings: tuple[Fault, ...]) -> None:
+@pytest.mark.parametrize("warnings", [(), (FieldError("/x", "is odd"),)], ids=["none", "one"])
+def test_warnings_are_there_if_there_are_some(warnings: tuple[FieldError, ...]) -> None:
     for answer in (
         schedule_answer("UTC", final("", 0), (), warnings),
         now_answer(OnCall(T, None, None, None, None), warnings),

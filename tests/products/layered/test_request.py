@@ -1,4 +1,4 @@
-"""Schedule documents: every fault with its pointer and wording, bounds, and the engine's view."""
+"""Schedule documents: every error with its pointer and wording, bounds, and the engine's view."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,8 +8,8 @@ import pytest
 from app.engine.layered.model import Entry, Layer, Override, Restriction
 from app.errors import (
     EmptyWindow,
-    Faulty,
     InstantOutOfRange,
+    InvalidFields,
     InvalidRequest,
     TooManyLayers,
     TooManyOverrides,
@@ -19,7 +19,7 @@ from app.errors import (
     TooMuchWork,
     WindowTooLong,
 )
-from app.http.validation import document_of
+from app.http.validation import validated
 from app.products.examples import V1_SCHEDULE
 from app.products.layered.request import OncallNowRequest, OncallScheduleRequest
 
@@ -45,14 +45,14 @@ def restricted(**changes: Any) -> dict[str, Any]:
     return layered(restrictions=[{"start": "09:00", "end": "17:00", **changes}])
 
 
-def refusal(value: object) -> Faulty:
-    with pytest.raises(Faulty) as caught:
-        document_of(value, OncallScheduleRequest)
+def refusal(value: object) -> InvalidFields:
+    with pytest.raises(InvalidFields) as caught:
+        validated(value, OncallScheduleRequest)
     return caught.value
 
 
 def layer_of(**changes: Any) -> Layer:
-    return document_of(layered(**changes), OncallScheduleRequest).schedule().layers[0]
+    return validated(layered(**changes), OncallScheduleRequest).schedule().layers[0]
 
 
 # --- what is right --------------------------------------------------------------------------
@@ -60,7 +60,7 @@ def layer_of(**changes: Any) -> Layer:
 
 def test_the_v1_pages_schedule() -> None:
     value = {**V1_SCHEDULE, "at": "2026-04-24T19:00:00Z"}
-    request = document_of(value, OncallNowRequest)
+    request = validated(value, OncallNowRequest)
     schedule = request.schedule()
     assert (schedule.timezone, request.at) == ("America/Los_Angeles", T)
     assert schedule.layers == (
@@ -129,14 +129,14 @@ def test_covers() -> None:
     value = document(
         layers=[], overrides=[{**COVER, "reason": "PTO"}, COVER], entries=[ENTRY], swaps=None
     )
-    schedule = document_of(value, OncallScheduleRequest).schedule()
+    schedule = validated(value, OncallScheduleRequest).schedule()
     assert schedule.overrides == (Override("x", T, T + HOUR, "PTO"), Override("x", T, T + HOUR))
     assert schedule.entries == (Entry("x", T, T + HOUR),)
 
 
-# --- faults ---------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------
 
-FAULTS: list[tuple[str, Mapping[str, Any], str, str]] = [
+ERRORS: list[tuple[str, Mapping[str, Any], str, str]] = [
     (
         "handoff-time-of-a-week",
         layered(rotation_type="weekly", handoff_time="Mon 9:00"),
@@ -307,12 +307,12 @@ FAULTS: list[tuple[str, Mapping[str, Any], str, str]] = [
 
 @pytest.mark.parametrize(
     ("value", "pointer", "detail"),
-    [pytest.param(value, pointer, detail, id=name) for name, value, pointer, detail in FAULTS],
+    [pytest.param(value, pointer, detail, id=name) for name, value, pointer, detail in ERRORS],
 )
-def test_one_fault(value: object, pointer: str, detail: str) -> None:
+def test_one_error(value: object, pointer: str, detail: str) -> None:
     error = refusal(value)
     assert type(error) is InvalidRequest
-    assert [(fault.pointer, fault.detail) for fault in error.faults] == [(pointer, detail)]
+    assert [(found.pointer, found.detail) for found in error.errors] == [(pointer, detail)]
 
 
 @pytest.mark.parametrize(
@@ -373,8 +373,8 @@ def test_one_fault(value: object, pointer: str, detail: str) -> None:
         ),
     ],
 )
-def test_every_fault_at_once(value: object, pointers: list[str]) -> None:
-    assert [fault.pointer for fault in refusal(value).faults] == pointers
+def test_every_error_at_once(value: object, pointers: list[str]) -> None:
+    assert [error.pointer for error in refusal(value).errors] == pointers
 
 
 # --- bounds ---------------------------------------------------------------------------------
@@ -463,10 +463,10 @@ TWO_YEARS = {"from": "2026-01-01T00:00:00Z", "to": "2028-01-01T00:00:00Z"}
         ),
     ],
 )
-def test_bounds(value: object, error: type[Faulty], pointer: str, detail: str) -> None:
+def test_bounds(value: object, error: type[InvalidFields], pointer: str, detail: str) -> None:
     refused = refusal(value)
     assert type(refused) is error
-    assert [(fault.pointer, fault.detail) for fault in refused.faults] == [(pointer, detail)]
+    assert [(error.pointer, error.detail) for error in refused.errors] == [(pointer, detail)]
 
 
 def test_the_largest_document() -> None:
@@ -476,12 +476,12 @@ def test_the_largest_document() -> None:
         overrides=[COVER] * 10_000,
         **TWO_YEARS,
     )
-    assert document_of(value, OncallScheduleRequest).schedule().overrides
+    assert validated(value, OncallScheduleRequest).schedule().overrides
 
 
 def test_the_longest_window() -> None:
     value = document(to="2028-04-25T00:00:00Z", **{"from": "2026-04-25T00:00:00Z"})
-    assert document_of(value, OncallScheduleRequest)
+    assert validated(value, OncallScheduleRequest)
 
 
 # --- swaps ----------------------------------------------------------------------------------
@@ -489,7 +489,7 @@ def test_the_longest_window() -> None:
 
 def swapped(*swaps: dict[str, str]) -> tuple[Override, ...]:
     value = layered(start_at="2026-04-24T00:00:00Z")  # a on the 24th, b on the 25th
-    return document_of({**value, "swaps": swaps}, OncallScheduleRequest).schedule().overrides
+    return validated({**value, "swaps": swaps}, OncallScheduleRequest).schedule().overrides
 
 
 DAY_SWAP = {
@@ -516,7 +516,7 @@ def test_every_swap_of_nothing_is_named() -> None:
     with pytest.raises(InvalidRequest) as caught:
         swapped(early, DAY_SWAP, DAY_SWAP)
     told = "nobody else has any of this stretch: there is nothing to swap"
-    assert [(fault.pointer, fault.detail) for fault in caught.value.faults] == [
+    assert [(error.pointer, error.detail) for error in caught.value.errors] == [
         ("/swaps/0", told),
         ("/swaps/2", told),
     ]

@@ -17,7 +17,7 @@ from app.checkout.http_route import ProductRoute
 from app.checkout.purchase import SMALL_BODY_BYTES, ProductCheckout
 from app.errors import OncallError
 from app.http.rate_limits import RateLimits
-from app.http.validation import document_of
+from app.http.validation import validated
 from app.products.endpoint import JSON, Endpoint
 from app.products.examples import V1_SCHEDULE
 from app.products.registry import paid_endpoints
@@ -36,8 +36,8 @@ FRANK = {
 
 def answered(endpoint: Endpoint, **changes: Any) -> dict[str, Any]:
     """What the v1 page's schedule with some changes is answered with."""
-    request = document_of({**V1_SCHEDULE, **changes}, endpoint.request)
-    answer = endpoint.formats[JSON](endpoint.compute(request), ())
+    request = validated({**V1_SCHEDULE, **changes}, endpoint.request)
+    answer = endpoint.formats[JSON].write(endpoint.compute(request), ())
     decoded: dict[str, Any] = msgspec.json.decode(answer)
     return decoded
 
@@ -429,9 +429,9 @@ class Watched:
 
         class Request(endpoint.request, kw_only=True, frozen=True):  # type: ignore[name-defined, misc]
             @classmethod
-            def faults_across(cls, values: Mapping[str, Any]) -> Any:
+            def cross_field_errors(cls, values: Mapping[str, Any]) -> Any:
                 watched.read.append(in_main_thread())
-                return super().faults_across(values)
+                return super().cross_field_errors(values)
 
         def compute(request: Any) -> Any:
             self.computed.append(in_main_thread())

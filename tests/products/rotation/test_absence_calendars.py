@@ -37,9 +37,9 @@ def found(text: str, clock: ZoneClock | None = None, days: int = 28) -> list[tup
 def refusal(text: str) -> str:
     with pytest.raises(InvalidRequest) as refused:
         found(text)
-    [fault] = refused.value.faults
-    assert fault.pointer == "/unavailableIcs/bob"
-    return fault.detail
+    [error] = refused.value.errors
+    assert error.pointer == "/unavailableIcs/bob"
+    return error.detail
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_the_bound_is_for_all_calendars_together(monkeypatch: pytest.MonkeyPatch
         pytest.param("BEGIN:VCALENDAR\r\nX-\ud800:1\r\nEND:VCALENDAR", id="half-a-character"),
     ],
 )
-def test_what_cannot_be_read_is_a_fault(text: str) -> None:
+def test_what_cannot_be_read_is_an_error(text: str) -> None:
     detail = refusal(text)
     assert detail.startswith(("cannot be read as iCalendar: ", ENDLESS))
     assert detail.encode()
@@ -167,7 +167,7 @@ def test_what_cannot_be_read_is_a_fault(text: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from([*calendar("DTSTART:20260602T090000Z").split("\r\n"), "RRULE:x"])))
-def test_lines_in_any_order_are_absences_or_a_fault(lines: Sequence[str]) -> None:
+def test_lines_in_any_order_are_absences_or_an_error(lines: Sequence[str]) -> None:
     with suppress(InvalidRequest):
         found("\r\n".join(lines))
 

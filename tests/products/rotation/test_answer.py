@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.rotation import rotation_of
-from app.errors import Fault
-from app.http.validation import document_of
+from app.errors import FieldError
+from app.http.validation import validated
 from app.products.rotation.answer import rotation_answer
 from app.products.rotation.request import RotationRequest
 from tests.support.seed import EXAMPLE_REQUEST, EXAMPLE_RESPONSE
@@ -21,12 +21,12 @@ JUNE_4_MS = 1_780_531_200_000
 def answered(**changes: Any) -> dict[str, Any]:
     """The answer to the seed's example with some fields changed."""
     request = {**msgspec.json.decode(EXAMPLE_REQUEST), **changes}
-    answer = rotation_answer(document_of(request, RotationRequest).rotation())
+    answer = rotation_answer(validated(request, RotationRequest).rotation())
     return msgspec.json.decode(msgspec.json.encode(answer))
 
 
 def test_the_seeds_example_byte_for_byte() -> None:
-    request = document_of(msgspec.json.decode(EXAMPLE_REQUEST), RotationRequest)
+    request = validated(msgspec.json.decode(EXAMPLE_REQUEST), RotationRequest)
     expected = json.dumps(json.loads(EXAMPLE_RESPONSE), separators=(",", ":")).encode()
     assert msgspec.json.encode(rotation_answer(request.rotation())) == expected
 
@@ -34,7 +34,7 @@ def test_the_seeds_example_byte_for_byte() -> None:
 def test_default_length_is_24() -> None:
     request = msgspec.json.decode(EXAMPLE_REQUEST)
     del request["shiftLengthHours"]
-    answer = rotation_answer(document_of(request, RotationRequest).rotation())
+    answer = rotation_answer(validated(request, RotationRequest).rotation())
     assert msgspec.json.decode(msgspec.json.encode(answer)) == json.loads(EXAMPLE_RESPONSE)
 
 
@@ -151,22 +151,22 @@ def test_offset_leaves_starts_and_ends_alone() -> None:
     [
         pytest.param((), None, id="absent-when-there-are-none"),
         pytest.param(
-            (Fault("/shfts", "is not a known field"),),
+            (FieldError("/shfts", "is not a known field"),),
             [{"pointer": "/shfts", "detail": "is not a known field"}],
             id="last-when-there-are-some",
         ),
     ],
 )
-def test_warnings(warnings: tuple[Fault, ...], written: list[dict[str, str]] | None) -> None:
-    request = document_of(msgspec.json.decode(EXAMPLE_REQUEST), RotationRequest)
+def test_warnings(warnings: tuple[FieldError, ...], written: list[dict[str, str]] | None) -> None:
+    request = validated(msgspec.json.decode(EXAMPLE_REQUEST), RotationRequest)
     answer = msgspec.json.decode(msgspec.json.encode(rotation_answer(request.rotation(), warnings)))
     assert answer.pop("warnings", None) == written
     assert answer == json.loads(EXAMPLE_RESPONSE)
 
 
 def test_warnings_are_the_last_key() -> None:
-    request = document_of(msgspec.json.decode(EXAMPLE_REQUEST), RotationRequest)
-    answer = rotation_answer(request.rotation(), (Fault("/x", "is not a known field"),))
+    request = validated(msgspec.json.decode(EXAMPLE_REQUEST), RotationRequest)
+    answer = rotation_answer(request.rotation(), (FieldError("/x", "is not a known field"),))
     assert list(msgspec.json.decode(msgspec.json.encode(answer)))[-1] == "warnings"
 
 

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from app.engine.planning.request import PlannedRotation
-from app.errors import Fault
+from app.errors import FieldError
 from app.formats.ical import calendar_bytes
 from app.formats.svg.drawing import timeline_bytes
-from app.http.validation import document_of
+from app.http.validation import validated
 from app.products.csv import rotation_csv
 from app.products.rotation.planned_answer import planned_answer, planned_in_words
 from app.products.rotation.planning import planned_rotation
@@ -28,7 +28,7 @@ BOTH_AWAY = [
 
 
 def planned(**changes: Any) -> PlannedRotation:
-    request = document_of({**SEED, "strategy": "fair", **changes}, RotationRequest)
+    request = validated({**SEED, "strategy": "fair", **changes}, RotationRequest)
     return planned_rotation(request, lambda: 0.0)
 
 
@@ -92,7 +92,7 @@ def test_the_whole_answer() -> None:
 
 
 def test_warnings_come_last() -> None:
-    answer = planned_answer(planned(), [Fault("/x", "is not known")])
+    answer = planned_answer(planned(), [FieldError("/x", "is not known")])
     assert list(json.loads(msgspec.json.encode(answer)))[-1] == "warnings"
 
 
@@ -140,7 +140,7 @@ def test_roles() -> None:
 def test_what_is_not_proven_is_said_so() -> None:
     clock = count()
     wished = {"shifts": 40, "strategy": "fair", "minRestHours": 24, "unavailable": BOTH_AWAY}
-    request = document_of({**SEED, **wished}, RotationRequest)
+    request = validated({**SEED, **wished}, RotationRequest)
     found = planned_rotation(request, lambda: 1e9 * next(clock))  # the time is up at once
     assert planned_in_words(found).endswith("of each other, at least 0h in any assignment.")
 
@@ -227,7 +227,7 @@ def test_who_follows_is_told() -> None:
 
 def test_a_planned_shift_updates_the_event_of_the_plain_one() -> None:
     """Whoever takes over a shift, it stays that shift."""
-    plain = document_of(SEED, RotationRequest).rotation()
+    plain = validated(SEED, RotationRequest).rotation()
     before = events_by_ical(calendar_bytes(rotation_timeline(plain)))
     after = events_by_ical(calendar_bytes(planned_timeline(planned())))
     assert [event.uid for event in after] == [event.uid for event in before]

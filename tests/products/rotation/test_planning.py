@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from app.engine.planning.request import Absence, FixedShift
-from app.errors import Fault, InvalidRequest
-from app.http.validation import document_of, parsed
+from app.errors import FieldError, InvalidRequest
+from app.http.validation import parsed_json, validated
 from app.products.rotation.planning import planning_request
 from app.products.rotation.request import PLANNING, RotationRequest
 from tests.support.services import service
@@ -20,26 +20,26 @@ SEED = {"start": "2026-06-04T00:00:00Z", "people": ["alice", "bob"], "shifts": 3
 
 
 def request(**changes: Any) -> RotationRequest:
-    return document_of(parsed(json.dumps({**SEED, **changes}).encode()), RotationRequest)
+    return validated(parsed_json(json.dumps({**SEED, **changes}).encode()), RotationRequest)
 
 
-def faults(**changes: Any) -> Sequence[Fault]:
+def errors(**changes: Any) -> Sequence[FieldError]:
     with pytest.raises(InvalidRequest) as refused:
         request(**changes)
-    return refused.value.faults
+    return refused.value.errors
 
 
 def absence(person: str = "bob", start: str = "2026-06-05", end: str = "2026-06-06") -> Any:
     return {"person": person, "start": start, "end": end}
 
 
-# --- faults ---------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------
 
 NO_OFFSET = (
     "'2026-06-05T10:00:00' has no offset: end it with Z or an offset such as +02:00, "
     "or give timezone"
 )
-FAULTS = [
+ERRORS = [
     ({"unavailable": [absence("bop")]}, "/unavailable/0/person",
      "is not one of people; did you mean 'bob'?"),
     ({"weights": {"zoe": 1}}, "/weights/zoe", "is not one of people"),
@@ -105,32 +105,32 @@ FAULTS = [
 
 @pytest.mark.parametrize(
     ("changes", "pointer", "detail"),
-    FAULTS,
-    ids=[f"{pointer} {detail or ''}"[:60] for _, pointer, detail in FAULTS],
+    ERRORS,
+    ids=[f"{pointer} {detail or ''}"[:60] for _, pointer, detail in ERRORS],
 )
-def test_a_fault_is_named(changes: dict[str, Any], pointer: str, detail: str | None) -> None:
-    found = [fault for fault in faults(**changes) if fault.pointer == pointer]
+def test_an_error_is_named(changes: dict[str, Any], pointer: str, detail: str | None) -> None:
+    found = [error for error in errors(**changes) if error.pointer == pointer]
     assert found
-    assert detail is None or detail in [fault.detail for fault in found]
+    assert detail is None or detail in [error.detail for error in found]
 
 
-def test_every_fault_is_named_at_once() -> None:
-    found = faults(
+def test_every_error_is_named_at_once() -> None:
+    found = errors(
         shifts=0, unavailable=[absence("x"), absence("y")], weights={"bob": 9e9}, roles=["a", "a"]
     )
-    assert [fault.pointer for fault in found] == [
+    assert [error.pointer for error in found] == [
         *("/shifts", "/unavailable/0/person", "/unavailable/1/person", "/weights/bob", "/roles/1"),
     ]
 
 
 def test_an_item_that_is_wrong_hides_nothing_of_the_others() -> None:
-    found = faults(
+    found = errors(
         roles=["a", "b"],
         unavailable=[{"person": "bob"}, absence("zed", end="2026-06-04"), 7],
         fixed=[{"shift": "x", "person": "bob"}, {"shift": 9, "person": "bob"}],
         avoidPairs=[["alice"], ["bob", "bob"]],
     )
-    assert [fault.pointer for fault in found] == [
+    assert [error.pointer for error in found] == [
         "/unavailable/0/start",
         "/unavailable/0/end",
         "/unavailable/2",
@@ -144,22 +144,22 @@ def test_an_item_that_is_wrong_hides_nothing_of_the_others() -> None:
 
 
 def test_people_who_are_wrong_make_no_other_name_wrong() -> None:
-    assert [fault.pointer for fault in faults(people=[], weights={"zoe": 1})] == ["/people"]
+    assert [error.pointer for error in errors(people=[], weights={"zoe": 1})] == ["/people"]
 
 
-def test_of_many_faults_of_a_kind_the_first_are_named() -> None:
-    assert len(faults(unavailable=[absence("x")] * 500)) == 20
+def test_of_many_errors_of_a_kind_the_first_are_named() -> None:
+    assert len(errors(unavailable=[absence("x")] * 500)) == 20
 
 
 def test_a_local_start_wants_a_zone() -> None:
-    [fault] = faults(start="2026-06-04T09:00:00")
-    assert fault.pointer == "/start"
-    assert fault.detail.startswith("'2026-06-04T09:00:00' has no offset: end it with Z")
+    [error] = errors(start="2026-06-04T09:00:00")
+    assert error.pointer == "/start"
+    assert error.detail.startswith("'2026-06-04T09:00:00' has no offset: end it with Z")
 
 
 def test_a_zone_that_is_wrong_does_not_make_a_local_start_wrong() -> None:
-    [fault] = faults(start="2026-06-04T09:00:00", timezone="Mars", unavailable=[absence()])
-    assert fault.pointer == "/timezone"
+    [error] = errors(start="2026-06-04T09:00:00", timezone="Mars", unavailable=[absence()])
+    assert error.pointer == "/timezone"
 
 
 def test_local_and_other_instants_are_ordered_only_once_they_are_known() -> None:
@@ -249,7 +249,7 @@ def test_too_many_absences_in_all() -> None:
 async def test_a_calendar_that_cannot_be_read_is_told_before_anything_is_paid() -> None:
     asked = await service().ask({**SEED, "unavailableIcs": {"bob": "BEGIN:VCALENDAR"}})
     assert asked.status_code == 400
-    assert [fault["pointer"] for fault in asked.json()["errors"]] == ["/unavailableIcs/bob"]
+    assert [error["pointer"] for error in asked.json()["errors"]] == ["/unavailableIcs/bob"]
 
 
 @pytest.mark.anyio

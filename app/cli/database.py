@@ -8,9 +8,9 @@ from app.errors import ConfigurationError, StoreUnavailable
 
 
 @contextlib.asynccontextmanager
-async def store(url: str) -> AsyncIterator[Database]:
+async def open_database(url: str) -> AsyncIterator[Database]:
     """The database at ``url``, open. Raises ``StoreUnavailable`` if it cannot be used."""
-    async with any_store(url) as database:
+    async with unchecked_database(url) as database:
         await database.open()
         require_usable(database)
         yield database
@@ -23,7 +23,7 @@ def require_usable(database: Database) -> None:
 
 
 @contextlib.asynccontextmanager
-async def any_store(url: str) -> AsyncIterator[Database]:
+async def unchecked_database(url: str) -> AsyncIterator[Database]:
     """The database at ``url``, whatever its schema; not yet looked at."""
     if not url:
         raise ConfigurationError(["ONCALL_DATABASE_URL=none: nothing is stored"])

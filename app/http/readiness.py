@@ -1,0 +1,14 @@
+"""Readiness checks: the parts that the service needs, and the problem of each."""
+
+from collections.abc import Callable, Mapping
+
+Checks = Callable[[], Mapping[str, str | None]]
+"""Returns the problem of each part by the part's name: ``None`` if it works, ``NOT_USED`` if this
+service does without it."""
+
+NOT_USED = "none"
+
+
+def is_ready(problem: str | None) -> bool:
+    """Whether a part with this ``problem`` keeps no request from being served."""
+    return problem in (None, NOT_USED)
