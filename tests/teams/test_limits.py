@@ -1,4 +1,4 @@
-"""What seldom happens: callers who hang up, bounds, refusals that others raise."""
+"""Rare cases: callers who hang up, limits, and errors that other modules raise."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 def half_sent(stored: Stored) -> dict[str, Any]:
-    """The scope of a write whose body does not come whole."""
+    """Return the scope of a write whose body does not arrive whole."""
     headers = [
         (b"x-api-key", str(stored.me.key).encode()),
         (b"content-type", b"application/json"),
