@@ -13,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.tables import idempotency_records
 
+COLUMN = idempotency_records.c
+
 RETENTION_MS = 24 * 3_600_000
 """How long an answer is stored at least."""
 
@@ -34,9 +36,9 @@ async def find_record(
     none.
     """
     query = select(idempotency_records).where(
-        idempotency_records.c.org_id == org_id,
-        idempotency_records.c.idempotency_key == key,
-        idempotency_records.c.created_at > now - RETENTION_MS,
+        COLUMN.org_id == org_id,
+        COLUMN.idempotency_key == key,
+        COLUMN.created_at > now - RETENTION_MS,
     )
     row = (await tx.execute(query)).mappings().one_or_none()
     if row is None:
@@ -49,9 +51,7 @@ async def save_record(
     tx: AsyncConnection, org_id: str, key: str, record: IdempotencyRecord, now: int
 ) -> None:
     """Store an answer, in place of one that has expired."""
-    same = and_(
-        idempotency_records.c.org_id == org_id, idempotency_records.c.idempotency_key == key
-    )
+    same = and_(COLUMN.org_id == org_id, COLUMN.idempotency_key == key)
     await tx.execute(delete(idempotency_records).where(same))
     row = {
         "org_id": org_id,
@@ -67,6 +67,4 @@ async def save_record(
 
 async def forget_expired(tx: AsyncConnection, now: int) -> None:
     """Delete the answers that have expired."""
-    await tx.execute(
-        delete(idempotency_records).where(idempotency_records.c.created_at <= now - RETENTION_MS)
-    )
+    await tx.execute(delete(idempotency_records).where(COLUMN.created_at <= now - RETENTION_MS))

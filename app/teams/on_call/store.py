@@ -34,18 +34,11 @@ REACH_MS = 45 * DAY_MS
 T = TypeVar("T")
 Span = tuple[int, int]
 
+VERSION = schedule_versions.c
 VERSIONS = (
-    select(
-        schedule_versions.c.number,
-        schedule_versions.c.valid_from,
-        schedule_versions.c.timezone,
-        schedule_versions.c.layers,
-    )
-    .where(
-        schedule_versions.c.org_id == bindparam("org"),
-        schedule_versions.c.schedule_id == bindparam("schedule"),
-    )
-    .order_by(schedule_versions.c.number)
+    select(VERSION.number, VERSION.valid_from, VERSION.timezone, VERSION.layers)
+    .where(VERSION.org_id == bindparam("org"), VERSION.schedule_id == bindparam("schedule"))
+    .order_by(VERSION.number)
 )
 
 

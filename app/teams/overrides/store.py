@@ -34,6 +34,8 @@ from app.errors import Conflict, NotFound
 
 AssignmentKind = Literal["override", "entry"]
 
+COLUMN = manual_assignments.c
+
 MAX_TO_COME = 5_000
 """Overrides and entries of one schedule that are not over; the engine reads twice as many."""
 
@@ -76,20 +78,19 @@ class ManualAssignment:
 
 def _near() -> CompoundSelect[Any]:
     """Return ``assignments_near`` as a statement, which costs more to build than to run."""
-    column = manual_assignments.c
     from_at: BindParameter[int] = bindparam("from")
     to_at: BindParameter[int] = bindparam("to")
     own = and_(
-        column.org_id == bindparam("org"),
-        column.schedule_id == bindparam("schedule"),
-        column.from_at < column.until_at,
+        COLUMN.org_id == bindparam("org"),
+        COLUMN.schedule_id == bindparam("schedule"),
+        COLUMN.from_at < COLUMN.until_at,
     )
-    last = select(func.max(column.until_at)).where(own, column.until_at <= from_at)
-    first = select(func.min(column.from_at)).where(own, column.from_at >= to_at)
+    last = select(func.max(COLUMN.until_at)).where(own, COLUMN.until_at <= from_at)
+    first = select(func.min(COLUMN.from_at)).where(own, COLUMN.from_at >= to_at)
     return union_all(
-        select(manual_assignments).where(own, column.until_at > from_at, column.from_at < to_at),
-        select(manual_assignments).where(own, column.until_at == last.scalar_subquery()),
-        select(manual_assignments).where(own, column.from_at == first.scalar_subquery()),
+        select(manual_assignments).where(own, COLUMN.until_at > from_at, COLUMN.from_at < to_at),
+        select(manual_assignments).where(own, COLUMN.until_at == last.scalar_subquery()),
+        select(manual_assignments).where(own, COLUMN.from_at == first.scalar_subquery()),
     )
 
 
@@ -112,8 +113,8 @@ async def overrides_page(
     tx: AsyncConnection, org_id: str, schedule_id: str, part: Slice
 ) -> Page[ManualAssignment]:
     """Return the overrides of a schedule, oldest first."""
-    query = _assignments(org_id, "override").where(manual_assignments.c.schedule_id == schedule_id)
-    return await page_of(tx, query.order_by(manual_assignments.c.position), part, _assignment)
+    query = _assignments(org_id, "override").where(COLUMN.schedule_id == schedule_id)
+    return await page_of(tx, query.order_by(COLUMN.position), part, _assignment)
 
 
 async def overrides_to_come(
@@ -121,20 +122,17 @@ async def overrides_to_come(
 ) -> Mapping[str, Sequence[ManualAssignment]]:
     """Return the overrides of each of these schedules that are not over, oldest first."""
     query = _assignments(org_id, "override").where(
-        manual_assignments.c.schedule_id.in_(schedule_ids), is_to_come(now)
+        COLUMN.schedule_id.in_(schedule_ids), is_to_come(now)
     )
     found: dict[str, list[ManualAssignment]] = {schedule_id: [] for schedule_id in schedule_ids}
-    for row in (await tx.execute(query.order_by(manual_assignments.c.position))).mappings():
+    for row in (await tx.execute(query.order_by(COLUMN.position))).mappings():
         found[row["schedule_id"]].append(_assignment(row))
     return found
 
 
 def is_to_come(now: int) -> ColumnElement[bool]:
     """Return the condition that an assignment is not over, nor taken back before it began."""
-    return and_(
-        manual_assignments.c.until_at > now,
-        manual_assignments.c.from_at < manual_assignments.c.until_at,
-    )
+    return and_(COLUMN.until_at > now, COLUMN.from_at < COLUMN.until_at)
 
 
 async def get_assignment(
@@ -145,7 +143,7 @@ async def get_assignment(
     schedule_id: str | None = None,
 ) -> ManualAssignment:
     """Return one override or entry. Raises ``NotFound``, also if it belongs to another schedule."""
-    query = _assignments(org_id, kind).where(manual_assignments.c.id == assignment_id)
+    query = _assignments(org_id, kind).where(COLUMN.id == assignment_id)
     row = (await tx.execute(query)).mappings().one_or_none()
     if row is None or schedule_id not in (None, row["schedule_id"]):
         raise NotFound(f"there is no {kind} {assignment_id}")
@@ -156,8 +154,8 @@ async def overrides_of_swap(
     tx: AsyncConnection, org_id: str, swap_id: str
 ) -> Sequence[ManualAssignment]:
     """Return the overrides by which a swap is stored."""
-    query = _assignments(org_id, "override").where(manual_assignments.c.swap_id == swap_id)
-    rows = await tx.execute(query.order_by(manual_assignments.c.position))
+    query = _assignments(org_id, "override").where(COLUMN.swap_id == swap_id)
+    rows = await tx.execute(query.order_by(COLUMN.position))
     return [_assignment(row) for row in rows.mappings()]
 
 
@@ -168,13 +166,10 @@ async def insert_assignment(
 
     Raises ``Conflict`` if the id is taken or the schedule has too many.
     """
-    where = and_(manual_assignments.c.org_id == org_id, manual_assignments.c.id == assignment.id)
+    where = and_(COLUMN.org_id == org_id, COLUMN.id == assignment.id)
     if await tx.scalar(select(func.count()).select_from(manual_assignments).where(where)):
         raise Conflict(f"the id {assignment.id} is taken")
-    own = and_(
-        manual_assignments.c.org_id == org_id,
-        manual_assignments.c.schedule_id == assignment.schedule_id,
-    )
+    own = and_(COLUMN.org_id == org_id, COLUMN.schedule_id == assignment.schedule_id)
     to_come = select(func.count()).select_from(manual_assignments).where(own, is_to_come(now))
     if (await tx.scalar(to_come) or 0) >= MAX_TO_COME:
         raise Conflict(f"the schedule has {MAX_TO_COME} overrides and entries that are not over")
@@ -232,15 +227,13 @@ async def take_back(
             )
         left = replace(left, from_at=stood_from, until_at=stood_until)
     values = {"from_at": left.from_at, "until_at": left.until_at, "cancelled_at": now}
-    where = and_(manual_assignments.c.org_id == org_id, manual_assignments.c.id == assignment.id)
+    where = and_(COLUMN.org_id == org_id, COLUMN.id == assignment.id)
     await tx.execute(update(manual_assignments).where(where).values(values))
     return left
 
 
 def _assignments(org_id: str, kind: AssignmentKind) -> Select[tuple[object, ...]]:
-    return select(manual_assignments).where(
-        manual_assignments.c.org_id == org_id, manual_assignments.c.kind == kind
-    )
+    return select(manual_assignments).where(COLUMN.org_id == org_id, COLUMN.kind == kind)
 
 
 def _assignment(row: RowMapping) -> ManualAssignment:

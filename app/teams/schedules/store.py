@@ -40,6 +40,8 @@ from app.engine.layered.model import Layer
 from app.engine.walltime import FOREVER
 from app.errors import Conflict, NotFound
 
+VERSION = schedule_versions.c
+
 MAX_VERSIONS, MAX_VERSIONS_BYTES = 1_000, 4 * 1024 * 1024
 """Versions of one schedule's rules, and bytes of their layers: every answer reads all of them."""
 MAX_CACHED_BYTES = 8 * 1024
@@ -94,27 +96,19 @@ TEAM_SCHEDULES = 100
 def _schedules() -> Select[tuple[object, ...]]:
     """Select every schedule of the organisation ``:org`` with its latest rules."""
     latest = (
-        select(func.max(schedule_versions.c.number))
-        .where(
-            schedule_versions.c.org_id == schedules.c.org_id,
-            schedule_versions.c.schedule_id == schedules.c.id,
-        )
+        select(func.max(VERSION.number))
+        .where(VERSION.org_id == schedules.c.org_id, VERSION.schedule_id == schedules.c.id)
         .correlate(schedules)
         .scalar_subquery()
     )
-    its_rules = and_(
-        schedule_versions.c.org_id == schedules.c.org_id,
-        schedule_versions.c.schedule_id == schedules.c.id,
-        schedule_versions.c.number == latest,
+    latest_rules = and_(
+        VERSION.org_id == schedules.c.org_id,
+        VERSION.schedule_id == schedules.c.id,
+        VERSION.number == latest,
     )
     return (
-        select(
-            schedules,
-            schedule_versions.c.timezone,
-            schedule_versions.c.layers,
-            schedule_versions.c.document,
-        )
-        .join(schedule_versions, its_rules)
+        select(schedules, VERSION.timezone, VERSION.layers, VERSION.document)
+        .join(schedule_versions, latest_rules)
         .where(schedules.c.org_id == bindparam("org"))
     )
 
@@ -162,16 +156,15 @@ async def schedules_with(
 
     The user takes or took part in their layers, or has an assignment that ends after ``since_at``.
     """
-    by_rules = select(schedule_versions.c.schedule_id).where(
-        schedule_versions.c.org_id == org_id,
-        schedule_versions.c.layers.contains(f'"{user_id}"', autoescape=True),
+    by_turn = select(VERSION.schedule_id).where(
+        VERSION.org_id == org_id, VERSION.layers.contains(f'"{user_id}"', autoescape=True)
     )
     by_hand = select(manual_assignments.c.schedule_id).where(
         manual_assignments.c.org_id == org_id,
         manual_assignments.c.user_id == user_id,
         manual_assignments.c.until_at > since_at,
     )
-    query = EVERY.params(org=org_id).where(schedules.c.id.in_(by_rules.union(by_hand)))
+    query = EVERY.params(org=org_id).where(schedules.c.id.in_(by_turn.union(by_hand)))
     rows = await tx.execute(query.order_by(schedules.c.position))
     return [_schedule(row) for row in rows.mappings()]
 
@@ -224,14 +217,12 @@ async def update_schedule(
     values = {"name": given.name, "team_id": given.team_id}
     await tx.execute(update(schedules).where(_is(org_id, schedule.id)).values(values))
     if given.rules != schedule.rules:
-        belongs = and_(
-            schedule_versions.c.org_id == org_id, schedule_versions.c.schedule_id == schedule.id
-        )
+        belongs = and_(VERSION.org_id == org_id, VERSION.schedule_id == schedule.id)
         last = select(
             func.count(),
-            func.sum(func.length(schedule_versions.c.layers)),
-            func.max(schedule_versions.c.number),
-            func.max(schedule_versions.c.valid_from),
+            func.sum(func.length(VERSION.layers)),
+            func.max(VERSION.number),
+            func.max(VERSION.valid_from),
         ).where(belongs)
         count, size, number, held_from = (await tx.execute(last)).one()
         if count >= MAX_VERSIONS or size >= MAX_VERSIONS_BYTES:
