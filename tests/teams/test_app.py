@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.database.database import Database, Tx
-from app.teams import app as shelves
+from app.teams import app as teams_app
 from app.teams.keys.store import keys_of
 from tests.support.clock import Clock
 from tests.support.databases import migrate
@@ -115,7 +115,7 @@ class TestStarting:
 class TestWatching:
     @pytest.fixture(autouse=True)
     def hasty(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(shelves, "REFRESH_SECONDS", 0.1)
+        monkeypatch.setattr(teams_app, "REFRESH_SECONDS", 0.1)
 
     async def test_the_last_use_of_keys_is_written_down(
         self, stored_url: str, clock: Clock
@@ -181,7 +181,7 @@ async def test_answers_whose_time_is_over_are_forgotten(stored_url: str, clock: 
 
 
 async def test_a_defect_on_the_side_is_logged_and_ends_nothing() -> None:
-    with capture_logs() as logs, shelves._defects_logged():
+    with capture_logs() as logs, teams_app.log_defects():
         raise ValueError
     [entry] = logs
     assert (entry["event"], entry["log_level"]) == ("store", "error")

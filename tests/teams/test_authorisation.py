@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from app.teams.keys.store import revoke_key
-from app.teams.operation import SCOPES, Operation
+from app.teams.keys.store import SCOPES, revoke_key
+from app.teams.operation import Operation
 from tests.support.stored import Caller, Stored
 from tests.support.world import OPERATIONS, Request, named, request_of, world
 

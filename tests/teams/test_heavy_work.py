@@ -32,14 +32,14 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param(["a", "b"], "c", False, id="as many as may are at work"),
     ],
 )
-async def test_who_has_a_turn(held: list[str], wanted: str, granted: bool) -> None:
+async def test_who_gets_a_slot(held: list[str], wanted: str, granted: bool) -> None:
     own = HeavyWorkLimiter()
     async with contextlib.AsyncExitStack() as holding:
         for org_id in held:
             with contextlib.suppress(StoreUnavailable):
-                await holding.enter_async_context(own.turn(org_id))
+                await holding.enter_async_context(own.slot(org_id))
         try:
-            async with own.turn(wanted):
+            async with own.slot(wanted):
                 got = True
         except StoreUnavailable:
             got = False
@@ -48,7 +48,7 @@ async def test_who_has_a_turn(held: list[str], wanted: str, granted: bool) -> No
 
 async def test_the_first_to_wait_is_next() -> None:
     own = HeavyWorkLimiter()
-    async with own.turn("a"):
+    async with own.slot("a"):
         waiting = asyncio.create_task(entered(own, "a"))
         await asyncio.sleep(0)
         assert not waiting.done()
@@ -76,7 +76,7 @@ async def test_a_write_that_lays_out_a_window_waits_and_others_do_not(waiting: C
     await waiting.update(f"{V2}/schedules/daily", {"name": "Every day"})
 
 
-def test_what_lays_out_a_window_waits_for_its_turn() -> None:
+def test_every_layout_of_a_window_is_heavy() -> None:
     def window(operation: Operation) -> bool:
         names = operation.query.__struct_fields__
         return operation.shape == "calendar" or "from_at" in names or "start_date" in names
@@ -88,7 +88,7 @@ def test_what_lays_out_a_window_waits_for_its_turn() -> None:
 
 
 async def entered(own: HeavyWorkLimiter, org_id: str) -> bool:
-    async with own.turn(org_id):
+    async with own.slot(org_id):
         return True
 
 

@@ -156,7 +156,7 @@ async def test_a_schedule_has_so_many_covers_to_come(
     assert (await me.post(path, body)).status_code == 201
 
 
-@pytest.mark.parametrize("bound", ["MOST_RULES", "MOST_RULES_BYTES"])
+@pytest.mark.parametrize("bound", ["MAX_VERSIONS", "MAX_VERSIONS_BYTES"])
 async def test_a_schedule_has_so_many_rules(
     stored: Stored, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:

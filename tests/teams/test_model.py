@@ -81,7 +81,7 @@ class Model:
     rules: list[tuple[int, Sequence[str], int]] = field(default_factory=list)
     overrides: list[Assignment] = field(default_factory=list)
     entries: list[Assignment] = field(default_factory=list)
-    answer: dict[int, str | None] = field(default_factory=dict)
+    recorded: dict[int, str | None] = field(default_factory=dict)
 
     def scheduled(self, at: int) -> str | None:
         """Return who has the layer at an instant."""

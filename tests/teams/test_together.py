@@ -400,7 +400,7 @@ class TestSwaps:
     async def make(self, caller: Caller, name: str, day: int, hour: int) -> None:
         assert (await self.create(caller, name, day, hour)).status_code == 201
 
-    async def made(
+    async def create(
         self, caller: Caller, name: str, day: int, hour: int, **more: str
     ) -> httpx.Response:
         start, end = (f"2026-06-{day + 5:02}T{hour + more:02}:00:00Z" for more in (0, 10))
