@@ -34,8 +34,8 @@ from app.products.registry import paid_endpoints
 from app.server.graceful_shutdown import GracefulShutdown
 from app.server.middleware import OuterMiddleware
 from app.settings import Settings
-from app.teams.app import PREFIX as SHELF
-from app.teams.app import Shelf
+from app.teams.app import PREFIX as TEAMS_PREFIX
+from app.teams.app import TeamsApp
 
 log = structlog.get_logger()
 
@@ -73,12 +73,12 @@ def create_app(
         ProductCheckout(each, limits, payments.context(each) if payments else None)
         for each in endpoints
     ]
-    shelf = Shelf(settings, clock, limits)
+    teams = TeamsApp(settings, clock, limits)
     tools = McpRoute(checkouts, limits, settings.public_url)
 
     def checks() -> Mapping[str, str | None]:
         parts = payments.checks() if payments else {}
-        return {"process": shutdown.problem, **parts, "limits": limits.problem, **shelf.checks()}
+        return {"process": shutdown.problem, **parts, "limits": limits.problem, **teams.checks()}
 
     app = Starlette(
         routes=[
@@ -88,12 +88,12 @@ def create_app(
             *operator_routes(checks, metrics.text),
         ],
         exception_handlers=HANDLERS,
-        lifespan=lambda _: _lifespan(settings, payments, limits, shutdown, tools, shelf),
+        lifespan=lambda _: _lifespan(settings, payments, limits, shutdown, tools, teams),
     )
     app.router.redirect_slashes = False  # a path is served as written, or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
     router = ExactPathRouter(
-        app, _rate_limited_routes(checkouts, tools, limits, settings), {SHELF: shelf}
+        app, _rate_limited_routes(checkouts, tools, limits, settings), {TEAMS_PREFIX: teams}
     )
     return OuterMiddleware(router, shutdown, metrics.count_request)
 
@@ -126,7 +126,7 @@ async def _lifespan(
     limits: RateLimits,
     shutdown: GracefulShutdown,
     tools: McpRoute,
-    shelf: Shelf,
+    teams: TeamsApp,
 ) -> AsyncIterator[None]:
     """Connect before the first request, and finish running settlements after the last."""
     if settings.payments != "facilitator":
@@ -137,5 +137,5 @@ async def _lifespan(
         if payments is not None:
             await closing.enter_async_context(payments.open())
         closing.push_async_callback(tools.aclose)
-        await closing.enter_async_context(shelf.open())
+        await closing.enter_async_context(teams.open())
         yield

@@ -10,11 +10,11 @@ import time
 from sqlalchemy import text
 
 from app.database.database import Database, Tx
-from app.database.migrate import migrated
+from app.database.migrate import run_migrations
 from app.engine.layered.model import Layer
-from app.teams.keys.store import SCOPES, made_key
-from app.teams.schedules.store import Rules, ScheduleFields, made_schedule
-from app.teams.users.store import PersonFields, made_person
+from app.teams.keys.store import SCOPES, create_key
+from app.teams.schedules.store import ScheduleFields, ScheduleRules, insert_schedule
+from app.teams.users.store import UserFields, insert_user
 
 PEOPLE = 20
 TEAM_SCHEDULES = 2
@@ -65,7 +65,7 @@ def analyze(url: str) -> None:
 async def _filled(url: str, schedules: int, entries: int, keys: int) -> list[str]:
     database = Database(url)
     async with database.migrating() as tx:
-        await migrated(tx)
+        await run_migrations(tx)
     async with database.migrating() as tx:  # which may take its time
         presented = await _rows(tx, schedules, entries, keys)
     await database.aclose()
@@ -75,18 +75,20 @@ async def _filled(url: str, schedules: int, entries: int, keys: int) -> list[str
 async def _rows(tx: Tx, schedules: int, entries: int, keys: int) -> list[str]:
     now = int(time.time() * 1000)
     made = [
-        await made_key(tx, "Example", f"key {number}", SCOPES, "live", None, now)
+        await create_key(tx, "Example", f"key {number}", SCOPES, "live", None, now)
         for number in range(keys)
     ]
     org_id = made[0][0].org_id
     names = [f"user_{number}" for number in range(PEOPLE)]
     for name in names:
-        fields = PersonFields(f"Person {name}", f"{name}@example.com", ("team_0",))
-        await made_person(tx, org_id, name, fields, now)
+        fields = UserFields(f"Person {name}", f"{name}@example.com", ("team_0",))
+        await insert_user(tx, org_id, name, fields, now)
     layer = Layer("rotation", tuple(names[:5]), "weeks", handoff_time=9 * 3_600_000)
     document = '[{"name":"rotation","rotation_type":"weekly","participants":["user_0"]}]'
-    given = ScheduleFields("Primary", "team_0", Rules("Europe/Brussels", (layer,), document))
-    await made_schedule(tx, org_id, "sched_0", given, now - ENTRIES_BEHIND * ENTRY_MS)
+    given = ScheduleFields(
+        "Primary", "team_0", ScheduleRules("Europe/Brussels", (layer,), document)
+    )
+    await insert_schedule(tx, org_id, "sched_0", given, now - ENTRIES_BEHIND * ENTRY_MS)
     values = {
         "last": schedules - 1,
         "last_entry": entries - 1,

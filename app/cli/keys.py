@@ -11,7 +11,8 @@ from rich.text import Text
 
 from app.cli.database import open_database
 from app.database.database import Tx
-from app.teams.keys.store import SCOPES, Key, Kind, keys_of, made_key, revoked
+from app.teams.keys import store as api_keys
+from app.teams.keys.store import SCOPES, ApiKey, KeyKind, keys_of
 
 DAY = 86_400_000
 MAX_DAYS = 36_500
@@ -52,18 +53,18 @@ async def create_key(
     org: str,
     name: str,
     scopes: Sequence[str],
-    kind: Kind,
+    kind: KeyKind,
     expires_at: int | None,
     now: int,
     console: Console,
 ) -> str:
     """Make a key and tell of it on ``console``; what its holder presents."""
 
-    async def work(tx: Tx) -> tuple[Key, str]:
-        return await made_key(tx, org, name, scopes, kind, expires_at, now)
+    async def work(tx: Tx) -> tuple[ApiKey, str]:
+        return await api_keys.create_key(tx, org, name, scopes, kind, expires_at, now)
 
     async with open_database(url) as database:
-        key, presented = await database.written(work)
+        key, presented = await database.write(work)
     console.print(
         f"Key {key.id} for {key.org_name}: {' '.join(sorted(key.scopes))}, "
         f"{f'until {_instant(expires_at)}' if expires_at else 'without an expiry'}.\n"
@@ -93,10 +94,10 @@ async def revoke_key(url: str, key_id: str, now: int) -> bool:
     """Revoke a key; whether there is such a key."""
 
     async def work(tx: Tx) -> bool:
-        return await revoked(tx, key_id, now)
+        return await api_keys.revoke_key(tx, key_id, now)
 
     async with open_database(url) as database:
-        return await database.written(work)
+        return await database.write(work)
 
 
 def _milliseconds_in(text: str) -> int:
@@ -111,7 +112,7 @@ def _milliseconds_in(text: str) -> int:
     return (at - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
 
 
-def _state(key: Key, now: int) -> str:
+def _state(key: ApiKey, now: int) -> str:
     """Revoked, expired, or until when it is valid; since when it exists, and when it was used."""
     last = "never used" if key.last_used_at is None else f"used {_instant(key.last_used_at)}"
     since = f"made {_instant(key.created_at)}\n{last}"

@@ -3,13 +3,13 @@
 from rich.console import Console
 
 from app.cli.database import require_usable, unchecked_database
-from app.database.migrate import BASE, migrated
+from app.database.migrate import BASE, run_migrations
 
 
 async def run_migrate(url: str, to: str, console: Console) -> None:
     """Run what is missing up to ``to``, or undo what is above it, and say so."""
     async with unchecked_database(url) as database, database.migrating() as connection:
-        before, after = await migrated(connection, to)
+        before, after = await run_migrations(connection, to)
     if before == after:
         console.print(f"The database is at {after or BASE}: nothing to do.")
     else:

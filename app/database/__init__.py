@@ -1,7 +1,7 @@
-"""What outlives a process: schedules, people, keys, and who changed what.
+"""The database of the stored APIs: schedules, users, keys and the audit.
 
-``tables`` is the schema, ``migrations`` how a database comes to it and ``migrate`` what runs them,
-``revision`` which of them a database has. ``database`` opens one of the two kinds, ``sqlite`` or
-``postgres``, and gives transactions; ``faults`` names what can go wrong with them. Functions of the
-other modules take a transaction and never commit.
+``tables`` is the schema, ``migrations`` holds the steps to it and ``migrate`` runs them;
+``revision`` says which step a database has reached. ``database`` opens a database of either kind,
+``sqlite`` or ``postgres``, and gives transactions; ``errors`` says what their failures mean.
+Functions of other packages take a transaction and never commit.
 """

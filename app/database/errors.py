@@ -1,9 +1,10 @@
-"""What the failures of both drivers mean, as two tables: words for those that pass or that an
-operator must mend, and how many runs of a transaction a failure is worth.
+"""The meaning of both drivers' failures, as two tables.
 
+One table has a text for each failure that passes or that an operator must mend; the other says how
+many runs of a transaction a failure is worth. A failure in neither table is a defect of ours.
 asyncpg's errors carry ``sqlstate`` (SQLAlchemy's adapter copies it), sqlite3's carry
-``sqlite_errorcode``, whose low byte is the primary code. What is in no table is a defect of ours.
-Words never repeat what a driver says: that may hold a part of the address.
+``sqlite_errorcode``, whose low byte is the primary code. A text never repeats a driver's message,
+which may hold a part of the address.
 """
 
 import os
@@ -16,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 UNREACHABLE = "cannot be reached"
 BUSY = "is busy"
 
-WORDS_BY_SQLSTATE: Mapping[str, str] = {
+TEXT_BY_SQLSTATE: Mapping[str, str] = {
     "08": UNREACHABLE,
     "28": "refuses the user name or password",
     "3D": "does not exist on its server",
@@ -35,7 +36,7 @@ WORDS_BY_SQLSTATE: Mapping[str, str] = {
 }
 """By code, or by its first two characters, which are its class."""
 
-WORDS_BY_SQLITE_CODE: Mapping[int, str] = {
+TEXT_BY_SQLITE_CODE: Mapping[int, str] = {
     sqlite3.SQLITE_BUSY: BUSY,
     sqlite3.SQLITE_LOCKED: BUSY,
     sqlite3.SQLITE_READONLY: "cannot be written: its file or folder is read-only",
@@ -47,7 +48,7 @@ WORDS_BY_SQLITE_CODE: Mapping[int, str] = {
     sqlite3.SQLITE_NOTADB: "is no SQLite database",
 }
 
-RUNS_BY_SQLSTATE: Mapping[str, int] = {
+ATTEMPTS_BY_SQLSTATE: Mapping[str, int] = {
     "40001": 24,
     "40P01": 24,
     # Another's commit came between: the next run sees it. Still there then, it is a defect.
@@ -57,27 +58,27 @@ RUNS_BY_SQLSTATE: Mapping[str, int] = {
 }
 
 
-def words_for(error: SQLAlchemyError | OSError) -> str | None:
-    """Why the database cannot be used; ``None`` for a defect of ours."""
+def failure_text(error: SQLAlchemyError | OSError) -> str | None:
+    """Return why the database cannot be used; ``None`` for a defect of ours."""
     if isinstance(error, OSError):
-        return _words_for_system(error)
+        return _system_failure_text(error)
     if isinstance(error, DBAPIError):
-        return _words_for_driver(error)
+        return _driver_failure_text(error)
     return BUSY if isinstance(error, PoolTimeout) else None
 
 
-def runs_for(error: DBAPIError) -> int:
-    """How often a transaction may be run in all before ``error`` is final."""
-    return RUNS_BY_SQLSTATE.get(sqlstate_of(error) or "", 1)
+def attempts_allowed(error: DBAPIError) -> int:
+    """Return how often a transaction may be run in all before ``error`` is final."""
+    return ATTEMPTS_BY_SQLSTATE.get(sqlstate_of(error) or "", 1)
 
 
 def sqlstate_of(error: DBAPIError) -> str | None:
-    """PostgreSQL's code of five characters; ``None`` for what did not come from it."""
+    """Return PostgreSQL's code of five characters; ``None`` for another source of errors."""
     code: str | None = getattr(error.orig, "sqlstate", None)
     return code
 
 
-def _words_for_system(error: OSError) -> str:
+def _system_failure_text(error: OSError) -> str:
     if isinstance(error, TimeoutError):
         return "does not answer in time"
     if error.errno is None or error.errno < 0:  # below 0: a name that could not be looked up
@@ -85,11 +86,11 @@ def _words_for_system(error: OSError) -> str:
     return f"{UNREACHABLE} ({os.strerror(error.errno)})"
 
 
-def _words_for_driver(error: DBAPIError) -> str | None:
+def _driver_failure_text(error: DBAPIError) -> str | None:
     number: int | None = getattr(error.orig, "sqlite_errorcode", None)
     if number is not None:
-        return WORDS_BY_SQLITE_CODE.get(number & 0xFF)
+        return TEXT_BY_SQLITE_CODE.get(number & 0xFF)
     code = sqlstate_of(error)
     if code is None:  # a driver's own error, about a connection that is gone or about our use of it
         return UNREACHABLE if error.connection_invalidated else None
-    return WORDS_BY_SQLSTATE.get(code) or WORDS_BY_SQLSTATE.get(code[:2])
+    return TEXT_BY_SQLSTATE.get(code) or TEXT_BY_SQLSTATE.get(code[:2])

@@ -1,10 +1,10 @@
-"""New ids, for things whose maker gave none."""
+"""Ids for new things to which the caller gave none."""
 
 from ulid import ULID
 
 
 def new_id(now: int, prefix: str = "") -> str:
-    """``prefix`` and a ULID of ``now``, in milliseconds since 1970: 26 characters.
+    """Return ``prefix`` and a ULID of ``now``, which is in milliseconds since 1970: 26 characters.
 
     Ids made by one process sort in the order in which they were made, while ``now`` goes forward.
     """

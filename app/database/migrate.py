@@ -1,9 +1,9 @@
-"""Brings a database to a migration, forward or back: Alembic with those in this package.
+"""Runs migrations forward or back: Alembic with the scripts of this package.
 
-Invariants: whatever is run is run in one transaction, on both kinds, so that it happens or does
-not; one process at a time does it (on PostgreSQL by an advisory lock, on SQLite by the file's own),
-and who waited finds nothing left to do. A migration leaves the release before it working: what goes
-is first no longer used, and a release later removed.
+Invariants: all steps run in one transaction, on both kinds of database, so they happen together or
+not at all. One process at a time migrates (on PostgreSQL under an advisory lock, on SQLite under
+the file's own), and a process that had to wait finds nothing left to do. A migration leaves the
+previous release working: a column is first no longer used, and a release later removed.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.postgres import MIGRATION_LOCK
-from app.database.revision import current
+from app.database.revision import current_revision
 from app.errors import UnknownMigration
 
 BASE = "base"
@@ -24,18 +24,21 @@ HEAD = "head"
 
 
 def head() -> str:
-    """The newest migration."""
+    """Return the newest migration."""
     return revisions()[-1]
 
 
 def revisions() -> list[str]:
-    """Every migration, oldest first."""
+    """Return every migration, oldest first."""
     scripts = ScriptDirectory.from_config(_config()).walk_revisions()
     return [script.revision for script in scripts][::-1]
 
 
-async def migrated(connection: AsyncConnection, to: str = HEAD) -> tuple[str | None, str | None]:
-    """The last migration before and after everything up to ``to`` was run, or above it undone.
+async def run_migrations(
+    connection: AsyncConnection, to: str = HEAD
+) -> tuple[str | None, str | None]:
+    """Run every migration up to ``to``, or undo those above it; return the last one before and
+    after.
 
     ``connection`` is in a transaction (``Database.migrating``). A database that is ahead of this
     release is left alone if ``to`` is the newest. Raises ``UnknownMigration``.
@@ -46,14 +49,14 @@ async def migrated(connection: AsyncConnection, to: str = HEAD) -> tuple[str | N
         raise UnknownMigration(f"{to} is none of {', '.join([BASE, *revisions(), HEAD])}.")
     if connection.dialect.name == "postgresql":
         await connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-    before = await current(connection)
+    before = await current_revision(connection)
     if before not in steps:
         if aim == steps[-1]:
             return before, before
         raise UnknownMigration(f"The database is at {before}, which only a later release undoes.")
     run = command.upgrade if steps.index(aim) > steps.index(before) else command.downgrade
     await connection.run_sync(lambda sync: run(_config(sync), aim or BASE))
-    return before, await current(connection)
+    return before, await current_revision(connection)
 
 
 def _config(connection: Connection | None = None) -> Config:

@@ -1,4 +1,4 @@
-"""Long work on the event loop, with pauses in which others are served."""
+"""Pauses in long work on the event loop, so that other requests are served meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -7,14 +7,14 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-AT_A_STRETCH_SECONDS = 0.005
+LONGEST_STRETCH_SECONDS = 0.005
 
 
-async def paced(items: Iterable[T]) -> AsyncIterator[T]:
-    """``items``; others have a turn whenever work on them has taken a few milliseconds."""
-    until = perf_counter() + AT_A_STRETCH_SECONDS
+async def with_pauses(items: Iterable[T]) -> AsyncIterator[T]:
+    """Yield ``items``, pausing whenever the work on them has taken a few milliseconds."""
+    until = perf_counter() + LONGEST_STRETCH_SECONDS
     for item in items:
         yield item
         if perf_counter() > until:
             await asyncio.sleep(0)
-            until = perf_counter() + AT_A_STRETCH_SECONDS
+            until = perf_counter() + LONGEST_STRETCH_SECONDS

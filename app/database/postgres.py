@@ -1,9 +1,9 @@
 """One PostgreSQL database through asyncpg, which reads the address as libpq would.
 
 Strategy: writes are SERIALIZABLE and run again where the server says so; reads are REPEATABLE READ
-READ ONLY, one snapshot each. Whatever waits is bounded: to connect, for a place in the pool, for a
-statement (by the server, and a little later by us, should it be gone), and a transaction that
-somebody forgot is ended by the server.
+READ ONLY, one snapshot each. Every wait is bounded: for a connection, for a place in the pool, and
+for a statement (by the server, and a little later by us, should the server be gone). The server
+ends a transaction that was left open.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ STATEMENT_SECONDS = 10.0
 MARGIN_SECONDS = 2.0
 
 MIGRATION_LOCK = 0x6F6E63616C6C
-"""Any number that nobody else locks: "oncall"."""
+"""A number that nobody else locks: "oncall" in ASCII."""
 
 SERVER: Mapping[str, str] = {
     "application_name": "oncall",
@@ -30,7 +30,7 @@ SERVER: Mapping[str, str] = {
 }
 MIGRATING: Mapping[str, str] = {
     "application_name": "oncall migrate",
-    "lock_timeout": "60s",  # whoever waits for a lock on a table holds up all who come later
+    "lock_timeout": "60s",  # a wait for a lock on a table holds up all later ones
 }
 
 
@@ -38,7 +38,7 @@ class Postgres:
     """The engines for one database: ``reader`` and ``writer`` share ten connections."""
 
     problem = None
-    """Nothing but the server itself tells of one."""
+    """Always ``None``: only the server itself reports a problem."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -59,22 +59,23 @@ class Postgres:
         self.writer = self._engine.execution_options(isolation_level="SERIALIZABLE")
 
     def make_file(self) -> bool:
-        """There is none: whoever runs the server makes the database, `migrate` what is in it."""
+        """Return false: an operator creates the database, and ``migrate`` its tables."""
         return False
 
     def migrator(self) -> AsyncEngine:
-        """An engine for a migration, to be disposed of. It may take its time."""
+        """Return an engine for a migration, without limits of time. The caller disposes of it."""
         return create_async_engine(
             "postgresql+asyncpg://",
             async_creator=lambda: self._connection(MIGRATING, None),
             poolclass=NullPool,
         )
 
-    def turn(self) -> contextlib.AbstractAsyncContextManager[None]:
-        """Writers need not queue here."""
+    def write_slot(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Return an empty context: writers need not queue here."""
         return contextlib.nullcontext()
 
     async def aclose(self) -> None:
+        """Close every connection."""
         await self._engine.dispose()
 
     async def _connection(self, server: Mapping[str, str], wait: float | None) -> Any:

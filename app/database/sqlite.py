@@ -1,11 +1,12 @@
 """One SQLite file, for readers and writers of this and other processes.
 
-Strategy: write-ahead logging, so that readers and the one writer do not hold each other up. BEGIN
-is ours (``isolation_level`` None keeps sqlite3 from guessing): writers begin IMMEDIATE, so that a
-transaction never fails half-way because another wrote since it read. Writers of one process queue
-here, in order; SQLite's own waiting is a lottery, left for other processes. The file is opened
-``mode=rw``: one that was removed is missed rather than made anew, empty. One that another took the
-place of is used no more: what is written to it would be lost, and what lies beside it is not its.
+Strategy: write-ahead logging, so that readers and the one writer do not hold each other up. We
+issue BEGIN ourselves (``isolation_level`` None keeps sqlite3 from guessing): writers begin
+IMMEDIATE, so that a transaction never fails half-way because another wrote since it read. Writers
+of one process queue here, in order; SQLite's own waiting is a lottery, left for other processes.
+The file is opened ``mode=rw``, so a file that was removed is missed rather than made anew, empty. A
+file that another took the place of is used no more: what is written to it would be lost, and the
+files beside it belong to the other.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from app.errors import ConfigurationError, StoreUnavailable
 
 PREFIX = "sqlite:///"
 READERS = 4
-"""Each is a thread; more would only wait for one another."""
+"""Each is a thread; more of them would only wait for one another."""
 BUSY_SECONDS = 5.0
 QUEUE_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
@@ -35,7 +36,7 @@ REPLACED = "was moved or replaced while in use: stop the service before you do, 
 USUAL = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON")
 READING = (*USUAL, "PRAGMA query_only=ON")
 MIGRATING = (*USUAL[:2], "PRAGMA foreign_keys=OFF")
-"""A migration may build a table anew, and dropping the old one must not take what refers to it."""
+"""A migration may rebuild a table; dropping the old one must not delete rows that refer to it."""
 
 
 class Sqlite:
@@ -50,31 +51,32 @@ class Sqlite:
         self._workers: list[Thread] = []
 
     def make_file(self) -> bool:
-        """Make the file, and its folder, where there is none; whether there is nothing in it.
+        """Create the file and its folder where they are missing; return whether the database is
+        empty.
 
-        That is not told by its size: who makes it sets it up before migrating.
+        Its size would not tell, since a process sets a new file up before it migrates it.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.touch(mode=0o600)  # it holds names and e-mail addresses
         try:
             with contextlib.closing(sqlite3.connect(self._uri, uri=True)) as connection:
                 [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        except sqlite3.Error:  # named by whoever uses it next
+        except sqlite3.Error:  # the next use names the problem
             return False
         return bool(tables == 0)
 
     @property
     def problem(self) -> str | None:
-        """Why what is open must not be used any more; ``None``: it may."""
+        """Why the open file must not be used any more; ``None`` while it may be."""
         return None if self._file in (None, _file_at(self.path)) else REPLACED
 
     def migrator(self) -> AsyncEngine:
-        """An engine for a migration, to be disposed of."""
+        """Return an engine for a migration. The caller disposes of it."""
         return self._engine("BEGIN IMMEDIATE", MIGRATING, 1)
 
     @contextlib.asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """This process's turn to write."""
+    async def write_slot(self) -> AsyncIterator[None]:
+        """Wait until no other task of this process writes. Raises ``StoreUnavailable``."""
         try:
             async with asyncio.timeout(QUEUE_SECONDS):
                 await self._queue.acquire()
@@ -86,9 +88,10 @@ class Sqlite:
             self._queue.release()
 
     async def aclose(self) -> None:
+        """Close every connection and wait for its thread."""
         await self.reader.dispose()
         await self.writer.dispose()
-        for worker in self._workers:  # that of a cancelled call may still tell the loop so
+        for worker in self._workers:  # the thread of a cancelled call may still report to the loop
             await asyncio.to_thread(worker.join, CLOSE_SECONDS)
 
     @property
@@ -116,7 +119,7 @@ class Sqlite:
                 for pragma in pragmas:
                     cursor.execute(pragma)
                 cursor.close()
-            except BaseException:  # the pool would leave it, and its thread, lying about
+            except BaseException:  # the pool would leave the connection and its thread open
                 connection.close()
                 raise
 
@@ -129,18 +132,18 @@ class Sqlite:
 
     async def _connected(self, *what: Any, **how: Any) -> aiosqlite.Connection:
         connection = aiosqlite.connect(*what, **how)
-        worker = connection._thread  # noqa: SLF001 - nothing else tells its end
+        worker = connection._thread  # noqa: SLF001 - its end shows nowhere else
         worker.daemon = True
         try:
             opened = await connection
             self._file = self._file or _file_at(self.path)
             return opened
-        finally:  # one that could not open the file goes on for a moment as well
+        finally:  # a thread that could not open the file runs on for a moment, too
             self._workers = [*filter(Thread.is_alive, self._workers), worker]
 
 
 def _file_at(path: Path) -> tuple[int, int] | None:
-    """Which file it is, by whatever name; ``None``: there is none."""
+    """Return which file a path leads to (device and number); ``None`` where there is none."""
     try:
         found = path.stat()
     except OSError:

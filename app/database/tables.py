@@ -1,12 +1,16 @@
 """The schema, in SQLAlchemy Core, for SQLite and PostgreSQL alike.
 
-Invariants: instants are whole milliseconds since 1970; JSON is text that msgspec wrote; whatever
-belongs to an organisation carries its ``org_id`` and goes when it goes, and every foreign key
-leads through ``org_id``, so that no row can point into another organisation. A reference that must
-hold back a delete is checked at the end of the statement (``NO ACTION``): deleting an organisation
-takes both ends at once. ``position`` counts what an organisation made, in order, and never repeats.
+Four tables have older names in SQL than in Python: ``rules`` (``schedule_versions``), ``people``
+(``users``), ``covers`` (``manual_assignments``) and ``remembered`` (``idempotency_records``).
 
-A change here wants a migration and, in ``revision``, its number; a test compares the two.
+Invariants: instants are whole milliseconds since 1970; JSON is text that msgspec wrote. Every row
+of an organisation carries its ``org_id`` and is deleted with it, and every foreign key leads
+through ``org_id``, so that no row can point into another organisation. A reference that must hold
+back a delete is checked at the end of the statement (``NO ACTION``), because deleting an
+organisation takes both ends at once. ``position`` numbers an organisation's rows in the order in
+which they were made, and never repeats.
+
+A change here needs a migration and, in ``revision``, its number; a test compares the two.
 """
 
 from collections.abc import Sequence
@@ -36,7 +40,7 @@ metadata = MetaData(
 )
 
 COUNTED = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite counts up only what is declared as INTEGER, which holds 64 bits there."""
+"""SQLite only counts up a column that is declared INTEGER, which holds 64 bits there."""
 
 
 def _text(name: str, *, null: bool = False) -> Column[str]:
@@ -61,7 +65,7 @@ def _organisation(*, key: bool = True) -> Column[str]:
 
 
 def _within(table: str, column: str, *, cascade: bool) -> ForeignKeyConstraint:
-    """A reference to something of the same organisation."""
+    """Return a reference to a row of the same organisation."""
     return ForeignKeyConstraint(
         ["org_id", column],
         [f"{table}.org_id", f"{table}.id"],
@@ -73,8 +77,8 @@ def _index(*columns: str) -> Index:
     return Index(None, *columns)
 
 
-def _listed() -> Sequence[Any]:
-    """What a thing has that is made, listed in order of creation, and edited."""
+def _listed_columns() -> Sequence[Any]:
+    """Return the columns of a thing that is listed in order of creation and edited."""
     return (
         Column("position", BigInteger, nullable=False),
         _number("version"),
@@ -107,9 +111,9 @@ keys = Table(
     _instant("revoked_at", null=True),
     _instant("last_used_at", null=True),
 )
-"""``kind`` is live or test, ``hash`` the SHA-256 of the whole key, ``scopes`` are spaced apart."""
+"""``kind`` is live or test, ``hash`` the SHA-256 of the whole key; spaces separate ``scopes``."""
 
-people = Table(
+users = Table(
     "people",
     metadata,
     _organisation(),
@@ -117,7 +121,7 @@ people = Table(
     _text("name"),
     _text("email"),
     _text("team_ids"),
-    *_listed(),
+    *_listed_columns(),
 )
 
 schedules = Table(
@@ -127,11 +131,11 @@ schedules = Table(
     _key("id"),
     _text("name"),
     _text("team_id", null=True),
-    *_listed(),
+    *_listed_columns(),
     _index("org_id", "team_id", "position"),
 )
 
-rules = Table(
+schedule_versions = Table(
     "rules",
     metadata,
     _organisation(),
@@ -143,7 +147,7 @@ rules = Table(
     _text("document"),
     _within("schedules", "schedule_id", cascade=True),
 )
-"""What held from ``valid_from`` on: ``layers`` as the engine has them, ``document`` as sent."""
+"""The rules from ``valid_from`` on: ``layers`` as the engine reads them, ``document`` as sent."""
 
 participants = Table(
     "participants",
@@ -155,9 +159,9 @@ participants = Table(
     _within("people", "user_id", cascade=False),
     _index("org_id", "user_id"),
 )
-"""The people in a schedule's current rules, who cannot be deleted."""
+"""The users in a schedule's current rules, who cannot be deleted."""
 
-covers = Table(
+manual_assignments = Table(
     "covers",
     metadata,
     _organisation(),
@@ -179,8 +183,8 @@ covers = Table(
     _index("org_id", "schedule_id", "from_at"),
     _index("org_id", "user_id", "until_at"),
 )
-"""Overrides and entries (``kind``): as stated from ``start_at`` to ``end_at``; from ``from_at`` to
-``until_at`` is what still holds of it."""
+"""Overrides and entries (``kind``): requested for ``[start_at, end_at)``, still in force for
+``[from_at, until_at)``."""
 
 swaps = Table(
     "swaps",
@@ -205,7 +209,7 @@ policies = Table(
     _key("id"),
     _text("name"),
     _text("steps"),
-    *_listed(),
+    *_listed_columns(),
 )
 
 policy_targets = Table(
@@ -222,7 +226,7 @@ policy_targets = Table(
     _index("org_id", "schedule_id"),
     _index("org_id", "user_id"),
 )
-"""Whom a policy names, one or the other, who cannot be deleted."""
+"""The schedules and users that policies name, one a row, which cannot be deleted."""
 
 feed_tokens = Table(
     "feed_tokens",
@@ -256,9 +260,9 @@ audit = Table(
     _index("org_id", "schedule_id", "id"),
     sqlite_autoincrement=True,
 )
-"""Who changed what. It outlives the schedule, so nothing ties the two."""
+"""The changes of schedules. They outlive their schedule, so no foreign key ties the two."""
 
-remembered = Table(
+idempotency_records = Table(
     "remembered",
     metadata,
     _organisation(),

@@ -22,12 +22,16 @@ from app.discovery.openapi_teams import (
     stored_paths,
     stored_responses,
     stored_schemas,
+    stored_tags,
 )
-from app.discovery.openapi_teams import TAGS as STORED_TAGS
 from app.http.scalars import scalar_schema
 from app.products.endpoint import JSON, Endpoint
 
 CONTACT = {"name": "On-call rotation service"}
+FREE_TAGS = {
+    DISCOVERY: "What programs and people read before they buy. Free.",
+    SERVICE: "How the service is, for its operators. Free.",
+}
 GUIDANCE = (
     "POST the JSON document without payment to learn the terms (402, free of charge; an invalid "
     "document gets a 400 that names every fault). Pay with any x402 version 2 client: sign the "
@@ -35,10 +39,6 @@ GUIDANCE = (
     "lost, repeat the same request with the same payment: it is charged once. Accept chooses JSON "
     "(the default), text/calendar, text/csv or image/svg+xml, all at the same price."
 )
-FREE_TAGS = {
-    DISCOVERY: "What programs and people read before they buy. Free.",
-    SERVICE: "How the service is, for its operators. Free.",
-}
 
 
 def schema_of(kind: type[Struct]) -> dict[str, Any]:
@@ -68,8 +68,6 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
     _, components = msgspec.json.schema_components(
         kinds, schema_hook=scalar_schema, ref_template="#/components/schemas/{name}"
     )
-    categories = {each.category.name: each.category.description for each in endpoints}
-    tags = {**categories, **STORED_TAGS, **FREE_TAGS}
     schemas = {
         **components,
         "Problem": PROBLEM,
@@ -89,7 +87,7 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
             "x-guidance": GUIDANCE,
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name, "description": text} for name, text in tags.items()],
+        "tags": [{"name": name, "description": text} for name, text in _tags(endpoints).items()],
         "paths": {
             **{endpoint.path: {"post": _operation(endpoint)} for endpoint in endpoints},
             **{free.path: {"get": _free_operation(free)} for free in free_paths(endpoints)},
@@ -101,6 +99,15 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
             "headers": described_headers(),
             "securitySchemes": SECURITY_SCHEMES,
         },
+    }
+
+
+def _tags(endpoints: Sequence[Endpoint]) -> Mapping[str, str]:
+    """Return the description of every tag, by its name."""
+    return {
+        **{each.category.name: each.category.description for each in endpoints},
+        **stored_tags(),
+        **FREE_TAGS,
     }
 
 

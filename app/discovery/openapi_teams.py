@@ -44,15 +44,7 @@ SECURITY_SCHEMES: Mapping[str, Any] = {
     },
 }
 
-TAGS: Mapping[str, str] = {
-    "Schedules (v1)": "Schedules of layers that are kept, with overrides. Behind a key.",
-    "Escalation policies (v1)": "Who is told first, and who if nobody is on call there.",
-    "On-call (v2)": "Schedules of one rotation that are kept, entries and swaps. Behind a key.",
-    "People (v2)": "Who can be on call.",
-    "Calendars (v2)": "What calendar programs subscribe to.",
-}
-
-REFUSED: Mapping[str, tuple[str, OncallError]] = {
+ERROR_RESPONSES: Mapping[str, tuple[str, OncallError]] = {
     "400": ("The body is not JSON.", errors.MalformedBody("is truncated")),
     "401": ("No key, or none that is valid.", errors.Unauthorized()),
     "403": (
@@ -75,7 +67,7 @@ REFUSED: Mapping[str, tuple[str, OncallError]] = {
 }
 ALWAYS = ("401", "403", "404", "422", "429", "431", "503")
 WITH_BODY = ("400", "408", "413", "415")
-WRITTEN = ("409", "412")
+OF_WRITES = ("409", "412")
 
 ERROR: Mapping[str, Any] = {
     "title": "StoredError",
@@ -99,13 +91,10 @@ NOT_MODIFIED: Mapping[str, Any] = {
     "headers": headers("ETag"),
 }
 
-NAMES: Mapping[str, str] = {
-    "id": "the id of the {thing}",
-    "entry_id": "the id of an entry, created or generated",
-    "override_id": "the id of an override",
-    "swap_id": "the id of a swap",
-    "team_id": "the id of a team",
-}
+
+def stored_tags() -> Mapping[str, str]:
+    """Return the description of every tag that the operations have, by its name."""
+    return {each.tag.name: each.tag.description for each in _table()}
 
 
 def stored_paths() -> Mapping[str, Mapping[str, Any]]:
@@ -133,21 +122,21 @@ def stored_schemas() -> Mapping[str, Any]:
 
 
 def stored_responses() -> Mapping[str, Any]:
-    """Every answer that is not what was asked for, once."""
-    from app.teams.problems import refusal_in  # noqa: PLC0415 - see ``_table``
+    """Return every error response, each described once."""
+    from app.teams.problems import error_body  # noqa: PLC0415 - see ``_table``
 
     reference = {"$ref": "#/components/schemas/StoredError"}
     return {
         PREFIX + status: {
             "description": text,
-            "headers": headers(*_refusal_headers(status)),
-            "content": {"application/json": {"schema": reference, "example": refusal_in(error)}},
+            "headers": headers(*_error_headers(status)),
+            "content": {"application/json": {"schema": reference, "example": error_body(error)}},
         }
-        for status, (text, error) in REFUSED.items()
+        for status, (text, error) in ERROR_RESPONSES.items()
     }
 
 
-def _refusal_headers(status: str) -> Sequence[str]:
+def _error_headers(status: str) -> Sequence[str]:
     more = {"401": ["WWW-Authenticate"], "429": ["Retry-After"], "503": ["Retry-After"]}
     limited = [] if status == "431" else ["RateLimit", "RateLimit-Policy"]
     return [*more.get(status, ()), *limited]
@@ -173,14 +162,14 @@ def _operation(operation: "Operation") -> Mapping[str, Any]:
         "operationId": _operation_id(operation),
         "summary": operation.summary,
         "description": "\n\n".join(filter(None, described)),
-        "tags": [operation.tag],
+        "tags": [operation.tag.name],
         "security": security,
         "parameters": list(_parameters(operation)),
         **_request_body(operation),
         "responses": {
             str(operation.status): _success(operation),
             **({"304": NOT_MODIFIED} if _has_etag(operation) and not operation.writes else {}),
-            **{status: _refused(status) for status in _refusals(operation)},
+            **{status: _error_reference(status) for status in _error_statuses(operation)},
         },
     }
 
@@ -191,6 +180,7 @@ def _operation_id(operation: "Operation") -> str:
 
 
 def _parameters(operation: "Operation") -> Iterator[Mapping[str, Any]]:
+    described = {"id": f"the id of the {_thing(operation.path)}", **operation.parameters}
     for segment in operation.path.split("/"):
         if segment.startswith("{"):
             name = segment[1:-1]
@@ -198,7 +188,7 @@ def _parameters(operation: "Operation") -> Iterator[Mapping[str, Any]]:
                 "name": name,
                 "in": "path",
                 "required": True,
-                "description": NAMES[name].format(thing=_thing(operation.path)),
+                "description": described[name],
                 "schema": {"type": "string", "minLength": 1},
             }
     query = _components([operation.query]).get(operation.query.__name__, {})
@@ -308,16 +298,14 @@ def _answer_schema(operation: "Operation") -> Mapping[str, Any]:
 
 
 def _has_etag(operation: "Operation") -> bool:
-    """Whether the answer is a thing in a version, or a calendar."""
-    named = operation.answer.__name__ if operation.answer else ""
-    versioned = named in ("V1Schedule", "V2Schedule", "User", "PolicyShown")
-    return operation.shape == "calendar" or (operation.shape == "one" and versioned)
+    """Whether the answer is one thing that has a version, or a calendar."""
+    return operation.is_versioned or operation.shape == "calendar"
 
 
-def _refusals(operation: "Operation") -> Sequence[str]:
+def _error_statuses(operation: "Operation") -> Sequence[str]:
     with_body = WITH_BODY if operation.body or operation.patches else ()
-    return sorted([*ALWAYS, *with_body, *(WRITTEN if operation.writes else ())])
+    return sorted([*ALWAYS, *with_body, *(OF_WRITES if operation.writes else ())])
 
 
-def _refused(status: str) -> Mapping[str, str]:
+def _error_reference(status: str) -> Mapping[str, str]:
     return {"$ref": f"#/components/responses/{PREFIX}{status}"}

@@ -2,5 +2,5 @@
 
 ``operations`` is the type of their one table, ``table`` the table itself; ``serve`` turns a row
 into an answer; ``access`` knows who asks; ``documents`` and ``schedule_documents`` are the wire,
-``v1``, ``v2``, ``people``, ``policies`` and ``feeds`` the handlers, a few lines each.
+``v1``, ``v2``, ``users``, ``policies`` and ``feeds`` the handlers, a few lines each.
 """

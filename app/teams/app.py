@@ -30,14 +30,14 @@ REFRESH_SECONDS, RETRY_SECONDS = 30.0, 2.0
 """How often a database is looked at that is well, or is not; what has become of it shows in
 requests at once. The last use of keys is written down as often."""
 
-no_store: ASGIApp = JSONResponse(
+disabled_api: ASGIApp = JSONResponse(
     {"error": "not_found", "message": "this service keeps no schedules: ONCALL_DATABASE_URL=none"},
     HTTPStatus.NOT_FOUND,
     {"Cache-Control": "no-store"},
 )
 
 
-class Shelf:
+class TeamsApp:
     """The stored APIs, ready when they are first needed."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float], limits: RateLimits) -> None:
@@ -49,7 +49,7 @@ class Shelf:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not self._settings.store_url:
-            await no_store(scope, receive, send)
+            await disabled_api(scope, receive, send)
             return
         _, api = self._loaded or await self._load()
         await api(scope, receive, send)
@@ -74,20 +74,20 @@ class Shelf:
 
     async def _load(self) -> "tuple[Database, StoredApi]":
         async with self._loading:
-            loaded = self._loaded = self._loaded or await self._opened()
+            loaded = self._loaded = self._loaded or await self._open()
         return loaded
 
-    async def _opened(self) -> "tuple[Database, StoredApi]":
+    async def _open(self) -> "tuple[Database, StoredApi]":
         """Whoever asks meanwhile waits for it, rather than be told that it is not open."""
         async with contextlib.AsyncExitStack() as closing:
-            database, api = await asyncio.to_thread(self._made)
+            database, api = await asyncio.to_thread(self._build)
             closing.push_async_callback(database.aclose)
             await database.open()
             closing.pop_all()  # it stays open, unless the service was stopped meanwhile
         (log.warning if database.problem else log.info)("store", problem=database.problem or "ok")
         return database, api
 
-    def _made(self) -> "tuple[Database, StoredApi]":
+    def _build(self) -> "tuple[Database, StoredApi]":
         from app.database.database import Database  # noqa: PLC0415 - as above
         from app.teams.pipeline import StoredApi  # noqa: PLC0415 - SQLAlchemy is loaded late
         from app.teams.routes import stored_operations  # noqa: PLC0415 - as above
@@ -112,19 +112,19 @@ class Shelf:
             if database.problem != told:
                 told = database.problem
                 log.warning("readiness", part="store", problem=told)
-            with _defects_logged():
+            with log_defects():
                 await api.tidy()
 
     async def _close(self) -> None:
         if self._loaded:
             database, api = self._loaded
-            with _defects_logged():
+            with log_defects():
                 await api.tidy()
             await database.aclose()
 
 
 @contextlib.contextmanager
-def _defects_logged() -> Iterator[None]:
+def log_defects() -> Iterator[None]:
     """What is done on the side ends neither the watch nor an orderly stop."""
     try:
         yield

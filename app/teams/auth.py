@@ -10,7 +10,7 @@ from typing import Protocol
 from app.database.database import Database, Snapshot
 from app.errors import Forbidden, Unauthorized
 from app.http.request_head import RequestHead
-from app.teams.keys.store import Key, key_of, used
+from app.teams.keys.store import ApiKey, find_key, record_last_use
 
 BEARER = "bearer "
 
@@ -18,7 +18,7 @@ Clock = Callable[[], float]
 """Seconds since 1970."""
 
 
-class Access:
+class KeyAuthenticator:
     """The keys of one database."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -26,25 +26,25 @@ class Access:
         self._clock = clock
         self._used: dict[str, int] = {}
 
-    async def key_in(self, head: RequestHead, snapshot: Snapshot) -> Key:
+    async def authenticate(self, head: RequestHead, snapshot: Snapshot) -> ApiKey:
         """The key of a request. Raises ``Unauthorized``."""
-        presented = presented_in(head)
+        presented = presented_key(head)
         async with snapshot.reading() as tx:
-            key = await key_of(tx, presented)
+            key = await find_key(tx, presented)
         now = int(self._clock() * 1000)
         if key is None or not key.valid_at(now):
             raise Unauthorized("the API key is not known, has expired or has been revoked")
         self._used[key.id] = now
         return key
 
-    async def write_used(self) -> None:
+    async def record_last_uses(self) -> None:
         """Write down when keys were last used."""
         if self._used:
             last, self._used = self._used, {}
-            await self._database.written(lambda tx: used(tx, last))
+            await self._database.write(lambda tx: record_last_use(tx, last))
 
 
-def presented_in(head: RequestHead) -> str:
+def presented_key(head: RequestHead) -> str:
     """The key that a request carries. Raises ``Unauthorized`` for none, or for two that differ."""
     bearers = [
         value[len(BEARER) :].strip()

@@ -18,7 +18,7 @@ WAIT_SECONDS = 10.0
 BUSY = "is busy with what was asked before"
 
 
-class Turns:
+class HeavyWorkLimiter:
     """Whose turn it is."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Turns:
         self._own: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @contextlib.asynccontextmanager
-    async def turn(self, org_id: str) -> AsyncIterator[None]:
+    async def slot(self, org_id: str) -> AsyncIterator[None]:
         """One turn of an organisation. Raises ``StoreUnavailable`` if it does not come soon."""
         own = self._own.setdefault(org_id, asyncio.Lock())
         async with contextlib.AsyncExitStack() as held:

@@ -9,7 +9,7 @@ from app.http.validation import RequestModel, validated
 RequestModelT = TypeVar("RequestModelT", bound=RequestModel)
 
 
-def patched(
+def patched_document(
     current: Mapping[str, Any], patch: object, kind: type[RequestModelT], read_only: Collection[str]
 ) -> RequestModelT:
     """``current`` (JSON types, as callers see it) after ``patch``, as a ``kind``.

@@ -1,7 +1,7 @@
-"""What the stored APIs offer: one row an operation, read by the router, the pipeline and OpenAPI.
+"""The type of the rows from which the stored APIs are routed, served and described.
 
-A handler is given an open transaction and a ``Call``, and returns an ``Answer``; that of an
-operation that writes is run again when writers collide, so it has no effect but by its transaction.
+A handler takes an open transaction and a ``RequestContext`` and returns a ``HandlerResult``. A
+write runs again when writers collide, so its handler has no effect but through its transaction.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -14,6 +14,7 @@ from app.http.conditional import require_match
 from app.http.validation import RequestModel
 from app.teams.audit.store import Actor
 from app.teams.calendars.store import Feed
+from app.teams.keys.store import SCOPES
 
 if TYPE_CHECKING:
     from app.database.database import Tx
@@ -22,9 +23,7 @@ Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Shape = Literal["one", "many", "bare", "calendar", "nothing"]
 """``{"data": …}``, a page of a list, the answer itself, ``text/calendar``, no body."""
 
-SCHEDULES, READ, WRITE = "schedules", "oncall:read", "oncall:write"
-SCOPES = (SCHEDULES, READ, WRITE)
-"""As on the pages."""
+SCHEDULES, READ, WRITE = SCOPES
 
 V1, V2 = "/api/v1", "/api/v2/oncall"
 
@@ -39,7 +38,7 @@ class NoQuery(RequestModel, frozen=True):
     """No parameters."""
 
 
-class Call(Struct, frozen=True):
+class RequestContext(Struct, frozen=True):
     """One request that has been let in and understood. ``now`` is in milliseconds.
 
     ``document`` is the body of a POST as its type says, ``value`` the body as JSON types.
@@ -63,32 +62,41 @@ class Call(Struct, frozen=True):
         require_match(self.if_match, version)
 
 
-class Answer(Struct, frozen=True):
-    """``body``: a struct, calendar bytes, or ``None``. ``version`` becomes the ETag."""
+class HandlerResult(Struct, frozen=True):
+    """The body of an answer, and where the thing that it shows is read."""
 
     body: Struct | bytes | None = None
-    version: int | None = None
     location: str | None = None
 
 
-Work = Callable[["Tx", Call], Awaitable[Answer]]
+Handler = Callable[["Tx", RequestContext], Awaitable[HandlerResult]]
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A group of operations in OpenAPI."""
+
+    name: str
+    description: str
 
 
 @dataclass(frozen=True)
 class Operation:
     """One method of one path.
 
-    ``body`` is the type of what is sent, ``patches`` of what a merge patch must leave; ``example``
-    is such a body. ``feed``: whose calendar it is; a secret token in the query will then do in
-    place of a key. ``heavy``: it lays out a window, and waits for its turn.
+    ``body`` is the type of a request's document, ``patches`` the type of the document that a merge
+    patch must result in, ``example`` a body that can be sent. ``parameters`` describes the
+    parameters of the path, except ``id``. ``feed`` says whose calendar is served; a secret token in
+    the query then does instead of a key. ``heavy`` operations lay out a window of a schedule and
+    are limited in number.
     """
 
     method: Method
     path: str
     scope: str
-    tag: str
+    tag: Tag
     summary: str
-    work: Work
+    handler: Handler
     description: str = ""
     body: type[RequestModel] | None = None
     query: type[RequestModel] = NoQuery
@@ -97,6 +105,7 @@ class Operation:
     status: int = 200
     example: Mapping[str, Any] = field(default_factory=dict)
     patches: type[RequestModel] | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
     feed: Feed | None = None
     heavy: bool = False
 
@@ -104,22 +113,41 @@ class Operation:
     def writes(self) -> bool:
         return self.method != "GET"
 
+    @property
+    def is_versioned(self) -> bool:
+        """Whether it answers with one thing that has a version, which is then the ETag."""
+        fields = self.answer.__struct_fields__ if self.answer else ()
+        return self.shape == "one" and "version" in fields
+
 
 @dataclass(frozen=True)
-class Rows:
-    """Makes the rows under one path and one tag; they want ``scope`` unless they name another."""
+class OperationGroup:
+    """The operations under one path and one tag; ``scope`` is theirs unless they name another."""
 
     base: str
-    tag: str
+    tag: Tag
     scope: str
 
     def __call__(
-        self, method: Method, path: str, summary: str, work: Work, *, scope: str = "", **more: Any
+        self,
+        method: Method,
+        path: str,
+        summary: str,
+        handler: Handler,
+        *,
+        scope: str = "",
+        **more: Any,
     ) -> Operation:
         path, scope = f"{self.base}{path}", scope or self.scope
-        return Operation(method, path, scope, self.tag, summary, work, **more)
+        return Operation(method, path, scope, self.tag, summary, handler, **more)
 
 
-V1_ROWS = Rows(V1, "Schedules (v1)", SCHEDULES)
-V2_READS = Rows(V2, "On-call (v2)", READ)
-V2_WRITES = Rows(V2, "On-call (v2)", WRITE)
+_V1_TAG = Tag("Schedules (v1)", "Schedules of layers that are kept, with overrides. Behind a key.")
+_V2_TAG = Tag(
+    "On-call (v2)",
+    "Schedules of one rotation that are kept, entries and swaps. Behind a key.",
+)
+
+V1_GROUP = OperationGroup(V1, _V1_TAG, SCHEDULES)
+V2_READ_GROUP = OperationGroup(V2, _V2_TAG, READ)
+V2_WRITE_GROUP = OperationGroup(V2, _V2_TAG, WRITE)

@@ -42,16 +42,18 @@ from app.http.request_body import read_body, require_sizes
 from app.http.request_head import RequestHead, request_head
 from app.http.validation import RequestModel, parsed_json, validated
 from app.teams.audit.store import Actor
-from app.teams.auth import Access, require_scope
+from app.teams.auth import KeyAuthenticator, require_scope
 from app.teams.calendars.schemas import FeedQuery
-from app.teams.calendars.store import Feed, opened_by
-from app.teams.heavy_work import Turns
-from app.teams.idempotency.store import Remembered, forgotten, remember, remembered_answer
+from app.teams.calendars.store import Feed, org_id_of_token
+from app.teams.heavy_work import HeavyWorkLimiter
+from app.teams.idempotency import store as idempotency
+from app.teams.idempotency.store import IdempotencyRecord
 from app.teams.null_characters import NULL_ESCAPED, null_character_errors
-from app.teams.operation import Answer, Call, Operation
-from app.teams.problems import refusal_of, refusal_of_defect, refusal_of_http
+from app.teams.operation import HandlerResult, Operation, RequestContext
+from app.teams.problems import defect_response, error_response, http_error_response
 from app.teams.queries import query_in
-from app.teams.router import Routes
+from app.teams.router import OperationRouter
+from app.teams.schemas import DataEnvelope
 
 log = structlog.get_logger()
 
@@ -66,7 +68,7 @@ INTERRUPTED = (
 )
 
 IDEMPOTENCY_KEY = "idempotency-key"
-ONCE = re.compile(r"[!-~]{1,255}")
+VALID_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
 JSON_TYPE, CALENDAR_TYPE = "application/json", "text/calendar; charset=utf-8"
 NO_STORE: Mapping[str, str] = {"Cache-Control": "no-store"}
@@ -85,125 +87,135 @@ class StoredApi:
         public_url: str,
         clock: Callable[[], float],
     ) -> None:
-        self._routes = Routes(operations)
+        self._routes = OperationRouter(operations)
         self._database = database
         self._limits = limits
         self._public_url = public_url
         self._clock = clock
-        self._turns = Turns()
-        self._access = Access(database, clock)
+        self._heavy_work = HeavyWorkLimiter()
+        self._authenticator = KeyAuthenticator(database, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            operation, path = self._routes.found(scope["method"], scope["path"])
+            operation, path = self._routes.match(scope["method"], scope["path"])
             scope["route"] = operation
             head = request_head(scope)
             require_sizes(head)
             async with self._database.snapshot() as snapshot:
-                asked = Asked(operation, path, head, scope, receive, snapshot)
-                response = await self._let_in(asked)
+                incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
+                response = await self._authenticate(incoming)
         except HTTPException as error:
-            response = refusal_of_http(error)
+            response = http_error_response(error)
         except OncallError as error:
-            response = refusal_of(error)
+            response = error_response(error)
         except ClientDisconnect:
             return  # nobody is left to answer, and nothing was begun: the body was incomplete
         except asyncio.CancelledError:  # the task ends here either way
             log.warning("interrupted")
-            response = refusal_of(Interrupted(INTERRUPTED))
+            response = error_response(Interrupted(INTERRUPTED))
         except Exception:
             log.exception("unhandled")
-            response = refusal_of_defect()
+            response = defect_response()
         await response(scope, receive, send)
 
     async def tidy(self) -> None:
         """Write down when keys were last used, and forget answers whose time is over."""
         with contextlib.suppress(StoreUnavailable):
-            await self._access.write_used()
+            await self._authenticator.record_last_uses()
             now = int(self._clock() * 1000)
-            await self._database.written(lambda tx: forgotten(tx, now))
+            await self._database.write(lambda tx: idempotency.forget_expired(tx, now))
 
-    async def _let_in(self, asked: "Asked") -> Response:
+    async def _authenticate(self, incoming: "IncomingRequest") -> Response:
         """Who asks, and how often: only then is anything else looked at."""
-        operation = asked.operation
+        operation = incoming.operation
         try:
-            if operation.feed and b"token=" in asked.query and not _has_key(asked.head):
-                return await self._by_token(asked, operation.feed)
-            key = await self._access.key_in(asked.head, asked.snapshot)
+            if operation.feed and b"token=" in incoming.query and not _has_key(incoming.head):
+                return await self._answer_by_token(incoming, operation.feed)
+            key = await self._authenticator.authenticate(incoming.head, incoming.snapshot)
         except Unauthorized as error:
-            allowance = await self._allowance(UNKNOWN_KEY, self._limits.client_in(asked.head))
-            return _with(refusal_of(error if allowance.granted else allowance.refusal), allowance)
+            allowance = await self._allowance(UNKNOWN_KEY, self._limits.client_in(incoming.head))
+            return _with_rate_limit(
+                error_response(error if allowance.granted else allowance.refusal), allowance
+            )
         allowance = await self._allowance(PER_KEY, key.id)
         try:
             allowance.require()
             require_scope(key, operation.scope)
             actor = Actor(key.org_id, key.id, key.name)
-            response = await self._understood(asked, actor)
+            response = await self._answer(incoming, actor)
         except OncallError as error:
-            response = refusal_of(error)
-        return _with(response, allowance)
+            response = error_response(error)
+        return _with_rate_limit(response, allowance)
 
-    async def _by_token(self, asked: "Asked", feed: Feed) -> Response:
+    async def _answer_by_token(self, incoming: "IncomingRequest", feed: Feed) -> Response:
         """A calendar for whoever has its secret token. Raises ``Unauthorized``."""
-        allowance = await self._allowance(UNKNOWN_KEY, self._limits.client_in(asked.head))
+        allowance = await self._allowance(UNKNOWN_KEY, self._limits.client_in(incoming.head))
         try:
             allowance.require()
-            query = query_in(asked.query, FeedQuery)
-            async with asked.snapshot.reading() as tx:
-                org_id = await opened_by(tx, feed, asked.path["id"], query.token or "")
-            call = self._call(asked, Actor(org_id, "", ""), query)
-            response = _response(asked.operation, await self._read(asked, call), asked.head)
+            query = query_in(incoming.query, FeedQuery)
+            async with incoming.snapshot.reading() as tx:
+                org_id = await org_id_of_token(tx, feed, incoming.path["id"], query.token or "")
+            context = self._context(incoming, Actor(org_id, "", ""), query)
+            response = _response(
+                incoming.operation, await self._read(incoming, context), incoming.head
+            )
         except OncallError as error:
-            response = refusal_of(error)
-        return _with(response, allowance)
+            response = error_response(error)
+        return _with_rate_limit(response, allowance)
 
-    async def _understood(self, asked: "Asked", actor: Actor) -> Response:
-        """What is asked for, in full, with every error named."""
-        operation, head = asked.operation, asked.head
-        call = self._call(asked, actor, query_in(asked.query, operation.query))
+    async def _answer(self, incoming: "IncomingRequest", actor: Actor) -> Response:
+        """What is asked for, in full, with every fault named."""
+        operation, head = incoming.operation, incoming.head
+        context = self._context(incoming, actor, query_in(incoming.query, operation.query))
         if not operation.writes:
-            return _response(operation, await self._read(asked, call), head)
-        await asked.snapshot.end()
-        body = b"" if head.bodiless else await read_body(asked.receive)
+            return _response(operation, await self._read(incoming, context), head)
+        await incoming.snapshot.end()
+        body = b"" if head.bodiless else await read_body(incoming.receive)
         if body and not is_json(head.value("content-type")):
             raise UnsupportedMediaType("send Content-Type: application/json")
-        call = _with_body(operation, call, body)
-        once = _once_key(operation, head)
-        hashed = hashlib.sha256(
-            b"\0".join((operation.method.encode(), asked.scope["path"].encode(), body))
+        context = _with_body(operation, context, body)
+        key = _idempotency_key(operation, head)
+        request_hash = hashlib.sha256(
+            b"\0".join((operation.method.encode(), incoming.scope["path"].encode(), body))
         ).digest()
-        work = partial(_written_once, operation=operation, call=call, once=once, hashed=hashed)
-        async with self._turn(asked, call):
-            return await self._database.written(work)
+        transaction = partial(
+            _write_once, operation=operation, context=context, key=key, request_hash=request_hash
+        )
+        async with self._slot(incoming, context):
+            return await self._database.write(transaction)
 
-    async def _read(self, asked: "Asked", call: Call) -> Answer:
-        async with self._turn(asked, call), asked.snapshot.reading() as tx:
-            return await asked.operation.work(tx, call)
+    async def _read(self, incoming: "IncomingRequest", context: RequestContext) -> HandlerResult:
+        async with self._slot(incoming, context), incoming.snapshot.reading() as tx:
+            return await incoming.operation.handler(tx, context)
 
     @contextlib.asynccontextmanager
-    async def _turn(self, asked: "Asked", call: Call) -> AsyncIterator[None]:
-        if asked.operation.heavy:
-            await asked.snapshot.end()
-            async with self._turns.turn(call.org_id):
+    async def _slot(
+        self, incoming: "IncomingRequest", context: RequestContext
+    ) -> AsyncIterator[None]:
+        if incoming.operation.heavy:
+            await incoming.snapshot.end()
+            async with self._heavy_work.slot(context.org_id):
                 yield
         else:
             yield
 
-    def _call(self, asked: "Asked", actor: Actor, query: RequestModel) -> Call:
-        return Call(
+    def _context(
+        self, incoming: "IncomingRequest", actor: Actor, query: RequestModel
+    ) -> RequestContext:
+        return RequestContext(
             actor,
             int(self._clock() * 1000),
             self._public_url,
-            asked.path,
+            incoming.path,
             query,
-            if_match=tags_in(asked.head.values("if-match"), "If-Match"),
+            if_match=tags_in(incoming.head.values("if-match"), "If-Match"),
         )
 
     async def _allowance(self, policy: str, client: str) -> Allowance:
         return await self._limits.spend_by(policy, client, ROUTE, LIMIT)
 
 
-class Asked(Struct, frozen=True):
+class IncomingRequest(Struct, frozen=True):
     """A request to an operation. ``snapshot`` is what it reads, from its key to its answer."""
 
     operation: Operation
@@ -219,50 +231,52 @@ class Asked(Struct, frozen=True):
         return query
 
 
-async def _written_once(
-    tx: Tx, *, operation: Operation, call: Call, once: str | None, hashed: bytes
+async def _write_once(
+    tx: Tx, *, operation: Operation, context: RequestContext, key: str | None, request_hash: bytes
 ) -> Response:
     """The answer to a write, or what the same request was answered before."""
-    if once is not None:
-        before = await remembered_answer(tx, call.org_id, once, call.now)
+    if key is not None:
+        before = await idempotency.find_record(tx, context.org_id, key, context.now)
         if before is not None:
-            return _again(before, hashed)
-    response = _response(operation, await operation.work(tx, call), None)
-    if once is not None:
+            return _replay(before, request_hash)
+    response = _response(operation, await operation.handler(tx, context), None)
+    if key is not None:
         headers = tuple((name.decode(), value.decode()) for name, value in response.raw_headers)
-        answer = Remembered(hashed, response.status_code, bytes(response.body), headers)
-        await remember(tx, call.org_id, once, answer, call.now)
+        answer = IdempotencyRecord(
+            request_hash, response.status_code, bytes(response.body), headers
+        )
+        await idempotency.save_record(tx, context.org_id, key, answer, context.now)
     return response
 
 
-def _again(before: Remembered, hashed: bytes) -> Response:
-    if before.request_hash != hashed:
+def _replay(before: IdempotencyRecord, request_hash: bytes) -> Response:
+    if before.request_hash != request_hash:
         used = "has been used for another request: give every request a key of its own"
         raise InvalidRequest([FieldError("Idempotency-Key", used)])
     headers = {**dict(before.headers), "Idempotent-Replayed": "true"}
     return Response(before.body, before.status, headers)
 
 
-def _once_key(operation: Operation, head: RequestHead) -> str | None:
+def _idempotency_key(operation: Operation, head: RequestHead) -> str | None:
     keys = head.values(IDEMPOTENCY_KEY) if operation.method == "POST" else ()
     if not keys:
         return None
     key = keys[0].strip()
-    if len(keys) > 1 or not ONCE.fullmatch(key):
+    if len(keys) > 1 or not VALID_IDEMPOTENCY_KEY.fullmatch(key):
         wanted = "write one key of 1 to 255 visible ASCII characters"
         raise InvalidRequest([FieldError("Idempotency-Key", wanted)])
     return key
 
 
-def _with_body(operation: Operation, call: Call, body: bytes) -> Call:
+def _with_body(operation: Operation, context: RequestContext, body: bytes) -> RequestContext:
     value = parsed_json(body) if body else {}
-    if errors := list(null_character_errors(value) if NULL_ESCAPED in body else ()):
-        raise InvalidRequest(errors)
+    if faults := list(null_character_errors(value) if NULL_ESCAPED in body else ()):
+        raise InvalidRequest(faults)
     document = validated(value, operation.body, strict=True) if operation.body else None
-    return structs.replace(call, document=document, value=value)
+    return structs.replace(context, document=document, value=value)
 
 
-def _response(operation: Operation, answer: Answer, head: RequestHead | None) -> Response:
+def _response(operation: Operation, answer: HandlerResult, head: RequestHead | None) -> Response:
     """An answer as its operation says. ``head`` may say that the caller has it already."""
     headers = dict(NO_STORE)
     body, media_type = b"", None
@@ -271,8 +285,8 @@ def _response(operation: Operation, answer: Answer, head: RequestHead | None) ->
         headers = {**REVALIDATED, "ETag": digest_etag(body)}
     elif answer.body is not None:
         body, media_type = msgspec.json.encode(answer.body), JSON_TYPE
-    if answer.version is not None:
-        headers["ETag"] = etag(answer.version)
+    if operation.is_versioned and isinstance(answer.body, DataEnvelope):
+        headers["ETag"] = etag(answer.body.data.version)
     if answer.location is not None and operation.status == HTTPStatus.CREATED:
         headers["Location"] = answer.location
     known = tags_in(head.values("if-none-match"), "If-None-Match") if head else ()
@@ -281,7 +295,7 @@ def _response(operation: Operation, answer: Answer, head: RequestHead | None) ->
     return Response(body, operation.status, headers, media_type)
 
 
-def _with(response: Response, allowance: Allowance) -> Response:
+def _with_rate_limit(response: Response, allowance: Allowance) -> Response:
     response.raw_headers += allowance.fields
     return response
 

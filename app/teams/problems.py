@@ -51,12 +51,12 @@ OWN = (
 """What only the stored APIs say."""
 
 
-def refusal_of(error: OncallError) -> Response:
+def error_response(error: OncallError) -> Response:
     """The response that tells a caller of ``error``."""
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Retryable) else {}
     if isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
-    return _response(refusal_in(error), status_of(type(error)), headers)
+    return _response(error_body(error), status_of(type(error)), headers)
 
 
 def status_of(kind: type[OncallError]) -> HTTPStatus:
@@ -66,7 +66,7 @@ def status_of(kind: type[OncallError]) -> HTTPStatus:
     return STORED_STATUS.get(kind) or STATUS[kind]
 
 
-def refusal_in(error: OncallError) -> dict[str, Any]:
+def error_body(error: OncallError) -> dict[str, Any]:
     """The body that tells a caller of ``error``."""
     if not isinstance(error, InvalidFields):
         return {"error": CODES.get(type(error), error.code), "message": error.detail}
@@ -77,14 +77,14 @@ def refusal_in(error: OncallError) -> dict[str, Any]:
     }
 
 
-def refusal_of_http(error: HTTPException) -> Response:
+def http_error_response(error: HTTPException) -> Response:
     """A path or method that is not served."""
     status = HTTPStatus(error.status_code)
     body = {"error": status.phrase.lower().replace(" ", "_"), "message": str(error.detail)}
     return _response(body, status, dict(error.headers or {}))
 
 
-def refusal_of_defect() -> Response:
+def defect_response() -> Response:
     """The answer to a request that met a defect, in the words of the rest of the service."""
     problem = internal_problem_details()
     body = {"error": problem["code"], "message": problem["detail"]}

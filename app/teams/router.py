@@ -17,7 +17,7 @@ Segments = Sequence[str]
 Methods = dict[str, Operation]
 
 
-class Routes:
+class OperationRouter:
     """The operations of a table, by path and method."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
@@ -29,25 +29,25 @@ class Routes:
             segments = path.split("/")
             self._by_length[len(segments)].append((segments, methods))
 
-    def found(self, method: str, path: str) -> tuple[Operation, Mapping[str, str]]:
+    def match(self, method: str, path: str) -> tuple[Operation, Mapping[str, str]]:
         """The operation and the parameters of its path. Raises ``HTTPException`` 404 or 405."""
-        asked = path.split("/")
-        for segments, methods in self._by_length.get(len(asked), ()):
-            parameters = _parameters(segments, asked)
+        given = path.split("/")
+        for segments, methods in self._by_length.get(len(given), ()):
+            parameters = _parameters(segments, given)
             if parameters is not None:
                 return _by_method(methods, method, path), parameters
         served = "is not served: /openapi.json says what is"
         raise HTTPException(HTTPStatus.NOT_FOUND, f"{path[:200]} {served}")
 
 
-def _parameters(segments: Segments, asked: Segments) -> dict[str, str] | None:
+def _parameters(segments: Segments, given: Segments) -> dict[str, str] | None:
     parameters = {}
-    for segment, given in zip(segments, asked, strict=True):
-        if segment == given:
+    for segment, value in zip(segments, given, strict=True):
+        if segment == value:
             continue
-        if not segment.startswith("{") or not given or NULL in given:
+        if not segment.startswith("{") or not value or NULL in value:
             return None
-        parameters[segment[1:-1]] = given
+        parameters[segment[1:-1]] = value
     return parameters
 
 

@@ -59,13 +59,13 @@ class AtQuery(RequestModel, frozen=True):
     at: Point | None = None
 
 
-class One(Struct, Generic[T], frozen=True):
+class DataEnvelope(Struct, Generic[T], frozen=True):
     """One thing."""
 
     data: T
 
 
-class Many(Struct, Generic[T], frozen=True):
+class ListEnvelope(Struct, Generic[T], frozen=True):
     """A part of a list: ``total`` things, of which these are ``limit`` after ``offset``."""
 
     data: Sequence[T]
@@ -74,12 +74,12 @@ class Many(Struct, Generic[T], frozen=True):
     offset: int
 
 
-def many(page: Page[Any], part: Slice, items: Sequence[T]) -> Many[T]:
+def list_envelope(page: Page[Any], part: Slice, items: Sequence[T]) -> ListEnvelope[T]:
     """``items``, made of the rows of ``page``, as an answer."""
-    return Many(items, page.total, part.limit, part.offset)
+    return ListEnvelope(items, page.total, part.limit, part.offset)
 
 
-def writable(document: Struct) -> dict[str, Any]:
+def visible_fields(document: Struct) -> dict[str, Any]:
     """What callers see of a thing, as JSON types, without what is null."""
     shown: dict[str, Any] = msgspec.to_builtins(document)
     return {name: item for name, item in shown.items() if item is not None}

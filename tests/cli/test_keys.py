@@ -8,7 +8,7 @@ import pytest
 
 from app.cli.keys import MAX_DAYS, expiry_in, option_errors
 from app.database.database import Database
-from app.teams.keys.store import Key, key_of
+from app.teams.keys.store import ApiKey, find_key
 from tests.cli.test_commands import run
 from tests.support.processes import ROOT
 
@@ -17,10 +17,10 @@ DAY = 86_400_000
 PRESENTED = r"ak_live_([0-9a-z]{10})_[0-9A-Za-z_-]{43}\n"
 
 
-async def found(url: str, presented: str) -> Key | None:
+async def found(url: str, presented: str) -> ApiKey | None:
     database = Database(url)
     async with database.reading() as tx:
-        key = await key_of(tx, presented)
+        key = await find_key(tx, presented)
     await database.aclose()
     return key
 
@@ -63,13 +63,13 @@ async def test_a_revocation_is_seen_at_once_by_who_is_connected(
 ) -> None:
     presented = await asyncio.to_thread(made, database_url, "--scope", "schedules")
     async with database.reading() as tx:
-        before = await key_of(tx, presented)
+        before = await find_key(tx, presented)
     assert before is not None
     assert before.valid_at(NOW)
     revoke = ("keys", "revoke", before.id)
     await asyncio.to_thread(run, *revoke, ONCALL_DATABASE_URL=database_url)
     async with database.reading() as tx:
-        after = await key_of(tx, presented)
+        after = await find_key(tx, presented)
     assert after is not None
     assert not after.valid_at(NOW)
 

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from app.database.database import Database
-from app.teams.keys.store import SCOPES, made_key
+from app.teams.keys.store import SCOPES, create_key
 from tests.support.databases import administer, migrate
 from tests.support.postgres_server import cluster, postgres_server
 from tests.support.processes import environment, free_port, wait_until
@@ -179,8 +179,8 @@ async def keys_in(url: str, number: int) -> list[str]:
     await database.open()
     keys = [
         (
-            await database.written(
-                lambda tx: made_key(tx, "Example", "crash", SCOPES, "live", None, 0)
+            await database.write(
+                lambda tx: create_key(tx, "Example", "crash", SCOPES, "live", None, 0)
             )
         )[1]
         for _ in range(number)

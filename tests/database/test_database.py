@@ -17,15 +17,15 @@ pytestmark = pytest.mark.anyio
 
 class TestReading:
     async def test_a_reader_sees_one_snapshot(self, database: Database) -> None:
-        await database.written(made)
+        await database.write(made)
         async with database.reading() as tx:
             before = await value(tx)
-            await database.written(counted)
+            await database.write(counted)
             assert (before, await value(tx)) == (0, 0)
         assert await read(database) == 1
 
     async def test_a_reader_cannot_write(self, database: Database) -> None:
-        await database.written(made)
+        await database.write(made)
         with pytest.raises(StoreUnavailable):
             async with database.reading() as tx:
                 await counted(tx)
@@ -46,24 +46,24 @@ class TestReading:
 
 class TestWriting:
     async def test_it_returns_what_the_work_returned(self, database: Database) -> None:
-        await database.written(made)
-        assert await database.written(counted) == 1
+        await database.write(made)
+        assert await database.write(counted) == 1
 
     async def test_an_error_undoes_everything(self, database: Database) -> None:
-        await database.written(made)
+        await database.write(made)
 
         async def work(tx: Tx) -> None:
             await counted(tx)
             raise LookupError
 
         with pytest.raises(LookupError):
-            await database.written(work)
+            await database.write(work)
         assert await read(database) == 0
 
     async def test_a_cancelled_writer_undoes_everything_and_lets_others_in(
         self, database: Database
     ) -> None:
-        await database.written(made)
+        await database.write(made)
         halfway = asyncio.Event()
 
         async def work(tx: Tx) -> None:
@@ -71,23 +71,23 @@ class TestWriting:
             halfway.set()
             await asyncio.Event().wait()
 
-        writer = asyncio.create_task(database.written(work))
+        writer = asyncio.create_task(database.write(work))
         await halfway.wait()
         writer.cancel()
         with pytest.raises(asyncio.CancelledError):
             await writer
-        assert await database.written(counted) == 1
+        assert await database.write(counted) == 1
 
     async def test_32_writers_of_one_row_lose_nothing(self, database: Database) -> None:
-        await database.written(made)
-        numbers = await asyncio.gather(*(database.written(counted) for _ in range(32)))
+        await database.write(made)
+        numbers = await asyncio.gather(*(database.write(counted) for _ in range(32)))
         assert sorted(numbers) == list(range(1, 33))
         assert await read(database) == 32
 
     async def test_two_processes_lose_nothing(self, database: Database, database_url: str) -> None:
-        await database.written(made)
+        await database.write(made)
         other = Database(database_url)
-        writers = [each.written(counted) for each in (database, other) for _ in range(8)]
+        writers = [each.write(counted) for each in (database, other) for _ in range(8)]
         assert sorted(await asyncio.gather(*writers)) == list(range(1, 17))
         await other.aclose()
 
@@ -99,20 +99,20 @@ class TestWriting:
             await made(tx)
             return True
 
-        makers = await asyncio.gather(*(database.written(work) for _ in range(8)))
+        makers = await asyncio.gather(*(database.write(work) for _ in range(8)))
         assert sorted(makers) == [False] * 7 + [True]
 
     async def test_a_clash_that_stays_is_a_defect(self, database: Database) -> None:
-        await database.written(made)
+        await database.write(made)
         with pytest.raises(IntegrityError):
-            await database.written(made)
+            await database.write(made)
 
     async def test_a_reference_to_nothing_is_a_defect(self, database: Database) -> None:
         async def work(tx: Tx) -> None:
             await tx.execute(text("INSERT INTO participants VALUES (:org, 's', 'u')"), {"org": ORG})
 
         with pytest.raises(IntegrityError):
-            await database.written(work)
+            await database.write(work)
 
 
 class TestOpening:
@@ -121,14 +121,14 @@ class TestOpening:
 
     async def test_the_first_who_comes_opens_it(self, database_url: str) -> None:
         database = Database(database_url)
-        await database.written(made)
+        await database.write(made)
         assert database.problem is None
         await database.aclose()
 
     async def test_once_closed_it_stays_closed(self, database: Database) -> None:
         await database.aclose()
         with pytest.raises(StoreUnavailable, match=r"^The database is closed\.$"):
-            await database.written(made)
+            await database.write(made)
 
 
 class Nowhere:
@@ -179,7 +179,7 @@ class TestAway:
     async def test_while_one_looks_again_the_others_are_refused(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(module, "LOOK_SECONDS", 0)
+        monkeypatch.setattr(module, "RECHECK_SECONDS", 0)
         async with Nowhere() as nowhere:
             database = Database(nowhere.url)
             await refused_opening(database, nowhere)
@@ -194,13 +194,13 @@ class TestAway:
             await database.aclose()
 
     async def test_it_is_looked_for_once_in_a_while(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "LOOK_SECONDS", 3600)
+        monkeypatch.setattr(module, "RECHECK_SECONDS", 3600)
         async with Nowhere() as nowhere:
             database = Database(nowhere.url)
             await refused_opening(database, nowhere)
             for _ in range(10):
                 with pytest.raises(StoreUnavailable):
-                    await database.written(made)
+                    await database.write(made)
             assert len(nowhere.connections) == 1
             await database.aclose()
 

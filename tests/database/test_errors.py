@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError, InvalidRequestError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from app.database.errors import runs_for, words_for
+from app.database.errors import attempts_allowed, failure_text
 
 
 class PostgresFailure(Exception):
@@ -83,7 +83,7 @@ CALLED: list[tuple[str | None, SQLAlchemyError | OSError, str]] = [
     ("words", "error"), [case[:2] for case in CALLED], ids=[case[2] for case in CALLED]
 )
 def test_what_it_is_called(words: str | None, error: SQLAlchemyError | OSError) -> None:
-    assert words_for(error) == words
+    assert failure_text(error) == words
 
 
 @pytest.mark.parametrize(
@@ -102,4 +102,4 @@ def test_what_it_is_called(words: str | None, error: SQLAlchemyError | OSError) 
     ],
 )
 def test_how_many_runs_it_is_worth(runs: int, error: DBAPIError) -> None:
-    assert runs_for(error) == runs
+    assert attempts_allowed(error) == runs

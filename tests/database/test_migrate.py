@@ -10,8 +10,8 @@ from sqlalchemy import Connection, insert, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.database import Database
-from app.database.migrate import head, migrated, revisions
-from app.database.revision import REVISION, current, fault_of
+from app.database.migrate import head, revisions, run_migrations
+from app.database.revision import REVISION, current_revision, schema_problem
 from app.database.tables import metadata, organisations
 from app.errors import StoreUnavailable, UnknownMigration
 from tests.support.rows import fill, row_of
@@ -28,17 +28,17 @@ async def away(database: Database) -> Database:
 
 async def moved(database: Database, to: str) -> tuple[str | None, str | None]:
     async with database.migrating() as connection:
-        return await migrated(connection, to)
+        return await run_migrations(connection, to)
 
 
 class TestTheWay:
     async def test_there_and_back_and_there_with_data_in_every_table(
         self, database: Database
     ) -> None:
-        await database.written(fill)
+        await database.write(fill)
         assert await moved(database, "base") == ("0001", None)
         assert await moved(database, "head") == (None, "0001")
-        await database.written(fill)
+        await database.write(fill)
 
     async def test_nothing_but_alembics_own_table_is_left_at_the_base(self, away: Database) -> None:
         async with away.migrating() as connection:
@@ -119,23 +119,23 @@ class TestWhatIsSaid:
         ],
     )
     async def test_of_a_revision(self, revision: str | None, fault: str | None) -> None:
-        assert fault_of(revision) == fault
+        assert schema_problem(revision) == fault
 
     async def test_of_an_empty_database(self, away: Database) -> None:
         async with away.migrating() as connection:
             await connection.execute(text("DROP TABLE alembic_version"))
-            assert await current(connection) is None
+            assert await current_revision(connection) is None
 
     async def test_a_database_that_is_not_migrated_is_not_used(self, away: Database) -> None:
         await away.open()
         assert away.problem == "is not migrated: run `python -m app migrate`"
         with pytest.raises(StoreUnavailable, match=r"^The database is not migrated"):
-            await away.written(add_organisation)
+            await away.write(add_organisation)
 
     async def test_once_migrated_it_is(self, away: Database) -> None:
         await away.open()
         await moved(away, "head")
-        await away.written(add_organisation)
+        await away.write(add_organisation)
 
 
 async def add_organisation(tx: AsyncConnection) -> None:

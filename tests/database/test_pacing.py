@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.database import pacing as module
-from app.database.pacing import paced
+from app.database.pacing import with_pauses
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 async def test_others_have_a_turn_after_a_stretch(
     monkeypatch: pytest.MonkeyPatch, at_a_stretch: float, turns: int
 ) -> None:
-    monkeypatch.setattr(module, "AT_A_STRETCH_SECONDS", at_a_stretch)
+    monkeypatch.setattr(module, "LONGEST_STRETCH_SECONDS", at_a_stretch)
     had = 0
 
     async def other() -> None:
@@ -30,6 +30,6 @@ async def test_others_have_a_turn_after_a_stretch(
             await asyncio.sleep(0)
 
     serving = asyncio.create_task(other())
-    assert [item async for item in paced(range(3))] == [0, 1, 2]
+    assert [item async for item in with_pauses(range(3))] == [0, 1, 2]
     serving.cancel()
     assert had == turns

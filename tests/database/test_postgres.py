@@ -44,11 +44,11 @@ class TestTransactions:
         async def work(tx: Tx) -> tuple[str, str]:
             return await isolation_in(tx)
 
-        assert await database.written(work) == ("serializable", "off")
+        assert await database.write(work) == ("serializable", "off")
 
     async def test_what_was_read_still_holds_at_the_commit(self, database: Database) -> None:
         """Write skew: each reads what the other is about to change."""
-        await database.written(made)
+        await database.write(made)
         both_have_read = asyncio.Barrier(2)
         runs = {"a": 0, "b": 0}
 
@@ -67,7 +67,7 @@ class TestTransactions:
             return True
 
         done = await asyncio.gather(
-            database.written(lambda tx: work(tx, "a")), database.written(lambda tx: work(tx, "b"))
+            database.write(lambda tx: work(tx, "a")), database.write(lambda tx: work(tx, "b"))
         )
         assert sorted(done) == [False, True]
 
@@ -79,11 +79,11 @@ class TestTransactions:
         async def work(tx: Tx) -> None:
             runs.append(len(runs))
             if len(runs) == 1:
-                await database.written(made)
+                await database.write(made)
             if len(runs) < 3:
                 await made(tx)
 
-        await database.written(work)
+        await database.write(work)
         assert runs == [0, 1, 2]
 
     async def test_runs_are_bounded_in_number(
@@ -97,7 +97,7 @@ class TestTransactions:
             await tx.execute(REFUSED)
 
         with pytest.raises(StoreUnavailable, match="is busy"):
-            await database.written(work)
+            await database.write(work)
         assert len(runs) == 24
         assert database.problem is None
 
@@ -112,7 +112,7 @@ class TestTransactions:
             await tx.execute(REFUSED)
 
         with pytest.raises(StoreUnavailable, match="is busy"):
-            await database.written(work)
+            await database.write(work)
         assert len(runs) == 1
 
 
@@ -124,8 +124,8 @@ class TestBounds:
         monkeypatch.setattr(postgres, "SERVER", {"statement_timeout": "100ms"})
         async with opened(database_url) as database:
             with pytest.raises(StoreUnavailable, match="is busy"):
-                await database.written(sleep_there)
-            await database.written(made)
+                await database.write(sleep_there)
+            await database.write(made)
 
     async def test_or_else_by_us(self, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(postgres, "SERVER", {})
@@ -133,8 +133,8 @@ class TestBounds:
         monkeypatch.setattr(postgres, "MARGIN_SECONDS", 0.0)
         async with opened(database_url) as database:
             with pytest.raises(StoreUnavailable, match="does not answer in time"):
-                await database.written(sleep_there)
-            await database.written(made)
+                await database.write(sleep_there)
+            await database.write(made)
 
     async def test_a_migration_is_not_bounded(
         self, database: Database, monkeypatch: pytest.MonkeyPatch
@@ -148,7 +148,7 @@ class TestBounds:
     ) -> None:
         monkeypatch.setattr(postgres, "CONNECT_SECONDS", 1.0)
         async with opened(database_url) as database, contextlib.AsyncExitStack() as readers:
-            await database.written(made)
+            await database.write(made)
             for _ in range(postgres.CONNECTIONS):
                 tx = await readers.enter_async_context(database.reading())
                 await tx.execute(text("SELECT 1"))
@@ -157,8 +157,8 @@ class TestBounds:
             assert database.problem is None
 
     async def test_connections_are_shared_by_readers_and_writers(self, database: Database) -> None:
-        await database.written(made)
-        await asyncio.gather(*(database.written(counted) for _ in range(20)))
+        await database.write(made)
+        await asyncio.gather(*(database.write(counted) for _ in range(20)))
         await asyncio.gather(*(read(database) for _ in range(20)))
         async with database.reading() as tx:
             ours = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
@@ -186,7 +186,7 @@ class TestRefusals:
         async with opened(f"{postgres_url.replace('postgres@', f'{user}@')}/{name}") as database:
             assert database.problem == problem
             with pytest.raises(StoreUnavailable):
-                await database.written(made)
+                await database.write(made)
 
     async def test_the_address_may_say_all_that_libpq_knows(self, postgres_url: str) -> None:
         where = postgres_url.rpartition("@")[2]
@@ -198,7 +198,7 @@ class TestRefusals:
 async def test_a_server_that_is_killed_and_started_again_under_readers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(module, "RECHECK_SECONDS", 0.05)
     port = free_port()
     with cluster() as folder:
 
@@ -213,7 +213,7 @@ async def test_a_server_that_is_killed_and_started_again_under_readers(
         async with running() as url:
             await migrate(url)
             database = Database(url)
-            await database.written(made)
+            await database.write(made)
             seen: list[str] = []
             readers = [asyncio.create_task(read_on(database, seen)) for _ in range(4)]
             await until(lambda: "0" in seen)
@@ -224,7 +224,7 @@ async def test_a_server_that_is_killed_and_started_again_under_readers(
             await until(lambda: seen[-20:] == ["0"] * 20)
             assert database.problem is None
             assert set(seen) == {"0", "unavailable"}
-            await database.written(counted)
+            await database.write(counted)
             for reader in readers:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
@@ -235,7 +235,7 @@ async def test_a_server_that_is_killed_and_started_again_under_readers(
 async def test_connections_that_were_lost_while_idle_are_not_noticed(
     database: Database, postgres_url: str
 ) -> None:
-    await database.written(made)
+    await database.write(made)
     async with opened(f"{postgres_url}/{TEMPLATE}") as other, other.reading() as tx:
         everybody_else = text(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"

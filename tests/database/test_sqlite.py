@@ -54,7 +54,7 @@ async def pragmas(tx: Tx) -> dict[str, object]:
 class TestTheFile:
     async def test_a_new_one_is_made_and_migrated(self, database: Database, file: Path) -> None:
         assert database.problem is None
-        await database.written(made)
+        await database.write(made)
         assert permissions(file) == "0o600"
 
     @pytest.mark.parametrize("path", ["oncall.db", "data/oncall.db"])
@@ -99,19 +99,19 @@ class TestTheFile:
         self, database: Database, file: Path, what: str
     ) -> None:
         """The connections would go on with it, and nobody would find what they wrote."""
-        await database.written(made)
+        await database.write(made)
         elsewhere = shutil.move(file, file.with_name("elsewhere.db"))
         if what == "replaced":
             shutil.copy(elsewhere, file)
         with pytest.raises(StoreUnavailable, match="was moved or replaced while in use"):
-            await database.written(counted)
+            await database.write(counted)
         with pytest.raises(StoreUnavailable, match="was moved or replaced while in use"):
             await read(database)
         await database.refresh()
         assert database.problem == REPLACED
         shutil.move(elsewhere, file)
         await database.refresh()
-        assert await database.written(counted) == 1
+        assert await database.write(counted) == 1
 
     async def test_another_kind_of_file_is_a_problem(self, tmp_path: Path) -> None:
         (tmp_path / "notes.txt").write_text("Buy milk.\n" * 100)
@@ -169,7 +169,7 @@ class TestConnections:
             }
 
     async def test_a_writer(self, database: Database) -> None:
-        assert await database.written(pragmas) == {
+        assert await database.write(pragmas) == {
             "journal_mode": "wal",
             "synchronous": 2,
             "foreign_keys": 1,
@@ -184,14 +184,14 @@ class TestConnections:
     async def test_readers_and_a_writer_do_not_wait_for_each_other(
         self, database: Database
     ) -> None:
-        await database.written(made)
+        await database.write(made)
 
         async def work(tx: Tx) -> int:
             await counted(tx)
             return await read(database)
 
         async with database.reading():
-            assert await database.written(work) == 0
+            assert await database.write(work) == 0
 
 
 class TestBusy:
@@ -203,11 +203,11 @@ class TestBusy:
         other = sqlite3.connect(file, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match=r"^The database is busy\.$"):
-            await hasty.written(made)
+            await hasty.write(made)
         other.execute("ROLLBACK")
         other.close()
         assert hasty.problem is None
-        await hasty.written(made)
+        await hasty.write(made)
         await hasty.aclose()
 
     async def test_a_queue_that_is_too_long(
@@ -221,16 +221,16 @@ class TestBusy:
             await done.wait()
             await made(tx)
 
-        writer = asyncio.create_task(database.written(work))
+        writer = asyncio.create_task(database.write(work))
         await begun.wait()
         with pytest.raises(StoreUnavailable, match="is busy"):
-            await database.written(made)
+            await database.write(made)
         done.set()
         await writer
 
     async def test_writers_come_in_the_order_in_which_they_asked(self, database: Database) -> None:
-        await database.written(made)
-        writers = [database.written(counted) for _ in range(20)]
+        await database.write(made)
+        writers = [database.write(counted) for _ in range(20)]
         assert await asyncio.gather(*writers) == list(range(1, 21))
 
 
@@ -240,7 +240,7 @@ class TestAnotherProcess:
     async def test_its_commit_is_seen_by_whoever_reads_next(
         self, database: Database, file: Path
     ) -> None:
-        await database.written(made)
+        await database.write(made)
         async with database.reading() as tx:
             assert await name_in(tx) == "A"
             await asyncio.to_thread(rename_in_another_process, file)
@@ -249,10 +249,10 @@ class TestAnotherProcess:
             assert await name_in(tx) == "B"
 
     async def test_a_writer_builds_on_its_commit(self, database: Database, file: Path) -> None:
-        await database.written(made)
-        assert await database.written(name_in) == "A"
+        await database.write(made)
+        assert await database.write(name_in) == "A"
         await asyncio.to_thread(rename_in_another_process, file)
-        assert await database.written(name_in) == "B"
+        assert await database.write(name_in) == "B"
 
 
 def permissions(file: Path) -> str:

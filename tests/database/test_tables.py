@@ -5,7 +5,7 @@ from sqlalchemy import ForeignKeyConstraint, Table, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from app.database.database import Database, Tx
-from app.database.tables import metadata, organisations, people, policies, schedules
+from app.database.tables import metadata, organisations, policies, schedules, users
 from tests.support.rows import ORG, fill, row_of
 
 TABLES = metadata.sorted_tables
@@ -49,7 +49,7 @@ class TestWalls:
             await fill(tx, "org_b")
             return await counts(tx)
 
-        assert set((await database.written(work)).values()) == {2}
+        assert set((await database.write(work)).values()) == {2}
 
     @pytest.mark.anyio
     async def test_what_another_organisation_has_cannot_be_referred_to(
@@ -61,7 +61,7 @@ class TestWalls:
             await tx.execute(insert(metadata.tables["rules"]).values(row_of_rules("org_b")))
 
         with pytest.raises(IntegrityError):
-            await database.written(work)
+            await database.write(work)
 
 
 class TestDeletes:
@@ -72,7 +72,7 @@ class TestDeletes:
             await tx.execute(delete(organisations).where(organisations.c.id == ORG))
             return await counts(tx)
 
-        assert set((await database.written(work)).values()) == {0}
+        assert set((await database.write(work)).values()) == {0}
 
     @pytest.mark.anyio
     async def test_a_schedule_takes_all_but_its_audit(self, database: Database) -> None:
@@ -82,7 +82,7 @@ class TestDeletes:
             await tx.execute(delete(schedules))
             return await counts(tx)
 
-        left = await database.written(work)
+        left = await database.write(work)
         assert {name for name, number in left.items() if number} == {
             "organisations",
             "keys",
@@ -96,9 +96,9 @@ class TestDeletes:
         ("table", "first"),
         [
             pytest.param(schedules, None, id="a schedule that a policy names"),
-            pytest.param(people, None, id="a person whom a policy and rules name"),
-            pytest.param(people, policies, id="a person whom rules name"),
-            pytest.param(people, schedules, id="a person whom a policy names"),
+            pytest.param(users, None, id="a person whom a policy and rules name"),
+            pytest.param(users, policies, id="a person whom rules name"),
+            pytest.param(users, schedules, id="a person whom a policy names"),
         ],
     )
     async def test_who_is_named_stays(
@@ -114,7 +114,7 @@ class TestDeletes:
             await tx.execute(delete(table))
 
         with pytest.raises(IntegrityError):
-            await database.written(work)
+            await database.write(work)
 
 
 def row_of_rules(org: str) -> dict[str, object]:

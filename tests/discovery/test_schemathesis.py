@@ -14,7 +14,7 @@ import pytest
 from app.database.database import Database, Tx
 from app.discovery.openapi import openapi_bytes
 from app.products.registry import paid_endpoints
-from app.teams.keys.store import SCOPES, made_key
+from app.teams.keys.store import SCOPES, create_key
 from tests.support.processes import ROOT, answers_ok, environment, free_port, running
 
 pytestmark = pytest.mark.slow
@@ -83,12 +83,12 @@ async def keys_of(store: str) -> list[str]:
     """Keys of one organisation."""
 
     async def made(tx: Tx) -> list[str]:
-        keys = [await made_key(tx, "acme", "", SCOPES, "test", None, 0) for _ in range(KEYS)]
+        keys = [await create_key(tx, "acme", "", SCOPES, "test", None, 0) for _ in range(KEYS)]
         return [presented for _, presented in keys]
 
     database = Database(store)
     await database.open()
-    keys = await database.written(made)
+    keys = await database.write(made)
     await database.aclose()
     return keys
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from app.database.database import Database
-from app.database.migrate import migrated
+from app.database.migrate import run_migrations
 from tests.support.postgres_server import postgres_server, program
 
 TEMPLATE = "template_oncall"
@@ -83,7 +83,7 @@ async def migrate(url: str, to: str = "head") -> None:
     """Bring the database at ``url`` to a migration."""
     database = Database(url)
     async with database.migrating() as connection:
-        await migrated(connection, to)
+        await run_migrations(connection, to)
     await database.aclose()
 
 

@@ -13,7 +13,7 @@ import httpx
 
 from app.database.database import Database
 from app.http.rate_limits import RateLimits
-from app.teams.keys.store import SCOPES, made_key
+from app.teams.keys.store import SCOPES, create_key
 from app.teams.pipeline import StoredApi
 from app.teams.routes import stored_operations
 
@@ -85,8 +85,8 @@ async def replicas(
             await database.open()
             assert database.problem is None
         now = int(clock() * 1000)
-        _, key = await databases[0].written(
-            lambda tx: made_key(tx, "Example", "tests", SCOPES, "live", None, now)
+        _, key = await databases[0].write(
+            lambda tx: create_key(tx, "Example", "tests", SCOPES, "live", None, now)
         )
         callers = [Caller(database, key, clock) for database in databases]
         for caller in callers:

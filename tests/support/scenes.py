@@ -39,9 +39,9 @@ def local(day: int, hour: int = 0) -> str:
 async def scene(stored: Stored, *schedules: dict[str, Any], at: str = START) -> Caller:
     """Four people and ``schedules``, made when it was ``at``."""
     stored.at(at)
-    await stored.me.people("ann", "bob", "cat", "dan")
+    await stored.me.add_users("ann", "bob", "cat", "dan")
     for schedule in schedules:
-        await stored.me.made(f"{V2}/schedules", schedule)
+        await stored.me.create(f"{V2}/schedules", schedule)
     return stored.me
 
 
@@ -50,14 +50,14 @@ async def entry(
 ) -> str:
     """The id of a new entry."""
     body = {"user_id": user_id, "start": start, "end": end, **more}
-    made: dict[str, str] = await me.made(f"{V2}/schedules/{schedule}/entries", body)
+    made: dict[str, str] = await me.create(f"{V2}/schedules/{schedule}/entries", body)
     return made["id"]
 
 
 async def override(me: Caller, user_id: str, start: str, end: str, schedule: str = "daily") -> str:
     """The id of a new override."""
     body = {"user_id": user_id, "start_at": start, "end_at": end}
-    made: dict[str, str] = await me.made(f"{V1}/schedules/{schedule}/overrides", body)
+    made: dict[str, str] = await me.create(f"{V1}/schedules/{schedule}/overrides", body)
     return made["id"]
 
 
@@ -76,7 +76,7 @@ async def shifts(
     return found
 
 
-def told(entries: list[dict[str, Any]]) -> list[str]:
+def entry_lines(entries: list[dict[str, Any]]) -> list[str]:
     """Each entry as ``who start end``, days and hours of June."""
     return [
         f"{each['user_id']} {each['start'][8:13]} {each['end'][8:13]}".replace("T", ":")

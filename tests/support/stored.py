@@ -16,8 +16,8 @@ import pytest
 
 from app.database.database import Database, Tx
 from app.main import create_app
-from app.teams.keys.store import SCOPES, Key, key_of, made_key
-from app.teams.users.store import PersonFields, made_person
+from app.teams.keys.store import SCOPES, ApiKey, create_key, find_key
+from app.teams.users.store import UserFields, insert_user
 from tests.support.clock import Clock
 from tests.support.databases import KINDS, TEMPLATE, administer
 from tests.support.services import Service, living, settings
@@ -70,34 +70,34 @@ class Caller:
         answer = response.json()
         return answer.get("data", answer)
 
-    async def made(self, path: str, body: Any) -> Any:
+    async def create(self, path: str, body: Any) -> Any:
         """What is made at ``path``."""
         response = await self.post(path, body)
         assert response.status_code in (200, 201), response.text
         return response.json()["data"]
 
-    async def changed(self, path: str, body: Any) -> Any:
+    async def update(self, path: str, body: Any) -> Any:
         """What is at ``path`` after a merge patch."""
         response = await self.patch(path, body)
         assert response.status_code == 200, response.text
         return response.json()["data"]
 
-    async def gone(self, path: str) -> None:
+    async def delete_at(self, path: str) -> None:
         """Delete what is at ``path``."""
         response = await self.delete(path)
         assert response.status_code == 204, response.text
 
-    async def people(self, *ids: str) -> None:
+    async def add_users(self, *ids: str) -> None:
         """Add people of these ids, named after them, to the organisation; without a request."""
 
         async def work(tx: Tx) -> None:
-            key = await key_of(tx, self.key or "")
+            key = await find_key(tx, self.key or "")
             assert key is not None
             for user_id in ids:
-                given = PersonFields(user_id.title(), f"{user_id}@example.com")
-                await made_person(tx, key.org_id, user_id, given, self._service.now)
+                given = UserFields(user_id.title(), f"{user_id}@example.com")
+                await insert_user(tx, key.org_id, user_id, given, self._service.now)
 
-        await self._service.database.written(work)
+        await self._service.database.write(work)
 
 
 class Stored(Service):
@@ -129,13 +129,13 @@ class Stored(Service):
         org: str | None = None,
         expires_at: int | None = None,
         name: str = "tests",
-    ) -> tuple[Key, str]:
+    ) -> tuple[ApiKey, str]:
         """A new key of an organisation, the test's own if none is named, and what is presented."""
 
-        async def work(tx: Tx) -> tuple[Key, str]:
-            return await made_key(tx, org or self.org, name, scopes, "live", expires_at, self.now)
+        async def work(tx: Tx) -> tuple[ApiKey, str]:
+            return await create_key(tx, org or self.org, name, scopes, "live", expires_at, self.now)
 
-        return await self.database.written(work)
+        return await self.database.write(work)
 
     def caller(self, presented: str | None, style: Style = "X-API-Key") -> Caller:
         return Caller(self, presented, style)

@@ -35,7 +35,7 @@ async def world(stored: Stored) -> dict[str, str]:
     """Make one of everything; ids by what they are called in ``request_of``."""
     stored.at(NOW)
     me = stored.me
-    await me.people(*USERS)
+    await me.add_users(*USERS)
     schedule = {
         "id": "01HXSCHED",
         "name": "Nights",
@@ -44,21 +44,21 @@ async def world(stored: Stored) -> dict[str, str]:
         "rotation_type": "weekly",
         "participants": ["user_012", "user_056"],
     }
-    await me.made(f"{V2}/schedules", schedule)
-    await me.made(f"{V2}/schedules", {**schedule, "id": "sched_free"})
+    await me.create(f"{V2}/schedules", schedule)
+    await me.create(f"{V2}/schedules", {**schedule, "id": "sched_free"})
     entry = {"id": "entry_456", "user_id": "user_012", "start": "2026-04-15T18:00:00+02:00"}
     end = {"end": "2026-04-16T08:00:00+02:00"}
-    await me.made(f"{V2}/schedules/01HXSCHED/entries", {**entry, **end})
+    await me.create(f"{V2}/schedules/01HXSCHED/entries", {**entry, **end})
     later = {"start": "2026-04-17T18:00:00+02:00", "end": "2026-04-18T08:00:00+02:00"}
-    await me.made(f"{V2}/schedules/01HXSCHED/entries", {**entry, **later, "id": "entry_457"})
+    await me.create(f"{V2}/schedules/01HXSCHED/entries", {**entry, **later, "id": "entry_457"})
     override = {"id": "override_1", "user_id": "usr_frank"}
     window = {"start_at": "2026-04-25T00:00:00Z", "end_at": "2026-04-25T08:00:00Z"}
-    await me.made(f"{V1}/schedules/01HXSCHED/overrides", {**override, **window})
-    swap = await me.made(f"{V2}/entries/entry_457/swap", {"swap_with_user_id": "usr_eve"})
+    await me.create(f"{V1}/schedules/01HXSCHED/overrides", {**override, **window})
+    swap = await me.create(f"{V2}/entries/entry_457/swap", {"swap_with_user_id": "usr_eve"})
     target = {"type": "schedule", "id": "01HXSCHED"}
     policy = {"id": "policy_1", "name": "All", "steps": [{"targets": [target]}]}
-    await me.made(f"{V1}/escalation-policies", policy)
-    token = await me.made(f"{V2}/schedules/01HXSCHED/feed-tokens", {})
+    await me.create(f"{V1}/escalation-policies", policy)
+    token = await me.create(f"{V2}/schedules/01HXSCHED/feed-tokens", {})
     return {"swap": swap["id"], "token": token["id"]}
 
 

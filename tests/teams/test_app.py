@@ -127,7 +127,7 @@ class TestWatching:
                 [key] = await keys_of(tx, at.org)
                 return key.last_used_at
 
-            assert await eventually(lambda: at.database.written(last_used)) == at.now
+            assert await eventually(lambda: at.database.write(last_used)) == at.now
 
     async def test_what_becomes_of_the_database_is_logged_and_told(self, tmp_path: Path) -> None:
         file = tmp_path / "oncall.db"
@@ -165,7 +165,7 @@ async def test_the_last_use_of_a_key_is_written_down_at_the_end(
     async def last_used(tx: Tx) -> list[int | None]:
         return [key.last_used_at for key in await keys_of(tx, at.org)]
 
-    assert await database.written(last_used) == [at.now]
+    assert await database.write(last_used) == [at.now]
     await database.aclose()
 
 

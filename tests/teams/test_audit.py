@@ -21,7 +21,7 @@ async def test_what_one_looks_like(stored: Stored) -> None:
     key, presented = await stored.key(name="laptop")
     stored.at(june(2))
     other = stored.caller(presented)
-    await other.changed(f"{V2}/schedules/daily", {"name": "New", "start_at": None})
+    await other.update(f"{V2}/schedules/daily", {"name": "New", "start_at": None})
     rows = (await me.get(f"{V2}/schedules/daily/audit")).json()
     assert rows["total"] == 2
     assert {**rows["data"][1], "id": ""} == {
@@ -40,15 +40,15 @@ async def test_what_one_looks_like(stored: Stored) -> None:
 async def test_every_kind_of_write(stored: Stored) -> None:
     me = await scene(stored, DAILY)
     daily = f"{V2}/schedules/daily"
-    await me.changed(daily, {"name": "New"})
-    cover = await override(me, "cat", june(5), june(6))
-    await me.gone(f"{V1}/schedules/daily/overrides/{cover}")
+    await me.update(daily, {"name": "New"})
+    override_id = await override(me, "cat", june(5), june(6))
+    await me.delete_at(f"{V1}/schedules/daily/overrides/{override_id}")
     shift = await entry(me, "cat", june(7), june(8))
-    swap = await me.made(f"{V2}/entries/{shift}/swap", {"swap_with_user_id": "dan"})
-    await me.gone(f"{V2}/swaps/{swap['id']}")
-    await me.gone(f"{V2}/entries/{shift}")
-    token = await me.made(f"{daily}/feed-tokens", {"name": "phone"})
-    await me.gone(f"{V2}/feed-tokens/{token['id']}")
+    swap = await me.create(f"{V2}/entries/{shift}/swap", {"swap_with_user_id": "dan"})
+    await me.delete_at(f"{V2}/swaps/{swap['id']}")
+    await me.delete_at(f"{V2}/entries/{shift}")
+    token = await me.create(f"{daily}/feed-tokens", {"name": "phone"})
+    await me.delete_at(f"{V2}/feed-tokens/{token['id']}")
     rows = await me.read(f"{daily}/audit")
     assert [row["action"] for row in rows] == [
         "schedule.created",
@@ -76,28 +76,28 @@ async def test_what_was_created(stored: Stored) -> None:
 
 async def test_an_override_and_what_is_left_of_it(stored: Stored) -> None:
     me = await scene(stored, DAILY)
-    cover = await override(me, "cat", june(5), june(6))
+    override_id = await override(me, "cat", june(5), june(6))
     changes = (await last(me))["changes"]
-    assert changes["id"] == {"from": None, "to": cover}
+    assert changes["id"] == {"from": None, "to": override_id}
     assert changes["user_id"] == {"from": None, "to": "cat"}
     stored.at(june(5, 6))
-    await me.gone(f"{V1}/schedules/daily/overrides/{cover}")
+    await me.delete_at(f"{V1}/schedules/daily/overrides/{override_id}")
     changes = (await last(me))["changes"]
     assert changes["cancelled_at"] == {"from": None, "to": june(5, 6)}
 
 
 async def test_which_override_was_cancelled(stored: Stored) -> None:
     me = await scene(stored, DAILY)
-    cover = await override(me, "cat", june(5), june(6))
-    await me.gone(f"{V1}/schedules/daily/overrides/{cover}")
-    assert cover in str((await last(me))["changes"])
+    override_id = await override(me, "cat", june(5), june(6))
+    await me.delete_at(f"{V1}/schedules/daily/overrides/{override_id}")
+    assert override_id in str((await last(me))["changes"])
 
 
 async def test_an_entry_and_what_is_left_of_it(stored: Stored) -> None:
     me = await scene(stored, DAILY)
     shift = await entry(me, "cat", june(5), june(6))
     stored.at(june(5, 6))
-    await me.gone(f"{V2}/entries/{shift}")
+    await me.delete_at(f"{V2}/entries/{shift}")
     changes = (await last(me))["changes"]
     assert changes["id"] == {"from": shift, "to": None}
     assert changes["end"] == {"from": local(6), "to": local(5, 6)}
@@ -112,7 +112,7 @@ async def test_what_is_refused_is_not_there(stored: Stored) -> None:
 
 async def test_who_deleted_it_is_told_afterwards(stored: Stored) -> None:
     me = await scene(stored, DAILY)
-    await me.gone(f"{V1}/schedules/daily")
+    await me.delete_at(f"{V1}/schedules/daily")
     row = await last(me)
     assert row["action"] == "schedule.deleted"
     assert row["changes"]["name"] == {"from": "Daily", "to": None}
@@ -126,7 +126,7 @@ async def test_one_that_never_was(stored: Stored) -> None:
 
 async def test_it_is_the_organisations_own(stored: Stored) -> None:
     me = await scene(stored, DAILY)
-    await me.gone(f"{V1}/schedules/daily")
+    await me.delete_at(f"{V1}/schedules/daily")
     response = await (await stored.stranger()).get(f"{V1}/schedules/daily/audit")
     assert code_of(response) == (404, "not_found")
 

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from app.teams.keys.store import revoked
+from app.teams.keys.store import revoke_key
 from app.teams.operation import SCOPES, Operation
 from tests.support.stored import Caller, Stored
 from tests.support.world import OPERATIONS, Request, named, request_of, world
@@ -35,7 +35,7 @@ async def test_no_valid_key(stored: Stored, operation: Operation) -> None:
     _, other = await stored.key()
     expired = (await stored.key(expires_at=stored.now))[1]
     key, gone = await stored.key()
-    await stored.database.written(lambda tx: revoked(tx, key.id, stored.now))
+    await stored.database.write(lambda tx: revoke_key(tx, key.id, stored.now))
     keys = {
         "no key": None,
         "malformed": "ak_live_short",
@@ -124,7 +124,7 @@ class TestAtOnce:
         key, presented = await stored.key()
         caller = stored.caller(presented)
         assert (await caller.get("/api/v1/schedules")).status_code == 200
-        await stored.database.written(lambda tx: revoked(tx, key.id, stored.now))
+        await stored.database.write(lambda tx: revoke_key(tx, key.id, stored.now))
         assert outcome(await caller.get("/api/v1/schedules")) == UNAUTHORIZED
 
     async def test_a_key_is_refused_as_soon_as_it_expires(self, stored: Stored) -> None:

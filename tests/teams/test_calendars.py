@@ -88,8 +88,8 @@ class TestSchedules:
         before = uids_in(await me.get(ICS))
         assert len(set(before.values())) == len(before)
         await override(me, "cat", june(5), june(6))
-        await me.changed(f"{V2}/schedules/daily", {"name": "Renamed"})
-        await me.changed(f"{V2}/users/ann", {"name": "Anna"})
+        await me.update(f"{V2}/schedules/daily", {"name": "Renamed"})
+        await me.update(f"{V2}/users/ann", {"name": "Anna"})
         stored.at(june(3))
         after = uids_in(await me.get(ICS))
         same = before.keys() & after.keys()
@@ -124,7 +124,7 @@ class TestPeople:
     async def test_what_they_did_before_the_rules_changed(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
         stored.at(june(4))
-        await me.changed(f"{V2}/schedules/daily", {"participants": ["cat"]})
+        await me.update(f"{V2}/schedules/daily", {"participants": ["cat"]})
         events = events_in(await me.get(ANNS))
         assert events == [("Daily", day(1), day(2)), ("Daily", day(3), day(4))]
 
@@ -134,7 +134,7 @@ class TestPeople:
 
     async def test_one_whose_id_is_part_of_anothers(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
-        await me.people("an", "a_n")
+        await me.add_users("an", "a_n")
         for name in ("an", "a_n"):
             assert events_in(await me.get(f"{V2}/users/{name}/calendar.ics")) == []
 
@@ -143,7 +143,7 @@ class TestPeople:
 class TestTokens:
     async def test_it_opens_its_calendar_without_a_key(self, stored: Stored, of: str) -> None:
         me = await scene(stored, DAILY)
-        token = await me.made(f"{V2}/{of}/feed-tokens", {"name": "phone"})
+        token = await me.create(f"{V2}/{of}/feed-tokens", {"name": "phone"})
         assert token["name"] == "phone"
         nobody = stored.caller(None)
         path = token["url"].removeprefix("https://oncall.test")
@@ -155,17 +155,17 @@ class TestTokens:
 
     async def test_it_is_shown_once(self, stored: Stored, of: str) -> None:
         me = await scene(stored, DAILY)
-        token = await me.made(f"{V2}/{of}/feed-tokens", {})
+        token = await me.create(f"{V2}/{of}/feed-tokens", {})
         [listed] = await me.read(f"{V2}/{of}/feed-tokens")
         assert listed == {"id": token["id"], "name": "", "created_at": june(1)}
 
     async def test_it_is_revoked_at_once(self, stored: Stored, of: str) -> None:
         me = await scene(stored, DAILY)
-        token = await me.made(f"{V2}/{of}/feed-tokens", {})
+        token = await me.create(f"{V2}/{of}/feed-tokens", {})
         path = f"{V2}/{of}/calendar.ics?token={token['token']}"
         nobody = stored.caller(None)
         assert (await nobody.get(path)).status_code == 200
-        await me.gone(f"{V2}/feed-tokens/{token['id']}")
+        await me.delete_at(f"{V2}/feed-tokens/{token['id']}")
         assert code_of(await nobody.get(path)) == WRONG
         assert await me.read(f"{V2}/{of}/feed-tokens") == []
         assert code_of(await me.delete(f"{V2}/feed-tokens/{token['id']}")) == (404, "not_found")
@@ -178,7 +178,7 @@ class TestTokens:
 
     async def test_it_opens_nothing_else(self, stored: Stored, of: str) -> None:
         me = await scene(stored, DAILY, EMPTY)
-        token = (await me.made(f"{V2}/{of}/feed-tokens", {}))["token"]
+        token = (await me.create(f"{V2}/{of}/feed-tokens", {}))["token"]
         nobody = stored.caller(None)
         others = {"schedules/daily", "schedules/empty", "users/ann", "users/bob"} - {of}
         for other in sorted(others):
@@ -189,10 +189,10 @@ class TestTokens:
 
     async def test_it_goes_with_what_it_is_of(self, stored: Stored, of: str) -> None:
         me = await scene(stored, DAILY)
-        token = (await me.made(f"{V2}/{of}/feed-tokens", {}))["token"]
-        await me.gone(f"{V2}/schedules/daily")
+        token = (await me.create(f"{V2}/{of}/feed-tokens", {}))["token"]
+        await me.delete_at(f"{V2}/schedules/daily")
         if of == "users/ann":
-            await me.gone(f"{V2}/users/ann")
+            await me.delete_at(f"{V2}/users/ann")
         path = f"{V2}/{of}/calendar.ics?token={token}"
         assert code_of(await stored.caller(None).get(path)) == WRONG
 
@@ -213,10 +213,10 @@ class TestTokens:
 async def test_tokens_of_two_organisations_for_the_same_id(stored: Stored) -> None:
     me = await scene(stored, DAILY)
     other = await stored.stranger()
-    await other.people("ann", "bob")
-    await other.made(f"{V2}/schedules", {**DAILY, "name": "Theirs"})
-    token = (await other.made(f"{V2}/schedules/daily/feed-tokens", {}))["token"]
-    mine = (await me.made(f"{V2}/schedules/daily/feed-tokens", {}))["token"]
+    await other.add_users("ann", "bob")
+    await other.create(f"{V2}/schedules", {**DAILY, "name": "Theirs"})
+    token = (await other.create(f"{V2}/schedules/daily/feed-tokens", {}))["token"]
+    mine = (await me.create(f"{V2}/schedules/daily/feed-tokens", {}))["token"]
     nobody = stored.caller(None)
     assert "X-WR-CALNAME:Theirs" in (await nobody.get(f"{ICS}?token={token}")).text
     assert "X-WR-CALNAME:Daily" in (await nobody.get(f"{ICS}?token={mine}")).text
@@ -232,5 +232,5 @@ async def test_a_person_or_schedule_that_there_is_not(stored: Stored) -> None:
 async def test_v1_sees_whose_reason_it_was(stored: Stored) -> None:
     me = await scene(stored, DAILY)
     body = {"user_id": "cat", "start_at": june(5), "end_at": june(6), "reason": "Dentist"}
-    await me.made(f"{V1}/schedules/daily/overrides", body)
+    await me.create(f"{V1}/schedules/daily/overrides", body)
     assert "Dentist" in (await me.get(ICS)).text.replace("\r\n ", "")

@@ -21,7 +21,7 @@ THINGS = [
 
 async def three(stored: Stored) -> Caller:
     me = await scene(stored, DAILY)
-    await me.made(f"{V1}/escalation-policies", POLICY)
+    await me.create(f"{V1}/escalation-policies", POLICY)
     return me
 
 
@@ -56,7 +56,7 @@ class TestThings:
 
     async def test_a_stale_one(self, stored: Stored, path: str) -> None:
         me = await three(stored)
-        await me.changed(path, {"name": "Other"})
+        await me.update(path, {"name": "Other"})
         stale = await me.patch(path, {"name": "Third"}, If_Match='"1"')
         assert code_of(stale) == (412, "precondition_failed")
         assert "the version is 2 now" in stale.json()["message"]
@@ -85,7 +85,7 @@ class TestThings:
     async def test_its_instants_tell_of_changes(self, stored: Stored, path: str) -> None:
         me = await three(stored)
         stored.at(june(2))
-        changed = await me.changed(path, {"name": "Other"})
+        changed = await me.update(path, {"name": "Other"})
         assert (changed["created_at"], changed["updated_at"]) == (june(1), june(2))
 
 
@@ -94,8 +94,8 @@ async def writes(me: Caller) -> list[tuple[str, str, Any]]:
     daily = f"{V2}/schedules/daily"
     kept = await override(me, "cat", june(20), june(21))
     shift = await entry(me, "cat", june(22), june(23))
-    swap = await me.made(f"{V2}/entries/{shift}/swap", {"swap_with_user_id": "dan"})
-    token = await me.made(f"{daily}/feed-tokens", {})
+    swap = await me.create(f"{V2}/entries/{shift}/swap", {"swap_with_user_id": "dan"})
+    token = await me.create(f"{daily}/feed-tokens", {})
     window = {"start_at": june(5), "end_at": june(6)}
     return [
         ("POST", f"{V1}/schedules/daily/overrides", {"user_id": "cat", **window}),
@@ -166,15 +166,15 @@ class TestIdsTaken:
     async def test_another_organisation_may_have_the_same(self, stored: Stored) -> None:
         await scene(stored, DAILY)
         other = await stored.stranger()
-        await other.people("ann", "bob")
-        await other.made(f"{V2}/schedules", {**DAILY, "name": "Theirs"})
+        await other.add_users("ann", "bob")
+        await other.create(f"{V2}/schedules", {**DAILY, "name": "Theirs"})
         assert (await other.read(f"{V2}/schedules/daily"))["name"] == "Theirs"
         assert (await stored.me.read(f"{V2}/schedules/daily"))["name"] == "Daily"
 
     async def test_what_was_deleted_frees_its_id(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
-        await me.gone(f"{V2}/schedules/daily")
-        await me.made(f"{V2}/schedules", DAILY)
+        await me.delete_at(f"{V2}/schedules/daily")
+        await me.create(f"{V2}/schedules", DAILY)
 
     @pytest.mark.parametrize(
         ("path", "body", "prefix"),
@@ -201,7 +201,7 @@ class TestIdsTaken:
         self, stored: Stored, path: str, body: Any, prefix: str
     ) -> None:
         me = await scene(stored, DAILY)
-        made = await me.made(path, body)
+        made = await me.create(path, body)
         assert made["id"].startswith(prefix)
         assert len(made["id"].removeprefix(prefix)) == 26
 

@@ -27,8 +27,8 @@ SHIFT = {"start": "2026-06-10T00:00:00Z", "end": "2026-06-11T00:00:00Z"}
 @pytest.fixture
 async def nights(stored: Stored) -> Stored:
     """A service with two people and a schedule."""
-    await stored.me.people("ann", "bob")
-    await stored.me.made(f"{V2}/schedules", SCHEDULE)
+    await stored.me.add_users("ann", "bob")
+    await stored.me.create(f"{V2}/schedules", SCHEDULE)
     return stored
 
 
@@ -358,7 +358,7 @@ class TestDocuments:
     @pytest.mark.parametrize("good", ["a", "A.b_c:d-1", "x" * 64])
     async def test_an_id_of_that_form_is_kept(self, stored: Stored, good: str) -> None:
         person = {"id": good, "name": "Ann", "email": "ann@example.com"}
-        assert (await stored.me.made(f"{V2}/users", person))["id"] == good
+        assert (await stored.me.create(f"{V2}/users", person))["id"] == good
 
     @pytest.mark.parametrize(
         ("path", "body"),
@@ -524,5 +524,5 @@ class TestLimits:
 
 
 async def test_the_address_of_a_calendar_is_the_services(nights: Stored) -> None:
-    token = await nights.me.made(f"{V2}/users/ann/feed-tokens", {})
+    token = await nights.me.create(f"{V2}/users/ann/feed-tokens", {})
     assert token["url"] == f"{PUBLIC_URL}{V2}/users/ann/calendar.ics?token={token['token']}"

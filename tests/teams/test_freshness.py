@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.database.database import Database
-from app.teams.keys.store import revoked
+from app.teams.keys.store import revoke_key
 from tests.support.scenes import DAILY, entry, june, override, scene, shifts
 from tests.support.stored import V1, V2, Caller, Stored, code_of, opened
 
@@ -40,37 +40,37 @@ def people_in(found: list[Any]) -> list[Any]:
 class TestAfterEachWrite:
     async def test_who_it_is(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
-        await me.made(f"{V1}/escalation-policies", POLICY)
-        told = []
+        await me.create(f"{V1}/escalation-policies", POLICY)
+        seen = []
 
         async def tell() -> None:
             [user_id] = set(people_in(await answers(me)))
-            told.append(user_id)
+            seen.append(user_id)
 
         await tell()
-        cover = await override(me, "cat", june(5), june(6))
+        override_id = await override(me, "cat", june(5), june(6))
         await tell()
-        await me.gone(f"{V1}/schedules/daily/overrides/{cover}")
+        await me.delete_at(f"{V1}/schedules/daily/overrides/{override_id}")
         await tell()
         shift = await entry(me, "dan", june(5), june(6))
         await tell()
-        swap = await me.made(f"{V2}/entries/{shift}/swap", {"swap_with_user_id": "bob"})
+        swap = await me.create(f"{V2}/entries/{shift}/swap", {"swap_with_user_id": "bob"})
         await tell()
-        await me.gone(f"{V2}/swaps/{swap['id']}")
+        await me.delete_at(f"{V2}/swaps/{swap['id']}")
         await tell()
-        await me.gone(f"{V2}/entries/{shift}")
+        await me.delete_at(f"{V2}/entries/{shift}")
         await tell()
-        await me.changed(f"{V2}/schedules/daily", {"participants": ["cat"]})
+        await me.update(f"{V2}/schedules/daily", {"participants": ["cat"]})
         await tell()
-        await me.changed(f"{V1}/schedules/daily", {"layers": []})
+        await me.update(f"{V1}/schedules/daily", {"layers": []})
         await tell()
-        assert told == ["ann", "cat", "ann", "dan", "bob", "dan", "ann", "cat", None]
+        assert seen == ["ann", "cat", "ann", "dan", "bob", "dan", "ann", "cat", None]
 
     async def test_what_they_are_called(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
-        await me.made(f"{V1}/escalation-policies", POLICY)
+        await me.create(f"{V1}/escalation-policies", POLICY)
         await answers(me)
-        await me.changed(f"{V2}/users/ann", {"name": "Anna", "email": "anna@example.com"})
+        await me.update(f"{V2}/users/ann", {"name": "Anna", "email": "anna@example.com"})
         on_call, current, resolved = await answers(me)
         assert on_call["data"]["user_email"] == "anna@example.com"
         assert current["on_call"]["name"] == "Anna"
@@ -79,9 +79,9 @@ class TestAfterEachWrite:
     async def test_which_schedules_a_team_has(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
         assert len((await me.get(CURRENT)).json()["schedules"]) == 1
-        await me.made(f"{V2}/schedules", {**DAILY, "id": "second"})
+        await me.create(f"{V2}/schedules", {**DAILY, "id": "second"})
         assert len((await me.get(CURRENT)).json()["schedules"]) == 2
-        await me.changed(f"{V2}/schedules/daily", {"team_id": "others"})
+        await me.update(f"{V2}/schedules/daily", {"team_id": "others"})
         [row] = (await me.get(CURRENT)).json()["schedules"]
         assert row["schedule_id"] == "second"
 
@@ -89,7 +89,7 @@ class TestAfterEachWrite:
         me = await scene(stored, DAILY)
         assert (await me.get(ON_CALL)).status_code == 200
         assert (await me.get(CURRENT)).status_code == 200
-        await me.gone(f"{V1}/schedules/daily")
+        await me.delete_at(f"{V1}/schedules/daily")
         assert code_of(await me.get(ON_CALL)) == (404, "not_found")
         assert code_of(await me.get(CURRENT)) == (404, "not_found")
 
@@ -109,14 +109,14 @@ class TestAnotherProcess:
 
     async def test_what_it_writes_is_seen(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
-        await me.made(f"{V1}/escalation-policies", POLICY)
+        await me.create(f"{V1}/escalation-policies", POLICY)
         assert people_in(await answers(me)) == ["ann"] * 3
         async with opened(Stored(stored.url, stored.clock)) as other:
             theirs = other.caller(me.key)
-            cover = await override(theirs, "cat", june(5), june(6))
+            override_id = await override(theirs, "cat", june(5), june(6))
             assert people_in(await answers(me)) == ["cat"] * 3
             assert people_in(await answers(theirs)) == ["cat"] * 3
-            await me.gone(f"{V1}/schedules/daily/overrides/{cover}")
+            await me.delete_at(f"{V1}/schedules/daily/overrides/{override_id}")
             assert people_in(await answers(theirs)) == ["ann"] * 3
         assert people_in(await answers(me)) == ["ann"] * 3
 
@@ -127,7 +127,7 @@ class TestAnotherProcess:
         assert (await caller.get(ON_CALL)).status_code == 200
         other = Database(stored.url)
         await other.open()
-        await other.written(lambda tx: revoked(tx, key.id, stored.now))
+        await other.write(lambda tx: revoke_key(tx, key.id, stored.now))
         await other.aclose()
         assert code_of(await caller.get(ON_CALL)) == (401, "unauthorized")
         assert (await me.get(ON_CALL)).status_code == 200

@@ -8,7 +8,7 @@ import pytest
 
 from app.errors import StoreUnavailable
 from app.teams import heavy_work
-from app.teams.heavy_work import Turns
+from app.teams.heavy_work import HeavyWorkLimiter
 from app.teams.operation import Operation
 from tests.support.scenes import DAILY, june, scene, who
 from tests.support.stored import V1, V2, Caller, Stored, code_of
@@ -33,7 +33,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 async def test_who_has_a_turn(held: list[str], wanted: str, granted: bool) -> None:
-    own = Turns()
+    own = HeavyWorkLimiter()
     async with contextlib.AsyncExitStack() as holding:
         for org_id in held:
             with contextlib.suppress(StoreUnavailable):
@@ -47,7 +47,7 @@ async def test_who_has_a_turn(held: list[str], wanted: str, granted: bool) -> No
 
 
 async def test_whoever_waited_is_next() -> None:
-    own = Turns()
+    own = HeavyWorkLimiter()
     async with own.turn("a"):
         waiting = asyncio.create_task(entered(own, "a"))
         await asyncio.sleep(0)
@@ -59,7 +59,7 @@ async def test_whoever_waited_is_next() -> None:
 async def waiting(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> Caller:
     """Somebody to whom no turn comes."""
     me = await scene(stored, DAILY)
-    monkeypatch.setattr(heavy_work.Turns, "turn", never)
+    monkeypatch.setattr(heavy_work.HeavyWorkLimiter, "slot", never)
     return me
 
 
@@ -73,7 +73,7 @@ async def test_a_write_that_lays_out_a_window_waits_and_others_do_not(waiting: C
     body = {"user_id": "ann", "start": june(5), "end": june(6)}
     answer = await waiting.post(f"{V2}/schedules/daily/entries", body)
     assert code_of(answer) == (503, "unavailable")
-    await waiting.changed(f"{V2}/schedules/daily", {"name": "Every day"})
+    await waiting.update(f"{V2}/schedules/daily", {"name": "Every day"})
 
 
 def test_what_lays_out_a_window_waits_for_its_turn() -> None:
@@ -87,7 +87,7 @@ def test_what_lays_out_a_window_waits_for_its_turn() -> None:
     ]
 
 
-async def entered(own: Turns, org_id: str) -> bool:
+async def entered(own: HeavyWorkLimiter, org_id: str) -> bool:
     async with own.turn(org_id):
         return True
 

@@ -148,5 +148,5 @@ async def test_duplicates_at_once_make_one(stored: Stored) -> None:
 
 async def test_the_same_without_a_key_makes_two(stored: Stored) -> None:
     for _ in range(2):
-        await stored.me.made(USERS, ANN)
+        await stored.me.create(USERS, ANN)
     assert len(await stored.me.read(USERS)) == 2

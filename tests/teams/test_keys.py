@@ -8,27 +8,27 @@ from sqlalchemy import select
 
 from app.database.database import Database, Tx
 from app.database.tables import keys, organisations
-from app.teams.keys.store import Key, key_of, keys_of, made_key, revoked, used
+from app.teams.keys.store import ApiKey, create_key, find_key, keys_of, record_last_use, revoke_key
 
 pytestmark = pytest.mark.anyio
 NOW = 1_780_531_200_000
-LIVE = Key(
+LIVE = ApiKey(
     "abcdefghij", "org_1", "A", "ci", "live", frozenset({"schedules"}), NOW, None, None, None
 )
 
 
 async def add(
     database: Database, org: str = "A", expires_at: int | None = None, now: int = NOW
-) -> tuple[Key, str]:
-    async def work(tx: Tx) -> tuple[Key, str]:
-        return await made_key(tx, org, "ci", ["schedules"], "live", expires_at, now)
+) -> tuple[ApiKey, str]:
+    async def work(tx: Tx) -> tuple[ApiKey, str]:
+        return await create_key(tx, org, "ci", ["schedules"], "live", expires_at, now)
 
-    return await database.written(work)
+    return await database.write(work)
 
 
-async def found(database: Database, presented: str) -> Key | None:
+async def found(database: Database, presented: str) -> ApiKey | None:
     async with database.reading() as tx:
-        return await key_of(tx, presented)
+        return await find_key(tx, presented)
 
 
 class TestMaking:
@@ -38,15 +38,15 @@ class TestMaking:
         assert re.fullmatch(r"[0-9a-z]{10}", key.id)
 
     async def test_a_test_key_says_so(self, database: Database) -> None:
-        async def work(tx: Tx) -> tuple[Key, str]:
-            return await made_key(
+        async def work(tx: Tx) -> tuple[ApiKey, str]:
+            return await create_key(
                 tx, "A", "", ["oncall:read", "oncall:write"], "test", NOW + 1, NOW
             )
 
-        key, presented = await database.written(work)
+        key, presented = await database.write(work)
         assert presented.startswith("ak_test_")
         assert await found(database, presented) == key
-        assert key == Key(
+        assert key == ApiKey(
             id=key.id,
             org_id=key.org_id,
             org_name="A",
@@ -121,19 +121,19 @@ class TestValidity:
             pytest.param(replace(LIVE, revoked_at=NOW + 1), False, id="revoked, by another clock"),
         ],
     )
-    def test_when_it_opens_something(self, key: Key, is_valid: bool) -> None:
+    def test_when_it_opens_something(self, key: ApiKey, is_valid: bool) -> None:
         assert key.valid_at(NOW) is is_valid
 
 
 class TestRevoking:
     async def test_it_holds_at_once_and_from_the_first_time(self, database: Database) -> None:
         key, presented = await add(database)
-        assert await database.written(lambda tx: revoked(tx, key.id, NOW + 1))
-        assert await database.written(lambda tx: revoked(tx, key.id, NOW + 2))
+        assert await database.write(lambda tx: revoke_key(tx, key.id, NOW + 1))
+        assert await database.write(lambda tx: revoke_key(tx, key.id, NOW + 2))
         assert await found(database, presented) == replace(key, revoked_at=NOW + 1)
 
     async def test_one_that_is_not_there(self, database: Database) -> None:
-        assert not await database.written(lambda tx: revoked(tx, "abcdefghij", NOW))
+        assert not await database.write(lambda tx: revoke_key(tx, "abcdefghij", NOW))
 
 
 class TestListing:
@@ -150,11 +150,11 @@ class TestUse:
     async def test_the_last_use_is_known(self, database: Database) -> None:
         key, presented = await add(database)
         other, _ = await add(database)
-        await database.written(lambda tx: used(tx, {key.id: NOW + 5, other.id: NOW + 6}))
+        await database.write(lambda tx: record_last_use(tx, {key.id: NOW + 5, other.id: NOW + 6}))
         assert await found(database, presented) == replace(key, last_used_at=NOW + 5)
 
     async def test_an_earlier_one_is_no_news(self, database: Database) -> None:
         key, presented = await add(database)
-        await database.written(lambda tx: used(tx, {key.id: NOW + 5}))
-        await database.written(lambda tx: used(tx, {key.id: NOW + 4, "abcdefghij": NOW}))
+        await database.write(lambda tx: record_last_use(tx, {key.id: NOW + 5}))
+        await database.write(lambda tx: record_last_use(tx, {key.id: NOW + 4, "abcdefghij": NOW}))
         assert await found(database, presented) == replace(key, last_used_at=NOW + 5)

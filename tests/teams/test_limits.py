@@ -11,10 +11,10 @@ from structlog.testing import capture_logs
 
 from app import errors
 from app.database.database import Tx
-from app.database.tables import rules
+from app.database.tables import schedule_versions
 from app.engine.layered import limits
 from app.teams.overrides import store as override_store
-from app.teams.problems import refusal_of, status_of
+from app.teams.problems import error_response, status_of
 from app.teams.schedules import store as schedule_store
 from tests.support.scenes import DAILY, EMPTY, entry, june, override, scene, who
 from tests.support.stored import V1, V2, Stored, code_of
@@ -78,9 +78,9 @@ async def test_what_outlasts_a_restart_is_told_to_come_back(stored: Stored) -> N
     head, body = sent
     assert head["status"] == 503
     assert (b"retry-after", b"1") in head["headers"]
-    told = json.loads(body["body"])
-    assert (list(told), told["error"]) == (["error", "message"], "interrupted")
-    assert "payment" not in told["message"]
+    answer = json.loads(body["body"])
+    assert (list(answer), answer["error"]) == (["error", "message"], "interrupted")
+    assert "payment" not in answer["message"]
 
 
 async def test_a_defect_is_told_in_the_same_shape_and_logged(stored: Stored) -> None:
@@ -88,16 +88,16 @@ async def test_a_defect_is_told_in_the_same_shape_and_logged(stored: Stored) -> 
     me = await scene(stored, {**DAILY, "id": "spoilt"})
 
     async def spoil(tx: Tx) -> None:
-        row = update(rules).where(rules.c.schedule_id == "spoilt")
+        row = update(schedule_versions).where(schedule_versions.c.schedule_id == "spoilt")
         await tx.execute(row.values(document="a secret"))
 
-    await stored.database.written(spoil)
+    await stored.database.write(spoil)
     with capture_logs() as logs:
         response = await me.get(f"{V1}/schedules/spoilt")
     assert response.status_code == 500
     assert response.headers["Content-Type"] == "application/json"
-    told = response.json()
-    assert (list(told), told["error"]) == (["error", "message"], "internal_error")
+    answer = response.json()
+    assert (list(answer), answer["error"]) == (["error", "message"], "internal_error")
     assert "secret" not in response.text
     [unhandled] = [entry for entry in logs if entry["event"] == "unhandled"]
     assert (unhandled["log_level"], unhandled["exc_info"]) == ("error", True)
@@ -124,18 +124,18 @@ async def test_a_defect_is_told_in_the_same_shape_and_logged(stored: Stored) -> 
     ],
 )
 async def test_how_each_failure_is_told(error: Any, status: int, code: str) -> None:
-    response = refusal_of(error)
-    told = json.loads(bytes(response.body))
-    assert (response.status_code, told["error"]) == (status, code)
-    assert told["message"] == error.detail
+    response = error_response(error)
+    answer = json.loads(bytes(response.body))
+    assert (response.status_code, answer["error"]) == (status, code)
+    assert answer["message"] == error.detail
     assert ("Retry-After" in response.headers) == (status in (429, 503))
     assert ("WWW-Authenticate" in response.headers) == (status == 401)
 
 
-async def test_two_errors_of_one_field_are_both_told() -> None:
-    found = [errors.FieldError("/a", "is odd."), errors.FieldError("/a", "is long.")]
-    told = json.loads(bytes(refusal_of(errors.InvalidRequest(found)).body))
-    assert told["fields"] == {"/a": "is odd. is long."}
+async def test_two_faults_of_one_field_are_both_told() -> None:
+    faults = [errors.FieldError("/a", "is odd."), errors.FieldError("/a", "is long.")]
+    answer = json.loads(bytes(error_response(errors.InvalidRequest(faults)).body))
+    assert answer["fields"] == {"/a": "is odd. is long."}
 
 
 async def test_a_failure_of_the_other_apis_has_their_status() -> None:
@@ -145,14 +145,14 @@ async def test_a_failure_of_the_other_apis_has_their_status() -> None:
 async def test_a_schedule_has_so_many_covers_to_come(
     stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(override_store, "MOST_TO_COME", 2)
+    monkeypatch.setattr(override_store, "MAX_TO_COME", 2)
     me = await scene(stored, EMPTY)
     await override(me, "ann", june(5), june(6), "empty")
     shift = await entry(me, "ann", june(5), june(6), "empty")
     body = {"user_id": "bob", "start_at": june(5), "end_at": june(6)}
     path = f"{V1}/schedules/empty/overrides"
     assert code_of(await me.post(path, body)) == (409, "conflict")
-    await me.gone(f"{V2}/entries/{shift}")
+    await me.delete_at(f"{V2}/entries/{shift}")
     assert (await me.post(path, body)).status_code == 201
 
 
@@ -162,18 +162,18 @@ async def test_a_schedule_has_so_many_rules(
 ) -> None:
     me = await scene(stored, EMPTY)
     path = f"{V2}/schedules/empty"
-    await me.changed(path, {"participants": ["ann"]})
+    await me.update(path, {"participants": ["ann"]})
     monkeypatch.setattr(schedule_store, bound, 2)
     refused = await me.patch(path, {"participants": ["bob"]})
     assert code_of(refused) == (409, "conflict")
     assert "make a new schedule" in refused.json()["message"]
-    assert (await me.changed(path, {"name": "Renamed"}))["participants"] == ["ann"]
+    assert (await me.update(path, {"name": "Renamed"}))["participants"] == ["ann"]
 
 
 async def test_large_layers_are_read_as_small_ones(
     stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schedule_store, "KEPT_BYTES", 0)
+    monkeypatch.setattr(schedule_store, "MAX_CACHED_BYTES", 0)
     me = await scene(stored, DAILY)
     assert [await who(me, june(day)) for day in (1, 2, 2)] == ["ann", "bob", "bob"]
 
@@ -184,7 +184,7 @@ async def test_rules_of_another_time_do_not_make_a_window_too_much_work(
     hourly = {"rotation_type": "custom", "interval": {"unit": "hours", "count": 1}}
     me = await scene(stored, {**DAILY, **hourly})
     stored.at(june(10))
-    await me.changed(f"{V2}/schedules/daily", {"rotation_type": "daily", "interval": None})
+    await me.update(f"{V2}/schedules/daily", {"rotation_type": "daily", "interval": None})
     monkeypatch.setattr(limits, "STEPS", 50)
     path = f"{V1}/schedules/daily/final-schedule"
     asked = [await me.get(f"{path}?from={june(day)}&to={june(day + 3)}") for day in (8, 11)]

@@ -40,27 +40,27 @@ async def test_the_examples_of_the_rfc(target: Any, patch: Any, result: Any) -> 
 
 async def layered(stored: Stored) -> Caller:
     me = await scene(stored)
-    await me.made(f"{V1}/schedules", LAYERED)
+    await me.create(f"{V1}/schedules", LAYERED)
     return me
 
 
 class TestPeople:
     async def test_what_is_not_sent_stays(self, stored: Stored) -> None:
         me = await scene(stored)
-        await me.changed(ANN, {"team_ids": ["a", "b"]})
-        changed = await me.changed(ANN, {"name": "Anna"})
+        await me.update(ANN, {"team_ids": ["a", "b"]})
+        changed = await me.update(ANN, {"name": "Anna"})
         assert (changed["name"], changed["email"]) == ("Anna", "ann@example.com")
         assert changed["team_ids"] == ["a", "b"]
 
     async def test_a_list_is_replaced(self, stored: Stored) -> None:
         me = await scene(stored)
-        await me.changed(ANN, {"team_ids": ["a", "b"]})
-        assert (await me.changed(ANN, {"team_ids": ["c"]}))["team_ids"] == ["c"]
+        await me.update(ANN, {"team_ids": ["a", "b"]})
+        assert (await me.update(ANN, {"team_ids": ["c"]}))["team_ids"] == ["c"]
 
     async def test_null_removes(self, stored: Stored) -> None:
         me = await scene(stored)
-        await me.changed(ANN, {"team_ids": ["a"]})
-        assert (await me.changed(ANN, {"team_ids": None}))["team_ids"] == []
+        await me.update(ANN, {"team_ids": ["a"]})
+        assert (await me.update(ANN, {"team_ids": None}))["team_ids"] == []
 
     async def test_what_is_required_cannot_be_removed(self, stored: Stored) -> None:
         me = await scene(stored)
@@ -70,7 +70,7 @@ class TestPeople:
     async def test_what_was_read_can_be_sent_back(self, stored: Stored) -> None:
         me = await scene(stored)
         read = await me.read(ANN)
-        changed = await me.changed(ANN, {**read, "name": "Anna"})
+        changed = await me.update(ANN, {**read, "name": "Anna"})
         assert changed == {**read, "name": "Anna", "version": 2}
 
     @pytest.mark.parametrize("field", ["id", "version", "created_at", "updated_at"])
@@ -94,14 +94,14 @@ class TestSchedules:
         me = await scene(stored, DAILY)
         path = f"{api}/schedules/daily"
         read = await me.read(path)
-        changed = await me.changed(path, read)
+        changed = await me.update(path, read)
         assert changed == {**read, "version": 2}
 
     async def test_nothing_is_a_change_of_nothing(self, stored: Stored, api: str) -> None:
         me = await scene(stored, DAILY)
         path = f"{api}/schedules/daily"
         read = await me.read(path)
-        assert {**(await me.changed(path, {})), "version": 1} == read
+        assert {**(await me.update(path, {})), "version": 1} == read
 
     @pytest.mark.parametrize("field", ["id", "version", "created_at", "updated_at"])
     async def test_what_is_read_only_cannot_be_changed(
@@ -128,7 +128,7 @@ class TestSchedules:
 class TestV1:
     async def test_the_team_can_be_removed(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
-        changed = await me.changed(f"{V1}/schedules/daily", {"team_id": None})
+        changed = await me.update(f"{V1}/schedules/daily", {"team_id": None})
         assert changed["team_id"] is None
 
     async def test_overrides_are_read_only(self, stored: Stored) -> None:
@@ -139,12 +139,12 @@ class TestV1:
     async def test_layers_are_given_back_as_they_were_sent(self, stored: Stored) -> None:
         me = await layered(stored)
         layers = [{**DAY, "name": "  Day ", "start_at": "2026-06-01T02:00:00+02:00"}]
-        changed = await me.changed(f"{V1}/schedules/layered", {"layers": layers})
+        changed = await me.update(f"{V1}/schedules/layered", {"layers": layers})
         assert changed["layers"] == layers
 
     async def test_layers_are_replaced_as_a_whole(self, stored: Stored) -> None:
         me = await layered(stored)
-        changed = await me.changed(f"{V1}/schedules/layered", {"layers": [DAY]})
+        changed = await me.update(f"{V1}/schedules/layered", {"layers": [DAY]})
         assert changed["layers"] == [DAY]
 
     async def test_layers_cannot_be_removed(self, stored: Stored) -> None:
@@ -157,7 +157,7 @@ class TestV2:
     async def test_a_nested_object_is_merged(self, stored: Stored) -> None:
         me = await scene(stored, CUSTOM)
         path = f"{V2}/schedules/daily"
-        changed = await me.changed(path, {"interval": {"count": 3}})
+        changed = await me.update(path, {"interval": {"count": 3}})
         assert changed["interval"] == {"count": 3, "unit": "days"}
         assert (await me.read(path))["interval"] == {"count": 3, "unit": "days"}
 
@@ -169,7 +169,7 @@ class TestV2:
     async def test_a_rotation_can_become_another(self, stored: Stored) -> None:
         me = await scene(stored, CUSTOM)
         patch = {"rotation_type": "weekly", "interval": None, "handoff_time": "Tue 08:00"}
-        changed = await me.changed(f"{V2}/schedules/daily", patch)
+        changed = await me.update(f"{V2}/schedules/daily", patch)
         assert (changed["interval"], changed["handoff_time"]) == (None, "Tue 08:00")
 
     async def test_an_interval_needs_a_custom_rotation(self, stored: Stored) -> None:
@@ -180,7 +180,7 @@ class TestV2:
     @pytest.mark.parametrize("field", ["participants", "start_at"])
     async def test_what_is_optional_can_be_removed(self, stored: Stored, field: str) -> None:
         me = await scene(stored, DAILY)
-        changed = await me.changed(f"{V2}/schedules/daily", {field: None})
+        changed = await me.update(f"{V2}/schedules/daily", {field: None})
         assert changed[field] == ([] if field == "participants" else None)
 
     async def test_participants_need_an_interval_of_a_custom_rotation(self, stored: Stored) -> None:
@@ -192,8 +192,8 @@ class TestV2:
     async def test_what_v1_alone_knows_stays(self, stored: Stored) -> None:
         me = await scene(stored)
         layer = {**DAY, "turns_on": "active", "name": "Mine"}
-        await me.made(f"{V1}/schedules", {**LAYERED, "layers": [layer]})
-        await me.changed(f"{V2}/schedules/layered", {"team_id": "t", "participants": ["bob"]})
+        await me.create(f"{V1}/schedules", {**LAYERED, "layers": [layer]})
+        await me.update(f"{V2}/schedules/layered", {"team_id": "t", "participants": ["bob"]})
         found = await me.read(f"{V1}/schedules/layered")
         assert found["layers"] == [{**layer, "participants": ["bob"]}]
 
@@ -206,27 +206,27 @@ class TestV2:
     async def test_the_rest_of_layers_is_changed_here(self, stored: Stored) -> None:
         me = await layered(stored)
         patch = {"name": "New", "timezone": "Asia/Tokyo", "team_id": "t"}
-        await me.changed(f"{V2}/schedules/layered", patch)
+        await me.update(f"{V2}/schedules/layered", patch)
         found = await me.read(f"{V1}/schedules/layered")
         assert {**patch, "layers": [DAY, DAY]}.items() <= found.items()
 
     async def test_a_name_alone_needs_no_team(self, stored: Stored) -> None:
         """v1 makes schedules without one."""
         me = await layered(stored)
-        changed = await me.changed(f"{V2}/schedules/layered", {"name": "New"})
+        changed = await me.update(f"{V2}/schedules/layered", {"name": "New"})
         assert (changed["name"], changed["team_id"]) == ("New", None)
 
     async def test_layers_read_here_can_be_sent_back(self, stored: Stored) -> None:
         me = await layered(stored)
         path = f"{V2}/schedules/layered"
         read = {**(await me.read(path)), "team_id": "t"}
-        changed = await me.changed(path, read)
+        changed = await me.update(path, read)
         assert changed == {**read, "version": 2}
 
     async def test_a_schedule_without_layers(self, stored: Stored) -> None:
         me = await scene(stored)
-        await me.made(f"{V1}/schedules", {**LAYERED, "layers": [], "team_id": "t"})
-        changed = await me.changed(f"{V2}/schedules/layered", {"name": "New"})
+        await me.create(f"{V1}/schedules", {**LAYERED, "layers": [], "team_id": "t"})
+        changed = await me.update(f"{V2}/schedules/layered", {"name": "New"})
         assert (changed["name"], changed["layered"]) == ("New", True)
         assert (await me.read(f"{V1}/schedules/layered"))["layers"] == []
 
@@ -236,13 +236,13 @@ class TestPolicies:
         me = await scene(stored)
         steps = [{"targets": [{"type": "user", "id": "ann"}], "delay_minutes": 7}]
         body = {"id": "policy", "name": "All", "steps": steps}
-        await me.made(f"{V1}/escalation-policies", body)
+        await me.create(f"{V1}/escalation-policies", body)
         other = [{"targets": [{"type": "user", "id": "bob"}]}]
         path = f"{V1}/escalation-policies/policy"
-        changed = await me.changed(path, {"steps": other})
+        changed = await me.update(path, {"steps": other})
         assert changed["steps"] == [{**other[0], "delay_minutes": 5}]
         read = await me.read(path)
         assert read == changed
-        assert await me.changed(path, read) == {**read, "version": 3}
-        await me.gone(f"{V2}/users/ann")
+        assert await me.update(path, read) == {**read, "version": 3}
+        await me.delete_at(f"{V2}/users/ann")
         assert code_of(await me.delete(f"{V2}/users/bob")) == (409, "conflict")

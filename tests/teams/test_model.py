@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 
 from app.database.database import Database
 from app.formats.instants import iso
-from app.teams.keys.store import SCOPES, made_key
+from app.teams.keys.store import SCOPES, create_key
 from tests.conftest import Clock
 from tests.support.replica_callers import V1, V2, Caller
 
@@ -50,7 +50,7 @@ picks = st.integers(0, 1_000_000)
 
 
 @dataclass
-class Cover:
+class Assignment:
     """An override or entry; ``[from_at, until_at)`` is what holds of it."""
 
     id: str
@@ -79,9 +79,9 @@ class Model:
     """What is known of the one schedule, oldest first."""
 
     rules: list[tuple[int, Sequence[str], int]] = field(default_factory=list)
-    overrides: list[Cover] = field(default_factory=list)
-    entries: list[Cover] = field(default_factory=list)
-    told: dict[int, str | None] = field(default_factory=dict)
+    overrides: list[Assignment] = field(default_factory=list)
+    entries: list[Assignment] = field(default_factory=list)
+    answer: dict[int, str | None] = field(default_factory=dict)
 
     def scheduled(self, at: int) -> str | None:
         """By whom the layer is taken."""
@@ -89,22 +89,22 @@ class Model:
         first_turn_at = FIRST_DAY + (handoff * HOUR - DAY if handoff else 0)
         return names[(at - first_turn_at) // DAY % len(names)] if names else None
 
-    def cover(self, at: int) -> Cover | None:
-        for covers in (self.overrides, self.entries):
-            for cover in reversed(covers):
-                if cover.holds(at):
-                    return cover
+    def assignment(self, at: int) -> Assignment | None:
+        for assignments in (self.overrides, self.entries):
+            for assignment in reversed(assignments):
+                if assignment.holds(at):
+                    return assignment
         return None
 
     def on_call(self, at: int) -> str | None:
-        cover = self.cover(at)
-        return cover.user_id if cover else self.scheduled(at)
+        assignment = self.assignment(at)
+        return assignment.user_id if assignment else self.scheduled(at)
 
     def correct(self, from_at: int, until_at: int) -> None:
         """Somebody wrote down who was on call then, or took that back."""
-        for at in self.told:
+        for at in self.recorded:
             if from_at <= at < until_at:
-                self.told[at] = self.on_call(at)
+                self.recorded[at] = self.on_call(at)
 
 
 class Stored(RuleBasedStateMachine):
@@ -121,8 +121,8 @@ class Stored(RuleBasedStateMachine):
         database = Database(url)
         await database.open()
         name = f"organisation {next(ORGANISATIONS)}"
-        _, key = await database.written(
-            lambda tx: made_key(tx, name, "tests", SCOPES, "live", None, self.now)
+        _, key = await database.write(
+            lambda tx: create_key(tx, name, "tests", SCOPES, "live", None, self.now)
         )
         caller = Caller(database, key, self.clock)
         for person in PEOPLE:
@@ -162,14 +162,14 @@ class Stored(RuleBasedStateMachine):
     def time_passes(self, halves: int) -> None:
         self.clock.advance(1800 * halves)
         just_now = self.now - 1
-        self.model.told[just_now] = self.said(just_now)["user_id"]
+        self.model.recorded[just_now] = self.asked_at(just_now)["user_id"]
 
     @rule(name=people, start=starts, length=lengths)
     def override(self, name: str, start: int, length: int) -> None:
         from_at, until_at = self.now + start, self.now + start + length
         body = {"user_id": name, "start_at": iso(from_at), "end_at": iso(until_at)}
         made = self.done("POST", f"{V1}/schedules/s/overrides", body)
-        self.model.overrides.append(Cover(made["id"], name, from_at, until_at, self.now))
+        self.model.overrides.append(Assignment(made["id"], name, from_at, until_at, self.now))
         self.model.correct(from_at, min(until_at, self.now))
 
     @precondition(lambda self: any(not each.swap_id for each in self.model.overrides))
@@ -182,29 +182,31 @@ class Stored(RuleBasedStateMachine):
     def entry(self, name: str, start: int, length: int) -> None:
         from_at, until_at = self.now + start, self.now + start + length
         body = {"user_id": name, "start": iso(from_at), "end": iso(until_at)}
-        status, told = self.ask("POST", f"{V2}/schedules/s/entries", body)
+        status, answer = self.ask("POST", f"{V2}/schedules/s/entries", body)
         if status == 409:
             meanwhile = [
                 each
                 for each in self.model.entries
                 if max(each.from_at, from_at) < min(each.until_at, until_at)
             ]
-            assert meanwhile, told
+            assert meanwhile, answer
             return
-        assert status == 201, told
-        self.model.entries.append(Cover(told["data"]["id"], name, from_at, until_at, self.now))
+        assert status == 201, answer
+        self.model.entries.append(
+            Assignment(answer["data"]["id"], name, from_at, until_at, self.now)
+        )
         self.model.correct(from_at, min(until_at, self.now))
 
     @precondition(lambda self: self.model.entries)
     @rule(pick=picks)
     def delete_entry(self, pick: int) -> None:
-        cover = self.model.entries[pick % len(self.model.entries)]
+        assignment = self.model.entries[pick % len(self.model.entries)]
         swapped = [
             swap["id"]
             for swap in self.loop.run(self.caller.every(f"{V2}/schedules/s/swaps"))
-            if swap["undone_at"] is None and cover.id in swap["entry_ids"]
+            if swap["undone_at"] is None and assignment.id in swap["entry_ids"]
         ]
-        if self.take_back(cover, f"{V2}/entries"):
+        if self.take_back(assignment, f"{V2}/entries"):
             for swap_id in swapped:
                 self.forget_swap(swap_id)
 
@@ -221,19 +223,19 @@ class Stored(RuleBasedStateMachine):
         swapped = [entry, *([back] if back else [])]
         overlapped = any(self.is_overlapped(each) for each in swapped)
         body = {"swap_with_user_id": name}
-        status, told = self.ask("POST", f"{V2}/entries/{entry['id']}/swap", body)
+        status, answer = self.ask("POST", f"{V2}/entries/{entry['id']}/swap", body)
         if overlapped:
-            assert status == 409, told
+            assert status == 409, answer
             return
-        assert status == 200, told
-        swap = told["data"]
+        assert status == 200, answer
+        swap = answer["data"]
         assert swap["entry_ids"] == [each["id"] for each in swapped]
         takers = (name, entry["user_id"])
         assert [each["user_id"] for each in swap["entries"]] == list(takers[: len(swapped)])
         for each, taker in zip(swapped, takers, strict=False):
             from_at = max(each["start"], self.now)
             self.model.overrides.append(
-                Cover("", taker, from_at, each["end"], self.now, swap["id"])
+                Assignment("", taker, from_at, each["end"], self.now, swap["id"])
             )
 
     @precondition(lambda self: any(each.swap_id for each in self.model.overrides))
@@ -242,11 +244,11 @@ class Stored(RuleBasedStateMachine):
         ids = sorted({each.swap_id for each in self.model.overrides if each.swap_id})
         swap_id = ids[pick % len(ids)]
         halves = [each for each in self.model.overrides if each.swap_id == swap_id]
-        status, told = self.ask("DELETE", f"{V2}/swaps/{swap_id}")
+        status, answer = self.ask("DELETE", f"{V2}/swaps/{swap_id}")
         is_over = all(each.cancelled or each.until_at <= self.now for each in halves)
-        if status == 409 and "would have" in told["message"]:
+        if status == 409 and "would have" in answer["message"]:
             return
-        assert status == (409 if is_over else 204), told
+        assert status == (409 if is_over else 204), answer
         if status == 204:
             self.forget_swap(swap_id)
 
@@ -255,20 +257,20 @@ class Stored(RuleBasedStateMachine):
     @invariant()
     def all_agree(self) -> None:
         now = self.now
-        assert self.said(now)["user_id"] == self.model.on_call(now)
+        assert self.asked_at(now)["user_id"] == self.model.on_call(now)
         from_at, to_at = now - BEHIND, now + AHEAD
         path = f"{V1}/schedules/s/final-schedule?from={iso(from_at)}&to={iso(to_at)}"
         segments = self.done("GET", path)["segments"]
         for at in range(from_at, to_at, HOUR):
             assert found(segments, at) == self.model.on_call(at), iso(at)
-        for at, name in self.model.told.items():
+        for at, name in self.model.recorded.items():
             if from_at <= at:
                 assert found(segments, at) == name, iso(at)
 
     @invariant()
     def the_past_is_as_it_was_told(self) -> None:
-        for at in list(self.model.told)[-2:]:
-            assert self.said(at)["user_id"] == self.model.told[at]
+        for at in list(self.model.recorded)[-2:]:
+            assert self.asked_at(at)["user_id"] == self.model.recorded[at]
 
     @invariant()
     def entries_agree(self) -> None:
@@ -276,12 +278,12 @@ class Stored(RuleBasedStateMachine):
         entries = self.entries(from_at, to_at)
         for at in range(from_at, to_at, 5 * HOUR):
             here = [entry for entry in entries if entry["start"] <= at < entry["end"]]
-            cover = self.model.cover(at)
-            if cover is None:
+            assignment = self.model.assignment(at)
+            if assignment is None:
                 names = [self.model.scheduled(at)] if self.model.scheduled(at) else []
                 assert [entry["scheduled_user_id"] for entry in here] == names
-            elif cover in self.model.entries:
-                assert cover.id in [entry["id"] for entry in here]
+            elif assignment in self.model.entries:
+                assert assignment.id in [entry["id"] for entry in here]
             for entry in here if len(here) == 1 else ():
                 partly = any(
                     max(each.from_at, entry["start"]) < min(each.until_at, entry["end"])
@@ -296,7 +298,7 @@ class Stored(RuleBasedStateMachine):
         for entry in self.loop.run(self.caller.every(path))[:3]:
             assert self.done("GET", f"{V2}/entries/{entry['id']}") == entry
 
-    def said(self, at: int) -> Any:
+    def asked_at(self, at: int) -> Any:
         answer = self.done("GET", f"{V1}/schedules/s/on-call?at={iso(at)}")
         assert answer["until"] is None or answer["until"] > answer["at"]
         return answer
@@ -333,22 +335,26 @@ class Stored(RuleBasedStateMachine):
         ]
         return [*after, *reversed(before), None][0]
 
-    def take_back(self, cover: Cover, path: str) -> bool:
-        status, told = self.ask("DELETE", f"{path}/{cover.id}")
-        if status == 409 and "would have" in told["message"]:
+    def take_back(self, assignment: Assignment, path: str) -> bool:
+        status, answer = self.ask("DELETE", f"{path}/{assignment.id}")
+        if status == 409 and "would have" in answer["message"]:
             return False
-        expected = 204 if cover.can_be_taken_back(self.now) else 409
-        assert status == expected, told
+        expected = 204 if assignment.can_be_taken_back(self.now) else 409
+        assert status == expected, answer
         if status == 204:
-            span = (cover.from_at, min(cover.until_at, cover.created_at))
-            cover.take_back(self.now)
+            span = (assignment.from_at, min(assignment.until_at, assignment.created_at))
+            assignment.take_back(self.now)
             self.model.correct(*span)
         return status == 204
 
     def forget_swap(self, swap_id: str) -> None:
-        for cover in self.model.overrides:
-            if cover.swap_id == swap_id and not cover.cancelled and cover.until_at > self.now:
-                cover.take_back(self.now)
+        for assignment in self.model.overrides:
+            if (
+                assignment.swap_id == swap_id
+                and not assignment.cancelled
+                and assignment.until_at > self.now
+            ):
+                assignment.take_back(self.now)
 
 
 def found(segments: Sequence[dict[str, Any]], at: int) -> str | None:

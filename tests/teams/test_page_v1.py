@@ -52,8 +52,8 @@ async def page(stored: Stored) -> Caller:
     """What the page presupposes."""
     stored.at("2026-04-20T00:00:00Z")
     names = ("alice", "bob", "carol", "dave", "eve", "frank")
-    await stored.me.people(*(f"usr_{name}" for name in names))
-    await stored.me.made(SCHEDULES, DOCUMENT)
+    await stored.me.add_users(*(f"usr_{name}" for name in names))
+    await stored.me.create(SCHEDULES, DOCUMENT)
     return stored.me
 
 
@@ -86,13 +86,13 @@ async def reads(stored: Stored) -> None:
 
 
 async def updates_metadata(stored: Stored) -> None:
-    changed = await (await page(stored)).changed(ONE, {"name": "Platform primary (EU)"})
+    changed = await (await page(stored)).update(ONE, {"name": "Platform primary (EU)"})
     assert {**DOCUMENT, "name": "Platform primary (EU)"}.items() <= changed.items()
 
 
 async def updates_layers(stored: Stored) -> None:
     layers = DOCUMENT["layers"][1:]
-    changed = await (await page(stored)).changed(ONE, {"layers": layers})
+    changed = await (await page(stored)).update(ONE, {"layers": layers})
     assert {**DOCUMENT, "layers": layers}.items() <= changed.items()
 
 
@@ -106,12 +106,12 @@ async def deletes(stored: Stored) -> None:
 async def does_not_delete_what_a_policy_references(stored: Stored) -> None:
     me = await page(stored)
     target = {"type": "schedule", "id": "01HXSCHED"}
-    policy = await me.made(
+    policy = await me.create(
         f"{V1}/escalation-policies", {"name": "All", "steps": [{"targets": [target]}]}
     )
     assert code_of(await me.delete(ONE)) == (409, "conflict")
-    await me.gone(f"{V1}/escalation-policies/{policy['id']}")
-    await me.gone(ONE)
+    await me.delete_at(f"{V1}/escalation-policies/{policy['id']}")
+    await me.delete_at(ONE)
 
 
 async def tells_who_is_on_call_at(stored: Stored) -> None:
@@ -142,7 +142,7 @@ async def creates_an_override(stored: Stored) -> None:
 
 async def cancels_an_override(stored: Stored) -> None:
     me = await page(stored)
-    made = await me.made(f"{ONE}/overrides", OVERRIDE)
+    made = await me.create(f"{ONE}/overrides", OVERRIDE)
     response = await me.delete(f"{ONE}/overrides/{made['id']}")
     assert (response.status_code, response.content) == (204, b"")
     assert (await on_call(me, FRIDAY_NIGHT))["user_id"] != "usr_frank"
@@ -150,16 +150,16 @@ async def cancels_an_override(stored: Stored) -> None:
 
 async def cancels_before_the_override_ends(stored: Stored) -> None:
     me = await page(stored)
-    made = await me.made(f"{ONE}/overrides", OVERRIDE)
+    made = await me.create(f"{ONE}/overrides", OVERRIDE)
     stored.at("2026-04-25T02:00:00Z")
-    await me.gone(f"{ONE}/overrides/{made['id']}")
+    await me.delete_at(f"{ONE}/overrides/{made['id']}")
     found = [await on_call(me, at) for at in (FRIDAY_NIGHT, "2026-04-25T03:00:00Z")]
     assert [each["source"] for each in found] == ["override", "layer"]
 
 
 async def puts_overrides_first(stored: Stored) -> None:
     me = await page(stored)
-    made = await me.made(f"{ONE}/overrides", OVERRIDE)
+    made = await me.create(f"{ONE}/overrides", OVERRIDE)
     instants = ("2026-04-24T23:59:59Z", "2026-04-25T00:00:00Z", "2026-04-25T07:59:59Z")
     found = [await on_call(me, at) for at in (*instants, "2026-04-25T08:00:00Z")]
     wanted = [None, made["id"], made["id"], None]
@@ -169,7 +169,7 @@ async def puts_overrides_first(stored: Stored) -> None:
 async def reads_layers_from_the_top(stored: Stored) -> None:
     me = await page(stored)
     everybody = {"name": "All", "rotation_type": "daily", "participants": ["usr_frank"]}
-    await me.changed(ONE, {"layers": [everybody, *DOCUMENT["layers"]]})
+    await me.update(ONE, {"layers": [everybody, *DOCUMENT["layers"]]})
     assert (await on_call(me, FRIDAY_NOON))["layer"] == "All"
 
 
@@ -189,21 +189,21 @@ async def escalates_to_whoever_is_on_call(stored: Stored) -> None:
     me = await page(stored)
     target = {"type": "schedule", "id": "01HXSCHED"}
     policy = {"name": "All", "steps": [{"targets": [target]}]}
-    made = await me.made(f"{V1}/escalation-policies", policy)
+    made = await me.create(f"{V1}/escalation-policies", policy)
     path = f"{V1}/escalation-policies/{made['id']}/resolve?at={FRIDAY_NOON}"
     assert [user["user_id"] for user in (await me.read(path))["users"]] == ["usr_alice"]
 
 
 async def says_null_for_nobody_and_falls_through(stored: Stored) -> None:
     me = await page(stored)
-    await me.made(SCHEDULES, {**DOCUMENT, "id": "empty", "layers": []})
+    await me.create(SCHEDULES, {**DOCUMENT, "id": "empty", "layers": []})
     found = await me.read(f"{SCHEDULES}/empty/on-call?at={FRIDAY_NOON}")
     assert (found["user_id"], found["layer"], found["until"]) == (None, None, None)
     targets = [{"type": "schedule", "id": "empty"}], [{"type": "user", "id": "usr_carol"}]
     steps = [{"targets": each} for each in targets]
-    policy = await me.made(f"{V1}/escalation-policies", {"name": "All", "steps": steps})
-    told = await me.read(f"{V1}/escalation-policies/{policy['id']}/resolve?at={FRIDAY_NOON}")
-    assert (told["step"], told["users"][0]["user_id"]) == (2, "usr_carol")
+    policy = await me.create(f"{V1}/escalation-policies", {"name": "All", "steps": steps})
+    answer = await me.read(f"{V1}/escalation-policies/{policy['id']}/resolve?at={FRIDAY_NOON}")
+    assert (answer["step"], answer["users"][0]["user_id"]) == (2, "usr_carol")
 
 
 PROMISES: Promises = {

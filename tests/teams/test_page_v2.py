@@ -38,14 +38,14 @@ async def page(stored: Stored) -> Caller:
     """What the page presupposes."""
     stored.at("2026-02-01T10:00:00Z")
     marie = {"id": "user_012", "name": "Marie Laurent", "email": "marie@example.com"}
-    await stored.me.made(f"{V2}/users", marie)
-    await stored.me.people("user_034")
-    await stored.me.made(SCHEDULES, NIGHTS)
+    await stored.me.create(f"{V2}/users", marie)
+    await stored.me.add_users("user_034")
+    await stored.me.create(SCHEDULES, NIGHTS)
     for name in ("Second", "Third"):
-        await stored.me.made(SCHEDULES, {**CREATED, "name": name})
-    await stored.me.made(ENTRIES, {**ENTRY, "id": "entry_456"})
+        await stored.me.create(SCHEDULES, {**CREATED, "name": name})
+    await stored.me.create(ENTRIES, {**ENTRY, "id": "entry_456"})
     shift = {"start": "2026-03-08T18:00:00+01:00", "end": "2026-03-09T08:00:00+01:00"}
-    await stored.me.made(ENTRIES, {**shift, "user_id": "user_012"})
+    await stored.me.create(ENTRIES, {**shift, "user_id": "user_012"})
     stored.at("2026-03-08T20:00:00+01:00")
     return stored.me
 
@@ -111,7 +111,7 @@ async def lists_entries(stored: Stored) -> None:
 
 async def creates_an_entry(stored: Stored) -> None:
     me = await page(stored)
-    await me.gone(f"{V2}/entries/entry_456")
+    await me.delete_at(f"{V2}/entries/entry_456")
     response = await me.post(ENTRIES, ENTRY)
     assert response.status_code == 201
     assert ENTRY.items() <= response.json()["data"].items()
@@ -130,8 +130,8 @@ async def swaps_an_entry(stored: Stored) -> None:
 async def swaps_between_two_agents(stored: Stored) -> None:
     me = await page(stored)
     later = {"start": "2026-03-20T18:00:00+01:00", "end": "2026-03-21T08:00:00+01:00"}
-    back = await me.made(ENTRIES, {**later, "user_id": "user_034"})
-    swap = await me.made(f"{ENTRIES}/entry_456/swap", {"swap_with_user_id": "user_034"})
+    back = await me.create(ENTRIES, {**later, "user_id": "user_034"})
+    swap = await me.create(f"{ENTRIES}/entry_456/swap", {"swap_with_user_id": "user_034"})
     assert [(each["id"], each["user_id"]) for each in swap["entries"]] == [
         ("entry_456", "user_034"),
         (back["id"], "user_012"),
@@ -164,7 +164,7 @@ async def turns(stored: Stored, **rotation: Any) -> list[str]:
     """Who is on call on each of fifteen days, under a rotation."""
     me = await page(stored)
     participants = {"participants": ["user_012", "user_034"], "start_at": "2026-04-06T00:00:00Z"}
-    made = await me.made(SCHEDULES, {**CREATED, "timezone": "UTC", **participants, **rotation})
+    made = await me.create(SCHEDULES, {**CREATED, "timezone": "UTC", **participants, **rotation})
     path = f"/api/v1/schedules/{made['id']}/on-call?at=2026-04-"
     found = [(await me.read(f"{path}{day:02}T12:00:00Z"))["user_id"] for day in range(6, 21)]
     return [user_id[-2:] for user_id in found]
@@ -186,9 +186,9 @@ async def rotates_by_an_interval(stored: Stored) -> None:
 
 async def a_custom_rotation_needs_no_interval_yet(stored: Stored) -> None:
     me = await page(stored)
-    made = await me.made(SCHEDULES, {**CREATED, "rotation_type": "custom"})
+    made = await me.create(SCHEDULES, {**CREATED, "rotation_type": "custom"})
     assert (made["rotation_type"], made["interval"]) == ("custom", None)
-    renamed = await me.changed(f"{SCHEDULES}/{made['id']}", {"name": "Other"})
+    renamed = await me.update(f"{SCHEDULES}/{made['id']}", {"name": "Other"})
     assert renamed["rotation_type"] == "custom"
 
 

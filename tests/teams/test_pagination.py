@@ -11,13 +11,13 @@ pytestmark = pytest.mark.anyio
 
 
 async def fill_users(me: Caller, count: int) -> str:
-    await me.people(*(f"p{number}" for number in range(count)))
+    await me.add_users(*(f"p{number}" for number in range(count)))
     return f"{V2}/users"
 
 
 async def fill_schedules(me: Caller, count: int) -> str:
     for number in range(count):
-        await me.made(f"{V2}/schedules", {**EMPTY, "id": f"p{number}"})
+        await me.create(f"{V2}/schedules", {**EMPTY, "id": f"p{number}"})
     return f"{V2}/schedules"
 
 
@@ -27,21 +27,21 @@ async def fill_v1_schedules(me: Caller, count: int) -> str:
 
 
 async def fill_policies(me: Caller, count: int) -> str:
-    await me.people("ann")
+    await me.add_users("ann")
     steps = [{"targets": [{"type": "user", "id": "ann"}]}]
     for number in range(count):
         body = {"id": f"p{number}", "name": "x", "steps": steps}
-        await me.made(f"{V1}/escalation-policies", body)
+        await me.create(f"{V1}/escalation-policies", body)
     return f"{V1}/escalation-policies"
 
 
 async def fill_overrides(me: Caller, count: int) -> str:
-    await me.people("ann")
-    await me.made(f"{V2}/schedules", EMPTY)
+    await me.add_users("ann")
+    await me.create(f"{V2}/schedules", EMPTY)
     for number in range(count):
         window = {"start_at": june(9 - number), "end_at": june(20)}
         body = {"id": f"p{number}", "user_id": "ann", **window}
-        await me.made(f"{V1}/schedules/empty/overrides", body)
+        await me.create(f"{V1}/schedules/empty/overrides", body)
     return f"{V1}/schedules/empty/overrides"
 
 
@@ -71,7 +71,7 @@ async def test_what_is_added_meanwhile_comes_last(stored: Stored) -> None:
     path = await fill_users(stored.me, 3)
     first, _ = await page(stored.me, path, "limit=2")
     stored.clock.advance(-3600)  # the order is that of creation, whatever the clock says
-    await stored.me.people("a-new-one")
+    await stored.me.add_users("a-new-one")
     second, about = await page(stored.me, path, "limit=2&offset=2")
     assert [*first, *second] == ["p0", "p1", "p2", "a-new-one"]
     assert about["total"] == 4
@@ -79,7 +79,7 @@ async def test_what_is_added_meanwhile_comes_last(stored: Stored) -> None:
 
 async def test_a_change_moves_nothing(stored: Stored) -> None:
     path = await fill_users(stored.me, 3)
-    await stored.me.changed(f"{path}/p0", {"name": "Changed"})
+    await stored.me.update(f"{path}/p0", {"name": "Changed"})
     assert (await page(stored.me, path, ""))[0] == ["p0", "p1", "p2"]
 
 
@@ -112,8 +112,8 @@ async def test_entries_in_order_of_their_start(stored: Stored) -> None:
 async def test_tokens_of_one_feed(stored: Stored) -> None:
     me = await scene(stored, DAILY)
     path = f"{V2}/schedules/daily/feed-tokens"
-    ids = [(await me.made(path, {"name": f"t{number}"}))["id"] for number in range(3)]
-    await me.made(f"{V2}/users/ann/feed-tokens", {})
+    ids = [(await me.create(path, {"name": f"t{number}"}))["id"] for number in range(3)]
+    await me.create(f"{V2}/users/ann/feed-tokens", {})
     wanted = (sorted(ids)[1:2], {"total": 3, "limit": 1, "offset": 1})
     assert await page(me, path, "limit=1&offset=1") == wanted
 
@@ -122,7 +122,7 @@ async def test_overrides_with_the_cancelled_ones(stored: Stored) -> None:
     me = await scene(stored, DAILY)
     gone = await override(me, "cat", june(5), june(6))
     kept = await override(me, "cat", june(7), june(8))
-    await me.gone(f"{V1}/schedules/daily/overrides/{gone}")
+    await me.delete_at(f"{V1}/schedules/daily/overrides/{gone}")
     rows = await me.read(f"{V1}/schedules/daily/overrides")
     assert [(row["id"], row["cancelled_at"]) for row in rows] == [(gone, june(1)), (kept, None)]
     [shown] = (await me.read(f"{V1}/schedules/daily"))["overrides"]

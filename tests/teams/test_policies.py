@@ -29,7 +29,7 @@ def policy(*steps: dict[str, Any]) -> dict[str, Any]:
 async def test_what_one_looks_like(stored: Stored) -> None:
     me = await scene(stored, DAILY)
     body = policy(step("schedule:daily", "user:ann", delay=0), step("user:bob", delay=1440))
-    made = await me.made(POLICIES, body)
+    made = await me.create(POLICIES, body)
     about = {"version": 1, "created_at": june(1), "updated_at": june(1)}
     assert made == {**body, **about}
     assert await me.read(f"{POLICIES}/policy") == made
@@ -38,7 +38,7 @@ async def test_what_one_looks_like(stored: Stored) -> None:
 class TestResolve:
     async def test_everybody_of_the_first_step_with_anybody(self, stored: Stored) -> None:
         me = await scene(stored, DAILY, EMPTY)
-        await me.made(
+        await me.create(
             POLICIES,
             policy(
                 step("schedule:empty", delay=3),
@@ -46,7 +46,7 @@ class TestResolve:
                 step("user:dan"),
             ),
         )
-        told = await me.read(f"{POLICIES}/policy/resolve?at={june(5)}")
+        answer = await me.read(f"{POLICIES}/policy/resolve?at={june(5)}")
         ann = {
             "user_id": "ann",
             "user_email": "ann@example.com",
@@ -66,7 +66,7 @@ class TestResolve:
             }
             for name in ("cat", "dan")
         )
-        assert told == {
+        assert answer == {
             "policy_id": "policy",
             "at": june(5),
             "step": 2,
@@ -80,14 +80,14 @@ class TestResolve:
 
     async def test_nobody_at_all(self, stored: Stored) -> None:
         me = await scene(stored, EMPTY)
-        await me.made(POLICIES, policy(step("schedule:empty"), step("schedule:empty")))
-        told = await me.read(f"{POLICIES}/policy/resolve")
-        assert (told["step"], told["users"]) == (None, [])
+        await me.create(POLICIES, policy(step("schedule:empty"), step("schedule:empty")))
+        answer = await me.read(f"{POLICIES}/policy/resolve")
+        assert (answer["step"], answer["users"]) == (None, [])
 
     async def test_it_falls_through_as_time_goes_by(self, stored: Stored) -> None:
         me = await scene(stored, EMPTY)
         await entry(me, "cat", june(5), june(6), "empty")
-        await me.made(POLICIES, policy(step("schedule:empty"), step("user:dan")))
+        await me.create(POLICIES, policy(step("schedule:empty"), step("user:dan")))
         found = []
         for day in (4, 5, 6):
             stored.at(june(day))
@@ -96,7 +96,7 @@ class TestResolve:
 
     async def test_somebody_for_ever(self, stored: Stored) -> None:
         me = await scene(stored, {**DAILY, "participants": ["ann"]})
-        await me.made(POLICIES, policy(step("schedule:daily")))
+        await me.create(POLICIES, policy(step("schedule:daily")))
         [ann] = (await me.read(f"{POLICIES}/policy/resolve"))["users"]
         assert (ann["user_id"], ann["until"]) == ("ann", None)
 
@@ -104,18 +104,18 @@ class TestResolve:
 class TestWhatItNames:
     async def test_stays_while_it_does(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
-        await me.made(POLICIES, policy(step("schedule:daily"), step("user:dan")))
+        await me.create(POLICIES, policy(step("schedule:daily"), step("user:dan")))
         for path in (f"{V1}/schedules/daily", f"{V2}/schedules/daily", f"{V2}/users/dan"):
             assert code_of(await me.delete(path)) == (409, "conflict")
-        await me.changed(f"{POLICIES}/policy", {"steps": [step("user:cat")]})
-        await me.gone(f"{V1}/schedules/daily")
-        await me.gone(f"{V2}/users/dan")
-        await me.gone(f"{POLICIES}/policy")
-        await me.gone(f"{V2}/users/cat")
+        await me.update(f"{POLICIES}/policy", {"steps": [step("user:cat")]})
+        await me.delete_at(f"{V1}/schedules/daily")
+        await me.delete_at(f"{V2}/users/dan")
+        await me.delete_at(f"{POLICIES}/policy")
+        await me.delete_at(f"{V2}/users/cat")
 
     async def test_may_be_named_twice(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
-        await me.made(POLICIES, policy(step("user:ann", "user:ann"), step("user:ann")))
+        await me.create(POLICIES, policy(step("user:ann", "user:ann"), step("user:ann")))
         assert len((await me.read(f"{POLICIES}/policy/resolve"))["users"]) == 2
 
     async def test_is_the_organisations_own(self, stored: Stored) -> None:
@@ -137,15 +137,15 @@ class TestPeople:
     async def test_what_one_looks_like(self, stored: Stored) -> None:
         stored.at(june(1))
         body = {"id": "ann", "name": " Ann ", "email": "ann@example.com", "team_ids": ["a", "b"]}
-        made = await stored.me.made(f"{V2}/users", body)
+        made = await stored.me.create(f"{V2}/users", body)
         about = {"created_at": june(1), "updated_at": june(1), "version": 1}
         assert made == {**body, "name": "Ann", **about}
 
     async def test_who_takes_turns_stays(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
         assert code_of(await me.delete(f"{V2}/users/ann")) == (409, "conflict")
-        await me.gone(f"{V2}/schedules/daily")
-        await me.gone(f"{V2}/users/ann")
+        await me.delete_at(f"{V2}/schedules/daily")
+        await me.delete_at(f"{V2}/users/ann")
         assert code_of(await me.get(f"{V2}/users/ann")) == (404, "not_found")
 
     async def test_who_has_an_entry_to_come_stays(self, stored: Stored) -> None:
@@ -154,11 +154,11 @@ class TestPeople:
         stored.at(june(5, 23))
         assert code_of(await me.delete(f"{V2}/users/ann")) == (409, "conflict")
         stored.at(june(6))
-        await me.gone(f"{V2}/users/ann")
+        await me.delete_at(f"{V2}/users/ann")
 
     async def test_a_new_name_shows_at_once(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
         path = f"{V1}/schedules/daily/on-call?at={june(5)}"
         for name in ("Anna", "Annie"):
-            await me.changed(f"{V2}/users/ann", {"name": name})
+            await me.update(f"{V2}/users/ann", {"name": name})
             assert (await me.read(path))["user_name"] == name

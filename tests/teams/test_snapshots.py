@@ -73,13 +73,13 @@ async def test_none_is_held_while_waiting_for_a_turn(
     stored: Stored, readings: Readings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     me = await scene(stored, DAILY)
-    turn, seen = heavy_work.Turns.turn, []
+    turn, seen = heavy_work.HeavyWorkLimiter.slot, []
 
-    def waited(own: heavy_work.Turns, org_id: str) -> AbstractAsyncContextManager[None]:
+    def waited(own: heavy_work.HeavyWorkLimiter, org_id: str) -> AbstractAsyncContextManager[None]:
         seen.append(readings.open)
         return turn(own, org_id)
 
-    monkeypatch.setattr(heavy_work.Turns, "turn", waited)
+    monkeypatch.setattr(heavy_work.HeavyWorkLimiter, "slot", waited)
     path = f"{V1}/schedules/daily/final-schedule?from={june(1)}&to={june(3)}"
     assert (await me.get(path)).status_code == 200
     assert seen == [0]

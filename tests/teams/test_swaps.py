@@ -9,12 +9,12 @@ from tests.support.scenes import (
     DAILY,
     EMPTY,
     entry,
+    entry_lines,
     june,
     local,
     override,
     scene,
     shifts,
-    told,
     who,
 )
 from tests.support.stored import V1, V2, Caller, Stored, code_of, faults_in
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 async def swapped(me: Caller, entry_id: str, other: str) -> Any:
-    return await me.made(f"{V2}/entries/{entry_id}/swap", {"swap_with_user_id": other})
+    return await me.create(f"{V2}/entries/{entry_id}/swap", {"swap_with_user_id": other})
 
 
 async def refused(me: Caller, entry_id: str, other: str) -> tuple[int, str]:
@@ -35,11 +35,11 @@ class TestEntries:
     async def test_generated_ones_have_ids_that_stay(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
         before = await shifts(me, 1, 3)
-        assert told(before) == ["ann 01:00 02:00", "bob 02:00 03:00", "ann 03:00 04:00"]
+        assert entry_lines(before) == ["ann 01:00 02:00", "bob 02:00 03:00", "ann 03:00 04:00"]
         assert len({each["id"] for each in before}) == 3
         assert all(each["id"].startswith("daily~1.0~") for each in before)
         stored.at(june(20))
-        await me.changed(f"{V2}/schedules/daily", {"participants": ["cat"]})
+        await me.update(f"{V2}/schedules/daily", {"participants": ["cat"]})
         assert await shifts(me, 1, 3) == before
         for each in before:
             assert await me.read(f"{V2}/entries/{each['id']}") == each
@@ -74,14 +74,14 @@ class TestEntries:
         me = await scene(stored, DAILY)
         await entry(me, "cat", june(5, 6), june(5, 12))
         found = await shifts(me, 5, 5)
-        assert told(found) == ["ann 05:00 05:06", "cat 05:06 05:12", "ann 05:12 06:00"]
+        assert entry_lines(found) == ["ann 05:00 05:06", "cat 05:06 05:12", "ann 05:12 06:00"]
         assert len({each["id"] for each in found}) == 3
         for each in found:
             assert await me.read(f"{V2}/entries/{each['id']}") == each
 
     async def test_those_that_overlap_the_window_are_whole(self, stored: Stored) -> None:
         me = await scene(stored, {**DAILY, "rotation_type": "weekly"})
-        assert told(await shifts(me, 3, 3)) == ["ann 01:00 08:00"]
+        assert entry_lines(await shifts(me, 3, 3)) == ["ann 01:00 08:00"]
 
     async def test_dates_are_local_and_both_included(self, stored: Stored) -> None:
         brussels = {**DAILY, "timezone": "Europe/Brussels", "start_at": "2026-06-01T00:00:00+02:00"}
@@ -96,7 +96,7 @@ class TestEntries:
         me = await scene(stored, DAILY)
         path = f"{V2}/schedules/daily/entries?start_date=2026-06-01&end_date=2026-06-04&user_id=bob"
         answer = (await me.get(path)).json()
-        assert told(answer["data"]) == ["bob 02:00 03:00", "bob 04:00 05:00"]
+        assert entry_lines(answer["data"]) == ["bob 02:00 03:00", "bob 04:00 05:00"]
         assert answer["total"] == 2
 
     async def test_nobody_has_two_at_once(self, stored: Stored) -> None:
@@ -166,7 +166,7 @@ class TestEntries:
         assert (await me.read(f"{V2}/entries/{made}"))["end"] == "2028-06-05T00:00:00+00:00"
         await swapped(me, made, "dan")
         assert await who(me, "2028-01-01T00:00:00Z", "empty") == "dan"
-        await me.gone(f"{V2}/entries/{made}")
+        await me.delete_at(f"{V2}/entries/{made}")
 
     async def test_one_that_is_longer(self, stored: Stored) -> None:
         me = await scene(stored, EMPTY)
@@ -202,8 +202,8 @@ class TestSwaps:
         me = await scene(stored, DAILY)
         [first] = await shifts(me, 5, 5)
         swap = await swapped(me, first["id"], "bob")
-        assert told(swap["entries"]) == ["bob 05:00 06:00", "ann 06:00 07:00"]
-        assert told(await shifts(me, 4, 7)) == [
+        assert entry_lines(swap["entries"]) == ["bob 05:00 06:00", "ann 06:00 07:00"]
+        assert entry_lines(await shifts(me, 4, 7)) == [
             "bob 04:00 05:00",
             "bob 05:00 06:00",
             "ann 06:00 07:00",
@@ -250,7 +250,7 @@ class TestSwaps:
         me = await scene(stored, DAILY)
         [shift] = await shifts(me, 5, 5)
         swap = await swapped(me, shift["id"], "cat")
-        assert told(swap["entries"]) == ["cat 05:00 06:00"]
+        assert entry_lines(swap["entries"]) == ["cat 05:00 06:00"]
         assert [await who(me, june(day)) for day in (4, 5, 6)] == ["bob", "cat", "bob"]
 
     async def test_a_running_one_changes_hands_from_now_on(self, stored: Stored) -> None:
@@ -258,7 +258,7 @@ class TestSwaps:
         [shift] = await shifts(me, 5, 5)
         stored.at(june(5, 6))
         swap = await swapped(me, shift["id"], "cat")
-        assert told(swap["entries"]) == ["cat 05:00 06:00"]
+        assert entry_lines(swap["entries"]) == ["cat 05:00 06:00"]
         assert [await who(me, june(5, hour)) for hour in (5, 6)] == ["ann", "cat"]
 
     async def test_one_that_is_over(self, stored: Stored) -> None:
@@ -279,7 +279,10 @@ class TestSwaps:
         one = await entry(me, "cat", june(5), june(6), "empty")
         await entry(me, "dan", june(5, 12), june(7), "empty")
         assert await refused(me, one, "dan") == (409, "conflict")
-        assert told(await shifts(me, 5, 6, "empty")) == ["cat 05:00 06:00", "dan 05:12 07:00"]
+        assert entry_lines(await shifts(me, 5, 6, "empty")) == [
+            "cat 05:00 06:00",
+            "dan 05:12 07:00",
+        ]
 
     async def test_nobody_gets_two_at_once_back(self, stored: Stored) -> None:
         me = await scene(stored, EMPTY)
@@ -296,23 +299,23 @@ class TestSwaps:
         assert (swap["user_id"], swap["swap_with_user_id"]) == ("bob", "cat")
         [shift] = await shifts(me, 5, 5, "empty")
         assert (shift["user_id"], shift["scheduled_user_id"]) == ("cat", "ann")
-        await me.gone(f"{V2}/swaps/{swap['id']}")
+        await me.delete_at(f"{V2}/swaps/{swap['id']}")
         assert await who(me, june(5), "empty") == "bob"
 
     async def test_a_swap_there_and_back(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
-        before = told(await shifts(me, 4, 8))
+        before = entry_lines(await shifts(me, 4, 8))
         [shift] = await shifts(me, 5, 5)
         await swapped(me, shift["id"], "bob")
         back = await swapped(me, shift["id"], "ann")
         assert len(back["entries"]) == 2
-        assert told(await shifts(me, 4, 8)) == before
+        assert entry_lines(await shifts(me, 4, 8)) == before
 
     async def test_either_path(self, stored: Stored) -> None:
         me = await scene(stored, EMPTY)
         made = await entry(me, "ann", june(5), june(6), "empty")
         path = f"{V2}/schedules/empty/entries/{made}/swap"
-        await me.made(path, {"swap_with_user_id": "bob"})
+        await me.create(path, {"swap_with_user_id": "bob"})
         await swapped(me, made, "cat")
         swaps = await me.read(f"{V2}/schedules/empty/swaps")
         assert [each["swap_with_user_id"] for each in swaps] == ["bob", "cat"]
@@ -323,7 +326,7 @@ class TestUndoing:
         me = await scene(stored, DAILY)
         before = await shifts(me, 4, 8)
         swap = await swapped(me, before[1]["id"], "bob")
-        await me.gone(f"{V2}/swaps/{swap['id']}")
+        await me.delete_at(f"{V2}/swaps/{swap['id']}")
         assert await shifts(me, 4, 8) == before
 
     async def test_while_it_runs(self, stored: Stored) -> None:
@@ -331,7 +334,7 @@ class TestUndoing:
         [shift] = await shifts(me, 5, 5)
         swap = await swapped(me, shift["id"], "bob")
         stored.at(june(5, 6))
-        await me.gone(f"{V2}/swaps/{swap['id']}")
+        await me.delete_at(f"{V2}/swaps/{swap['id']}")
         found = [await who(me, at) for at in (june(5, 5), june(5, 7), june(6, 1))]
         assert found == ["bob", "ann", "bob"]
 
@@ -340,7 +343,7 @@ class TestUndoing:
         [shift] = await shifts(me, 5, 5)
         swap = await swapped(me, shift["id"], "bob")
         stored.at(june(6))
-        await me.gone(f"{V2}/swaps/{swap['id']}")
+        await me.delete_at(f"{V2}/swaps/{swap['id']}")
         assert [await who(me, june(day, 1)) for day in (5, 6)] == ["bob", "bob"]
 
     async def test_when_it_is_over(self, stored: Stored) -> None:
@@ -355,7 +358,7 @@ class TestUndoing:
         me = await scene(stored, DAILY)
         [shift] = await shifts(me, 5, 5)
         swap = await swapped(me, shift["id"], "bob")
-        await me.gone(f"{V2}/swaps/{swap['id']}")
+        await me.delete_at(f"{V2}/swaps/{swap['id']}")
         assert code_of(await me.delete(f"{V2}/swaps/{swap['id']}")) == (409, "conflict")
 
     async def test_one_that_there_is_not(self, stored: Stored) -> None:

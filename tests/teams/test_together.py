@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from app.database.database import Tx
-from app.database.errors import RUNS_BY_SQLSTATE
+from app.database.errors import ATTEMPTS_BY_SQLSTATE
 from app.teams.keys.store import keys_of
-from app.teams.schedules.store import locked, raised
+from app.teams.schedules.store import lock_schedule, raise_version
 from tests.conftest import Clock
 from tests.support.replica_callers import V1, V2, Caller, replicas
 
@@ -177,18 +177,18 @@ class TestRuns:
     ) -> None:
         await pair[0].schedule("s", "alice")
         runs = [0] * CLIENTS
-        [org_id] = {key.org_id for key in await pair[0].database.written(keys_of)}
+        [org_id] = {key.org_id for key in await pair[0].database.write(keys_of)}
 
         async def write(index: int) -> None:
             async def work(tx: Tx) -> None:
                 runs[index] += 1
-                await raised(tx, org_id, await locked(tx, org_id, "s"), index)
+                await raise_version(tx, org_id, await lock_schedule(tx, org_id, "s"), index)
 
-            await pair[index % 2].database.written(work)
+            await pair[index % 2].database.write(work)
 
         await asyncio.gather(*map(write, range(CLIENTS)))
         assert (await pair[1].done("GET", f"{V2}/schedules/s"))["version"] == CLIENTS + 1
-        assert max(runs) <= RUNS_BY_SQLSTATE["40001"]
+        assert max(runs) <= ATTEMPTS_BY_SQLSTATE["40001"]
         assert sum(runs) <= 12 * CLIENTS
 
 
@@ -318,7 +318,7 @@ class TestSwaps:
         entry = chance.choice(await caller.every(path))
         kind = chance.choice(["swap", "swap", "swap", "undo", "delete", "make"])
         if kind == "make":
-            return await self.made(caller, chance.choice(PEOPLE), chance.randint(1, 9), 3)
+            return await self.create(caller, chance.choice(PEOPLE), chance.randint(1, 9), 3)
         if kind == "undo":
             every = await caller.every(f"{V2}/schedules/s/swaps")
             if swaps := [swap for swap in every if swap["undone_at"] is None]:
@@ -354,7 +354,7 @@ class TestSwaps:
         self, pair: Sequence[Caller], clock: Clock
     ) -> None:
         await self.swapped_twice(pair, clock)
-        answer = await self.made(pair[0], "dave", 1, 0)
+        answer = await self.create(pair[0], "dave", 1, 0)
         assert answer.status_code == 409
         assert answer.json()["message"].startswith("carol would have")
 
@@ -392,13 +392,13 @@ class TestSwaps:
             await pair[0].person(name)
         await pair[0].schedule("s")
         for name, day, who in (("one", 1, "alice"), ("two", 3, "carol")):
-            assert (await self.made(pair[0], who, day, 0, id=name)).status_code == 201
+            assert (await self.create(pair[0], who, day, 0, id=name)).status_code == 201
         for who in ("bob", "carol"):
             body = {"swap_with_user_id": who}
             await pair[0].done("POST", f"{V2}/entries/one/swap", body)
 
     async def make(self, caller: Caller, name: str, day: int, hour: int) -> None:
-        assert (await self.made(caller, name, day, hour)).status_code == 201
+        assert (await self.create(caller, name, day, hour)).status_code == 201
 
     async def made(
         self, caller: Caller, name: str, day: int, hour: int, **more: str

@@ -4,27 +4,29 @@ from collections.abc import Mapping
 
 from app.database.database import Tx
 from app.errors import NotFound
+from app.teams.audit import store
 from app.teams.audit.schemas import audit_entry_of
-from app.teams.audit.store import changed, noted, notes_of
-from app.teams.operation import Answer, Call
+from app.teams.operation import HandlerResult, RequestContext
 from app.teams.schedules.store import (
     StoredSchedule,
 )
-from app.teams.schemas import many
+from app.teams.schemas import list_envelope
 
 
-async def list_audit(tx: Tx, call: Call) -> Answer:
+async def list_audit(tx: Tx, context: RequestContext) -> HandlerResult:
     """The row of either API; of a schedule that was deleted, too."""
-    schedule_id = call.path["id"]
-    page = await notes_of(tx, call.org_id, schedule_id, call.query.part)
+    schedule_id = context.path["id"]
+    page = await store.records_page(tx, context.org_id, schedule_id, context.query.part)
     if not page.total:  # one that was deleted has some
         raise NotFound(f"there is no schedule {schedule_id}")
-    return Answer(many(page, call.query.part, [audit_entry_of(note) for note in page.rows]))
+    return HandlerResult(
+        list_envelope(page, context.query.part, [audit_entry_of(record) for record in page.rows])
+    )
 
 
 async def record_change(
     tx: Tx,
-    call: Call,
+    context: RequestContext,
     schedule: StoredSchedule,
     action: str,
     before: Mapping[str, object],
@@ -33,14 +35,14 @@ async def record_change(
     """Write down what a call did to a schedule."""
     changes = {
         name: change
-        for name, change in changed(before, after).items()
+        for name, change in store.changes_between(before, after).items()
         if name not in ("version", "updated_at")
     }
-    await noted(
+    await store.insert_record(
         tx,
-        call.actor,
+        context.actor,
         schedule.id,
-        now=call.now,
+        now=context.now,
         action=action,
         version=schedule.version,
         changes=changes,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from app.teams.audit.store import Note
+from app.teams.audit.store import AuditRecord
 from app.teams.schemas import Instant
 from app.teams.times import utc_text
 
@@ -30,13 +30,13 @@ class AuditEntry(Struct, frozen=True):
     ]
 
 
-def audit_entry_of(note: Note) -> AuditEntry:
+def audit_entry_of(record: AuditRecord) -> AuditEntry:
     """A note on the wire."""
     return AuditEntry(
-        str(note.id),
-        utc_text(note.at),
-        ActorShown(note.key_id, note.key_name),
-        note.action,
-        note.version,
-        note.changes,
+        str(record.id),
+        utc_text(record.at),
+        ActorShown(record.key_id, record.key_name),
+        record.action,
+        record.version,
+        record.changes,
     )

@@ -25,7 +25,7 @@ class Actor(Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class AuditRecord:
     """One change. ``version`` is the schedule's after it; ``at`` in milliseconds."""
 
     id: int
@@ -37,7 +37,7 @@ class Note:
     changes: Changes
 
 
-async def noted(
+async def insert_record(
     tx: AsyncConnection,
     actor: Actor,
     schedule_id: str,
@@ -61,17 +61,19 @@ async def noted(
     await tx.execute(insert(audit).values(row))
 
 
-async def notes_of(tx: AsyncConnection, org_id: str, schedule_id: str, part: Slice) -> Page[Note]:
+async def records_page(
+    tx: AsyncConnection, org_id: str, schedule_id: str, part: Slice
+) -> Page[AuditRecord]:
     """The changes of a schedule, oldest first."""
     query = (
         select(audit)
         .where(audit.c.org_id == org_id, audit.c.schedule_id == schedule_id)
         .order_by(audit.c.id)
     )
-    return await page_of(tx, query, part, _note)
+    return await page_of(tx, query, part, _record)
 
 
-def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
+def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
     """What differs between two states of one thing; a field that one of them lacks is null."""
     return {
         name: {"from": before.get(name), "to": after.get(name)}
@@ -80,8 +82,8 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
     }
 
 
-def _note(row: RowMapping) -> Note:
-    return Note(
+def _record(row: RowMapping) -> AuditRecord:
+    return AuditRecord(
         row["id"],
         row["at"],
         row["key_id"],

@@ -14,100 +14,111 @@ from app.formats.ical import calendar_bytes
 from app.formats.timeline import Timeline
 from app.products.layered.timeline import personal_timeline, stored_timeline
 from app.teams.audit.handlers import record_change
+from app.teams.calendars import store
 from app.teams.calendars.schemas import FeedTokenShown, NewFeedToken, feed_token_of
-from app.teams.calendars.store import Feed, FeedToken, made_token, revoked_token, tokens_of
+from app.teams.calendars.store import Feed, FeedToken
 from app.teams.on_call.store import final_schedule_of
-from app.teams.operation import V2, Answer, Call
-from app.teams.schedules.store import StoredSchedule, locked, raised, schedule_of, schedules_with
-from app.teams.schemas import Many, One
+from app.teams.operation import V2, HandlerResult, RequestContext
+from app.teams.schedules.store import (
+    StoredSchedule,
+    get_schedule,
+    lock_schedule,
+    raise_version,
+    schedules_with,
+)
+from app.teams.schemas import DataEnvelope, ListEnvelope
 from app.teams.times import utc_text
-from app.teams.users.store import people_of, person_of
+from app.teams.users.store import get_user, users_by_id
 
 DAYS_BACK, DAYS_AHEAD = 31, 366
 
 
-async def schedule_calendar(tx: Tx, call: Call) -> Answer:
-    schedule = await schedule_of(tx, call.org_id, call.path["id"])
-    timeline, _ = await _timeline(tx, call, schedule)
-    return Answer(await asyncio.to_thread(calendar_bytes, timeline))
+async def read_schedule_calendar(tx: Tx, context: RequestContext) -> HandlerResult:
+    schedule = await get_schedule(tx, context.org_id, context.path["id"])
+    timeline, _ = await _timeline(tx, context, schedule)
+    return HandlerResult(await asyncio.to_thread(calendar_bytes, timeline))
 
 
-async def user_calendar(tx: Tx, call: Call) -> Answer:
-    person = await person_of(tx, call.org_id, call.path["id"])
-    since_at, _ = _window(call.now)
+async def read_user_calendar(tx: Tx, context: RequestContext) -> HandlerResult:
+    user = await get_user(tx, context.org_id, context.path["id"])
+    since_at, _ = _window(context.now)
     timelines = []
-    for schedule in await schedules_with(tx, call.org_id, person.id, since_at):
-        timeline, final = await _timeline(tx, call, schedule)
-        timelines.append(await asyncio.to_thread(personal_timeline, timeline, final, person.id))
-    about = f"Every shift of {person.name}."
-    cover = Timeline(f"On call: {person.name}", about, "UTC", ("user", person.id), (), {})
-    return Answer(await asyncio.to_thread(calendar_bytes, cover, *timelines))
+    for schedule in await schedules_with(tx, context.org_id, user.id, since_at):
+        timeline, final = await _timeline(tx, context, schedule)
+        timelines.append(await asyncio.to_thread(personal_timeline, timeline, final, user.id))
+    about = f"Every shift of {user.name}."
+    header = Timeline(f"On call: {user.name}", about, "UTC", ("user", user.id), (), {})
+    return HandlerResult(await asyncio.to_thread(calendar_bytes, header, *timelines))
 
 
-async def list_schedule_tokens(tx: Tx, call: Call) -> Answer:
-    schedule = await schedule_of(tx, call.org_id, call.path["id"])
-    return await _tokens(tx, call, "schedule", schedule.id)
+async def list_schedule_tokens(tx: Tx, context: RequestContext) -> HandlerResult:
+    schedule = await get_schedule(tx, context.org_id, context.path["id"])
+    return await _list_tokens(tx, context, "schedule", schedule.id)
 
 
-async def create_schedule_token(tx: Tx, call: Call) -> Answer:
-    schedule = await locked(tx, call.org_id, call.path["id"])
-    call.require_match(schedule.version)
-    after = await raised(tx, call.org_id, schedule, call.now)
-    answer, token = await _created(tx, call, "schedule", schedule.id)
+async def create_schedule_token(tx: Tx, context: RequestContext) -> HandlerResult:
+    schedule = await lock_schedule(tx, context.org_id, context.path["id"])
+    context.require_match(schedule.version)
+    after = await raise_version(tx, context.org_id, schedule, context.now)
+    answer, token = await _create_token(tx, context, "schedule", schedule.id)
     await record_change(
-        tx, call, after, "feed_token.created", {}, {"id": token.id, "name": token.name}
+        tx, context, after, "feed_token.created", {}, {"id": token.id, "name": token.name}
     )
     return answer
 
 
-async def list_user_tokens(tx: Tx, call: Call) -> Answer:
-    person = await person_of(tx, call.org_id, call.path["id"])
-    return await _tokens(tx, call, "user", person.id)
+async def list_user_tokens(tx: Tx, context: RequestContext) -> HandlerResult:
+    user = await get_user(tx, context.org_id, context.path["id"])
+    return await _list_tokens(tx, context, "user", user.id)
 
 
-async def create_user_token(tx: Tx, call: Call) -> Answer:
-    person = await person_of(tx, call.org_id, call.path["id"])
-    call.require_match(person.version)
-    answer, _ = await _created(tx, call, "user", person.id)
+async def create_user_token(tx: Tx, context: RequestContext) -> HandlerResult:
+    user = await get_user(tx, context.org_id, context.path["id"])
+    context.require_match(user.version)
+    answer, _ = await _create_token(tx, context, "user", user.id)
     return answer
 
 
-async def revoke_token(tx: Tx, call: Call) -> Answer:
-    token = await revoked_token(tx, call.org_id, call.path["id"], call.now)
+async def revoke_token(tx: Tx, context: RequestContext) -> HandlerResult:
+    token = await store.revoke_token(tx, context.org_id, context.path["id"], context.now)
     if token.feed == "schedule":
-        schedule = await locked(tx, call.org_id, token.of)
-        call.require_match(schedule.version)
-        after = await raised(tx, call.org_id, schedule, call.now)
+        schedule = await lock_schedule(tx, context.org_id, token.of)
+        context.require_match(schedule.version)
+        after = await raise_version(tx, context.org_id, schedule, context.now)
         await record_change(
-            tx, call, after, "feed_token.revoked", {"id": token.id, "name": token.name}, {}
+            tx, context, after, "feed_token.revoked", {"id": token.id, "name": token.name}, {}
         )
-    return Answer()
+    return HandlerResult()
 
 
-async def _tokens(tx: Tx, call: Call, feed: Feed, of: str) -> Answer:
-    tokens = [feed_token_of(token) for token in await tokens_of(tx, call.org_id, feed, of)]
-    part = call.query.part
+async def _list_tokens(tx: Tx, context: RequestContext, feed: Feed, of: str) -> HandlerResult:
+    tokens = [feed_token_of(token) for token in await store.tokens_of(tx, context.org_id, feed, of)]
+    part = context.query.part
     shown: list[FeedTokenShown] = tokens[part.offset : part.offset + part.limit]
-    return Answer(Many(shown, len(tokens), part.limit, part.offset))
+    return HandlerResult(ListEnvelope(shown, len(tokens), part.limit, part.offset))
 
 
-async def _created(tx: Tx, call: Call, feed: Feed, of: str) -> tuple[Answer, FeedToken]:
-    name = "" if call.document.name is None else str(call.document.name)
-    token = FeedToken(new_id(call.now, "feed_"), feed, of, name, call.now)
-    secret = await made_token(tx, call.org_id, token)
+async def _create_token(
+    tx: Tx, context: RequestContext, feed: Feed, of: str
+) -> tuple[HandlerResult, FeedToken]:
+    name = "" if context.document.name is None else str(context.document.name)
+    token = FeedToken(new_id(context.now, "feed_"), feed, of, name, context.now)
+    secret = await store.insert_token(tx, context.org_id, token)
     path = f"{V2}/{'schedules' if feed == 'schedule' else 'users'}/{of}/calendar.ics"
-    url = f"{call.public_url}{path}?token={secret}"
+    url = f"{context.public_url}{path}?token={secret}"
     shown = NewFeedToken(token.id, name, utc_text(token.created_at), secret, url)
-    return Answer(One(shown), location=f"{V2}/feed-tokens/{token.id}"), token
+    return HandlerResult(DataEnvelope(shown), location=f"{V2}/feed-tokens/{token.id}"), token
 
 
-async def _timeline(tx: Tx, call: Call, schedule: StoredSchedule) -> tuple[Timeline, FinalSchedule]:
-    final = await final_schedule_of(tx, call.org_id, schedule.id, *_window(call.now))
+async def _timeline(
+    tx: Tx, context: RequestContext, schedule: StoredSchedule
+) -> tuple[Timeline, FinalSchedule]:
+    final = await final_schedule_of(tx, context.org_id, schedule.id, *_window(context.now))
     ids = {segment.user_id for segment in final.segments}
     names = {
-        user_id: each.name for user_id, each in (await people_of(tx, call.org_id, ids)).items()
+        user_id: each.name for user_id, each in (await users_by_id(tx, context.org_id, ids)).items()
     }
-    identity = ("stored", call.org_id, schedule.id)
+    identity = ("stored", context.org_id, schedule.id)
     timezone = schedule.rules.timezone
     about = (schedule.fields.name, identity, timezone, final, names)
     return await asyncio.to_thread(stored_timeline, *about), final

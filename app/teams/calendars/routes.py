@@ -5,7 +5,7 @@ from typing import Any
 
 from app.teams.calendars import handlers
 from app.teams.calendars.schemas import FeedQuery, FeedTokenPost, FeedTokenShown, NewFeedToken
-from app.teams.operation import READ, V2, WRITE, Operation, Rows
+from app.teams.operation import READ, V2, WRITE, Operation, OperationGroup, Tag
 from app.teams.schemas import PageQuery
 
 CALENDAR: Mapping[str, Any] = {
@@ -22,14 +22,14 @@ NEW_TOKEN: Mapping[str, Any] = {
     "example": {"name": "Marie's phone"},
 }
 
-_feeds = Rows(V2, "Calendars (v2)", WRITE)
+_feeds = OperationGroup(V2, Tag("Calendars (v2)", "What calendar programs subscribe to."), WRITE)
 
 V2_FEEDS: Sequence[Operation] = (
     _feeds(
         "GET",
         "/schedules/{id}/calendar.ics",
         "A schedule's calendar",
-        handlers.schedule_calendar,
+        handlers.read_schedule_calendar,
         feed="schedule",
         **CALENDAR,
     ),
@@ -37,7 +37,7 @@ V2_FEEDS: Sequence[Operation] = (
         "GET",
         "/users/{id}/calendar.ics",
         "A person's calendar",
-        handlers.user_calendar,
+        handlers.read_user_calendar,
         feed="user",
         **CALENDAR,
     ),

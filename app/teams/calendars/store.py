@@ -34,7 +34,7 @@ class FeedToken:
     revoked_at: int | None = None
 
 
-async def made_token(tx: AsyncConnection, org_id: str, token: FeedToken) -> str:
+async def insert_token(tx: AsyncConnection, org_id: str, token: FeedToken) -> str:
     """Write a token down; its secret, which nobody can find again."""
     secret = secrets.token_urlsafe(TOKEN_BYTES)
     row = {
@@ -50,7 +50,7 @@ async def made_token(tx: AsyncConnection, org_id: str, token: FeedToken) -> str:
     return secret
 
 
-async def opened_by(tx: AsyncConnection, feed: Feed, of: str, secret: str) -> str:
+async def org_id_of_token(tx: AsyncConnection, feed: Feed, of: str, secret: str) -> str:
     """The organisation whose feed of ``of`` the secret opens. Raises ``Unauthorized``.
 
     Found by the hash of 256 random bits: what its look-up takes tells nothing of the secret.
@@ -78,7 +78,7 @@ async def tokens_of(tx: AsyncConnection, org_id: str, feed: Feed, of: str) -> Se
     return [_token(row) for row in (await tx.execute(query)).mappings()]
 
 
-async def revoked_token(tx: AsyncConnection, org_id: str, token_id: str, now: int) -> FeedToken:
+async def revoke_token(tx: AsyncConnection, org_id: str, token_id: str, now: int) -> FeedToken:
     """Close a feed to a token. Raises ``NotFound``, also if it has been revoked already."""
     where = and_(
         feed_tokens.c.org_id == org_id,

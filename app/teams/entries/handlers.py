@@ -8,95 +8,91 @@ from app.database.pages import Page
 from app.engine.layered.limits import check_window
 from app.errors import FieldError, InvalidRequest, OutOfBounds
 from app.teams.audit.handlers import record_change
-from app.teams.entries.schemas import entry_document_of, swap_document_of
-from app.teams.entries.store import (
-    entries_between,
-    entry_of,
-    entry_to_be_deleted,
-    made_entry,
-    made_swap,
-    swap_of,
-    swaps_page,
-    swaps_to_come,
-    undone_swaps,
-)
-from app.teams.operation import V2, Answer, Call
+from app.teams.entries import store
+from app.teams.entries.schemas import entry_of, swap_of
+from app.teams.operation import V2, HandlerResult, RequestContext
 from app.teams.overrides.store import (
-    new_cover,
-    taken_back,
+    new_assignment,
+    take_back,
 )
 from app.teams.schedules.store import (
-    locked,
-    raised,
-    schedule_of,
+    get_schedule,
+    lock_schedule,
+    raise_version,
 )
-from app.teams.schemas import One, many, writable
+from app.teams.schemas import DataEnvelope, list_envelope, visible_fields
 from app.teams.times import local_days, local_text
-from app.teams.users.named import require_people
+from app.teams.users.handlers import require_users
 
 
-async def list_entries(tx: Tx, call: Call) -> Answer:
-    query = call.query
-    schedule = await schedule_of(tx, call.org_id, call.path["id"])
+async def list_entries(tx: Tx, context: RequestContext) -> HandlerResult:
+    query = context.query
+    schedule = await get_schedule(tx, context.org_id, context.path["id"])
     timezone = schedule.rules.timezone
     from_at, to_at = local_days(query.start_date, query.end_date, timezone)
     try:
         check_window(from_at, to_at)
     except OutOfBounds as error:  # by an hour, where the days have a clock change or end all time
         raise InvalidRequest([FieldError("end_date", error.detail)]) from error
-    entries = await entries_between(tx, call.org_id, schedule.id, from_at, to_at)
+    entries = await store.entries_between(tx, context.org_id, schedule.id, from_at, to_at)
     if query.user_id is not None:
         entries = [entry for entry in entries if entry.user_id == query.user_id]
     shown = entries[query.offset : query.offset + query.limit]
     page = Page(shown, len(entries))
-    return Answer(many(page, query.part, [entry_document_of(each, timezone) for each in shown]))
+    return HandlerResult(
+        list_envelope(page, query.part, [entry_of(each, timezone) for each in shown])
+    )
 
 
-async def create_entry(tx: Tx, call: Call) -> Answer:
-    schedule = await locked(tx, call.org_id, call.path["id"])
-    call.require_match(schedule.version)
-    await require_people(tx, call.org_id, [("/user_id", str(call.document.user_id))])
-    entry_id = call.document.id or new_id(call.now, "entry_")
-    cover = new_cover("entry", entry_id, schedule.id, call.document.fields, call.now)
-    await made_entry(tx, call.org_id, cover, call.now)
-    entry = await entry_of(tx, call.org_id, entry_id)
-    shown = entry_document_of(entry, schedule.rules.timezone)
-    after = await raised(tx, call.org_id, schedule, call.now)
-    await record_change(tx, call, after, "entry.created", {}, writable(shown))
-    return Answer(One(shown), location=f"{V2}/entries/{entry_id}")
+async def create_entry(tx: Tx, context: RequestContext) -> HandlerResult:
+    schedule = await lock_schedule(tx, context.org_id, context.path["id"])
+    context.require_match(schedule.version)
+    await require_users(tx, context.org_id, [("/user_id", str(context.document.user_id))])
+    entry_id = context.document.id or new_id(context.now, "entry_")
+    assignment = new_assignment(
+        "entry", entry_id, schedule.id, context.document.fields, context.now
+    )
+    await store.insert_entry(tx, context.org_id, assignment, context.now)
+    entry = await store.get_entry(tx, context.org_id, entry_id)
+    shown = entry_of(entry, schedule.rules.timezone)
+    after = await raise_version(tx, context.org_id, schedule, context.now)
+    await record_change(tx, context, after, "entry.created", {}, visible_fields(shown))
+    return HandlerResult(DataEnvelope(shown), location=f"{V2}/entries/{entry_id}")
 
 
-async def read_entry(tx: Tx, call: Call) -> Answer:
-    entry = await entry_of(tx, call.org_id, call.path["entry_id"])
-    schedule = await schedule_of(tx, call.org_id, entry.schedule_id)
-    return Answer(One(entry_document_of(entry, schedule.rules.timezone)))
+async def read_entry(tx: Tx, context: RequestContext) -> HandlerResult:
+    entry = await store.get_entry(tx, context.org_id, context.path["entry_id"])
+    schedule = await get_schedule(tx, context.org_id, entry.schedule_id)
+    return HandlerResult(DataEnvelope(entry_of(entry, schedule.rules.timezone)))
 
 
-async def delete_entry(tx: Tx, call: Call) -> Answer:
+async def delete_entry(tx: Tx, context: RequestContext) -> HandlerResult:
     """Its swaps, as far as they are to come, are undone with it."""
-    cover = await entry_to_be_deleted(tx, call.org_id, call.path["entry_id"])
-    schedule = await locked(tx, call.org_id, cover.schedule_id)
-    call.require_match(schedule.version)
+    assignment = await store.deletable_entry(tx, context.org_id, context.path["entry_id"])
+    schedule = await lock_schedule(tx, context.org_id, assignment.schedule_id)
+    context.require_match(schedule.version)
     timezone = schedule.rules.timezone
-    before = _stretch(cover.fields.user_id, cover.from_at, cover.until_at, timezone)
-    left = await taken_back(tx, call.org_id, cover, call.now)
-    after = await raised(tx, call.org_id, schedule, call.now)
-    swaps = await swaps_to_come(tx, call.org_id, cover.id, call.now)
-    await undone_swaps(tx, call.org_id, swaps, call.now)
+    before = _stretch(assignment.fields.user_id, assignment.from_at, assignment.until_at, timezone)
+    left = await take_back(tx, context.org_id, assignment, context.now)
+    after = await raise_version(tx, context.org_id, schedule, context.now)
+    swaps = await store.swaps_to_come(tx, context.org_id, assignment.id, context.now)
+    await store.undo_swaps(tx, context.org_id, swaps, context.now)
     for swap in swaps:
-        await record_change(tx, call, after, "swap.deleted", writable(swap_document_of(swap)), {})
+        await record_change(tx, context, after, "swap.deleted", visible_fields(swap_of(swap)), {})
     kept = _stretch(left.fields.user_id, left.from_at, left.until_at, timezone)
-    await record_change(tx, call, after, "entry.deleted", {"id": cover.id, **before}, kept)
-    return Answer()
+    await record_change(tx, context, after, "entry.deleted", {"id": assignment.id, **before}, kept)
+    return HandlerResult()
 
 
-async def swap_entry(tx: Tx, call: Call) -> Answer:
-    found = await entry_of(tx, call.org_id, call.path["entry_id"], call.path.get("id"))
-    schedule = await locked(tx, call.org_id, found.schedule_id)
-    call.require_match(schedule.version)
-    entry = await entry_of(tx, call.org_id, found.id)
-    with_user_id = str(call.document.swap_with_user_id)
-    await require_people(tx, call.org_id, [("/swap_with_user_id", with_user_id)])
+async def swap_entry(tx: Tx, context: RequestContext) -> HandlerResult:
+    found = await store.get_entry(
+        tx, context.org_id, context.path["entry_id"], context.path.get("id")
+    )
+    schedule = await lock_schedule(tx, context.org_id, found.schedule_id)
+    context.require_match(schedule.version)
+    entry = await store.get_entry(tx, context.org_id, found.id)
+    with_user_id = str(context.document.swap_with_user_id)
+    await require_users(tx, context.org_id, [("/swap_with_user_id", with_user_id)])
     if entry.user_id == with_user_id:
         raise InvalidRequest(
             [
@@ -105,27 +101,29 @@ async def swap_entry(tx: Tx, call: Call) -> Answer:
                 )
             ]
         )
-    swap, entries = await made_swap(tx, call.org_id, entry, with_user_id, call.now)
-    shown = swap_document_of(swap, entries, schedule.rules.timezone)
-    after = await raised(tx, call.org_id, schedule, call.now)
-    await record_change(tx, call, after, "swap.created", {}, writable(shown))
-    return Answer(One(shown))
+    swap, entries = await store.insert_swap(tx, context.org_id, entry, with_user_id, context.now)
+    shown = swap_of(swap, entries, schedule.rules.timezone)
+    after = await raise_version(tx, context.org_id, schedule, context.now)
+    await record_change(tx, context, after, "swap.created", {}, visible_fields(shown))
+    return HandlerResult(DataEnvelope(shown))
 
 
-async def list_swaps(tx: Tx, call: Call) -> Answer:
-    schedule = await schedule_of(tx, call.org_id, call.path["id"])
-    page = await swaps_page(tx, call.org_id, schedule.id, call.query.part)
-    return Answer(many(page, call.query.part, [swap_document_of(swap) for swap in page.rows]))
+async def list_swaps(tx: Tx, context: RequestContext) -> HandlerResult:
+    schedule = await get_schedule(tx, context.org_id, context.path["id"])
+    page = await store.swaps_page(tx, context.org_id, schedule.id, context.query.part)
+    return HandlerResult(
+        list_envelope(page, context.query.part, [swap_of(swap) for swap in page.rows])
+    )
 
 
-async def undo_swap(tx: Tx, call: Call) -> Answer:
-    swap = await swap_of(tx, call.org_id, call.path["swap_id"])
-    schedule = await locked(tx, call.org_id, swap.schedule_id)
-    call.require_match(schedule.version)
-    await undone_swaps(tx, call.org_id, [swap], call.now)
-    after = await raised(tx, call.org_id, schedule, call.now)
-    await record_change(tx, call, after, "swap.deleted", writable(swap_document_of(swap)), {})
-    return Answer()
+async def undo_swap(tx: Tx, context: RequestContext) -> HandlerResult:
+    swap = await store.get_swap(tx, context.org_id, context.path["swap_id"])
+    schedule = await lock_schedule(tx, context.org_id, swap.schedule_id)
+    context.require_match(schedule.version)
+    await store.undo_swaps(tx, context.org_id, [swap], context.now)
+    after = await raise_version(tx, context.org_id, schedule, context.now)
+    await record_change(tx, context, after, "swap.deleted", visible_fields(swap_of(swap)), {})
+    return HandlerResult()
 
 
 def _stretch(user_id: str, from_at: int, until_at: int, timezone: str) -> Mapping[str, str]:

@@ -5,10 +5,12 @@ from typing import Any
 
 from app.teams.entries import handlers
 from app.teams.entries.schemas import EntriesQuery, EntryPost, EntryShown, SwapPost, SwapShown
-from app.teams.operation import PAST, V2_READS, V2_WRITES, Operation
+from app.teams.operation import PAST, V2_READ_GROUP, V2_WRITE_GROUP, Operation
 from app.teams.schemas import PageQuery
 
+ENTRY_ID: Mapping[str, str] = {"entry_id": "the id of an entry, created or generated"}
 SWAP: Mapping[str, Any] = {
+    "parameters": ENTRY_ID,
     "body": SwapPost,
     "answer": SwapShown,
     "example": {"swap_with_user_id": "user_034"},
@@ -18,7 +20,7 @@ SWAP: Mapping[str, Any] = {
 }
 
 V2_ENTRIES: Sequence[Operation] = (
-    V2_READS(
+    V2_READ_GROUP(
         "GET",
         "/schedules/{id}/entries",
         "List entries, created and generated",
@@ -28,7 +30,7 @@ V2_ENTRIES: Sequence[Operation] = (
         answer=EntryShown,
         shape="many",
     ),
-    V2_WRITES(
+    V2_WRITE_GROUP(
         "POST",
         "/schedules/{id}/entries",
         "Create an entry",
@@ -43,32 +45,40 @@ V2_ENTRIES: Sequence[Operation] = (
             "end": "2026-03-16T08:00:00+01:00",
         },
     ),
-    V2_WRITES(
+    V2_WRITE_GROUP(
         "POST",
         "/schedules/{id}/entries/{entry_id}/swap",
         "Swap an entry with another person",
         handlers.swap_entry,
         **SWAP,
     ),
-    V2_WRITES(
+    V2_WRITE_GROUP(
         "POST",
         "/entries/{entry_id}/swap",
         "Swap an entry, named alone",
         handlers.swap_entry,
         **SWAP,
     ),
-    V2_READS("GET", "/entries/{entry_id}", "Read an entry", handlers.read_entry, answer=EntryShown),
-    V2_WRITES(
+    V2_READ_GROUP(
+        "GET",
+        "/entries/{entry_id}",
+        "Read an entry",
+        handlers.read_entry,
+        parameters=ENTRY_ID,
+        answer=EntryShown,
+    ),
+    V2_WRITE_GROUP(
         "DELETE",
         "/entries/{entry_id}",
         "Delete an entry that was created",
         handlers.delete_entry,
+        parameters=ENTRY_ID,
         heavy=True,
         shape="nothing",
         status=204,
         description=PAST,
     ),
-    V2_READS(
+    V2_READ_GROUP(
         "GET",
         "/schedules/{id}/swaps",
         "List swaps",
@@ -77,11 +87,12 @@ V2_ENTRIES: Sequence[Operation] = (
         answer=SwapShown,
         shape="many",
     ),
-    V2_WRITES(
+    V2_WRITE_GROUP(
         "DELETE",
         "/swaps/{swap_id}",
         "Undo a swap",
         handlers.undo_swap,
+        parameters={"swap_id": "the id of a swap"},
         heavy=True,
         shape="nothing",
         status=204,

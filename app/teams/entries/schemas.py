@@ -12,7 +12,7 @@ from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Point
 from app.products.layered.request import window_errors
 from app.teams.entries.store import StoredEntry, StoredSwap
-from app.teams.overrides.store import CoverFields
+from app.teams.overrides.store import ManualAssignmentFields
 from app.teams.schemas import Id, Instant, PageQuery, UserId
 from app.teams.times import day_in_range, local_text, utc_text
 
@@ -30,8 +30,8 @@ class EntryPost(RequestModel, frozen=True):
         return window_errors(values, "start", "end", "/end")
 
     @property
-    def fields(self) -> CoverFields:
-        return CoverFields(str(self.user_id), int(self.start), int(self.end))
+    def fields(self) -> ManualAssignmentFields:
+        return ManualAssignmentFields(str(self.user_id), int(self.start), int(self.end))
 
 
 class EntryShown(Struct, frozen=True):
@@ -85,7 +85,7 @@ class SwapShown(Struct, frozen=True):
     entries: Sequence[EntryShown] = ()
 
 
-def entry_document_of(entry: StoredEntry, timezone: str) -> EntryShown:
+def entry_of(entry: StoredEntry, timezone: str) -> EntryShown:
     """An entry on the wire, by the clock of its schedule."""
     return EntryShown(
         entry.id,
@@ -100,7 +100,7 @@ def entry_document_of(entry: StoredEntry, timezone: str) -> EntryShown:
     )
 
 
-def swap_document_of(
+def swap_of(
     swap: StoredSwap, entries: Sequence[StoredEntry] = (), timezone: str = "UTC"
 ) -> SwapShown:
     """A swap on the wire, with its entries where they are known."""
@@ -113,5 +113,5 @@ def swap_document_of(
         utc_text(swap.created_at),
         None if swap.undone_at is None else utc_text(swap.undone_at),
         [swap.entry_id, *other],
-        [entry_document_of(entry, timezone) for entry in entries],
+        [entry_of(entry, timezone) for entry in entries],
     )

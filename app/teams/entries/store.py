@@ -23,16 +23,16 @@ from app.engine.layered.shifts import ScheduleShift, start_of_shift_key
 from app.errors import Conflict, NotFound
 from app.teams.on_call.store import Span, history_between, shifts_of
 from app.teams.overrides.store import (
-    Cover,
-    CoverFields,
-    cover_of,
-    made_cover,
-    new_cover,
+    ManualAssignment,
+    ManualAssignmentFields,
+    get_assignment,
+    insert_assignment,
+    new_assignment,
     overrides_of_swap,
-    taken_back,
+    take_back,
 )
 
-PARTED_BY = "~"
+GENERATED_SEPARATOR = "~"
 """Between a schedule's id and the key of a generated entry; not in the ids that callers choose."""
 
 NEAR_MS, HORIZON_MS = 31 * DAY_MS, 366 * DAY_MS
@@ -56,7 +56,7 @@ class StoredEntry:
     def generated(self) -> bool:
         return self.created_at is None
 
-    def meets(self, other: "StoredEntry") -> bool:
+    def overlaps(self, other: "StoredEntry") -> bool:
         return self.start_at < other.end_at and other.start_at < self.end_at
 
 
@@ -79,20 +79,20 @@ async def entries_between(
 ) -> Sequence[StoredEntry]:
     """The entries that meet ``[from_at, to_at)``, whole, in order of start. Raises ``NotFound``."""
     shifts, history = await shifts_of(tx, org_id, schedule_id, from_at, to_at)
-    return _entries(schedule_id, shifts, history.covers)
+    return _entries(schedule_id, shifts, history.assignments)
 
 
-async def entry_of(
+async def get_entry(
     tx: AsyncConnection, org_id: str, entry_id: str, schedule_id: str | None = None
 ) -> StoredEntry:
     """One entry, created or generated. Raises ``NotFound``, also if it is another schedule's."""
-    belongs, generated, key = entry_id.partition(PARTED_BY)
+    belongs, generated, key = entry_id.partition(GENERATED_SEPARATOR)
     if generated:
         history = await history_between(tx, org_id, belongs, EARLIEST_AT, EARLIEST_AT + 1)
         at = start_of_shift_key(history.versions, key)
     else:
-        cover = await cover_of(tx, org_id, "entry", entry_id)
-        belongs, at = cover.schedule_id, cover.from_at
+        assignment = await get_assignment(tx, org_id, "entry", entry_id)
+        belongs, at = assignment.schedule_id, assignment.from_at
     if at is not None and EARLIEST_AT <= at < LATEST_AT and schedule_id in (None, belongs):
         for entry in await entries_between(tx, org_id, belongs, at, at + 1):
             if entry.id == entry_id:
@@ -100,32 +100,34 @@ async def entry_of(
     raise NotFound(f"there is no entry {entry_id}")
 
 
-async def entry_to_be_deleted(tx: AsyncConnection, org_id: str, entry_id: str) -> Cover:
+async def deletable_entry(tx: AsyncConnection, org_id: str, entry_id: str) -> ManualAssignment:
     """A created entry. Raises ``Conflict`` for a generated one, ``NotFound``."""
-    if PARTED_BY in entry_id:
-        await entry_of(tx, org_id, entry_id)
+    if GENERATED_SEPARATOR in entry_id:
+        await get_entry(tx, org_id, entry_id)
         raise Conflict(
             "a generated entry cannot be deleted: create an entry or an override in its place, or "
             "change the schedule"
         )
-    return await cover_of(tx, org_id, "entry", entry_id)
+    return await get_assignment(tx, org_id, "entry", entry_id)
 
 
-async def made_entry(tx: AsyncConnection, org_id: str, cover: Cover, now: int) -> Cover:
+async def insert_entry(
+    tx: AsyncConnection, org_id: str, assignment: ManualAssignment, now: int
+) -> ManualAssignment:
     """A new entry. Raises ``Conflict`` if the person has another one of the schedule meanwhile,
     or if whoever took over such a stretch by a swap would."""
-    given = cover.fields
+    given = assignment.fields
     span = (given.start_at, given.end_at)
-    for entry in await entries_between(tx, org_id, cover.schedule_id, *span):
+    for entry in await entries_between(tx, org_id, assignment.schedule_id, *span):
         has_it = given.user_id in (entry.user_id, entry.scheduled_user_id)
         if has_it and not entry.generated:
             raise Conflict(f"{given.user_id} has the entry {entry.id} at that time")
-    made = await made_cover(tx, org_id, cover, now)
-    await _require_one_each(tx, org_id, cover.schedule_id, [span])
+    made = await insert_assignment(tx, org_id, assignment, now)
+    await _require_one_each(tx, org_id, assignment.schedule_id, [span])
     return made
 
 
-async def made_swap(
+async def insert_swap(
     tx: AsyncConnection, org_id: str, entry: StoredEntry, with_user_id: str, now: int
 ) -> tuple[StoredSwap, Sequence[StoredEntry]]:
     """Swap ``entry`` with the next one of ``with_user_id``; both as they are then.
@@ -150,20 +152,22 @@ async def made_swap(
     )
     await tx.execute(insert(swaps).values(org_id=org_id, **asdict(swap)))
     for taken, taker in zip(swapped, (with_user_id, entry.user_id), strict=False):
-        given = CoverFields(taker, max(taken.start_at, now), taken.end_at, "swap", swap.id)
-        cover = new_cover("override", new_id(now), entry.schedule_id, given, now)
-        await made_cover(tx, org_id, cover, now)
-    return swap, [await entry_of(tx, org_id, each.id) for each in swapped]
+        given = ManualAssignmentFields(
+            taker, max(taken.start_at, now), taken.end_at, "swap", swap.id
+        )
+        assignment = new_assignment("override", new_id(now), entry.schedule_id, given, now)
+        await insert_assignment(tx, org_id, assignment, now)
+    return swap, [await get_entry(tx, org_id, each.id) for each in swapped]
 
 
-async def undone_swaps(
+async def undo_swaps(
     tx: AsyncConnection, org_id: str, undone: Sequence[StoredSwap], now: int
 ) -> None:
     """Take swaps of a schedule back, as far as they are still to come.
 
     Raises ``Conflict`` if one is over, or if anybody would then have two entries at once.
     """
-    taken = [await _taken_back(tx, org_id, swap, now) for swap in undone]
+    taken = [await _take_back_swap(tx, org_id, swap, now) for swap in undone]
     where = and_(swaps.c.org_id == org_id, swaps.c.id.in_([swap.id for swap in undone]))
     await tx.execute(update(swaps).where(where).values(undone_at=now))
     for swap, spans in zip(undone, taken, strict=True):
@@ -184,7 +188,9 @@ async def swaps_to_come(
     return [
         swap
         for swap in found
-        if any(cover.until_at > now for cover in await overrides_of_swap(tx, org_id, swap.id))
+        if any(
+            assignment.until_at > now for assignment in await overrides_of_swap(tx, org_id, swap.id)
+        )
     ]
 
 
@@ -200,7 +206,7 @@ async def swaps_page(
     return await page_of(tx, query, part, _swap)
 
 
-async def swap_of(tx: AsyncConnection, org_id: str, swap_id: str) -> StoredSwap:
+async def get_swap(tx: AsyncConnection, org_id: str, swap_id: str) -> StoredSwap:
     """One swap. Raises ``NotFound``."""
     query = select(swaps).where(swaps.c.org_id == org_id, swaps.c.id == swap_id)
     row = (await tx.execute(query)).mappings().one_or_none()
@@ -246,19 +252,19 @@ async def _require_alone(tx: AsyncConnection, org_id: str, entry: StoredEntry) -
             raise Conflict(f"the entry {other.id} overlaps {entry.id}: it cannot be swapped")
 
 
-async def _taken_back(
+async def _take_back_swap(
     tx: AsyncConnection, org_id: str, swap: StoredSwap, now: int
 ) -> Sequence[Span]:
     """Take the overrides of a swap back; where they were."""
     if swap.undone_at is not None:
         raise Conflict(f"the swap {swap.id} has been undone already")
     made_of = await overrides_of_swap(tx, org_id, swap.id)
-    to_come = [cover for cover in made_of if cover.until_at > now]
+    to_come = [assignment for assignment in made_of if assignment.until_at > now]
     if not to_come:
         raise Conflict(f"the swap {swap.id} is over: who was on call stays on record")
-    for cover in to_come:
-        await taken_back(tx, org_id, cover, now)
-    return [(cover.from_at, cover.until_at) for cover in to_come]
+    for assignment in to_come:
+        await take_back(tx, org_id, assignment, now)
+    return [(assignment.from_at, assignment.until_at) for assignment in to_come]
 
 
 async def _require_one_each(
@@ -275,48 +281,54 @@ async def _require_one_each(
             if entry.swap_id is None and entry.user_id != entry.scheduled_user_id:
                 continue
             before = last.setdefault(entry.user_id, entry)
-            if before is not entry and before.meets(entry):
+            if before is not entry and before.overlaps(entry):
                 raise Conflict(f"{entry.user_id} would have {before.id} and {entry.id} at once")
             last[entry.user_id] = entry
 
 
 def _entries(
-    schedule_id: str, shifts: Sequence[ScheduleShift], covers: Sequence[Cover]
+    schedule_id: str, shifts: Sequence[ScheduleShift], assignments: Sequence[ManualAssignment]
 ) -> Sequence[StoredEntry]:
     """``shifts`` with ids, each with who has it."""
-    created = {cover.id: cover.created_at for cover in covers if cover.kind == "entry"}
-    overrides = [cover for cover in covers if cover.kind == "override"]
+    created = {
+        assignment.id: assignment.created_at
+        for assignment in assignments
+        if assignment.kind == "entry"
+    }
+    overrides = [assignment for assignment in assignments if assignment.kind == "override"]
     return [
         StoredEntry(
-            (shift.entry and shift.entry.id) or f"{schedule_id}{PARTED_BY}{shift.key()}",
+            (shift.entry and shift.entry.id) or f"{schedule_id}{GENERATED_SEPARATOR}{shift.key()}",
             schedule_id,
-            cover.fields.user_id if cover else shift.user_id,
+            assignment.fields.user_id if assignment else shift.user_id,
             shift.user_id,
             shift.start_at,
             shift.end_at,
-            cover.fields.swap_id if cover else None,
+            assignment.fields.swap_id if assignment else None,
             created[shift.entry.id] if shift.entry and shift.entry.id else None,
         )
-        for shift, cover in zip(shifts, _owners(shifts, overrides), strict=True)
+        for shift, assignment in zip(shifts, _owners(shifts, overrides), strict=True)
     ]
 
 
-def _owners(shifts: Sequence[ScheduleShift], overrides: Sequence[Cover]) -> Sequence[Cover | None]:
+def _owners(
+    shifts: Sequence[ScheduleShift], overrides: Sequence[ManualAssignment]
+) -> Sequence[ManualAssignment | None]:
     """The last created override, if any, that has all of each shift, or all that was to come."""
-    owners: list[Cover | None] = [None] * len(shifts)
+    owners: list[ManualAssignment | None] = [None] * len(shifts)
     unowned = list(range(len(shifts)))
     longest = list(accumulate((shift.end_at for shift in shifts), max))
-    for cover in reversed(overrides):
+    for assignment in reversed(overrides):
         first, last = (
             bisect_left(unowned, at, key=lambda index: shifts[index].start_at)
-            for at in (cover.from_at, cover.until_at)
+            for at in (assignment.from_at, assignment.until_at)
         )
-        if cover.from_at == cover.created_at:  # what was running then goes from then on
-            while first and longest[unowned[first - 1]] > cover.from_at:
+        if assignment.from_at == assignment.created_at:  # what was running then goes from then on
+            while first and longest[unowned[first - 1]] > assignment.from_at:
                 first -= 1
         inside = unowned[first:last]
         for index in inside:
-            if cover.from_at < shifts[index].end_at <= cover.until_at:
-                owners[index] = cover
+            if assignment.from_at < shifts[index].end_at <= assignment.until_at:
+                owners[index] = assignment
         unowned[first:last] = [index for index in inside if owners[index] is None]
     return owners

@@ -2,7 +2,7 @@
 
 Strategy: an answer is written down in the transaction of its effect, so both are there or neither.
 Of two that arrive at once the later to commit runs into the row of the other and is run again,
-which finds it (``Database.written``).
+which finds it (``Database.write``).
 """
 
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ import msgspec
 from sqlalchemy import and_, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.tables import remembered
+from app.database.tables import idempotency_records
 
-KEPT_MS = 24 * 3_600_000
+RETENTION_MS = 24 * 3_600_000
 """How long an answer is remembered at least."""
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class IdempotencyRecord:
     """An answer, and the hash of the request that it answers."""
 
     request_hash: bytes
@@ -27,40 +27,44 @@ class Remembered:
     headers: tuple[tuple[str, str], ...]
 
 
-async def remembered_answer(
+async def find_record(
     tx: AsyncConnection, org_id: str, key: str, now: int
-) -> Remembered | None:
+) -> IdempotencyRecord | None:
     """What an organisation's request with this key was answered; ``None``: nothing yet."""
-    query = select(remembered).where(
-        remembered.c.org_id == org_id,
-        remembered.c.idempotency_key == key,
-        remembered.c.created_at > now - KEPT_MS,
+    query = select(idempotency_records).where(
+        idempotency_records.c.org_id == org_id,
+        idempotency_records.c.idempotency_key == key,
+        idempotency_records.c.created_at > now - RETENTION_MS,
     )
     row = (await tx.execute(query)).mappings().one_or_none()
     if row is None:
         return None
     headers = msgspec.json.decode(row["headers"], type=tuple[tuple[str, str], ...])
-    return Remembered(row["request_hash"], row["status"], row["body"], headers)
+    return IdempotencyRecord(row["request_hash"], row["status"], row["body"], headers)
 
 
-async def remember(
-    tx: AsyncConnection, org_id: str, key: str, answer: Remembered, now: int
+async def save_record(
+    tx: AsyncConnection, org_id: str, key: str, record: IdempotencyRecord, now: int
 ) -> None:
     """Remember an answer, in place of one whose time is over."""
-    same = and_(remembered.c.org_id == org_id, remembered.c.idempotency_key == key)
-    await tx.execute(delete(remembered).where(same))
+    same = and_(
+        idempotency_records.c.org_id == org_id, idempotency_records.c.idempotency_key == key
+    )
+    await tx.execute(delete(idempotency_records).where(same))
     row = {
         "org_id": org_id,
         "idempotency_key": key,
-        "request_hash": answer.request_hash,
-        "status": answer.status,
-        "body": answer.body,
-        "headers": msgspec.json.encode(answer.headers).decode(),
+        "request_hash": record.request_hash,
+        "status": record.status,
+        "body": record.body,
+        "headers": msgspec.json.encode(record.headers).decode(),
         "created_at": now,
     }
-    await tx.execute(insert(remembered).values(row))
+    await tx.execute(insert(idempotency_records).values(row))
 
 
-async def forgotten(tx: AsyncConnection, now: int) -> None:
+async def forget_expired(tx: AsyncConnection, now: int) -> None:
     """Forget the answers whose time is over."""
-    await tx.execute(delete(remembered).where(remembered.c.created_at <= now - KEPT_MS))
+    await tx.execute(
+        delete(idempotency_records).where(idempotency_records.c.created_at <= now - RETENTION_MS)
+    )

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database.ids import new_id
 from app.database.tables import keys, organisations
 
-Kind = Literal["live", "test"]
+KeyKind = Literal["live", "test"]
 SCOPES = ("schedules", "oncall:read", "oncall:write")
 
 PRESENTED = re.compile(r"ak_(?:live|test)_([0-9a-z]{10})_[0-9A-Za-z_-]{43}")
@@ -32,14 +32,14 @@ ALPHABET = string.ascii_lowercase + string.digits
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class ApiKey:
     """A key as it is stored, without its secret. ``kind`` is a label and opens nothing else."""
 
     id: str
     org_id: str
     org_name: str
     name: str
-    kind: Kind
+    kind: KeyKind
     scopes: frozenset[str]
     created_at: int
     expires_at: int | None
@@ -71,15 +71,15 @@ KEYS = (
 BY_ID = KEYS.where(keys.c.id == bindparam("key_id"))
 
 
-async def made_key(
+async def create_key(
     tx: AsyncConnection,
     org_name: str,
     name: str,
     scopes: Collection[str],
-    kind: Kind,
+    kind: KeyKind,
     expires_at: int | None,
     now: int,
-) -> tuple[Key, str]:
+) -> tuple[ApiKey, str]:
     """A new key and what its holder presents. Makes the organisation if it is new.
 
     Without a ``name`` its id is its name.
@@ -100,34 +100,34 @@ async def made_key(
             expires_at=expires_at,
         )
     )
-    key = Key(key_id, org_id, org_name, name or key_id, kind, held, now, expires_at, None, None)
+    key = ApiKey(key_id, org_id, org_name, name or key_id, kind, held, now, expires_at, None, None)
     return key, presented
 
 
-async def key_of(tx: AsyncConnection, presented: str) -> Key | None:
+async def find_key(tx: AsyncConnection, presented: str) -> ApiKey | None:
     """The key that was presented, valid or not; ``None`` for anything that is not a key of ours."""
     parts = PRESENTED.fullmatch(presented)
     if parts is None:
         return None
     row = (await tx.execute(BY_ID, {"key_id": parts[1]})).one_or_none()
     is_ours = hmac.compare_digest(_hash_of(presented), NOBODYS if row is None else row.hash)
-    return _key_in(row) if row is not None and is_ours else None
+    return _key(row) if row is not None and is_ours else None
 
 
-async def keys_of(tx: AsyncConnection, org_name: str | None = None) -> list[Key]:
+async def keys_of(tx: AsyncConnection, org_name: str | None = None) -> list[ApiKey]:
     """Every key, oldest first, or those of one organisation."""
     wanted = KEYS if org_name is None else KEYS.where(organisations.c.name == org_name)
-    return [_key_in(row) for row in await tx.execute(wanted)]
+    return [_key(row) for row in await tx.execute(wanted)]
 
 
-async def revoked(tx: AsyncConnection, key_id: str, now: int) -> bool:
+async def revoke_key(tx: AsyncConnection, key_id: str, now: int) -> bool:
     """Revoke a key, once and for all; whether there is such a key."""
     since = func.coalesce(keys.c.revoked_at, now)
     done = await tx.execute(update(keys).where(keys.c.id == key_id).values(revoked_at=since))
     return done.rowcount == 1
 
 
-async def used(tx: AsyncConnection, at_by_key: Mapping[str, int]) -> None:
+async def record_last_use(tx: AsyncConnection, at_by_key: Mapping[str, int]) -> None:
     """Note when keys were last used; never an earlier instant than is known."""
     is_news = or_(keys.c.last_used_at.is_(None), keys.c.last_used_at < bindparam("at"))
     await tx.execute(
@@ -152,6 +152,6 @@ def _hash_of(presented: str) -> bytes:
     return sha256(presented.encode()).digest()
 
 
-def _key_in(row: Any) -> Key:
+def _key(row: Any) -> ApiKey:
     key_id, org_id, org_name, name, kind, scopes, *instants, _hash = row
-    return Key(key_id, org_id, org_name, name, kind, frozenset(scopes.split()), *instants)
+    return ApiKey(key_id, org_id, org_name, name, kind, frozenset(scopes.split()), *instants)

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 
 from app.database.database import Tx
-from app.database.pacing import paced
+from app.database.pacing import with_pauses
 from app.engine.layered.model import FinalSchedule, OnCall
 from app.errors import NotFound
 from app.teams.on_call.schemas import (
@@ -21,58 +21,58 @@ from app.teams.on_call.schemas import (
     SegmentShown,
 )
 from app.teams.on_call.store import final_schedule_of, on_call_of
-from app.teams.operation import Answer, Call
+from app.teams.operation import HandlerResult, RequestContext
 from app.teams.schedules.store import (
     StoredSchedule,
     schedules_of_team,
 )
-from app.teams.schemas import One
+from app.teams.schemas import DataEnvelope
 from app.teams.times import local_text, utc_text
-from app.teams.users.store import Person, people_of
+from app.teams.users.store import StoredUser, users_by_id
 
 
-async def on_call(tx: Tx, call: Call) -> Answer:
-    at = call.now if call.query.at is None else int(call.query.at)
-    found = await on_call_of(tx, call.org_id, call.path["id"], at)
-    people = await people_of(tx, call.org_id, [found.user_id])
-    return _on_call(call.path["id"], found, people)
+async def read_on_call(tx: Tx, context: RequestContext) -> HandlerResult:
+    at = context.now if context.query.at is None else int(context.query.at)
+    found = await on_call_of(tx, context.org_id, context.path["id"], at)
+    users = await users_by_id(tx, context.org_id, [found.user_id])
+    return _on_call(context.path["id"], found, users)
 
 
-async def final_schedule(tx: Tx, call: Call) -> Answer:
-    from_at, to_at = int(call.query.from_at), int(call.query.to_at)
-    final = await final_schedule_of(tx, call.org_id, call.path["id"], from_at, to_at)
-    return Answer(One(await asyncio.to_thread(_final, call.path["id"], final)))
+async def read_final_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
+    from_at, to_at = int(context.query.from_at), int(context.query.to_at)
+    final = await final_schedule_of(tx, context.org_id, context.path["id"], from_at, to_at)
+    return HandlerResult(DataEnvelope(await asyncio.to_thread(_final, context.path["id"], final)))
 
 
-async def current(tx: Tx, call: Call) -> Answer:
-    at = call.now if call.query.at is None else int(call.query.at)
-    team_id = call.path["team_id"]
-    schedules = await schedules_of_team(tx, call.org_id, team_id)
+async def read_current_on_call(tx: Tx, context: RequestContext) -> HandlerResult:
+    at = context.now if context.query.at is None else int(context.query.at)
+    team_id = context.path["team_id"]
+    schedules = await schedules_of_team(tx, context.org_id, team_id)
     if not schedules:
         raise NotFound(f"no schedule has the team {team_id}")
     found = [
-        (schedule, await on_call_of(tx, call.org_id, schedule.id, at))
-        async for schedule in paced(schedules)
+        (schedule, await on_call_of(tx, context.org_id, schedule.id, at))
+        async for schedule in with_pauses(schedules)
     ]
-    return _current(team_id, found, await people_of(tx, call.org_id, _named(found)))
+    return _current(team_id, found, await users_by_id(tx, context.org_id, _named(found)))
 
 
-def _on_call(schedule_id: str, found: OnCall, people: Mapping[str, Person]) -> Answer:
+def _on_call(schedule_id: str, found: OnCall, users: Mapping[str, StoredUser]) -> HandlerResult:
     assignment = found.assignment
-    person = people.get(assignment.user_id) if assignment else None
+    user = users.get(assignment.user_id) if assignment else None
     shown = OnCallShown(
         schedule_id,
         utc_text(found.at),
         found.user_id,
-        person.email if person else None,
+        user.email if user else None,
         assignment.layer if assignment else None,
         None if found.until is None else utc_text(found.until),
-        person.name if person else None,
+        user.name if user else None,
         assignment.source if assignment else None,
         assignment.override.id if assignment and assignment.override else None,
         assignment.entry.id if assignment and assignment.entry else None,
     )
-    return Answer(One(shown))
+    return HandlerResult(DataEnvelope(shown))
 
 
 def _final(schedule_id: str, final: FinalSchedule) -> FinalScheduleShown:
@@ -100,8 +100,8 @@ def _named(found: Sequence[tuple[StoredSchedule, OnCall]]) -> Iterator[str | Non
 
 
 def _current(
-    team_id: str, found: Sequence[tuple[StoredSchedule, OnCall]], people: Mapping[str, Person]
-) -> Answer:
+    team_id: str, found: Sequence[tuple[StoredSchedule, OnCall]], users: Mapping[str, StoredUser]
+) -> HandlerResult:
     rows = [_now(schedule, on_call) for schedule, on_call in found]
     first = next((each for each in found if each[1].assignment), None)
     coming = [each for each in ([first] if first else found) if each[1].next]
@@ -110,9 +110,9 @@ def _current(
     if first:
         row = _now(*first)
         on_call = CurrentShift(
-            str(row.user_id), *_contact(people, row.user_id), row.shift_start, row.shift_end
+            str(row.user_id), *_contact(users, row.user_id), row.shift_start, row.shift_end
         )
-    return Answer(CurrentOnCall(team_id, on_call, _next(soonest, people), rows))
+    return HandlerResult(CurrentOnCall(team_id, on_call, _next(soonest, users), rows))
 
 
 def _now(schedule: StoredSchedule, on_call: OnCall) -> ScheduleNow:
@@ -128,15 +128,15 @@ def _next_at(on_call: OnCall) -> int:
 
 
 def _next(
-    found: tuple[StoredSchedule, OnCall] | None, people: Mapping[str, Person]
+    found: tuple[StoredSchedule, OnCall] | None, users: Mapping[str, StoredUser]
 ) -> NextShift | None:
     if found is None or found[1].next is None:
         return None
     schedule, follows = found[0], found[1].next
     at = local_text(follows.at, schedule.rules.timezone)
-    return NextShift(follows.user_id, *_contact(people, follows.user_id), at, schedule.id)
+    return NextShift(follows.user_id, *_contact(users, follows.user_id), at, schedule.id)
 
 
-def _contact(people: Mapping[str, Person], user_id: str | None) -> tuple[str | None, str | None]:
-    person = people.get(user_id or "")
-    return (person.name, person.email) if person else (None, None)
+def _contact(users: Mapping[str, StoredUser], user_id: str | None) -> tuple[str | None, str | None]:
+    user = users.get(user_id or "")
+    return (user.name, user.email) if user else (None, None)

@@ -3,8 +3,13 @@
 from collections.abc import Sequence
 
 from app.teams.on_call import handlers
-from app.teams.on_call.schemas import CurrentOnCall, FinalScheduleShown, OnCallShown, WindowQuery
-from app.teams.operation import V1_ROWS, V2_READS, Operation
+from app.teams.on_call.schemas import (
+    CurrentOnCall,
+    FinalScheduleShown,
+    OnCallShown,
+    WindowQuery,
+)
+from app.teams.operation import V1_GROUP, V2_READ_GROUP, Operation
 from app.teams.schemas import AtQuery
 
 PAGES_SAMPLE = (
@@ -14,11 +19,11 @@ PAGES_SAMPLE = (
 )
 
 V1_AT_INSTANT: Sequence[Operation] = (
-    V1_ROWS(
+    V1_GROUP(
         "GET",
         "/schedules/{id}/on-call",
         "Who is on call at an instant",
-        handlers.on_call,
+        handlers.read_on_call,
         query=AtQuery,
         answer=OnCallShown,
         description=PAGES_SAMPLE,
@@ -26,11 +31,11 @@ V1_AT_INSTANT: Sequence[Operation] = (
 )
 
 V1_WINDOW: Sequence[Operation] = (
-    V1_ROWS(
+    V1_GROUP(
         "GET",
         "/schedules/{id}/final-schedule",
         "Who is on call over a window, and when nobody is",
-        handlers.final_schedule,
+        handlers.read_final_schedule,
         heavy=True,
         query=WindowQuery,
         answer=FinalScheduleShown,
@@ -38,11 +43,12 @@ V1_WINDOW: Sequence[Operation] = (
 )
 
 V2_CURRENT: Sequence[Operation] = (
-    V2_READS(
+    V2_READ_GROUP(
         "GET",
         "/current/{team_id}",
         "Who is on call for a team",
-        handlers.current,
+        handlers.read_current_on_call,
+        parameters={"team_id": "the id of a team"},
         query=AtQuery,
         answer=CurrentOnCall,
         shape="bare",

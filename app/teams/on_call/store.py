@@ -13,7 +13,7 @@ from typing import TypeVar
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.tables import rules
+from app.database.tables import schedule_versions
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, check_work
 from app.engine.layered.model import FinalSchedule, OnCall, Schedule
 from app.engine.layered.shifts import ScheduleShift, shifts_between
@@ -24,7 +24,7 @@ from app.engine.layered.versions import (
     validity_intervals,
 )
 from app.errors import NotFound
-from app.teams.overrides.store import Cover, covers_near
+from app.teams.overrides.store import ManualAssignment, assignments_near
 from app.teams.schedules.store import layers_in
 
 REACH_MS = 45 * DAY_MS
@@ -33,10 +33,18 @@ REACH_MS = 45 * DAY_MS
 T = TypeVar("T")
 Span = tuple[int, int]
 
-RULES = (
-    select(rules.c.number, rules.c.valid_from, rules.c.timezone, rules.c.layers)
-    .where(rules.c.org_id == bindparam("org"), rules.c.schedule_id == bindparam("schedule"))
-    .order_by(rules.c.number)
+VERSIONS = (
+    select(
+        schedule_versions.c.number,
+        schedule_versions.c.valid_from,
+        schedule_versions.c.timezone,
+        schedule_versions.c.layers,
+    )
+    .where(
+        schedule_versions.c.org_id == bindparam("org"),
+        schedule_versions.c.schedule_id == bindparam("schedule"),
+    )
+    .order_by(schedule_versions.c.number)
 )
 
 
@@ -45,7 +53,7 @@ class History:
     """A schedule's rules, oldest first, and its overrides and entries around a window."""
 
     versions: Sequence[ScheduleVersion]
-    covers: Sequence[Cover]
+    assignments: Sequence[ManualAssignment]
 
 
 async def history_between(
@@ -53,12 +61,12 @@ async def history_between(
 ) -> History:
     """What is known of a schedule in ``[from_at, to_at)``. Raises ``NotFound``."""
     whose = {"org": org_id, "schedule": schedule_id}
-    kept = (await tx.execute(RULES, whose)).all()
+    kept = (await tx.execute(VERSIONS, whose)).all()
     if not kept:
         raise NotFound(f"there is no schedule {schedule_id}")
-    near = await covers_near(tx, org_id, schedule_id, from_at, to_at)
-    overrides = tuple(cover.override for cover in near if cover.kind == "override")
-    entries = tuple(cover.entry for cover in near if cover.kind == "entry")
+    near = await assignments_near(tx, org_id, schedule_id, from_at, to_at)
+    overrides = tuple(assignment.override for assignment in near if assignment.kind == "override")
+    entries = tuple(assignment.entry for assignment in near if assignment.kind == "entry")
     versions = [
         ScheduleVersion(
             valid_from, Schedule(timezone, layers_in(layers), overrides, entries), number
@@ -76,11 +84,13 @@ async def on_call_of(tx: AsyncConnection, org_id: str, schedule_id: str, at: int
         nonlocal found
         found = on_call_at(history.versions, at)
         since = EARLIEST_AT if found.since is None else found.since
-        ended = (cover.until_at for cover in history.covers if cover.until_at <= at)
+        ended = (
+            assignment.until_at for assignment in history.assignments if assignment.until_at <= at
+        )
         hidden = max(ended, default=since) > since  # one before it may have been seen
         return since if hidden else at, _end_of(found) + 1
 
-    await _reaching(tx, org_id, schedule_id, (at, at + REACH_MS), reach)
+    await _history_reaching(tx, org_id, schedule_id, (at, at + REACH_MS), reach)
     return found
 
 
@@ -95,11 +105,11 @@ async def shifts_of(
 
     async def reach(history: History) -> Span:
         nonlocal shifts
-        shifts = await _laid_out(shifts_between, history, from_at, to_at)
+        shifts = await _lay_out(shifts_between, history, from_at, to_at)
         starts = [shift.start_at for shift in shifts]
         return min(starts, default=from_at), max((shift.end_at for shift in shifts), default=to_at)
 
-    history = await _reaching(tx, org_id, schedule_id, (from_at, to_at), reach)
+    history = await _history_reaching(tx, org_id, schedule_id, (from_at, to_at), reach)
     return shifts, history
 
 
@@ -108,10 +118,10 @@ async def final_schedule_of(
 ) -> FinalSchedule:
     """Who is on call over a window. Raises ``NotFound`` and the engine's bounds."""
     history = await history_between(tx, org_id, schedule_id, from_at, to_at)
-    return await _laid_out(final_schedule, history, from_at, to_at)
+    return await _lay_out(final_schedule, history, from_at, to_at)
 
 
-async def _laid_out(
+async def _lay_out(
     lay_out: Callable[[Sequence[ScheduleVersion], int, int], T],
     history: History,
     from_at: int,
@@ -122,11 +132,11 @@ async def _laid_out(
         history.versions, validity_intervals(history.versions), strict=True
     ):
         if start < to_at and from_at < end:  # rules of another time take nothing
-            check_work(version.schedule.layers, len(history.covers), (), to_at - from_at)
+            check_work(version.schedule.layers, len(history.assignments), (), to_at - from_at)
     return await asyncio.to_thread(lay_out, history.versions, from_at, to_at)
 
 
-async def _reaching(
+async def _history_reaching(
     tx: AsyncConnection,
     org_id: str,
     schedule_id: str,

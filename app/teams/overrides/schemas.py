@@ -9,7 +9,7 @@ from app.errors import FieldError
 from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Point
 from app.products.layered.request import Reason, order_errors
-from app.teams.overrides.store import Cover, CoverFields
+from app.teams.overrides.store import ManualAssignment, ManualAssignmentFields
 from app.teams.schemas import Id, Instant, UserId
 from app.teams.times import utc_text
 
@@ -28,8 +28,10 @@ class OverridePost(RequestModel, frozen=True):
         return order_errors(values, "start_at", "end_at")
 
     @property
-    def fields(self) -> CoverFields:
-        return CoverFields(str(self.user_id), int(self.start_at), int(self.end_at), self.reason)
+    def fields(self) -> ManualAssignmentFields:
+        return ManualAssignmentFields(
+            str(self.user_id), int(self.start_at), int(self.end_at), self.reason
+        )
 
 
 class OverrideShown(Struct, frozen=True):
@@ -45,16 +47,16 @@ class OverrideShown(Struct, frozen=True):
     cancelled_at: Instant | None
 
 
-def override_of(cover: Cover) -> OverrideShown:
+def override_of(assignment: ManualAssignment) -> OverrideShown:
     """An override on the wire."""
-    given = cover.fields
+    given = assignment.fields
     return OverrideShown(
-        cover.id,
+        assignment.id,
         given.user_id,
         utc_text(given.start_at),
         utc_text(given.end_at),
         given.reason,
         given.swap_id,
-        utc_text(cover.created_at),
-        None if cover.cancelled_at is None else utc_text(cover.cancelled_at),
+        utc_text(assignment.created_at),
+        None if assignment.cancelled_at is None else utc_text(assignment.cancelled_at),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.teams.operation import SCHEDULES, V1, Operation, Rows
+from app.teams.operation import SCHEDULES, V1, Operation, OperationGroup, Tag
 from app.teams.policies import handlers
 from app.teams.policies.schemas import PolicyPost, PolicyShown, Resolution
 from app.teams.schemas import AtQuery, PageQuery
@@ -17,7 +17,11 @@ EXAMPLE: Mapping[str, Any] = {
 }
 POLICY: Mapping[str, Any] = {"answer": PolicyShown}
 
-_policies = Rows(f"{V1}/escalation-policies", "Escalation policies (v1)", SCHEDULES)
+_policies = OperationGroup(
+    f"{V1}/escalation-policies",
+    Tag("Escalation policies (v1)", "Who is told first, and who if nobody is on call there."),
+    SCHEDULES,
+)
 
 V1_POLICIES: Sequence[Operation] = (
     _policies(
@@ -61,7 +65,7 @@ V1_POLICIES: Sequence[Operation] = (
         "GET",
         "/{id}/resolve",
         "Whom it would tell at an instant",
-        handlers.resolve,
+        handlers.resolve_policy,
         query=AtQuery,
         answer=Resolution,
         description="Steps are walked in order; those with nobody on call fall through.",

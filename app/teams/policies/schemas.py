@@ -108,7 +108,7 @@ class Resolution(Struct, frozen=True):
     steps: Sequence[StepNow]
 
 
-def policy_document_of(policy: Policy) -> PolicyShown:
+def policy_of(policy: Policy) -> PolicyShown:
     steps = [
         StepShown([TargetDocument(each.type, each.id) for each in step.targets], step.delay_minutes)
         for step in policy.fields.steps

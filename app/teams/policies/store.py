@@ -62,7 +62,7 @@ async def policies_page(tx: AsyncConnection, org_id: str, part: Slice) -> Page[P
     return await page_of(tx, query, part, _policy)
 
 
-async def policy_of(tx: AsyncConnection, org_id: str, policy_id: str) -> Policy:
+async def get_policy(tx: AsyncConnection, org_id: str, policy_id: str) -> Policy:
     """One policy. Raises ``NotFound``."""
     query = select(policies).where(_is(org_id, policy_id))
     row = (await tx.execute(query)).mappings().one_or_none()
@@ -71,13 +71,13 @@ async def policy_of(tx: AsyncConnection, org_id: str, policy_id: str) -> Policy:
     return _policy(row)
 
 
-async def locked_policy(tx: AsyncConnection, org_id: str, policy_id: str) -> Policy:
+async def lock_policy(tx: AsyncConnection, org_id: str, policy_id: str) -> Policy:
     """One policy that nobody else writes to until the transaction ends. Raises ``NotFound``."""
     await tx.execute(select(policies.c.id).where(_is(org_id, policy_id)).with_for_update())
-    return await policy_of(tx, org_id, policy_id)
+    return await get_policy(tx, org_id, policy_id)
 
 
-async def made_policy(
+async def insert_policy(
     tx: AsyncConnection, org_id: str, policy_id: str, given: PolicyFields, now: int
 ) -> Policy:
     """A new policy. Raises ``Conflict`` if the id is taken."""
@@ -97,7 +97,7 @@ async def made_policy(
     return Policy(policy_id, given, 1, now, now)
 
 
-async def changed_policy(
+async def update_policy(
     tx: AsyncConnection, org_id: str, policy: Policy, given: PolicyFields, now: int
 ) -> Policy:
     """``policy`` with other fields."""
@@ -112,7 +112,7 @@ async def changed_policy(
     return replace(policy, fields=given, version=version, updated_at=now)
 
 
-async def removed_policy(tx: AsyncConnection, org_id: str, policy_id: str) -> None:
+async def delete_policy(tx: AsyncConnection, org_id: str, policy_id: str) -> None:
     """Remove a policy."""
     await tx.execute(delete(policies).where(_is(org_id, policy_id)))
 

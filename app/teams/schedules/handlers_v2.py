@@ -5,53 +5,56 @@ from typing import Any
 
 from app.database.database import Tx
 from app.database.ids import new_id
-from app.database.pacing import paced
+from app.database.pacing import with_pauses
 from app.teams.audit.handlers import record_change
-from app.teams.merge_patch import merge_patch, patched
-from app.teams.operation import V2, Answer, Call
-from app.teams.schedules.schemas import V2SchedulePatch, V2SchedulePost, is_turned, v2_schedule_of
-from app.teams.schedules.store import (
-    StoredSchedule,
-    changed_schedule,
-    locked,
-    made_schedule,
-    schedule_of,
-    schedules_page,
+from app.teams.merge_patch import merge_patch, patched_document
+from app.teams.operation import V2, HandlerResult, RequestContext
+from app.teams.schedules import store
+from app.teams.schedules.schemas import (
+    V2SchedulePatch,
+    V2SchedulePost,
+    changes_rotation,
+    v2_schedule_of,
 )
-from app.teams.schemas import READ_ONLY, One, many, writable
-from app.teams.users.named import require_people
+from app.teams.schedules.store import StoredSchedule
+from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
+from app.teams.users.handlers import require_users
 
 
-async def list_schedules(tx: Tx, call: Call) -> Answer:
-    part = call.query.part
-    page = await schedules_page(tx, call.org_id, part, call.query.team_id)
-    return Answer(many(page, part, [v2_schedule_of(each) async for each in paced(page.rows)]))
+async def list_schedules(tx: Tx, context: RequestContext) -> HandlerResult:
+    part = context.query.part
+    page = await store.schedules_page(tx, context.org_id, part, context.query.team_id)
+    return HandlerResult(
+        list_envelope(page, part, [v2_schedule_of(each) async for each in with_pauses(page.rows)])
+    )
 
 
-async def create_schedule(tx: Tx, call: Call) -> Answer:
-    document: V2SchedulePost = call.document
-    await require_people(tx, call.org_id, _participants(document))
-    schedule_id = document.id or new_id(call.now, "sched_")
-    given = document.fields(call.value)
-    schedule = await made_schedule(tx, call.org_id, schedule_id, given, call.now)
-    return await _written(tx, call, schedule, "schedule.created", {})
+async def create_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
+    document: V2SchedulePost = context.document
+    await require_users(tx, context.org_id, _participants(document))
+    schedule_id = document.id or new_id(context.now, "sched_")
+    given = document.fields(context.value)
+    schedule = await store.insert_schedule(tx, context.org_id, schedule_id, given, context.now)
+    return await _written(tx, context, schedule, "schedule.created", {})
 
 
-async def read_schedule(tx: Tx, call: Call) -> Answer:
-    return _answer(await schedule_of(tx, call.org_id, call.path["id"]))
+async def read_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
+    return _answer(await store.get_schedule(tx, context.org_id, context.path["id"]))
 
 
-async def update_schedule(tx: Tx, call: Call) -> Answer:
-    schedule = await locked(tx, call.org_id, call.path["id"])
-    call.require_match(schedule.version)
-    shown = writable(v2_schedule_of(schedule))
-    document = patched(shown, call.value, V2SchedulePatch, (*READ_ONLY, "layered"))
-    turned = is_turned(schedule, shown, call.value)
-    if "participants" in call.value:
-        await require_people(tx, call.org_id, _participants(document))
-    given = document.fields_after(schedule, merge_patch(shown, call.value), turned=turned)
-    after = await changed_schedule(tx, call.org_id, schedule, given, call.now)
-    return await _written(tx, call, after, "schedule.updated", shown)
+async def update_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
+    schedule = await store.lock_schedule(tx, context.org_id, context.path["id"])
+    context.require_match(schedule.version)
+    shown = visible_fields(v2_schedule_of(schedule))
+    document = patched_document(shown, context.value, V2SchedulePatch, (*READ_ONLY, "layered"))
+    rotation_changed = changes_rotation(schedule, shown, context.value)
+    if "participants" in context.value:
+        await require_users(tx, context.org_id, _participants(document))
+    given = document.fields_after(
+        schedule, merge_patch(shown, context.value), rotation_changed=rotation_changed
+    )
+    after = await store.update_schedule(tx, context.org_id, schedule, given, context.now)
+    return await _written(tx, context, after, "schedule.updated", shown)
 
 
 def _participants(document: V2SchedulePost) -> Sequence[tuple[str, str]]:
@@ -61,16 +64,18 @@ def _participants(document: V2SchedulePost) -> Sequence[tuple[str, str]]:
 
 async def _written(
     tx: Tx,
-    call: Call,
+    context: RequestContext,
     schedule: StoredSchedule,
     action: str,
     before: Mapping[str, Any],
-) -> Answer:
+) -> HandlerResult:
     """The answer with a schedule that was made or changed, noted."""
-    await record_change(tx, call, schedule, action, before, writable(v2_schedule_of(schedule)))
+    await record_change(
+        tx, context, schedule, action, before, visible_fields(v2_schedule_of(schedule))
+    )
     return _answer(schedule)
 
 
-def _answer(schedule: StoredSchedule) -> Answer:
+def _answer(schedule: StoredSchedule) -> HandlerResult:
     shown = v2_schedule_of(schedule)
-    return Answer(One(shown), schedule.version, f"{V2}/schedules/{schedule.id}")
+    return HandlerResult(DataEnvelope(shown), f"{V2}/schedules/{schedule.id}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.products.examples import V1_SCHEDULE
-from app.teams.operation import PAST, V1_ROWS, V2_READS, V2_WRITES, Operation
+from app.teams.operation import PAST, V1_GROUP, V2_READ_GROUP, V2_WRITE_GROUP, Operation
 from app.teams.schedules import handlers_v1, handlers_v2
 from app.teams.schedules.schemas import (
     SchedulesQuery,
@@ -28,13 +28,13 @@ DELETION: Mapping[str, Any] = {
     "method": "DELETE",
     "path": "/schedules/{id}",
     "summary": "Delete a schedule; fails if referenced by a policy",
-    "work": handlers_v1.delete_schedule,
+    "handler": handlers_v1.delete_schedule,
     "shape": "nothing",
     "status": 204,
 }
 
 V1_COLLECTION: Sequence[Operation] = (
-    V1_ROWS(
+    V1_GROUP(
         "GET",
         "/schedules",
         "List schedules",
@@ -43,7 +43,7 @@ V1_COLLECTION: Sequence[Operation] = (
         shape="many",
         **V1_ONE,
     ),
-    V1_ROWS(
+    V1_GROUP(
         "POST",
         "/schedules",
         "Create a schedule",
@@ -56,8 +56,8 @@ V1_COLLECTION: Sequence[Operation] = (
 )
 
 V1_ITEM: Sequence[Operation] = (
-    V1_ROWS("GET", "/schedules/{id}", "Read a schedule", handlers_v1.read_schedule, **V1_ONE),
-    V1_ROWS(
+    V1_GROUP("GET", "/schedules/{id}", "Read a schedule", handlers_v1.read_schedule, **V1_ONE),
+    V1_GROUP(
         "PATCH",
         "/schedules/{id}",
         "Change a schedule (metadata and layers)",
@@ -67,11 +67,11 @@ V1_ITEM: Sequence[Operation] = (
         description=PAST,
         **V1_ONE,
     ),
-    V1_ROWS(**DELETION),
+    V1_GROUP(**DELETION),
 )
 
 V2_SCHEDULES: Sequence[Operation] = (
-    V2_READS(
+    V2_READ_GROUP(
         "GET",
         "/schedules",
         "List schedules",
@@ -80,7 +80,7 @@ V2_SCHEDULES: Sequence[Operation] = (
         shape="many",
         **V2_ONE,
     ),
-    V2_WRITES(
+    V2_WRITE_GROUP(
         "POST",
         "/schedules",
         "Create a schedule",
@@ -90,8 +90,8 @@ V2_SCHEDULES: Sequence[Operation] = (
         example=V2_EXAMPLE,
         **V2_ONE,
     ),
-    V2_READS("GET", "/schedules/{id}", "Read a schedule", handlers_v2.read_schedule, **V2_ONE),
-    V2_WRITES(
+    V2_READ_GROUP("GET", "/schedules/{id}", "Read a schedule", handlers_v2.read_schedule, **V2_ONE),
+    V2_WRITE_GROUP(
         "PATCH",
         "/schedules/{id}",
         "Change a schedule",
@@ -104,5 +104,5 @@ V2_SCHEDULES: Sequence[Operation] = (
         description=PAST,
         **V2_ONE,
     ),
-    V2_WRITES(**DELETION),
+    V2_WRITE_GROUP(**DELETION),
 )

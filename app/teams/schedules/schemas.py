@@ -24,8 +24,8 @@ from app.products.layered.layer_fields import (
     RotationType,
 )
 from app.teams.overrides.schemas import OverrideShown, override_of
-from app.teams.overrides.store import Cover
-from app.teams.schedules.store import Rules, ScheduleFields, StoredSchedule
+from app.teams.overrides.store import ManualAssignment
+from app.teams.schedules.store import ScheduleFields, ScheduleRules, StoredSchedule
 from app.teams.schemas import (
     Id,
     Instant,
@@ -72,7 +72,9 @@ class V1SchedulePost(RequestModel, frozen=True):
         layers = tuple(layer.layer() for layer in self.layers)
         team_id = None if self.team_id is None else str(self.team_id)
         return ScheduleFields(
-            str(self.name), team_id, Rules(str(self.timezone), layers, _text(value["layers"]))
+            str(self.name),
+            team_id,
+            ScheduleRules(str(self.timezone), layers, _text(value["layers"])),
         )
 
 
@@ -98,24 +100,24 @@ class V2SchedulePost(RequestModel, frozen=True):
         return self._with_rules(self._rules({"name": ROTATION_LAYER}, value))
 
     def fields_after(
-        self, schedule: StoredSchedule, value: Mapping[str, Any], *, turned: bool
+        self, schedule: StoredSchedule, value: Mapping[str, Any], *, rotation_changed: bool
     ) -> ScheduleFields:
         """What is stored in place of ``schedule``; ``value`` is all of it after a patch, which
-        changes the rotation if it is ``turned``."""
-        if not turned:
+        changes the rotation if it is ``rotation_changed``."""
+        if not rotation_changed:
             return self._with_rules(replace(schedule.rules, timezone=str(self.timezone)))
         [layer] = layers_of(schedule)
         kept = {name: item for name, item in layer.items() if name not in ROTATION}
         return self._with_rules(self._rules(kept, value))
 
-    def _rules(self, kept: Mapping[str, Any], value: Mapping[str, Any]) -> Rules:
+    def _rules(self, kept: Mapping[str, Any], value: Mapping[str, Any]) -> ScheduleRules:
         """A layer of what is ``kept`` of it and of the rotation in ``value``, as it was sent."""
         given = {name: value[name] for name in ROTATION if value.get(name) is not None}
         layer = {**kept, "participants": [], **given}
         read = validated(layer, LayerDocument).layer()
-        return Rules(str(self.timezone), (read,), _text([layer]))
+        return ScheduleRules(str(self.timezone), (read,), _text([layer]))
 
-    def _with_rules(self, rules: Rules) -> ScheduleFields:
+    def _with_rules(self, rules: ScheduleRules) -> ScheduleFields:
         team_id = None if self.team_id is None else str(self.team_id)
         return ScheduleFields(str(self.name), team_id, rules)
 
@@ -162,7 +164,7 @@ class V2Schedule(Struct, frozen=True):
     ]
 
 
-def v1_schedule_of(schedule: StoredSchedule, overrides: Sequence[Cover]) -> V1Schedule:
+def v1_schedule_of(schedule: StoredSchedule, overrides: Sequence[ManualAssignment]) -> V1Schedule:
     """A schedule on the wire of v1."""
     return V1Schedule(
         schedule.id,
@@ -170,7 +172,7 @@ def v1_schedule_of(schedule: StoredSchedule, overrides: Sequence[Cover]) -> V1Sc
         schedule.fields.team_id,
         schedule.rules.timezone,
         layers_of(schedule),
-        [override_of(cover) for cover in overrides],
+        [override_of(assignment) for assignment in overrides],
         schedule.version,
         utc_text(schedule.created_at),
         utc_text(schedule.updated_at),
@@ -210,17 +212,19 @@ def is_layered(schedule: StoredSchedule) -> bool:
     return len(layers) != 1 or bool(layers[0].restrictions)
 
 
-def is_turned(schedule: StoredSchedule, shown: Mapping[str, Any], patch: Mapping[str, Any]) -> bool:
+def changes_rotation(
+    schedule: StoredSchedule, shown: Mapping[str, Any], patch: Mapping[str, Any]
+) -> bool:
     """Whether a v2 patch changes the rotation that is ``shown``.
 
     Raises ``Conflict`` if that is only one of several layers.
     """
-    turned = any(name in patch and patch[name] != shown.get(name) for name in ROTATION)
-    if turned and is_layered(schedule):
+    rotation_changed = any(name in patch and patch[name] != shown.get(name) for name in ROTATION)
+    if rotation_changed and is_layered(schedule):
         raise Conflict(
             f"the schedule {schedule.id} has layers: change them at /api/v1/schedules/{schedule.id}"
         )
-    return turned
+    return rotation_changed
 
 
 def _text(layers: object) -> str:

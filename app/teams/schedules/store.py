@@ -1,10 +1,10 @@
-"""Schedules and the rules they have had.
+"""Schedules and every version of their rules.
 
-Strategy: a schedule is a name and a team; how it rotates are its rules, of which it keeps every
-version with the instant from which it held, so the past is answered by the rules of its time. The
-first rules hold for all time before, too. Whoever writes to a schedule or to what belongs to it
-locks its row first (``locked``) and raises its version last (``raised``), so two writers never miss
-each other.
+Strategy: a schedule is a name, a team and rules, which are its zone and its layers. Every version
+of the rules is stored with the instant from which it holds, so the past is answered by the version
+of its time; the first version holds for all time before, too. Each write to a schedule or to what
+belongs to it first locks the schedule's row (``lock_schedule``) and last raises its version
+(``raise_version``), so no writer misses what another has done.
 """
 
 from collections.abc import Sequence
@@ -27,21 +27,27 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.pacing import paced
+from app.database.pacing import with_pauses
 from app.database.pages import Page, Slice, next_position, page_of
-from app.database.tables import covers, participants, policy_targets, rules, schedules
+from app.database.tables import (
+    manual_assignments,
+    participants,
+    policy_targets,
+    schedule_versions,
+    schedules,
+)
 from app.engine.layered.model import Layer
 from app.engine.walltime import FOREVER
 from app.errors import Conflict, NotFound
 
-MOST_RULES, MOST_RULES_BYTES = 1_000, 4 * 1024 * 1024
+MAX_VERSIONS, MAX_VERSIONS_BYTES = 1_000, 4 * 1024 * 1024
 """So many rules of one schedule, and bytes of their layers, are kept: every answer reads them."""
-KEPT_BYTES = 8 * 1024
+MAX_CACHED_BYTES = 8 * 1024
 """Layers up to this size are remembered as they were read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class ScheduleRules:
     """How a schedule rotates: what the engine reads, and ``document`` (JSON), as it was sent."""
 
     timezone: str
@@ -49,7 +55,7 @@ class Rules:
     document: str
 
     @property
-    def people(self) -> set[str]:
+    def user_ids(self) -> set[str]:
         return {name for layer in self.layers for name in layer.participants}
 
 
@@ -59,7 +65,7 @@ class ScheduleFields:
 
     name: str
     team_id: str | None
-    rules: Rules
+    rules: ScheduleRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class StoredSchedule:
     updated_at: int
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> ScheduleRules:
         return self.fields.rules
 
 
@@ -84,19 +90,27 @@ TEAM_SCHEDULES = 100
 def _schedules() -> Select[tuple[object, ...]]:
     """Every schedule of the organisation ``:org`` with its latest rules."""
     latest = (
-        select(func.max(rules.c.number))
-        .where(rules.c.org_id == schedules.c.org_id, rules.c.schedule_id == schedules.c.id)
+        select(func.max(schedule_versions.c.number))
+        .where(
+            schedule_versions.c.org_id == schedules.c.org_id,
+            schedule_versions.c.schedule_id == schedules.c.id,
+        )
         .correlate(schedules)
         .scalar_subquery()
     )
     its_rules = and_(
-        rules.c.org_id == schedules.c.org_id,
-        rules.c.schedule_id == schedules.c.id,
-        rules.c.number == latest,
+        schedule_versions.c.org_id == schedules.c.org_id,
+        schedule_versions.c.schedule_id == schedules.c.id,
+        schedule_versions.c.number == latest,
     )
     return (
-        select(schedules, rules.c.timezone, rules.c.layers, rules.c.document)
-        .join(rules, its_rules)
+        select(
+            schedules,
+            schedule_versions.c.timezone,
+            schedule_versions.c.layers,
+            schedule_versions.c.document,
+        )
+        .join(schedule_versions, its_rules)
         .where(schedules.c.org_id == bindparam("org"))
     )
 
@@ -125,10 +139,10 @@ async def schedules_of_team(
 ) -> Sequence[StoredSchedule]:
     """A team's schedules, oldest first; of very many the first ``TEAM_SCHEDULES``."""
     rows = await tx.execute(OF_TEAM, {"org": org_id, "team": team_id})
-    return [_schedule(row) async for row in paced(rows.mappings())]
+    return [_schedule(row) async for row in with_pauses(rows.mappings())]
 
 
-async def schedule_of(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
+async def get_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
     """One schedule. Raises ``NotFound``."""
     found = await tx.execute(BY_ID, {"org": org_id, "schedule": schedule_id})
     row = found.mappings().one_or_none()
@@ -142,25 +156,28 @@ async def schedules_with(
 ) -> Sequence[StoredSchedule]:
     """The schedules that a person takes or took part in, or covers for somebody after
     ``since_at``, oldest first."""
-    by_rules = select(rules.c.schedule_id).where(
-        rules.c.org_id == org_id, rules.c.layers.contains(f'"{user_id}"', autoescape=True)
+    by_rules = select(schedule_versions.c.schedule_id).where(
+        schedule_versions.c.org_id == org_id,
+        schedule_versions.c.layers.contains(f'"{user_id}"', autoescape=True),
     )
-    by_hand = select(covers.c.schedule_id).where(
-        covers.c.org_id == org_id, covers.c.user_id == user_id, covers.c.until_at > since_at
+    by_hand = select(manual_assignments.c.schedule_id).where(
+        manual_assignments.c.org_id == org_id,
+        manual_assignments.c.user_id == user_id,
+        manual_assignments.c.until_at > since_at,
     )
     query = EVERY.params(org=org_id).where(schedules.c.id.in_(by_rules.union(by_hand)))
     rows = await tx.execute(query.order_by(schedules.c.position))
     return [_schedule(row) for row in rows.mappings()]
 
 
-async def locked(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
+async def lock_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
     """One schedule that nobody else writes to until the transaction ends. Raises ``NotFound``."""
     query = select(schedules.c.id).where(_is(org_id, schedule_id)).with_for_update()
     await tx.execute(query)
-    return await schedule_of(tx, org_id, schedule_id)
+    return await get_schedule(tx, org_id, schedule_id)
 
 
-async def raised(
+async def raise_version(
     tx: AsyncConnection, org_id: str, schedule: StoredSchedule, now: int
 ) -> StoredSchedule:
     """``schedule`` in its next version."""
@@ -170,7 +187,7 @@ async def raised(
     return replace(schedule, version=version, updated_at=now)
 
 
-async def made_schedule(
+async def insert_schedule(
     tx: AsyncConnection, org_id: str, schedule_id: str, given: ScheduleFields, now: int
 ) -> StoredSchedule:
     """A new schedule. Raises ``Conflict`` if the id is taken."""
@@ -187,11 +204,11 @@ async def made_schedule(
         "updated_at": now,
     }
     await tx.execute(insert(schedules).values(row))
-    await _rule(tx, org_id, schedule_id, given.rules, 1, -FOREVER)
+    await _insert_version(tx, org_id, schedule_id, given.rules, 1, -FOREVER)
     return StoredSchedule(schedule_id, given, 1, now, now)
 
 
-async def changed_schedule(
+async def update_schedule(
     tx: AsyncConnection, org_id: str, schedule: StoredSchedule, given: ScheduleFields, now: int
 ) -> StoredSchedule:
     """``schedule`` with other fields, in its next version. Other rules hold from ``now`` on.
@@ -201,25 +218,27 @@ async def changed_schedule(
     values = {"name": given.name, "team_id": given.team_id}
     await tx.execute(update(schedules).where(_is(org_id, schedule.id)).values(values))
     if given.rules != schedule.rules:
-        belongs = and_(rules.c.org_id == org_id, rules.c.schedule_id == schedule.id)
+        belongs = and_(
+            schedule_versions.c.org_id == org_id, schedule_versions.c.schedule_id == schedule.id
+        )
         last = select(
             func.count(),
-            func.sum(func.length(rules.c.layers)),
-            func.max(rules.c.number),
-            func.max(rules.c.valid_from),
+            func.sum(func.length(schedule_versions.c.layers)),
+            func.max(schedule_versions.c.number),
+            func.max(schedule_versions.c.valid_from),
         ).where(belongs)
         count, size, number, held_from = (await tx.execute(last)).one()
-        if count >= MOST_RULES or size >= MOST_RULES_BYTES:
+        if count >= MAX_VERSIONS or size >= MAX_VERSIONS_BYTES:
             raise Conflict(
                 f"the rules of the schedule {schedule.id} have been changed as often as is kept "
-                f"({MOST_RULES} times, or {MOST_RULES_BYTES} bytes): make a new schedule"
+                f"({MAX_VERSIONS} times, or {MAX_VERSIONS_BYTES} bytes): make a new schedule"
             )
         # a clock that is behind another's never puts rules before those that they replace
-        await _rule(tx, org_id, schedule.id, given.rules, number + 1, max(now, held_from))
-    return await raised(tx, org_id, replace(schedule, fields=given), now)
+        await _insert_version(tx, org_id, schedule.id, given.rules, number + 1, max(now, held_from))
+    return await raise_version(tx, org_id, replace(schedule, fields=given), now)
 
 
-async def removed_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> None:
+async def delete_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> None:
     """Remove a schedule and all that belongs to it. Raises ``Conflict`` while a policy names it."""
     query = (
         select(policy_targets.c.policy_id)
@@ -234,7 +253,7 @@ async def removed_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -
 
 def layers_in(text: str) -> tuple[Layer, ...]:
     """The engine's layers as they are stored."""
-    return _remembered_layers(text) if len(text) <= KEPT_BYTES else _layers_in(text)
+    return _remembered_layers(text) if len(text) <= MAX_CACHED_BYTES else _layers_in(text)
 
 
 def _layers_in(text: str) -> tuple[Layer, ...]:
@@ -244,8 +263,13 @@ def _layers_in(text: str) -> tuple[Layer, ...]:
 _remembered_layers = lru_cache(maxsize=4096)(_layers_in)
 
 
-async def _rule(
-    tx: AsyncConnection, org_id: str, schedule_id: str, given: Rules, number: int, from_at: int
+async def _insert_version(
+    tx: AsyncConnection,
+    org_id: str,
+    schedule_id: str,
+    given: ScheduleRules,
+    number: int,
+    from_at: int,
 ) -> None:
     """Write rules down, and who takes part by them."""
     row = {
@@ -257,7 +281,7 @@ async def _rule(
         "layers": msgspec.json.encode(given.layers).decode(),
         "document": given.document,
     }
-    await tx.execute(insert(rules).values(row))
+    await tx.execute(insert(schedule_versions).values(row))
     taking_part = participants.c
     await tx.execute(
         delete(participants).where(
@@ -266,7 +290,7 @@ async def _rule(
     )
     named: Sequence[dict[str, str]] = [
         {"org_id": org_id, "schedule_id": schedule_id, "user_id": name}
-        for name in sorted(given.people)
+        for name in sorted(given.user_ids)
     ]
     if named:
         await tx.execute(insert(participants), named)
@@ -277,7 +301,7 @@ def _is(org_id: str, schedule_id: str) -> ColumnElement[bool]:
 
 
 def _schedule(row: RowMapping) -> StoredSchedule:
-    kept = Rules(row["timezone"], layers_in(row["layers"]), row["document"])
+    kept = ScheduleRules(row["timezone"], layers_in(row["layers"]), row["document"])
     return StoredSchedule(
         row["id"],
         ScheduleFields(row["name"], row["team_id"], kept),

@@ -1,49 +1,65 @@
 """Handlers for people: the names and e-mails that answers show, and whom schedules may name."""
 
+from collections.abc import Iterable
+
 from app.database.database import Tx
 from app.database.ids import new_id
-from app.teams.merge_patch import patched
-from app.teams.operation import V2, Answer, Call
-from app.teams.schemas import READ_ONLY, One, many, writable
+from app.errors import FieldError, InvalidRequest
+from app.teams.merge_patch import patched_document
+from app.teams.operation import V2, HandlerResult, RequestContext
+from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
+from app.teams.users import store
 from app.teams.users.schemas import UserPost, user_of
-from app.teams.users.store import (
-    Person,
-    changed_person,
-    locked_person,
-    made_person,
-    people_page,
-    person_of,
-    removed_person,
-)
+from app.teams.users.store import StoredUser
+
+MAX_NAMED = 100
+"""Faults that one answer names."""
 
 
-async def list_users(tx: Tx, call: Call) -> Answer:
-    page = await people_page(tx, call.org_id, call.query.part)
-    return Answer(many(page, call.query.part, [user_of(person) for person in page.rows]))
+async def list_users(tx: Tx, context: RequestContext) -> HandlerResult:
+    page = await store.users_page(tx, context.org_id, context.query.part)
+    return HandlerResult(
+        list_envelope(page, context.query.part, [user_of(user) for user in page.rows])
+    )
 
 
-async def create_user(tx: Tx, call: Call) -> Answer:
-    user_id = call.document.id or new_id(call.now, "user_")
-    return _answer(await made_person(tx, call.org_id, user_id, call.document.fields, call.now))
+async def create_user(tx: Tx, context: RequestContext) -> HandlerResult:
+    user_id = context.document.id or new_id(context.now, "user_")
+    return _answer(
+        await store.insert_user(tx, context.org_id, user_id, context.document.fields, context.now)
+    )
 
 
-async def read_user(tx: Tx, call: Call) -> Answer:
-    return _answer(await person_of(tx, call.org_id, call.path["id"]))
+async def read_user(tx: Tx, context: RequestContext) -> HandlerResult:
+    return _answer(await store.get_user(tx, context.org_id, context.path["id"]))
 
 
-async def update_user(tx: Tx, call: Call) -> Answer:
-    person = await locked_person(tx, call.org_id, call.path["id"])
-    call.require_match(person.version)
-    document = patched(writable(user_of(person)), call.value, UserPost, READ_ONLY)
-    return _answer(await changed_person(tx, call.org_id, person, document.fields, call.now))
+async def update_user(tx: Tx, context: RequestContext) -> HandlerResult:
+    user = await store.lock_user(tx, context.org_id, context.path["id"])
+    context.require_match(user.version)
+    document = patched_document(visible_fields(user_of(user)), context.value, UserPost, READ_ONLY)
+    return _answer(await store.update_user(tx, context.org_id, user, document.fields, context.now))
 
 
-async def delete_user(tx: Tx, call: Call) -> Answer:
-    person = await locked_person(tx, call.org_id, call.path["id"])
-    call.require_match(person.version)
-    await removed_person(tx, call.org_id, person.id, call.now)
-    return Answer()
+async def delete_user(tx: Tx, context: RequestContext) -> HandlerResult:
+    user = await store.lock_user(tx, context.org_id, context.path["id"])
+    context.require_match(user.version)
+    await store.delete_user(tx, context.org_id, user.id, context.now)
+    return HandlerResult()
 
 
-def _answer(person: Person) -> Answer:
-    return Answer(One(user_of(person)), person.version, f"{V2}/users/{person.id}")
+async def require_users(tx: Tx, org_id: str, named: Iterable[tuple[str, str]]) -> None:
+    """Raise ``InvalidRequest`` if a user does not exist; ``named``: pointer and id of each."""
+    pairs = list(named)
+    known = await store.users_by_id(tx, org_id, [user_id for _, user_id in pairs])
+    errors = [
+        FieldError(pointer, f"there is no user {user_id}: create it at /api/v2/oncall/users")
+        for pointer, user_id in pairs
+        if user_id not in known
+    ]
+    if errors:
+        raise InvalidRequest(errors[:MAX_NAMED])
+
+
+def _answer(user: StoredUser) -> HandlerResult:
+    return HandlerResult(DataEnvelope(user_of(user)), f"{V2}/users/{user.id}")

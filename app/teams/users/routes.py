@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.teams.operation import READ, V2, WRITE, Operation, Rows
+from app.teams.operation import READ, V2, WRITE, Operation, OperationGroup, Tag
 from app.teams.schemas import PageQuery
 from app.teams.users import handlers
 from app.teams.users.schemas import User, UserPost
@@ -16,7 +16,7 @@ PERSON: Mapping[str, Any] = {
 }
 ONE_USER: Mapping[str, Any] = {"answer": User}
 
-_users = Rows(f"{V2}/users", "People (v2)", WRITE)
+_users = OperationGroup(f"{V2}/users", Tag("People (v2)", "Who can be on call."), WRITE)
 
 V2_USERS: Sequence[Operation] = (
     _users(

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from app.http.validation import RequestModel
 from app.teams.schemas import NO_MORE, Id, Instant, TeamId, Title, Version
 from app.teams.times import utc_text
-from app.teams.users.store import Person, PersonFields
+from app.teams.users.store import StoredUser, UserFields
 
 
 class UserPost(RequestModel, frozen=True):
@@ -34,8 +34,8 @@ class UserPost(RequestModel, frozen=True):
     ) = None
 
     @property
-    def fields(self) -> PersonFields:
-        return PersonFields(str(self.name), self.email, tuple(map(str, self.team_ids or ())))
+    def fields(self) -> UserFields:
+        return UserFields(str(self.name), self.email, tuple(map(str, self.team_ids or ())))
 
 
 class User(Struct, frozen=True):
@@ -50,14 +50,14 @@ class User(Struct, frozen=True):
     version: Version
 
 
-def user_of(person: Person) -> User:
+def user_of(user: StoredUser) -> User:
     """A person on the wire."""
     return User(
-        person.id,
-        person.name,
-        person.email,
-        person.fields.team_ids,
-        utc_text(person.created_at),
-        utc_text(person.updated_at),
-        person.version,
+        user.id,
+        user.name,
+        user.email,
+        user.fields.team_ids,
+        utc_text(user.created_at),
+        utc_text(user.updated_at),
+        user.version,
     )

@@ -19,13 +19,13 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.pages import Page, Slice, next_position, page_of
-from app.database.tables import covers, participants, people, policy_targets
+from app.database.tables import manual_assignments, participants, policy_targets, users
 from app.errors import Conflict, NotFound
 from app.teams.overrides.store import is_to_come
 
 
 @dataclass(frozen=True, slots=True)
-class PersonFields:
+class UserFields:
     """What callers say of a person."""
 
     name: str
@@ -34,11 +34,11 @@ class PersonFields:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class StoredUser:
     """One person; ``version`` counts changes, instants are in milliseconds."""
 
     id: str
-    fields: PersonFields
+    fields: UserFields
     version: int
     created_at: int
     updated_at: int
@@ -52,75 +52,75 @@ class Person:
         return self.fields.email
 
 
-NAMED = select(people).where(
-    people.c.org_id == bindparam("org"), people.c.id.in_(bindparam("ids", expanding=True))
+NAMED = select(users).where(
+    users.c.org_id == bindparam("org"), users.c.id.in_(bindparam("ids", expanding=True))
 )
 
 
-async def people_page(tx: AsyncConnection, org_id: str, part: Slice) -> Page[Person]:
+async def users_page(tx: AsyncConnection, org_id: str, part: Slice) -> Page[StoredUser]:
     """The organisation's people, oldest first."""
-    query = select(people).where(people.c.org_id == org_id).order_by(people.c.position)
-    return await page_of(tx, query, part, _person)
+    query = select(users).where(users.c.org_id == org_id).order_by(users.c.position)
+    return await page_of(tx, query, part, _user)
 
 
-async def people_of(
+async def users_by_id(
     tx: AsyncConnection, org_id: str, ids: Iterable[str | None]
-) -> Mapping[str, Person]:
+) -> Mapping[str, StoredUser]:
     """Those of ``ids`` that there are, by id."""
     wanted = {name for name in ids if name is not None}
     if not wanted:
         return {}
     rows = await tx.execute(NAMED, {"org": org_id, "ids": sorted(wanted)})
-    return {row["id"]: _person(row) for row in rows.mappings()}
+    return {row["id"]: _user(row) for row in rows.mappings()}
 
 
-async def person_of(tx: AsyncConnection, org_id: str, person_id: str) -> Person:
+async def get_user(tx: AsyncConnection, org_id: str, user_id: str) -> StoredUser:
     """One person. Raises ``NotFound``."""
-    found = await people_of(tx, org_id, [person_id])
-    if person_id not in found:
-        raise NotFound(f"there is no user {person_id}")
-    return found[person_id]
+    found = await users_by_id(tx, org_id, [user_id])
+    if user_id not in found:
+        raise NotFound(f"there is no user {user_id}")
+    return found[user_id]
 
 
-async def locked_person(tx: AsyncConnection, org_id: str, person_id: str) -> Person:
+async def lock_user(tx: AsyncConnection, org_id: str, user_id: str) -> StoredUser:
     """One person whom nobody else writes to until the transaction ends. Raises ``NotFound``."""
-    await tx.execute(select(people.c.id).where(_is(org_id, person_id)).with_for_update())
-    return await person_of(tx, org_id, person_id)
+    await tx.execute(select(users.c.id).where(_is(org_id, user_id)).with_for_update())
+    return await get_user(tx, org_id, user_id)
 
 
-async def made_person(
-    tx: AsyncConnection, org_id: str, person_id: str, given: PersonFields, now: int
-) -> Person:
+async def insert_user(
+    tx: AsyncConnection, org_id: str, user_id: str, given: UserFields, now: int
+) -> StoredUser:
     """A new person. Raises ``Conflict`` if the id is taken."""
-    if await people_of(tx, org_id, [person_id]):
-        raise Conflict(f"the user {person_id} exists already")
+    if await users_by_id(tx, org_id, [user_id]):
+        raise Conflict(f"the user {user_id} exists already")
     row = {
         "org_id": org_id,
-        "id": person_id,
+        "id": user_id,
         "position": await next_position(tx, org_id),
         "version": 1,
         "created_at": now,
         "updated_at": now,
         **_columns(given),
     }
-    await tx.execute(insert(people).values(row))
-    return Person(person_id, given, 1, now, now)
+    await tx.execute(insert(users).values(row))
+    return StoredUser(user_id, given, 1, now, now)
 
 
-async def changed_person(
-    tx: AsyncConnection, org_id: str, person: Person, given: PersonFields, now: int
-) -> Person:
-    """``person`` with other fields."""
-    version = person.version + 1
+async def update_user(
+    tx: AsyncConnection, org_id: str, user: StoredUser, given: UserFields, now: int
+) -> StoredUser:
+    """``user`` with other fields."""
+    version = user.version + 1
     await tx.execute(
-        update(people)
-        .where(_is(org_id, person.id))
+        update(users)
+        .where(_is(org_id, user.id))
         .values(version=version, updated_at=now, **_columns(given))
     )
-    return Person(person.id, given, version, person.created_at, now)
+    return StoredUser(user.id, given, version, user.created_at, now)
 
 
-async def removed_person(tx: AsyncConnection, org_id: str, person_id: str, now: int) -> None:
+async def delete_user(tx: AsyncConnection, org_id: str, user_id: str, now: int) -> None:
     """Remove a person. Raises ``Conflict`` while anything to come counts on them.
 
     What they did stays on record under their id.
@@ -128,28 +128,28 @@ async def removed_person(tx: AsyncConnection, org_id: str, person_id: str, now: 
     for table, what, holds in (
         (participants, "a schedule has them as a participant", true()),
         (policy_targets, "an escalation policy names them", true()),
-        (covers, "an override or entry that is not over names them", is_to_come(now)),
+        (manual_assignments, "an override or entry that is not over names them", is_to_come(now)),
     ):
-        named = and_(table.c.org_id == org_id, table.c.user_id == person_id, holds)
+        named = and_(table.c.org_id == org_id, table.c.user_id == user_id, holds)
         if await tx.scalar(select(exists().where(named))):
-            raise Conflict(f"the user {person_id} is still needed: {what}")
-    await tx.execute(delete(people).where(_is(org_id, person_id)))
+            raise Conflict(f"the user {user_id} is still needed: {what}")
+    await tx.execute(delete(users).where(_is(org_id, user_id)))
 
 
-def _is(org_id: str, person_id: str) -> ColumnElement[bool]:
-    return and_(people.c.org_id == org_id, people.c.id == person_id)
+def _is(org_id: str, user_id: str) -> ColumnElement[bool]:
+    return and_(users.c.org_id == org_id, users.c.id == user_id)
 
 
-def _columns(given: PersonFields) -> Mapping[str, str]:
+def _columns(given: UserFields) -> Mapping[str, str]:
     teams = msgspec.json.encode(given.team_ids).decode()
     return {"name": given.name, "email": given.email, "team_ids": teams}
 
 
-def _person(row: RowMapping) -> Person:
+def _user(row: RowMapping) -> StoredUser:
     teams = msgspec.json.decode(row["team_ids"], type=tuple[str, ...])
-    return Person(
+    return StoredUser(
         row["id"],
-        PersonFields(row["name"], row["email"], teams),
+        UserFields(row["name"], row["email"], teams),
         row["version"],
         row["created_at"],
         row["updated_at"],
