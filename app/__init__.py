@@ -22,4 +22,4 @@ A package may import the packages to its right, but not those beside it behind a
 
 DEFAULT_PORT = 8402
 """The port of ``serve``. It is not in the settings, so that ``--help`` need not import pydantic."""
-__version__ = "0.1.0"
+__version__ = "0.2.0"
