@@ -1,7 +1,8 @@
 """Wire structs of a layer, with the field names of the v1 page, and their conversion to the engine.
 
-A field's ``description`` is its rule in words, as in ``schemas.py``; rules across fields are in the
-engine's own words (``layered/parsing.py``), with the pointer to the field that has to change.
+A field's ``description`` is its rule in words, as in ``products/rotation/request.py``; rules across
+fields are in the engine's own words (``engine/layered/parsing.py``), with the pointer to the field
+that has to change.
 """
 
 from collections.abc import Callable, Iterator, Mapping
