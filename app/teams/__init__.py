@@ -1,6 +1,7 @@
-"""Schedules that are kept: the v1 and v2 on-call APIs behind keys (``schedules.md``, Stored).
+"""The stored schedules of teams: the v1 and v2 on-call APIs behind keys (``schedules.md``, Stored).
 
-``operations`` is the type of their one table, ``table`` the table itself; ``serve`` turns a row
-into an answer; ``access`` knows who asks; ``documents`` and ``schedule_documents`` are the wire,
-``v1``, ``v2``, ``users``, ``policies`` and ``feeds`` the handlers, a few lines each.
+``operation`` says what a stored operation is, and ``routes`` lists them all. ``pipeline`` turns a
+request into the answer of one: ``router`` finds it, ``auth`` checks the key, ``queries`` reads the
+query. Each resource has a package of its own with ``schemas`` (the wire), ``handlers``, ``routes``
+(its operations) and ``store`` (its SQL). ``app`` opens the database and serves all of it.
 """
