@@ -41,9 +41,12 @@ async def test_a_file_that_cannot_be_bought_is_told(
     )
     terms = buyer.payment_required_in(await service().ask())
     closed = service(clock=lambda: time.time() + 10_000)  # by its clock the payment has expired
-    assert await demo._save_files(
-        console, closed.http, buyer, request, terms, paid_endpoints()[0].formats
-    ) == 1
+    assert (
+        await demo._save_files(
+            console, closed.http, buyer, request, terms, paid_endpoints()[0].formats
+        )
+        == 1
+    )
     assert "expired" in console.export_text()
     assert not (tmp_path / "demo").exists()
 
