@@ -42,6 +42,7 @@ class RequestHead(Struct, frozen=True):
     ``fields`` holds the values of each wanted field that was sent, in order of arrival. ``size``
     counts the bytes of all names and values except those of ``PAYMENT-SIGNATURE``, which has its
     own limit. ``body_arrived``: the whole body is there and can be read without waiting.
+    ``paying``: the request carries a payment, in either version of the protocol.
     """
 
     method: str
@@ -49,6 +50,7 @@ class RequestHead(Struct, frozen=True):
     fields: Mapping[str, Sequence[str]]
     size: int
     body_arrived: bool
+    paying: bool
 
     def values(self, name: str) -> Sequence[str]:
         """Return every value of the field ``name`` (lower case)."""
@@ -57,11 +59,6 @@ class RequestHead(Struct, frozen=True):
     def value(self, name: str) -> str:
         """Return the first value of the field ``name``; an empty text if there is none."""
         return self.values(name)[0] if name in self.fields else ""
-
-    @property
-    def paying(self) -> bool:
-        """Whether the request carries a payment, in either version of the protocol."""
-        return PAYMENT_HEADER in self.fields or PAYMENT_HEADER_V1 in self.fields
 
     @property
     def bodiless(self) -> bool:
@@ -83,4 +80,5 @@ def request_head(scope: Scope) -> RequestHead:
                 size -= len(raw) + len(value)
     client = scope.get("client")
     peer = client[0] if client else None
-    return RequestHead(scope["method"], peer, fields, size, scope.get(ARRIVED, False))
+    paying = PAYMENT_HEADER in fields or PAYMENT_HEADER_V1 in fields
+    return RequestHead(scope["method"], peer, fields, size, scope.get(ARRIVED, False), paying)

@@ -159,6 +159,7 @@ async def test_it_counts_with_processes_of_the_last_version(clock: Clock, tmp_pa
 
 
 @pytest.mark.anyio
+@pytest.mark.redis
 async def test_a_window_that_nobody_asks_for_leaves_redis(clock: Clock, tmp_path: Path) -> None:
     with redis_server(tmp_path) as url:
         pool = redis_pool(url)
