@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 from the endpoint table and the msgspec structs."""
+"""The OpenAPI 3.1 document, made from the endpoint table and the msgspec structs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from app import __version__
 from app.discovery.error_responses import (
-    LIMITED,
     PAYMENT_REQUIRED,
     PROBLEM,
+    RATE_LIMIT_HEADERS,
     described_headers,
     error_responses,
     headers,
@@ -42,12 +42,12 @@ GUIDANCE = (
 
 
 def schema_of(kind: type[Struct]) -> dict[str, Any]:
-    """The JSON Schema of ``kind``, complete in itself."""
+    """Return the JSON Schema of ``kind`` with all its definitions."""
     return msgspec.json.schema(kind, schema_hook=scalar_schema)
 
 
 def object_schema_of(kind: type[Struct]) -> dict[str, Any]:
-    """As ``schema_of``, with the object itself on top, as MCP wants it, and not a reference."""
+    """Return ``schema_of`` with the object in place of a reference to it, as MCP requires."""
     schema = schema_of(kind)
     name = schema.pop("$ref").rpartition("/")[2]
     own: dict[str, Any] = schema["$defs"].pop(name)
@@ -55,7 +55,7 @@ def object_schema_of(kind: type[Struct]) -> dict[str, Any]:
 
 
 def payment_info(endpoint: Endpoint) -> Mapping[str, Any]:
-    """The price, as discovery services read it."""
+    """Return the price in the form of discovery services."""
     return {
         "price": {"mode": "fixed", "currency": "USD", "amount": f"{endpoint.price_usd:.6f}"},
         "protocols": [{"x402": {}}],
@@ -63,7 +63,7 @@ def payment_info(endpoint: Endpoint) -> Mapping[str, Any]:
 
 
 def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
-    """The description of the whole service. It names no host: the same for every deployment."""
+    """Describe the whole service. Every deployment has the same document: it names no host."""
     kinds = [kind for endpoint in endpoints for kind in (endpoint.request, endpoint.answer)]
     _, components = msgspec.json.schema_components(
         kinds, schema_hook=scalar_schema, ref_template="#/components/schemas/{name}"
@@ -112,7 +112,7 @@ def _tags(endpoints: Sequence[Endpoint]) -> Mapping[str, str]:
 
 
 def openapi_bytes(endpoints: Sequence[Endpoint]) -> bytes:
-    """``openapi.json``, formatted for people."""
+    """Return ``openapi.json``, formatted for people."""
     return msgspec.json.format(msgspec.json.encode(openapi_document(endpoints)), indent=2) + b"\n"
 
 
@@ -151,7 +151,7 @@ def _success(endpoint: Endpoint) -> Mapping[str, Any]:
         "description": "The answer in the form that Accept asks for, all at the same price, and in "
         "PAYMENT-RESPONSE the receipt.",
         "headers": headers(
-            "PAYMENT-RESPONSE", "Idempotent-Replayed", "Content-Disposition", *LIMITED
+            "PAYMENT-RESPONSE", "Idempotent-Replayed", "Content-Disposition", *RATE_LIMIT_HEADERS
         ),
         "content": {
             "application/json": {
