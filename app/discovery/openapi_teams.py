@@ -1,7 +1,7 @@
-"""The stored operations as OpenAPI describes them.
+"""The stored operations in OpenAPI.
 
-Strategy: everything is read off their one table. Their components have names of their own: the
-stored APIs take no field that they do not know, where the paid ones warn of it.
+Strategy: everything is derived from their one table. Their components have names of their own,
+because the stored APIs reject an unknown field, where the paid ones warn of it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -98,7 +98,7 @@ def stored_tags() -> Mapping[str, str]:
 
 
 def stored_paths() -> Mapping[str, Mapping[str, Any]]:
-    """Every stored path with its operations."""
+    """Return every stored path with its operations."""
     paths: dict[str, dict[str, Any]] = {}
     for operation in _table():
         methods = paths.setdefault(operation.path, {})
@@ -107,7 +107,7 @@ def stored_paths() -> Mapping[str, Mapping[str, Any]]:
 
 
 def stored_schemas() -> Mapping[str, Any]:
-    """The components that ``stored_paths`` refers to; documents take no unknown field."""
+    """Return the components that ``stored_paths`` refers to; documents allow no unknown field."""
     table = _table()
     sent = [kind for each in table for kind in (each.body, each.patches) if kind]
     shown = [each.answer for each in table if each.answer]
@@ -216,13 +216,13 @@ def _header(name: str, text: str, schema: Mapping[str, Any]) -> Mapping[str, Any
 
 
 def _thing(path: str) -> str:
-    """What ``{id}`` names in a path: the collection before it, in the singular."""
+    """Return the name of the thing whose ``{id}`` is in a path: its collection, in the singular."""
     collection = path.partition("/{id}")[0].rpartition("/")[2].replace("-", " ")
     return collection.replace("ies", "ys").removesuffix("s")
 
 
 def _present(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The schema of a parameter that is given; what is not given is not null but absent."""
+    """Return the schema of a parameter that is given; one that is not is absent, never null."""
     options = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
     if not options:
         return schema
@@ -248,7 +248,7 @@ def _patch_name(kind: type[Struct]) -> str:
 
 
 def _patch(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A merge patch of what ``schema`` describes; null takes away what need not be there."""
+    """Return the schema of a merge patch of ``schema``; null removes an optional field."""
     required = schema.get("required", ())
     return {
         "title": schema["title"].replace("Post", "Patch"),
@@ -298,7 +298,7 @@ def _answer_schema(operation: "Operation") -> Mapping[str, Any]:
 
 
 def _has_etag(operation: "Operation") -> bool:
-    """Whether the answer is one thing that has a version, or a calendar."""
+    """Return whether the answer is one thing that has a version, or a calendar."""
     return operation.is_versioned or operation.shape == "calendar"
 
 

@@ -1,8 +1,7 @@
-"""Where schedules are kept: the database that settings choose, and the APIs over it.
+"""The ASGI application under ``/api/``: it loads the stored APIs and watches their database.
 
-Strategy: what the stored APIs need is loaded beside the event loop once the service has started, or
-when somebody first asks, so that the paid endpoints, which never touch a database, neither wait for
-it nor fail with it.
+Strategy: the APIs are loaded in a thread once the service has started, or at the first request for
+them. So the paid endpoints, which never touch a database, neither wait for it nor fail with it.
 """
 
 import asyncio
@@ -27,8 +26,8 @@ log = structlog.get_logger()
 
 PREFIX = "/api/"
 REFRESH_SECONDS, RETRY_SECONDS = 30.0, 2.0
-"""How often a database is looked at that is well, or is not; what has become of it shows in
-requests at once. The last use of keys is written down as often."""
+"""How often a database is checked that is well, or is not; requests notice a change at once. The
+last use of keys is written as often."""
 
 disabled_api: ASGIApp = JSONResponse(
     {"error": "not_found", "message": "this service keeps no schedules: ONCALL_DATABASE_URL=none"},
@@ -38,7 +37,7 @@ disabled_api: ASGIApp = JSONResponse(
 
 
 class TeamsApp:
-    """The stored APIs, ready when they are first needed."""
+    """The stored APIs, loaded when they are first needed."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float], limits: RateLimits) -> None:
         self._settings = settings
@@ -55,14 +54,14 @@ class TeamsApp:
         await api(scope, receive, send)
 
     def checks(self) -> Mapping[str, str | None]:
-        """What readiness says of the store."""
+        """Return the problem of the store, if any, for the readiness check."""
         if not self._settings.store_url:
             return {"store": NOT_USED}
         return {"store": self._loaded[0].problem if self._loaded else "is being opened"}
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Loaded soon after the context is entered; closed when it is left."""
+        """Load the APIs soon after the context is entered; close them when it is left."""
         watching = asyncio.create_task(self._watch()) if self._settings.store_url else None
         try:
             yield
@@ -73,12 +72,13 @@ class TeamsApp:
             await self._close()
 
     async def _load(self) -> "tuple[Database, StoredApi]":
+        """Load the APIs, once. Requests that arrive meanwhile wait instead of being refused."""
         async with self._loading:
-            loaded = self._loaded = self._loaded or await self._open()
+            loaded = self._loaded = self._loaded or await self._open_store()
         return loaded
 
-    async def _open(self) -> "tuple[Database, StoredApi]":
-        """Whoever asks meanwhile waits for it, rather than be told that it is not open."""
+    async def _open_store(self) -> "tuple[Database, StoredApi]":
+        """Open the database; return it with the APIs over it."""
         async with contextlib.AsyncExitStack() as closing:
             database, api = await asyncio.to_thread(self._build)
             closing.push_async_callback(database.aclose)
@@ -103,15 +103,15 @@ class TeamsApp:
         return database, api
 
     async def _watch(self) -> None:
-        """Load, then keep knowing whether the database is well, for ever."""
+        """Load the APIs, then check the database for ever and write down the last use of keys."""
         database, api = await self._load()
-        told = database.problem
+        reported = database.problem
         while True:
-            await asyncio.sleep(RETRY_SECONDS if told else REFRESH_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS if reported else REFRESH_SECONDS)
             await database.refresh()
-            if database.problem != told:
-                told = database.problem
-                log.warning("readiness", part="store", problem=told)
+            if database.problem != reported:
+                reported = database.problem
+                log.warning("readiness", part="store", problem=reported)
             with log_defects():
                 await api.tidy()
 
@@ -125,7 +125,9 @@ class TeamsApp:
 
 @contextlib.contextmanager
 def log_defects() -> Iterator[None]:
-    """What is done on the side ends neither the watch nor an orderly stop."""
+    """Log an exception instead of raising it: a failing side task ends neither the watch nor a
+    stop.
+    """
     try:
         yield
     except Exception:

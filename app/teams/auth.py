@@ -1,7 +1,7 @@
-"""Who asks: a key of an organisation, in either of the headers that the pages show.
+"""Authentication: the key of an organisation, in either of the headers that the pages show.
 
-Strategy: a key is looked up for every request, so revoking it takes effect at once. When it was
-used is remembered and written down now and then, so that reading writes nothing.
+Strategy: a key is looked up for every request, so revoking it takes effect at once. The time of its
+last use is held in memory and written from time to time, so that reading writes nothing.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ Clock = Callable[[], float]
 
 
 class KeyAuthenticator:
-    """The keys of one database."""
+    """Finds the keys of requests in one database."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
@@ -27,7 +27,7 @@ class KeyAuthenticator:
         self._used: dict[str, int] = {}
 
     async def authenticate(self, head: RequestHead, snapshot: Snapshot) -> ApiKey:
-        """The key of a request. Raises ``Unauthorized``."""
+        """Return the key of a request. Raises ``Unauthorized``."""
         presented = presented_key(head)
         async with snapshot.reading() as tx:
             key = await find_key(tx, presented)
@@ -38,14 +38,16 @@ class KeyAuthenticator:
         return key
 
     async def record_last_uses(self) -> None:
-        """Write down when keys were last used."""
+        """Write when keys were last used."""
         if self._used:
             last, self._used = self._used, {}
             await self._database.write(lambda tx: record_last_use(tx, last))
 
 
 def presented_key(head: RequestHead) -> str:
-    """The key that a request carries. Raises ``Unauthorized`` for none, or for two that differ."""
+    """Return the key that a request carries. Raises ``Unauthorized`` for none, or for two that
+    differ.
+    """
     bearers = [
         value[len(BEARER) :].strip()
         for value in head.values("authorization")
@@ -58,13 +60,13 @@ def presented_key(head: RequestHead) -> str:
 
 
 class Scoped(Protocol):
-    """Whatever has scopes."""
+    """Anything that has scopes."""
 
     @property
     def scopes(self) -> frozenset[str]: ...
 
 
 def require_scope(key: Scoped, scope: str) -> None:
-    """Raise ``Forbidden`` unless the key has the scope; no scope stands for another."""
+    """Raise ``Forbidden`` unless the key has the scope; no scope includes another."""
     if scope not in key.scopes:
         raise Forbidden(f"API key lacks required scope: {scope}")

@@ -1,8 +1,8 @@
-"""Turns at what keeps a processor busy: one request of each organisation at once, few of all.
+"""A limit on requests that keep a processor busy: one of each organisation at once, few in all.
 
-Strategy: such a request waits for its turn before it takes a connection, so whatever one
-organisation asks, connections are left for the questions that take no time, and a turn for others.
-Writes that lay a window out wait as well: on SQLite all writers queue behind them.
+Strategy: such a request waits for its slot before it takes a connection. So whatever one
+organisation asks for, connections are left for quick requests, and slots for other organisations.
+Writes that lay a window out wait as well: on SQLite all other writers queue behind them.
 """
 
 import asyncio
@@ -13,13 +13,13 @@ from weakref import WeakValueDictionary
 from app.errors import StoreUnavailable
 
 AT_ONCE = 2
-"""Fewer than the database has readers, however it is kept."""
+"""Fewer than either kind of database has readers."""
 WAIT_SECONDS = 10.0
 BUSY = "is busy with what was asked before"
 
 
 class HeavyWorkLimiter:
-    """Whose turn it is."""
+    """The slots for heavy requests of one process."""
 
     def __init__(self) -> None:
         self._all = asyncio.Semaphore(AT_ONCE)
@@ -27,7 +27,7 @@ class HeavyWorkLimiter:
 
     @contextlib.asynccontextmanager
     async def slot(self, org_id: str) -> AsyncIterator[None]:
-        """One turn of an organisation. Raises ``StoreUnavailable`` if it does not come soon."""
+        """Hold a slot for an organisation. Raises ``StoreUnavailable`` if none is free in time."""
         own = self._own.setdefault(org_id, asyncio.Lock())
         async with contextlib.AsyncExitStack() as held:
             try:

@@ -1,4 +1,4 @@
-"""Merge patches (RFC 7396): what is sent replaces, ``null`` removes, objects are merged."""
+"""Merge patches (RFC 7396): a given field replaces, ``null`` removes, objects are merged."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, TypeVar
@@ -12,9 +12,9 @@ RequestModelT = TypeVar("RequestModelT", bound=RequestModel)
 def patched_document(
     current: Mapping[str, Any], patch: object, kind: type[RequestModelT], read_only: Collection[str]
 ) -> RequestModelT:
-    """``current`` (JSON types, as callers see it) after ``patch``, as a ``kind``.
+    """Return ``current`` (JSON types, as callers see it) after ``patch``, as a ``kind``.
 
-    A read-only field may be sent back as it is. Raises ``InvalidRequest`` with every error.
+    A read-only field may be sent back unchanged. Raises ``InvalidRequest`` with every error.
     """
     if not isinstance(patch, dict):
         raise InvalidRequest(
@@ -33,7 +33,7 @@ def patched_document(
 
 
 def merge_patch(target: object, patch: object) -> Any:
-    """RFC 7396, section 2."""
+    """Return ``target`` after ``patch``, as RFC 7396 defines in section 2."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}

@@ -1,4 +1,4 @@
-"""The one character that JSON can say and PostgreSQL cannot keep: U+0000."""
+"""The one character that JSON can express and PostgreSQL cannot store: U+0000."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,11 @@ from app.errors import FieldError
 
 NULL = "\0"
 NULL_ESCAPED = b"u0000"
-"""How JSON writes it, which may not hold it as it is."""
+"""The character in JSON, which must escape it."""
 
 
 def null_character_errors(value: object, pointer: str = "") -> Iterator[FieldError]:
-    """Every text in a JSON value that has one."""
+    """Yield an error for every text in a JSON value that contains a null character."""
     if isinstance(value, str):
         if NULL in value:
             yield FieldError(

@@ -35,13 +35,13 @@ PAST = (
 
 
 class NoQuery(RequestModel, frozen=True):
-    """No parameters."""
+    """A query without parameters."""
 
 
 class RequestContext(Struct, frozen=True):
-    """One request that has been let in and understood. ``now`` is in milliseconds.
+    """One request, authenticated and parsed. ``now`` is in milliseconds.
 
-    ``document`` is the body of a POST as its type says, ``value`` the body as JSON types.
+    ``document`` is the body of a POST as its type, ``value`` the body as JSON types.
     """
 
     actor: Actor
@@ -55,6 +55,7 @@ class RequestContext(Struct, frozen=True):
 
     @property
     def org_id(self) -> str:
+        """The organisation of the key."""
         return self.actor.org_id
 
     def require_match(self, version: int) -> None:
@@ -63,7 +64,7 @@ class RequestContext(Struct, frozen=True):
 
 
 class HandlerResult(Struct, frozen=True):
-    """The body of an answer, and where the thing that it shows is read."""
+    """The body of an answer, and where the thing that it shows can be read."""
 
     body: Struct | bytes | None = None
     location: str | None = None
@@ -111,6 +112,7 @@ class Operation:
 
     @property
     def writes(self) -> bool:
+        """Whether it changes anything."""
         return self.method != "GET"
 
     @property

@@ -1,11 +1,11 @@
 """The stored APIs as one application: a visible pipeline of plain calls.
 
-    path → sizes → key → limit → scope → read → (once) → work → answer
+    path → sizes → key → limit → scope → body → (idempotency) → handler → answer
 
-Strategy: a row of the table says everything of an operation; what it does runs in one transaction,
-which for a write also holds the answer remembered for its ``Idempotency-Key``. A failure is an
-``OncallError`` raised at its step and written once, in the shape of the pages; so are a defect and
-the end of the server's patience, which everywhere else are the edge's to tell.
+Strategy: a row of the table says everything about an operation. Its handler runs in one
+transaction, which for a write also holds the answer stored for its ``Idempotency-Key``. A failure
+is an ``OncallError`` raised at its step and written in one place, in the shape of the pages.
+Defects and timeouts, which the middleware answers elsewhere, are answered here in that shape, too.
 """
 
 import asyncio
@@ -58,9 +58,9 @@ from app.teams.schemas import DataEnvelope
 log = structlog.get_logger()
 
 ROUTE = "stored"
-"""All operations are counted as one."""
+"""All operations share one rate limit."""
 LIMIT = parse("120/minute")
-"""Requests of one key; and of one client without a valid key."""
+"""For each key, and for each client without a valid key."""
 
 INTERRUPTED = (
     "the service is being restarted and could not wait for this answer: send the request again, "
@@ -75,8 +75,25 @@ NO_STORE: Mapping[str, str] = {"Cache-Control": "no-store"}
 REVALIDATED: Mapping[str, str] = {"Cache-Control": "private, max-age=0"}
 
 
+class IncomingRequest(Struct, frozen=True):
+    """A request to an operation. ``snapshot`` serves all its reads, from its key to its answer."""
+
+    operation: Operation
+    path: Mapping[str, str]
+    head: RequestHead
+    scope: Scope
+    receive: Receive
+    snapshot: Snapshot
+
+    @property
+    def query(self) -> bytes:
+        """The query string as it was sent."""
+        query: bytes = self.scope["query_string"]
+        return query
+
+
 class StoredApi:
-    """The ASGI application under ``/api/``."""
+    """The ASGI application of the operations."""
 
     def __init__(
         self,
@@ -119,14 +136,14 @@ class StoredApi:
         await response(scope, receive, send)
 
     async def tidy(self) -> None:
-        """Write down when keys were last used, and forget answers whose time is over."""
+        """Write when keys were last used, and delete stored answers that have expired."""
         with contextlib.suppress(StoreUnavailable):
             await self._authenticator.record_last_uses()
             now = int(self._clock() * 1000)
             await self._database.write(lambda tx: idempotency.forget_expired(tx, now))
 
-    async def _authenticate(self, incoming: "IncomingRequest") -> Response:
-        """Who asks, and how often: only then is anything else looked at."""
+    async def _authenticate(self, incoming: IncomingRequest) -> Response:
+        """Check the key and the rate limit before anything else of the request is looked at."""
         operation = incoming.operation
         try:
             if operation.feed and b"token=" in incoming.query and not _has_key(incoming.head):
@@ -147,8 +164,8 @@ class StoredApi:
             response = error_response(error)
         return _with_rate_limit(response, allowance)
 
-    async def _answer_by_token(self, incoming: "IncomingRequest", feed: Feed) -> Response:
-        """A calendar for whoever has its secret token. Raises ``Unauthorized``."""
+    async def _answer_by_token(self, incoming: IncomingRequest, feed: Feed) -> Response:
+        """Answer a request for a calendar by its secret token. Raises ``Unauthorized``."""
         allowance = await self._allowance(UNKNOWN_KEY, self._limits.client_in(incoming.head))
         try:
             allowance.require()
@@ -163,8 +180,8 @@ class StoredApi:
             response = error_response(error)
         return _with_rate_limit(response, allowance)
 
-    async def _answer(self, incoming: "IncomingRequest", actor: Actor) -> Response:
-        """What is asked for, in full, with every fault named."""
+    async def _answer(self, incoming: IncomingRequest, actor: Actor) -> Response:
+        """Parse the rest of the request and answer it. Raises ``InvalidRequest``."""
         operation, head = incoming.operation, incoming.head
         context = self._context(incoming, actor, query_in(incoming.query, operation.query))
         if not operation.writes:
@@ -184,14 +201,16 @@ class StoredApi:
         async with self._slot(incoming, context):
             return await self._database.write(transaction)
 
-    async def _read(self, incoming: "IncomingRequest", context: RequestContext) -> HandlerResult:
+    async def _read(self, incoming: IncomingRequest, context: RequestContext) -> HandlerResult:
+        """Run the handler of an operation that reads."""
         async with self._slot(incoming, context), incoming.snapshot.reading() as tx:
             return await incoming.operation.handler(tx, context)
 
     @contextlib.asynccontextmanager
     async def _slot(
-        self, incoming: "IncomingRequest", context: RequestContext
+        self, incoming: IncomingRequest, context: RequestContext
     ) -> AsyncIterator[None]:
+        """Hold a slot while heavy work is done; any other operation needs none."""
         if incoming.operation.heavy:
             await incoming.snapshot.end()
             async with self._heavy_work.slot(context.org_id):
@@ -200,7 +219,7 @@ class StoredApi:
             yield
 
     def _context(
-        self, incoming: "IncomingRequest", actor: Actor, query: RequestModel
+        self, incoming: IncomingRequest, actor: Actor, query: RequestModel
     ) -> RequestContext:
         return RequestContext(
             actor,
@@ -215,26 +234,10 @@ class StoredApi:
         return await self._limits.spend_by(policy, client, ROUTE, LIMIT)
 
 
-class IncomingRequest(Struct, frozen=True):
-    """A request to an operation. ``snapshot`` is what it reads, from its key to its answer."""
-
-    operation: Operation
-    path: Mapping[str, str]
-    head: RequestHead
-    scope: Scope
-    receive: Receive
-    snapshot: Snapshot
-
-    @property
-    def query(self) -> bytes:
-        query: bytes = self.scope["query_string"]
-        return query
-
-
 async def _write_once(
     tx: Tx, *, operation: Operation, context: RequestContext, key: str | None, request_hash: bytes
 ) -> Response:
-    """The answer to a write, or what the same request was answered before."""
+    """Run the handler of a write, or return the answer that the same request got before."""
     if key is not None:
         before = await idempotency.find_record(tx, context.org_id, key, context.now)
         if before is not None:
@@ -242,10 +245,10 @@ async def _write_once(
     response = _response(operation, await operation.handler(tx, context), None)
     if key is not None:
         headers = tuple((name.decode(), value.decode()) for name, value in response.raw_headers)
-        answer = IdempotencyRecord(
+        record = IdempotencyRecord(
             request_hash, response.status_code, bytes(response.body), headers
         )
-        await idempotency.save_record(tx, context.org_id, key, answer, context.now)
+        await idempotency.save_record(tx, context.org_id, key, record, context.now)
     return response
 
 
@@ -270,25 +273,28 @@ def _idempotency_key(operation: Operation, head: RequestHead) -> str | None:
 
 def _with_body(operation: Operation, context: RequestContext, body: bytes) -> RequestContext:
     value = parsed_json(body) if body else {}
-    if faults := list(null_character_errors(value) if NULL_ESCAPED in body else ()):
-        raise InvalidRequest(faults)
+    if errors := list(null_character_errors(value) if NULL_ESCAPED in body else ()):
+        raise InvalidRequest(errors)
     document = validated(value, operation.body, strict=True) if operation.body else None
     return structs.replace(context, document=document, value=value)
 
 
-def _response(operation: Operation, answer: HandlerResult, head: RequestHead | None) -> Response:
-    """An answer as its operation says. ``head`` may say that the caller has it already."""
+def _response(operation: Operation, result: HandlerResult, head: RequestHead | None) -> Response:
+    """Return the response that an operation gives for a result.
+
+    ``head`` is given for reads; the answer is a 304 if it names the current ETag.
+    """
     headers = dict(NO_STORE)
     body, media_type = b"", None
-    if isinstance(answer.body, bytes):
-        body, media_type = answer.body, CALENDAR_TYPE
+    if isinstance(result.body, bytes):
+        body, media_type = result.body, CALENDAR_TYPE
         headers = {**REVALIDATED, "ETag": digest_etag(body)}
-    elif answer.body is not None:
-        body, media_type = msgspec.json.encode(answer.body), JSON_TYPE
-    if operation.is_versioned and isinstance(answer.body, DataEnvelope):
-        headers["ETag"] = etag(answer.body.data.version)
-    if answer.location is not None and operation.status == HTTPStatus.CREATED:
-        headers["Location"] = answer.location
+    elif result.body is not None:
+        body, media_type = msgspec.json.encode(result.body), JSON_TYPE
+    if operation.is_versioned and isinstance(result.body, DataEnvelope):
+        headers["ETag"] = etag(result.body.data.version)
+    if result.location is not None and operation.status == HTTPStatus.CREATED:
+        headers["Location"] = result.location
     known = tags_in(head.values("if-none-match"), "If-None-Match") if head else ()
     if known and "ETag" in headers and is_fresh(known, headers["ETag"]):
         return Response(None, HTTPStatus.NOT_MODIFIED, headers)

@@ -1,7 +1,7 @@
 """Error class → the shape that the stored APIs' pages show: ``{"error": code, "message": text}``.
 
-The one place that knows their statuses. A document that is not valid has ``fields``: what would be
-right, by JSON pointer, or by the name of a query parameter or header.
+This is the only module that knows their statuses. The error for an invalid document also has
+``fields``: a correction for each JSON pointer, query parameter or header.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from app.http.problems import STATUS, internal_problem_details
 
 VALIDATION_FAILED = "validation_failed"
 WHOLE = "body"
-"""The name of the document itself, whose pointer is empty."""
+"""The name of the whole document, whose pointer is empty."""
 
 STORED_STATUS: Mapping[type[OncallError], HTTPStatus] = {
     errors.MalformedBody: HTTPStatus.BAD_REQUEST,
@@ -35,10 +35,10 @@ STORED_STATUS: Mapping[type[OncallError], HTTPStatus] = {
     errors.HeadersTooLarge: HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     errors.StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""The bounds of the engine are ``validation_failed``, too."""
+"""The limits of the engine are ``validation_failed``, too."""
 
 CODES: Mapping[type[OncallError], str] = {errors.MalformedBody: "bad_request"}
-"""Where the pages have another word than the rest of the service."""
+"""The codes that the pages name differently from the rest of the service."""
 
 OWN = (
     errors.Unauthorized,
@@ -48,11 +48,11 @@ OWN = (
     errors.PreconditionFailed,
     errors.StoreUnavailable,
 )
-"""What only the stored APIs say."""
+"""The errors that only the stored APIs answer with."""
 
 
 def error_response(error: OncallError) -> Response:
-    """The response that tells a caller of ``error``."""
+    """Return the response that reports ``error``."""
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Retryable) else {}
     if isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
@@ -60,14 +60,14 @@ def error_response(error: OncallError) -> Response:
 
 
 def status_of(kind: type[OncallError]) -> HTTPStatus:
-    """The status of an error; what only a document can break is a 422."""
+    """Return the status of an error; one that only a document can cause is a 422."""
     if issubclass(kind, InvalidFields):
         return HTTPStatus.UNPROCESSABLE_ENTITY
     return STORED_STATUS.get(kind) or STATUS[kind]
 
 
 def error_body(error: OncallError) -> dict[str, Any]:
-    """The body that tells a caller of ``error``."""
+    """Return the body that reports ``error``."""
     if not isinstance(error, InvalidFields):
         return {"error": CODES.get(type(error), error.code), "message": error.detail}
     return {
@@ -78,14 +78,14 @@ def error_body(error: OncallError) -> dict[str, Any]:
 
 
 def http_error_response(error: HTTPException) -> Response:
-    """A path or method that is not served."""
+    """Return the response for a path or method that is not served."""
     status = HTTPStatus(error.status_code)
     body = {"error": status.phrase.lower().replace(" ", "_"), "message": str(error.detail)}
     return _response(body, status, dict(error.headers or {}))
 
 
 def defect_response() -> Response:
-    """The answer to a request that met a defect, in the words of the rest of the service."""
+    """Return the response to a request that met a defect, as the rest of the service words it."""
     problem = internal_problem_details()
     body = {"error": problem["code"], "message": problem["detail"]}
     return _response(body, HTTPStatus.INTERNAL_SERVER_ERROR, {})

@@ -1,6 +1,6 @@
-"""The query of a request as a document: read by the same types and rules as a body.
+"""The query of a request as a document, read by the same types and rules as a body.
 
-Strategy: callers ask the same again and again, so what was read of a short query is remembered.
+Strategy: callers send the same queries again and again, so the documents of short ones are cached.
 """
 
 import re
@@ -18,13 +18,13 @@ RequestModelT = TypeVar("RequestModelT", bound=RequestModel)
 MAX_PARAMETERS = 100
 NUMBERS = ("limit", "offset")
 NUMBER = re.compile(r"-?[0-9]{1,9}")
-MAX_REMEMBERED = 128
-"""Bytes of a query up to which it is remembered."""
+MAX_CACHED_BYTES = 128
+"""The longest query, in bytes, whose document is cached."""
 
 
 def query_in(query: bytes, kind: type[RequestModelT]) -> RequestModelT:
-    """The parameters of a query. Raises ``InvalidRequest`` with every error, by its name."""
-    read = _remembered if len(query) <= MAX_REMEMBERED else _read
+    """Return the parameters of a query. Raises ``InvalidRequest`` with an error for each fault."""
+    read = _read_cached if len(query) <= MAX_CACHED_BYTES else _read
     document: RequestModelT = read(query, kind)
     return document
 
@@ -53,9 +53,9 @@ def _read(query: bytes, kind: type[RequestModelT]) -> RequestModelT:
         raise InvalidRequest(errors) from error
 
 
-_remembered = lru_cache(maxsize=2048)(_read)
+_read_cached = lru_cache(maxsize=2048)(_read)
 
 
 def _value(name: str, text: str) -> int | str:
-    """A page's numbers as numbers; every other parameter is a text."""
+    """Return a page's numbers as numbers and every other parameter as text."""
     return int(text) if name in NUMBERS and NUMBER.fullmatch(text) else text

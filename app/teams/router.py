@@ -1,7 +1,7 @@
-"""Which operation a path means.
+"""Finds the operation of a path.
 
-Strategy: paths are looked up by the number of their segments; among the few of one length the
-words are compared and the rest are parameters. Starlette's router would try forty expressions.
+Strategy: paths are looked up by their number of segments. Among the few of one length, fixed
+segments are compared and the rest are parameters. Starlette's router would try forty expressions.
 """
 
 from collections import defaultdict
@@ -30,7 +30,7 @@ class OperationRouter:
             self._by_length[len(segments)].append((segments, methods))
 
     def match(self, method: str, path: str) -> tuple[Operation, Mapping[str, str]]:
-        """The operation and the parameters of its path. Raises ``HTTPException`` 404 or 405."""
+        """Return an operation and its path's parameters. Raises ``HTTPException`` 404 or 405."""
         given = path.split("/")
         for segments, methods in self._by_length.get(len(given), ()):
             parameters = _parameters(segments, given)

@@ -1,4 +1,4 @@
-"""The one table of stored operations: router, pipeline and OpenAPI read it."""
+"""The one table of stored operations, which router, pipeline and OpenAPI read."""
 
 from collections.abc import Sequence
 

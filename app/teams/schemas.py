@@ -1,6 +1,6 @@
-"""What all stored resources have on the wire: ids, names, pages, envelopes.
+"""The parts that all stored resources share on the wire: ids, names, pages, envelopes.
 
-Field descriptions are rules in words, as everywhere: they stand in the schema and in the errors.
+Field descriptions state rules in words, as everywhere: they appear in the schema and in errors.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from app.products.layered.layer_fields import Point
 T = TypeVar("T")
 
 NO_MORE = r"(?!\n)"
-"""Python's ``$`` matches before a last line feed, too; that of JSON Schema does not."""
+"""Python's ``$`` also matches before a last line feed; that of JSON Schema does not."""
 
 READ_ONLY = ("id", "version", "created_at", "updated_at")
 
@@ -41,7 +41,7 @@ Version = Annotated[int, Meta(description="Raised by every write; the ETag is th
 
 
 class PageQuery(RequestModel, frozen=True):
-    """Which part of a list, whose order is that of creation."""
+    """The part of a list to return, in the order of creation."""
 
     limit: Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")] = 25
     offset: Annotated[
@@ -50,6 +50,7 @@ class PageQuery(RequestModel, frozen=True):
 
     @property
     def part(self) -> Slice:
+        """The part as the database takes it."""
         return Slice(self.limit, self.offset)
 
 
@@ -60,13 +61,13 @@ class AtQuery(RequestModel, frozen=True):
 
 
 class DataEnvelope(Struct, Generic[T], frozen=True):
-    """One thing."""
+    """An answer with one thing."""
 
     data: T
 
 
 class ListEnvelope(Struct, Generic[T], frozen=True):
-    """A part of a list: ``total`` things, of which these are ``limit`` after ``offset``."""
+    """An answer with part of a list: of ``total`` things, up to ``limit`` after ``offset``."""
 
     data: Sequence[T]
     total: int
@@ -75,11 +76,11 @@ class ListEnvelope(Struct, Generic[T], frozen=True):
 
 
 def list_envelope(page: Page[Any], part: Slice, items: Sequence[T]) -> ListEnvelope[T]:
-    """``items``, made of the rows of ``page``, as an answer."""
+    """Return ``items``, made from the rows of ``page``, as an answer."""
     return ListEnvelope(items, page.total, part.limit, part.offset)
 
 
 def visible_fields(document: Struct) -> dict[str, Any]:
-    """What callers see of a thing, as JSON types, without what is null."""
+    """Return what callers see of a thing, as JSON types, without null fields."""
     shown: dict[str, Any] = msgspec.to_builtins(document)
     return {name: item for name, item in shown.items() if item is not None}

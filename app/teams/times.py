@@ -11,12 +11,15 @@ _EPOCH = date(1970, 1, 1)
 
 
 def utc_text(at: int) -> str:
-    """``2026-04-24T19:00:00Z``; decimals only where there are any."""
+    """Return ``2026-04-24T19:00:00Z`` for an instant, with decimals only if it has any."""
     return iso(at).replace(".000Z", "Z")
 
 
 def local_text(at: int, timezone: str) -> str:
-    """``2026-03-08T18:00:00+01:00`` by the clock of ``timezone``; UTC if its offset has seconds."""
+    """Return ``2026-03-08T18:00:00+01:00`` for an instant, by the clock of ``timezone``.
+
+    It is in UTC where the zone's offset has seconds.
+    """
     offset = clock_of(timezone).wall(at) - at
     if offset % MINUTE:
         return utc_text(at)
@@ -26,12 +29,12 @@ def local_text(at: int, timezone: str) -> str:
 
 
 def day_in_range(day: date) -> bool:
-    """Whether all of a local day can be asked about."""
+    """Return whether all of a local day can be asked about."""
     return FIRST_YEAR <= day.year <= LAST_YEAR
 
 
 def local_days(first: date, last: date, timezone: str) -> tuple[int, int]:
-    """The instants ``[from, to)`` of whole local days, both included."""
+    """Return the instants ``[from, to)`` of whole local days, ``first`` and ``last`` included."""
     clock = clock_of(timezone)
     start, end = ((day - _EPOCH).days * DAY_MS for day in (first, last))
     return clock.first_at(start), clock.first_at(end + DAY_MS)

@@ -1,4 +1,4 @@
-"""Kills during writes: what was acknowledged is there afterwards, and nothing is there by half."""
+"""Kills during writes: every acknowledged write is there afterwards, and none by half."""
 
 import asyncio
 import contextlib
@@ -49,7 +49,7 @@ class Write:
 
 @dataclass
 class Books:
-    """What the clients of a service were answered, by ``once``, and what they do not know."""
+    """The answers that the clients of a service got, by ``once``, and the requests without one."""
 
     url: str
     keys: Sequence[str]
@@ -144,8 +144,8 @@ async def require_whole(books: Books, number: int) -> None:
         assert set(ids.values()) == {1}
         assert all(schedule["layers"] for schedule in schedules[SCHEDULES:])
         for once, answer in books.acknowledged.items():
-            told = answer.json()["data"]
-            assert (told["id"] in ids) or once.startswith("person"), once
+            shown = answer.json()["data"]
+            assert (shown["id"] in ids) or once.startswith("person"), once
     async with books.http(number + 1) as http:
         last = schedules[-1]["id"]
         assert (await http.get(f"{V1}/schedules/{last}/on-call")).status_code == 200

@@ -1,4 +1,4 @@
-"""Transactions: what readers and writers may rely on, the same on both kinds."""
+"""Transactions: the guarantees that readers and writers have on both kinds of database."""
 
 import asyncio
 from typing import Self
@@ -10,25 +10,25 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from app.database import database as module
 from app.database.database import Database, Tx
 from app.errors import StoreUnavailable
-from tests.support.counting import ORG, counted, made, read, until, value
+from tests.support.counting import ORG, add_organisation, count_up, read, until, value
 
 pytestmark = pytest.mark.anyio
 
 
 class TestReading:
     async def test_a_reader_sees_one_snapshot(self, database: Database) -> None:
-        await database.write(made)
+        await database.write(add_organisation)
         async with database.reading() as tx:
             before = await value(tx)
-            await database.write(counted)
+            await database.write(count_up)
             assert (before, await value(tx)) == (0, 0)
         assert await read(database) == 1
 
     async def test_a_reader_cannot_write(self, database: Database) -> None:
-        await database.write(made)
+        await database.write(add_organisation)
         with pytest.raises(StoreUnavailable):
             async with database.reading() as tx:
-                await counted(tx)
+                await count_up(tx)
         assert await read(database) == 0
 
     async def test_a_wrong_question_is_a_defect(self, database: Database) -> None:
@@ -46,14 +46,14 @@ class TestReading:
 
 class TestWriting:
     async def test_it_returns_what_the_work_returned(self, database: Database) -> None:
-        await database.write(made)
-        assert await database.write(counted) == 1
+        await database.write(add_organisation)
+        assert await database.write(count_up) == 1
 
     async def test_an_error_undoes_everything(self, database: Database) -> None:
-        await database.write(made)
+        await database.write(add_organisation)
 
         async def work(tx: Tx) -> None:
-            await counted(tx)
+            await count_up(tx)
             raise LookupError
 
         with pytest.raises(LookupError):
@@ -63,11 +63,11 @@ class TestWriting:
     async def test_a_cancelled_writer_undoes_everything_and_lets_others_in(
         self, database: Database
     ) -> None:
-        await database.write(made)
+        await database.write(add_organisation)
         halfway = asyncio.Event()
 
         async def work(tx: Tx) -> None:
-            await counted(tx)
+            await count_up(tx)
             halfway.set()
             await asyncio.Event().wait()
 
@@ -76,18 +76,18 @@ class TestWriting:
         writer.cancel()
         with pytest.raises(asyncio.CancelledError):
             await writer
-        assert await database.write(counted) == 1
+        assert await database.write(count_up) == 1
 
     async def test_32_writers_of_one_row_lose_nothing(self, database: Database) -> None:
-        await database.write(made)
-        numbers = await asyncio.gather(*(database.write(counted) for _ in range(32)))
+        await database.write(add_organisation)
+        numbers = await asyncio.gather(*(database.write(count_up) for _ in range(32)))
         assert sorted(numbers) == list(range(1, 33))
         assert await read(database) == 32
 
     async def test_two_processes_lose_nothing(self, database: Database, database_url: str) -> None:
-        await database.write(made)
+        await database.write(add_organisation)
         other = Database(database_url)
-        writers = [each.write(counted) for each in (database, other) for _ in range(8)]
+        writers = [each.write(count_up) for each in (database, other) for _ in range(8)]
         assert sorted(await asyncio.gather(*writers)) == list(range(1, 17))
         await other.aclose()
 
@@ -96,16 +96,16 @@ class TestWriting:
             known = await tx.execute(text("SELECT 1 FROM organisations"))
             if known.first() is not None:
                 return False
-            await made(tx)
+            await add_organisation(tx)
             return True
 
         makers = await asyncio.gather(*(database.write(work) for _ in range(8)))
         assert sorted(makers) == [False] * 7 + [True]
 
     async def test_a_clash_that_stays_is_a_defect(self, database: Database) -> None:
-        await database.write(made)
+        await database.write(add_organisation)
         with pytest.raises(IntegrityError):
-            await database.write(made)
+            await database.write(add_organisation)
 
     async def test_a_reference_to_nothing_is_a_defect(self, database: Database) -> None:
         async def work(tx: Tx) -> None:
@@ -121,14 +121,14 @@ class TestOpening:
 
     async def test_the_first_who_comes_opens_it(self, database_url: str) -> None:
         database = Database(database_url)
-        await database.write(made)
+        await database.write(add_organisation)
         assert database.problem is None
         await database.aclose()
 
     async def test_once_closed_it_stays_closed(self, database: Database) -> None:
         await database.aclose()
         with pytest.raises(StoreUnavailable, match=r"^The database is closed\.$"):
-            await database.write(made)
+            await database.write(add_organisation)
 
 
 class Nowhere:
@@ -156,7 +156,7 @@ class Nowhere:
 
 
 async def refused_opening(database: Database, nowhere: Nowhere) -> None:
-    """Open what hangs up."""
+    """Open a database that hangs up."""
     opening = asyncio.create_task(database.open())
     await until(lambda: nowhere.connections)
     nowhere.hang_up()
@@ -200,7 +200,7 @@ class TestAway:
             await refused_opening(database, nowhere)
             for _ in range(10):
                 with pytest.raises(StoreUnavailable):
-                    await database.write(made)
+                    await database.write(add_organisation)
             assert len(nowhere.connections) == 1
             await database.aclose()
 

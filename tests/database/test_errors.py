@@ -1,4 +1,4 @@
-"""What each failure of a driver is called, and how many runs it is worth."""
+"""The text for each failure of a driver, and how many runs it is worth."""
 
 import errno
 import socket
@@ -12,7 +12,7 @@ from app.database.errors import attempts_allowed, failure_text
 
 
 class PostgresFailure(Exception):
-    """As SQLAlchemy's adapter of asyncpg raises it."""
+    """A failure as SQLAlchemy's adapter of asyncpg raises it."""
 
     def __init__(self, sqlstate: str | None) -> None:
         super().__init__("connection to secret@host failed")
@@ -20,7 +20,7 @@ class PostgresFailure(Exception):
 
 
 class SqliteFailure(sqlite3.OperationalError):
-    """As sqlite3 raises it."""
+    """A failure as sqlite3 raises it."""
 
     def __init__(self, code: int) -> None:
         super().__init__("disk I/O error")

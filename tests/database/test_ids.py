@@ -1,4 +1,4 @@
-"""Ids that are made."""
+"""New ids."""
 
 import re
 

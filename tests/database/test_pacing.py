@@ -1,4 +1,4 @@
-"""Others are served while long work goes on."""
+"""Pauses in long work, in which other tasks run."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What is PostgreSQL's own: a server that comes and goes, refuses, is full or does not answer."""
+"""PostgreSQL alone: a server that comes and goes, refuses, is full or does not answer."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,7 @@ from app.database import database as module
 from app.database import postgres
 from app.database.database import Database, Tx
 from app.errors import StoreUnavailable
-from tests.support.counting import counted, made, read, until
+from tests.support.counting import add_organisation, count_up, read, until
 from tests.support.databases import TEMPLATE, migrate
 from tests.support.postgres_server import cluster, postgres_server
 from tests.support.processes import free_port
@@ -48,7 +48,7 @@ class TestTransactions:
 
     async def test_what_was_read_still_holds_at_the_commit(self, database: Database) -> None:
         """Write skew: each reads what the other is about to change."""
-        await database.write(made)
+        await database.write(add_organisation)
         both_have_read = asyncio.Barrier(2)
         runs = {"a": 0, "b": 0}
 
@@ -79,9 +79,9 @@ class TestTransactions:
         async def work(tx: Tx) -> None:
             runs.append(len(runs))
             if len(runs) == 1:
-                await database.write(made)
+                await database.write(add_organisation)
             if len(runs) < 3:
-                await made(tx)
+                await add_organisation(tx)
 
         await database.write(work)
         assert runs == [0, 1, 2]
@@ -125,7 +125,7 @@ class TestBounds:
         async with opened(database_url) as database:
             with pytest.raises(StoreUnavailable, match="is busy"):
                 await database.write(sleep_there)
-            await database.write(made)
+            await database.write(add_organisation)
 
     async def test_or_else_by_us(self, database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(postgres, "SERVER", {})
@@ -134,7 +134,7 @@ class TestBounds:
         async with opened(database_url) as database:
             with pytest.raises(StoreUnavailable, match="does not answer in time"):
                 await database.write(sleep_there)
-            await database.write(made)
+            await database.write(add_organisation)
 
     async def test_a_migration_is_not_bounded(
         self, database: Database, monkeypatch: pytest.MonkeyPatch
@@ -148,7 +148,7 @@ class TestBounds:
     ) -> None:
         monkeypatch.setattr(postgres, "CONNECT_SECONDS", 1.0)
         async with opened(database_url) as database, contextlib.AsyncExitStack() as readers:
-            await database.write(made)
+            await database.write(add_organisation)
             for _ in range(postgres.CONNECTIONS):
                 tx = await readers.enter_async_context(database.reading())
                 await tx.execute(text("SELECT 1"))
@@ -157,8 +157,8 @@ class TestBounds:
             assert database.problem is None
 
     async def test_connections_are_shared_by_readers_and_writers(self, database: Database) -> None:
-        await database.write(made)
-        await asyncio.gather(*(database.write(counted) for _ in range(20)))
+        await database.write(add_organisation)
+        await asyncio.gather(*(database.write(count_up) for _ in range(20)))
         await asyncio.gather(*(read(database) for _ in range(20)))
         async with database.reading() as tx:
             ours = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
@@ -186,7 +186,7 @@ class TestRefusals:
         async with opened(f"{postgres_url.replace('postgres@', f'{user}@')}/{name}") as database:
             assert database.problem == problem
             with pytest.raises(StoreUnavailable):
-                await database.write(made)
+                await database.write(add_organisation)
 
     async def test_the_address_may_say_all_that_libpq_knows(self, postgres_url: str) -> None:
         where = postgres_url.rpartition("@")[2]
@@ -213,7 +213,7 @@ async def test_a_server_that_is_killed_and_started_again_under_readers(
         async with running() as url:
             await migrate(url)
             database = Database(url)
-            await database.write(made)
+            await database.write(add_organisation)
             seen: list[str] = []
             readers = [asyncio.create_task(read_on(database, seen)) for _ in range(4)]
             await until(lambda: "0" in seen)
@@ -224,7 +224,7 @@ async def test_a_server_that_is_killed_and_started_again_under_readers(
             await until(lambda: seen[-20:] == ["0"] * 20)
             assert database.problem is None
             assert set(seen) == {"0", "unavailable"}
-            await database.write(counted)
+            await database.write(count_up)
             for reader in readers:
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
@@ -235,7 +235,7 @@ async def test_a_server_that_is_killed_and_started_again_under_readers(
 async def test_connections_that_were_lost_while_idle_are_not_noticed(
     database: Database, postgres_url: str
 ) -> None:
-    await database.write(made)
+    await database.write(add_organisation)
     async with opened(f"{postgres_url}/{TEMPLATE}") as other, other.reading() as tx:
         everybody_else = text(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
@@ -245,7 +245,7 @@ async def test_connections_that_were_lost_while_idle_are_not_noticed(
 
 
 async def read_on(database: Database, seen: list[str]) -> None:
-    """Read again and again; a failure of the database is its code."""
+    """Read again and again, and note the code of a failure."""
     while True:
         try:
             seen.append(str(await read(database)))

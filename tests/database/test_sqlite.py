@@ -1,4 +1,4 @@
-"""What is SQLite's own: the file, its pragmas, its queue of writers, its other processes."""
+"""SQLite alone: the file, its pragmas, its queue of writers, its other processes."""
 
 import asyncio
 import shutil
@@ -17,7 +17,7 @@ from app.database.database import Database, Tx
 from app.database.sqlite import REPLACED
 from app.database.tables import organisations
 from app.errors import ConfigurationError, StoreUnavailable
-from tests.support.counting import counted, made, read, until
+from tests.support.counting import add_organisation, count_up, read, until
 from tests.support.databases import migrate
 from tests.support.processes import ROOT, environment
 
@@ -33,13 +33,13 @@ connection.commit()
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where there is nothing yet, not even a folder."""
+    """Return a path at which nothing exists yet, not even a folder."""
     return tmp_path / "new folder" / "oncall.db"
 
 
 @pytest.fixture
 async def database(file: Path, anyio_backend: str) -> AsyncIterator[Database]:  # noqa: ARG001 - what makes it anyio's
-    """A new file."""
+    """Open a new file."""
     opened = Database(f"sqlite:///{file}")
     await opened.open()
     yield opened
@@ -54,7 +54,7 @@ async def pragmas(tx: Tx) -> dict[str, object]:
 class TestTheFile:
     async def test_a_new_one_is_made_and_migrated(self, database: Database, file: Path) -> None:
         assert database.problem is None
-        await database.write(made)
+        await database.write(add_organisation)
         assert permissions(file) == "0o600"
 
     @pytest.mark.parametrize("path", ["oncall.db", "data/oncall.db"])
@@ -99,19 +99,19 @@ class TestTheFile:
         self, database: Database, file: Path, what: str
     ) -> None:
         """The connections would go on with it, and nobody would find what they wrote."""
-        await database.write(made)
+        await database.write(add_organisation)
         elsewhere = shutil.move(file, file.with_name("elsewhere.db"))
         if what == "replaced":
             shutil.copy(elsewhere, file)
         with pytest.raises(StoreUnavailable, match="was moved or replaced while in use"):
-            await database.write(counted)
+            await database.write(count_up)
         with pytest.raises(StoreUnavailable, match="was moved or replaced while in use"):
             await read(database)
         await database.refresh()
         assert database.problem == REPLACED
         shutil.move(elsewhere, file)
         await database.refresh()
-        assert await database.write(counted) == 1
+        assert await database.write(count_up) == 1
 
     async def test_another_kind_of_file_is_a_problem(self, tmp_path: Path) -> None:
         (tmp_path / "notes.txt").write_text("Buy milk.\n" * 100)
@@ -184,10 +184,10 @@ class TestConnections:
     async def test_readers_and_a_writer_do_not_wait_for_each_other(
         self, database: Database
     ) -> None:
-        await database.write(made)
+        await database.write(add_organisation)
 
         async def work(tx: Tx) -> int:
-            await counted(tx)
+            await count_up(tx)
             return await read(database)
 
         async with database.reading():
@@ -203,11 +203,11 @@ class TestBusy:
         other = sqlite3.connect(file, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match=r"^The database is busy\.$"):
-            await hasty.write(made)
+            await hasty.write(add_organisation)
         other.execute("ROLLBACK")
         other.close()
         assert hasty.problem is None
-        await hasty.write(made)
+        await hasty.write(add_organisation)
         await hasty.aclose()
 
     async def test_a_queue_that_is_too_long(
@@ -219,28 +219,28 @@ class TestBusy:
         async def work(tx: Tx) -> None:
             begun.set()
             await done.wait()
-            await made(tx)
+            await add_organisation(tx)
 
         writer = asyncio.create_task(database.write(work))
         await begun.wait()
         with pytest.raises(StoreUnavailable, match="is busy"):
-            await database.write(made)
+            await database.write(add_organisation)
         done.set()
         await writer
 
     async def test_writers_come_in_the_order_in_which_they_asked(self, database: Database) -> None:
-        await database.write(made)
-        writers = [database.write(counted) for _ in range(20)]
+        await database.write(add_organisation)
+        writers = [database.write(count_up) for _ in range(20)]
         assert await asyncio.gather(*writers) == list(range(1, 21))
 
 
 class TestAnotherProcess:
     """Nothing tells a connection of another process's commit: it reads what the file holds."""
 
-    async def test_its_commit_is_seen_by_whoever_reads_next(
+    async def test_its_commit_is_seen_by_the_next_reader(
         self, database: Database, file: Path
     ) -> None:
-        await database.write(made)
+        await database.write(add_organisation)
         async with database.reading() as tx:
             assert await name_in(tx) == "A"
             await asyncio.to_thread(rename_in_another_process, file)
@@ -249,7 +249,7 @@ class TestAnotherProcess:
             assert await name_in(tx) == "B"
 
     async def test_a_writer_builds_on_its_commit(self, database: Database, file: Path) -> None:
-        await database.write(made)
+        await database.write(add_organisation)
         assert await database.write(name_in) == "A"
         await asyncio.to_thread(rename_in_another_process, file)
         assert await database.write(name_in) == "B"

@@ -1,4 +1,4 @@
-"""The schema: what refers to what, and what a delete takes or is held back by."""
+"""The schema: which rows refer to which, and what a delete takes along or is held back by."""
 
 import pytest
 from sqlalchemy import ForeignKeyConstraint, Table, delete, func, insert, select

@@ -30,7 +30,7 @@ async def pair(
     monkeypatch.setattr(postgres, "CONNECT_SECONDS", 1.0)
     monkeypatch.setattr(postgres, "SERVER", {**postgres.SERVER, "statement_timeout": "500ms"})
     async with replicas(database_url, clock) as callers:
-        await callers[0].person("alice")
+        await callers[0].add_user("alice")
         await callers[0].schedule("s", "alice")
         yield callers
 
@@ -40,14 +40,14 @@ async def beside(
     database_url: str,
     anyio_backend: str,  # noqa: ARG001 - as above
 ) -> AsyncIterator[asyncpg.Connection]:
-    """Somebody else's connection."""
+    """Open a connection that is not the service's."""
     connection = await asyncpg.connect(database_url)
     yield connection
     await connection.close()
 
 
 def asked(callers: Sequence[Caller]) -> list["asyncio.Task[httpx.Response]"]:
-    """Reads, and a write to every fourth."""
+    """Send reads from all callers, and a write from every fourth."""
     return [
         asyncio.ensure_future(
             callers[number % len(callers)].ask("GET", PATHS[number % len(PATHS)])
@@ -61,7 +61,7 @@ def asked(callers: Sequence[Caller]) -> list["asyncio.Task[httpx.Response]"]:
 
 
 def require_words(answers: Iterable[httpx.Response]) -> set[int]:
-    """The statuses; a refusal is in the usual shape and says when to come back."""
+    """Return the statuses; check that errors have the usual shape and say when to come back."""
     statuses = set()
     for answer in answers:
         statuses.add(answer.status_code)
@@ -84,7 +84,7 @@ class TestTrouble:
     async def test_a_table_that_somebody_locks(
         self, pair: Sequence[Caller], beside: asyncpg.Connection
     ) -> None:
-        """Statements take too long, and whoever comes finds no connection."""
+        """Statements take too long, and the next callers find no connection."""
         async with beside.transaction():
             await beside.execute("LOCK TABLE schedules IN ACCESS EXCLUSIVE MODE")
             answers = await asyncio.gather(*asked(pair))

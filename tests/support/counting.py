@@ -1,4 +1,4 @@
-"""A number in the database, to be counted up: the simplest update that can be lost."""
+"""A number in the database to count up: the simplest update that can be lost."""
 
 import asyncio
 import time
@@ -13,8 +13,8 @@ ORG = "org_a"
 PATIENCE_SECONDS = 60.0
 
 
-async def made(tx: Tx) -> None:
-    """An organisation whose sequence is 0."""
+async def add_organisation(tx: Tx) -> None:
+    """Add an organisation whose sequence is 0."""
     await tx.execute(insert(organisations).values(id=ORG, name="A", created_at=0))
 
 
@@ -22,8 +22,8 @@ async def value(tx: Tx) -> int:
     return (await tx.execute(select(organisations.c.sequence))).scalar_one()
 
 
-async def counted(tx: Tx) -> int:
-    """Read, then write: lost if another does the same in between."""
+async def count_up(tx: Tx) -> int:
+    """Read the number, then write the next: lost if another writer does the same in between."""
     number = await value(tx) + 1
     await tx.execute(update(organisations).values(sequence=number))
     return number
@@ -35,7 +35,7 @@ async def read(database: Database) -> int:
 
 
 async def until(is_so: Callable[[], object]) -> None:
-    """Let others work until ``is_so``."""
+    """Let other tasks work until ``is_so`` returns something true."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not is_so():
         assert time.monotonic() < deadline, f"not so after {PATIENCE_SECONDS} s"

@@ -25,7 +25,9 @@ KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """The URL of a server for the whole run, to which ``/`` and a database's name are added."""
+    """Run a server for the whole run; yield its URL, to which ``/`` and a database's name are
+    added.
+    """
     with postgres_server() as url:
         yield url
 
@@ -34,7 +36,7 @@ def postgres_url() -> Iterator[str]:
 def templates(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], str]:
-    """The migrated template of a kind: a file, or the URL of the server that has it."""
+    """Return the migrated template of a kind: a file, or the URL of the server that has it."""
 
     @cache
     def template(kind: str) -> str:
@@ -54,7 +56,7 @@ def templates(
 def database_url(
     request: pytest.FixtureRequest, templates: Callable[[str], str], tmp_path: Path
 ) -> Iterator[str]:
-    """The URL of a database of each kind, as ``ONCALL_DATABASE_URL`` would have it."""
+    """Yield the URL of a database of each kind, as ``ONCALL_DATABASE_URL`` would have it."""
     template = templates(request.param)
     if request.param == "sqlite":
         shutil.copy(template, tmp_path / "oncall.db")
@@ -71,7 +73,7 @@ async def database(
     database_url: str,
     anyio_backend: str,  # noqa: ARG001 - what makes this fixture one of anyio's
 ) -> AsyncIterator[Database]:
-    """A database of each kind, open."""
+    """Open a database of each kind."""
     opened = Database(database_url)
     await opened.open()
     assert opened.problem is None

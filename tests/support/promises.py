@@ -1,4 +1,4 @@
-"""What a page says, line by line, and the test that holds the service to it."""
+"""The sentences of a page, line by line, and the tests that hold the service to them."""
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,12 +15,12 @@ Promises = Mapping[Check, Sequence[str]]
 
 
 def cases(promises: Promises) -> Sequence[Any]:
-    """One case for each check, named after the lines that it is of."""
+    """Return one case for each check, named after its lines."""
     return [pytest.param(check, id=" | ".join(lines)) for check, lines in promises.items()]
 
 
 def unnamed_lines(page: str, promises: Promises, silent: Iterable[str]) -> list[str]:
-    """The lines of a page that are neither tested nor ``silent``, which promise nothing."""
+    """Return the lines of a page that are neither tested nor ``silent``, which promise nothing."""
     named = {*(line for lines in promises.values() for line in lines), *silent}
     lines = (PAGES / page).read_text().splitlines()
     return [line for line in map(str.strip, lines) if line and line not in named]

@@ -1,7 +1,7 @@
 """Callers of the stored APIs in process: replicas over one database, each with its own pool.
 
-The limit of requests is out of the way (its clock leaps a minute at every look); a defect is raised
-in the caller, so no test can take it for an answer.
+The rate limit never applies (its clock leaps a minute at every look). A defect is raised in the
+caller, so no test can take it for an answer.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ ZONE = "UTC"
 
 
 class Caller:
-    """One client of one replica, with a key that may do everything."""
+    """One client of one replica, with a key that has every scope."""
 
     def __init__(self, database: Database, key: str, clock: Callable[[], float]) -> None:
         minutes = count(step=61)
@@ -46,14 +46,16 @@ class Caller:
         return await self.http.request(method, path, json=body, headers=named)
 
     async def done(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """The ``data`` of an answer that must be a success; all of one that has none."""
+        """Send a request that must succeed; return the ``data`` of its answer, or all of one
+        without.
+        """
         answer = await self.ask(method, path, body, **headers)
         assert answer.status_code in (200, 201, 204), f"{method} {path} {body}: {answer.text}"
-        told = answer.json() if answer.content else None
-        return told.get("data", told) if isinstance(told, dict) else told
+        body = answer.json() if answer.content else None
+        return body.get("data", body) if isinstance(body, dict) else body
 
     async def every(self, path: str) -> list[Any]:
-        """A list from its first page to its last."""
+        """Read a list from its first page to its last."""
         items: list[Any] = []
         while True:
             joint = "&" if "?" in path else "?"
@@ -63,11 +65,11 @@ class Caller:
             if len(items) >= answer.json()["total"]:
                 return items
 
-    async def person(self, name: str) -> None:
+    async def add_user(self, name: str) -> None:
         await self.done("POST", f"{V2}/users", {"id": name, "name": name, "email": f"{name}@x"})
 
     async def schedule(self, name: str, *participants: str, **more: Any) -> Any:
-        """A schedule of days that begin at midnight UTC."""
+        """Create a schedule of days that begin at midnight UTC."""
         document = {"id": name, "name": name, "team_id": "team", "timezone": ZONE}
         rotation = {"rotation_type": "daily", "participants": list(participants)}
         return await self.done("POST", f"{V2}/schedules", {**document, **rotation, **more})
@@ -77,7 +79,7 @@ class Caller:
 async def replicas(
     url: str, clock: Callable[[], float], number: int = 2
 ) -> AsyncIterator[Sequence[Caller]]:
-    """Callers of so many replicas, each of which has connections of its own."""
+    """Run ``number`` replicas, each with its own connections, and yield a caller of each."""
     async with contextlib.AsyncExitStack() as closing:
         databases = [Database(url) for _ in range(number)]
         for database in databases:

@@ -11,13 +11,13 @@ ORG = "org_a"
 
 
 async def fill(connection: AsyncConnection, org: str = ORG) -> None:
-    """One row in every table, which belong together."""
+    """Insert one row into every table; the rows refer to one another."""
     for table in metadata.sorted_tables:
         await connection.execute(insert(table).values(row_of(table, org)))
 
 
 def row_of(table: Table, org: str = ORG) -> dict[str, Any]:
-    """A value for every column; a column ``…_id`` refers to what ``fill`` makes."""
+    """Return a value for every column; a column ``…_id`` refers to a row that ``fill`` inserts."""
     names = [column for column in table.columns if column.name != "id" or table.name != "audit"]
     return {column.name: _value(table, column, org) for column in names}
 

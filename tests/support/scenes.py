@@ -1,4 +1,4 @@
-"""Schedules that many tests begin with. Instants are in June 2026, UTC, where nothing is said."""
+"""Schedules that many tests begin with. Instants are in June 2026, in UTC where nothing is said."""
 
 from typing import Any
 
@@ -27,17 +27,17 @@ EMPTY: dict[str, Any] = {
 
 
 def june(day: int, hour: int = 0) -> str:
-    """An instant of June 2026, as v1 writes it."""
+    """Return an instant of June 2026, as v1 writes it."""
     return f"2026-06-{day:02}T{hour:02}:00:00Z"
 
 
 def local(day: int, hour: int = 0) -> str:
-    """As ``june``, as v2 writes it in UTC."""
+    """Return an instant of June 2026, as v2 writes it in UTC."""
     return f"2026-06-{day:02}T{hour:02}:00:00+00:00"
 
 
 async def scene(stored: Stored, *schedules: dict[str, Any], at: str = START) -> Caller:
-    """Four people and ``schedules``, made when it was ``at``."""
+    """Create four users and ``schedules`` at the time ``at``."""
     stored.at(at)
     await stored.me.add_users("ann", "bob", "cat", "dan")
     for schedule in schedules:
@@ -48,21 +48,21 @@ async def scene(stored: Stored, *schedules: dict[str, Any], at: str = START) -> 
 async def entry(
     me: Caller, user_id: str, start: str, end: str, schedule: str = "daily", **more: str
 ) -> str:
-    """The id of a new entry."""
+    """Create an entry and return its id."""
     body = {"user_id": user_id, "start": start, "end": end, **more}
     made: dict[str, str] = await me.create(f"{V2}/schedules/{schedule}/entries", body)
     return made["id"]
 
 
 async def override(me: Caller, user_id: str, start: str, end: str, schedule: str = "daily") -> str:
-    """The id of a new override."""
+    """Create an override and return its id."""
     body = {"user_id": user_id, "start_at": start, "end_at": end}
     made: dict[str, str] = await me.create(f"{V1}/schedules/{schedule}/overrides", body)
     return made["id"]
 
 
 async def who(me: Caller, at: str, schedule: str = "daily") -> str | None:
-    """Who is on call at an instant."""
+    """Return who is on call at an instant."""
     found: dict[str, str | None] = await me.read(f"{V1}/schedules/{schedule}/on-call?at={at}")
     return found["user_id"]
 
@@ -70,14 +70,14 @@ async def who(me: Caller, at: str, schedule: str = "daily") -> str | None:
 async def shifts(
     me: Caller, first: int, last: int, schedule: str = "daily"
 ) -> list[dict[str, Any]]:
-    """The entries of days of June 2026, both included."""
+    """Return the entries of days of June 2026, ``first`` and ``last`` included."""
     days = f"start_date=2026-06-{first:02}&end_date=2026-06-{last:02}&limit=100"
     found: list[dict[str, Any]] = await me.read(f"{V2}/schedules/{schedule}/entries?{days}")
     return found
 
 
 def entry_lines(entries: list[dict[str, Any]]) -> list[str]:
-    """Each entry as ``who start end``, days and hours of June."""
+    """Return each entry as ``user start end``, in days and hours of June."""
     return [
         f"{each['user_id']} {each['start'][8:13]} {each['end'][8:13]}".replace("T", ":")
         for each in entries

@@ -23,7 +23,6 @@ from tests.support.databases import KINDS, TEMPLATE, administer
 from tests.support.services import Service, living, settings
 
 V1, V2 = "/api/v1", "/api/v2/oncall"
-PEOPLE = ("ann", "bob", "cat", "dan")
 
 Style = Literal["X-API-Key", "Authorization"]
 
@@ -31,7 +30,7 @@ _numbers = count(1)
 
 
 class Caller:
-    """Whoever sends a key, in one of both headers; none: nobody in particular."""
+    """A client that sends a key, in either header; without a key it is anonymous."""
 
     def __init__(self, service: "Stored", key: str | None, style: Style = "X-API-Key") -> None:
         self._service = service
@@ -43,7 +42,9 @@ class Caller:
     async def ask(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> httpx.Response:
-        """The answer to a request; ``body``: bytes as they are, all else as JSON."""
+        """Send a request and return its answer; a ``body`` of bytes is sent as it is, any other as
+        JSON.
+        """
         sent = {**self.headers, **(headers or {})}
         content = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
         if body is not None:
@@ -64,31 +65,31 @@ class Caller:
         return await self.ask("DELETE", path, headers=_fields(headers))
 
     async def read(self, path: str) -> Any:
-        """What is found at ``path``, without its envelope."""
+        """Return the document at ``path``, without its envelope."""
         response = await self.get(path)
         assert response.status_code == 200, response.text
         answer = response.json()
         return answer.get("data", answer)
 
     async def create(self, path: str, body: Any) -> Any:
-        """What is made at ``path``."""
+        """Create something at ``path`` and return it."""
         response = await self.post(path, body)
         assert response.status_code in (200, 201), response.text
         return response.json()["data"]
 
     async def update(self, path: str, body: Any) -> Any:
-        """What is at ``path`` after a merge patch."""
+        """Apply a merge patch at ``path`` and return the result."""
         response = await self.patch(path, body)
         assert response.status_code == 200, response.text
         return response.json()["data"]
 
     async def delete_at(self, path: str) -> None:
-        """Delete what is at ``path``."""
+        """Delete the thing at ``path``."""
         response = await self.delete(path)
         assert response.status_code == 204, response.text
 
     async def add_users(self, *ids: str) -> None:
-        """Add people of these ids, named after them, to the organisation; without a request."""
+        """Add users with these ids, named after them, to the organisation; without a request."""
 
         async def work(tx: Tx) -> None:
             key = await find_key(tx, self.key or "")
@@ -101,7 +102,7 @@ class Caller:
 
 
 class Stored(Service):
-    """A service that stores; ``me`` has every scope of an organisation of the test's own."""
+    """A service with a store; ``me`` has every scope of an organisation of the test's own."""
 
     me: Caller
 
@@ -116,11 +117,11 @@ class Stored(Service):
 
     @property
     def now(self) -> int:
-        """Milliseconds since 1970."""
+        """The time, in milliseconds since 1970."""
         return int(self.clock() * 1000)
 
     def at(self, text: str) -> None:
-        """Make it ``text``, an RFC 3339 instant."""
+        """Set the clock to ``text``, an RFC 3339 instant."""
         self.clock.set(text)
 
     async def key(
@@ -130,7 +131,9 @@ class Stored(Service):
         expires_at: int | None = None,
         name: str = "tests",
     ) -> tuple[ApiKey, str]:
-        """A new key of an organisation, the test's own if none is named, and what is presented."""
+        """Create a key of an organisation, by default the test's own; return it and the text to
+        present.
+        """
 
         async def work(tx: Tx) -> tuple[ApiKey, str]:
             return await create_key(tx, org or self.org, name, scopes, "live", expires_at, self.now)
@@ -141,12 +144,12 @@ class Stored(Service):
         return Caller(self, presented, style)
 
     async def with_scopes(self, *scopes: str, org: str | None = None) -> Caller:
-        """Whoever has a key with these scopes, all of them if none is named."""
+        """Return a caller with these scopes, or with all of them if none is named."""
         _, presented = await self.key(scopes or SCOPES, org)
         return self.caller(presented)
 
     async def stranger(self) -> Caller:
-        """Whoever has every scope of another organisation."""
+        """Return a caller with every scope of another organisation."""
         return await self.with_scopes(org=f"{self.org}, not")
 
 
@@ -156,7 +159,7 @@ def stored_url(
     templates: Callable[[str], str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> str:
-    """The URL of a migrated database of each kind, for the whole run."""
+    """Return the URL of a migrated database of each kind, for the whole run."""
     template = templates(request.param)
     if request.param == "sqlite":
         file = tmp_path_factory.mktemp("stored") / "oncall.db"
@@ -172,14 +175,14 @@ async def stored(
     clock: Clock,
     anyio_backend: str,  # noqa: ARG001 - what makes this fixture one of anyio's
 ) -> AsyncIterator[Stored]:
-    """The service on each kind of database, with an empty organisation."""
+    """Run the service on each kind of database, with an empty organisation."""
     async with opened(Stored(stored_url, clock)) as service:
         yield service
 
 
 @contextlib.asynccontextmanager
 async def opened(service: Stored) -> AsyncIterator[Stored]:
-    """A service from its start to its end."""
+    """Run a service from its start to its end."""
     await service.database.open()
     try:
         async with living(service.app), service.http:
@@ -191,7 +194,7 @@ async def opened(service: Stored) -> AsyncIterator[Stored]:
 
 
 def faults_in(response: httpx.Response) -> dict[str, str]:
-    """The fields that a 422 names, each with what would be right."""
+    """Return the fields that a 422 names, each with its correction."""
     assert response.status_code == 422, response.text
     answer = response.json()
     assert answer["error"] == "validation_failed"
@@ -200,10 +203,10 @@ def faults_in(response: httpx.Response) -> dict[str, str]:
 
 
 def code_of(response: httpx.Response) -> tuple[int, str]:
-    """The status and the code of a refusal."""
+    """Return the status and the code of an error."""
     return response.status_code, response.json()["error"]
 
 
 def _fields(headers: Mapping[str, str]) -> dict[str, str]:
-    """Header fields whose names are written with ``_`` for ``-``."""
+    """Return header fields whose names are written with ``_`` for ``-``."""
     return {name.replace("_", "-"): value for name, value in headers.items()}

@@ -32,7 +32,7 @@ def named(operation: Operation) -> str:
 
 
 async def world(stored: Stored) -> dict[str, str]:
-    """Make one of everything; ids by what they are called in ``request_of``."""
+    """Create one of everything; return the ids that ``request_of`` needs."""
     stored.at(NOW)
     me = stored.me
     await me.add_users(*USERS)
@@ -63,7 +63,7 @@ async def world(stored: Stored) -> dict[str, str]:
 
 
 def request_of(operation: Operation, ids: dict[str, str]) -> Request:
-    """A request that succeeds in a ``world`` where nothing else was done."""
+    """Return a request that succeeds in a ``world`` where nothing else was done."""
     spare = operation.method == "DELETE"
     by_folder = {
         "schedules": "sched_free" if spare and operation.path.endswith("{id}") else "01HXSCHED",

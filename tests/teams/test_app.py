@@ -48,7 +48,7 @@ class TestNone:
 
 @pytest.fixture
 def away(tmp_path: Path) -> str:
-    """A database that cannot be: its folder is a file."""
+    """Return a database that cannot exist: its folder is a file."""
     (tmp_path / "file").touch()
     return f"sqlite:///{tmp_path}/file/oncall.db"
 
@@ -147,7 +147,7 @@ class TestWatching:
 
 
 async def eventually(ask: Callable[[], Any]) -> Any:
-    """What ``ask`` answers as soon as it answers anything."""
+    """Return the first answer of ``ask`` that is true."""
     async with asyncio.timeout(30):
         while not (found := await ask()):  # noqa: ASYNC110 - a database sets no event
             await asyncio.sleep(0.01)

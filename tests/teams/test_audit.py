@@ -1,4 +1,4 @@
-"""Who changed what of a schedule, and when."""
+"""The audit: who changed what of a schedule, and when."""
 
 from typing import Any
 

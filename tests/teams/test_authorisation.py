@@ -1,4 +1,4 @@
-"""Who may do what: every operation of the table × every kind of key, in both headers."""
+"""Authorisation: every operation of the table × every kind of key, in both headers."""
 
 import httpx
 import pytest

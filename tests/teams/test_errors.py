@@ -1,4 +1,4 @@
-"""What is refused, how it is said, and that every error is named."""
+"""Errors: when requests are refused, in which words, and that every fault is named."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ SHIFT = {"start": "2026-06-10T00:00:00Z", "end": "2026-06-11T00:00:00Z"}
 
 @pytest.fixture
 async def nights(stored: Stored) -> Stored:
-    """A service with two people and a schedule."""
+    """Yield a service with two users and a schedule."""
     await stored.me.add_users("ann", "bob")
     await stored.me.create(f"{V2}/schedules", SCHEDULE)
     return stored
@@ -62,7 +62,7 @@ class TestShape:
 
     @pytest.mark.parametrize("operation", OPERATIONS, ids=named)
     async def test_what_every_answer_has(self, stored: Stored, operation: Operation) -> None:
-        """To whoever has every scope, here in the other header than in the other tests."""
+        """The caller has every scope, and sends the key in the header that other tests do not."""
         request = request_of(operation, await world(stored))
         _, presented = await stored.key()
         response = await stored.caller(presented, "Authorization").ask(*request)

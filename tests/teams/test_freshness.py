@@ -1,4 +1,4 @@
-"""Answers are of the last write before the question, whichever process wrote."""
+"""Freshness: an answer shows the last write before its question, in every process."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ POLICY = {
 
 
 async def answers(me: Caller) -> list[Any]:
-    """Who is on call by every way to ask."""
+    """Return who is on call, asked in every way."""
     resolve = f"{V1}/escalation-policies/policy/resolve?at={AT}"
     return [(await me.get(path)).json() for path in (ON_CALL, CURRENT, resolve)]
 

@@ -1,4 +1,4 @@
-"""Turns at heavy work."""
+"""The limit on heavy work."""
 
 import asyncio
 import contextlib
@@ -46,7 +46,7 @@ async def test_who_has_a_turn(held: list[str], wanted: str, granted: bool) -> No
     assert got is granted
 
 
-async def test_whoever_waited_is_next() -> None:
+async def test_the_first_to_wait_is_next() -> None:
     own = HeavyWorkLimiter()
     async with own.turn("a"):
         waiting = asyncio.create_task(entered(own, "a"))
@@ -57,7 +57,7 @@ async def test_whoever_waited_is_next() -> None:
 
 @pytest.fixture
 async def waiting(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> Caller:
-    """Somebody to whom no turn comes."""
+    """A caller who never gets a slot."""
     me = await scene(stored, DAILY)
     monkeypatch.setattr(heavy_work.HeavyWorkLimiter, "slot", never)
     return me
@@ -94,6 +94,6 @@ async def entered(own: HeavyWorkLimiter, org_id: str) -> bool:
 
 @contextlib.asynccontextmanager
 async def never(*_: object) -> AsyncIterator[None]:
-    """A turn that does not come."""
+    """A slot that never becomes free."""
     raise StoreUnavailable.because(heavy_work.BUSY)
     yield

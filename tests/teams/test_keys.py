@@ -1,4 +1,4 @@
-"""API keys: what is kept of them, which are found, and when they open something."""
+"""API keys: what is stored of them, which are found, and when they open something."""
 
 import re
 from dataclasses import FrozenInstanceError, replace

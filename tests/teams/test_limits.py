@@ -1,4 +1,4 @@
-"""What seldom happens: callers who hang up, bounds, refusals that others raise."""
+"""Rare cases: callers who hang up, limits, and errors that other modules raise."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.anyio
 
 
 def half_sent(stored: Stored) -> dict[str, Any]:
-    """The scope of a write whose body does not come whole."""
+    """Return the scope of a write whose body does not arrive whole."""
     headers = [
         (b"x-api-key", str(stored.me.key).encode()),
         (b"content-type", b"application/json"),
@@ -132,9 +132,9 @@ async def test_how_each_failure_is_told(error: Any, status: int, code: str) -> N
     assert ("WWW-Authenticate" in response.headers) == (status == 401)
 
 
-async def test_two_faults_of_one_field_are_both_told() -> None:
-    faults = [errors.FieldError("/a", "is odd."), errors.FieldError("/a", "is long.")]
-    answer = json.loads(bytes(error_response(errors.InvalidRequest(faults)).body))
+async def test_two_errors_of_one_field_are_both_told() -> None:
+    found = [errors.FieldError("/a", "is odd."), errors.FieldError("/a", "is long.")]
+    answer = json.loads(bytes(error_response(errors.InvalidRequest(found)).body))
     assert answer["fields"] == {"/a": "is odd. is long."}
 
 

@@ -1,4 +1,4 @@
-"""Merge patches (RFC 7396) on every thing that can be changed."""
+"""Merge patches (RFC 7396) on everything that can be changed."""
 
 from typing import Any
 

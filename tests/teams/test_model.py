@@ -1,8 +1,8 @@
-"""The stored schedules beside a simple model of them in memory, whatever is done in which order.
+"""The stored schedules beside a simple model of them in memory, under writes in any order.
 
 The model keeps rules, overrides and entries in lists and walks them for every question. For a
-number of instants it remembers who was on call as the service said when they were now: that may
-change only by a record about the past, or by taking back one that was made afterwards.
+number of instants it records who was on call by the service at that very instant: that may change
+only by a record about the past, or by taking back one that was made afterwards.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ picks = st.integers(0, 1_000_000)
 
 @dataclass
 class Assignment:
-    """An override or entry; ``[from_at, until_at)`` is what holds of it."""
+    """An override or entry; ``[from_at, until_at)`` is the part in force."""
 
     id: str
     user_id: str
@@ -76,7 +76,7 @@ class Assignment:
 
 @dataclass
 class Model:
-    """What is known of the one schedule, oldest first."""
+    """The expected state of the one schedule, oldest first."""
 
     rules: list[tuple[int, Sequence[str], int]] = field(default_factory=list)
     overrides: list[Assignment] = field(default_factory=list)
@@ -84,7 +84,7 @@ class Model:
     answer: dict[int, str | None] = field(default_factory=dict)
 
     def scheduled(self, at: int) -> str | None:
-        """By whom the layer is taken."""
+        """Return who has the layer at an instant."""
         _, names, handoff = [rules for rules in self.rules if rules[0] <= at][-1]
         first_turn_at = FIRST_DAY + (handoff * HOUR - DAY if handoff else 0)
         return names[(at - first_turn_at) // DAY % len(names)] if names else None
@@ -126,7 +126,7 @@ class Stored(RuleBasedStateMachine):
         )
         caller = Caller(database, key, self.clock)
         for person in PEOPLE:
-            await caller.person(person)
+            await caller.add_user(person)
         return caller
 
     def teardown(self) -> None:

@@ -1,4 +1,4 @@
-"""U+0000 in what is sent, found wherever it stands."""
+"""U+0000 in requests, found wherever it stands."""
 
 import pytest
 

@@ -49,7 +49,7 @@ FRIDAY_NOON, FRIDAY_NIGHT = "2026-04-24T19:00:00Z", "2026-04-25T01:00:00Z"
 
 
 async def page(stored: Stored) -> Caller:
-    """What the page presupposes."""
+    """Create everything that the page presupposes."""
     stored.at("2026-04-20T00:00:00Z")
     names = ("alice", "bob", "carol", "dave", "eve", "frank")
     await stored.me.add_users(*(f"usr_{name}" for name in names))

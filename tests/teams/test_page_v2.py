@@ -35,7 +35,7 @@ MARCH = f"{ENTRIES}?start_date=2026-03-01&end_date=2026-03-31"
 
 
 async def page(stored: Stored) -> Caller:
-    """What the page presupposes."""
+    """Create everything that the page presupposes."""
     stored.at("2026-02-01T10:00:00Z")
     marie = {"id": "user_012", "name": "Marie Laurent", "email": "marie@example.com"}
     await stored.me.create(f"{V2}/users", marie)
@@ -161,7 +161,7 @@ async def tells_who_is_on_call(stored: Stored) -> None:
 
 
 async def turns(stored: Stored, **rotation: Any) -> list[str]:
-    """Who is on call on each of fifteen days, under a rotation."""
+    """Return who is on call on each of fifteen days, under a rotation."""
     me = await page(stored)
     participants = {"participants": ["user_012", "user_034"], "start_at": "2026-04-06T00:00:00Z"}
     made = await me.create(SCHEDULES, {**CREATED, "timezone": "UTC", **participants, **rotation})
@@ -193,7 +193,7 @@ async def a_custom_rotation_needs_no_interval_yet(stored: Stored) -> None:
 
 
 def needs(scope: str, method: str, path: str, body: object = None) -> Check:
-    """The endpoint is there for whoever has the scope, and for nobody else."""
+    """Check that an endpoint serves callers with the scope, and no others."""
 
     async def check(stored: Stored) -> None:
         await page(stored)

@@ -1,4 +1,4 @@
-"""Lists: their order, and that what is added while somebody pages moves nothing."""
+"""Lists: their order, and that a new item moves nothing while somebody pages."""
 
 from typing import Any
 

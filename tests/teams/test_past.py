@@ -1,4 +1,4 @@
-"""The past is answered from the rules that held then, whatever is changed later."""
+"""The past, answered from the rules that held then, whatever is changed later."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Escalation policies: what they hold on to, and whom they would tell."""
+"""Escalation policies: what they keep from being deleted, and whom they would notify."""
 
 import asyncio
 from typing import Any

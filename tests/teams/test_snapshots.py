@@ -1,4 +1,4 @@
-"""One transaction reads everything of a question; nobody holds one while waiting."""
+"""Snapshots: one transaction reads everything for a request, and none is held while waiting."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Readings:
-    """How many transactions that read were begun, and how many are open."""
+    """The number of reading transactions that were begun, and that are open."""
 
     def __init__(self) -> None:
         self.begun = 0

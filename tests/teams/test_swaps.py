@@ -1,4 +1,4 @@
-"""Entries and swaps: whose an entry is, what goes back, and what is refused."""
+"""Entries and swaps: whose an entry is, what goes back, and which swaps are refused."""
 
 import asyncio
 from typing import Any
@@ -118,7 +118,7 @@ class TestEntries:
             assert code_of(await me.post(path, {"user_id": user_id, **body})) == (409, "conflict")
 
     async def test_nobody_gets_another_by_a_swap_made_before(self, stored: Stored) -> None:
-        """dan has all of the stretch, whoever is given a part of it."""
+        """dan has all of the stretch, though others are given parts of it."""
         me = await scene(stored, EMPTY)
         made = await entry(me, "cat", june(5), june(6), "empty")
         await swapped(me, made, "dan")

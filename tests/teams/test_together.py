@@ -1,4 +1,4 @@
-"""Many at once: 32 clients of two replicas, each with its own connections, on either database."""
+"""Concurrency: 32 clients of two replicas, each with its own connections, on either database."""
 
 import asyncio
 import random
@@ -31,10 +31,10 @@ async def pair(
     clock: Clock,
     anyio_backend: str,  # noqa: ARG001 - what makes this fixture one of anyio's
 ) -> AsyncIterator[Sequence[Caller]]:
-    """Two replicas whose organisation has two people."""
+    """Run two replicas whose organisation has two users."""
     async with replicas(database_url, clock) as callers:
         for name in ("alice", "bob"):
-            await callers[0].person(name)
+            await callers[0].add_user(name)
         yield callers
 
 
@@ -43,7 +43,7 @@ async def at_once(
     ask: Callable[[Caller, int], Awaitable[httpx.Response]],
     number: int = CLIENTS,
 ) -> list[httpx.Response]:
-    """What so many clients, who take the replicas in turn, are answered."""
+    """Return the answers to so many clients, spread over the replicas in turn."""
     taken = islice(cycle(callers), number)
     return await asyncio.gather(*(ask(caller, index) for index, caller in enumerate(taken)))
 
@@ -246,7 +246,7 @@ class TestReferences:
         await pair[0].schedule("s", "alice")
         outcomes = set()
         for number in range(self.ROUNDS):
-            await pair[0].person("carol")
+            await pair[0].add_user("carol")
             added, deleted = await asyncio.gather(
                 pair[number % 2].ask(method, path, body),
                 pair[1 - number % 2].ask("DELETE", f"{V2}/users/carol"),
@@ -298,7 +298,7 @@ class TestSwaps:
         self, pair: Sequence[Caller], clock: Clock
     ) -> None:
         for name in PEOPLE[2:]:
-            await pair[0].person(name)
+            await pair[0].add_user(name)
         await pair[0].schedule("s", *PEOPLE)
         for day in range(1, 9):
             await self.make(pair[0], PEOPLE[day % 4], day, 6 if day % 2 else 0)
@@ -389,7 +389,7 @@ class TestSwaps:
         """Entry ``one`` of alice went to bob, then to carol, whose ``two`` went to bob."""
         clock.advance(DAY_SECONDS)
         for name in PEOPLE[2:]:
-            await pair[0].person(name)
+            await pair[0].add_user(name)
         await pair[0].schedule("s")
         for name, day, who in (("one", 1, "alice"), ("two", 3, "carol")):
             assert (await self.create(pair[0], who, day, 0, id=name)).status_code == 201

@@ -1,1 +1,1 @@
-"""Who changed what of a schedule, and when."""
+"""The audit: every change of a schedule, with its time and its key."""

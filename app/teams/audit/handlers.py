@@ -1,4 +1,4 @@
-"""Handlers of the audit: writes a change down, lists the changes of a schedule."""
+"""Handlers of the audit: list the changes of a schedule, and record one."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from app.teams.schemas import list_envelope
 
 
 async def list_audit(tx: Tx, context: RequestContext) -> HandlerResult:
-    """The row of either API; of a schedule that was deleted, too."""
+    """List the changes of a schedule for either API, also of one that was deleted."""
     schedule_id = context.path["id"]
     page = await store.records_page(tx, context.org_id, schedule_id, context.query.part)
     if not page.total:  # one that was deleted has some
@@ -32,7 +32,7 @@ async def record_change(
     before: Mapping[str, object],
     after: Mapping[str, object],
 ) -> None:
-    """Write down what a call did to a schedule."""
+    """Record what a request changed of a schedule."""
     changes = {
         name: change
         for name, change in store.changes_between(before, after).items()

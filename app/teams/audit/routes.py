@@ -1,4 +1,4 @@
-"""The rows of the audit in both APIs."""
+"""The operations of the audit in both APIs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -31,7 +31,7 @@ class AuditEntry(Struct, frozen=True):
 
 
 def audit_entry_of(record: AuditRecord) -> AuditEntry:
-    """A note on the wire."""
+    """Return an audit record as it is on the wire."""
     return AuditEntry(
         str(record.id),
         utc_text(record.at),

@@ -1,4 +1,4 @@
-"""Who changed what of a schedule, and when; written in the transaction of the change itself."""
+"""The changes of schedules; each is written in the transaction of the change itself."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Changes = Mapping[str, Mapping[str, Any]]
 
 
 class Actor(Struct, frozen=True):
-    """On whose behalf something is written: a key of an organisation."""
+    """The key of an organisation on whose behalf something is written."""
 
     org_id: str
     key_id: str
@@ -26,7 +26,7 @@ class Actor(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """One change. ``version`` is the schedule's after it; ``at`` in milliseconds."""
+    """One change. ``version`` is the schedule's after it; ``at`` is in milliseconds."""
 
     id: int
     at: int
@@ -47,7 +47,7 @@ async def insert_record(
     version: int,
     changes: Changes,
 ) -> None:
-    """Write one change down."""
+    """Write one change."""
     row = {
         "org_id": actor.org_id,
         "schedule_id": schedule_id,
@@ -64,7 +64,7 @@ async def insert_record(
 async def records_page(
     tx: AsyncConnection, org_id: str, schedule_id: str, part: Slice
 ) -> Page[AuditRecord]:
-    """The changes of a schedule, oldest first."""
+    """Return the changes of a schedule, oldest first."""
     query = (
         select(audit)
         .where(audit.c.org_id == org_id, audit.c.schedule_id == schedule_id)
@@ -74,7 +74,7 @@ async def records_page(
 
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:
-    """What differs between two states of one thing; a field that one of them lacks is null."""
+    """Return the differences between two states of one thing; a missing field counts as null."""
     return {
         name: {"from": before.get(name), "to": after.get(name)}
         for name in {**before, **after}

@@ -1,7 +1,7 @@
 """Handlers for calendars that programs subscribe to, and for the tokens that open them.
 
-Strategy: a calendar shows whole UTC days, some behind and a year ahead, so it is the same bytes for
-a day unless something is changed; programs ask again and again and are told 304.
+Strategy: a calendar shows whole UTC days, some back and a year ahead, so its bytes stay the same
+for a day unless something changes. Programs poll it and are answered with 304.
 """
 
 import asyncio
@@ -34,12 +34,14 @@ DAYS_BACK, DAYS_AHEAD = 31, 366
 
 
 async def read_schedule_calendar(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Return a schedule's calendar."""
     schedule = await get_schedule(tx, context.org_id, context.path["id"])
     timeline, _ = await _timeline(tx, context, schedule)
     return HandlerResult(await asyncio.to_thread(calendar_bytes, timeline))
 
 
 async def read_user_calendar(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Return a calendar of a user's shifts on all schedules."""
     user = await get_user(tx, context.org_id, context.path["id"])
     since_at, _ = _window(context.now)
     timelines = []
@@ -52,11 +54,13 @@ async def read_user_calendar(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def list_schedule_tokens(tx: Tx, context: RequestContext) -> HandlerResult:
+    """List the tokens of a schedule's calendar."""
     schedule = await get_schedule(tx, context.org_id, context.path["id"])
     return await _list_tokens(tx, context, "schedule", schedule.id)
 
 
 async def create_schedule_token(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Create a token for a schedule's calendar."""
     schedule = await lock_schedule(tx, context.org_id, context.path["id"])
     context.require_match(schedule.version)
     after = await raise_version(tx, context.org_id, schedule, context.now)
@@ -68,11 +72,13 @@ async def create_schedule_token(tx: Tx, context: RequestContext) -> HandlerResul
 
 
 async def list_user_tokens(tx: Tx, context: RequestContext) -> HandlerResult:
+    """List the tokens of a user's calendar."""
     user = await get_user(tx, context.org_id, context.path["id"])
     return await _list_tokens(tx, context, "user", user.id)
 
 
 async def create_user_token(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Create a token for a user's calendar."""
     user = await get_user(tx, context.org_id, context.path["id"])
     context.require_match(user.version)
     answer, _ = await _create_token(tx, context, "user", user.id)
@@ -80,6 +86,7 @@ async def create_user_token(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def revoke_token(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Revoke a token of either kind."""
     token = await store.revoke_token(tx, context.org_id, context.path["id"], context.now)
     if token.feed == "schedule":
         schedule = await lock_schedule(tx, context.org_id, token.of)

@@ -1,4 +1,4 @@
-"""The rows of calendar feeds and their tokens."""
+"""The operations of calendar feeds and their tokens."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -12,7 +12,7 @@ from app.teams.times import utc_text
 
 
 class FeedQuery(RequestModel, frozen=True):
-    """A calendar program, which sends no key, sends a token."""
+    """The query of a calendar: programs that cannot send a key send a token."""
 
     token: (
         Annotated[str, Meta(max_length=200, description="a feed token, in place of a key")] | None
@@ -53,5 +53,5 @@ class NewFeedToken(Struct, frozen=True):
 
 
 def feed_token_of(token: FeedToken) -> FeedTokenShown:
-    """A feed token on the wire."""
+    """Return a feed token as it is on the wire."""
     return FeedTokenShown(token.id, token.name, utc_text(token.created_at))

@@ -1,7 +1,7 @@
 """Secret tokens by which calendar programs, which send no keys, read a feed.
 
-Strategy: a token is random, shown once and kept as its SHA-256 alone; it opens one feed of one
-schedule or person until it is revoked.
+Strategy: a token is random, shown once and stored only as its SHA-256. It opens the feed of one
+schedule or user until it is revoked.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ TOKEN_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class FeedToken:
-    """One token, without its secret; instants in milliseconds."""
+    """One token, without its secret; instants are in milliseconds."""
 
     id: str
     feed: Feed
@@ -35,7 +35,7 @@ class FeedToken:
 
 
 async def insert_token(tx: AsyncConnection, org_id: str, token: FeedToken) -> str:
-    """Write a token down; its secret, which nobody can find again."""
+    """Write a token and return its secret, which is stored nowhere."""
     secret = secrets.token_urlsafe(TOKEN_BYTES)
     row = {
         "org_id": org_id,
@@ -51,9 +51,9 @@ async def insert_token(tx: AsyncConnection, org_id: str, token: FeedToken) -> st
 
 
 async def org_id_of_token(tx: AsyncConnection, feed: Feed, of: str, secret: str) -> str:
-    """The organisation whose feed of ``of`` the secret opens. Raises ``Unauthorized``.
+    """Return the organisation whose feed of ``of`` the secret opens. Raises ``Unauthorized``.
 
-    Found by the hash of 256 random bits: what its look-up takes tells nothing of the secret.
+    The look-up is by the hash of 256 random bits, so its duration reveals nothing about the secret.
     """
     query = select(feed_tokens.c.org_id).where(
         feed_tokens.c.hash == _hash(secret), _feed(feed, of), feed_tokens.c.revoked_at.is_(None)
@@ -65,7 +65,7 @@ async def org_id_of_token(tx: AsyncConnection, feed: Feed, of: str, secret: str)
 
 
 async def tokens_of(tx: AsyncConnection, org_id: str, feed: Feed, of: str) -> Sequence[FeedToken]:
-    """The tokens of a feed that have not been revoked, oldest first."""
+    """Return the tokens of a feed that have not been revoked, oldest first."""
     query = (
         select(feed_tokens)
         .where(
@@ -79,7 +79,7 @@ async def tokens_of(tx: AsyncConnection, org_id: str, feed: Feed, of: str) -> Se
 
 
 async def revoke_token(tx: AsyncConnection, org_id: str, token_id: str, now: int) -> FeedToken:
-    """Close a feed to a token. Raises ``NotFound``, also if it has been revoked already."""
+    """Revoke a token. Raises ``NotFound``, also if it has been revoked already."""
     where = and_(
         feed_tokens.c.org_id == org_id,
         feed_tokens.c.id == token_id,

@@ -26,6 +26,7 @@ from app.teams.users.handlers import require_users
 
 
 async def list_entries(tx: Tx, context: RequestContext) -> HandlerResult:
+    """List the entries of a range of local days, both made by hand and generated."""
     query = context.query
     schedule = await get_schedule(tx, context.org_id, context.path["id"])
     timezone = schedule.rules.timezone
@@ -45,6 +46,7 @@ async def list_entries(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def create_entry(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Create an entry by hand."""
     schedule = await lock_schedule(tx, context.org_id, context.path["id"])
     context.require_match(schedule.version)
     await require_users(tx, context.org_id, [("/user_id", str(context.document.user_id))])
@@ -61,13 +63,14 @@ async def create_entry(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def read_entry(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Return one entry."""
     entry = await store.get_entry(tx, context.org_id, context.path["entry_id"])
     schedule = await get_schedule(tx, context.org_id, entry.schedule_id)
     return HandlerResult(DataEnvelope(entry_of(entry, schedule.rules.timezone)))
 
 
 async def delete_entry(tx: Tx, context: RequestContext) -> HandlerResult:
-    """Its swaps, as far as they are to come, are undone with it."""
+    """Delete an entry and undo its swaps, as far as both are still to come."""
     assignment = await store.deletable_entry(tx, context.org_id, context.path["entry_id"])
     schedule = await lock_schedule(tx, context.org_id, assignment.schedule_id)
     context.require_match(schedule.version)
@@ -79,12 +82,15 @@ async def delete_entry(tx: Tx, context: RequestContext) -> HandlerResult:
     await store.undo_swaps(tx, context.org_id, swaps, context.now)
     for swap in swaps:
         await record_change(tx, context, after, "swap.deleted", visible_fields(swap_of(swap)), {})
-    kept = _stretch(left.fields.user_id, left.from_at, left.until_at, timezone)
-    await record_change(tx, context, after, "entry.deleted", {"id": assignment.id, **before}, kept)
+    remaining = _stretch(left.fields.user_id, left.from_at, left.until_at, timezone)
+    await record_change(
+        tx, context, after, "entry.deleted", {"id": assignment.id, **before}, remaining
+    )
     return HandlerResult()
 
 
 async def swap_entry(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Swap an entry with another user's."""
     found = await store.get_entry(
         tx, context.org_id, context.path["entry_id"], context.path.get("id")
     )
@@ -109,6 +115,7 @@ async def swap_entry(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def list_swaps(tx: Tx, context: RequestContext) -> HandlerResult:
+    """List the swaps of a schedule."""
     schedule = await get_schedule(tx, context.org_id, context.path["id"])
     page = await store.swaps_page(tx, context.org_id, schedule.id, context.query.part)
     return HandlerResult(
@@ -117,6 +124,7 @@ async def list_swaps(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def undo_swap(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Undo what of a swap is still to come."""
     swap = await store.get_swap(tx, context.org_id, context.path["swap_id"])
     schedule = await lock_schedule(tx, context.org_id, swap.schedule_id)
     context.require_match(schedule.version)
@@ -127,7 +135,7 @@ async def undo_swap(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 def _stretch(user_id: str, from_at: int, until_at: int, timezone: str) -> Mapping[str, str]:
-    """What an entry covers, for the audit; nothing of an empty one."""
+    """Return the user and the stretch of an entry for the audit; nothing for an empty stretch."""
     if from_at >= until_at:
         return {}
     start, end = local_text(from_at, timezone), local_text(until_at, timezone)

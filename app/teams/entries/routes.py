@@ -1,4 +1,4 @@
-"""The rows of entries and swaps."""
+"""The operations of entries and swaps."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -27,10 +27,12 @@ class EntryPost(RequestModel, frozen=True):
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the errors of the entry's stretch."""
         return window_errors(values, "start", "end", "/end")
 
     @property
     def fields(self) -> ManualAssignmentFields:
+        """The entry as it is stored."""
         return ManualAssignmentFields(str(self.user_id), int(self.start), int(self.end))
 
 
@@ -57,6 +59,7 @@ class EntriesQuery(PageQuery, frozen=True, kw_only=True):
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the errors of the range of days."""
         days = {name: values[name] for name in ("start_date", "end_date") if name in values}
         strange = [name for name, day in days.items() if not day_in_range(day)]
         yield from (FieldError(f"/{name}", "must lie in the years 2 to 9998") for name in strange)
@@ -86,7 +89,7 @@ class SwapShown(Struct, frozen=True):
 
 
 def entry_of(entry: StoredEntry, timezone: str) -> EntryShown:
-    """An entry on the wire, by the clock of its schedule."""
+    """Return an entry as it is on the wire, in its schedule's local time."""
     return EntryShown(
         entry.id,
         entry.schedule_id,
@@ -103,7 +106,7 @@ def entry_of(entry: StoredEntry, timezone: str) -> EntryShown:
 def swap_of(
     swap: StoredSwap, entries: Sequence[StoredEntry] = (), timezone: str = "UTC"
 ) -> SwapShown:
-    """A swap on the wire, with its entries where they are known."""
+    """Return a swap as it is on the wire, with its entries where they are known."""
     other = [swap.other_entry_id] if swap.other_entry_id else []
     return SwapShown(
         swap.id,

@@ -1,1 +1,1 @@
-"""Answers remembered by ``Idempotency-Key``."""
+"""Answers stored by ``Idempotency-Key``."""

@@ -1,8 +1,8 @@
-"""Answers remembered by ``Idempotency-Key``: what is sent twice is done once.
+"""Answers stored by ``Idempotency-Key``, so that a request sent twice is done once.
 
-Strategy: an answer is written down in the transaction of its effect, so both are there or neither.
-Of two that arrive at once the later to commit runs into the row of the other and is run again,
-which finds it (``Database.write``).
+Strategy: an answer is written in the transaction of its effect, so both are there or neither. Of
+two requests at once the later to commit collides with the row of the other; it is then run again
+and finds that row (``Database.write``).
 """
 
 from dataclasses import dataclass
@@ -13,8 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.tables import idempotency_records
 
+COLUMN = idempotency_records.c
+
 RETENTION_MS = 24 * 3_600_000
-"""How long an answer is remembered at least."""
+"""How long an answer is stored at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,13 @@ class IdempotencyRecord:
 async def find_record(
     tx: AsyncConnection, org_id: str, key: str, now: int
 ) -> IdempotencyRecord | None:
-    """What an organisation's request with this key was answered; ``None``: nothing yet."""
+    """Return the stored answer to an organisation's request with this key; ``None`` if there is
+    none.
+    """
     query = select(idempotency_records).where(
-        idempotency_records.c.org_id == org_id,
-        idempotency_records.c.idempotency_key == key,
-        idempotency_records.c.created_at > now - RETENTION_MS,
+        COLUMN.org_id == org_id,
+        COLUMN.idempotency_key == key,
+        COLUMN.created_at > now - RETENTION_MS,
     )
     row = (await tx.execute(query)).mappings().one_or_none()
     if row is None:
@@ -46,10 +50,8 @@ async def find_record(
 async def save_record(
     tx: AsyncConnection, org_id: str, key: str, record: IdempotencyRecord, now: int
 ) -> None:
-    """Remember an answer, in place of one whose time is over."""
-    same = and_(
-        idempotency_records.c.org_id == org_id, idempotency_records.c.idempotency_key == key
-    )
+    """Store an answer, in place of one that has expired."""
+    same = and_(COLUMN.org_id == org_id, COLUMN.idempotency_key == key)
     await tx.execute(delete(idempotency_records).where(same))
     row = {
         "org_id": org_id,
@@ -64,7 +66,5 @@ async def save_record(
 
 
 async def forget_expired(tx: AsyncConnection, now: int) -> None:
-    """Forget the answers whose time is over."""
-    await tx.execute(
-        delete(idempotency_records).where(idempotency_records.c.created_at <= now - RETENTION_MS)
-    )
+    """Delete the answers that have expired."""
+    await tx.execute(delete(idempotency_records).where(COLUMN.created_at <= now - RETENTION_MS))

@@ -1,11 +1,11 @@
 """API keys, and the organisations that they open.
 
 Strategy: a key is ``ak_live_`` or ``ak_test_``, ten characters by which it is found, and a secret
-of 256 random bits, so that its plain SHA-256 is all that need be kept and nothing slower would be
-safer. Hashes are compared in constant time, with nobody's where the key is unknown.
+of 256 random bits. Its plain SHA-256 is therefore enough to store, and a slower hash would be no
+safer. Hashes are compared in constant time, with a dummy where the key is unknown.
 
-Invariants: the key itself is handed out once and stored nowhere. A key that was found is not yet
-valid: ``valid_at`` says so, by expiry and revocation. Instants are milliseconds since 1970.
+Invariants: a key is shown once and stored nowhere. A key that was found may be invalid:
+``valid_at`` checks expiry and revocation. Instants are milliseconds since 1970.
 """
 
 import hmac
@@ -33,7 +33,7 @@ ALPHABET = string.ascii_lowercase + string.digits
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is stored, without its secret. ``kind`` is a label and opens nothing else."""
+    """A key as it is stored, without its secret. ``kind`` is a label and grants nothing."""
 
     id: str
     org_id: str
@@ -47,7 +47,9 @@ class ApiKey:
     last_used_at: int | None
 
     def valid_at(self, now: int) -> bool:
-        """Whether it opens anything: until ``expires_at`` (not at it), never once revoked."""
+        """Return whether the key opens anything: before ``expires_at``, and never once it is
+        revoked.
+        """
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
@@ -80,9 +82,9 @@ async def create_key(
     expires_at: int | None,
     now: int,
 ) -> tuple[ApiKey, str]:
-    """A new key and what its holder presents. Makes the organisation if it is new.
+    """Create a key, and its organisation if it is new; return the key and the text to present.
 
-    Without a ``name`` its id is its name.
+    Without a ``name`` the id is the name.
     """
     key_id = "".join(secrets.choice(ALPHABET) for _ in range(10))
     presented = f"ak_{kind}_{key_id}_{secrets.token_urlsafe(32)}"
@@ -105,7 +107,7 @@ async def create_key(
 
 
 async def find_key(tx: AsyncConnection, presented: str) -> ApiKey | None:
-    """The key that was presented, valid or not; ``None`` for anything that is not a key of ours."""
+    """Return the key that was presented, valid or not; ``None`` if it is not one of ours."""
     parts = PRESENTED.fullmatch(presented)
     if parts is None:
         return None
@@ -115,20 +117,20 @@ async def find_key(tx: AsyncConnection, presented: str) -> ApiKey | None:
 
 
 async def keys_of(tx: AsyncConnection, org_name: str | None = None) -> list[ApiKey]:
-    """Every key, oldest first, or those of one organisation."""
+    """Return every key, oldest first, or those of one organisation."""
     wanted = KEYS if org_name is None else KEYS.where(organisations.c.name == org_name)
     return [_key(row) for row in await tx.execute(wanted)]
 
 
 async def revoke_key(tx: AsyncConnection, key_id: str, now: int) -> bool:
-    """Revoke a key, once and for all; whether there is such a key."""
+    """Revoke a key for good; return whether there is such a key."""
     since = func.coalesce(keys.c.revoked_at, now)
     done = await tx.execute(update(keys).where(keys.c.id == key_id).values(revoked_at=since))
     return done.rowcount == 1
 
 
 async def record_last_use(tx: AsyncConnection, at_by_key: Mapping[str, int]) -> None:
-    """Note when keys were last used; never an earlier instant than is known."""
+    """Write when keys were last used, unless a later instant is known."""
     is_news = or_(keys.c.last_used_at.is_(None), keys.c.last_used_at < bindparam("at"))
     await tx.execute(
         update(keys)
@@ -139,7 +141,7 @@ async def record_last_use(tx: AsyncConnection, at_by_key: Mapping[str, int]) -> 
 
 
 async def _organisation(tx: AsyncConnection, name: str, now: int) -> str:
-    """The id of the organisation of this name, made if it is new."""
+    """Return the id of the organisation with this name; create it if it is new."""
     known = await tx.execute(select(organisations.c.id).where(organisations.c.name == name))
     org_id: str | None = known.scalar_one_or_none()
     if org_id is None:

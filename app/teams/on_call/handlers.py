@@ -1,6 +1,6 @@
-"""Handlers that tell who is on call: at an instant, over a window, and for a team now.
+"""Handlers that answer who is on call: at an instant, over a window, and for a team now.
 
-Of a team's schedules the oldest that has somebody counts (rule 25 of ``schedules.md``).
+Of a team's schedules the oldest with somebody on call counts (rule 25 of ``schedules.md``).
 """
 
 import asyncio
@@ -32,6 +32,7 @@ from app.teams.users.store import StoredUser, users_by_id
 
 
 async def read_on_call(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Return who is on call by a schedule at an instant."""
     at = context.now if context.query.at is None else int(context.query.at)
     found = await on_call_of(tx, context.org_id, context.path["id"], at)
     users = await users_by_id(tx, context.org_id, [found.user_id])
@@ -39,12 +40,14 @@ async def read_on_call(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def read_final_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Return who is on call by a schedule over a window, and its gaps."""
     from_at, to_at = int(context.query.from_at), int(context.query.to_at)
     final = await final_schedule_of(tx, context.org_id, context.path["id"], from_at, to_at)
     return HandlerResult(DataEnvelope(await asyncio.to_thread(_final, context.path["id"], final)))
 
 
 async def read_current_on_call(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Return who is on call for a team, and who is next."""
     at = context.now if context.query.at is None else int(context.query.at)
     team_id = context.path["team_id"]
     schedules = await schedules_of_team(tx, context.org_id, team_id)

@@ -1,4 +1,4 @@
-"""The rows that tell who is on call."""
+"""The operations that answer who is on call."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Who is on call, on the wire."""
+"""The answers to who is on call, on the wire."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -21,6 +21,7 @@ class WindowQuery(RequestModel, frozen=True, rename={"from_at": "from", "to_at":
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the errors of the window."""
         return window_errors(values, "from_at", "to_at", "/to")
 
 

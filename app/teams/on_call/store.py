@@ -1,8 +1,9 @@
-"""What the engine must know of a stored schedule to answer for an instant or a window.
+"""Loads as much of a stored schedule as the engine needs to answer for an instant or a window.
 
-Strategy: rules are few and all read; overrides and entries may be many, so those around the
-question are read, and more if the answer turns out to reach beyond them. An instant is answered at
-once; a window is laid out in another thread, and no more of it than is done within about a second.
+Strategy: a schedule has few versions and all are read. It may have many overrides and entries, so
+only those around the question are read, and more if the answer turns out to reach beyond them. An
+instant is answered on the event loop; a window is laid out in another thread, and refused if that
+would take more than about a second.
 """
 
 import asyncio
@@ -28,29 +29,22 @@ from app.teams.overrides.store import ManualAssignment, assignments_near
 from app.teams.schedules.store import layers_in
 
 REACH_MS = 45 * DAY_MS
-"""So far ahead is read at first."""
+"""How far ahead is read at first."""
 
 T = TypeVar("T")
 Span = tuple[int, int]
 
+VERSION = schedule_versions.c
 VERSIONS = (
-    select(
-        schedule_versions.c.number,
-        schedule_versions.c.valid_from,
-        schedule_versions.c.timezone,
-        schedule_versions.c.layers,
-    )
-    .where(
-        schedule_versions.c.org_id == bindparam("org"),
-        schedule_versions.c.schedule_id == bindparam("schedule"),
-    )
-    .order_by(schedule_versions.c.number)
+    select(VERSION.number, VERSION.valid_from, VERSION.timezone, VERSION.layers)
+    .where(VERSION.org_id == bindparam("org"), VERSION.schedule_id == bindparam("schedule"))
+    .order_by(VERSION.number)
 )
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A schedule's rules, oldest first, and its overrides and entries around a window."""
+    """A schedule's versions, oldest first, and its manual assignments around a window."""
 
     versions: Sequence[ScheduleVersion]
     assignments: Sequence[ManualAssignment]
@@ -59,10 +53,10 @@ class History:
 async def history_between(
     tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
 ) -> History:
-    """What is known of a schedule in ``[from_at, to_at)``. Raises ``NotFound``."""
+    """Return a schedule as far as it matters in ``[from_at, to_at)``. Raises ``NotFound``."""
     whose = {"org": org_id, "schedule": schedule_id}
-    kept = (await tx.execute(VERSIONS, whose)).all()
-    if not kept:
+    rows = (await tx.execute(VERSIONS, whose)).all()
+    if not rows:
         raise NotFound(f"there is no schedule {schedule_id}")
     near = await assignments_near(tx, org_id, schedule_id, from_at, to_at)
     overrides = tuple(assignment.override for assignment in near if assignment.kind == "override")
@@ -71,23 +65,27 @@ async def history_between(
         ScheduleVersion(
             valid_from, Schedule(timezone, layers_in(layers), overrides, entries), number
         )
-        for number, valid_from, timezone, layers in kept
+        for number, valid_from, timezone, layers in rows
     ]
     return History(versions, near)
 
 
 async def on_call_of(tx: AsyncConnection, org_id: str, schedule_id: str, at: int) -> OnCall:
-    """Who is on call at ``at``, and who follows. Raises ``NotFound`` and the engine's bounds."""
+    """Return who is on call at ``at`` and who is next.
+
+    Raises ``NotFound`` and the engine's limits.
+    """
     found: OnCall
 
     async def reach(history: History) -> Span:
+        """Answer by ``history`` and return the stretch that the answer depends on."""
         nonlocal found
         found = on_call_at(history.versions, at)
         since = EARLIEST_AT if found.since is None else found.since
         ended = (
             assignment.until_at for assignment in history.assignments if assignment.until_at <= at
         )
-        hidden = max(ended, default=since) > since  # one before it may have been seen
+        hidden = max(ended, default=since) > since  # an earlier assignment may matter
         return since if hidden else at, _end_of(found) + 1
 
     await _history_reaching(tx, org_id, schedule_id, (at, at + REACH_MS), reach)
@@ -97,13 +95,14 @@ async def on_call_of(tx: AsyncConnection, org_id: str, schedule_id: str, at: int
 async def shifts_of(
     tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
 ) -> tuple[Sequence[ScheduleShift], History]:
-    """The shifts that meet ``[from_at, to_at)``, and what they were made of.
+    """Return the shifts that meet ``[from_at, to_at)`` and the history that they were made from.
 
-    Raises ``NotFound`` and the engine's bounds.
+    Raises ``NotFound`` and the engine's limits.
     """
     shifts: Sequence[ScheduleShift] = ()
 
     async def reach(history: History) -> Span:
+        """Lay the shifts out and return the stretch that they cover."""
         nonlocal shifts
         shifts = await _lay_out(shifts_between, history, from_at, to_at)
         starts = [shift.start_at for shift in shifts]
@@ -116,7 +115,7 @@ async def shifts_of(
 async def final_schedule_of(
     tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
 ) -> FinalSchedule:
-    """Who is on call over a window. Raises ``NotFound`` and the engine's bounds."""
+    """Return who is on call over a window. Raises ``NotFound`` and the engine's limits."""
     history = await history_between(tx, org_id, schedule_id, from_at, to_at)
     return await _lay_out(final_schedule, history, from_at, to_at)
 
@@ -127,11 +126,11 @@ async def _lay_out(
     from_at: int,
     to_at: int,
 ) -> T:
-    """A window of a history, laid out beside the event loop. Raises ``TooMuchWork``."""
+    """Lay a window of a history out in another thread. Raises ``TooMuchWork``."""
     for version, (start, end) in zip(
         history.versions, validity_intervals(history.versions), strict=True
     ):
-        if start < to_at and from_at < end:  # rules of another time take nothing
+        if start < to_at and from_at < end:  # versions of another time cost nothing
             check_work(version.schedule.layers, len(history.assignments), (), to_at - from_at)
     return await asyncio.to_thread(lay_out, history.versions, from_at, to_at)
 
@@ -143,7 +142,7 @@ async def _history_reaching(
     span: Span,
     reach: Callable[[History], Awaitable[Span]],
 ) -> History:
-    """A history that holds all that ``reach`` says its answer touches."""
+    """Return a history that holds all of the stretch that ``reach`` returns for it."""
     while True:
         history = await history_between(tx, org_id, schedule_id, *span)
         first, last = await reach(history)
@@ -153,5 +152,5 @@ async def _history_reaching(
 
 
 def _end_of(found: OnCall) -> int:
-    """The last instant that an answer speaks of."""
+    """Return the last instant that an answer mentions."""
     return max(found.at, found.until or found.at, found.next.at if found.next else found.at)

@@ -1,1 +1,1 @@
-"""Overrides: one person for a stretch of time, above entries and layers."""
+"""Overrides: one user for a stretch of time, above entries and layers."""

@@ -23,6 +23,7 @@ from app.teams.users.handlers import require_users
 
 
 async def list_overrides(tx: Tx, context: RequestContext) -> HandlerResult:
+    """List the overrides of a schedule."""
     schedule = await get_schedule(tx, context.org_id, context.path["id"])
     page = await overrides_page(tx, context.org_id, schedule.id, context.query.part)
     return HandlerResult(
@@ -33,6 +34,7 @@ async def list_overrides(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def create_override(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Create an override."""
     schedule = await lock_schedule(tx, context.org_id, context.path["id"])
     context.require_match(schedule.version)
     await require_users(tx, context.org_id, [("/user_id", str(context.document.user_id))])
@@ -49,6 +51,7 @@ async def create_override(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def cancel_override(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Take back what of an override is still to come."""
     schedule = await lock_schedule(tx, context.org_id, context.path["id"])
     context.require_match(schedule.version)
     assignment = await get_assignment(
@@ -62,6 +65,6 @@ async def cancel_override(tx: Tx, context: RequestContext) -> HandlerResult:
     left = await take_back(tx, context.org_id, assignment, context.now)
     after = await raise_version(tx, context.org_id, schedule, context.now)
     before, now = visible_fields(override_of(assignment)), visible_fields(override_of(left))
-    del now["id"]  # so that the note says which it was
+    del now["id"]  # so that the audit shows which it was
     await record_change(tx, context, after, "override.cancelled", before, now)
     return HandlerResult()

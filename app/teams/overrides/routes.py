@@ -1,4 +1,4 @@
-"""The rows of overrides."""
+"""The operations of overrides."""
 
 from collections.abc import Sequence
 

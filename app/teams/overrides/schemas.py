@@ -25,10 +25,12 @@ class OverridePost(RequestModel, frozen=True):
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the errors of the override's stretch."""
         return order_errors(values, "start_at", "end_at")
 
     @property
     def fields(self) -> ManualAssignmentFields:
+        """The override as it is stored."""
         return ManualAssignmentFields(
             str(self.user_id), int(self.start_at), int(self.end_at), self.reason
         )
@@ -48,7 +50,7 @@ class OverrideShown(Struct, frozen=True):
 
 
 def override_of(assignment: ManualAssignment) -> OverrideShown:
-    """An override on the wire."""
+    """Return an override as it is on the wire."""
     given = assignment.fields
     return OverrideShown(
         assignment.id,

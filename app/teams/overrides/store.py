@@ -1,10 +1,10 @@
-"""Overrides and entries: one person for a stretch of a schedule.
+"""Manual assignments, which are overrides and entries: one user for a stretch of a schedule.
 
-Strategy: both are rows of one table, because they are made, read and taken back alike. A row says
-what was asked for, ``[start_at, end_at)``, and what of it holds, ``[from_at, until_at)``. Taking
-one back takes what has not happened yet: what it covered while it stood, from the later of its
-start and its creation until now, stays. So an edit never rewrites who was on call, while a record
-about the past, made afterwards, can be corrected.
+Strategy: both are rows of one table, because they are made, read and taken back alike. A row has
+the requested stretch ``[start_at, end_at)`` and the part of it that is in force, ``[from_at,
+until_at)``. Taking one back removes the part that has not happened yet: the part that was in force,
+from the later of its start and its creation until now, stays. So an edit never rewrites who was on
+call, while a record about the past that was made afterwards can be corrected.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,13 +34,15 @@ from app.errors import Conflict, NotFound
 
 AssignmentKind = Literal["override", "entry"]
 
+COLUMN = manual_assignments.c
+
 MAX_TO_COME = 5_000
 """Overrides and entries of one schedule that are not over; the engine reads twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
 class ManualAssignmentFields:
-    """What is asked for: ``user_id`` for ``[start_at, end_at)``."""
+    """The part that callers give: ``user_id`` for ``[start_at, end_at)``."""
 
     user_id: str
     start_at: int
@@ -51,7 +53,7 @@ class ManualAssignmentFields:
 
 @dataclass(frozen=True, slots=True)
 class ManualAssignment:
-    """An override or an entry. ``[from_at, until_at)`` is what holds of it; none: ``from_at``."""
+    """An override or an entry. ``[from_at, until_at)`` is the part in force, which may be empty."""
 
     id: str
     kind: AssignmentKind
@@ -64,32 +66,31 @@ class ManualAssignment:
 
     @property
     def override(self) -> Override:
-        """As the engine reads an override."""
+        """An override as the engine reads it."""
         given = self.fields
         return Override(given.user_id, self.from_at, self.until_at, given.reason, self.id)
 
     @property
     def entry(self) -> Entry:
-        """As the engine reads an entry."""
+        """An entry as the engine reads it."""
         return Entry(self.fields.user_id, self.from_at, self.until_at, self.id)
 
 
 def _near() -> CompoundSelect[Any]:
-    """``assignments_near`` as a statement, which would cost more to build than to run."""
-    column = manual_assignments.c
+    """Return ``assignments_near`` as a statement, which costs more to build than to run."""
     from_at: BindParameter[int] = bindparam("from")
     to_at: BindParameter[int] = bindparam("to")
     own = and_(
-        column.org_id == bindparam("org"),
-        column.schedule_id == bindparam("schedule"),
-        column.from_at < column.until_at,
+        COLUMN.org_id == bindparam("org"),
+        COLUMN.schedule_id == bindparam("schedule"),
+        COLUMN.from_at < COLUMN.until_at,
     )
-    last = select(func.max(column.until_at)).where(own, column.until_at <= from_at)
-    first = select(func.min(column.from_at)).where(own, column.from_at >= to_at)
+    last = select(func.max(COLUMN.until_at)).where(own, COLUMN.until_at <= from_at)
+    first = select(func.min(COLUMN.from_at)).where(own, COLUMN.from_at >= to_at)
     return union_all(
-        select(manual_assignments).where(own, column.until_at > from_at, column.from_at < to_at),
-        select(manual_assignments).where(own, column.until_at == last.scalar_subquery()),
-        select(manual_assignments).where(own, column.from_at == first.scalar_subquery()),
+        select(manual_assignments).where(own, COLUMN.until_at > from_at, COLUMN.from_at < to_at),
+        select(manual_assignments).where(own, COLUMN.until_at == last.scalar_subquery()),
+        select(manual_assignments).where(own, COLUMN.from_at == first.scalar_subquery()),
     )
 
 
@@ -99,9 +100,9 @@ NEAR = _near()
 async def assignments_near(
     tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
 ) -> Sequence[ManualAssignment]:
-    """What meets ``[from_at, to_at)``, the nearest before and the nearest after, as created.
+    """Return the assignments in ``[from_at, to_at)`` and the nearest on either side, as created.
 
-    So the engine knows when the stretches at both ends of the window began and end.
+    With them the engine knows when the stretches at both ends of the window begin and end.
     """
     window = {"org": org_id, "schedule": schedule_id, "from": from_at, "to": to_at}
     rows = sorted((await tx.execute(NEAR, window)).mappings(), key=lambda row: row["position"])
@@ -111,68 +112,64 @@ async def assignments_near(
 async def overrides_page(
     tx: AsyncConnection, org_id: str, schedule_id: str, part: Slice
 ) -> Page[ManualAssignment]:
-    """Every override of a schedule, oldest first."""
-    query = _assignments(org_id, "override").where(manual_assignments.c.schedule_id == schedule_id)
-    return await page_of(tx, query.order_by(manual_assignments.c.position), part, _assignment)
+    """Return the overrides of a schedule, oldest first."""
+    query = _assignments(org_id, "override").where(COLUMN.schedule_id == schedule_id)
+    return await page_of(tx, query.order_by(COLUMN.position), part, _assignment)
 
 
 async def overrides_to_come(
     tx: AsyncConnection, org_id: str, schedule_ids: Sequence[str], now: int
 ) -> Mapping[str, Sequence[ManualAssignment]]:
-    """The overrides that are not over of each of these schedules, oldest first."""
+    """Return the overrides of each of these schedules that are not over, oldest first."""
     query = _assignments(org_id, "override").where(
-        manual_assignments.c.schedule_id.in_(schedule_ids), is_to_come(now)
+        COLUMN.schedule_id.in_(schedule_ids), is_to_come(now)
     )
     found: dict[str, list[ManualAssignment]] = {schedule_id: [] for schedule_id in schedule_ids}
-    for row in (await tx.execute(query.order_by(manual_assignments.c.position))).mappings():
+    for row in (await tx.execute(query.order_by(COLUMN.position))).mappings():
         found[row["schedule_id"]].append(_assignment(row))
     return found
 
 
 def is_to_come(now: int) -> ColumnElement[bool]:
-    """What is not over, and has not been taken back before it began."""
-    return and_(
-        manual_assignments.c.until_at > now,
-        manual_assignments.c.from_at < manual_assignments.c.until_at,
-    )
+    """Return the condition that an assignment is not over, nor taken back before it began."""
+    return and_(COLUMN.until_at > now, COLUMN.from_at < COLUMN.until_at)
 
 
 async def get_assignment(
     tx: AsyncConnection,
     org_id: str,
     kind: AssignmentKind,
-    cover_id: str,
+    assignment_id: str,
     schedule_id: str | None = None,
 ) -> ManualAssignment:
-    """One override or entry. Raises ``NotFound``, also if it is another schedule's."""
-    query = _assignments(org_id, kind).where(manual_assignments.c.id == cover_id)
+    """Return one override or entry. Raises ``NotFound``, also if it belongs to another schedule."""
+    query = _assignments(org_id, kind).where(COLUMN.id == assignment_id)
     row = (await tx.execute(query)).mappings().one_or_none()
     if row is None or schedule_id not in (None, row["schedule_id"]):
-        raise NotFound(f"there is no {kind} {cover_id}")
+        raise NotFound(f"there is no {kind} {assignment_id}")
     return _assignment(row)
 
 
 async def overrides_of_swap(
     tx: AsyncConnection, org_id: str, swap_id: str
 ) -> Sequence[ManualAssignment]:
-    """What a swap is made of."""
-    query = _assignments(org_id, "override").where(manual_assignments.c.swap_id == swap_id)
-    rows = await tx.execute(query.order_by(manual_assignments.c.position))
+    """Return the overrides by which a swap is stored."""
+    query = _assignments(org_id, "override").where(COLUMN.swap_id == swap_id)
+    rows = await tx.execute(query.order_by(COLUMN.position))
     return [_assignment(row) for row in rows.mappings()]
 
 
 async def insert_assignment(
     tx: AsyncConnection, org_id: str, assignment: ManualAssignment, now: int
 ) -> ManualAssignment:
-    """Write a new override or entry down. Raises ``Conflict`` if the id is taken or there are too
-    many."""
-    where = and_(manual_assignments.c.org_id == org_id, manual_assignments.c.id == assignment.id)
+    """Write a new override or entry.
+
+    Raises ``Conflict`` if the id is taken or the schedule has too many.
+    """
+    where = and_(COLUMN.org_id == org_id, COLUMN.id == assignment.id)
     if await tx.scalar(select(func.count()).select_from(manual_assignments).where(where)):
         raise Conflict(f"the id {assignment.id} is taken")
-    own = and_(
-        manual_assignments.c.org_id == org_id,
-        manual_assignments.c.schedule_id == assignment.schedule_id,
-    )
+    own = and_(COLUMN.org_id == org_id, COLUMN.schedule_id == assignment.schedule_id)
     to_come = select(func.count()).select_from(manual_assignments).where(own, is_to_come(now))
     if (await tx.scalar(to_come) or 0) >= MAX_TO_COME:
         raise Conflict(f"the schedule has {MAX_TO_COME} overrides and entries that are not over")
@@ -197,16 +194,25 @@ async def insert_assignment(
 
 
 def new_assignment(
-    kind: AssignmentKind, cover_id: str, schedule_id: str, given: ManualAssignmentFields, now: int
+    kind: AssignmentKind,
+    assignment_id: str,
+    schedule_id: str,
+    given: ManualAssignmentFields,
+    now: int,
 ) -> ManualAssignment:
-    """All of what is asked for holds."""
-    return ManualAssignment(cover_id, kind, schedule_id, given, given.start_at, given.end_at, now)
+    """Return a new override or entry, all of which is in force."""
+    return ManualAssignment(
+        assignment_id, kind, schedule_id, given, given.start_at, given.end_at, now
+    )
 
 
 async def take_back(
     tx: AsyncConnection, org_id: str, assignment: ManualAssignment, now: int
 ) -> ManualAssignment:
-    """``assignment`` without what has not happened yet. Raises ``Conflict`` if that is nothing."""
+    """Take back the part of ``assignment`` that has not happened yet, and return the rest.
+
+    Raises ``Conflict`` if there is no such part.
+    """
     if assignment.cancelled_at is not None:
         raise Conflict(f"the {assignment.kind} {assignment.id} has been cancelled already")
     stood_from, stood_until = (
@@ -221,15 +227,13 @@ async def take_back(
             )
         left = replace(left, from_at=stood_from, until_at=stood_until)
     values = {"from_at": left.from_at, "until_at": left.until_at, "cancelled_at": now}
-    where = and_(manual_assignments.c.org_id == org_id, manual_assignments.c.id == assignment.id)
+    where = and_(COLUMN.org_id == org_id, COLUMN.id == assignment.id)
     await tx.execute(update(manual_assignments).where(where).values(values))
     return left
 
 
 def _assignments(org_id: str, kind: AssignmentKind) -> Select[tuple[object, ...]]:
-    return select(manual_assignments).where(
-        manual_assignments.c.org_id == org_id, manual_assignments.c.kind == kind
-    )
+    return select(manual_assignments).where(COLUMN.org_id == org_id, COLUMN.kind == kind)
 
 
 def _assignment(row: RowMapping) -> ManualAssignment:

@@ -1,1 +1,1 @@
-"""Escalation policies: who is told first, and who if nobody is on call there."""
+"""Escalation policies: who is notified first, and who if nobody is on call there."""

@@ -1,4 +1,4 @@
-"""Handlers of escalation policies: who is told first, and who if nobody is on call there."""
+"""Handlers of escalation policies: who is notified first, and who if nobody is on call there."""
 
 from collections.abc import Iterator, Mapping
 
@@ -20,6 +20,7 @@ from app.teams.users.store import StoredUser, users_by_id
 
 
 async def list_policies(tx: Tx, context: RequestContext) -> HandlerResult:
+    """List the policies."""
     page = await store.policies_page(tx, context.org_id, context.query.part)
     return HandlerResult(
         list_envelope(page, context.query.part, [policy_of(policy) for policy in page.rows])
@@ -27,6 +28,7 @@ async def list_policies(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def create_policy(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Create a policy."""
     await _require_targets(tx, context.org_id, context.document.fields)
     policy_id = context.document.id or new_id(context.now)
     return _answer(
@@ -37,10 +39,12 @@ async def create_policy(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def read_policy(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Return one policy."""
     return _answer(await store.get_policy(tx, context.org_id, context.path["id"]))
 
 
 async def update_policy(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Change a policy by a merge patch."""
     policy = await store.lock_policy(tx, context.org_id, context.path["id"])
     context.require_match(policy.version)
     document = patched_document(
@@ -53,6 +57,7 @@ async def update_policy(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def delete_policy(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Delete a policy."""
     policy = await store.lock_policy(tx, context.org_id, context.path["id"])
     context.require_match(policy.version)
     await store.delete_policy(tx, context.org_id, policy.id)
@@ -60,6 +65,7 @@ async def delete_policy(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def resolve_policy(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Return whom each step of a policy would notify at an instant."""
     at = context.now if context.query.at is None else int(context.query.at)
     policy = await store.get_policy(tx, context.org_id, context.path["id"])
     ids: dict[str, set[str]] = {"schedule": set(), "user": set()}
@@ -92,7 +98,7 @@ async def resolve_policy(tx: Tx, context: RequestContext) -> HandlerResult:
 def _notified(
     step: Step, on_call: Mapping[str, OnCall], users: Mapping[str, StoredUser]
 ) -> Iterator[Told]:
-    """Whom a step would tell; a schedule with nobody on call tells nobody."""
+    """Yield the users whom a step would notify; a schedule with nobody on call adds none."""
     for target in step.targets:
         if target.type == "user":
             yield Told(target.id, *_contact(users.get(target.id)), None, None, None)
@@ -111,7 +117,7 @@ def _contact(user: StoredUser | None) -> tuple[str | None, str | None]:
 
 
 async def _require_targets(tx: Tx, org_id: str, given: PolicyFields) -> None:
-    """Raise ``InvalidRequest`` for targets that there are not."""
+    """Raise ``InvalidRequest`` for targets that do not exist."""
     wanted = [target.id for target in given.targets if target.type == "user"]
     users = await users_by_id(tx, org_id, wanted)
     errors = []

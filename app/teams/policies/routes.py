@@ -1,4 +1,4 @@
-"""The rows of escalation policies."""
+"""The operations of escalation policies."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -42,6 +42,7 @@ class StepDocument(RequestModel, frozen=True):
 
     @property
     def step(self) -> Step:
+        """The step as it is stored."""
         targets = tuple(Target(target.type, target.id) for target in self.targets)
         return Step(targets, int(self.delay_minutes))
 
@@ -58,6 +59,7 @@ class PolicyPost(RequestModel, frozen=True):
 
     @property
     def fields(self) -> PolicyFields:
+        """The policy as it is stored."""
         return PolicyFields(str(self.name), tuple(step.step for step in self.steps))
 
 
@@ -109,6 +111,7 @@ class Resolution(Struct, frozen=True):
 
 
 def policy_of(policy: Policy) -> PolicyShown:
+    """Return a policy as it is on the wire."""
     steps = [
         StepShown([TargetDocument(each.type, each.id) for each in step.targets], step.delay_minutes)
         for step in policy.fields.steps

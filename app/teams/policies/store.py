@@ -1,7 +1,7 @@
-"""Escalation policies: steps of targets, each a schedule or a person.
+"""Escalation policies: steps of targets, each a schedule or a user.
 
-Invariant: what a policy names exists. The database holds that too, so a policy cannot be attached
-to a schedule that is being deleted.
+Invariant: the targets of a policy exist. The database enforces that too, so a policy cannot be
+attached to a schedule that is being deleted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from app.errors import Conflict, NotFound
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Who is to be told: whoever a schedule has on call, or a user."""
+    """One to notify: the user whom a schedule has on call, or a given user."""
 
     type: Literal["schedule", "user"]
     id: str
@@ -27,7 +27,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Targets told at once; the next step follows after ``delay_minutes``."""
+    """Targets that are notified at once; the next step follows after ``delay_minutes``."""
 
     targets: tuple[Target, ...]
     delay_minutes: int
@@ -35,13 +35,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class PolicyFields:
-    """What callers say of a policy."""
+    """The part of a policy that callers give."""
 
     name: str
     steps: tuple[Step, ...]
 
     @property
     def targets(self) -> Sequence[Target]:
+        """The targets of all steps, in order."""
         return [target for step in self.steps for target in step.targets]
 
 
@@ -57,13 +58,13 @@ class Policy:
 
 
 async def policies_page(tx: AsyncConnection, org_id: str, part: Slice) -> Page[Policy]:
-    """The organisation's policies, oldest first."""
+    """Return the organisation's policies, oldest first."""
     query = select(policies).where(policies.c.org_id == org_id).order_by(policies.c.position)
     return await page_of(tx, query, part, _policy)
 
 
 async def get_policy(tx: AsyncConnection, org_id: str, policy_id: str) -> Policy:
-    """One policy. Raises ``NotFound``."""
+    """Return one policy. Raises ``NotFound``."""
     query = select(policies).where(_is(org_id, policy_id))
     row = (await tx.execute(query)).mappings().one_or_none()
     if row is None:
@@ -72,7 +73,7 @@ async def get_policy(tx: AsyncConnection, org_id: str, policy_id: str) -> Policy
 
 
 async def lock_policy(tx: AsyncConnection, org_id: str, policy_id: str) -> Policy:
-    """One policy that nobody else writes to until the transaction ends. Raises ``NotFound``."""
+    """Lock a policy against other writers until the transaction ends. Raises ``NotFound``."""
     await tx.execute(select(policies.c.id).where(_is(org_id, policy_id)).with_for_update())
     return await get_policy(tx, org_id, policy_id)
 
@@ -80,7 +81,7 @@ async def lock_policy(tx: AsyncConnection, org_id: str, policy_id: str) -> Polic
 async def insert_policy(
     tx: AsyncConnection, org_id: str, policy_id: str, given: PolicyFields, now: int
 ) -> Policy:
-    """A new policy. Raises ``Conflict`` if the id is taken."""
+    """Write a new policy. Raises ``Conflict`` if the id is taken."""
     if await tx.scalar(select(exists().where(_is(org_id, policy_id)))):
         raise Conflict(f"the escalation policy {policy_id} exists already")
     row = {
@@ -100,7 +101,7 @@ async def insert_policy(
 async def update_policy(
     tx: AsyncConnection, org_id: str, policy: Policy, given: PolicyFields, now: int
 ) -> Policy:
-    """``policy`` with other fields."""
+    """Replace the fields of ``policy`` and raise its version."""
     version = policy.version + 1
     values = {"version": version, "updated_at": now, **_columns(given)}
     await tx.execute(update(policies).where(_is(org_id, policy.id)).values(values))
@@ -113,7 +114,7 @@ async def update_policy(
 
 
 async def delete_policy(tx: AsyncConnection, org_id: str, policy_id: str) -> None:
-    """Remove a policy."""
+    """Delete a policy."""
     await tx.execute(delete(policies).where(_is(org_id, policy_id)))
 
 

@@ -1,1 +1,1 @@
-"""Schedules that teams keep, in the shape of both APIs."""
+"""Stored schedules, in the shape of both APIs."""

@@ -1,4 +1,4 @@
-"""Handlers of schedules in the v1 API: schedules of layers."""
+"""Handlers of schedules in the v1 API, where a schedule has layers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -19,6 +19,7 @@ from app.teams.users.handlers import require_users
 
 
 async def list_schedules(tx: Tx, context: RequestContext) -> HandlerResult:
+    """List the schedules, or those of a team."""
     part, team_id = context.query.part, context.query.team_id
     page = await store.schedules_page(tx, context.org_id, part, team_id)
     ids = [schedule.id for schedule in page.rows]
@@ -31,6 +32,7 @@ async def list_schedules(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def create_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Create a schedule."""
     document: V1SchedulePost = context.document
     await require_users(tx, context.org_id, _participants(context.value["layers"]))
     schedule_id = document.id or new_id(context.now)
@@ -40,11 +42,13 @@ async def create_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def read_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Return one schedule."""
     schedule = await store.get_schedule(tx, context.org_id, context.path["id"])
     return _answer(schedule, await _shown(tx, context, schedule))
 
 
 async def update_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Change a schedule by a merge patch."""
     schedule = await store.lock_schedule(tx, context.org_id, context.path["id"])
     context.require_match(schedule.version)
     shown = visible_fields(await _shown(tx, context, schedule))
@@ -57,7 +61,7 @@ async def update_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def delete_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
-    """The row of either API."""
+    """Delete a schedule and everything that belongs to it, for either API."""
     schedule = await store.lock_schedule(tx, context.org_id, context.path["id"])
     context.require_match(schedule.version)
     await store.delete_schedule(tx, context.org_id, schedule.id)
@@ -80,7 +84,7 @@ async def _written(
     action: str,
     before: Mapping[str, object],
 ) -> HandlerResult:
-    """The answer with a schedule that was made or changed, noted."""
+    """Record that a schedule was created or changed, and return it as the answer."""
     shown = await _shown(tx, context, schedule)
     await record_change(tx, context, schedule, action, before, visible_fields(shown))
     return _answer(schedule, shown)

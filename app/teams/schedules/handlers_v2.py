@@ -1,4 +1,4 @@
-"""Handlers of schedules in the v2 API: schedules of one rotation."""
+"""Handlers of schedules in the v2 API, where a schedule has one rotation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,6 +22,7 @@ from app.teams.users.handlers import require_users
 
 
 async def list_schedules(tx: Tx, context: RequestContext) -> HandlerResult:
+    """List the schedules, or those of a team."""
     part = context.query.part
     page = await store.schedules_page(tx, context.org_id, part, context.query.team_id)
     return HandlerResult(
@@ -30,6 +31,7 @@ async def list_schedules(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def create_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Create a schedule."""
     document: V2SchedulePost = context.document
     await require_users(tx, context.org_id, _participants(document))
     schedule_id = document.id or new_id(context.now, "sched_")
@@ -39,10 +41,12 @@ async def create_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def read_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Return one schedule."""
     return _answer(await store.get_schedule(tx, context.org_id, context.path["id"]))
 
 
 async def update_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Change a schedule by a merge patch."""
     schedule = await store.lock_schedule(tx, context.org_id, context.path["id"])
     context.require_match(schedule.version)
     shown = visible_fields(v2_schedule_of(schedule))
@@ -69,7 +73,7 @@ async def _written(
     action: str,
     before: Mapping[str, Any],
 ) -> HandlerResult:
-    """The answer with a schedule that was made or changed, noted."""
+    """Record that a schedule was created or changed, and return it as the answer."""
     await record_change(
         tx, context, schedule, action, before, visible_fields(v2_schedule_of(schedule))
     )

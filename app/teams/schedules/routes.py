@@ -1,4 +1,4 @@
-"""The rows of schedules in both APIs."""
+"""The operations of schedules in both APIs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

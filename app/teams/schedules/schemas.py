@@ -1,7 +1,7 @@
 """Schedules on the wire of both APIs: layers on v1, one rotation on v2.
 
-Strategy: a schedule is kept as its layers, as they were sent. v2 sees a schedule of one layer
-without restrictions as the rotation that it is, and of any other the first layer's rotation.
+Strategy: a schedule is stored as its layers, as they were sent. v2 shows a schedule of one layer
+without restrictions as that layer's rotation, and any other as its first layer's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,7 +49,7 @@ TimeZone = Annotated[LocalZone, Meta(examples=["Europe/Brussels"])]
 
 ROTATION = ("rotation_type", "participants", "start_at", "handoff_time", "interval")
 ROTATION_LAYER = "rotation"
-"""The name of the layer that a v2 schedule is."""
+"""The name of the only layer of a v2 schedule."""
 
 
 class SchedulesQuery(PageQuery, frozen=True):
@@ -68,7 +68,7 @@ class V1SchedulePost(RequestModel, frozen=True):
     team_id: TeamId | None = None
 
     def fields(self, value: Mapping[str, Any]) -> ScheduleFields:
-        """What is stored; ``value`` is the document as it was sent."""
+        """Return the schedule as it is stored; ``value`` is the document as it was sent."""
         layers = tuple(layer.layer() for layer in self.layers)
         team_id = None if self.team_id is None else str(self.team_id)
         return ScheduleFields(
@@ -93,27 +93,31 @@ class V2SchedulePost(RequestModel, frozen=True):
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the errors of the rotation."""
         return LayerDocument.cross_field_errors(values)
 
     def fields(self, value: Mapping[str, Any]) -> ScheduleFields:
-        """What is stored; ``value`` is the document as it was sent."""
+        """Return the schedule as it is stored; ``value`` is the document as it was sent."""
         return self._with_rules(self._rules({"name": ROTATION_LAYER}, value))
 
     def fields_after(
         self, schedule: StoredSchedule, value: Mapping[str, Any], *, rotation_changed: bool
     ) -> ScheduleFields:
-        """What is stored in place of ``schedule``; ``value`` is all of it after a patch, which
-        changes the rotation if it is ``rotation_changed``."""
+        """Return the fields that replace those of ``schedule``.
+
+        ``value`` is the whole document after a patch; ``rotation_changed`` says whether the patch
+        changes the rotation.
+        """
         if not rotation_changed:
             return self._with_rules(replace(schedule.rules, timezone=str(self.timezone)))
         [layer] = layers_of(schedule)
-        kept = {name: item for name, item in layer.items() if name not in ROTATION}
-        return self._with_rules(self._rules(kept, value))
+        rest = {name: item for name, item in layer.items() if name not in ROTATION}
+        return self._with_rules(self._rules(rest, value))
 
-    def _rules(self, kept: Mapping[str, Any], value: Mapping[str, Any]) -> ScheduleRules:
-        """A layer of what is ``kept`` of it and of the rotation in ``value``, as it was sent."""
+    def _rules(self, rest: Mapping[str, Any], value: Mapping[str, Any]) -> ScheduleRules:
+        """Return the rules of one layer: its fields in ``rest`` and the rotation in ``value``."""
         given = {name: value[name] for name in ROTATION if value.get(name) is not None}
-        layer = {**kept, "participants": [], **given}
+        layer = {**rest, "participants": [], **given}
         read = validated(layer, LayerDocument).layer()
         return ScheduleRules(str(self.timezone), (read,), _text([layer]))
 
@@ -125,7 +129,7 @@ class V2SchedulePost(RequestModel, frozen=True):
 class V2SchedulePatch(V2SchedulePost, frozen=True, kw_only=True):
     """What a merge patch must leave of a schedule; v1 makes some that have no team."""
 
-    team_id: TeamId | None = None  # type: ignore[assignment] # wider than where one is made
+    team_id: TeamId | None = None  # type: ignore[assignment] # wider than in a POST
 
 
 class V1Schedule(Struct, frozen=True):
@@ -165,7 +169,7 @@ class V2Schedule(Struct, frozen=True):
 
 
 def v1_schedule_of(schedule: StoredSchedule, overrides: Sequence[ManualAssignment]) -> V1Schedule:
-    """A schedule on the wire of v1."""
+    """Return a schedule as it is on the wire of v1."""
     return V1Schedule(
         schedule.id,
         schedule.fields.name,
@@ -180,7 +184,7 @@ def v1_schedule_of(schedule: StoredSchedule, overrides: Sequence[ManualAssignmen
 
 
 def v2_schedule_of(schedule: StoredSchedule) -> V2Schedule:
-    """A schedule on the wire of v2."""
+    """Return a schedule as it is on the wire of v2."""
     layers = layers_of(schedule)
     first: Mapping[str, Any] = layers[0] if layers else {"rotation_type": "custom"}
     return V2Schedule(
@@ -201,13 +205,13 @@ def v2_schedule_of(schedule: StoredSchedule) -> V2Schedule:
 
 
 def layers_of(schedule: StoredSchedule) -> Sequence[Mapping[str, Any]]:
-    """The layers as they were sent."""
+    """Return the layers as they were sent."""
     layers: Sequence[Mapping[str, Any]] = msgspec.json.decode(schedule.rules.document)
     return layers
 
 
 def is_layered(schedule: StoredSchedule) -> bool:
-    """Whether a schedule is more than one rotation."""
+    """Return whether a schedule is more than one rotation."""
     layers = schedule.rules.layers
     return len(layers) != 1 or bool(layers[0].restrictions)
 
@@ -215,7 +219,7 @@ def is_layered(schedule: StoredSchedule) -> bool:
 def changes_rotation(
     schedule: StoredSchedule, shown: Mapping[str, Any], patch: Mapping[str, Any]
 ) -> bool:
-    """Whether a v2 patch changes the rotation that is ``shown``.
+    """Return whether a v2 patch changes the rotation in ``shown``.
 
     Raises ``Conflict`` if that is only one of several layers.
     """

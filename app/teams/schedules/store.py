@@ -40,15 +40,19 @@ from app.engine.layered.model import Layer
 from app.engine.walltime import FOREVER
 from app.errors import Conflict, NotFound
 
+VERSION = schedule_versions.c
+
 MAX_VERSIONS, MAX_VERSIONS_BYTES = 1_000, 4 * 1024 * 1024
-"""So many rules of one schedule, and bytes of their layers, are kept: every answer reads them."""
+"""Versions of one schedule's rules, and bytes of their layers: every answer reads all of them."""
 MAX_CACHED_BYTES = 8 * 1024
-"""Layers up to this size are remembered as they were read."""
+"""The longest text of layers, in bytes, whose decoded form is cached."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRules:
-    """How a schedule rotates: what the engine reads, and ``document`` (JSON), as it was sent."""
+    """The zone and layers of a schedule, as the engine reads them; ``document`` is the JSON as
+    sent.
+    """
 
     timezone: str
     layers: tuple[Layer, ...]
@@ -56,12 +60,13 @@ class ScheduleRules:
 
     @property
     def user_ids(self) -> set[str]:
+        """The participants of all layers."""
         return {name for layer in self.layers for name in layer.participants}
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleFields:
-    """What callers say of a schedule."""
+    """The part of a schedule that callers give."""
 
     name: str
     team_id: str | None
@@ -80,37 +85,30 @@ class StoredSchedule:
 
     @property
     def rules(self) -> ScheduleRules:
+        """The rules that hold now."""
         return self.fields.rules
 
 
 TEAM_SCHEDULES = 100
-"""More than a team has."""
+"""More than any team has."""
 
 
 def _schedules() -> Select[tuple[object, ...]]:
-    """Every schedule of the organisation ``:org`` with its latest rules."""
+    """Select every schedule of the organisation ``:org`` with its latest rules."""
     latest = (
-        select(func.max(schedule_versions.c.number))
-        .where(
-            schedule_versions.c.org_id == schedules.c.org_id,
-            schedule_versions.c.schedule_id == schedules.c.id,
-        )
+        select(func.max(VERSION.number))
+        .where(VERSION.org_id == schedules.c.org_id, VERSION.schedule_id == schedules.c.id)
         .correlate(schedules)
         .scalar_subquery()
     )
-    its_rules = and_(
-        schedule_versions.c.org_id == schedules.c.org_id,
-        schedule_versions.c.schedule_id == schedules.c.id,
-        schedule_versions.c.number == latest,
+    latest_rules = and_(
+        VERSION.org_id == schedules.c.org_id,
+        VERSION.schedule_id == schedules.c.id,
+        VERSION.number == latest,
     )
     return (
-        select(
-            schedules,
-            schedule_versions.c.timezone,
-            schedule_versions.c.layers,
-            schedule_versions.c.document,
-        )
-        .join(schedule_versions, its_rules)
+        select(schedules, VERSION.timezone, VERSION.layers, VERSION.document)
+        .join(schedule_versions, latest_rules)
         .where(schedules.c.org_id == bindparam("org"))
     )
 
@@ -127,7 +125,7 @@ OF_TEAM = (
 async def schedules_page(
     tx: AsyncConnection, org_id: str, part: Slice, team_id: str | None = None
 ) -> Page[StoredSchedule]:
-    """The organisation's schedules, or a team's, oldest first."""
+    """Return the organisation's schedules, or a team's, oldest first."""
     query = EVERY.params(org=org_id).order_by(schedules.c.position)
     if team_id is not None:
         query = query.where(schedules.c.team_id == team_id)
@@ -137,13 +135,13 @@ async def schedules_page(
 async def schedules_of_team(
     tx: AsyncConnection, org_id: str, team_id: str
 ) -> Sequence[StoredSchedule]:
-    """A team's schedules, oldest first; of very many the first ``TEAM_SCHEDULES``."""
+    """Return a team's schedules, oldest first, at most ``TEAM_SCHEDULES``."""
     rows = await tx.execute(OF_TEAM, {"org": org_id, "team": team_id})
     return [_schedule(row) async for row in with_pauses(rows.mappings())]
 
 
 async def get_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
-    """One schedule. Raises ``NotFound``."""
+    """Return one schedule. Raises ``NotFound``."""
     found = await tx.execute(BY_ID, {"org": org_id, "schedule": schedule_id})
     row = found.mappings().one_or_none()
     if row is None:
@@ -154,24 +152,25 @@ async def get_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> St
 async def schedules_with(
     tx: AsyncConnection, org_id: str, user_id: str, since_at: int
 ) -> Sequence[StoredSchedule]:
-    """The schedules that a person takes or took part in, or covers for somebody after
-    ``since_at``, oldest first."""
-    by_rules = select(schedule_versions.c.schedule_id).where(
-        schedule_versions.c.org_id == org_id,
-        schedule_versions.c.layers.contains(f'"{user_id}"', autoescape=True),
+    """Return the schedules that concern a user, oldest first.
+
+    The user takes or took part in their layers, or has an assignment that ends after ``since_at``.
+    """
+    by_turn = select(VERSION.schedule_id).where(
+        VERSION.org_id == org_id, VERSION.layers.contains(f'"{user_id}"', autoescape=True)
     )
     by_hand = select(manual_assignments.c.schedule_id).where(
         manual_assignments.c.org_id == org_id,
         manual_assignments.c.user_id == user_id,
         manual_assignments.c.until_at > since_at,
     )
-    query = EVERY.params(org=org_id).where(schedules.c.id.in_(by_rules.union(by_hand)))
+    query = EVERY.params(org=org_id).where(schedules.c.id.in_(by_turn.union(by_hand)))
     rows = await tx.execute(query.order_by(schedules.c.position))
     return [_schedule(row) for row in rows.mappings()]
 
 
 async def lock_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
-    """One schedule that nobody else writes to until the transaction ends. Raises ``NotFound``."""
+    """Lock a schedule against other writers until the transaction ends. Raises ``NotFound``."""
     query = select(schedules.c.id).where(_is(org_id, schedule_id)).with_for_update()
     await tx.execute(query)
     return await get_schedule(tx, org_id, schedule_id)
@@ -180,7 +179,7 @@ async def lock_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> S
 async def raise_version(
     tx: AsyncConnection, org_id: str, schedule: StoredSchedule, now: int
 ) -> StoredSchedule:
-    """``schedule`` in its next version."""
+    """Raise the version of ``schedule`` by one."""
     version = schedule.version + 1
     values = {"version": version, "updated_at": now}
     await tx.execute(update(schedules).where(_is(org_id, schedule.id)).values(values))
@@ -190,7 +189,7 @@ async def raise_version(
 async def insert_schedule(
     tx: AsyncConnection, org_id: str, schedule_id: str, given: ScheduleFields, now: int
 ) -> StoredSchedule:
-    """A new schedule. Raises ``Conflict`` if the id is taken."""
+    """Write a new schedule. Raises ``Conflict`` if the id is taken."""
     if await tx.scalar(select(exists().where(_is(org_id, schedule_id)))):
         raise Conflict(f"the schedule {schedule_id} exists already")
     row = {
@@ -211,21 +210,19 @@ async def insert_schedule(
 async def update_schedule(
     tx: AsyncConnection, org_id: str, schedule: StoredSchedule, given: ScheduleFields, now: int
 ) -> StoredSchedule:
-    """``schedule`` with other fields, in its next version. Other rules hold from ``now`` on.
+    """Replace the fields of ``schedule`` and raise its version. New rules hold from ``now`` on.
 
-    Raises ``Conflict`` if it has had too many.
+    Raises ``Conflict`` if the schedule has had too many versions of its rules.
     """
     values = {"name": given.name, "team_id": given.team_id}
     await tx.execute(update(schedules).where(_is(org_id, schedule.id)).values(values))
     if given.rules != schedule.rules:
-        belongs = and_(
-            schedule_versions.c.org_id == org_id, schedule_versions.c.schedule_id == schedule.id
-        )
+        belongs = and_(VERSION.org_id == org_id, VERSION.schedule_id == schedule.id)
         last = select(
             func.count(),
-            func.sum(func.length(schedule_versions.c.layers)),
-            func.max(schedule_versions.c.number),
-            func.max(schedule_versions.c.valid_from),
+            func.sum(func.length(VERSION.layers)),
+            func.max(VERSION.number),
+            func.max(VERSION.valid_from),
         ).where(belongs)
         count, size, number, held_from = (await tx.execute(last)).one()
         if count >= MAX_VERSIONS or size >= MAX_VERSIONS_BYTES:
@@ -233,13 +230,13 @@ async def update_schedule(
                 f"the rules of the schedule {schedule.id} have been changed as often as is kept "
                 f"({MAX_VERSIONS} times, or {MAX_VERSIONS_BYTES} bytes): make a new schedule"
             )
-        # a clock that is behind another's never puts rules before those that they replace
+        # though a clock is behind, new rules never hold before those that they replace
         await _insert_version(tx, org_id, schedule.id, given.rules, number + 1, max(now, held_from))
     return await raise_version(tx, org_id, replace(schedule, fields=given), now)
 
 
 async def delete_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> None:
-    """Remove a schedule and all that belongs to it. Raises ``Conflict`` while a policy names it."""
+    """Delete a schedule and all that belongs to it. Raises ``Conflict`` while a policy names it."""
     query = (
         select(policy_targets.c.policy_id)
         .where(policy_targets.c.org_id == org_id, policy_targets.c.schedule_id == schedule_id)
@@ -252,15 +249,15 @@ async def delete_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) ->
 
 
 def layers_in(text: str) -> tuple[Layer, ...]:
-    """The engine's layers as they are stored."""
-    return _remembered_layers(text) if len(text) <= MAX_CACHED_BYTES else _layers_in(text)
+    """Return the engine's layers from their stored text."""
+    return _cached_layers(text) if len(text) <= MAX_CACHED_BYTES else _layers_in(text)
 
 
 def _layers_in(text: str) -> tuple[Layer, ...]:
     return msgspec.json.decode(text, type=tuple[Layer, ...])
 
 
-_remembered_layers = lru_cache(maxsize=4096)(_layers_in)
+_cached_layers = lru_cache(maxsize=4096)(_layers_in)
 
 
 async def _insert_version(
@@ -271,7 +268,7 @@ async def _insert_version(
     number: int,
     from_at: int,
 ) -> None:
-    """Write rules down, and who takes part by them."""
+    """Write a version of the rules, and replace the schedule's participants by its users."""
     row = {
         "org_id": org_id,
         "schedule_id": schedule_id,
@@ -301,10 +298,10 @@ def _is(org_id: str, schedule_id: str) -> ColumnElement[bool]:
 
 
 def _schedule(row: RowMapping) -> StoredSchedule:
-    kept = ScheduleRules(row["timezone"], layers_in(row["layers"]), row["document"])
+    rules = ScheduleRules(row["timezone"], layers_in(row["layers"]), row["document"])
     return StoredSchedule(
         row["id"],
-        ScheduleFields(row["name"], row["team_id"], kept),
+        ScheduleFields(row["name"], row["team_id"], rules),
         row["version"],
         row["created_at"],
         row["updated_at"],

@@ -1,4 +1,4 @@
-"""Handlers for people: the names and e-mails that answers show, and whom schedules may name."""
+"""Handlers of users, whose names and e-mails answers show and whom schedules may name."""
 
 from collections.abc import Iterable
 
@@ -17,6 +17,7 @@ MAX_NAMED = 100
 
 
 async def list_users(tx: Tx, context: RequestContext) -> HandlerResult:
+    """List the users."""
     page = await store.users_page(tx, context.org_id, context.query.part)
     return HandlerResult(
         list_envelope(page, context.query.part, [user_of(user) for user in page.rows])
@@ -24,6 +25,7 @@ async def list_users(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def create_user(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Create a user."""
     user_id = context.document.id or new_id(context.now, "user_")
     return _answer(
         await store.insert_user(tx, context.org_id, user_id, context.document.fields, context.now)
@@ -31,10 +33,12 @@ async def create_user(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def read_user(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Return one user."""
     return _answer(await store.get_user(tx, context.org_id, context.path["id"]))
 
 
 async def update_user(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Change a user by a merge patch."""
     user = await store.lock_user(tx, context.org_id, context.path["id"])
     context.require_match(user.version)
     document = patched_document(visible_fields(user_of(user)), context.value, UserPost, READ_ONLY)
@@ -42,6 +46,7 @@ async def update_user(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def delete_user(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Delete a user on whom nothing to come depends."""
     user = await store.lock_user(tx, context.org_id, context.path["id"])
     context.require_match(user.version)
     await store.delete_user(tx, context.org_id, user.id, context.now)
@@ -49,7 +54,7 @@ async def delete_user(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def require_users(tx: Tx, org_id: str, named: Iterable[tuple[str, str]]) -> None:
-    """Raise ``InvalidRequest`` if a user does not exist; ``named``: pointer and id of each."""
+    """Raise ``InvalidRequest`` unless all users exist; ``named`` has the pointer and id of each."""
     pairs = list(named)
     known = await store.users_by_id(tx, org_id, [user_id for _, user_id in pairs])
     errors = [

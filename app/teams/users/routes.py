@@ -1,4 +1,4 @@
-"""The rows of users."""
+"""The operations of users."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -35,6 +35,7 @@ class UserPost(RequestModel, frozen=True):
 
     @property
     def fields(self) -> UserFields:
+        """The user as it is stored."""
         return UserFields(str(self.name), self.email, tuple(map(str, self.team_ids or ())))
 
 
@@ -51,7 +52,7 @@ class User(Struct, frozen=True):
 
 
 def user_of(user: StoredUser) -> User:
-    """A person on the wire."""
+    """Return a user as it is on the wire."""
     return User(
         user.id,
         user.name,

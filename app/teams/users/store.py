@@ -1,4 +1,4 @@
-"""People: who can be on call. A person who is still counted on cannot be removed."""
+"""Users, who can be on call. A user on whom something to come depends cannot be deleted."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from app.teams.overrides.store import is_to_come
 
 @dataclass(frozen=True, slots=True)
 class UserFields:
-    """What callers say of a person."""
+    """The part of a user that callers give."""
 
     name: str
     email: str
@@ -35,7 +35,7 @@ class UserFields:
 
 @dataclass(frozen=True, slots=True)
 class StoredUser:
-    """One person; ``version`` counts changes, instants are in milliseconds."""
+    """One user; ``version`` counts changes, instants are in milliseconds."""
 
     id: str
     fields: UserFields
@@ -45,10 +45,12 @@ class StoredUser:
 
     @property
     def name(self) -> str:
+        """The user's name."""
         return self.fields.name
 
     @property
     def email(self) -> str:
+        """The user's e-mail address."""
         return self.fields.email
 
 
@@ -58,7 +60,7 @@ NAMED = select(users).where(
 
 
 async def users_page(tx: AsyncConnection, org_id: str, part: Slice) -> Page[StoredUser]:
-    """The organisation's people, oldest first."""
+    """Return the organisation's users, oldest first."""
     query = select(users).where(users.c.org_id == org_id).order_by(users.c.position)
     return await page_of(tx, query, part, _user)
 
@@ -66,7 +68,7 @@ async def users_page(tx: AsyncConnection, org_id: str, part: Slice) -> Page[Stor
 async def users_by_id(
     tx: AsyncConnection, org_id: str, ids: Iterable[str | None]
 ) -> Mapping[str, StoredUser]:
-    """Those of ``ids`` that there are, by id."""
+    """Return the existing users among ``ids``, by id."""
     wanted = {name for name in ids if name is not None}
     if not wanted:
         return {}
@@ -75,7 +77,7 @@ async def users_by_id(
 
 
 async def get_user(tx: AsyncConnection, org_id: str, user_id: str) -> StoredUser:
-    """One person. Raises ``NotFound``."""
+    """Return one user. Raises ``NotFound``."""
     found = await users_by_id(tx, org_id, [user_id])
     if user_id not in found:
         raise NotFound(f"there is no user {user_id}")
@@ -83,7 +85,7 @@ async def get_user(tx: AsyncConnection, org_id: str, user_id: str) -> StoredUser
 
 
 async def lock_user(tx: AsyncConnection, org_id: str, user_id: str) -> StoredUser:
-    """One person whom nobody else writes to until the transaction ends. Raises ``NotFound``."""
+    """Lock a user against other writers until the transaction ends. Raises ``NotFound``."""
     await tx.execute(select(users.c.id).where(_is(org_id, user_id)).with_for_update())
     return await get_user(tx, org_id, user_id)
 
@@ -91,7 +93,7 @@ async def lock_user(tx: AsyncConnection, org_id: str, user_id: str) -> StoredUse
 async def insert_user(
     tx: AsyncConnection, org_id: str, user_id: str, given: UserFields, now: int
 ) -> StoredUser:
-    """A new person. Raises ``Conflict`` if the id is taken."""
+    """Write a new user. Raises ``Conflict`` if the id is taken."""
     if await users_by_id(tx, org_id, [user_id]):
         raise Conflict(f"the user {user_id} exists already")
     row = {
@@ -110,7 +112,7 @@ async def insert_user(
 async def update_user(
     tx: AsyncConnection, org_id: str, user: StoredUser, given: UserFields, now: int
 ) -> StoredUser:
-    """``user`` with other fields."""
+    """Replace the fields of ``user`` and raise its version."""
     version = user.version + 1
     await tx.execute(
         update(users)
@@ -121,9 +123,9 @@ async def update_user(
 
 
 async def delete_user(tx: AsyncConnection, org_id: str, user_id: str, now: int) -> None:
-    """Remove a person. Raises ``Conflict`` while anything to come counts on them.
+    """Delete a user. Raises ``Conflict`` while something to come depends on them.
 
-    What they did stays on record under their id.
+    Their past shifts stay on record under their id.
     """
     for table, what, holds in (
         (participants, "a schedule has them as a participant", true()),
