@@ -1,16 +1,19 @@
 """An on-call rotation service: answers that agents pay for per request, schedules that teams keep.
 
-- ``products``: what is sold. Each product validates a request, computes its answer and writes it.
+- ``products``: the paid products. Each validates a request, computes its answer and writes it.
 - ``teams``: the stored schedules of organisations, behind API keys.
-- ``engine``: who is on call, as pure functions. It knows the standard library and ``errors`` only.
+- ``engine``: rotations, plans and layered schedules as pure functions. It knows only the standard
+  library, the zones of ``tzdata`` and ``errors``.
 - ``formats``: a timeline as iCalendar or as an SVG picture, and instants as text.
 - ``checkout``: from a request and its payment to the answer and the receipt.
 - ``payments``: payments by x402: terms, verification, settlement, and one charge for each payment.
 - ``database``: the tables of the stored schedules, in SQLite or PostgreSQL.
 - ``discovery``: the pages, OpenAPI and everything else by which the service is found and read.
 - ``mcp``: the products as tools for agents.
-- ``http`` and ``server``: what every route needs, and what a public port needs.
+- ``http``: request heads and bodies, validation, problems and rate limits of every route.
+- ``server``: uvicorn with limits for a public port, and the middleware around the application.
 - ``cli``: the commands of ``python -m app``.
+- ``settings``, ``metrics``, ``logs``, ``errors``: modules that the packages share.
 
 A package may import the packages to its right, but not those beside it behind a comma::
 
@@ -22,4 +25,4 @@ A package may import the packages to its right, but not those beside it behind a
 
 DEFAULT_PORT = 8402
 """The port of ``serve``. It is not in the settings, so that ``--help`` need not import pydantic."""
-__version__ = "0.1.0"
+__version__ = "0.2.0"

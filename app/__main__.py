@@ -33,7 +33,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = DEFAULT_PORT,
     workers: Annotated[int, typer.Option(help="Worker processes.", min=1)] = 1,
 ) -> None:
-    """Serve the API. Configured by ONCALL_* variables; see the README."""
+    """Serve the API. Configured by ONCALL_* variables; see docs/operations.md."""
     from app.server.run import serve_forever
 
     serve_forever(host, port, workers, os.environ)

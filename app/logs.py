@@ -91,9 +91,7 @@ class _Lines:
         except RuntimeError:
             self._write(line + b"\n")
             return
-        if (
-            not self._waiting or loop is not self._loop
-        ):  # an earlier loop may have ended before its turn
+        if not self._waiting or loop is not self._loop:  # a loop may end with lines waiting
             self._loop = loop
             loop.call_soon(self._write_waiting)
         self._waiting.append(line)

@@ -34,7 +34,7 @@ from app.errors import ConfigurationError
 SANDBOX_NETWORK = "eip155:84532"
 """Base Sepolia: official clients accept its USDC under their default spend controls."""
 SANDBOX_PAY_TO = "0x000000000000000000000000000000000000dEaD"
-"""Where sandbox money goes: nowhere."""
+"""The payee of the sandbox: an address that nobody has the key of."""
 DEFAULT_STORE = "sqlite:///data/oncall.db"
 """Below the folder that the service is started in."""
 NONE = "none"

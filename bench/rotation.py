@@ -16,7 +16,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from app.http.validation import document_of, parsed
+from app.http.validation import parsed_json, validated
 from app.products.rotation.answer import rotation_answer
 from app.products.rotation.request import RotationRequest
 
@@ -64,7 +64,7 @@ def measured(shifts: int, hours: float, offset: float) -> dict[str, float]:
             "handoffOffsetHours": offset,
         }
     ).encode()
-    answer = rotation_answer(document_of(parsed(body), RotationRequest).rotation())
+    answer = rotation_answer(validated(parsed_json(body), RotationRequest).rotation())
     ours, encode = [], []
     for _ in range(ROUNDS):
         ours.append(timed(lambda: answered(body)))
@@ -82,7 +82,7 @@ def measured(shifts: int, hours: float, offset: float) -> dict[str, float]:
 
 def answered(body: bytes) -> bytes:
     return msgspec.json.encode(
-        rotation_answer(document_of(parsed(body), RotationRequest).rotation())
+        rotation_answer(validated(parsed_json(body), RotationRequest).rotation())
     )
 
 

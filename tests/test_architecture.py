@@ -1,4 +1,4 @@
-"""The import rules are live: all are broken, in a copy of the code, and each breach is caught."""
+"""The import rules: each is broken in a copy of the code, and each breach is caught."""
 
 import ast
 import os
@@ -88,7 +88,7 @@ def copied(folder: Path, additions: Sequence[tuple[str, str]] = ()) -> Path:
 
 
 def said(program: str, *arguments: str, folder: Path) -> tuple[int, str]:
-    """A checker's exit status and what it printed."""
+    """Run a checker and return its exit status and its output."""
     done = subprocess.run(
         [BIN / program, *arguments],
         cwd=folder,
@@ -110,7 +110,7 @@ def test_the_import_rules_are_kept(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def breaches(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What lint-imports says of each contract where every forbidden import is made."""
+    """Return lint-imports' verdict on each contract in a copy with every forbidden import."""
     additions = [(module, f"import {wanted}\n") for module, wanted, _ in FORBIDDEN]
     folder = copied(tmp_path_factory.mktemp("forbidden"), additions)
     status, text = said("lint-imports", "--no-cache", folder=folder)
@@ -202,7 +202,7 @@ def test_no_files_import_each_other_in_a_circle(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def uses(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What ruff says where every banned name is used."""
+    """Return ruff's output for a copy in which every banned name is used."""
     additions = [(module, text) for module, text, _ in BANNED]
     folder = copied(tmp_path_factory.mktemp("banned"), additions)
     checked = ("check", "--no-cache", "--select=TID251", "--output-format=concise", "app")

@@ -1,5 +1,6 @@
-"""The files in ``deploy``: what schemas can say of them, and that they agree with the service and
-with one another. That nginx.conf does what it is for is shown by ``test_proxy``.
+"""The files in ``deploy``: valid by their schemas, and consistent with the service and each other.
+
+``test_proxy`` shows that nginx.conf works.
 """
 
 import json
@@ -52,7 +53,7 @@ def variables_in(example: Path) -> dict[str, str]:
 
 
 def settings_from(*environs: Mapping[str, str]) -> Settings:
-    """What a service makes of these variables, once the example's address is a real one."""
+    """Return the settings of these variables, with a real address in place of the example's."""
     merged = {name: text for environ in environs for name, text in environ.items()}
     assert merged.keys() <= VARIABLES.keys()
     assert merged["ONCALL_PAY_TO"].startswith("0xYour")

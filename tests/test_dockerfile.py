@@ -41,7 +41,7 @@ def clean(**variables: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what COPY copies, and beside it the ``/venv`` that the RUN lines make."""
+    """A folder with the files of COPY, and beside it the ``/venv`` that the RUN lines make."""
     folder = tmp_path_factory.mktemp("image")
     source = folder / "src"
     source.mkdir()

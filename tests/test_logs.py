@@ -1,4 +1,4 @@
-"""One line a log event, ours and the libraries' alike."""
+"""The log: one line for each event, of ours and of libraries."""
 
 import asyncio
 import io
@@ -16,7 +16,7 @@ from app.logs import configure_logs
 
 @pytest.fixture(autouse=True)
 def _logging_as_it_was() -> Iterator[None]:
-    """Logging is the process's: what a test configures is put back."""
+    """Restore the logging of the process after each test."""
     root, access = logging.getLogger(), logging.getLogger("uvicorn.access")
     handlers, level, disabled = root.handlers[:], root.level, access.disabled
     root.handlers = []  # else ``force`` would close pytest's own

@@ -1,4 +1,4 @@
-"""Putting the parts together, and the life of the application."""
+"""The construction of the application from its parts, and its start and end."""
 
 import asyncio
 import importlib

@@ -1,4 +1,4 @@
-"""What operators count: requests, refusals, settlements, money; by labels no caller makes."""
+"""The metrics: requests, refusals, settlements and money, with labels that no caller chooses."""
 
 import re
 import time

@@ -26,7 +26,7 @@ QUERIES = [
     for target in panel["targets"]
 ]
 RANGES = {"$__rate_interval": "40s", "$__range": "1m"}
-"""What Grafana would fill in."""
+"""The values that Grafana would fill in."""
 PATIENCE_SECONDS = 45.0
 ALERTS = re.findall(r"- alert: (\w+)", (DEPLOY / "prometheus" / "alerts.yml").read_text())
 
@@ -57,7 +57,7 @@ def prometheus(address: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def trade(address: str) -> None:
-    """An offer, a sale, an error and a wrong path."""
+    """Send a request without payment, a paid one, an invalid one and one to a wrong path."""
     with httpx.Client(base_url=address, timeout=PATIENCE_SECONDS) as client:
         offer = client.post(PATH)
         payment = asyncio.run(Wallet().payment(offer.headers["PAYMENT-REQUIRED"]))

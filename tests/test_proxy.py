@@ -1,4 +1,4 @@
-"""What nginx does in front of the replicas: whom it believes, what it skips, what it refuses."""
+"""nginx in front of the replicas: the addresses it trusts, the replicas it skips, its refusals."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,7 +103,7 @@ def test_without_any_replica_a_caller_is_told_when_to_come_back(tmp_path: Path) 
 
 
 def assert_is(answer: httpx.Response, error: OncallError) -> None:
-    """``answer`` is what the service says of ``error``."""
+    """Assert that ``answer`` is the service's answer to ``error``."""
     ours = problem_response(error)
     assert (answer.status_code, answer.content) == (ours.status_code, ours.body)
     assert answer.headers["Content-Type"] == ours.headers["Content-Type"]

@@ -1,4 +1,4 @@
-"""Every ``ONCALL_*`` variable: what it may be, and that all mistakes are named at once."""
+"""Every ``ONCALL_*`` variable: its valid values, and that all mistakes are named at once."""
 
 from ipaddress import ip_network
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""What the commands do. ``app.__main__`` only parses; these modules are imported when needed."""
+"""The commands of ``python -m app``. ``app.__main__`` parses options and imports a command late."""

@@ -1,6 +1,6 @@
-"""Buys one answer from any x402 URL with the official client.
+"""The purchase of one answer from any x402 URL with the official client.
 
-Strategy: ask without paying, show the terms, sign them once. If the server does not know the
+Strategy: request without a payment, show the terms, sign them once. If the server does not know the
 outcome, send the same payment again and not a new one.
 """
 
@@ -54,7 +54,7 @@ class Buyer:
         self._client = x402HTTPClient(client)
 
     def payment_required_in(self, response: httpx.Response) -> AnyPaymentRequired:
-        """The terms of a 402. Raises ``ValueError`` if it has none."""
+        """Return the terms of a 402. Raises ``ValueError`` if it has none."""
         try:
             body = response.json()
         except ValueError:
@@ -80,7 +80,7 @@ class Buyer:
 
 
 def settlement_in(response: httpx.Response) -> SettleResponse | None:
-    """The receipt that came with an answer."""
+    """Return the receipt that came with an answer."""
     receipt = response.headers.get("PAYMENT-RESPONSE") or response.headers.get("X-PAYMENT-RESPONSE")
     return decode_payment_response_header(receipt) if receipt else None
 

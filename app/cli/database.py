@@ -1,4 +1,4 @@
-"""The database that a command works on."""
+"""The database of a command."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from app.errors import ConfigurationError, StoreUnavailable
 
 @contextlib.asynccontextmanager
 async def open_database(url: str) -> AsyncIterator[Database]:
-    """The database at ``url``, open. Raises ``StoreUnavailable`` if it cannot be used."""
+    """Open the database at ``url``. Raises ``StoreUnavailable`` if it cannot be used."""
     async with unchecked_database(url) as database:
         await database.open()
         require_usable(database)
@@ -17,14 +17,14 @@ async def open_database(url: str) -> AsyncIterator[Database]:
 
 
 def require_usable(database: Database) -> None:
-    """Raise ``StoreUnavailable`` if there was a problem when it was last looked at."""
+    """Raise ``StoreUnavailable`` if the last check found a problem."""
     if database.problem is not None:
         raise StoreUnavailable.because(database.problem)
 
 
 @contextlib.asynccontextmanager
 async def unchecked_database(url: str) -> AsyncIterator[Database]:
-    """The database at ``url``, whatever its schema; not yet looked at."""
+    """Give the database at ``url`` without checking it, and close it in the end."""
     if not url:
         raise ConfigurationError(["ONCALL_DATABASE_URL=none: nothing is stored"])
     database = Database(url)

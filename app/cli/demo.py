@@ -1,4 +1,4 @@
-"""``demo``: the whole exchange, started, paid and shown."""
+"""The command ``demo``: starts a service, buys a rotation from it and shows each step."""
 
 import asyncio
 import contextlib
@@ -28,11 +28,11 @@ from app.products.registry import paid_endpoints
 START_SECONDS = 60.0
 LANE_WIDTH = 48
 FOLDER = Path("demo")
-"""Where the files go, in the folder that the demo is run in."""
+"""The folder of the files, below the working directory."""
 
 
 async def run_demo() -> int:
-    """Show an agent's purchase from beginning to end; the exit status."""
+    """Show an agent's purchase from beginning to end. Return the exit status."""
     console = Console(highlight=False)
     [endpoint, *_] = paid_endpoints()
     content = msgspec.json.encode(endpoint.example)
@@ -88,7 +88,7 @@ def _saved(name: str, content: bytes) -> Path:
 
 @contextlib.asynccontextmanager
 async def _service(console: Console) -> AsyncIterator[str]:
-    """A service of our own on a free port, as a process; its address."""
+    """Run a service of our own as a process on a free port. Yield its address."""
     address = f"http://127.0.0.1:{_free_port()}"
     environ = {name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")}
     environ |= {"ONCALL_ENV_FILE": "none", "ONCALL_SECRETS_DIR": "none"}
@@ -132,7 +132,7 @@ def _free_port() -> int:
 
 
 def _show_answer(console: Console, answered: httpx.Response) -> int:
-    """Print what was bought; the exit status."""
+    """Print the answer and its receipt. Return the exit status."""
     console.print(f"→ [green]{answered.status_code} {answered.reason_phrase}[/]")
     settlement = settlement_in(answered)
     if settlement is None:

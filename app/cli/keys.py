@@ -1,4 +1,4 @@
-"""``keys``: makes, lists and revokes API keys."""
+"""The commands ``keys``: create, list and revoke API keys."""
 
 import re
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ MAX_NAME = 200
 
 
 def option_errors(org: str, name: str, scopes: Sequence[str]) -> dict[str, str]:
-    """What is wrong with the options of ``create``, by option."""
+    """Return the errors in the options of ``create``, by option."""
     errors = {
         option: f"must be printable, {MAX_NAME} characters at most"
         for option, text in (("--org", org), ("--name", name))
@@ -35,9 +35,9 @@ def option_errors(org: str, name: str, scopes: Sequence[str]) -> dict[str, str]:
 
 
 def expiry_in(text: str, now: int) -> int:
-    """The instant that ``90d`` or an ISO date or date-time with its offset means, in milliseconds.
+    """Return the instant of ``90d``, an ISO date or a date-time with its offset, in milliseconds.
 
-    A date is its first moment in UTC. Raises ``ValueError`` with what would be right.
+    A date means its first moment in UTC. Raises ``ValueError`` with what would be right.
     """
     days = re.fullmatch(r"([0-9]{1,6})d", text)
     at = now + int(days[1]) * DAY if days else _milliseconds_in(text)
@@ -58,7 +58,7 @@ async def create_key(
     now: int,
     console: Console,
 ) -> str:
-    """Make a key and tell of it on ``console``; what its holder presents."""
+    """Create a key and describe it on ``console``. Return the secret text of the key."""
 
     async def work(tx: Tx) -> tuple[ApiKey, str]:
         return await api_keys.create_key(tx, org, name, scopes, kind, expires_at, now)
@@ -91,7 +91,7 @@ async def list_keys(url: str, org: str | None, now: int, console: Console) -> No
 
 
 async def revoke_key(url: str, key_id: str, now: int) -> bool:
-    """Revoke a key; whether there is such a key."""
+    """Revoke a key. Return whether it exists."""
 
     async def work(tx: Tx) -> bool:
         return await api_keys.revoke_key(tx, key_id, now)
@@ -113,7 +113,7 @@ def _milliseconds_in(text: str) -> int:
 
 
 def _state(key: ApiKey, now: int) -> str:
-    """Revoked, expired, or until when it is valid; since when it exists, and when it was used."""
+    """Return whether a key is valid, and when it expires, was created, last used and revoked."""
     last = "never used" if key.last_used_at is None else f"used {_instant(key.last_used_at)}"
     since = f"made {_instant(key.created_at)}\n{last}"
     if key.revoked_at is not None:

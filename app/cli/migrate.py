@@ -1,4 +1,4 @@
-"""``migrate``: brings the database to a migration."""
+"""The command ``migrate``: brings the database to a migration, or checks that it is current."""
 
 from rich.console import Console
 
@@ -7,7 +7,7 @@ from app.database.migrate import BASE, run_migrations
 
 
 async def run_migrate(url: str, to: str, console: Console) -> None:
-    """Run what is missing up to ``to``, or undo what is above it, and say so."""
+    """Run the missing migrations up to ``to``, or undo those above it, and print the change."""
     async with unchecked_database(url) as database, database.migrating() as connection:
         before, after = await run_migrations(connection, to)
     if before == after:
@@ -17,7 +17,7 @@ async def run_migrate(url: str, to: str, console: Console) -> None:
 
 
 async def run_check(url: str, console: Console) -> None:
-    """Say that the database can be used as it is. Raises ``StoreUnavailable`` if it cannot."""
+    """Print that the database is up to date. Raises ``StoreUnavailable`` if it is not."""
     async with unchecked_database(url) as database:
         await database.refresh()
         require_usable(database)

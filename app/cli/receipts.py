@@ -1,4 +1,4 @@
-"""The command ``receipts``: prints what the claim store holds."""
+"""The command ``receipts``: prints the receipts that are stored in Redis."""
 
 from datetime import UTC, datetime
 from decimal import Decimal

@@ -1,1 +1,4 @@
-"""How agents and people find and read the service. Everything is read off the endpoint table."""
+"""The pages and documents by which agents and people find, read and try the service.
+
+All of them are made from the endpoint table, so that they cannot differ from it.
+"""

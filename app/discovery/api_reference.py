@@ -1,9 +1,9 @@
-"""``/docs``: the API reference, drawn in the browser by a vendored viewer from ``/openapi.json``.
+"""The API reference ``/docs``: a vendored viewer that shows ``/openapi.json`` in the browser.
 
-Strategy: the viewer is swagger-ui, pinned and copied in by ``scripts/vendor_docs.py``; it works
-under the policy of every page here, which allows no inline script or style and no other origin. Its
-files are kept compressed, as nearly all browsers want them; an address names its content, so it may
-be kept for ever.
+Strategy: the viewer is swagger-ui, pinned and copied in by ``scripts/vendor_docs.py``. It works
+under the content security policy of every page here, which allows neither inline scripts and styles
+nor other origins. Its files are stored compressed, because nearly all browsers accept that. The
+address of a file names its content, so caches may keep it for ever.
 """
 
 import gzip
@@ -31,7 +31,7 @@ NO_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
 
 
 def reference_routes() -> Sequence[Route]:
-    """The page and its files."""
+    """Return the routes of the page and its files."""
     return [Route("/docs", representation_handler({HTML: page})), Route("/docs/{name}", _file)]
 
 
@@ -42,14 +42,14 @@ def page() -> Representation:
 
 @cache
 def files() -> Mapping[str, Representation]:
-    """The page's files by name, compressed where they are kept so."""
+    """Return the page's files by name, compressed if they are stored so."""
     return {
-        path.name.removesuffix(".gz"): _kept(path, path.read_bytes())
+        path.name.removesuffix(".gz"): _representation(path, path.read_bytes())
         for path in sorted(FOLDER.iterdir())
     }
 
 
-def _kept(path: Path, content: bytes) -> Representation:
+def _representation(path: Path, content: bytes) -> Representation:
     coded = {"Content-Encoding": "gzip"} if path.suffix == ".gz" else {}
     media_type = mimetypes.guess_type(path.name.removesuffix(".gz"))[0] or "text/plain"
     safe = {"X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
@@ -57,9 +57,9 @@ def _kept(path: Path, content: bytes) -> Representation:
 
 
 @cache
-def _plain(name: str) -> Representation:
-    """A compressed file for a client that does not take it so."""
-    return _kept(Path(name), gzip.decompress(files()[name].body))
+def _decompressed(name: str) -> Representation:
+    """Return a stored file decompressed, for a client that does not accept gzip."""
+    return _representation(Path(name), gzip.decompress(files()[name].body))
 
 
 async def _file(request: Request) -> Response:
@@ -69,7 +69,7 @@ async def _file(request: Request) -> Response:
         raise HTTPException(404)
     named = request.query_params.get("v") == file.digest
     if "Content-Encoding" in file.headers and not _takes_gzip(request):
-        file = _plain(name)
+        file = _decompressed(name)
     return file.response(request, **{"Cache-Control": FOR_EVER if named else FOR_MINUTES})
 
 
@@ -79,5 +79,5 @@ def _takes_gzip(request: Request) -> bool:
 
 
 def _address(name: str) -> str:
-    """Where a file is found as it is now."""
+    """Return the address of the present version of a file."""
     return f"/docs/{name}?v={files()[name].digest}"

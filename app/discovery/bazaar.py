@@ -1,8 +1,8 @@
-"""The ``bazaar`` discovery extension of an endpoint: how to call it, for those who list it.
+"""The ``bazaar`` discovery extension of an endpoint, which tells marketplaces how to call it.
 
-Strategy: it is declared by the SDK from the endpoint's example and its computed answer. It travels
-in headers, in the terms and again in the payment that echoes them, where 8 KiB are what proxies and
-clients commonly take; so the schema of the body is an outline. All of it is in ``openapi.json``.
+Strategy: the SDK makes it from the endpoint's example and its computed answer. It is sent in
+headers: in the terms and again in the payment that repeats them. Proxies and clients commonly
+accept 8 KiB there, so the schema of the body is only an outline; ``openapi.json`` has all of it.
 """
 
 from collections.abc import Mapping
@@ -22,16 +22,16 @@ from app.products.endpoint import Endpoint
 
 SERVICE_NAME = "On-call rotations"
 MAX_TAGS = 5
-"""As many of an endpoint's tags as the extension's specification lets terms carry."""
+"""The most tags in terms, by the extension's specification."""
 
 OUTLINED = ("type", "enum", "required")
-"""What an outline says of a value; a field's rule in words is in ``openapi.json``."""
+"""The keywords that an outline keeps. The rules in words are in ``openapi.json``."""
 
 
 def bazaar_extension(endpoint: Endpoint) -> dict[str, Any]:
-    """The extension under its key, complete: the SDK's middleware, not used here, adds the method.
+    """Return the extension under its key. It is valid against the schema in it.
 
-    Valid against the schema in it.
+    The method is added here, because the SDK's middleware, which would add it, is not used.
     """
     declared = declare_discovery_extension(
         input=dict(endpoint.example),
@@ -46,7 +46,7 @@ def bazaar_extension(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def bazaar_tool_extension(endpoint: Endpoint) -> dict[str, Any]:
-    """The extension of the MCP tool that sells the endpoint. Valid against the schema in it."""
+    """Return the extension of the endpoint's MCP tool. It is valid against the schema in it."""
     tool = DeclareMcpDiscoveryConfig(
         tool_name=endpoint.slug,
         description=endpoint.title,
@@ -59,14 +59,14 @@ def bazaar_tool_extension(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def outline(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """``schema`` without references, rules and words: the fields, their types, what is required."""
+    """Return ``schema`` with only its fields, their types and which of them are required."""
     return _outline(schema, schema.get("$defs", {}))
 
 
 def _outline(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[str, Any]:
     if "$ref" in schema:
         return _outline(definitions[schema["$ref"].rpartition("/")[2]], definitions)
-    if "anyOf" in schema:  # a value, or null, which is absence
+    if "anyOf" in schema:  # a value, or null for an absent one
         [schema] = [choice for choice in schema["anyOf"] if choice.get("type") != "null"]
         return _outline(schema, definitions)
     outlined = {name: schema[name] for name in OUTLINED if schema.get(name)}

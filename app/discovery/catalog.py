@@ -1,4 +1,4 @@
-"""The catalogue as JSON: each product's page with every field of the marketplace listing."""
+"""The catalogue as JSON: the list of products, and each product with the fields of the listing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from app.products.endpoint import JSON, Endpoint
 
 
 def product_page(endpoint: Endpoint, public_url: str) -> Mapping[str, Any]:
-    """One product. The example response is what the engine answers to the example request."""
+    """Return one product. The example response is computed from the example request."""
     return {
         "slug": endpoint.slug,
         "category": endpoint.category.name,
@@ -44,7 +44,7 @@ def product_page(endpoint: Endpoint, public_url: str) -> Mapping[str, Any]:
 
 
 def product_list(endpoints: Sequence[Endpoint], public_url: str) -> Mapping[str, Any]:
-    """Every product in a few words, with the address of its page."""
+    """Return every product with its description, its price and the address of its page."""
     return {
         "products": [
             {

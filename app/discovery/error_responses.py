@@ -1,4 +1,4 @@
-"""Every answer but 200 in OpenAPI, with examples that the error classes themselves have written."""
+"""The error responses of the paid endpoints in OpenAPI, with examples from the error classes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -41,13 +41,13 @@ HEADERS = {
     "WWW-Authenticate": "How to send a key.",
     "X-Request-Id": "Names the request in the log.",
 }
-LIMITED = ("RateLimit", "RateLimit-Policy")
-OWN_HEADERS = {
-    "402": ("PAYMENT-REQUIRED", *LIMITED),
+RATE_LIMIT_HEADERS = ("RateLimit", "RateLimit-Policy")
+HEADERS_BY_STATUS = {
+    "402": ("PAYMENT-REQUIRED", *RATE_LIMIT_HEADERS),
     "405": ("Allow",),
-    "429": ("Retry-After", *LIMITED),
+    "429": ("Retry-After", *RATE_LIMIT_HEADERS),
     "431": (),
-    "503": ("Retry-After", *LIMITED),
+    "503": ("Retry-After", *RATE_LIMIT_HEADERS),
 }
 PROBLEM: dict[str, Any] = {
     "title": "Problem",
@@ -145,42 +145,44 @@ PAYMENT_REQUIRED = {
 }
 
 
-OWN = ("400", "402", "405")
-"""What differs between the products; all else is described once."""
+PER_PRODUCT = ("400", "402", "405")
+"""The statuses whose responses differ between products. The others are described once."""
 
 
 def error_responses(endpoint: Endpoint) -> Mapping[str, Any]:
-    """The responses of a paid operation that are not its answer, by status."""
+    """Return the error responses of a paid operation by status."""
     return {
-        status: _refusal(endpoint, status)
-        if status in OWN
+        status: _error_response(endpoint, status)
+        if status in PER_PRODUCT
         else {"$ref": f"#/components/responses/{status}"}
         for status in ERROR_RESPONSES
     }
 
 
 def shared_error_responses(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
-    """What ``error_responses`` refers to."""
-    shared = [status for status in ERROR_RESPONSES if status not in OWN]
-    return {status: _refusal(endpoint, status) for endpoint in endpoints for status in shared}
+    """Return the components that ``error_responses`` refers to."""
+    shared = [status for status in ERROR_RESPONSES if status not in PER_PRODUCT]
+    return {
+        status: _error_response(endpoint, status) for endpoint in endpoints for status in shared
+    }
 
 
 def headers(*names: str) -> Mapping[str, Any]:
-    """``names`` and what is on every answer, each described once."""
+    """Return references to the headers ``names`` and to those of every answer."""
     return {name: {"$ref": f"#/components/headers/{name}"} for name in (*names, "X-Request-Id")}
 
 
 def described_headers() -> Mapping[str, Any]:
-    """What ``headers`` refers to."""
+    """Return the components that ``headers`` refers to."""
     return {
         name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()
     }
 
 
-def _refusal(endpoint: Endpoint, status: str) -> Mapping[str, Any]:
+def _error_response(endpoint: Endpoint, status: str) -> Mapping[str, Any]:
     return {
         "description": ERROR_RESPONSES[status],
-        "headers": headers(*OWN_HEADERS.get(status, LIMITED)),
+        "headers": headers(*HEADERS_BY_STATUS.get(status, RATE_LIMIT_HEADERS)),
         "content": _terms() if status == "402" else _problem(endpoint, status),
     }
 
@@ -190,22 +192,22 @@ def _terms() -> Mapping[str, Any]:
 
 
 def _problem(endpoint: Endpoint, status: str) -> Mapping[str, Any]:
-    problems = (msgspec.json.decode(body) for body in _written(endpoint, status))
+    problems = (msgspec.json.decode(body) for body in _problem_bodies(endpoint, status))
     examples = {problem["code"]: {"value": problem} for problem in problems}
     schema = {"$ref": "#/components/schemas/Problem"}
     return {MEDIA_TYPE: {"schema": schema, "examples": examples}}
 
 
-def _written(endpoint: Endpoint, status: str) -> Iterator[bytes]:
-    """The problems that ``endpoint`` may answer with ``status``, as callers get them."""
+def _problem_bodies(endpoint: Endpoint, status: str) -> Iterator[bytes]:
+    """Yield the bodies of the problems that ``endpoint`` may answer with ``status``."""
     if status == "405":
         allowed = {"Allow": f"{endpoint.method}, OPTIONS"}
         page = endpoint.catalog_path
         problem = not_served("GET", endpoint.path, page, HTTPStatus.METHOD_NOT_ALLOWED, allowed)
         yield bytes(problem.body)
-    for kind, kinds_status in STATUS.items():
+    for kind, kind_status in STATUS.items():
         bounded = issubclass(kind, OutOfBounds)
-        if str(kinds_status.value) == status and (not bounded or _is_layered(endpoint)):
+        if str(kind_status.value) == status and (not bounded or _is_layered(endpoint)):
             yield bytes(problem_response(_example(kind, endpoint)).body)
 
 
@@ -215,7 +217,7 @@ def _is_layered(endpoint: Endpoint) -> bool:
 
 
 def _example(kind: type[OncallError], endpoint: Endpoint) -> OncallError:
-    """An instance of ``kind``; an invalid document is the empty one, which lacks every field."""
+    """Return an instance of ``kind``. The invalid document is an empty one, without any field."""
     if kind is not InvalidRequest:
         return kind()
     try:

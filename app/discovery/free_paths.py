@@ -1,4 +1,4 @@
-"""What is served free of charge, as OpenAPI describes it: one row a path."""
+"""The free paths, as OpenAPI describes them: one row for each path."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ SERVICE, DISCOVERY = "Service", "Discovery"
 OBJECT: Mapping[str, Any] = {"type": "object"}
 TEXT: Mapping[str, Any] = {"type": "string"}
 PAGE: Mapping[str, Mapping[str, Any]] = {JSON: OBJECT, "text/html": TEXT}
-"""For programs and for people."""
+"""The content of a page: JSON for programs, HTML for people."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class FreePath:
 
 
 def free_paths(endpoints: Sequence[Endpoint]) -> Iterator[FreePath]:
-    """Every free path, those of the products included."""
+    """Yield every free path, the products' pages included."""
     yield FreePath("/", DISCOVERY, "The service", "Every product, and how it is paid.", PAGE)
     yield FreePath(
         "/catalog",

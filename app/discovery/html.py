@@ -1,7 +1,7 @@
-"""Pages and static files, and the headers that every HTML page has.
+"""HTML pages and static files, with the security headers of every page.
 
-Strategy: a page brings nothing that is not ours: the policy names this origin only, scripts and
-styles are files, and a file's address changes with its content, so it may be kept for ever.
+Strategy: a page loads nothing from elsewhere. Its policy allows this origin only, and scripts and
+styles are files. The address of a file changes with its content, so caches may keep it for ever.
 """
 
 import mimetypes
@@ -33,14 +33,14 @@ SECURITY_HEADERS: Mapping[str, str] = {
 
 
 def html_page(name: str, **context: Any) -> Representation:
-    """The template ``name`` with ``context``. A name that it lacks is an error."""
+    """Render the template ``name`` with ``context``. A variable that is missing is an error."""
     text = template(name).render({"asset": asset, **context})
     return Representation(text.encode(), HTML, SECURITY_HEADERS)
 
 
 @cache
 def static_files() -> Mapping[str, Representation]:
-    """What is in ``static/``, by name."""
+    """Return the files of ``static/`` by name."""
     return {
         path.name: Representation(
             path.read_bytes(),
@@ -52,7 +52,7 @@ def static_files() -> Mapping[str, Representation]:
 
 
 async def static_file(request: Request) -> Response:
-    """A static file; kept for ever where the address names its content."""
+    """Answer with a static file. Caches may keep it for ever if the address names its content."""
     file = static_files().get(request.path_params["name"])
     if file is None:
         raise HTTPException(404)
@@ -61,5 +61,5 @@ async def static_file(request: Request) -> Response:
 
 
 def asset(name: str) -> str:
-    """The address of a static file as it is now."""
+    """Return the address of the present version of a static file."""
     return f"/static/{name}?v={static_files()[name].digest}"

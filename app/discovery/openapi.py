@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 from the endpoint table and the msgspec structs."""
+"""The OpenAPI 3.1 document, made from the endpoint table and the msgspec structs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from app import __version__
 from app.discovery.error_responses import (
-    LIMITED,
     PAYMENT_REQUIRED,
     PROBLEM,
+    RATE_LIMIT_HEADERS,
     described_headers,
     error_responses,
     headers,
@@ -28,6 +28,10 @@ from app.http.scalars import scalar_schema
 from app.products.endpoint import JSON, Endpoint
 
 CONTACT = {"name": "On-call rotation service"}
+FREE_TAGS = {
+    DISCOVERY: "What programs and people read before they buy. Free.",
+    SERVICE: "How the service is, for its operators. Free.",
+}
 GUIDANCE = (
     "POST the JSON document without payment to learn the terms (402, free of charge; an invalid "
     "document gets a 400 that names every fault). Pay with any x402 version 2 client: sign the "
@@ -35,19 +39,15 @@ GUIDANCE = (
     "lost, repeat the same request with the same payment: it is charged once. Accept chooses JSON "
     "(the default), text/calendar, text/csv or image/svg+xml, all at the same price."
 )
-FREE_TAGS = {
-    DISCOVERY: "What programs and people read before they buy. Free.",
-    SERVICE: "How the service is, for its operators. Free.",
-}
 
 
 def schema_of(kind: type[Struct]) -> dict[str, Any]:
-    """The JSON Schema of ``kind``, complete in itself."""
+    """Return the JSON Schema of ``kind`` with all its definitions."""
     return msgspec.json.schema(kind, schema_hook=scalar_schema)
 
 
 def object_schema_of(kind: type[Struct]) -> dict[str, Any]:
-    """As ``schema_of``, with the object itself on top, as MCP wants it, and not a reference."""
+    """Return ``schema_of`` with the object in place of a reference to it, as MCP requires."""
     schema = schema_of(kind)
     name = schema.pop("$ref").rpartition("/")[2]
     own: dict[str, Any] = schema["$defs"].pop(name)
@@ -55,7 +55,7 @@ def object_schema_of(kind: type[Struct]) -> dict[str, Any]:
 
 
 def payment_info(endpoint: Endpoint) -> Mapping[str, Any]:
-    """The price, as discovery services read it."""
+    """Return the price in the form of discovery services."""
     return {
         "price": {"mode": "fixed", "currency": "USD", "amount": f"{endpoint.price_usd:.6f}"},
         "protocols": [{"x402": {}}],
@@ -63,13 +63,11 @@ def payment_info(endpoint: Endpoint) -> Mapping[str, Any]:
 
 
 def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
-    """The description of the whole service. It names no host: the same for every deployment."""
+    """Describe the whole service. Every deployment has the same document: it names no host."""
     kinds = [kind for endpoint in endpoints for kind in (endpoint.request, endpoint.answer)]
     _, components = msgspec.json.schema_components(
         kinds, schema_hook=scalar_schema, ref_template="#/components/schemas/{name}"
     )
-    categories = {each.category.name: each.category.description for each in endpoints}
-    tags = {**categories, **stored_tags(), **FREE_TAGS}
     schemas = {
         **components,
         "Problem": PROBLEM,
@@ -89,7 +87,7 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
             "x-guidance": GUIDANCE,
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name, "description": text} for name, text in tags.items()],
+        "tags": [{"name": name, "description": text} for name, text in _tags(endpoints).items()],
         "paths": {
             **{endpoint.path: {"post": _operation(endpoint)} for endpoint in endpoints},
             **{free.path: {"get": _free_operation(free)} for free in free_paths(endpoints)},
@@ -104,8 +102,17 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
     }
 
 
+def _tags(endpoints: Sequence[Endpoint]) -> Mapping[str, str]:
+    """Return the description of every tag, by its name."""
+    return {
+        **{each.category.name: each.category.description for each in endpoints},
+        **stored_tags(),
+        **FREE_TAGS,
+    }
+
+
 def openapi_bytes(endpoints: Sequence[Endpoint]) -> bytes:
-    """``openapi.json``, formatted for people."""
+    """Return ``openapi.json``, formatted for people."""
     return msgspec.json.format(msgspec.json.encode(openapi_document(endpoints)), indent=2) + b"\n"
 
 
@@ -144,7 +151,7 @@ def _success(endpoint: Endpoint) -> Mapping[str, Any]:
         "description": "The answer in the form that Accept asks for, all at the same price, and in "
         "PAYMENT-RESPONSE the receipt.",
         "headers": headers(
-            "PAYMENT-RESPONSE", "Idempotent-Replayed", "Content-Disposition", *LIMITED
+            "PAYMENT-RESPONSE", "Idempotent-Replayed", "Content-Disposition", *RATE_LIMIT_HEADERS
         ),
         "content": {
             "application/json": {

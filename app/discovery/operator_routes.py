@@ -1,4 +1,4 @@
-"""Routes for operators: whether the service is well, and its numbers."""
+"""The routes for operators: liveness, readiness and metrics."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ PROMETHEUS = "text/plain; version=1.0.0; charset=utf-8"
 
 
 def operator_routes(checks: Checks, metrics: Callable[[], bytes]) -> Sequence[Route]:
-    """Routes that cost nothing. ``metrics`` is the text that Prometheus reads."""
+    """Return the routes. ``metrics`` returns the text for Prometheus."""
     return [
         Route("/healthz", _health),
         Route("/readyz", _readiness(checks)),
@@ -36,7 +36,7 @@ def _metrics(metrics: Callable[[], bytes]) -> Callable[[Request], Any]:
 
 def _readiness(checks: Checks) -> Callable[[Request], Any]:
     async def readiness(request: Request) -> Response:
-        """``?exclude=NAME``, as often as wanted, leaves checks out, as at Kubernetes' own."""
+        """Answer with the problem of each part; ``?exclude=NAME`` omits parts, as in Kubernetes."""
         excluded = request.query_params.getlist("exclude")
         problems = {name: what for name, what in checks().items() if name not in excluded}
         ready = all(map(is_ready, problems.values()))

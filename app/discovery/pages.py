@@ -1,8 +1,8 @@
-"""The catalogue: ``/``, ``/catalog`` and a page a product, as JSON for programs, HTML for people.
+"""The pages ``/``, ``/catalog`` and those of the products, as JSON and as HTML.
 
-Strategy: a browser names ``text/html`` and gets the page; whoever names nothing, or only ``*/*``,
-is a program (curl, an agent's HTTP library) and gets JSON, as since the first release. A product's
-page is written from the same document as its JSON, so the two cannot differ.
+Strategy: a browser names ``text/html`` in ``Accept`` and gets HTML. A client that names nothing or
+only ``*/*`` is a program (curl, an agent's HTTP library) and gets JSON. A product's page is made
+from the same document as its JSON, so the two cannot differ.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ SVG_HEADERS = {
 class Pages:
     """The pages of one service.
 
-    ``terms``, by slug, are empty where nothing is paid; ``sandbox`` is where no money moves.
+    ``terms`` are by slug, and empty if nothing is paid. In a ``sandbox`` no money moves.
     """
 
     endpoints: Sequence[Endpoint]
@@ -60,8 +60,8 @@ class Pages:
 
     def _product_routes(self, endpoint: Endpoint) -> Sequence[Route]:
         makes = {JSON: self._product_json, HTML: self._product}
-        kept = {kind: cache(partial(make, endpoint)) for kind, make in makes.items()}
-        page = Route(endpoint.catalog_path, representation_handler(kept))
+        makers = {kind: cache(partial(make, endpoint)) for kind, make in makes.items()}
+        page = Route(endpoint.catalog_path, representation_handler(makers))
         pictures = [
             Route(path, representation_handler({SVG: cache(partial(_picture, endpoint, example))}))
             for path, example in _pictures(endpoint).items()
@@ -113,12 +113,12 @@ class Pages:
 
 
 def picture_path(endpoint: Endpoint) -> str | None:
-    """Where the picture of the example is, free of charge, if the endpoint draws one."""
+    """Return the path of the picture of the example; ``None`` if the endpoint draws none."""
     return next(iter(_pictures(endpoint)), None)
 
 
 def _pictures(endpoint: Endpoint) -> Mapping[str, Mapping[str, Any]]:
-    """Where the picture of each example is, and the example; the usual one first."""
+    """Return the examples by the paths of their pictures, the endpoint's main example first."""
     if SVG not in endpoint.formats:
         return {}
     shown = [endpoint.example, *(worked.example for worked in endpoint.worked)]
@@ -130,7 +130,7 @@ def _pictures(endpoint: Endpoint) -> Mapping[str, Mapping[str, Any]]:
 
 
 async def not_found(request: Request, error: Exception) -> Response:
-    """A page for a browser, the problem for everybody else."""
+    """Answer 404 with a page to a browser, and with a problem to every other client."""
     try:
         wanted = negotiated(accepted_by(request), (PROBLEM, HTML))
     except NotAcceptable:
@@ -147,7 +147,7 @@ def _json(document: Mapping[str, Any]) -> Representation:
 
 
 def _picture(endpoint: Endpoint, example: Mapping[str, Any]) -> Representation:
-    """The answer to an example as the endpoint draws it."""
+    """Draw the answer to an example."""
     return Representation(endpoint.answer_to(example, SVG), SVG, SVG_HEADERS)
 
 

@@ -1,7 +1,7 @@
-"""Documents that are the same for every caller: bytes with a validator, and how long they keep.
+"""Documents that are the same for every caller, with an ETag and a time in caches.
 
-Strategy: a document is made when it is first asked for and kept, so that a start does not wait for
-what nobody may read. Where a path has several, ``Accept`` chooses.
+Strategy: a document is made at its first request and then kept, so that a start does not wait for
+documents that nobody may read. If a path has several representations, ``Accept`` chooses.
 """
 
 import hashlib
@@ -35,19 +35,20 @@ class Representation:
         return hashlib.sha256(self.body).hexdigest()[:16]
 
     def response(self, request: Request, **headers: str) -> Response:
-        """The document, or 304 for a caller who has it (RFC 9110, 13.1.2)."""
+        """Answer with the document, or 304 if the caller has it (RFC 9110, 13.1.2)."""
         etag = f'"{self.digest}"'
-        kept = {"Cache-Control": FOR_MINUTES, "ETag": etag, **self.headers, **headers}
+        sent = {"Cache-Control": FOR_MINUTES, "ETag": etag, **self.headers, **headers}
         had = ",".join(request.headers.getlist("if-none-match"))
         if etag in (tag.strip().removeprefix("W/") for tag in had.split(",")) or had == "*":
-            return Response(status_code=304, headers=kept)
-        return Response(self.body, headers=kept, media_type=self.media_type)
+            return Response(status_code=304, headers=sent)
+        return Response(self.body, headers=sent, media_type=self.media_type)
 
 
 def representation_handler(offered: Mapping[str, MakeRepresentation]) -> Handler:
-    """Answers with the one of ``offered`` (by media type) that ``Accept`` likes best.
+    """Return a handler that answers with the representation that ``Accept`` prefers.
 
-    The first is for whoever does not say, or likes none: nothing here is worth a 406.
+    ``offered`` is by media type. The first is for callers without ``Accept`` and for those who
+    accept none: these documents never answer 406.
     """
     first, *_ = offered
 
@@ -62,5 +63,5 @@ def representation_handler(offered: Mapping[str, MakeRepresentation]) -> Handler
 
 
 def accepted_by(request: Request) -> str:
-    """All ``Accept`` fields as one."""
+    """Return all ``Accept`` fields as one."""
     return ",".join(request.headers.getlist("accept"))

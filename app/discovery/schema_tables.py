@@ -1,8 +1,8 @@
-"""A JSON Schema as what people read: tables of fields, and the inputs of a form.
+"""Tables of fields, and the inputs of a form, made from a JSON Schema.
 
-Strategy: both are read off the schema that the API publishes, so a page cannot say anything else.
-A form has an input for each field that is a text, a number, a choice, a list of texts, or a list of
-objects that are made of the first three; a document that needs another is typed as JSON.
+Strategy: both are made from the schema that the API publishes, so a page cannot differ from it. A
+form has an input for each field that is a text, a number, a choice, a list of texts, or a list of
+objects made of the first three. A document that requires another field is typed as JSON.
 """
 
 import re
@@ -18,14 +18,14 @@ INPUTS: Mapping[tuple[str, str], InputKind] = {
     ("number", ""): "number",
     ("array", "string"): "lines",
 }
-"""The input for a field, by its type and that of its items."""
+"""The input of a field by its type and the type of its items."""
 CELLS = ("text", "number", "choice")
-"""What fits in a row."""
+"""The inputs that fit in a row."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """A row of a table. ``of`` names the object that the field holds, or a list of."""
+    """A row of a table. ``of`` names the object in the field, or in its list."""
 
     name: str
     kind: str
@@ -37,7 +37,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Table:
-    """One kind of object."""
+    """The table of one type of object."""
 
     name: str
     description: str
@@ -46,7 +46,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Input:
-    """An input of a form, filled with the example; rows, each of ``columns``, begin with none."""
+    """An input of a form, filled with the example. Rows have ``columns`` and are empty at first."""
 
     name: str
     label: str
@@ -60,7 +60,7 @@ class Input:
 
 
 def tables_of(schema: Schema) -> Sequence[Table]:
-    """A table for the document and one for each object in it."""
+    """Return a table for the document and one for each object in it."""
     return [
         Table(name, definition.get("description", ""), list(_fields(definition)))
         for name, definition in schema["$defs"].items()
@@ -68,12 +68,12 @@ def tables_of(schema: Schema) -> Sequence[Table]:
 
 
 def inputs_of(schema: Schema, example: Mapping[str, Any]) -> Sequence[Input]:
-    """An input for each field that can have one; none if a required field cannot."""
+    """Return an input for each field that can have one; none if a required field cannot."""
     return _inputs(_name(schema), schema["$defs"], example)
 
 
 def _inputs(of: str, objects: Mapping[str, Schema], example: Mapping[str, Any]) -> Sequence[Input]:
-    """An input for each field of one of the ``objects``, on the terms of ``inputs_of``."""
+    """Return an input for each field of one of the ``objects``, by the rules of ``inputs_of``."""
     required = objects[of].get("required", ())
     inputs = [
         _input(name, _plain(field), objects, example.get(name), required=name in required)
@@ -102,7 +102,7 @@ def _input(
 
 
 def _columns(field: Schema, objects: Mapping[str, Schema]) -> Sequence[Input]:
-    """The cells of a row, if a field is a list of objects that fit in one."""
+    """Return the inputs of a row if a field is a list of objects that fit in one."""
     of = _name(field.get("items", {}))
     inputs = _inputs(of, objects, {}) if of else ()
     fits = all(each.kind in CELLS for each in inputs if each.required)
@@ -124,7 +124,7 @@ def _fields(definition: Schema) -> Iterator[Field]:
 
 
 def _plain(field: Schema) -> Schema:
-    """A field without the alternative of ``null``, which is absence."""
+    """Return a field without the alternative ``null``, which means absent."""
     others = [kind for kind in field.get("anyOf", ()) if kind.get("type") != "null"]
     if len(others) != 1:
         return field
@@ -132,7 +132,7 @@ def _plain(field: Schema) -> Schema:
 
 
 def _kind(field: Schema) -> str:
-    """The type in words."""
+    """Return the type in words."""
     if "enum" in field:
         return " or ".join(f'"{value}"' for value in field["enum"])
     if "anyOf" in field:
@@ -148,7 +148,7 @@ def _input_kind(field: Schema) -> InputKind | None:
 
 
 def _name(schema: Schema) -> str:
-    """What a reference refers to; nothing if it is none."""
+    """Return the name that a reference refers to; an empty text without a reference."""
     return str(schema.get("$ref", "")).rpartition("/")[2]
 
 

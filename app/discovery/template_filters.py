@@ -1,7 +1,6 @@
-"""What templates do to a value: JSON and commands to read, prose, addresses.
+"""The filters of the templates: JSON and commands for readers, prose and addresses.
 
-What goes between tags is escaped here, and its quotes stand for themselves: a page is a third
-lighter for it.
+Text between tags is escaped here, except for its quotes, which makes a page a third smaller.
 """
 
 import html
@@ -18,27 +17,28 @@ LINE_WIDTH = 88
 
 
 def between_tags(text: str) -> Markup:
-    """``text`` as the content of an element, where quotes stand for themselves."""
+    """Escape ``text`` as the content of an element, where quotes need no escape."""
     return Markup(html.escape(text, quote=False))  # noqa: S704 - escaped here
 
 
 def prose(text: str) -> Markup:
-    """One paragraph whose `backticks` are code."""
+    """Return ``text`` as one paragraph, with the text in `backticks` as code."""
     words = str(between_tags(" ".join(text.split())))
     return Markup(CODE.sub(r"<code>\1</code>", words))  # noqa: S704 - escaped above
 
 
 def breakable(address: str) -> Markup:
-    """An address that may be broken after a slash."""
+    """Return an address that a browser may break after each slash."""
     return Markup("/<wbr>").join(address.split("/"))
 
 
 def first_sentence(text: str) -> str:
+    """Return the first sentence of ``text``."""
     return text.partition(". ")[0].removesuffix(".") + "."
 
 
 def json_text(value: object, indent: int = 2, margin: int = 0, label: str = "") -> str:
-    """``value`` after ``label`` as JSON, in which what fits on a line is on one."""
+    """Return ``label`` and ``value`` as JSON, with each part on one line if it fits."""
     line = f"{label}{json.dumps(value, ensure_ascii=False)}"
     if margin + len(line) < LINE_WIDTH or not isinstance(value, Mapping | list):
         return line
@@ -57,7 +57,7 @@ def _json(value: object, indent: int = 2) -> Markup:
 
 
 def undescribed(schema: object) -> object:
-    """A JSON Schema without descriptions, where they stand beside it for people."""
+    """Return a JSON Schema without descriptions, for a page that shows them beside it."""
     if isinstance(schema, list):
         return [undescribed(part) for part in schema]
     if not isinstance(schema, Mapping):
@@ -70,12 +70,12 @@ def undescribed(schema: object) -> object:
 
 
 def _shell_word(value: object) -> Markup:
-    """``value`` as JSON, quoted for a shell."""
+    """Return ``value`` as JSON, quoted for a shell."""
     return between_tags(shlex.quote(json_text(value)))
 
 
 def _python(document: Mapping[str, Any]) -> Markup:
-    """A flat document as a Python literal, a field a line."""
+    """Return a flat document as a Python literal with one field on each line."""
     lines = "".join(f"    {name!r}: {value!r},\n" for name, value in document.items())
     return between_tags(f"{{\n{lines}}}")
 

@@ -1,4 +1,4 @@
-"""The templates of what is read as text, by programs and people."""
+"""The templates of pages and texts, for programs and people."""
 
 from functools import cache
 from pathlib import Path
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 def template(name: str) -> "Template":
-    """A file of ``templates/``; HTML and XML are escaped. A name that it lacks is an error."""
+    """Load a file of ``templates/``. HTML and XML are escaped. A missing variable is an error."""
     return _environment().get_template(name)
 
 
 def _json(value: Any) -> str:
-    """``value``, or JSON that is already written, for people to read."""
+    """Format ``value``, or JSON as bytes, for people to read."""
     written = value if isinstance(value, bytes) else msgspec.json.encode(value)
     return msgspec.json.format(written, indent=2).decode()
 
 
 @cache
 def _environment() -> "Environment":
-    from jinja2 import (  # noqa: PLC0415 - 30 ms that a start need not wait for
+    from jinja2 import (  # noqa: PLC0415 - takes 30 ms; a start need not wait
         Environment,
         FileSystemLoader,
         StrictUndefined,

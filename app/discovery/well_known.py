@@ -1,7 +1,7 @@
-"""What programs find the service by: OpenAPI, ``/.well-known/x402``, llms.txt, skill.md and so on.
+"""The documents for programs: OpenAPI, ``/.well-known/x402``, llms.txt, skill.md and so on.
 
-Strategy: every document is read off the endpoint table and the same for every caller; it is made
-when it is first asked for. Addresses are those of the configuration, never of a request's ``Host``.
+Strategy: every document is made from the endpoint table at its first request and is the same for
+every caller. Addresses come from the settings, never from a request's ``Host``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,23 +24,23 @@ TEXTS = {
     "robots.txt": "text/plain",
     "sitemap.xml": "application/xml",
 }
-"""What is a template, with its media type."""
+"""The documents that are templates, with their media types."""
 SAFE = {"X-Content-Type-Options": "nosniff"}
 DESCRIPTION = (
     "Computes on-call rotations and layered on-call schedules: who is on call for each shift or at "
     "an instant, next handoffs, gaps and fairness tallies. Use it when somebody asks for an "
     "on-call rota, who is on call, or whether a schedule is fair. Each request is paid by x402."
 )
-"""When an agent should think of the skill: all that it sees before it reads on."""
+"""The description of the skill, by which an agent decides whether to read it."""
 
 
 def discovery_routes(endpoints: Sequence[Endpoint], public_url: str) -> Sequence[Route]:
-    """The documents, each at its path."""
+    """Return the route of each document."""
     documents: Mapping[str, tuple[str, Callable[[], bytes]]] = {
         "/openapi.json": (JSON, lambda: openapi_bytes(endpoints)),
         "/.well-known/x402": (JSON, lambda: msgspec.json.encode(well_known(endpoints, public_url))),
         **{
-            f"/{name}": (media_type, partial(_written, name, endpoints, public_url))
+            f"/{name}": (media_type, partial(_text_bytes, name, endpoints, public_url))
             for name, media_type in TEXTS.items()
         },
     }
@@ -56,12 +56,12 @@ def _document(media_type: str, make: Callable[[], bytes]) -> Representation:
     return Representation(make(), media_type, SAFE)
 
 
-def _written(name: str, endpoints: Sequence[Endpoint], public_url: str) -> bytes:
+def _text_bytes(name: str, endpoints: Sequence[Endpoint], public_url: str) -> bytes:
     return text_of(name, endpoints, public_url).encode()
 
 
 def well_known(endpoints: Sequence[Endpoint], public_url: str) -> Mapping[str, Any]:
-    """Where payments are taken, as crawlers of x402 resources read it."""
+    """Return the paid resources in the form for crawlers of x402."""
     return {
         "version": 1,
         "resources": [public_url + endpoint.path for endpoint in endpoints],
@@ -70,7 +70,7 @@ def well_known(endpoints: Sequence[Endpoint], public_url: str) -> Mapping[str, A
 
 
 def text_of(name: str, endpoints: Sequence[Endpoint], public_url: str) -> str:
-    """A document of ``templates/``, written for these products at this address."""
+    """Render a document of ``templates/`` for these products at this address."""
     return template(name).render(
         endpoints=endpoints,
         url=public_url,

@@ -1,10 +1,10 @@
-"""The JSON answers' lists as CSV (RFC 4180): a header of the JSON's field names, CRLF, UTF-8.
+"""The lists of the JSON answers as CSV (RFC 4180): a header of JSON field names, CRLF, UTF-8.
 
-A spreadsheet takes a text that begins with = + - @ (also full width, also after blanks), a tab or a
-line break for a formula or worse, so it is written with an apostrophe in front. The same holds for
-a text whose own apostrophes stand before such a beginning: so one apostrophe taken off any cell
-that matches ``'`` + ``RISKY`` gives back the text, and ``'t Hooft`` stays as it is. Control
-characters are as ``plain_text`` leaves them. What is null in JSON is an empty cell.
+A spreadsheet may run a text as a formula if it begins with = + - @ (also in full width, also after
+blanks), a tab or a line break, so such a text is written with an apostrophe in front. So is a text
+that has apostrophes before such a beginning. Therefore a reader gets the text back by removing one
+apostrophe from each cell that matches ``'`` + ``RISKY``, and ``'t Hooft`` is written unchanged.
+Control characters are written as by ``plain_text``. ``null`` becomes an empty cell.
 """
 
 import csv
@@ -17,7 +17,7 @@ from app.products.layered.answer import OncallNowAnswer, OncallScheduleAnswer, O
 from app.products.rotation.answer import RotationAnswer
 
 RISKY = re.compile(r"'*(\s*[=+\-@＝＋－＠]|[\t\n])")
-"""How a text begins that is written with an apostrophe in front."""
+"""The beginnings of texts that are written with an apostrophe in front."""
 
 Cell = str | int | None
 
@@ -34,7 +34,7 @@ NOW_COLUMNS = (
 
 
 def rotation_csv(answer: RotationAnswer) -> bytes:
-    """One row a shift; with local times, and a column for each role, where there are any."""
+    """Write a row for each shift, with local times and a column for each role if there are any."""
     rotation = answer.rotation
     local = ("startLocal", "endLocal") if rotation[0].start_local else ()
     roles = tuple(rotation[0].roles or ())
@@ -52,7 +52,7 @@ def rotation_csv(answer: RotationAnswer) -> bytes:
 
 
 def schedule_csv(answer: OncallScheduleAnswer) -> bytes:
-    """One row a shift or gap, in order; a gap has a start and an end only."""
+    """Write one row for each shift and gap, in order. A gap has only a start and an end."""
     shifts: list[Sequence[Cell]] = [
         (
             *(shift.start, shift.end, _text(shift.user_id), shift.source, _text(shift.layer)),
@@ -67,7 +67,7 @@ def schedule_csv(answer: OncallScheduleAnswer) -> bytes:
 
 
 def now_csv(answer: OncallNowAnswer) -> bytes:
-    """One row."""
+    """Write one row."""
     following = (_text(answer.next.user_id), answer.next.at) if answer.next else (None, None)
     row = (
         *(answer.at, _text(answer.user_id), answer.source, _text(answer.layer)),
@@ -90,7 +90,7 @@ def _text(text: str | None) -> str | None:
     return f"'{cell}" if RISKY.match(cell) else cell
 
 
-def _flag(value: bool) -> str:  # noqa: FBT001 - a cell, not a switch
+def _flag(value: bool) -> str:  # noqa: FBT001 - the value of a cell
     return "true" if value else "false"
 
 

@@ -1,4 +1,4 @@
-"""What a paid endpoint is, and how a product's result is written in each media type."""
+"""The type of a paid endpoint, and the formats in which a product's result is written."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -29,7 +29,7 @@ class Category:
 
 @dataclass(frozen=True)
 class WorkedExample:
-    """A request that shows what else an endpoint can do, in a few words and as a document."""
+    """A request that shows a further use of an endpoint, with a title and a few sentences."""
 
     title: str
     text: str
@@ -37,10 +37,10 @@ class WorkedExample:
 
 
 class Result(NamedTuple):
-    """What an endpoint computed, as the two shapes that formats are written from.
+    """The result of an endpoint, in the two shapes from which formats are written.
 
-    ``answer`` makes the JSON answer, with warnings about the request; ``timeline`` makes what a
-    calendar and a picture show.
+    ``answer`` returns the JSON answer, with warnings about the request. ``timeline`` returns the
+    timeline that a calendar and a picture show.
     """
 
     answer: Callable[[Sequence[FieldError]], Struct]
@@ -97,26 +97,25 @@ def formats_with(table: Callable[[Any], bytes]) -> Mapping[str, Format]:
 
 
 def _calendar(timeline: Timeline) -> bytes:
-    from app.formats.ical import calendar_bytes  # noqa: PLC0415 - 60 ms that few need
+    from app.formats.ical import calendar_bytes  # noqa: PLC0415 - takes 60 ms, and few need it
 
     return calendar_bytes(timeline)
 
 
 def _finds_nothing(_: object) -> None:
-    """Validation has found everything that is wrong."""
+    """Do nothing: validation has found every error."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One paid resource.
+    """One paid resource: a row of the endpoint table.
 
-    ``description`` sells it in a few words and travels in every 402; ``rules`` are what a caller
-    should know beyond those of the fields. ``compute`` turns a valid request into a ``Result``;
-    ``formats`` writes that, one function a media type, the default first. ``examine`` finds, free
-    of charge, what only heavy work finds wrong with a request; it raises ``InvalidRequest``.
-    ``example`` is a request that must be valid, and so are those of ``worked``. ``work`` is heavy
-    if a small request can keep a processor busy: it is then not done on the event loop.
-    ``rate_limit`` is how often a client may ask, as ``limits`` writes it: ``120/minute``.
+    ``description`` is in every 402. ``rules`` are the rules beyond those of single fields.
+    ``compute`` turns a valid request into a ``Result``, and ``formats`` write it by media type, the
+    default first. ``examine`` looks, before payment, for errors that only heavy work can find, and
+    raises ``InvalidRequest``. ``example`` and the requests of ``worked`` must be valid. ``work`` is
+    heavy if a small request can keep a processor busy; it is then not done on the event loop.
+    ``rate_limit`` is the limit of one client, as ``limits`` writes it: ``120/minute``.
     """
 
     slug: str
@@ -144,13 +143,13 @@ class Endpoint:
         lacking = [name for name in needed if not getattr(self, name)]
         if lacking:
             raise ValueError(f"endpoint {self.slug or self.path!r} lacks {', '.join(lacking)}")
-        _ = self.limit  # raises ValueError for what is no limit
+        _ = self.limit  # raises ValueError if it cannot be parsed
         for example in (self.example, *(worked.example for worked in self.worked)):
             validated(example, self.request)
 
     @cached_property
     def limit(self) -> RateLimitItem:
-        """``rate_limit``, parsed once."""
+        """The parsed ``rate_limit``."""
         return parse(self.rate_limit)
 
     @property
@@ -163,9 +162,9 @@ class Endpoint:
         return f"/catalog/{self.slug}"
 
     def is_light(self, media_type: str, document: RequestModel) -> bool:
-        """Whether the answer to ``document`` in ``media_type`` keeps no processor busy for long.
+        """Whether the answer to ``document`` in ``media_type`` is quick enough for the event loop.
 
-        10,000 shifts take some 10 ms as JSON and ten times that as anything else.
+        10,000 shifts take about 10 ms in JSON and ten times that in every other format.
         """
         return self.work == "light" and media_type == JSON and not document.is_heavy
 
@@ -175,7 +174,7 @@ class Endpoint:
         return self.work == "light" and self.request.heavy_fields().isdisjoint(given)
 
     def headers(self, media_type: str) -> Mapping[str, str]:
-        """What describes an answer in ``media_type``; what is a file has a name."""
+        """Return the headers that describe an answer in ``media_type``. A file gets a name."""
         chosen = self.formats[media_type]
         described = {"Content-Type": media_type + chosen.parameters}
         if chosen.extension:
@@ -184,10 +183,10 @@ class Endpoint:
         return described
 
     def example_answer(self, media_type: str = JSON) -> bytes:
-        """What the example is answered with: computed, never typed."""
+        """Compute the answer to the example."""
         return self.answer_to(self.example, media_type)
 
     def answer_to(self, example: Mapping[str, Any], media_type: str = JSON) -> bytes:
-        """What an example is answered with."""
+        """Compute the answer to an example."""
         result = self.compute(validated(example, self.request))
         return self.formats[media_type].write(result, ())

@@ -1,4 +1,4 @@
-"""What the endpoints say at length: rules in words, and requests that show them."""
+"""The long texts of the endpoints: rules in words, and requests that show them."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Numbers and instants as every JSON answer writes them."""
+"""Numbers and instants, as all JSON answers write them."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -7,14 +7,14 @@ from msgspec import Meta
 
 Number = int | float
 InstantText = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
-"""An instant: ISO 8601, UTC, exactly three decimals."""
+"""An instant in ISO 8601, in UTC, with exactly three decimals."""
 
 
 def number(hours: float) -> Number:
-    """24 stays 24 and 0.5 stays 0.5, as a JavaScript number would be written."""
+    """Return a whole number as ``int``, so that JSON has 24 and 0.5, as JavaScript writes them."""
     return int(hours) if hours == int(hours) else hours
 
 
 def hours_text(hours: float) -> str:
-    """``hours`` in plain decimals: 24, 0.5."""
+    """Return ``hours`` in plain decimals, such as 24 or 0.5."""
     return format(Decimal(str(number(hours))), "f")

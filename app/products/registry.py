@@ -1,6 +1,6 @@
-"""The one table of paid endpoints. Router, checkout, limiter, OpenAPI and catalogue read it.
+"""The table of paid endpoints, which router, checkout, rate limits, OpenAPI and catalogue read.
 
-A row that lacks anything fails when the application is built, not when somebody calls it.
+An incomplete row fails when the application is built, not when it is called.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,8 @@ from app.products.rotation.endpoint import rotation_endpoint
 def paid_endpoints(rate_limit: str = "") -> Sequence[Endpoint]:
     """Return every paid endpoint, in catalogue order.
 
-    ``rate_limit`` is the operator's, as ``limits_in`` reads it. Raises ``ConfigurationError``.
+    ``rate_limit`` is the operator's setting, which ``limits_in`` parses. Raises
+    ``ConfigurationError``.
     """
     rows = (rotation_endpoint(), schedule_endpoint(), now_endpoint())
     if not rate_limit:

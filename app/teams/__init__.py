@@ -1,7 +1,7 @@
-"""The stored APIs: on-call schedules that teams keep behind keys (``schedules.md``, Stored).
+"""The stored schedules of teams: the v1 and v2 on-call APIs behind keys (``schedules.md``, Stored).
 
-``operation`` has the type of their one table and ``routes`` the table itself. ``app`` loads them,
-``router`` finds the operation of a path, ``pipeline`` serves it, ``auth`` checks its key. Each
-resource has a folder: ``schemas`` for its form on the wire, ``store`` for its rows, ``handlers``
-for what its operations do, ``routes`` for its part of the table.
+``operation`` says what a stored operation is, and ``routes`` lists them all. ``pipeline`` turns a
+request into the answer of one: ``router`` finds it, ``auth`` checks the key, ``queries`` reads the
+query. Each resource has a package of its own with ``schemas`` (the wire), ``handlers``, ``routes``
+(its operations) and ``store`` (its SQL). ``app`` opens the database and serves all of it.
 """

@@ -1,4 +1,4 @@
-"""Buying from sellers that are not ours."""
+"""Purchases from sellers that are not ours."""
 
 from decimal import Decimal
 

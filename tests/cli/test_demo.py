@@ -1,4 +1,4 @@
-"""What the demo does when things go wrong."""
+"""The failures of the demo."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""``keys``, run as an operator runs it, on both databases."""
+"""The commands ``keys``, run as an operator runs them, on both databases."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ async def found(url: str, presented: str) -> ApiKey | None:
 
 
 def made(url: str, *options: str) -> str:
-    """What a new key's holder presents."""
+    """Return the secret text of a new key."""
     done = run("keys", "create", "--org", "Acme", *options, ONCALL_DATABASE_URL=url)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()

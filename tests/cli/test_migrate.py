@@ -1,4 +1,4 @@
-"""``migrate``, run as an operator runs it, on both databases."""
+"""The command ``migrate``, run as an operator runs it, on both databases."""
 
 from pathlib import Path
 

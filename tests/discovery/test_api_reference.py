@@ -1,4 +1,4 @@
-"""``/docs``: how the page and its vendored files are served, and that a browser draws all of it."""
+"""The page ``/docs``: its vendored files are served, and a browser draws all of it."""
 
 import gzip
 from collections.abc import Iterator
@@ -104,7 +104,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Seen:
-    """What a page wrote to the console, and whom it asked."""
+    """The console messages of a page and the addresses it requested."""
 
     def __init__(self, page: Page) -> None:
         self.said: list[str] = []

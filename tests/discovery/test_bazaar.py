@@ -1,4 +1,4 @@
-"""The discovery extension: what the SDK and facilitators take, small enough for header lines."""
+"""The discovery extension: valid for the SDK and facilitators, and small enough for headers."""
 
 import base64
 import json
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.anyio
 
 EACH = pytest.mark.parametrize("endpoint", paid_endpoints(), ids=lambda endpoint: endpoint.slug)
 HEADER_LINE_BYTES = 8190
-"""What aiohttp takes of an answer's header and Apache of a request's; nginx takes 8192."""
+"""The longest header line for aiohttp (answers) and Apache (requests); nginx accepts 8192."""
 
 
 def shop(endpoint: Endpoint) -> Service:

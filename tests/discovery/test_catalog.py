@@ -20,7 +20,7 @@ SEED_SCHEMA: dict[str, Any] = json.loads(INPUT_SCHEMA)
 
 
 def resolved(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema whose root is a reference, as what it refers to."""
+    """Return the target of the reference at the root of a schema."""
     return schema["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 

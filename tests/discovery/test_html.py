@@ -1,4 +1,4 @@
-"""Pages and static files: what is missing is an error, an address names its content."""
+"""Pages and static files: missing variables are errors, and addresses name their content."""
 
 import mimetypes
 from pathlib import Path

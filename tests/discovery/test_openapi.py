@@ -49,7 +49,7 @@ def nodes(value: object) -> Iterator[dict[str, Any]]:
 
 
 def referred(reference: str) -> Any:
-    """What a local reference points to."""
+    """Return the target of a local reference."""
     found: Any = DOCUMENT
     for name in reference.removeprefix("#/").split("/"):
         found = found[name]
@@ -57,7 +57,7 @@ def referred(reference: str) -> Any:
 
 
 def followed(value: dict[str, Any]) -> dict[str, Any]:
-    """``value``, or what it refers to."""
+    """Return ``value``, or the target if it is a reference."""
     return referred(value["$ref"]) if "$ref" in value else value
 
 

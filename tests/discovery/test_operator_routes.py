@@ -1,4 +1,4 @@
-"""The operators' routes: each answers, and readiness names each part."""
+"""The routes for operators: each answers, and readiness names each part."""
 
 from collections.abc import Mapping
 

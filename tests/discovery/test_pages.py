@@ -1,5 +1,4 @@
-"""The pages over HTTP: every field of the listing, negotiation, headers, and what the pages tell
-readers to run."""
+"""The pages over HTTP: the fields of the listing, negotiation, headers, and their commands."""
 
 import json
 import re

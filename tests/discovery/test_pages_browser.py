@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opened(browser: Browser, address: str) -> Iterator[Open]:
-    """Opens a path in a window of its own, and watches what no page may do."""
+    """Open a path in its own window, and record console errors and requests to other origins."""
     windows, faults = [], []
 
     def heard(message: ConsoleMessage) -> None:

@@ -1,4 +1,4 @@
-"""Documents that are the same for every caller: made once, chosen by Accept, kept by their tag."""
+"""Documents that are the same for every caller: made once, chosen by Accept, with an ETag."""
 
 from functools import cache
 
@@ -12,8 +12,8 @@ from app.discovery.representations import Representation, representation_handler
 pytestmark = pytest.mark.anyio
 
 
-class Shelf:
-    """An application with one document in two media types, and what was made of them."""
+class TwoDocuments:
+    """An application with one document in two media types, and the list of those that were made."""
 
     def __init__(self) -> None:
         self.made: list[str] = []
@@ -42,7 +42,7 @@ class Shelf:
     ],
 )
 async def test_accept_chooses(accept: str, served: str) -> None:
-    response = await Shelf().http.get("/", headers={"Accept": accept})
+    response = await TwoDocuments().http.get("/", headers={"Accept": accept})
     assert (response.status_code, response.text) == (200, served)
     assert response.headers["content-type"].partition(";")[0] == served
     assert response.headers["vary"] == "Accept"
@@ -50,16 +50,16 @@ async def test_accept_chooses(accept: str, served: str) -> None:
 
 
 async def test_it_is_made_when_first_asked_for_and_kept() -> None:
-    shelf = Shelf()
-    assert shelf.made == []
+    documents = TwoDocuments()
+    assert documents.made == []
     for _ in range(2):
-        await shelf.http.get("/")
-    assert shelf.made == ["a/a"]
+        await documents.http.get("/")
+    assert documents.made == ["a/a"]
 
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"x", {}', "*"])
 async def test_who_has_it_is_told_so(form: str) -> None:
-    http = Shelf().http
+    http = TwoDocuments().http
     tag = (await http.get("/")).headers["etag"]
     again = await http.get("/", headers={"If-None-Match": form.format(tag)})
     assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
@@ -67,11 +67,11 @@ async def test_who_has_it_is_told_so(form: str) -> None:
 
 
 async def test_who_has_another_gets_it() -> None:
-    http = Shelf().http
+    http = TwoDocuments().http
     tag = (await http.get("/", headers={"Accept": "b/b"})).headers["etag"]
     assert (await http.get("/", headers={"If-None-Match": tag})).status_code == 200
 
 
 async def test_head_has_the_headers() -> None:
-    http = Shelf().http
+    http = TwoDocuments().http
     assert (await http.head("/")).headers == (await http.get("/")).headers

@@ -1,4 +1,4 @@
-"""Tables and form inputs are read off the published schema."""
+"""The tables and form inputs that are made from the published schema."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Schemathesis with all its checks against a running service: what it says of itself is true."""
+"""Schemathesis with all its checks: a running service behaves as its OpenAPI document says."""
 
 import asyncio
 import subprocess
@@ -53,12 +53,12 @@ THINGS = {
         "steps": [{"targets": [{"type": "schedule", "id": "sched_abc123"}]}],
     },
 }
-"""What there is to be read and changed; the policy keeps the schedule from being deleted."""
+"""Stored things to read and change. The policy prevents the deletion of the schedule."""
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[str]:
-    """A sandbox service that believes what its caller says of client addresses, with a store."""
+    """Run a sandbox service with a database that trusts ``X-Forwarded-For`` from the test."""
     url = f"http://127.0.0.1:{free_port()}"
     store = f"sqlite:///{tmp_path / 'oncall.db'}"
     (tmp_path / "keys").write_text("\n".join(asyncio.run(keys_of(store))))

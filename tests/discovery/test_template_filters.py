@@ -1,4 +1,4 @@
-"""What templates write is escaped, and reads back as what it was."""
+"""The templates' filters: their output is escaped and can be read back."""
 
 import ast
 import json
@@ -22,7 +22,7 @@ HOSTILE = "<script>alert('x')</script>"
 
 
 def filtered(value: object, name: str) -> str:
-    """What a page shows where its template says ``value | name``."""
+    """Return the text on a page whose template has ``value | name``."""
     return str(escape(FILTERS[name](value)))
 
 

@@ -1,4 +1,4 @@
-"""Documents for programs: read off the endpoint table, valid in their kind, kept by callers."""
+"""The documents for programs: made from the endpoint table, valid, and cached by callers."""
 
 import re
 import subprocess

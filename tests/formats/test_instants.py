@@ -16,7 +16,7 @@ HOUR_MS = 3_600_000
 
 
 def oracle(instant_ms: int) -> str:
-    """What the standard library writes for the same instant."""
+    """Return the text that the standard library writes for the instant."""
     text = (EPOCH + timedelta(milliseconds=instant_ms)).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
 

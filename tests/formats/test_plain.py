@@ -1,4 +1,4 @@
-"""Text from callers without what other formats take for structure."""
+"""Texts of callers without characters that other formats cannot escape."""
 
 import pytest
 from hypothesis import given

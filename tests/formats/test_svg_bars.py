@@ -1,4 +1,4 @@
-"""Bars: a lane a person, and never more than fit."""
+"""The bars of a picture: a lane for each person, and never more bars than fit."""
 
 from itertools import pairwise
 

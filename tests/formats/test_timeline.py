@@ -1,4 +1,4 @@
-"""Engine results as timelines: what an item is, and when it is the same item."""
+"""The timelines of engine results: their items, and the keys of equal items."""
 
 from collections.abc import Sequence
 

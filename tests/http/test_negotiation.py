@@ -1,4 +1,4 @@
-"""``Accept`` and ``Content-Type`` as RFC 9110 reads them."""
+"""The meaning of ``Accept`` and ``Content-Type`` by RFC 9110."""
 
 from contextlib import suppress
 

@@ -1,4 +1,4 @@
-"""Documents within documents: rules across fields, bounds and unknown fields at any depth."""
+"""Nested documents: rules across fields, bounds and unknown fields at any depth."""
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any

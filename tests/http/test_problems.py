@@ -25,7 +25,7 @@ NEVER_A_PROBLEM = {
     errors.UnknownMigration,
     *OWN,
 }
-"""A 402 with terms; a service that does not start; what the stored APIs say in their own shape."""
+"""Errors without a problem: the 402, a failed start, and those of the stored APIs."""
 
 
 def leaves(kind: type[OncallError]) -> set[type[OncallError]]:

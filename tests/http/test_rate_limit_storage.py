@@ -1,4 +1,4 @@
-"""How much is remembered of granted requests, in memory and in Redis."""
+"""The storage of granted requests, in memory and in Redis."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How often a client may ask, and who a client is. The clock is moved by hand."""
+"""Rate limits and the identity of a client. The tests move the clock."""
 
 from collections.abc import Coroutine, Sequence
 from ipaddress import ip_network
@@ -31,13 +31,13 @@ def asked(
     paying: bool = False,
     limit: str = "120/minute",
 ) -> list[bool]:
-    """Whether each of so many requests was granted."""
+    """Return whether each of ``times`` requests was granted."""
     item = parse(limit)
     return [at_once(limits.spend(client, route, item, paying=paying)).granted for _ in range(times)]
 
 
 def at_once(spending: Coroutine[None, None, Allowance]) -> Allowance:
-    """What a local count says: it asks nobody, so it never waits."""
+    """Return the result of a local count, which never waits."""
     try:
         spending.send(None)
     except StopIteration as end:
@@ -86,7 +86,7 @@ def test_served_again_after_the_window(
 
 
 def test_the_window_moves(limits: RateLimits, clock: Clock) -> None:
-    """A fixed window would grant 240 requests within two seconds around its edge."""
+    """A fixed window would grant 240 requests within two seconds around its end."""
     asked(limits, 60)
     clock.advance(59)
     assert asked(limits, 61) == [True] * 60 + [False]
@@ -241,7 +241,7 @@ def test_slowapis_variables_do_nothing(clock: Clock, monkeypatch: pytest.MonkeyP
 
 
 def test_slowapis_own_check_counts_in_the_same_windows(limits: RateLimits) -> None:
-    """It is not used, but what is asked through it is told the same."""
+    """The service does not use slowapi's own check, but its results would be the same."""
     asked(limits, 119)
     key = f"without-payment/{ROUTE}/{ANN}"
     assert limits.limiter.test(LIMIT, key)

@@ -1,4 +1,4 @@
-"""Caps on what a caller sends. Nobody sleeps: a deadline of 0 has passed at the first wait."""
+"""The limits of a request's size and time. No test sleeps: a deadline of 0 passes at once."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What one pass over a request's head finds."""
+"""The request head, read in one pass."""
 
 import pytest
 

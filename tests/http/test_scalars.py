@@ -1,4 +1,4 @@
-"""Instants and names: what is understood, and what the refusal of the rest says."""
+"""Instants and names: accepted texts, and the errors of all others."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

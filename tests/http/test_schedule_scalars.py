@@ -1,4 +1,4 @@
-"""Moments, zones, weekdays and times of day: what is understood, and what the refusal says."""
+"""Moments, zones, weekdays and times of day: accepted texts, and the errors of all others."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""JSON documents to structs: every error at once, each with its pointer and what would be right."""
+"""Validation of JSON documents: every error at once, each with its pointer and its rule."""
 
 import subprocess
 import sys
@@ -462,7 +462,7 @@ NEAR_DOCUMENTS = st.fixed_dictionaries(
 
 
 def errors_found(value: object) -> tuple[FieldError, ...]:
-    """What is wrong with ``value``; nothing, if it is a rotation."""
+    """Return the errors of ``value``; none if it is a rotation."""
     try:
         validated(value, RotationRequest).rotation()
     except InvalidRequest as error:

@@ -1,4 +1,4 @@
-"""CSV: what RFC 4180 says, what spreadsheets must not do, and what programs read back."""
+"""CSV by RFC 4180, without formulas for spreadsheets, and read back by programs."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The endpoint table: a row that lacks anything does not come to be."""
+"""The endpoint table: an incomplete row cannot be built."""
 
 from dataclasses import fields, replace
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What a connection sends, piece by piece."""
+"""The pieces in which a connection sends its bytes."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Being told to stop: what is said at once, and what is handed on after the drain."""
+"""The signal to stop: readiness at once, and the server's own handler after the drain."""
 
 import asyncio
 import os
@@ -84,7 +84,7 @@ async def test_every_answer_closes_its_connection_once_it_has_begun() -> None:
 
 @pytest.mark.parametrize("begun", [False, True], ids=["unanswered", "half answered"])
 async def test_what_outlasts_the_grace_period_is_told_to_come_back(begun: bool) -> None:
-    """A server cancels it; a 500 would tell a payer nothing."""
+    """The server cancels the request. A 500 would not tell the payer what to do next."""
 
     async def lasting(_scope: Scope, _receive: Receive, send: Send) -> None:
         if begun:

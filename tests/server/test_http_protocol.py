@@ -1,4 +1,4 @@
-"""A connection's bounds, on a real socket: bytes and seconds of a head, requests of a pipeline."""
+"""The limits of a connection on a real socket: bytes and seconds of a head, pipelined requests."""
 
 import asyncio
 import contextlib
@@ -58,7 +58,7 @@ def port(server: uvicorn.Server) -> int:
 
 
 async def said(port: int, *pieces: bytes, seconds: float = 5) -> bytes:
-    """What the server says until it closes, or until ``seconds`` have passed."""
+    """Return the server's answer until it closes, or until ``seconds`` have passed."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         async with asyncio.timeout(seconds):

@@ -1,4 +1,4 @@
-"""What every answer carries, and the last resort."""
+"""The headers of every answer, and the answer to an unhandled exception."""
 
 import pytest
 from starlette.types import Receive, Scope, Send

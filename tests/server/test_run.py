@@ -1,4 +1,4 @@
-"""The service as a process: what only a real server on a real socket can show."""
+"""The service as a process: behaviour that needs a real server on a real socket."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ def serve(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]
 
 
 def raw(address: str, request: bytes, *, wait: float = 15) -> bytes:
-    """What the server answers to these very bytes, until it closes or ``wait`` seconds pass."""
+    """Return the server's answer to these bytes, until it closes or ``wait`` seconds pass."""
     host, port = address.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=wait) as connection:
         connection.sendall(request)
@@ -128,7 +128,7 @@ class TestConfiguration:
 
 
 class TestDefaults:
-    """What ``serve`` hands on to the application, whose port is taken here: it never starts."""
+    """The environment that ``serve`` passes to its workers. It never starts: its port is taken."""
 
     @pytest.fixture
     def handed_on(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., dict[str, str]]]:

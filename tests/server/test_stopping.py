@@ -1,5 +1,6 @@
-"""How a real ``serve`` stops, alone and with several workers: with a payment under way, with one
-that still arrives, with a caller who has hung up, and with an impatient operator.
+"""The stop of a real ``serve``, with one worker and with several.
+
+A payment is under way or still arrives, a caller has hung up, or an operator signals twice.
 """
 
 import asyncio
@@ -56,7 +57,7 @@ class Payer:
         self.wallet = Wallet()
 
     async def payment(self) -> dict[str, str]:
-        """The headers that pay, and a connection that is kept alive."""
+        """Return the headers of a payment and a connection that stays open."""
         terms = (await self.http.post(PATH)).headers["PAYMENT-REQUIRED"]
         return {"PAYMENT-SIGNATURE": await self.wallet.payment(terms)}
 
@@ -89,7 +90,7 @@ async def worker(
 
 
 async def receipts(redis_url: str) -> dict[str, Receipt]:
-    """What the store remembers, by payer."""
+    """Return the stored receipts by payer."""
     claims = RedisClaims(redis_url, lease_seconds=1)
     try:
         return {receipt.payer: receipt for receipt in await claims.receipts()}

@@ -53,7 +53,7 @@ Timer = Callable[[], float]
 
 
 def plan_of(request: PlanningRequest, timer: Timer, budget_seconds: float = BUDGET_SECONDS) -> Plan:
-    """Plan the rotation of ``request``, which must be valid (``planning_fields.py`` checks it).
+    """Plan the rotation of ``request``, which its product has found valid.
 
     A search that takes longer than ``budget_seconds`` by ``timer`` is ended; the plan is then the
     best one found so far.

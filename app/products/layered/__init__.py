@@ -1,1 +1,1 @@
-"""``oncall-schedule`` and ``oncall-now``: a layered schedule over a window or at an instant."""
+"""The products ``oncall-schedule`` and ``oncall-now``: a layered schedule over a window and now."""

@@ -1,6 +1,6 @@
-"""The JSON answers on layered schedules (``schedules.md``, Sold without a store).
+"""The JSON answers with layered schedules (``schedules.md``, Sold without a store).
 
-Instants are UTC with three decimals and ``Z``; what there is none of is ``null``.
+Instants are in UTC with three decimals and ``Z``. A missing value is ``null``.
 """
 
 from collections.abc import Sequence
@@ -110,7 +110,7 @@ class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
 def schedule_answer(
     timezone: str, final: FinalSchedule, tally: Sequence[Tally], warnings: Sequence[FieldError] = ()
 ) -> OncallScheduleAnswer:
-    """The answer to a request whose final schedule is ``final``."""
+    """Return the answer with the final schedule of a window."""
     return OncallScheduleAnswer(
         final_schedule=_segments(final.segments),
         gaps=_gaps(final.gaps),
@@ -122,7 +122,7 @@ def schedule_answer(
 
 
 def now_answer(found: OnCall, warnings: Sequence[FieldError] = ()) -> OncallNowAnswer:
-    """The answer to a request that found ``found``."""
+    """Return the answer with the person on call at an instant."""
     assignment = found.assignment
     return OncallNowAnswer(
         at=iso(found.at),
@@ -166,7 +166,7 @@ def _person(tally: Tally) -> PersonTally:
 
 
 def window_in_words(timezone: str, final: FinalSchedule) -> str:
-    """What was computed for a window, in a sentence."""
+    """Describe the final schedule of a window in a sentence."""
     people = len({segment.user_id for segment in final.segments})
     gaps = len(final.gaps)
     return (
@@ -177,7 +177,7 @@ def window_in_words(timezone: str, final: FinalSchedule) -> str:
 
 
 def instant_in_words(found: OnCall) -> str:
-    """What was found at an instant, in a sentence."""
+    """Describe who is on call at an instant in a sentence."""
     until = "with no end" if found.until is None else f"until {iso(found.until)}"
     who = f"{found.user_id} is" if found.assignment else "Nobody is"
     why = _source_in_words(found.assignment) if found.assignment else ""

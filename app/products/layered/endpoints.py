@@ -1,4 +1,4 @@
-"""The rows of ``oncall-schedule`` and ``oncall-now``: what they sell, and how they compute it."""
+"""The endpoints ``oncall-schedule`` and ``oncall-now``: their rows and computations."""
 
 from decimal import Decimal
 from functools import partial

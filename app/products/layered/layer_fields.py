@@ -1,7 +1,8 @@
-"""Wire structs of a layer, with the field names of the v1 page, and their conversion to the engine.
+"""A layer in a request, with the field names of the v1 page, and its conversion to the engine.
 
-A field's ``description`` is its rule in words, as in ``schemas.py``; rules across fields are in the
-engine's own words (``layered/parsing.py``), with the pointer to the field that has to change.
+A field's ``description`` is its rule in words, as in ``products/rotation/request.py``; rules across
+fields are in the engine's own words (``engine/layered/parsing.py``), with the pointer to the field
+that has to change.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -62,7 +63,7 @@ class IntervalDocument(RequestModel, frozen=True):
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
         if {"count", "unit"} <= values.keys():
-            yield from _refused(
+            yield from _engine_errors(
                 "/count", rotation_interval_of, "custom", int(values["count"]), values["unit"]
             )
 
@@ -153,7 +154,7 @@ class LayerDocument(RequestModel, frozen=True):
         yield from _interval_errors(values)
         text = values.get("handoff_time")
         if text is not None:
-            yield from _refused("/handoff_time", handoff_of, text, _unit_of(values, text))
+            yield from _engine_errors("/handoff_time", handoff_of, text, _unit_of(values, text))
 
     def layer(self) -> Layer:
         unit, count = self._turn()
@@ -175,7 +176,7 @@ class LayerDocument(RequestModel, frozen=True):
             return rotation_interval_of(
                 self.rotation_type, int(self.interval.count), self.interval.unit
             )
-        if self.rotation_type == "custom":  # nobody's
+        if self.rotation_type == "custom":  # without participants
             return _unit_of({}, self.handoff_time or ""), 1
         return rotation_interval_of(self.rotation_type, None, None)
 
@@ -191,17 +192,19 @@ Layers = Annotated[
 
 
 def _interval_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Whether there is an ``interval`` if, and only if, the rotation is ``custom``."""
+    """Yield an error unless there is an ``interval`` exactly if the rotation is ``custom``."""
     if {"rotation_type", "interval"} <= values.keys():
         interval = values["interval"]
         if interval is None and "participants" in values and not values["participants"]:
-            return  # nobody's turns have no length
+            return  # without participants no interval is needed
         given = (int(interval.count), interval.unit) if interval else (None, None)
-        yield from _refused("/interval", rotation_interval_of, values["rotation_type"], *given)
+        yield from _engine_errors(
+            "/interval", rotation_interval_of, values["rotation_type"], *given
+        )
 
 
 def _unit_of(values: Mapping[str, Any], handoff_time: str) -> Unit:
-    """What turns are counted in; where that is not right, as the handoff time looks."""
+    """Return the unit of turns. If it is not valid, guess it from the handoff time."""
     if values.get("rotation_type") in ("daily", "weekly"):
         return "days" if values["rotation_type"] == "daily" else "weeks"
     if values.get("interval"):
@@ -210,9 +213,11 @@ def _unit_of(values: Mapping[str, Any], handoff_time: str) -> Unit:
     return "weeks" if " " in handoff_time else "days"
 
 
-def _refused(pointer: str, read: Callable[..., object], *given: object) -> Iterator[FieldError]:
-    """The engine's refusal to read something, as an error."""
+def _engine_errors(
+    pointer: str, parse: Callable[..., object], *given: object
+) -> Iterator[FieldError]:
+    """Yield the engine's error as a field error if ``parse`` raises one."""
     try:
-        read(*given)
+        parse(*given)
     except ValueError as error:
         yield FieldError(pointer, str(error))

@@ -1,7 +1,8 @@
-"""Wire structs of layered schedules and their conversion to the engine.
+"""The requests with a layered schedule, and their conversion to the engine's schedule.
 
-Field names are those of the v1 page for overrides and of the v2 page for entries and swaps. Paid
-and unpaid requests are validated alike; swaps are worked out only when the schedule is computed.
+Field names are those of the v1 page for overrides and of the v2 page for entries and swaps.
+Requests with and without a payment are validated alike. Swaps are only resolved when the schedule
+is computed.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Layers, LocalZone, Point, UserId
 
 Reason = Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
-"""Why there is an override."""
+"""The reason of an override."""
 
 
 class OverrideDocument(RequestModel, frozen=True):
@@ -124,14 +125,14 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
-        covers = len(values.get("overrides") or ()) + len(values.get("entries") or ())
-        if covers > limits.OVERRIDES:
+        manual = len(values.get("overrides") or ()) + len(values.get("entries") or ())
+        if manual > limits.OVERRIDES:
             yield NamedFieldError("/overrides", TooManyOverrides.title, TooManyOverrides)
         if {"layers", "overrides", "entries", "swaps"} <= values.keys():
-            yield from _work_errors(values, covers)
+            yield from _work_errors(values, manual)
 
     def schedule(self) -> Schedule:
-        """The schedule asked about. Raises ``InvalidRequest`` for swaps of nothing."""
+        """Return the engine's schedule. Raises ``InvalidRequest`` for impossible swaps."""
         schedule = Schedule(
             str(self.timezone),
             tuple(layer.layer() for layer in self.layers),
@@ -168,6 +169,7 @@ class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
 
 
 def order_errors(values: Mapping[str, Any], start: str, end: str) -> Iterator[FieldError]:
+    """Yield an error if the field ``end`` is not after the field ``start``."""
     if {start, end} <= values.keys() and values[end] <= values[start]:
         yield FieldError(
             f"/{end}", f"is not after {start}: write a later {end} or an earlier {start}"
@@ -177,6 +179,7 @@ def order_errors(values: Mapping[str, Any], start: str, end: str) -> Iterator[Fi
 def window_errors(
     values: Mapping[str, Any], start: str, end: str, pointer: str
 ) -> Iterator[FieldError]:
+    """Yield an error at ``pointer`` if the window is empty, too long or out of range."""
     if {start, end} <= values.keys():
         try:
             limits.check_window(values[start], values[end])
@@ -184,18 +187,18 @@ def window_errors(
             yield NamedFieldError(pointer, error.detail, type(error))
 
 
-def _work_errors(values: Mapping[str, Any], covers: int) -> Iterator[FieldError]:
+def _work_errors(values: Mapping[str, Any], manual: int) -> Iterator[FieldError]:
     asked = values["to_at"] - values["from_at"] if {"from_at", "to_at"} <= values.keys() else 0
     layers = [layer.layer() for layer in values["layers"]]
     swaps = [swap.swap() for swap in values["swaps"] or ()]
     try:
-        limits.check_work(layers, covers, swaps, max(0, min(asked, limits.WINDOW_MS)))
+        limits.check_work(layers, manual, swaps, max(0, min(asked, limits.WINDOW_MS)))
     except OutOfBounds as error:
         yield NamedFieldError("", error.detail, type(error))
 
 
 def _swapped(schedule: Schedule, swaps: list[Swap]) -> Schedule:
-    """The schedule after its swaps; every shift before a stretch counts as started."""
+    """Return the schedule after its swaps. A shift that begins before a swap counts as started."""
     errors = []
     for index, swap in enumerate(swaps):
         try:

@@ -1,8 +1,8 @@
 """The timeline of a layered schedule, over a window or at an instant.
 
-A schedule is identified by its zone and the names of its layers; an item by the instant at which it
-really began, also where the window cuts it. So windows that overlap, and a question about an
-instant within them, agree.
+The identity of a schedule is its time zone and the names of its layers. The key of an item is the
+instant at which it really began, also if the window cuts it. So overlapping windows, and a request
+for an instant within them, give the same keys.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,13 +24,13 @@ from app.formats.timeline import GAP_NOTE, Timeline, TimelineItem, shift_count_t
 from app.products.layered.answer import instant_in_words, window_in_words
 
 UNBOUNDED_MS = DAY_MS
-"""So much is shown, before or after the instant asked about, of what has no beginning or end."""
+"""The part that is shown, before or after the instant, of a period without beginning or end."""
 
 
 def schedule_timeline(
     schedule: Schedule, final: FinalSchedule, tallies: Sequence[Tally]
 ) -> Timeline:
-    """The timeline of a layered schedule over a window."""
+    """Return the timeline of a layered schedule over a window."""
     return Timeline(
         title="On-call schedule",
         summary=window_in_words(schedule.timezone, final),
@@ -63,17 +63,20 @@ def stored_timeline(
 
 
 def personal_timeline(timeline: Timeline, final: FinalSchedule, user_id: str) -> Timeline:
-    """Of ``timeline``, which was made of ``final``, what ``user_id`` has, each under its title."""
+    """Return the items of ``user_id`` in ``timeline``, which was made of ``final``.
+
+    Each item has the title of the timeline in place of a person.
+    """
     theirs = [
         item._replace(person=timeline.title)
-        for item, told in zip(timeline.items, _items(final), strict=True)
-        if told.person == user_id
+        for item, named in zip(timeline.items, _items(final), strict=True)
+        if named.person == user_id
     ]
     return replace(timeline, items=theirs)
 
 
 def now_timeline(schedule: Schedule, found: OnCall) -> Timeline:
-    """The timeline of the stretch that holds an instant; who follows is in ``after``."""
+    """Return the timeline of the period around an instant, with the next person in ``after``."""
     people = {found.user_id: "on call"} if found.user_id is not None else {}
     if found.next:
         people.setdefault(found.next.user_id, "next")
@@ -91,7 +94,7 @@ def now_timeline(schedule: Schedule, found: OnCall) -> Timeline:
 
 
 def _items(final: FinalSchedule) -> list[TimelineItem]:
-    """Segments and gaps in order; the first is known by when it really began."""
+    """Return segments and gaps in order. The first has its real beginning as its key."""
     items = [*map(_shift, final.segments), *map(_gap, final.gaps)]
     items.sort(key=attrgetter("start_at"))
     if final.since_at is not None:
@@ -137,7 +140,10 @@ def _item_at(found: OnCall) -> TimelineItem:
 
 
 def _followers(item: TimelineItem, upcoming: NextAssignment) -> Iterator[TimelineItem]:
-    """Who follows, or the gap before, for as long as a picture needs to show it."""
+    """Yield the gap before the next person, if any, and the next person's period.
+
+    The period is as long as a picture needs to show it.
+    """
     until, at = item.end_at, upcoming.at
     if until < at:
         yield _gap(Gap(until, at))

@@ -1,1 +1,1 @@
-"""``oncall-rotation``: back-to-back shifts of one length, in turn or planned."""
+"""The product ``oncall-rotation``: shifts one after another, by turns or by a fair plan."""

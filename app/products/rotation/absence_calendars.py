@@ -1,12 +1,12 @@
-"""Absences read from iCalendar texts, bounded whatever the texts are.
+"""Absences from iCalendar texts, parsed with a limit on the work for any text.
 
-Strategy: ``icalendar`` parses and ``recurring-ical-events`` lays out what recurs. Neither bounds
-its work (a rule may recur every second, or never and be looked for until the year 9999), so both
-run under a profile function that counts the calls they make and stops them after ``STEPS``, for all
-the calendars of a request together: equal texts stop at an equal place. What an event does not keep
-its person from (transparent) and what was cancelled is no absence.
+Strategy: ``icalendar`` parses the text and ``recurring-ical-events`` expands recurring events.
+Neither limits its work: a rule may recur every second, or never and be searched for until the year
+9999. So both run under a profile function that counts their calls and stops them after ``STEPS``,
+for all calendars of a request together. Equal texts stop at the same step. Transparent and
+cancelled events are no absences.
 
-Invariants: dates and times without a zone are by the rotation's clock. What cannot be read is a
+Invariants: dates and times without a zone are in the rotation's time zone. An unreadable text is an
 error that names the calendar, never a defect of ours.
 """
 
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
     from icalendar import Component
 
 STEPS = 4_000_000
-"""Calls and returns of functions: some thousand events, or about a second of what never ends."""
+"""The most calls and returns of functions: some thousand events, or about a second of work."""
 MAX_REASON = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
 
 class _TooManySteps(BaseException):
-    """The work is over its bound."""
+    """The work exceeds its limit."""
 
 
 def absences_in(
     calendars: Mapping[str, str], clock: ZoneClock | None, from_at: int, to_at: int
 ) -> list[Absence]:
-    """What the calendars, by person, say of ``[from_at, to_at)``.
+    """Return the absences within ``[from_at, to_at)`` in the calendars, which are by person.
 
-    Raises ``InvalidRequest`` with the calendars that cannot be read, or are too much work.
+    Raises ``InvalidRequest`` with the calendars that cannot be read or take too much work.
     """
     if not calendars:
         return []
-    import recurring_ical_events  # noqa: F401, PLC0415 - 120 ms that few need, and not to be counted
+    import recurring_ical_events  # noqa: F401, PLC0415 - takes 120 ms, few need it, not counted
 
     errors: list[FieldError] = []
     found: list[Absence] = []
@@ -58,8 +58,8 @@ def absences_in(
         except _TooManySteps:
             errors.append(FieldError(where, "recurs too often, or is too long, to be laid out"))
             break
-        except Exception as error:  # noqa: BLE001 - libraries raise what they like over such texts
-            errors.append(FieldError(where, f"cannot be read as iCalendar: {_told(error)}"))
+        except Exception as error:  # noqa: BLE001 - the libraries raise anything for such texts
+            errors.append(FieldError(where, f"cannot be read as iCalendar: {_message(error)}"))
     if errors:
         raise InvalidRequest(errors)
     return found
@@ -67,7 +67,7 @@ def absences_in(
 
 @contextmanager
 def _bounded(left: list[int]) -> Iterator[None]:
-    """Stop the work in this thread when it has taken the steps that are ``left``."""
+    """Raise ``_TooManySteps`` in this thread's work after the steps that are ``left``."""
 
     def count(_: FrameType, __: str, ___: Any) -> None:  # pragma: no cover - runs untraced
         left[0] -= 1
@@ -102,7 +102,7 @@ def _is_busy(event: "Component") -> bool:
 
 
 def _instant(when: date, clock: ZoneClock | None) -> int:
-    """Milliseconds; what has no zone is by ``clock``, or UTC."""
+    """Return an instant in milliseconds. Without a zone it is local by ``clock``, or UTC."""
     if not isinstance(when, datetime):
         when = datetime(when.year, when.month, when.day)  # noqa: DTZ001 - a local one
     if when.tzinfo is not None:
@@ -111,7 +111,7 @@ def _instant(when: date, clock: ZoneClock | None) -> int:
     return clock.first_at(wall) if clock else wall
 
 
-def _told(error: Exception) -> str:
-    """The first words of what a library says."""
+def _message(error: Exception) -> str:
+    """Return the first words of a library's message."""
     words = " ".join(str(error).split())[:100] or type(error).__name__
     return words.encode(errors="replace").decode()

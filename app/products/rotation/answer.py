@@ -1,4 +1,4 @@
-"""The rotation's JSON answer, field for field the listing's (``rotation.md``, Response)."""
+"""The JSON answer with a rotation, as the listing has it (``rotation.md``, Response)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated
@@ -115,7 +115,7 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
 
 
 def rotation_answer(rotation: Rotation, warnings: Sequence[FieldError] = ()) -> RotationAnswer:
-    """The answer to a request whose rotation is ``rotation``."""
+    """Return the answer with ``rotation``."""
     texts = iso_range(rotation.boundaries)
     starts, ends = texts[:-1], texts[1:]
     handoffs = iso_range(rotation.handoffs) if rotation.handoff_offset_hours else ends
@@ -132,14 +132,14 @@ def rotation_answer(rotation: Rotation, warnings: Sequence[FieldError] = ()) -> 
 
 
 def rotation_in_words(rotation: Rotation) -> str:
-    """What was computed, in a sentence or two."""
+    """Describe the rotation in a sentence or two."""
     size = (rotation.shifts, rotation.shift_length_hours, len(rotation.counts))
     text = f"{size_in_words(*size)} from {iso(rotation.boundaries[0])}."
     return text + offset_in_words(rotation.handoff_offset_hours)
 
 
 def size_in_words(shifts: int, length_hours: float, people: int) -> str:
-    """How many shifts of which length, and for how many."""
+    """Describe the number and the length of shifts and the number of people."""
     return (
         f"{shifts} shift(s) of {hours_text(length_hours)}h across "
         f"{people} {'person' if people == 1 else 'people'}"
@@ -147,6 +147,6 @@ def size_in_words(shifts: int, length_hours: float, people: int) -> str:
 
 
 def offset_in_words(hours: float) -> str:
-    """When handoffs are, after a space; nothing if shifts end with them."""
+    """Describe the handoffs, after a space; an empty text if they are at the end of shifts."""
     when = "after" if hours > 0 else "before"
     return f" Handoffs are {hours_text(abs(hours))}h {when} each shift ends." if hours else ""

@@ -1,4 +1,4 @@
-"""The row of ``oncall-rotation``: what it sells, and how a request becomes a result."""
+"""The endpoint ``oncall-rotation``: its row of the table, and the computation of its result."""
 
 from decimal import Decimal
 from functools import partial
@@ -41,7 +41,7 @@ def rotation_endpoint() -> Endpoint:
         rate_limit="120/minute",
         request=RotationRequest,
         answer=RotationAnswer,
-        compute=_computed,
+        compute=_compute,
         formats=formats_with(rotation_csv),
         example={
             "start": "2026-06-04T00:00:00Z",
@@ -54,19 +54,19 @@ def rotation_endpoint() -> Endpoint:
     )
 
 
-def _computed(request: RotationRequest) -> Result:
-    """Return turns of one length, or a plan where more than that is asked for."""
+def _compute(request: RotationRequest) -> Result:
+    """Compute a rotation by turns, or a plan if the request has a field that needs one."""
     if not request.is_heavy:
         rotation = request.rotation()
         return Result(partial(rotation_answer, rotation), partial(rotation_timeline, rotation))
-    from app.products.rotation.planning import planned_rotation  # noqa: PLC0415 - for those who ask for a plan
+    from app.products.rotation.planning import planned_rotation  # noqa: PLC0415 - few requests need a plan
 
     planned = planned_rotation(request, perf_counter)
     return Result(partial(planned_answer, planned), partial(planned_timeline, planned))
 
 
 def _examine(request: RotationRequest) -> None:
-    """Read the calendars: a payer learns of one that cannot be read before paying."""
+    """Parse the calendars, so that a payer learns of an unreadable one before paying."""
     if request.unavailable_ics:
         from app.products.rotation.planning import planning_request  # noqa: PLC0415 - as above
 

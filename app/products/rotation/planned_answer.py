@@ -1,7 +1,7 @@
-"""The JSON answer on a planned rotation: that of a plain one, with what is known beyond turns.
+"""The JSON answer with a planned rotation: that of a plain rotation with more fields.
 
-Local times are ISO 8601 with three decimals and the offset from UTC, so that a repeated hour is
-told from its first pass.
+Local times are ISO 8601 with three decimals and the offset from UTC, so that the two occurrences
+of a repeated hour differ.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ from app.products.rotation.answer import (
 
 
 def planned_answer(planned: PlannedRotation, warnings: Sequence[FieldError] = ()) -> RotationAnswer:
-    """The answer to a request whose rotation is ``planned``."""
+    """Return the answer with the rotation ``planned``."""
     plan = planned.plan
     counts = {workload.person: workload.shifts for workload in plan.workloads}
     return RotationAnswer(
@@ -44,7 +44,7 @@ def planned_answer(planned: PlannedRotation, warnings: Sequence[FieldError] = ()
 
 
 def planned_in_words(planned: PlannedRotation) -> str:
-    """What was planned, in a few sentences."""
+    """Describe the plan in a few sentences."""
     request, plan = planned.request, planned.plan
     size = (len(plan.slots), planned.shift_length_hours, len(plan.workloads))
     clock = f", by the clock of {request.timezone}" if planned.zoned else ""
@@ -56,12 +56,12 @@ def planned_in_words(planned: PlannedRotation) -> str:
 
 
 def hours_of(ms: int | Fraction) -> Number:
-    """Milliseconds as hours."""
+    """Return milliseconds as hours."""
     return number(float(Fraction(ms, HOUR_MS)))
 
 
 def local_iso_texts(clock: ZoneClock, instants: Sequence[int]) -> list[str]:
-    """Each instant by ``clock``, as ``2026-06-04T02:00:00.000+02:00``."""
+    """Return each instant in local time, such as ``2026-06-04T02:00:00.000+02:00``."""
     walls = [clock.wall(at) for at in instants]
     return [
         f"{text[:-1]}{_offset(wall - at)}"

@@ -1,8 +1,9 @@
-"""What the fair rotation adds to a request: the parts of its document, and what is wrong with them.
+"""The fields of a request for a planned rotation, and the rules across them.
 
-Strategy: each rule across fields is one small function over ``values``, the fields that are right
-by themselves (``http/validation.py``). Members of objects that are keyed by people are looked at
-here, because their names are data. Of many errors of one kind the first ``MAX_REPORTED`` are told.
+Strategy: each rule is one small function over ``values``, the fields that are each valid alone
+(``http/validation.py``). The members of objects with people as keys are checked here too, because
+their names are data. Of the errors that one function finds, the first ``MAX_REPORTED`` are
+reported.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -78,13 +79,15 @@ class FixedDocument(RequestModel, frozen=True):
 
 
 def instant_by(clock: ZoneClock | None, start: Start) -> int:
-    """The instant that ``start`` stands for, local ones by ``clock``; without one, a date is
-    midnight UTC."""
+    """Return the instant of ``start``, which may be local by ``clock``.
+
+    Without a clock, a date is midnight UTC.
+    """
     return int(start) if clock is None or type(start) is Start else clock.first_at(start)
 
 
 def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    """What is wrong with the fields of a fair rotation, each right by itself."""
+    """Yield the errors across the fields of a planned rotation, each of which is valid alone."""
     for check in (
         _local_errors,
         _person_errors,
@@ -99,7 +102,7 @@ def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
 
 
 def _local_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Times without an offset where no zone says what they mean; ends that are not after starts."""
+    """Yield an error for times without offset and zone, and for ends that are not after starts."""
     if "timezone" not in values:
         return
     zoned = values["timezone"] is not None
@@ -126,24 +129,24 @@ def _person_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
 
 
 def _named(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every mention of a person outside of ``people``, with its pointer."""
+    """Yield the pointer and the name of every person outside of ``people``."""
     for field in ("unavailable", "fixed"):
         for index, item in valid_items(values, field):
             yield f"/{field}/{index}/person", str(item.person)
-    for field, wire in KEYED.items():
+    for field, json_name in KEYED.items():
         for name in values.get(field) or ():
-            yield pointer_to(f"/{wire}", name), name
+            yield pointer_to(f"/{json_name}", name), name
     for index, pair in valid_items(values, "avoid_pairs"):
         for place, name in enumerate(pair):
             yield f"/avoidPairs/{index}/{place}", str(name)
 
 
 KEYED = {"unavailable_ics": "unavailableIcs", "weights": "weights", "carry_over": "carryOver"}
-"""Fields whose members are named by people."""
+"""The fields that are objects with people as keys, with their JSON names."""
 
 
 def _number_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Weights and hours carried over."""
+    """Yield the errors of weights and of hours carried over."""
     for name, weight in (values.get("weights") or {}).items():
         if not _is_number(weight) or not WEIGHTS[0] <= weight <= WEIGHTS[1]:
             yield FieldError(pointer_to("/weights", name), "is not a number from 0.01 to 100")
@@ -160,7 +163,7 @@ def _is_number(value: object) -> bool:
 
 
 def weight_of(number: float) -> Fraction:
-    """A weight as it was written: 0.1 is a tenth."""
+    """Return a weight exactly as written: 0.1 is a tenth."""
     return Fraction(str(number))
 
 
@@ -183,7 +186,7 @@ def _pair_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
 
 
 def _fixed_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Fixed shifts that are not there, and two in one place."""
+    """Yield an error for fixed shifts that do not exist, and for two in the same slot."""
     if not {"roles", "shifts"} <= values.keys():
         return
     roles = [str(role) for role in values["roles"] or ()]
@@ -218,7 +221,7 @@ def _calendar_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
 
 
 def _size_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    """What takes too long to plan."""
+    """Yield the errors of requests that would take too long to plan."""
     shifts, length = values.get("shifts"), values.get("shift_length_hours")
     if shifts and length and shifts * length * HOUR_MS > SPAN_YEARS * 366 * DAY:
         yield FieldError("/shifts", f"a rotation that is planned spans at most {SPAN_YEARS} years")

@@ -1,7 +1,7 @@
-"""Wire structs of the paid endpoints and their conversion to the engine.
+"""The request for a rotation, and its conversion to the engine's rotation.
 
-A field's ``description`` is its rule in words: it stands in the schema, in the catalogue and in the
-error that names the field.
+The ``description`` of a field is its rule in words. It is part of the schema, of the catalogue and
+of each error at the field.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ START_RULE = (
 )
 
 PLAIN = frozenset(("start", "people", "shifts", "shift_length_hours", "handoff_offset_hours"))
-"""The fields of turns of one length; every other field asks for a plan."""
+"""The fields of a rotation by turns. Every other field needs a plan."""
 
 
 class RotationRequest(RequestModel, frozen=True, rename="camel"):
@@ -234,11 +234,11 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
 
     @property
     def is_heavy(self) -> bool:
-        """Whether more is asked for than turns of one length."""
+        """Whether the request needs a plan, not only turns of one length."""
         return any(getattr(self, name) is not None for name in PLANNING)
 
     def rotation(self) -> Rotation:
-        """The rotation asked for, if it is a plain one."""
+        """Return the rotation by turns. The request must not be heavy."""
         return rotation_of(
             start_at=self.start,
             people=[str(name) for name in self.people],
@@ -253,7 +253,7 @@ PLANNING: Mapping[str, str] = {
     for field in msgspec.structs.fields(RotationRequest)
     if field.name not in PLAIN
 }
-"""The fields that ask for more than turns of one length, with their names on the wire.
+"""The fields that need a plan, with their JSON names.
 
-Derived from the struct, because a field that is forgotten here would be paid for and ignored.
+It is derived from the struct, because a field that is missing here would be paid for and ignored.
 """

@@ -1,7 +1,7 @@
-"""The timeline of a rotation, plain or planned.
+"""The timeline of a rotation, by turns or planned.
 
-A rotation is identified by its start, its shift length and the clock of its handoffs; an item by
-its number and its role.
+The identity of a rotation is its start, its shift length and, if it has one, its time zone. The key
+of an item is made of its shift's number and its role.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ LAST_NOTE = "The last shift of the rotation."
 
 
 def rotation_timeline(rotation: Rotation) -> Timeline:
-    """The timeline of a rotation, by UTC."""
+    """Return the timeline of a rotation by turns, in UTC."""
     boundaries = rotation.boundaries
     keys = range(1, rotation.shifts + 1)
     return Timeline(
@@ -37,7 +37,7 @@ def rotation_timeline(rotation: Rotation) -> Timeline:
 
 
 def planned_timeline(planned: PlannedRotation) -> Timeline:
-    """The timeline of a planned rotation, by the clock it was planned on."""
+    """Return the timeline of a planned rotation, in the time zone it was planned in."""
     request, plan = planned.request, planned.plan
     boundaries = request.boundaries
     length = milliseconds(planned.shift_length_hours)
@@ -62,7 +62,7 @@ def planned_timeline(planned: PlannedRotation) -> Timeline:
 def _planned_items(
     planned: PlannedRotation, people: Sequence[str | None], role: int
 ) -> Iterator[TimelineItem]:
-    """The items of one role; their keys go on after those of the roles before it."""
+    """Yield the items of one role. Their keys follow those of the roles before it."""
     request = planned.request
     name = request.roles[role] if request.roles else ""
     keys = range(role * len(people) + 1, (role + 1) * len(people) + 1)
@@ -80,14 +80,14 @@ def _follower(planned: PlannedRotation, follower: str | None) -> str:
 
 
 def _handoffs(rotation: Rotation) -> Iterator[str]:
-    """Who follows each shift, and when."""
+    """Yield a note for each shift with the next person and the handoff."""
     when = _handoff(rotation.handoff_offset_hours)
     notes = [f"Next: {person}, from {when}." for person in (*rotation.cycle[1:], rotation.cycle[0])]
     return chain(islice(cycle(notes), rotation.shifts - 1), (LAST_NOTE,))
 
 
 def _handoff(hours: float) -> str:
-    """When a handoff is, in words."""
+    """Return the time of a handoff in words."""
     if not hours:
         return "the end of the shift"
     return f"{hours_text(abs(hours))}h {'after' if hours > 0 else 'before'} the shift ends"

@@ -1,4 +1,4 @@
-"""Answers on layered schedules in words and numbers."""
+"""The answers with layered schedules, in words and numbers."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""Schedule documents: every error with its pointer and wording, bounds, and the engine's view."""
+"""Requests with a schedule: every error with its pointer and words, bounds, and conversion."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""The layered schedules as sold: prices, answers, and what happens beside the event loop."""
+"""The products of layered schedules: prices, answers and work outside of the event loop."""
 
 import json
 import threading
@@ -35,7 +35,7 @@ FRANK = {
 
 
 def answered(endpoint: Endpoint, **changes: Any) -> dict[str, Any]:
-    """What the v1 page's schedule with some changes is answered with."""
+    """Return the answer to the v1 page's schedule with some changes."""
     request = validated({**V1_SCHEDULE, **changes}, endpoint.request)
     answer = endpoint.formats[JSON].write(endpoint.compute(request), ())
     decoded: dict[str, Any] = msgspec.json.decode(answer)

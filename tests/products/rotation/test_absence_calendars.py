@@ -1,4 +1,4 @@
-"""Absences in iCalendar texts: what is read, and that nothing a text can hold does harm."""
+"""Absences in iCalendar texts. No text does harm, whatever it holds."""
 
 import sys
 from collections.abc import Sequence

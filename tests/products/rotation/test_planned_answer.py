@@ -1,4 +1,4 @@
-"""A planned rotation in every form: gaps, roles and local times are shown, and all agree."""
+"""A planned rotation in every format: gaps, roles and local times are shown, and all agree."""
 
 import csv
 import io
@@ -226,7 +226,7 @@ def test_who_follows_is_told() -> None:
 
 
 def test_a_planned_shift_updates_the_event_of_the_plain_one() -> None:
-    """Whoever takes over a shift, it stays that shift."""
+    """A shift that another person takes over stays the same shift."""
     plain = validated(SEED, RotationRequest).rotation()
     before = events_by_ical(calendar_bytes(rotation_timeline(plain)))
     after = events_by_ical(calendar_bytes(planned_timeline(planned())))

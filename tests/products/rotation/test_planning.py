@@ -1,4 +1,4 @@
-"""The fields of a fair rotation on the wire: what is wrong with them, and what they become."""
+"""The fields of a planned rotation: their errors, and their conversion to the engine."""
 
 import json
 from collections.abc import Sequence
