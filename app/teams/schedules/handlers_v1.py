@@ -38,7 +38,7 @@ async def create_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     schedule_id = document.id or new_id(context.now)
     given = document.fields(context.value)
     schedule = await store.insert_schedule(tx, context.org_id, schedule_id, given, context.now)
-    return await _written(tx, context, schedule, "schedule.created", {})
+    return await _record_and_answer(tx, context, schedule, "schedule.created", {})
 
 
 async def read_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -57,7 +57,7 @@ async def update_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     await require_users(tx, context.org_id, _participants(layers or ()))
     given = document.fields({**shown, **context.value} if layers is not None else shown)
     after = await store.update_schedule(tx, context.org_id, schedule, given, context.now)
-    return await _written(tx, context, after, "schedule.updated", shown)
+    return await _record_and_answer(tx, context, after, "schedule.updated", shown)
 
 
 async def delete_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -77,14 +77,14 @@ def _participants(layers: Sequence[Mapping[str, Sequence[str]]]) -> Iterator[tup
             yield f"/layers/{index}/participants/{place}", name.strip()
 
 
-async def _written(
+async def _record_and_answer(
     tx: Tx,
     context: RequestContext,
     schedule: StoredSchedule,
     action: str,
     before: Mapping[str, object],
 ) -> HandlerResult:
-    """Record that a schedule was created or changed, and return it as the answer."""
+    """Record the creation or change of a schedule, and return the schedule."""
     shown = await _shown(tx, context, schedule)
     await record_change(tx, context, schedule, action, before, visible_fields(shown))
     return _answer(schedule, shown)

@@ -37,7 +37,7 @@ async def create_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     schedule_id = document.id or new_id(context.now, "sched_")
     given = document.fields(context.value)
     schedule = await store.insert_schedule(tx, context.org_id, schedule_id, given, context.now)
-    return await _written(tx, context, schedule, "schedule.created", {})
+    return await _record_and_answer(tx, context, schedule, "schedule.created", {})
 
 
 async def read_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -58,7 +58,7 @@ async def update_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
         schedule, merge_patch(shown, context.value), rotation_changed=rotation_changed
     )
     after = await store.update_schedule(tx, context.org_id, schedule, given, context.now)
-    return await _written(tx, context, after, "schedule.updated", shown)
+    return await _record_and_answer(tx, context, after, "schedule.updated", shown)
 
 
 def _participants(document: V2SchedulePost) -> Sequence[tuple[str, str]]:
@@ -66,14 +66,14 @@ def _participants(document: V2SchedulePost) -> Sequence[tuple[str, str]]:
     return [(f"/participants/{index}", str(name)) for index, name in enumerate(named)]
 
 
-async def _written(
+async def _record_and_answer(
     tx: Tx,
     context: RequestContext,
     schedule: StoredSchedule,
     action: str,
     before: Mapping[str, Any],
 ) -> HandlerResult:
-    """Record that a schedule was created or changed, and return it as the answer."""
+    """Record the creation or change of a schedule, and return the schedule."""
     await record_change(
         tx, context, schedule, action, before, visible_fields(v2_schedule_of(schedule))
     )
