@@ -17,9 +17,18 @@ from tests.support import requirements
 from tests.support.clock import Clock
 from tests.support.databases import database, database_url, postgres_url, templates
 from tests.support.processes import NO_FILES, answers_ok, environment, free_port, running
-from tests.support.stored import stored, stored_url
+from tests.support.stored import stored, stored_url, stored_urls
 
-__all__ = ["Clock", "database", "database_url", "postgres_url", "stored", "stored_url", "templates"]
+__all__ = [
+    "Clock",
+    "database",
+    "database_url",
+    "postgres_url",
+    "stored",
+    "stored_url",
+    "stored_urls",
+    "templates",
+]
 """Fixtures of other modules: named here once, so that every folder shares one server."""
 
 FIXTURES = {

@@ -14,6 +14,7 @@ PER_SECOND, SECONDS = 40, 3
 
 
 @pytest.mark.process
+@pytest.mark.redis
 @pytest.mark.skipif(LACKING is not None, reason=LACKING or "")
 def test_stretches_keep_their_pace_and_are_read(tmp_path: Path) -> None:
     with ExitStack() as stack:

@@ -8,6 +8,7 @@ import contextlib
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from functools import cache
 from itertools import count
 from typing import Any, Literal
 
@@ -153,20 +154,32 @@ class Stored(Service):
         return await self.with_scopes(org=f"{self.org}, not")
 
 
+@pytest.fixture(scope="session")
+def stored_urls(
+    templates: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], str]:
+    """The URL of a migrated database of a kind, made when it is first asked for.
+
+    pytest may leave and enter a parametrized fixture of the session several times; this stays.
+    """
+
+    @cache
+    def url(kind: str) -> str:
+        template = templates(kind)
+        if kind == "sqlite":
+            file = tmp_path_factory.mktemp("stored") / "oncall.db"
+            shutil.copy(template, file)
+            return f"sqlite:///{file}"
+        administer(template, "createdb", "--template", TEMPLATE, "oncall_stored")
+        return f"{template}/oncall_stored"
+
+    return url
+
+
 @pytest.fixture(scope="session", params=KINDS)
-def stored_url(
-    request: pytest.FixtureRequest,
-    templates: Callable[[str], str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> str:
-    """Return the URL of a migrated database of each kind, for the whole run."""
-    template = templates(request.param)
-    if request.param == "sqlite":
-        file = tmp_path_factory.mktemp("stored") / "oncall.db"
-        shutil.copy(template, file)
-        return f"sqlite:///{file}"
-    administer(template, "createdb", "--template", TEMPLATE, "oncall_stored")
-    return f"{template}/oncall_stored"
+def stored_url(request: pytest.FixtureRequest, stored_urls: Callable[[str], str]) -> str:
+    """The URL of a migrated database of each kind, for the whole run."""
+    return stored_urls(request.param)
 
 
 @pytest.fixture
