@@ -20,6 +20,7 @@ from app.discovery.pages import picture_path
 from app.discovery.template_filters import json_text, undescribed
 from app.products.endpoint import JSON, SVG, Endpoint
 from app.products.registry import paid_endpoints
+from tests.support.requirements import require
 from tests.support.services import PAY_TO, Service, remote_settings, service, settings
 
 pytestmark = pytest.mark.anyio
@@ -192,8 +193,10 @@ def run(command: list[str], folder: Path) -> str:
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: each.slug)
 @pytest.mark.parametrize(
     ("label", "program"),
-    [("curl commands", "sh"), ("Python program", sys.executable)],
-    ids=["curl", "python"],
+    [
+        pytest.param("curl commands", "sh", id="curl", marks=pytest.mark.process),
+        pytest.param("Python program", sys.executable, id="python"),
+    ],
 )
 async def test_the_commands_buy_the_example(
     address: str, tmp_path: Path, endpoint: Endpoint, label: str, program: str
@@ -202,6 +205,8 @@ async def test_the_commands_buy_the_example(
         shown = Page((await http.get(endpoint.catalog_path)).text)
     (tmp_path / "order.json").write_text(shown.blocks["Example request"])
     (tmp_path / "program").write_text(shown.blocks[label])
+    if program == "sh":
+        require("process", "curl", "curl")
     answer = run([program, "program"], tmp_path)
     assert answer.strip() == endpoint.example_answer().decode().strip()
 
