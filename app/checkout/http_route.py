@@ -14,8 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.checkout.purchase import PaidAnswer, ProductCheckout, PurchaseRequest
-from app.errors import UnsupportedMediaType
-from app.http.negotiation import is_json, negotiated
+from app.http.negotiation import negotiated, require_json
 from app.http.rate_limited_route import Exchange
 from app.http.request_body import read_body
 from app.http.request_head import PAYMENT_HEADER, PAYMENT_HEADER_V1, RequestHead
@@ -44,8 +43,8 @@ class ProductRoute:
             body = b""
             if not head.bodiless:
                 body = await read_body(receive, arrived=head.body_arrived)
-            if body and not is_json(head.value("content-type")):
-                raise UnsupportedMediaType("send Content-Type: application/json")
+            if body:
+                require_json(head)
             payment = _payment_in(head) if head.paying else None
             request = PurchaseRequest(endpoint.path, media_type, body, payment)
             outcome = await self._checkout.outcome(request)

@@ -33,10 +33,9 @@ from app.errors import (
     OncallError,
     StoreUnavailable,
     Unauthorized,
-    UnsupportedMediaType,
 )
 from app.http.conditional import digest_etag, etag, is_fresh, tags_in
-from app.http.negotiation import is_json
+from app.http.negotiation import require_json
 from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, RateLimits
 from app.http.request_body import read_body, require_sizes
 from app.http.request_head import RequestHead, request_head
@@ -188,8 +187,8 @@ class StoredApi:
             return _response(operation, await self._read(incoming, context), head)
         await incoming.snapshot.end()
         body = b"" if head.bodiless else await read_body(incoming.receive)
-        if body and not is_json(head.value("content-type")):
-            raise UnsupportedMediaType("send Content-Type: application/json")
+        if body:
+            require_json(head)
         context = _with_body(operation, context, body)
         key = _idempotency_key(operation, head)
         request_hash = hashlib.sha256(
