@@ -33,7 +33,7 @@ class ProductRoute:
         self._endpoint = checkout.endpoint
         self._formats = tuple(checkout.endpoint.formats)
         self._described = {name: checkout.endpoint.headers(name) for name in self._formats}
-        self._label = _fields(checkout.label)
+        self._label_fields = _fields(checkout.label_fields)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoint
@@ -51,7 +51,7 @@ class ProductRoute:
             if isinstance(outcome, PaymentRequiredBody):
                 exchange.response = _EncodedResponse(
                     HTTPStatus.PAYMENT_REQUIRED,
-                    [*_payment_required_fields(outcome), *self._label],
+                    [*_payment_required_fields(outcome), *self._label_fields],
                     outcome.json,
                 )
             else:
@@ -62,7 +62,7 @@ class ProductRoute:
             **self._described[media_type],
             "Cache-Control": "public, max-age=0",
             "Vary": "Accept",
-            **self._checkout.label,
+            **self._checkout.label_fields,
             **_receipt_headers(paid),
         }
         return Response(paid.answer, headers=headers)
