@@ -75,7 +75,11 @@ REVALIDATED: Mapping[str, str] = {"Cache-Control": "private, max-age=0"}
 
 
 class IncomingRequest(Struct, frozen=True):
-    """A request to an operation. ``snapshot`` serves all its reads, from its key to its answer."""
+    """A request to an operation.
+
+    ``snapshot`` serves the reads of the request, from its key to its answer. A write ends it before
+    its own transaction. Heavy work ends it before it waits for a slot, and then reads a new one.
+    """
 
     operation: Operation
     path: Mapping[str, str]
@@ -119,7 +123,7 @@ class StoredApi:
             require_sizes(head)
             async with self._database.snapshot() as snapshot:
                 incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
-                response = await self._authenticate(incoming)
+                response = await self._admitted_response(incoming)
         except HTTPException as error:
             response = http_error_response(error)
         except OncallError as error:
@@ -141,8 +145,11 @@ class StoredApi:
             now = int(self._clock() * 1000)
             await self._database.write(lambda tx: idempotency.forget_expired(tx, now))
 
-    async def _authenticate(self, incoming: IncomingRequest) -> Response:
-        """Check the key and the rate limit before anything else of the request is looked at."""
+    async def _admitted_response(self, incoming: IncomingRequest) -> Response:
+        """Return the answer to a request, or its refusal by key, rate limit or scope.
+
+        These are checked before anything else of the request is looked at.
+        """
         operation = incoming.operation
         try:
             if operation.feed and b"token=" in incoming.query and not _has_key(incoming.head):
