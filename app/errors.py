@@ -1,8 +1,9 @@
 """Every failure that the service can name.
 
-HTTP has no place here: ``http/problems.py`` alone turns a class into a status. Each class carries
-``code`` (stable, machine-readable), ``title`` (the same for every instance) and ``retry`` (what a
-payer may do next). An instance adds ``detail``: what went wrong this time.
+HTTP has no place here: ``http/problems.py`` turns a class into a status, and ``teams/problems.py``
+does so for the stored APIs. Each class carries ``code`` (stable, machine-readable), ``title`` (the
+same for every instance) and ``retry`` (what a payer may do next). An instance adds ``detail``: what
+went wrong this time.
 """
 
 from collections.abc import Sequence

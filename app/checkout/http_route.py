@@ -14,8 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.checkout.purchase import PaidAnswer, ProductCheckout, PurchaseRequest
-from app.errors import UnsupportedMediaType
-from app.http.negotiation import is_json, negotiated
+from app.http.negotiation import negotiated, require_json
 from app.http.rate_limited_route import Exchange
 from app.http.request_body import read_body
 from app.http.request_head import PAYMENT_HEADER, PAYMENT_HEADER_V1, RequestHead
@@ -34,7 +33,7 @@ class ProductRoute:
         self._endpoint = checkout.endpoint
         self._formats = tuple(checkout.endpoint.formats)
         self._described = {name: checkout.endpoint.headers(name) for name in self._formats}
-        self._label = _fields(checkout.label)
+        self._label_fields = _fields(checkout.label_fields)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoint
@@ -44,15 +43,15 @@ class ProductRoute:
             body = b""
             if not head.bodiless:
                 body = await read_body(receive, arrived=head.body_arrived)
-            if body and not is_json(head.value("content-type")):
-                raise UnsupportedMediaType("send Content-Type: application/json")
+            if body:
+                require_json(head)
             payment = _payment_in(head) if head.paying else None
             request = PurchaseRequest(endpoint.path, media_type, body, payment)
             outcome = await self._checkout.outcome(request)
             if isinstance(outcome, PaymentRequiredBody):
                 exchange.response = _EncodedResponse(
                     HTTPStatus.PAYMENT_REQUIRED,
-                    [*_payment_required_fields(outcome), *self._label],
+                    [*_payment_required_fields(outcome), *self._label_fields],
                     outcome.json,
                 )
             else:
@@ -63,7 +62,7 @@ class ProductRoute:
             **self._described[media_type],
             "Cache-Control": "public, max-age=0",
             "Vary": "Accept",
-            **self._checkout.label,
+            **self._checkout.label_fields,
             **_receipt_headers(paid),
         }
         return Response(paid.answer, headers=headers)

@@ -27,7 +27,7 @@ from app.payments.verification import CarriedPayment, payment_in
 from app.products.endpoint import Endpoint
 
 T = TypeVar("T")
-Read = tuple[RequestModel, Sequence[FieldError]]
+ReadDocument = tuple[RequestModel, Sequence[FieldError]]
 """A document, and a warning for each member that was not understood."""
 
 SMALL_BODY_BYTES = 16 * 1024
@@ -42,8 +42,11 @@ HEAVY_AT_ONCE = 2
 threads would only take turns, and leave fewer of those turns to the event loop."""
 
 
-class PaymentBackend(Protocol):
-    """The state of what settles: a ``label`` for callers, and the ``problem`` that prevents it."""
+class FacilitatorState(Protocol):
+    """What a purchase needs to know of the facilitator, which settles payments.
+
+    ``label`` tells callers that no real money moves, ``problem`` says what prevents settling.
+    """
 
     @property
     def label(self) -> str | None: ...
@@ -62,7 +65,7 @@ class PaymentContext:
     terms: PaymentTerms
     server: x402ResourceServer
     settlement: SettlementService
-    backend: PaymentBackend
+    facilitator: FacilitatorState
 
 
 class PurchaseRequest(Struct, frozen=True):
@@ -103,9 +106,9 @@ class ProductCheckout:
     heavy_work: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HEAVY_AT_ONCE))
 
     @property
-    def label(self) -> Mapping[str, str]:
-        """The header field that names the back end; none where real money moves."""
-        label = self.payments.backend.label if self.payments else None
+    def label_fields(self) -> Mapping[str, str]:
+        """The header field with the facilitator's label; none where real money moves."""
+        label = self.payments.facilitator.label if self.payments else None
         return {"X-Payments": label} if label else {}
 
     async def allowance(self, client: str, *, paying: bool) -> Allowance:
@@ -122,8 +125,8 @@ class ProductCheckout:
         if payments is None:
             return PaidAnswer(await self._answer_to(request))
         if request.payment is None:
-            return await self._challenge(payments, request.body)
-        version_1 = payments.backend.takes_version_1
+            return await self._terms_for(payments, request.body)
+        version_1 = payments.facilitator.takes_version_1
         try:
             payment = payment_in(
                 payments.terms, request.payment, payments.server, version_1=version_1
@@ -134,14 +137,14 @@ class ProductCheckout:
             return payments.terms.refusal(refused)
         return PaidAnswer(answer, payment, charge)
 
-    async def _challenge(self, payments: PaymentContext, body: bytes) -> PaymentRequiredBody:
+    async def _terms_for(self, payments: PaymentContext, body: bytes) -> PaymentRequiredBody:
         """The terms. Raises ``OncallError`` if the body shows that paying would be in vain."""
         warnings: Sequence[FieldError] = ()
         if body:
             document, warnings = await self._document(body)
             if document.is_heavy:
                 await self._run(partial(self.endpoint.examine, document), light=False)
-        if payments.backend.problem:
+        if payments.facilitator.problem:
             raise FacilitatorUnavailable(retry_after=5)
         terms = payments.terms
         return terms.body_with(warnings=warnings) if warnings else terms.unpaid_body
@@ -153,7 +156,7 @@ class ProductCheckout:
         work = partial(self._computed, document, warnings, request.media_type)
         return await self._run(work, light=self.endpoint.is_light(request.media_type, document))
 
-    async def _document(self, body: bytes) -> Read:
+    async def _document(self, body: bytes) -> ReadDocument:
         """The document in ``body``, with a warning for each member that was not understood.
 
         A payer asks for the terms and then pays for the same document, so small ones are kept.
@@ -165,7 +168,7 @@ class ProductCheckout:
         return await self._run(partial(self._read, value), light=light)
 
     @cached_property
-    def _kept(self) -> Callable[[bytes], Read]:
+    def _kept(self) -> Callable[[bytes], ReadDocument]:
         return lru_cache(KEPT_DOCUMENTS)(lambda body: self._read(parsed_json(body)))
 
     async def _run(self, work: Callable[[], T], *, light: bool) -> T:
@@ -178,7 +181,7 @@ class ProductCheckout:
         async with self.heavy_work:
             return await asyncio.to_thread(work)
 
-    def _read(self, value: object) -> Read:
+    def _read(self, value: object) -> ReadDocument:
         kind = self.endpoint.request
         return validated(value, kind), tuple(unknown_field_errors(value, kind))
 

@@ -13,8 +13,8 @@ from limits import parse
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.errors import FieldError, InvalidRequest, UnsupportedMediaType
-from app.http.negotiation import is_json, negotiated
+from app.errors import FieldError, InvalidRequest
+from app.http.negotiation import negotiated, require_json
 from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import RateLimits
 from app.http.request_body import read_body
@@ -55,8 +55,7 @@ class SandboxWallet:
             head = await exchange.admit(self._limits, PATH, LIMIT)
             media_type = negotiated(",".join(head.values("accept")), (JSON, HEADER_LINE))
             body = await read_body(receive)
-            if not is_json(head.value("content-type")):
-                raise UnsupportedMediaType("send Content-Type: application/json")
+            require_json(head)
             terms = _terms_in(validated(parsed_json(body), SandboxTerms), self._terms)
             text = _text_of(await signed_payment(terms), terms, media_type)
             exchange.response = Response(

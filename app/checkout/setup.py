@@ -53,8 +53,8 @@ class PaymentService:
     ) -> None:
         self._settings = settings
         metrics.expect(settings.network)
-        self.backend = _facilitator(settings, clock) if facilitator is None else facilitator
-        self._server = resource_server(self.backend, settings.network)
+        self.facilitator = _facilitator(settings, clock) if facilitator is None else facilitator
+        self._server = resource_server(self.facilitator, settings.network)
         self.claims = claims_of(settings, clock) if claims is None else claims
         self.settlement = SettlementService(
             self._server,
@@ -83,16 +83,16 @@ class PaymentService:
             identifier_required=self._settings.payment_id == "required",
             described=bazaar_extension(endpoint),
         )
-        return PaymentContext(terms, self._server, self.settlement, self.backend)
+        return PaymentContext(terms, self._server, self.settlement, self.facilitator)
 
     def checks(self) -> Mapping[str, str | None]:
         """The problem of each part; ``None`` for one that works."""
-        return {"facilitator": self.backend.problem, "claims": self.claims.problem}
+        return {"facilitator": self.facilitator.problem, "claims": self.claims.problem}
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """A context with connections; leaving it waits for the settlements under way."""
-        await self.backend.connect()
+        await self.facilitator.connect()
         await self.claims.refresh()
         log.info(
             "payments",
@@ -107,7 +107,7 @@ class PaymentService:
         finally:
             watching.cancel()
             await self.settlement.finish()
-            await self.backend.aclose()
+            await self.facilitator.aclose()
             await self.claims.aclose()
 
     async def watch(self) -> None:
@@ -120,7 +120,7 @@ class PaymentService:
     async def refresh(self) -> None:
         """Check both once, and log what has changed."""
         before = self.checks()
-        await asyncio.gather(self.backend.refresh(), self.claims.refresh())
+        await asyncio.gather(self.facilitator.refresh(), self.claims.refresh())
         for name, problem in self.checks().items():
             if problem != before[name]:
                 log.warning("readiness", part=name, problem=problem)

@@ -92,7 +92,7 @@ async def _service(console: Console) -> AsyncIterator[str]:
     address = f"http://127.0.0.1:{_free_port()}"
     environ = {name: text for name, text in os.environ.items() if not name.startswith("ONCALL_")}
     environ |= {"ONCALL_ENV_FILE": "none", "ONCALL_SECRETS_DIR": "none"}
-    environ["ONCALL_DATABASE_URL"] = "none"  # a demo leaves nothing behind
+    environ["ONCALL_DATABASE_URL"] = "none"  # a demo leaves no database behind
     with tempfile.TemporaryFile() as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,

@@ -48,7 +48,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.problem: str | None = "is not open"
-        self._store = Postgres(url) if url.startswith(PREFIXES) else Sqlite(url)
+        self._engines = Postgres(url) if url.startswith(PREFIXES) else Sqlite(url)
         self._checking = asyncio.Lock()
         self._checked_at = 0.0
         self._is_in_doubt = True  # something happened since the last check
@@ -56,7 +56,7 @@ class Database:
     async def open(self) -> None:
         """Connect and check the schema; create and migrate a missing SQLite file. Never raises."""
         try:
-            if self._store.make_file():
+            if self._engines.make_file():
                 await self._migrate_new_file()
         except (SQLAlchemyError, OSError) as error:
             self.problem = _problem_of(error)
@@ -73,14 +73,14 @@ class Database:
         self.problem = "is closed"
         self._is_in_doubt = False
         self._checked_at = float("inf")  # it is never checked again
-        await self._store.aclose()
+        await self._engines.aclose()
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
         """Open one consistent, read-only snapshot. Raises ``StoreUnavailable``."""
         await self._require_usable()
         with self.translate_failures():
-            async with self._store.reader.connect() as connection:
+            async with self._engines.reader.connect() as connection:
                 yield connection
 
     def snapshot(self) -> "Snapshot":
@@ -97,7 +97,7 @@ class Database:
         """
         await self._require_usable()
         with self.translate_failures():
-            async with self._store.write_slot():
+            async with self._engines.write_slot():
                 return await self._commit(work)
 
     @contextlib.asynccontextmanager
@@ -107,10 +107,10 @@ class Database:
 
         Raises ``StoreUnavailable``.
         """
-        engine = self._store.migrator()
+        engine = self._engines.migrator()
         try:
             with self.translate_failures():
-                self._store.make_file()
+                self._engines.make_file()
                 async with engine.begin() as connection:
                     yield connection
         finally:
@@ -121,7 +121,7 @@ class Database:
         give_up_at, attempts = _now() + WRITE_SECONDS, 0
         while True:
             try:
-                async with self._store.writer.begin() as connection:
+                async with self._engines.writer.begin() as connection:
                     return await work(connection)
             except DBAPIError as error:
                 attempts += 1
@@ -136,8 +136,8 @@ class Database:
             await run_migrations(connection)
 
     async def _require_usable(self) -> None:
-        if self._store.problem is not None:
-            self.problem, self._is_in_doubt = self._store.problem, True
+        if self._engines.problem is not None:
+            self.problem, self._is_in_doubt = self._engines.problem, True
         if self.problem is None:
             return
         if self._is_in_doubt:
@@ -152,8 +152,8 @@ class Database:
     async def _check(self) -> None:
         self._checked_at = _now()
         try:
-            async with self._store.reader.connect() as connection:
-                self.problem = self._store.problem or schema_problem(
+            async with self._engines.reader.connect() as connection:
+                self.problem = self._engines.problem or schema_problem(
                     await current_revision(connection)
                 )
         except (SQLAlchemyError, OSError) as error:

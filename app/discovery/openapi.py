@@ -63,7 +63,10 @@ def payment_info(endpoint: Endpoint) -> Mapping[str, Any]:
 
 
 def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
-    """Describe the whole service. Every deployment has the same document: it names no host."""
+    """Describe the whole service.
+
+    The document names no host: those of two deployments differ only in the rate limits.
+    """
     kinds = [kind for endpoint in endpoints for kind in (endpoint.request, endpoint.answer)]
     _, components = msgspec.json.schema_components(
         kinds, schema_hook=scalar_schema, ref_template="#/components/schemas/{name}"

@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from app.errors import NotAcceptable
+from app.errors import NotAcceptable, UnsupportedMediaType
+from app.http.request_head import RequestHead
 
 WEIGHT = re.compile(r"0(\.\d*)?|1(\.0*)?", re.ASCII)
 """A ``q``, from 0 to 1 in decimals. ``float`` would also accept nan, -1 and 1e3."""
@@ -24,6 +25,12 @@ def negotiated(accept: str, offered: tuple[str, ...]) -> str:
     if not quality:
         raise NotAcceptable(f"offered are {', '.join(offered)}")
     return best
+
+
+def require_json(head: RequestHead) -> None:
+    """Raise ``UnsupportedMediaType`` unless the body that ``head`` announces is JSON."""
+    if not is_json(head.value("content-type")):
+        raise UnsupportedMediaType("send Content-Type: application/json")
 
 
 @lru_cache(maxsize=256)

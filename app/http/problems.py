@@ -1,5 +1,6 @@
-"""Responses to errors, as RFC 9457 problem details. Only this module knows the status of an error.
+"""Responses to errors, as RFC 9457 problem details.
 
+This module knows the status of an error everywhere but in the stored APIs (``teams/problems.py``).
 The ``type`` of a problem is a stable URN made of its code. ``errors`` lists every field error of a
 document with its JSON pointer. ``retry`` tells a payer what to do next.
 """

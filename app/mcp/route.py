@@ -10,8 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.checkout.purchase import ProductCheckout
-from app.errors import UnsupportedMediaType
-from app.http.negotiation import is_json
+from app.http.negotiation import require_json
 from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import RateLimits
 from app.http.request_body import read_body
@@ -50,8 +49,7 @@ class McpRoute:
         async with Exchange(scope, receive, send) as exchange:
             head = await exchange.admit(self._limits, PATH, LIMIT)
             body = await read_body(receive)
-            if not is_json(head.value("content-type")):
-                raise UnsupportedMediaType("send Content-Type: application/json")
+            require_json(head)
             try:
                 message = message_in(body)
                 if message.is_request:

@@ -124,7 +124,7 @@ def _failure(content: dict[str, Any], checkout: ProductCheckout) -> types.CallTo
         content=[types.TextContent(type="text", text=msgspec.json.encode(content).decode())],
         structuredContent=content,
         isError=True,
-        _meta=dict(checkout.label) or None,
+        _meta=dict(checkout.label_fields) or None,
     )
 
 
@@ -132,7 +132,7 @@ def _success(paid: PaidAnswer, checkout: ProductCheckout) -> types.CallToolResul
     return types.CallToolResult(
         content=[types.TextContent(type="text", text=paid.answer.decode())],
         structuredContent=msgspec.json.decode(paid.answer),
-        _meta={**_receipt(paid), **checkout.label} or None,
+        _meta={**_receipt(paid), **checkout.label_fields} or None,
     )
 
 

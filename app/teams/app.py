@@ -74,10 +74,10 @@ class TeamsApp:
     async def _load(self) -> "tuple[Database, StoredApi]":
         """Load the APIs, once. Requests that arrive meanwhile wait instead of being refused."""
         async with self._loading:
-            loaded = self._loaded = self._loaded or await self._open_store()
+            loaded = self._loaded = self._loaded or await self._open_database()
         return loaded
 
-    async def _open_store(self) -> "tuple[Database, StoredApi]":
+    async def _open_database(self) -> "tuple[Database, StoredApi]":
         """Open the database; return it with the APIs over it."""
         async with contextlib.AsyncExitStack() as closing:
             database, api = await asyncio.to_thread(self._build)

@@ -33,10 +33,9 @@ from app.errors import (
     OncallError,
     StoreUnavailable,
     Unauthorized,
-    UnsupportedMediaType,
 )
 from app.http.conditional import digest_etag, etag, is_fresh, tags_in
-from app.http.negotiation import is_json
+from app.http.negotiation import require_json
 from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, RateLimits
 from app.http.request_body import read_body, require_sizes
 from app.http.request_head import RequestHead, request_head
@@ -76,7 +75,11 @@ REVALIDATED: Mapping[str, str] = {"Cache-Control": "private, max-age=0"}
 
 
 class IncomingRequest(Struct, frozen=True):
-    """A request to an operation. ``snapshot`` serves all its reads, from its key to its answer."""
+    """A request to an operation.
+
+    ``snapshot`` serves the reads of the request, from its key to its answer. A write ends it before
+    its own transaction. Heavy work ends it before it waits for a slot, and then reads a new one.
+    """
 
     operation: Operation
     path: Mapping[str, str]
@@ -120,7 +123,7 @@ class StoredApi:
             require_sizes(head)
             async with self._database.snapshot() as snapshot:
                 incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
-                response = await self._authenticate(incoming)
+                response = await self._admitted_response(incoming)
         except HTTPException as error:
             response = http_error_response(error)
         except OncallError as error:
@@ -142,8 +145,11 @@ class StoredApi:
             now = int(self._clock() * 1000)
             await self._database.write(lambda tx: idempotency.forget_expired(tx, now))
 
-    async def _authenticate(self, incoming: IncomingRequest) -> Response:
-        """Check the key and the rate limit before anything else of the request is looked at."""
+    async def _admitted_response(self, incoming: IncomingRequest) -> Response:
+        """Return the answer to a request, or its refusal by key, rate limit or scope.
+
+        These are checked before anything else of the request is looked at.
+        """
         operation = incoming.operation
         try:
             if operation.feed and b"token=" in incoming.query and not _has_key(incoming.head):
@@ -188,8 +194,8 @@ class StoredApi:
             return _response(operation, await self._read(incoming, context), head)
         await incoming.snapshot.end()
         body = b"" if head.bodiless else await read_body(incoming.receive)
-        if body and not is_json(head.value("content-type")):
-            raise UnsupportedMediaType("send Content-Type: application/json")
+        if body:
+            require_json(head)
         context = _with_body(operation, context, body)
         key = _idempotency_key(operation, head)
         request_hash = hashlib.sha256(

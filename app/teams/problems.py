@@ -1,7 +1,8 @@
 """Error class → the shape that the stored APIs' pages show: ``{"error": code, "message": text}``.
 
-This is the only module that knows their statuses. The error for an invalid document also has
-``fields``: a correction for each JSON pointer, query parameter or header.
+Only this module knows the statuses of the stored APIs; those that it does not name are the ones of
+``http/problems.py``. The error for an invalid document also has ``fields``: a correction for each
+JSON pointer, query parameter or header.
 """
 
 from collections.abc import Iterable, Mapping

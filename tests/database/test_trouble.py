@@ -73,9 +73,9 @@ def require_words(answers: Iterable[httpx.Response]) -> set[int]:
 
 def require_no_leak(callers: Sequence[Caller]) -> None:
     for caller in callers:
-        store = caller.database._store
-        assert isinstance(store, Postgres)
-        assert "Current Checked out connections: 0" in store._engine.pool.status()
+        engines = caller.database._engines
+        assert isinstance(engines, Postgres)
+        assert "Current Checked out connections: 0" in engines._engine.pool.status()
 
 
 @pytest.mark.postgres

@@ -74,7 +74,7 @@ class Assignment:
     @property
     def load_range(self) -> int:
         """The largest load minus the smallest, scaled."""
-        return max(self.loads) - min(self.loads)
+        return load_range(self.loads)
 
     def movable(self, giver: int, taker: int) -> int:
         """Return the mask of the shifts that ``giver`` can hand to ``taker``."""
@@ -160,6 +160,11 @@ class Assignment:
         """Hand one shift of the mask ``among`` from each person on ``path`` to the next."""
         for giver, taker in pairwise(path):
             self.hand_over(giver, taker, among)
+
+
+def load_range(loads: Sequence[int]) -> int:
+    """Return the largest of ``loads`` minus the smallest."""
+    return max(loads) - min(loads)
 
 
 def path_of(person: int, links: Mapping[int, int]) -> list[int]:

@@ -15,9 +15,9 @@ from contextlib import suppress
 from itertools import chain, islice
 from typing import NamedTuple
 
-from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
+from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget, load_range
 from app.engine.planning.constraints import Constraints
-from app.engine.planning.objective import load_range, night_loads, weekend_loads
+from app.engine.planning.objective import night_loads, weekend_loads
 from app.engine.planning.problem import AssignmentProblem, bits
 
 ShiftKind = tuple[int, int, int]

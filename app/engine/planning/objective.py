@@ -7,7 +7,7 @@ added up; shifts that follow one of the same person; shifts that the cycle gives
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app.engine.planning.assignment import Assignment
+from app.engine.planning.assignment import Assignment, load_range
 from app.engine.planning.problem import bits
 
 
@@ -48,11 +48,6 @@ def weekend_loads(assignment: Assignment) -> list[int]:
 def night_loads(assignment: Assignment) -> list[int]:
     """Compute each person's night hours by weight, scaled."""
     return _loads(assignment, assignment.problem.nights)
-
-
-def load_range(loads: list[int]) -> int:
-    """Compute the largest of ``loads`` minus the smallest."""
-    return max(loads) - min(loads)
 
 
 def _loads(assignment: Assignment, hours: Sequence[int]) -> list[int]:

@@ -5,8 +5,7 @@ instant at which it really began, also if the window cuts it. So overlapping win
 for an instant within them, give the same keys.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
@@ -36,43 +35,9 @@ def schedule_timeline(
         summary=window_in_words(schedule.timezone, final),
         timezone=schedule.timezone,
         identity=_identity(schedule),
-        items=_items(final),
+        items=timeline_items(final),
         people={tally.user_id: shift_count_text(tally.shifts) for tally in tallies},
     )
-
-
-def stored_timeline(
-    name: str,
-    identity: Sequence[str],
-    timezone: str,
-    final: FinalSchedule,
-    names: Mapping[str, str],
-) -> Timeline:
-    """Return the timeline of a stored schedule, which has a name; ``names`` are by user id."""
-    return Timeline(
-        title=name,
-        summary=window_in_words(timezone, final),
-        timezone=timezone,
-        identity=identity,
-        items=[
-            item._replace(person=names.get(item.person or "", item.person))
-            for item in _items(final)
-        ],
-        people={},
-    )
-
-
-def personal_timeline(timeline: Timeline, final: FinalSchedule, user_id: str) -> Timeline:
-    """Return the items of ``user_id`` in ``timeline``, which was made of ``final``.
-
-    Each item has the title of the timeline in place of a person.
-    """
-    theirs = [
-        item._replace(person=timeline.title)
-        for item, named in zip(timeline.items, _items(final), strict=True)
-        if named.person == user_id
-    ]
-    return replace(timeline, items=theirs)
 
 
 def now_timeline(schedule: Schedule, found: OnCall) -> Timeline:
@@ -93,7 +58,7 @@ def now_timeline(schedule: Schedule, found: OnCall) -> Timeline:
     )
 
 
-def _items(final: FinalSchedule) -> list[TimelineItem]:
+def timeline_items(final: FinalSchedule) -> list[TimelineItem]:
     """Return segments and gaps in order. The first has its real beginning as its key."""
     items = [*map(_shift, final.segments), *map(_gap, final.gaps)]
     items.sort(key=attrgetter("start_at"))

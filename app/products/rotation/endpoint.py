@@ -56,7 +56,7 @@ def rotation_endpoint() -> Endpoint:
 
 def _compute(request: RotationRequest) -> Result:
     """Compute a rotation by turns, or a plan if the request has a field that needs one."""
-    if not request.is_heavy:
+    if not request.needs_plan:
         rotation = request.rotation()
         return Result(partial(rotation_answer, rotation), partial(rotation_timeline, rotation))
     from app.products.rotation.planning import planned_rotation  # noqa: PLC0415 - few requests need a plan

@@ -234,11 +234,15 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
 
     @property
     def is_heavy(self) -> bool:
+        return self.needs_plan
+
+    @property
+    def needs_plan(self) -> bool:
         """Whether the request needs a plan, not only turns of one length."""
         return any(getattr(self, name) is not None for name in PLANNING)
 
     def rotation(self) -> Rotation:
-        """Return the rotation by turns. The request must not be heavy."""
+        """Return the rotation by turns. The request must not need a plan."""
         return rotation_of(
             start_at=self.start,
             people=[str(name) for name in self.people],

@@ -12,11 +12,11 @@ from app.engine.layered.limits import DAY_MS
 from app.engine.layered.model import FinalSchedule
 from app.formats.ical import calendar_bytes
 from app.formats.timeline import Timeline
-from app.products.layered.timeline import personal_timeline, stored_timeline
-from app.teams.audit.handlers import record_change
+from app.teams.audit.recording import record_change
 from app.teams.calendars import store
 from app.teams.calendars.schemas import FeedTokenShown, NewFeedToken, feed_token_of
 from app.teams.calendars.store import Feed, FeedToken
+from app.teams.calendars.timeline import personal_timeline, stored_timeline
 from app.teams.on_call.store import final_schedule_of
 from app.teams.operation import V2, HandlerResult, RequestContext
 from app.teams.schedules.store import (

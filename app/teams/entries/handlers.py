@@ -7,7 +7,7 @@ from app.database.ids import new_id
 from app.database.pages import Page
 from app.engine.layered.limits import check_window
 from app.errors import FieldError, InvalidRequest, OutOfBounds
-from app.teams.audit.handlers import record_change
+from app.teams.audit.recording import record_change
 from app.teams.entries import store
 from app.teams.entries.schemas import entry_of, swap_of
 from app.teams.operation import V2, HandlerResult, RequestContext
@@ -22,7 +22,7 @@ from app.teams.schedules.store import (
 )
 from app.teams.schemas import DataEnvelope, list_envelope, visible_fields
 from app.teams.times import local_days, local_text
-from app.teams.users.handlers import require_users
+from app.teams.users.existence import require_users
 
 
 async def list_entries(tx: Tx, context: RequestContext) -> HandlerResult:

@@ -3,7 +3,7 @@
 from app.database.database import Tx
 from app.database.ids import new_id
 from app.errors import Conflict
-from app.teams.audit.handlers import record_change
+from app.teams.audit.recording import record_change
 from app.teams.operation import V1, HandlerResult, RequestContext
 from app.teams.overrides.schemas import override_of
 from app.teams.overrides.store import (
@@ -19,7 +19,7 @@ from app.teams.schedules.store import (
     raise_version,
 )
 from app.teams.schemas import DataEnvelope, list_envelope, visible_fields
-from app.teams.users.handlers import require_users
+from app.teams.users.existence import require_users
 
 
 async def list_overrides(tx: Tx, context: RequestContext) -> HandlerResult:

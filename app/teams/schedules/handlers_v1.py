@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from app.database.database import Tx
 from app.database.ids import new_id
 from app.database.pacing import with_pauses
-from app.teams.audit.handlers import record_change
+from app.teams.audit.recording import record_change
 from app.teams.merge_patch import patched_document
 from app.teams.operation import V1, HandlerResult, RequestContext
 from app.teams.overrides.store import (
@@ -15,7 +15,7 @@ from app.teams.schedules import store
 from app.teams.schedules.schemas import V1Schedule, V1SchedulePost, v1_schedule_of
 from app.teams.schedules.store import StoredSchedule
 from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
-from app.teams.users.handlers import require_users
+from app.teams.users.existence import require_users
 
 
 async def list_schedules(tx: Tx, context: RequestContext) -> HandlerResult:

@@ -1,19 +1,13 @@
 """Handlers of users, whose names and e-mails answers show and whom schedules may name."""
 
-from collections.abc import Iterable
-
 from app.database.database import Tx
 from app.database.ids import new_id
-from app.errors import FieldError, InvalidRequest
 from app.teams.merge_patch import patched_document
 from app.teams.operation import V2, HandlerResult, RequestContext
 from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
 from app.teams.users import store
 from app.teams.users.schemas import UserPost, user_of
 from app.teams.users.store import StoredUser
-
-MAX_NAMED = 100
-"""Faults that one answer names."""
 
 
 async def list_users(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -51,19 +45,6 @@ async def delete_user(tx: Tx, context: RequestContext) -> HandlerResult:
     context.require_match(user.version)
     await store.delete_user(tx, context.org_id, user.id, context.now)
     return HandlerResult()
-
-
-async def require_users(tx: Tx, org_id: str, named: Iterable[tuple[str, str]]) -> None:
-    """Raise ``InvalidRequest`` unless all users exist; ``named`` has the pointer and id of each."""
-    pairs = list(named)
-    known = await store.users_by_id(tx, org_id, [user_id for _, user_id in pairs])
-    errors = [
-        FieldError(pointer, f"there is no user {user_id}: create it at /api/v2/oncall/users")
-        for pointer, user_id in pairs
-        if user_id not in known
-    ]
-    if errors:
-        raise InvalidRequest(errors[:MAX_NAMED])
 
 
 def _answer(user: StoredUser) -> HandlerResult:
