@@ -36,7 +36,7 @@ else
 	@CI=true $(BIN)/coverage run -m pytest -m "not chain and not slow" $(WORKERS)
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
-	@CI=true $(BIN)/python -m pytest -m "slow and not chain" $(WORKERS) # too slow to be measured
+	@CI=true $(BIN)/python -m pytest -m "slow and not chain" # too slow to be measured, and alone: they watch clocks
 	@$(MAKE) --no-print-directory test-chain
 endif
 
