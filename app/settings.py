@@ -8,15 +8,18 @@ service once to learn of them. Secrets appear neither in ``repr`` nor in message
 
 import json
 import os
+import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from io import StringIO
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
+from dotenv.parser import parse_stream
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -26,7 +29,7 @@ from pydantic import (
     create_model,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, DotEnvSettingsSource, SecretsSettingsSource
+from pydantic_settings import BaseSettings, SecretsSettingsSource
 
 from app import DEFAULT_PORT
 from app.errors import ConfigurationError
@@ -37,6 +40,9 @@ SANDBOX_PAY_TO = "0x000000000000000000000000000000000000dEaD"
 """The payee of the sandbox: an address that nobody has the key of."""
 DEFAULT_STORE = "sqlite:///data/oncall.db"
 """Below the folder that the service is started in."""
+MAX_FILE_BYTES = 64 * 1024
+LONGEST_SHOWN = 42
+"""An address of a payee; longer texts may be keys and are not repeated."""
 NONE = "none"
 """No database, no file of settings, no secrets directory."""
 PRODUCTION_DEFAULTS = {"ONCALL_PAYMENTS": "facilitator", "ONCALL_DRAIN": "5"}
@@ -54,6 +60,8 @@ PRODUCTION_NEEDS = FACILITATOR_NEEDS | {
 BLANKS = r"\s\x00-\x1f\x7f-\x9f"
 HOST = rf"^(?i:https?)://[^{BLANKS}:/?#@][^{BLANKS}/?#@]*"
 REST = rf"[^{BLANKS}]+$"
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+UNSAFE = frozenset("\r\n\0")
 
 
 def _address(text: str) -> str:
@@ -66,6 +74,25 @@ def _address(text: str) -> str:
 def _parsed(parse: Callable[[str], object]) -> BeforeValidator:
     """Return a validator that parses texts. A value given in Python may be parsed already."""
     return BeforeValidator(lambda value: parse(value) if isinstance(value, str) else value)
+
+
+def _headers(text: str) -> object:
+    """Return the JSON value of ``text``. Raises ``ValueError`` for what no header field can be."""
+    try:
+        headers = json.loads(text)
+    except RecursionError as error:
+        raise ValueError from error
+    if isinstance(headers, dict) and not all(map(_is_header_field, headers.items())):
+        raise ValueError
+    return headers
+
+
+def _is_header_field(field: tuple[str, object]) -> bool:
+    """Whether a name and a value can stand in an HTTP head (RFC 9110, 5)."""
+    name, value = field
+    return bool(HEADER_NAME.fullmatch(name)) and not (
+        isinstance(value, str) and set(value) & UNSAFE
+    )
 
 
 Address = Annotated[str, AfterValidator(_address)]
@@ -112,10 +139,11 @@ class Settings(
     pay_to: str = SANDBOX_PAY_TO
     facilitator_url: Address = Field(
         default="",
+        repr=False,
         pattern=rf"^$|{HOST}(/[^{BLANKS}?#]*)?$",
         description="an http(s) address without query, fragment or user name",
     )
-    facilitator_headers: Annotated[Mapping[str, str], _parsed(json.loads)] = Field(
+    facilitator_headers: Annotated[Mapping[str, str], _parsed(_headers)] = Field(
         default={},
         repr=False,
         description='a JSON object of strings, such as {"Authorization": "Bearer …"}',
@@ -196,7 +224,26 @@ _Texts = create_model("_Texts", __base__=BaseSettings, **_TEXTS)
 
 
 def _dotenv(path: Path) -> Mapping[str, str | None]:
-    return DotEnvSettingsSource(_Texts, path, case_sensitive=True).env_vars
+    """Return the texts of ``path``, as they stand there: ``${NAME}`` is not replaced.
+
+    A directory has none: a virtual environment may have that name. Raises ``ValueError`` for lines
+    of ours that are not NAME=value, by number only: they may hold a secret.
+    """
+    if path.is_dir() and path == Path(VARIABLES["ONCALL_ENV_FILE"].default):
+        return {}
+    if not path.is_file():
+        raise ValueError("it is not a file")
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ValueError(f"it is larger than {MAX_FILE_BYTES // 1024} KiB")
+    bindings = list(parse_stream(StringIO(path.read_text("utf-8-sig"))))
+    strange = [
+        str(each.original.line)
+        for each in bindings
+        if "ONCALL_" in each.original.string.upper() and (each.error or each.value is None)
+    ]
+    if strange:
+        raise ValueError(f"not NAME=value: line {', '.join(strange)}")
+    return {each.key: each.value for each in bindings if each.key}
 
 
 def _secrets(path: Path) -> Mapping[str, str | None]:
@@ -204,6 +251,8 @@ def _secrets(path: Path) -> Mapping[str, str | None]:
 
     An unknown name has ``None``.
     """
+    if not path.is_dir():
+        raise ValueError("it is not a directory")
     with warnings.catch_warnings(action="error"):  # a warning means a secret was passed over
         held = SecretsSettingsSource(_Texts, path, case_sensitive=False)()
     return {file.name.upper(): None for file in path.iterdir()} | held
@@ -221,11 +270,17 @@ class _Found:
     def add_file(self, variable: str, read: Callable[[Path], Mapping[str, str | None]]) -> None:
         """Add the texts in the file or folder that ``variable`` names; a default need not exist."""
         path = Path(self.texts.get(variable, VARIABLES[variable].default))
-        if str(path) == NONE or not (variable in self.texts or path.exists()):
+        if str(path) == NONE or not (variable in self.texts or os.path.lexists(path)):
             return
         try:
             path.stat()
-            self.add(read(path), f"{path}: ")
+            held = read(path)
+            self.add(held, f"{path}: ")
+            self.problems += [
+                f"{path}: {name} does nothing here: set it in the environment"
+                for name in dict.fromkeys(("ONCALL_ENV_FILE", variable))
+                if held.get(name)
+            ]
         except (OSError, ValueError, UserWarning) as error:
             cause = error.__cause__ or error
             why = "it is not UTF-8" if isinstance(cause, UnicodeError) else cause
@@ -237,6 +292,8 @@ class _Found:
             if name in self.wanted:
                 if text and text.strip() and name not in self.texts:
                     self.texts[name], self.places[name] = text.strip(), place
+            elif name.upper() in self.wanted:
+                self.problems.append(f"{place}{name} is not read: write {name.upper()}")
             elif name.startswith("ONCALL_") and name not in VARIABLES:
                 self.problems += [
                     f"{place}{name} is not a setting; did you mean {similar}?"
@@ -261,7 +318,9 @@ def _complaint(error: ErrorDetails) -> str:
     """Describe a wrong variable. An address or a header may hold a secret and is not repeated."""
     name = str(error["loc"][0])
     info = VARIABLES[name]
-    given = "" if name.endswith(("_URL", "_HEADERS")) else f"{error['input']!r} "
+    text = str(error["input"])
+    secret = name.endswith(("_URL", "_HEADERS")) or "://" in text or len(text) > LONGEST_SHOWN
+    given = "" if secret else f"{text!r} "
     wanted = info.description or "one of " + ", ".join(get_args(info.annotation))
     return f"{name}: {given}is not {wanted}"
 

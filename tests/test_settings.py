@@ -1,5 +1,6 @@
 """Every ``ONCALL_*`` variable: its valid values, and that all mistakes are named at once."""
 
+import os
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -411,7 +412,7 @@ def test_a_file_of_settings_in_the_working_directory(folder: Path) -> None:
 
 
 def test_what_others_keep_in_their_file_does_no_harm(folder: Path) -> None:
-    (folder / ".env").write_text("DATABASE_URL=x\nPAYMENTS=x\nREDIS_URL\noncall_payments=x\n= x\n")
+    (folder / ".env").write_text("DATABASE_URL=x\nPAYMENTS=x\nREDIS_URL\n= x\n")
     assert Settings.from_env({}) == Settings()
 
 
@@ -567,3 +568,81 @@ def test_another_check_is_made_whatever_else_is_wrong() -> None:
         "ONCALL_LOG_FORMAT: 'xml' is not one of json, text",
         "x",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("ONCALL_ENV production", "not NAME=value: line 1"),
+        ("ONCALL_ENV: production", "not NAME=value: line 1"),
+        ("A=b\n\nONCALL_ENV\nONCALL_DRAIN=1\nexport ONCALL_PAYMENTS", "not NAME=value: line 3, 5"),
+        ('ONCALL_RPC_URL="http://s3cret\n', "not NAME=value: line 1"),
+        ("X='open\nONCALL_ENV=production\n", "not NAME=value: line 1"),
+        ("#" * 65_537, "it is larger than 64 KiB"),
+    ],
+    ids=["blank", "colon", "no-value", "open-quote", "swallowed", "large"],
+)
+def test_a_line_that_would_be_passed_over_is_a_problem(
+    folder: Path, text: str, problem: str
+) -> None:
+    """A service that misses ``ONCALL_ENV=production`` would give its answers away."""
+    (folder / ".env").write_text(text)
+    assert problems_of({}) == [f"ONCALL_ENV_FILE: .env cannot be read: {problem}"]
+
+
+def test_a_name_in_small_letters_is_a_problem(folder: Path) -> None:
+    (folder / ".env").write_text("oncall_env=production")
+    assert problems_of({"oncall_drain": "1"}) == [
+        "oncall_drain is not read: write ONCALL_DRAIN",
+        ".env: oncall_env is not read: write ONCALL_ENV",
+    ]
+
+
+def test_a_text_is_taken_as_it_stands(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"\xef\xbb\xbfexport ONCALL_REDIS_URL='redis://:p${HOME}w@h/0'\n")
+    assert Settings.from_env({}).redis_url == "redis://:p${HOME}w@h/0"
+
+
+@pytest.mark.parametrize("kind", ["directory", "pipe", "dangling link"])
+def test_a_named_file_must_be_one(folder: Path, kind: str) -> None:
+    path = folder / "named"
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("nowhere")
+    [problem] = problems_of({"ONCALL_ENV_FILE": str(path)})
+    assert problem.startswith(f"ONCALL_ENV_FILE: {path} cannot be read: ")
+
+
+def test_a_secrets_directory_must_be_one(folder: Path) -> None:
+    (folder / "named").write_text("")
+    assert problems_of({"ONCALL_SECRETS_DIR": "named"}) == [
+        "ONCALL_SECRETS_DIR: named cannot be read: it is not a directory"
+    ]
+
+
+def test_where_settings_are_is_not_said_by_what_is_found_there(folder: Path) -> None:
+    (folder / ".env").write_text("ONCALL_ENV_FILE=other.env")
+    secret(folder, "oncall_secrets_dir", "elsewhere")
+    assert problems_of({}) == [
+        ".env: ONCALL_ENV_FILE does nothing here: set it in the environment",
+        f"{folder / 'secrets'}: ONCALL_SECRETS_DIR does nothing here: set it in the environment",
+    ]
+
+
+@pytest.mark.parametrize(
+    "headers", ["[" * 100_000, '{"A\\r\\nB": "x"}', '{"A": "x\\r\\ny"}', '{"": "x"}']
+)
+def test_headers_that_none_can_send(headers: str) -> None:
+    [problem] = problems_of({"ONCALL_FACILITATOR_HEADERS": headers})
+    assert problem.startswith("ONCALL_FACILITATOR_HEADERS: is not a JSON object of strings")
+
+
+def test_what_may_be_a_key_is_not_repeated() -> None:
+    environ = {"ONCALL_PAYMENTS": "redis://:hunter2@h/0", "ONCALL_LOG_FORMAT": "s3cret" * 8}
+    problems = " ".join(problems_of(environ))
+    assert "hunter2" not in problems
+    assert "s3cret" not in problems
+    assert "s3cret" not in repr(Settings(facilitator_url="https://node/s3cret"))

@@ -38,6 +38,8 @@ WINDOW = """
 -- drop instants that left the window; take places if they fit; return the state of the window
 local now, expiry = tonumber(ARGV[1]), tonumber(ARGV[2])
 local limit, amount = tonumber(ARGV[3]), tonumber(ARGV[4])
+local newest = redis.call('LINDEX', KEYS[1], 0)
+if newest and tonumber(newest) <= now - expiry then redis.call('DEL', KEYS[1]) end
 local oldest = redis.call('LINDEX', KEYS[1], -1)
 while oldest and tonumber(oldest) <= now - expiry do
   redis.call('RPOP', KEYS[1])

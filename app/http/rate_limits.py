@@ -45,7 +45,7 @@ AWAY_SECONDS = 1.0
 TOLD_SECONDS = 10.0
 """The time for which ``problem`` reports that, if no request finds Redis again."""
 
-SETTING = re.compile(r"((?P<name>[^\s=]+)=)?(?P<limit>[1-9]\d{0,5}/(second|minute|hour|day))")
+SETTING = re.compile(r"((?P<name>[^\s=]+)=)?(?P<limit>[1-9][0-9]{0,5}/(second|minute|hour|day))")
 """A limit as an operator writes it. ``limits`` would also accept months, of 30 days."""
 
 IPV4_BYTES = 4
@@ -149,7 +149,7 @@ class RateLimits(Limiter):
         self._proxies = proxies
         self._pool = redis_pool(redis_url) if redis_url else None
         self._shared = shared_strategy(clock, self._pool) if self._pool else None
-        self._away_until = -math.inf
+        self._failed_at = -math.inf
         self.refusals = dict.fromkeys(POLICIES, 0)
         """The number of requests over the limit by policy, in this process."""
 
@@ -164,7 +164,7 @@ class RateLimits(Limiter):
     @property
     def problem(self) -> str | None:
         """Why the count is not shared at the moment; ``None`` if it is, or need not be."""
-        if self._clock() < self._away_until + TOLD_SECONDS:
+        if self._failed_within(AWAY_SECONDS + TOLD_SECONDS):
             return "Redis cannot be reached: each process counts alone"
         return None
 
@@ -194,15 +194,19 @@ class RateLimits(Limiter):
         self, shared: SharedMovingWindow, limit: RateLimitItem, key: str
     ) -> Spent | None:
         """Count one request in Redis. Return ``None`` while Redis is away."""
-        if self._clock() < self._away_until:
+        if self._failed_within(AWAY_SECONDS):
             return None
         try:
             spent = await shared.spend(limit, key)
-        except RedisError:
-            self._away_until = self._clock() + AWAY_SECONDS
+        except (RedisError, TypeError, ValueError):  # also a reply that no Redis gives
+            self._failed_at = self._clock()
             return None
-        self._away_until = -math.inf
+        self._failed_at = -math.inf
         return spent
+
+    def _failed_within(self, seconds: float) -> bool:
+        """Whether Redis failed that lately; not for a clock that was set back since."""
+        return 0 <= self._clock() - self._failed_at < seconds
 
 
 def redis_pool(url: str) -> ConnectionPool:

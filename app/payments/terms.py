@@ -189,12 +189,16 @@ def payable_networks() -> list[str]:
     ]
 
 
+ADDRESS_LENGTH = 42
+
+
 def payee_errors(network: str, pay_to: str) -> Iterator[str]:
     """The reasons why money cannot be asked for on ``network`` or would not reach ``pay_to``."""
     if network not in payable_networks():
         yield f"ONCALL_NETWORK: {_network_error(network)}"
     if not is_hex_address(pay_to) or int(pay_to, 16) == 0:
-        yield f"ONCALL_PAY_TO: {pay_to!r} is not an address: 0x and 40 hexadecimal digits"
+        given = f"{pay_to!r} " if len(pay_to) <= ADDRESS_LENGTH else ""  # a longer one may be a key
+        yield f"ONCALL_PAY_TO: {given}is not an address: 0x and 40 hexadecimal digits"
     elif not is_checksum_address(pay_to):
         yield (
             f"ONCALL_PAY_TO: {pay_to!r} does not have its EIP-55 checksum, which guards against "

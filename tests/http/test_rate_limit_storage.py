@@ -177,3 +177,12 @@ async def test_a_redis_that_is_away_is_an_error(clock: Clock) -> None:
     )
     with pytest.raises(RedisError):
         await windows.take("a", 2, 60)
+
+
+@pytest.mark.anyio
+async def test_a_full_window_that_has_expired_goes_at_once(
+    storage: BoundedWindows | RedisWindows, clock: Clock
+) -> None:
+    assert await told(storage.take("a", 1_000, 60, 1_000)) == (True, clock.now, 1_000)
+    clock.advance(60)
+    assert await told(storage.take("a", 1_000, 60)) == (True, clock.now, 1)

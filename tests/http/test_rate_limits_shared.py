@@ -52,3 +52,34 @@ async def test_while_redis_is_away_each_process_counts_alone_and_says_so(
         assert (await limits.spend(ANN, ROUTE, LIMIT, paying=False)).granted
         assert limits.problem is None
         await limits.aclose()
+
+
+async def test_a_clock_that_is_set_back_does_not_keep_redis_away(
+    clock: Clock, tmp_path: Path
+) -> None:
+    port = free_port()
+    limits = RateLimits(clock, f"redis://127.0.0.1:{port}/0")
+    assert await granted(limits, 120) == 120  # counted here, for Redis is away
+    clock.advance(-3_600)
+    with redis_server(tmp_path, port):
+        assert (await limits.spend(ANN, ROUTE, LIMIT, paying=False)).granted
+        assert limits.problem is None
+        await limits.aclose()
+
+
+@pytest.mark.parametrize("reply", [b"*3\r\n:1\r\n$3\r\nabc\r\n:1\r\n", b"$-1\r\n"])
+async def test_a_reply_that_no_redis_gives_counts_as_its_absence(
+    clock: Clock, reply: bytes
+) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while (await reader.read(65_536)) != b"":
+            writer.write(reply)
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        limits = RateLimits(clock, f"redis://127.0.0.1:{port}/0?protocol=2")
+        assert await granted(limits, 121) == 120
+        assert limits.problem == "Redis cannot be reached: each process counts alone"
+        await limits.aclose()

@@ -37,3 +37,8 @@ def test_errors_are_named(network: str, pay_to: str, complaints: list[str]) -> N
     errors = list(payee_errors(network, pay_to))
     assert len(errors) == len(complaints)
     assert all(text in error for text, error in zip(complaints, errors, strict=True))
+
+
+def test_a_private_key_in_place_of_the_payee_is_not_repeated() -> None:
+    [problem] = payee_errors("eip155:84532", "0x" + "5e" * 32)
+    assert problem == "ONCALL_PAY_TO: is not an address: 0x and 40 hexadecimal digits"

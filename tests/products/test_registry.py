@@ -134,7 +134,14 @@ def test_limits_that_the_operator_sets(told: str, limits: list[str]) -> None:
     "text",
     [
         *("120", "0/minute", "-1/minute", "1e3/minute", "1000000/hour", "7/week", "7/month"),
-        *("7/2minutes", "=7/minute", "a b=7/minute", "sched-oncall-now=", "7/minute;8/hour"),
+        *(
+            "1\u0663/minute",
+            "7/2minutes",
+            "=7/minute",
+            "a b=7/minute",
+            "sched-oncall-now=",
+            "7/minute;8/hour",
+        ),
     ],
 )
 def test_what_is_not_a_limit(text: str) -> None:
