@@ -243,3 +243,9 @@ def week_bits(windows: tuple[Any, ...]) -> bytes:
             for minute in range(day * DAY + start, day * DAY + end + (DAY if end <= start else 0)):
                 bits[minute % WEEK] = 1
     return bytes(bits) * 2
+
+
+def forget_walks() -> None:
+    """Empty the caches: minutes of many years, which slow the process down while they are kept."""
+    for cached in (walk_of, around, week_bits):
+        cached.cache_clear()

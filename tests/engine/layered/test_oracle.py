@@ -1,7 +1,7 @@
 """The engine agrees with the oracle, minute by minute: person, source, since and until."""
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import inf
 from typing import Any
 
@@ -19,9 +19,17 @@ from tests.support.schedule_documents import (
     places_and_documents,
     schedule_of,
 )
-from tests.support.schedule_oracle import Oracle
+from tests.support.schedule_oracle import Oracle, forget_walks
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", autouse=True)
+def walks() -> Iterator[None]:
+    """Leave none of the oracle's minutes to the tests that follow."""
+    yield
+    forget_walks()
+
 
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large]
 MANY = settings(max_examples=2_000, deadline=None, suppress_health_check=QUIET)
