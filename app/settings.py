@@ -235,7 +235,8 @@ def _dotenv(path: Path) -> Mapping[str, str | None]:
     strange = [
         str(_line_of(each))
         for each in bindings
-        if "ONCALL_" in each.original.string.upper() and (each.error or each.value is None)
+        if "ONCALL_" in each.original.string.upper()
+        and (each.error or (each.key and each.value is None))
     ]
     if strange:
         raise ValueError(f"not NAME=value: line {', '.join(strange)}")

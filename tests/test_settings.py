@@ -645,3 +645,10 @@ def test_what_may_be_a_key_is_not_repeated() -> None:
     assert "hunter2" not in problems
     assert "s3cret" not in problems
     assert "s3cret" not in repr(Settings(facilitator_url="https://node/s3cret"))
+
+
+def test_what_is_commented_out_does_no_harm(folder: Path) -> None:
+    (folder / ".env").write_text(
+        "# ONCALL_ENV production\n#ONCALL_DRAIN\nONCALL_DRAIN=1 # ONCALL_\n"
+    )
+    assert Settings.from_env({}).drain_seconds == 1
