@@ -36,6 +36,7 @@ from app.server.middleware import OuterMiddleware
 from app.settings import Settings
 from app.teams.app import PREFIX as TEAMS_PREFIX
 from app.teams.app import TeamsApp
+from app.workers.pool import WorkerPool
 
 log = structlog.get_logger()
 
@@ -62,7 +63,8 @@ def create_app(
     limits = RateLimits(clock, settings.redis_url or None, settings.trusted_proxies)
     metrics = Metrics()
     metrics.watch_limits(limits)
-    shutdown = GracefulShutdown(settings.drain_seconds)
+    workers = WorkerPool()
+    shutdown = GracefulShutdown(settings.drain_seconds, workers.stop_free_work)
     payments = None
     if settings.payments != "off":
         errors = list(setting_errors(settings))
@@ -70,7 +72,7 @@ def create_app(
             raise ConfigurationError(errors)
         payments = PaymentService(settings, clock, metrics, facilitator, claims)
     checkouts = [
-        ProductCheckout(each, limits, payments.context(each) if payments else None)
+        ProductCheckout(each, limits, workers, payments.context(each) if payments else None)
         for each in endpoints
     ]
     teams = TeamsApp(settings, clock, limits)

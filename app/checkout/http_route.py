@@ -46,7 +46,8 @@ class ProductRoute:
             if body:
                 require_json(head)
             payment = _payment_in(head) if head.paying else None
-            request = PurchaseRequest(endpoint.path, media_type, body, payment)
+            caller = self._checkout.limits.client_in(head)
+            request = PurchaseRequest(endpoint.path, media_type, body, caller, payment)
             outcome = await self._checkout.outcome(request)
             if isinstance(outcome, PaymentRequiredBody):
                 exchange.response = _EncodedResponse(

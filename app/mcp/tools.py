@@ -76,6 +76,7 @@ class Tools:
             f"mcp:{checkout.endpoint.path}",
             JSON,
             _body_of(params.arguments),
+            client,
             MessagePayment(carried) if paying else None,
         )
         outcome = await checkout.outcome(request)
