@@ -30,8 +30,8 @@ class Exchange(Struct):
     The body of the context calls ``admit`` first, ``count`` where its own limit comes, and sets
     ``response``. Leaving the context sends that response, or the problem that describes the
     ``OncallError`` or ``HTTPException`` raised within. Either states the ``allowance`` of the limit
-    that was counted last. Nothing is sent to a client that disconnected: its body was incomplete, so nothing was
-    charged. Every other exception is a defect and goes on to the caller.
+    that was counted last. Nothing is sent to a client that disconnected: its body was incomplete,
+    so nothing was charged. Every other exception is a defect and goes on to the caller.
     """
 
     scope: Scope
