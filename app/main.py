@@ -25,7 +25,7 @@ from app.discovery.well_known import discovery_routes
 from app.errors import ConfigurationError
 from app.http.exact_path_router import ExactPathRouter
 from app.http.problems import defect_response, http_problem_response
-from app.http.rate_limits import RateLimits
+from app.http.rate_limits import RateLimits, address_limit
 from app.mcp.route import McpRoute
 from app.mcp.tool_checkout import PATH as MCP_PATH
 from app.metrics import Metrics
@@ -60,7 +60,12 @@ def create_app(
     ``ConfigurationError`` for settings that cannot work.
     """
     endpoints = paid_endpoints(settings.rate_limit)
-    limits = RateLimits(clock, settings.redis_url or None, settings.trusted_proxies)
+    limits = RateLimits(
+        clock,
+        settings.redis_url or None,
+        settings.trusted_proxies,
+        address_limit(settings.address_limit, [each.limit for each in endpoints]),
+    )
     metrics = Metrics()
     metrics.watch_limits(limits)
     workers = WorkerPool()

@@ -38,7 +38,9 @@ class ProductRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoint
         async with Exchange(scope, receive, send) as exchange:
-            head = await exchange.admit(self._checkout.limits, endpoint.path, endpoint.limit)
+            limits = self._checkout.limits
+            head = exchange.admit(limits)
+            await exchange.count(limits, endpoint.path, endpoint.limit, paying=head.paying)
             media_type = negotiated(",".join(head.values("accept")), self._formats)
             body = b""
             if not head.bodiless:

@@ -146,11 +146,14 @@ class StoredApi:
             await self._database.write(lambda tx: idempotency.forget_expired(tx, now))
 
     async def _admitted_response(self, incoming: IncomingRequest) -> Response:
-        """Return the answer to a request, or its refusal by key, rate limit or scope.
+        """Return the answer to a request, or its refusal by address, key, rate limit or scope.
 
         These are checked before anything else of the request is looked at.
         """
         operation = incoming.operation
+        address = self._limits.spend_address(self._limits.client_in(incoming.head))
+        if not address.granted:
+            return _with_rate_limit(error_response(address.refusal), address)
         try:
             if operation.feed and b"token=" in incoming.query and not _has_key(incoming.head):
                 return await self._answer_by_token(incoming, operation.feed)
