@@ -48,8 +48,7 @@ class ProductRoute:
             if body:
                 require_json(head)
             payment = _payment_in(head) if head.paying else None
-            caller = self._checkout.limits.client_in(head)
-            request = PurchaseRequest(endpoint.path, media_type, body, caller, payment)
+            request = PurchaseRequest(endpoint.path, media_type, body, exchange.client, payment)
             outcome = await self._checkout.outcome(request)
             if isinstance(outcome, PaymentRequiredBody):
                 exchange.response = _EncodedResponse(

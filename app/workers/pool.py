@@ -1,6 +1,6 @@
 """A small pool of worker processes for work that could keep a processor busy.
 
-    a turn of the caller's own → a turn of the lane → a worker → result or error
+    the caller's turn → (the turn of unpaid work) → a worker's turn → result or error
 
 Strategy: ``anyio.to_process`` starts a worker when it is first needed, gives it one job at a time
 and kills it if the task that waits for it is cancelled. Nothing that a library leaves behind
@@ -9,7 +9,7 @@ outlives the process, and a job that does not stop cannot keep this process aliv
 and for how long; ``limits`` has those of the processor and the memory.
 
 Invariants: of one caller one job runs and ``OWN_WAITING`` wait. Jobs that nobody has paid for run
-one at a time, so that they never hold all workers. What is refused was not begun.
+one at a time, so that they never hold all workers. What waited in vain was not begun.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ T = TypeVar("T")
 PROCESSES = 2
 """Fewer would let one caller stop all others; more would only share the same processors."""
 WAITING = 32
-"""The most jobs that wait in each lane."""
+"""The most jobs that wait for a worker, and the most unpaid ones that wait for their turn."""
 OWN_WAITING = 4
 """The most jobs of one caller that wait."""
 WAIT_SECONDS = 10.0
@@ -92,7 +92,9 @@ class WorkerPool:
             async with self._within(WAIT_SECONDS, _busy(), unpaid=unpaid):
                 own = self._own.setdefault(caller, _Line(1, OWN_WAITING))
                 await held.enter_async_context(own.turn())
-                await held.enter_async_context((self._free if unpaid else self._all).turn())
+                if unpaid:
+                    await held.enter_async_context(self._free.turn())
+                await held.enter_async_context(self._all.turn())
             async with self._within(most_seconds, TakesTooLong(), unpaid=unpaid):
                 return await self._result(partial(run_limited, cpu_seconds, job, *arguments))
 
