@@ -122,7 +122,7 @@ class _Walk:
         passed_over: list[int] = []
         for step in range(len(cycle)):
             person = cycle[(self.place + step) % len(cycle)]
-            if had[person] and not (again and self._may_take(person, shift)):
+            if had.get(person) and not (again and self._may_take(person, shift)):
                 had[person] -= 1
             elif self._may_take(person, shift):
                 self.place = (self.place + step + 1) % len(cycle)
