@@ -55,15 +55,15 @@ class ProductRoute:
                     outcome.json,
                 )
             else:
-                exchange.response = self._answer(outcome, media_type)
+                exchange.response = self._answer(outcome, media_type, payment)
 
-    def _answer(self, paid: PaidAnswer, media_type: str) -> Response:
+    def _answer(self, paid: PaidAnswer, media_type: str, payment: HeaderPayment | None) -> Response:
         headers = {
             **self._described[media_type],
             "Cache-Control": "public, max-age=0",
             "Vary": "Accept",
             **self._checkout.label_fields,
-            **_receipt_headers(paid),
+            **_receipt_headers(paid, payment),
         }
         return Response(paid.answer, headers=headers)
 
@@ -99,11 +99,11 @@ def _payment_in(head: RequestHead) -> HeaderPayment:
     return HeaderPayment(head.values(PAYMENT_HEADER), head.values(PAYMENT_HEADER_V1))
 
 
-def _receipt_headers(paid: PaidAnswer) -> Mapping[str, str]:
-    if paid.payment is None or paid.charge is None:
+def _receipt_headers(paid: PaidAnswer, payment: HeaderPayment | None) -> Mapping[str, str]:
+    if paid.charge is None:
         return {}
     headers = {"PAYMENT-RESPONSE": paid.charge.receipt.header}
-    if paid.payment.payload.x402_version == 1:
+    if payment is not None and not payment.signatures:  # it came in version 1
         headers["X-PAYMENT-RESPONSE"] = paid.charge.receipt.header
     if paid.charge.replayed:
         headers["Idempotent-Replayed"] = "true"

@@ -20,10 +20,9 @@ from x402 import x402ResourceServer
 from app.errors import FacilitatorUnavailable, FieldError, MalformedBody, PaymentRefused
 from app.http.rate_limits import Allowance, RateLimits
 from app.http.validation import RequestModel, parsed_json, unknown_field_errors, validated
-from app.payments.authorization import Payment
 from app.payments.settlement import Charge, SettlementService
 from app.payments.terms import PaymentRequiredBody, PaymentTerms
-from app.payments.verification import CarriedPayment, payment_in
+from app.payments.verification import CarriedPayment, identity_of, payment_in
 from app.products.endpoint import Endpoint
 
 T = TypeVar("T")
@@ -89,10 +88,9 @@ class PurchaseRequest(Struct, frozen=True):
 
 
 class PaidAnswer(Struct, frozen=True):
-    """An answer and how it was paid for; ``None`` twice where nothing is charged."""
+    """An answer and how it was paid for; ``None`` where nothing is charged."""
 
     answer: bytes
-    payment: Payment | None = None
     charge: Charge | None = None
 
 
@@ -126,16 +124,25 @@ class ProductCheckout:
             return PaidAnswer(await self._answer_to(request))
         if request.payment is None:
             return await self._terms_for(payments, request.body)
+        settlement = payments.settlement
         version_1 = payments.facilitator.takes_version_1
         try:
+            known = await settlement.find(identity_of(request.payment), request.request_hash)
+            if known is not None and known.receipt is not None:
+                kept = known.answer
+                answer = await self._answer_to(request) if kept is None else kept
+                return PaidAnswer(answer, Charge(known.receipt, replayed=True))
             payment = payment_in(
                 payments.terms, request.payment, payments.server, version_1=version_1
             )
+            await settlement.require_chargeable(payment, request.request_hash, known)
+            if not payment.wallet_signed:
+                payment = await settlement.verify(payment, known)
             answer = await self._answer_to(request)
-            charge = await payments.settlement.charge(payment, request.request_hash)
+            charge = await settlement.charge(payment, request.request_hash, answer)
         except PaymentRefused as refused:
             return payments.terms.refusal(refused)
-        return PaidAnswer(answer, payment, charge)
+        return PaidAnswer(answer, charge)
 
     async def _terms_for(self, payments: PaymentContext, body: bytes) -> PaymentRequiredBody:
         """The terms. Raises ``OncallError`` if the body shows that paying would be in vain."""
