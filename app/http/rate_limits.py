@@ -29,6 +29,7 @@ from redis.exceptions import RedisError
 from slowapi import Limiter
 
 from app.errors import RateLimited
+from app.http.large_bodies import LargeBodies
 from app.http.rate_limit_storage import (
     MEMORY_SCHEME,
     REDIS_SCHEME,
@@ -176,6 +177,7 @@ class RateLimits(Limiter):
         self._pool = redis_pool(redis_url) if redis_url else None
         self._shared = shared_strategy(clock, self._pool) if self._pool else None
         self._failed_at = -math.inf
+        self.large_bodies = LargeBodies()
         self.refusals = dict.fromkeys(POLICIES, 0)
         """The number of requests over the limit by policy, in this process."""
 

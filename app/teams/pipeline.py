@@ -121,9 +121,10 @@ class StoredApi:
             scope["route"] = operation
             head = request_head(scope)
             require_sizes(head)
-            async with self._database.snapshot() as snapshot:
-                incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
-                response = await self._admitted_response(incoming)
+            with self._limits.large_bodies.held(head, self._limits.client_in(head)):
+                async with self._database.snapshot() as snapshot:
+                    incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
+                    response = await self._admitted_response(incoming)
         except HTTPException as error:
             response = http_error_response(error)
         except OncallError as error:
