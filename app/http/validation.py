@@ -10,7 +10,6 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import cache
 from itertools import islice
 from types import UnionType
@@ -21,6 +20,7 @@ from msgspec import Struct
 
 from app.errors import FieldError, InvalidRequest, MalformedBody, NamedFieldError, OutOfBounds
 from app.http.scalars import decoded_scalar
+from app.similar import most_similar
 
 JSON_TYPES = {
     "float": "a number",
@@ -46,9 +46,6 @@ MAX_ERRORS = 1_000
 
 MAX_UNKNOWN_NAMED = 100
 """The most unknown fields that are named, each with a similar known field. The rest are counted."""
-
-MAX_NAME_COMPARED = 50
-"""The most characters of an unknown name that are compared. No known name is that long."""
 
 AT_PATH = " - at `$"
 """The text between msgspec's message and the path to the wrong part, if the part is nested."""
@@ -151,8 +148,8 @@ def unknown_field_errors(
     was, were = ("", "") if strict else (" and was not used", " and were not used")
     unknown = _unknown_members(value, kind, "")
     for pointer, name, known in islice(unknown, MAX_UNKNOWN_NAMED):
-        similar = get_close_matches(name[:MAX_NAME_COMPARED], known, n=1)
-        hint = f"; did you mean {similar[0]!r}?" if similar else ""
+        similar = most_similar(name, known)
+        hint = f"; did you mean {similar!r}?" if similar else ""
         yield FieldError(pointer_to(pointer, name), f"is not a known field{was}{hint}")
     more = sum(1 for _ in unknown)
     if more:

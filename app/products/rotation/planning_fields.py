@@ -7,7 +7,6 @@ reported.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from fractions import Fraction
 from itertools import islice
 from typing import Annotated, Any
@@ -20,6 +19,7 @@ from app.engine.walltime import DAY, ZoneClock
 from app.errors import FieldError
 from app.http.scalars import LocalTime, Name, Start
 from app.http.validation import RequestModel, pointer_to, valid_items
+from app.similar import most_similar
 
 ABSENCES = 10_000
 FAIR_SHIFTS, FAIR_PEOPLE = 1_000, 100
@@ -123,8 +123,8 @@ def _person_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     people = dict.fromkeys(map(str, values["people"]))
     for pointer, name in _named(values):
         if name not in people:
-            similar = get_close_matches(name, people, n=1)
-            hint = f"; did you mean {similar[0]!r}?" if similar else ""
+            similar = most_similar(name, people)
+            hint = f"; did you mean {similar!r}?" if similar else ""
             yield FieldError(pointer, f"is not one of people{hint}")
 
 
