@@ -6,8 +6,10 @@ Its error says what would be right.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+from msgspec import ValidationError, convert
 
 from app.engine.layered.limits import DAY_MS, check_instant
 from app.engine.layered.parsing import (
@@ -27,7 +29,10 @@ RFC_3339 = re.compile(
 NO_SECONDS = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ](\d{2}:\d{2})(?:[Zz]|[+-]\d{2}:\d{2})?", re.ASCII)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_NAME = 200
+MILLISECOND = timedelta(milliseconds=1)
 DATE_LENGTH = 10
+USUAL_LENGTH = 20
+"""The characters of 2026-06-04T00:00:00Z."""
 
 
 class Instant(int):
@@ -138,6 +143,16 @@ def moment_ms(text: str) -> int:
 
 
 def _milliseconds(text: str) -> int:
+    """Return the milliseconds since 1970. Raises ``ValueError`` with what would be right.
+
+    The usual form is read by msgspec, in a third of the time. Every other form, and every error, is
+    left to what follows.
+    """
+    if len(text) == USUAL_LENGTH and text[-1] == "Z":
+        try:
+            return (convert(text, datetime) - EPOCH) // MILLISECOND
+        except ValidationError:
+            pass
     match = RFC_3339.fullmatch(text.strip())
     if match is None:
         raise ValueError(_not_an_instant(text))
