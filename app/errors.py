@@ -45,6 +45,18 @@ class OncallError(Exception):
         super().__init__(detail or self.title)
         self.detail = detail or self.title
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how an error is pickled: a worker process raises it, and the service reads it."""
+        return _unpickled, (type(self), self.args, vars(self))
+
+
+def _unpickled(
+    kind: type[OncallError], arguments: tuple[object, ...], values: dict[str, object]
+) -> OncallError:
+    error = kind.__new__(kind, *arguments)
+    vars(error).update(values)
+    return error
+
 
 class InvalidFields(OncallError):
     """A failure that lists every field error of a document, not only the first."""
@@ -93,6 +105,16 @@ class BodyTooSlow(OncallError):
     code = "body_too_slow"
     title = "The body did not arrive in time."
     retry = "same-payment"
+
+
+class TakesTooLong(OncallError):
+    code = "takes_too_long"
+    title = "The answer takes too long to compute: ask for less. Nothing was charged."
+
+
+class AnswerTooLarge(OncallError):
+    code = "answer_too_large"
+    title = "An answer is at most 16 MiB (16,777,216 bytes): ask for less. Nothing was charged."
 
 
 class UnsupportedMediaType(OncallError):
@@ -167,6 +189,16 @@ class TooManyClaims(Retryable):
 class TooManyConnections(Retryable):
     code = "too_many_connections"
     title = "Too many connections are open at the moment. Nothing was charged."
+
+
+class WorkersBusy(Retryable):
+    code = "busy"
+    title = "Too much work is waiting at the moment. Nothing was charged."
+
+
+class WorkerLost(Retryable):
+    code = "worker_lost"
+    title = "The process that computed the answer ended before it was done. Nothing was charged."
 
 
 class Interrupted(Retryable):

@@ -25,7 +25,7 @@ from app.discovery.well_known import discovery_routes
 from app.errors import ConfigurationError
 from app.http.exact_path_router import ExactPathRouter
 from app.http.problems import defect_response, http_problem_response
-from app.http.rate_limits import RateLimits
+from app.http.rate_limits import RateLimits, address_limit
 from app.mcp.route import McpRoute
 from app.mcp.tool_checkout import PATH as MCP_PATH
 from app.metrics import Metrics
@@ -36,6 +36,7 @@ from app.server.middleware import OuterMiddleware
 from app.settings import Settings
 from app.teams.app import PREFIX as TEAMS_PREFIX
 from app.teams.app import TeamsApp
+from app.workers.pool import WorkerPool
 
 log = structlog.get_logger()
 
@@ -59,10 +60,16 @@ def create_app(
     ``ConfigurationError`` for settings that cannot work.
     """
     endpoints = paid_endpoints(settings.rate_limit)
-    limits = RateLimits(clock, settings.redis_url or None, settings.trusted_proxies)
+    limits = RateLimits(
+        clock,
+        settings.redis_url or None,
+        settings.trusted_proxies,
+        address_limit(settings.address_limit, [each.limit for each in endpoints]),
+    )
     metrics = Metrics()
     metrics.watch_limits(limits)
-    shutdown = GracefulShutdown(settings.drain_seconds)
+    workers = WorkerPool()
+    shutdown = GracefulShutdown(settings.drain_seconds, workers.stop_free_work)
     payments = None
     if settings.payments != "off":
         errors = list(setting_errors(settings))
@@ -70,7 +77,7 @@ def create_app(
             raise ConfigurationError(errors)
         payments = PaymentService(settings, clock, metrics, facilitator, claims)
     checkouts = [
-        ProductCheckout(each, limits, payments.context(each) if payments else None)
+        ProductCheckout(each, limits, workers, payments.context(each) if payments else None)
         for each in endpoints
     ]
     teams = TeamsApp(settings, clock, limits)

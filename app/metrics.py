@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.http.rate_limits import RateLimits
+from app.http.rate_limits import POLICIES, RateLimits
 from app.payments.authorization import Payment
 from app.payments.claims.claim import Receipt
 
@@ -142,7 +142,7 @@ class _Refusals(Collector):
     def collect(self) -> Iterator[Metric]:
         refusals = CounterMetricFamily(
             "oncall_rate_limit_refusals",
-            "Requests over the rate limit, by policy: with-payment or without-payment.",
+            f"Requests over a rate limit, by policy: {', '.join(POLICIES)}.",
             labels=["policy"],
         )
         for policy, count in self._limits.refusals.items():

@@ -114,10 +114,11 @@ class Settings(
     ``env_file`` and ``secrets_dir`` too, unless these are "none". Processes share claims and rate
     limits at ``redis_url``; without it each process has its own. ``database_url`` is the text as
     set, and ``store_url`` the database it means. ``rate_limit`` is the text as set, which the
-    products parse. ``rpc_url`` is a node of ``network``, asked only when a receipt was lost.
-    ``facilitator_timeout_seconds`` bounds one call. A settlement with an unknown outcome is tried
-    again until ``settle_deadline_seconds`` after the first call. A process that was told to stop
-    accepts requests for another ``drain_seconds``.
+    products parse; an empty ``address_limit`` follows from those. ``rpc_url`` is a node of
+    ``network``, asked only when a receipt was lost. ``facilitator_timeout_seconds`` bounds one
+    call. A settlement with an unknown outcome is tried again until ``settle_deadline_seconds``
+    after the first call. A process that was told to stop accepts requests for another
+    ``drain_seconds``.
     """
 
     env_file: str = ".env"
@@ -181,6 +182,11 @@ class Settings(
         _parsed(lambda text: text.replace(",", " ").split()),
     ] = Field(default=(), description="a network such as 10.0.0.0/8")
     rate_limit: str = ""
+    address_limit: str = Field(
+        default="",
+        pattern=r"^$|^[1-9][0-9]{0,5}/(second|minute|hour|day)$",
+        description="a limit such as 1200/minute",
+    )
     log_format: Literal["json", "text"] = "json"
 
     @property

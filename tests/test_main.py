@@ -3,6 +3,7 @@
 import asyncio
 import importlib
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from app.errors import ConfigurationError
 from app.main import create_app
 from app.metrics import Metrics
 from app.products.registry import paid_endpoints
+from tests.conftest import Clock
 from tests.support.services import (
     NETWORK,
     ScriptedFacilitator,
@@ -72,6 +74,42 @@ async def test_what_the_operator_sets_is_what_holds_and_what_is_told() -> None:
         text = (await service.http.get(page)).text
         assert (text.count("2 requests a day"), text.count("5000 requests an hour")) == (1, 2)
         assert "a minute" not in text
+
+
+@pytest.mark.anyio
+async def test_one_limit_of_an_address_is_over_products_tools_and_stored_schedules(
+    clock: Clock, tmp_path: Path
+) -> None:
+    stored = f"sqlite:///{tmp_path}/oncall.db"
+    app = create_app(settings(address_limit="8/hour", database_url=stored), clock=clock)
+    async with living(app):
+        ann, ben = Service(app), Service(app, "203.0.113.8")
+        paths = [*SOLD, "/mcp", "/sandbox/pay"]
+        for path in paths:
+            assert (await ann.http.post(path)).status_code != 429
+        for path in ("/api/v1/schedules", "/api/v2/oncall/users", "/api/v1/schedules"):
+            assert (await ann.http.get(path)).status_code == 401
+        refused = [await ann.http.post(path) for path in paths]
+        refused.append(await ann.http.get("/api/v1/schedules"))
+        for answer in refused:
+            assert answer.status_code == 429
+            assert answer.headers["RateLimit"] == '"per-address";r=0;t=3600'
+            assert answer.headers["RateLimit-Policy"] == '"per-address";q=8;w=3600'
+            assert answer.headers["Retry-After"] == "3600"
+        assert "at most 8 requests an hour" in refused[0].json()["detail"]
+        assert (await ann.http.get("/healthz")).status_code == 200
+        assert (await ben.ask(b"")).status_code == 402
+
+
+@pytest.mark.anyio
+async def test_the_limit_of_an_address_follows_from_those_of_products(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.http.rate_limits.AT_LEAST_BY_ADDRESS", "1/day")
+    served = Service(create_app(settings(rate_limit="1/day,sched-oncall-now=1/hour")))
+    answers = [await served.ask(b"") for _ in range(11)]
+    assert answers[9].headers["RateLimit-Policy"] == '"without-payment";q=1;w=86400'
+    assert answers[10].headers["RateLimit-Policy"] == '"per-address";q=10;w=3600'
 
 
 @pytest.mark.anyio

@@ -110,6 +110,7 @@ VARIABLES = [
         (ip_network("127.0.0.1/32"), ip_network("2001:db8::/32")),
     ),
     ("ONCALL_RATE_LIMIT", "600/minute", "rate_limit", "600/minute"),
+    ("ONCALL_ADDRESS_LIMIT", "40/second", "address_limit", "40/second"),
     ("ONCALL_LOG_FORMAT", "text", "log_format", "text"),
     ("ONCALL_LOG_FORMAT", "  ", "log_format", "json"),
 ]

@@ -1,13 +1,14 @@
 """The HTTP route of a paid endpoint, as one pipeline that reads from top to bottom.
 
-    head → sizes → limit → negotiate → read → purchase → answer
+    head → sizes → address → negotiate → read → find → limit → purchase → answer
 
-Strategy: ``Exchange`` takes the first three steps and writes failures, ``ProductCheckout`` takes
-the money, and what remains to HTTP is here. Terms become a 402.
+Strategy: ``Exchange`` takes the first steps and writes failures, ``ProductCheckout`` takes the
+money, and what remains to HTTP is here. Terms become a 402. A request without a payment is counted
+before its body is read; one with a payment only if that has bought nothing yet.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 
 from starlette.responses import Response
@@ -38,7 +39,13 @@ class ProductRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoint
         async with Exchange(scope, receive, send) as exchange:
-            head = await exchange.admit(self._checkout.limits, endpoint.path, endpoint.limit)
+            limits = self._checkout.limits
+            head = exchange.admit(limits)
+            count = partial(
+                exchange.count, limits, endpoint.path, endpoint.limit, paying=head.paying
+            )
+            if not head.paying:
+                await count()
             media_type = negotiated(",".join(head.values("accept")), self._formats)
             body = b""
             if not head.bodiless:
@@ -46,8 +53,13 @@ class ProductRoute:
             if body:
                 require_json(head)
             payment = _payment_in(head) if head.paying else None
-            request = PurchaseRequest(endpoint.path, media_type, body, payment)
-            outcome = await self._checkout.outcome(request)
+            request = PurchaseRequest(endpoint.path, media_type, body, exchange.client, payment)
+            found = await self._checkout.find(request)
+            outcome = found.outcome
+            if outcome is None:
+                if head.paying:
+                    await count()
+                outcome = await self._checkout.outcome(request, found.claim)
             if isinstance(outcome, PaymentRequiredBody):
                 exchange.response = _EncodedResponse(
                     HTTPStatus.PAYMENT_REQUIRED,

@@ -1,44 +1,43 @@
-"""The purchase of one answer, over HTTP or MCP.
+"""The purchase of one answer, over HTTP or MCP, with its steps in the order of their cost.
 
-    (no payment: validate → terms) or payment → validate → compute → claim → settle → answer
+    payment → what it has bought is answered
+            → (limit) → form, amount, signature, window → validate → (verify) → compute → charge
+    no payment → (limit) → validate → terms
 
 Strategy: the answer is computed before the money moves and sent only once it has moved, so that
-every failure comes before the charge. A transport turns what it read into a ``PurchaseRequest`` and
-writes the outcome; failures are ``OncallError``.
+every failure comes before the charge. Work that could keep a processor busy is done in a worker
+process, and only once the facilitator has verified the payment. What is too much to check for
+nothing is checked then, still before any charge. A transport turns what it read into a
+``PurchaseRequest``, counts it against its limit between ``find`` and ``outcome``, and writes the
+outcome; failures are ``OncallError``.
 """
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from msgspec import Struct
 from x402 import x402ResourceServer
 
 from app.errors import FacilitatorUnavailable, FieldError, MalformedBody, PaymentRefused
+from app.http.large_bodies import LARGE_BYTES
 from app.http.rate_limits import Allowance, RateLimits
-from app.http.validation import RequestModel, parsed_json, unknown_field_errors, validated
+from app.payments.claims.claim import Claim
 from app.payments.settlement import Charge, SettlementService
 from app.payments.terms import PaymentRequiredBody, PaymentTerms
 from app.payments.verification import CarriedPayment, identity_of, payment_in
 from app.products.endpoint import Endpoint
-
-T = TypeVar("T")
-ReadDocument = tuple[RequestModel, Sequence[FieldError]]
-"""A document, and a warning for each member that was not understood."""
-
-SMALL_BODY_BYTES = 16 * 1024
-"""A body of this size is validated within a few milliseconds, whatever it holds."""
+from app.products.jobs import ReadDocument, answer_to, examine_document, read_document
+from app.workers.pool import WorkerPool
 
 KEPT_BODY_BYTES = 2 * 1024
 KEPT_DOCUMENTS = 256
 """The number and the size in bytes of the documents kept, those read last: a few megabytes."""
 
-HEAVY_AT_ONCE = 2
-"""How many heavy answers of one endpoint are computed beside the event loop at the same time. More
-threads would only take turns, and leave fewer of those turns to the event loop."""
+EXAMINING_SECONDS = 1.0
+"""The processor time after which a document is no longer examined, which no document takes."""
 
 
 class FacilitatorState(Protocol):
@@ -70,18 +69,19 @@ class PaymentContext:
 class PurchaseRequest(Struct, frozen=True):
     """One request for an answer: where, in which format, the JSON document, and the payment.
 
-    ``body`` is the document byte for byte. ``payment`` has not been read yet; it is ``None`` where
-    the request carried none.
+    ``body`` is the document byte for byte, and ``caller`` whose work it is. ``payment`` has not
+    been read yet; it is ``None`` where the request carried none.
     """
 
     route: str
     media_type: str
     body: bytes
+    caller: str
     payment: CarriedPayment | None = None
 
     @property
     def request_hash(self) -> bytes:
-        """A hash of everything but the payment: a payment buys one of these."""
+        """A hash of what is asked for: a payment buys one of these."""
         return hashlib.sha256(
             b"\0".join((self.route.encode(), self.media_type.encode(), self.body))
         ).digest()
@@ -94,14 +94,21 @@ class PaidAnswer(Struct, frozen=True):
     charge: Charge | None = None
 
 
+class Found(Struct, frozen=True):
+    """What is known of a payment: the ``outcome`` if it has one already, else its ``claim``."""
+
+    outcome: PaidAnswer | PaymentRequiredBody | None = None
+    claim: Claim | None = None
+
+
 @dataclass(frozen=True)
 class ProductCheckout:
     """The checkout of one endpoint; ``payments`` is ``None`` where its answers are free."""
 
     endpoint: Endpoint
     limits: RateLimits
+    workers: WorkerPool
     payments: PaymentContext | None
-    heavy_work: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HEAVY_AT_ONCE))
 
     @property
     def label_fields(self) -> Mapping[str, str]:
@@ -114,85 +121,119 @@ class ProductCheckout:
         endpoint = self.endpoint
         return await self.limits.spend(client, endpoint.path, endpoint.limit, paying=paying)
 
-    async def outcome(self, request: PurchaseRequest) -> PaidAnswer | PaymentRequiredBody:
+    async def find(self, request: PurchaseRequest) -> Found:
+        """Find what the payment of ``request`` has bought, before anything is asked of it.
+
+        A payment that has bought the answer gets it, whatever limit, window, terms or schema say
+        now. Raises ``OncallError``.
+        """
+        if self.payments is None or request.payment is None:
+            return Found()
+        try:
+            known = await self.payments.settlement.find(
+                identity_of(request.payment), request.request_hash
+            )
+        except PaymentRefused as refused:
+            return Found(self.payments.terms.refusal(refused))
+        if known is None or known.receipt is None or known.answer is None:
+            return Found(claim=known)
+        return Found(PaidAnswer(known.answer, Charge(known.receipt, replayed=True)))
+
+    async def outcome(
+        self, request: PurchaseRequest, claim: Claim | None = None
+    ) -> PaidAnswer | PaymentRequiredBody:
         """Compute the answer and charge for it; return the terms if the payment does not suffice.
 
-        Raises ``OncallError`` for an invalid document or payment, and if no payment can be taken.
+        ``claim`` is what ``find`` found: an answer that was bought and was too large to be kept is
+        computed again. Raises ``OncallError`` for an invalid document or payment, and if no payment
+        can be taken.
         """
         payments = self.payments
         if payments is None:
             return PaidAnswer(await self._answer_to(request))
+        if claim is not None and claim.receipt is not None:
+            charge = Charge(claim.receipt, replayed=True)
+            return PaidAnswer(await self._answer_to(request), charge)
         if request.payment is None:
-            return await self._terms_for(payments, request.body)
+            return await self._terms_for(payments, request)
         settlement = payments.settlement
         version_1 = payments.facilitator.takes_version_1
         try:
-            known = await settlement.find(identity_of(request.payment), request.request_hash)
-            if known is not None and known.receipt is not None:
-                kept = known.answer
-                answer = await self._answer_to(request) if kept is None else kept
-                return PaidAnswer(answer, Charge(known.receipt, replayed=True))
             payment = payment_in(
                 payments.terms, request.payment, payments.server, version_1=version_1
             )
-            await settlement.require_chargeable(payment, request.request_hash, known)
-            if not payment.wallet_signed:
-                payment = await settlement.verify(payment, known)
-            answer = await self._answer_to(request)
+            await settlement.require_chargeable(payment, request.request_hash, claim)
+            light = self._light_answer(request)
+            if light is None or not payment.wallet_signed:
+                payment = await settlement.verify(payment, claim)
+            answer = await self._answer_in_worker(request) if light is None else light()
             charge = await settlement.charge(payment, request.request_hash, answer)
         except PaymentRefused as refused:
             return payments.terms.refusal(refused)
         return PaidAnswer(answer, charge)
 
-    async def _terms_for(self, payments: PaymentContext, body: bytes) -> PaymentRequiredBody:
+    async def _terms_for(
+        self, payments: PaymentContext, request: PurchaseRequest
+    ) -> PaymentRequiredBody:
         """The terms. Raises ``OncallError`` if the body shows that paying would be in vain."""
-        warnings: Sequence[FieldError] = ()
-        if body:
-            document, warnings = await self._document(body)
-            if document.is_heavy:
-                await self._run(partial(self.endpoint.examine, document), light=False)
+        warnings = await self._examined(request) if request.body else ()
         if payments.facilitator.problem:
             raise FacilitatorUnavailable(retry_after=5)
         terms = payments.terms
         return terms.body_with(warnings=warnings) if warnings else terms.unpaid_body
 
+    async def _examined(self, request: PurchaseRequest) -> Sequence[FieldError]:
+        """The warnings about a body: what was not understood, or is only read after payment."""
+        if len(request.body) <= LARGE_BYTES:
+            document, warnings = self._document(request.body)
+            if not document.is_examined:
+                return warnings
+        return await self.workers.run(
+            examine_document,
+            self.endpoint.slug,
+            request.body,
+            caller=request.caller,
+            cpu_seconds=EXAMINING_SECONDS,
+            unpaid=True,
+        )
+
     async def _answer_to(self, request: PurchaseRequest) -> bytes:
+        light = self._light_answer(request)
+        return await self._answer_in_worker(request) if light is None else light()
+
+    async def _answer_in_worker(self, request: PurchaseRequest) -> bytes:
+        return await self.workers.run(
+            answer_to,
+            self.endpoint.slug,
+            request.body,
+            request.media_type,
+            caller=request.caller,
+            cpu_seconds=self.endpoint.cpu_seconds,
+        )
+
+    def _light_answer(self, request: PurchaseRequest) -> Callable[[], bytes] | None:
+        """What computes the answer at once; ``None`` if that is a worker's work.
+
+        Raises ``OncallError`` for a small body that is not valid; a worker validates a large one.
+        """
         if not request.body:
             raise MalformedBody("the body is empty")
-        document, warnings = await self._document(request.body)
-        work = partial(self._computed, document, warnings, request.media_type)
-        return await self._run(work, light=self.endpoint.is_light(request.media_type, document))
+        if len(request.body) > LARGE_BYTES:
+            return None
+        document, warnings = self._document(request.body)
+        if not self.endpoint.is_light(request.media_type, document):
+            return None
+        return partial(self.endpoint.written, document, warnings, request.media_type)
 
-    async def _document(self, body: bytes) -> ReadDocument:
-        """The document in ``body``, with a warning for each member that was not understood.
+    def _document(self, body: bytes) -> ReadDocument:
+        """The document in a small body, with a warning for each member that was not understood.
 
-        A payer asks for the terms and then pays for the same document, so small ones are kept.
+        A payer asks for the terms and then pays for the same document, so the smallest are kept.
         """
         if len(body) <= KEPT_BODY_BYTES:
             return self._kept(body)
-        value = parsed_json(body)
-        light = len(body) <= SMALL_BODY_BYTES or self.endpoint.validates_quickly(value)
-        return await self._run(partial(self._read, value), light=light)
+        return read_document(self.endpoint, body)
 
     @cached_property
     def _kept(self) -> Callable[[bytes], ReadDocument]:
-        return lru_cache(KEPT_DOCUMENTS)(lambda body: self._read(parsed_json(body)))
-
-    async def _run(self, work: Callable[[], T], *, light: bool) -> T:
-        """Run ``work`` and return its result: in a thread, or at once if it is ``light``.
-
-        JSON is read on the event loop: that sets the recursion limit, which all threads share.
-        """
-        if light:
-            return work()
-        async with self.heavy_work:
-            return await asyncio.to_thread(work)
-
-    def _read(self, value: object) -> ReadDocument:
-        kind = self.endpoint.request
-        return validated(value, kind), tuple(unknown_field_errors(value, kind))
-
-    def _computed(
-        self, document: RequestModel, warnings: Sequence[FieldError], media_type: str
-    ) -> bytes:
-        return self.endpoint.formats[media_type].write(self.endpoint.compute(document), warnings)
+        return lru_cache(KEPT_DOCUMENTS)(partial(read_document, self.endpoint))

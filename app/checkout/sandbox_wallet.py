@@ -52,7 +52,8 @@ class SandboxWallet:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with Exchange(scope, receive, send) as exchange:
-            head = await exchange.admit(self._limits, PATH, LIMIT)
+            head = exchange.admit(self._limits)
+            await exchange.count(self._limits, PATH, LIMIT, paying=head.paying)
             media_type = negotiated(",".join(head.values("accept")), (JSON, HEADER_LINE))
             body = await read_body(receive)
             require_json(head)

@@ -35,6 +35,8 @@ STATUS: Mapping[type[OncallError], HTTPStatus] = {
     errors.ClaimsUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyClaims: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyConnections: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.WorkersBusy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.WorkerLost: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Interrupted: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyLayers: HTTPStatus.BAD_REQUEST,
     errors.TooManyParticipants: HTTPStatus.BAD_REQUEST,
@@ -46,6 +48,8 @@ STATUS: Mapping[type[OncallError], HTTPStatus] = {
     errors.EmptyWindow: HTTPStatus.BAD_REQUEST,
     errors.WindowTooLong: HTTPStatus.BAD_REQUEST,
     errors.InstantOutOfRange: HTTPStatus.BAD_REQUEST,
+    errors.TakesTooLong: HTTPStatus.BAD_REQUEST,
+    errors.AnswerTooLarge: HTTPStatus.BAD_REQUEST,
 }
 
 

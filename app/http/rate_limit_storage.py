@@ -5,7 +5,8 @@ and take the time from a given clock. ``BoundedWindows`` stores the windows of o
 bounded memory, unlike the library's own memory storage. ``RedisWindows`` is the library's
 asynchronous Redis storage with a script of ours. In both, ``take`` takes a place and returns the
 state of the window in one step, and the strategies use it. The library's own two steps cost twice
-as much: in microseconds in memory, in round trips with Redis.
+as much: in microseconds in memory, in round trips with Redis. An instant that lies ahead, because
+the clock was set back, counts as now: otherwise a client would wait for as long as the step was.
 """
 
 from array import array
@@ -35,10 +36,17 @@ MAX_INSTANTS = 120 * MAX_KEYS
 MEMORY_SCHEME, REDIS_SCHEME = "bounded-memory", "async+redis+clock"
 
 WINDOW = """
--- drop instants that left the window; take places if they fit; return the state of the window
+-- let no instant be later than now; drop those that left the window; take places if they fit;
+-- return the state of the window
 local now, expiry = tonumber(ARGV[1]), tonumber(ARGV[2])
 local limit, amount = tonumber(ARGV[3]), tonumber(ARGV[4])
 local newest = redis.call('LINDEX', KEYS[1], 0)
+local later = 0
+while newest and tonumber(newest) > now do
+  redis.call('LSET', KEYS[1], later, ARGV[1])
+  later = later + 1
+  newest = redis.call('LINDEX', KEYS[1], later)
+end
 if newest and tonumber(newest) <= now - expiry then redis.call('DEL', KEYS[1]) end
 local oldest = redis.call('LINDEX', KEYS[1], -1)
 while oldest and tonumber(oldest) <= now - expiry do
@@ -89,6 +97,9 @@ class BoundedWindows(Storage, MovingWindowSupport):
         """Take ``amount`` of ``limit`` places in the window of ``key``, if they are free."""
         now = self._clock()
         window = self._window(key)
+        if window and window[-1] > now:  # the clock was set back
+            count = len(window) - bisect_right(window, now)
+            window[-count:] = array("d", [now]) * count
         left = now - expiry
         if window and window[0] <= left:
             count = bisect_right(window, left)

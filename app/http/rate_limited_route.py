@@ -1,8 +1,9 @@
 """The steps that every rate-limited POST route takes around its own work.
 
-    head → sizes → limit → (the route's own work) → response or problem
+    method → sizes → limit of the address → (the route's own work) → response or problem
 
-The paid products, the MCP tools and the sandbox's wallet are such routes.
+The paid products, the MCP tools and the sandbox's wallet are such routes. When a route counts a
+request against its own limit is up to the route, because some requests need not be counted there.
 """
 
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.errors import OncallError
+from app.http.large_bodies import LargeBodies
 from app.http.problems import http_problem_response, problem_response
 from app.http.rate_limits import Allowance, RateLimits
 from app.http.request_body import require_sizes
@@ -26,15 +28,18 @@ from app.http.request_head import RequestHead, request_head
 class Exchange(Struct):
     """One request to a rate-limited route and its response, as an asynchronous context.
 
-    The body of the context calls ``admit`` first and sets ``response``. Leaving the context sends
-    that response, or the problem that describes the ``OncallError`` or ``HTTPException`` raised
-    within. Nothing is sent to a client that disconnected: its body was incomplete, so nothing was
-    charged. Every other exception is a defect and goes on to the caller.
+    The body of the context calls ``admit`` first, ``count`` where its own limit comes, and sets
+    ``response``. Leaving the context sends that response, or the problem that describes the
+    ``OncallError`` or ``HTTPException`` raised within. Either states the ``allowance`` of the limit
+    that was counted last. Nothing is sent to a client that disconnected: its body was incomplete,
+    so nothing was charged. Every other exception is a defect and goes on to the caller.
     """
 
     scope: Scope
     receive: Receive
     send: Send
+    client: str = ""
+    large_bodies: LargeBodies | None = None
     allowance: Allowance | None = None
     response: Response | None = None
 
@@ -44,6 +49,13 @@ class Exchange(Struct):
     async def __aexit__(
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> bool:
+        try:
+            return await self._respond(error)
+        finally:
+            if self.large_bodies is not None:
+                self.large_bodies.give_back(self.client)
+
+    async def _respond(self, error: BaseException | None) -> bool:
         response = self.response if error is None else self._problem_response(error)
         if response is None:
             return isinstance(error, ClientDisconnect)
@@ -59,17 +71,30 @@ class Exchange(Struct):
             return http_problem_response(Request(self.scope), error)
         return None
 
-    async def admit(self, limits: RateLimits, path: str, limit: RateLimitItem) -> RequestHead:
-        """Return the request's head, after checking its method and sizes and counting it.
+    def admit(self, limits: RateLimits) -> RequestHead:
+        """Return the request's head, after checking its method and sizes and counting its address.
 
-        Of each client, ``limit`` requests to ``path`` pass. Raises ``HTTPException`` for a
-        method other than POST, ``BodyTooLarge``, ``HeadersTooLarge`` or ``RateLimited``.
+        Raises ``HTTPException`` for a method other than POST, ``BodyTooLarge``,
+        ``HeadersTooLarge``, ``RateLimited`` for an address that sends too much of everything, or
+        ``WorkersBusy`` if too many large bodies are in memory.
         """
         head = request_head(self.scope)
         if head.method != "POST":
             raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST, OPTIONS"})
         require_sizes(head)
-        client = limits.client_in(head)
-        self.allowance = await limits.spend(client, path, limit, paying=head.paying)
+        self.client = limits.client_in(head)
+        self.allowance = limits.spend_address(self.client)
         self.allowance.require()
+        if limits.large_bodies.take(head, self.client):
+            self.large_bodies = limits.large_bodies
         return head
+
+    async def count(
+        self, limits: RateLimits, path: str, limit: RateLimitItem, *, paying: bool
+    ) -> None:
+        """Count the request: of each client, ``limit`` requests to ``path`` pass.
+
+        Requests that are ``paying`` are counted apart. Raises ``RateLimited``.
+        """
+        self.allowance = await limits.spend(self.client, path, limit, paying=paying)
+        self.allowance.require()

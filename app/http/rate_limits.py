@@ -6,19 +6,22 @@ a limit. The Limiter's own check is synchronous and costs ten times as much, so 
 strategy itself: in memory for a single process, in its asynchronous form in Redis for several
 (``docs/decisions/0004-slowapi.md``).
 
+Besides, each process counts all requests of an address alone and in memory (``spend_address``): one
+cheap look before anything costs, and for many routes together.
+
 Invariants: requests with and without a payment are counted separately. A client is an IPv4 address
 or an IPv6 /64. ``X-Forwarded-For`` counts only from trusted proxies.
 """
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Any
 
-from limits import RateLimitItem
+from limits import RateLimitItem, parse
 from limits.storage import storage_from_string
 from msgspec import Struct
 from redis.asyncio import ConnectionPool
@@ -26,6 +29,7 @@ from redis.exceptions import RedisError
 from slowapi import Limiter
 
 from app.errors import RateLimited
+from app.http.large_bodies import LargeBodies
 from app.http.rate_limit_storage import (
     MEMORY_SCHEME,
     REDIS_SCHEME,
@@ -45,6 +49,11 @@ AWAY_SECONDS = 1.0
 TOLD_SECONDS = 10.0
 """The time for which ``problem`` reports that, if no request finds Redis again."""
 
+AT_LEAST_BY_ADDRESS = "1200/minute"
+TIMES_A_PRODUCT = 10
+"""What an address may send to all routes together, unless it is set: the first of these, or the
+second times the highest limit of a product, whichever is more."""
+
 SETTING = re.compile(r"((?P<name>[^\s=]+)=)?(?P<limit>[1-9][0-9]{0,5}/(second|minute|hour|day))")
 """A limit as an operator writes it. ``limits`` would also accept months, of 30 days."""
 
@@ -54,7 +63,8 @@ MAPPED = bytes(10) + b"\xff\xff"
 
 PAYING_POLICIES = ("without-payment", "with-payment")
 PER_KEY, UNKNOWN_KEY = "per-key", "unknown-key"
-POLICIES = (*PAYING_POLICIES, PER_KEY, UNKNOWN_KEY)
+PER_ADDRESS = "per-address"
+POLICIES = (*PAYING_POLICIES, PER_KEY, UNKNOWN_KEY, PER_ADDRESS)
 """The policies, each with its own count."""
 
 
@@ -123,11 +133,26 @@ def limits_in(text: str, products: Sequence[str]) -> tuple[Mapping[str, str], Se
     return {**usual, **limits}, [f"ONCALL_RATE_LIMIT: {error}" for error in errors]
 
 
+def address_limit(text: str, of_products: Iterable[RateLimitItem]) -> RateLimitItem:
+    """Return the limit of an address: an operator's ``text``, or if empty one that follows.
+
+    It is far above what one client may ask of a product, so that it only stops those who send too
+    much of everything.
+    """
+    if text:
+        return parse(text)
+    higher = [type(each)(TIMES_A_PRODUCT * each.amount, each.multiples) for each in of_products]
+    return max(
+        parse(AT_LEAST_BY_ADDRESS), *higher, key=lambda each: each.amount / each.get_expiry()
+    )
+
+
 class RateLimits(Limiter):
     """A counter of requests by policy, route and client.
 
     With ``redis_url`` all processes share one count. While Redis is away each process counts alone,
-    and ``problem`` says so. ``proxies`` are ours and believed.
+    and ``problem`` says so. ``proxies`` are ours and believed. ``per_address`` is the limit of all
+    requests of an address to one process.
     """
 
     _limiter: MovingWindow
@@ -137,6 +162,7 @@ class RateLimits(Limiter):
         clock: Callable[[], float],
         redis_url: str | None = None,
         proxies: Sequence[Proxy] = (),
+        per_address: RateLimitItem | None = None,
     ) -> None:
         super().__init__(
             key_func=self.client_in,
@@ -147,9 +173,11 @@ class RateLimits(Limiter):
         self._limiter = MovingWindow(self._storage)
         self._clock = clock
         self._proxies = proxies
+        self._per_address = per_address or parse(AT_LEAST_BY_ADDRESS)
         self._pool = redis_pool(redis_url) if redis_url else None
         self._shared = shared_strategy(clock, self._pool) if self._pool else None
         self._failed_at = -math.inf
+        self.large_bodies = LargeBodies()
         self.refusals = dict.fromkeys(POLICIES, 0)
         """The number of requests over the limit by policy, in this process."""
 
@@ -168,6 +196,11 @@ class RateLimits(Limiter):
             return "Redis cannot be reached: each process counts alone"
         return None
 
+    def spend_address(self, client: str) -> Allowance:
+        """Count one request of ``client`` to this process, unless the address has sent too much."""
+        limit = self._per_address
+        return self._allowance(PER_ADDRESS, limit, self._limiter.spend(limit, client))
+
     async def spend(
         self, client: str, route: str, limit: RateLimitItem, *, paying: bool
     ) -> Allowance:
@@ -180,7 +213,10 @@ class RateLimits(Limiter):
         """Count one request under one of ``POLICIES``, unless the limit is used up."""
         key = f"{policy}/{route}/{client}"  # one string costs half of three
         spent = await self._spent_shared(self._shared, limit, key) if self._shared else None
-        granted, window = spent or self._limiter.spend(limit, key)
+        return self._allowance(policy, limit, spent or self._limiter.spend(limit, key))
+
+    def _allowance(self, policy: str, limit: RateLimitItem, spent: Spent) -> Allowance:
+        granted, window = spent
         if not granted:
             self.refusals[policy] += 1
         reset_seconds = max(math.ceil(window.reset_time - self._clock()), 1)

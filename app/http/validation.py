@@ -73,14 +73,14 @@ RequestModelT = TypeVar("RequestModelT", bound="RequestModel")
 class RequestModel(Struct, frozen=True):
     """The base class of request documents, and of their parts that have rules across fields."""
 
-    @classmethod
-    def heavy_fields(cls) -> frozenset[str]:
-        """Return the JSON names of the fields that can keep a processor busy."""
-        return frozenset()
-
     @property
     def is_heavy(self) -> bool:
-        """Whether one of the heavy fields is given."""
+        """Whether the answer takes more than some milliseconds of a processor."""
+        return False
+
+    @property
+    def is_examined(self) -> bool:
+        """Whether it has parts that are read by more than validation, before anybody pays."""
         return False
 
     @classmethod

@@ -47,7 +47,8 @@ class McpRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with Exchange(scope, receive, send) as exchange:
-            head = await exchange.admit(self._limits, PATH, LIMIT)
+            head = exchange.admit(self._limits)
+            await exchange.count(self._limits, PATH, LIMIT, paying=head.paying)
             body = await read_body(receive)
             require_json(head)
             try:

@@ -4,18 +4,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from limits import RateLimitItem, parse
 from msgspec import Struct
 
-from app.errors import FieldError
+from app.errors import AnswerTooLarge, FieldError
 from app.formats.svg.drawing import timeline_bytes
 from app.formats.timeline import Timeline
 from app.http.rate_limits import in_words
 from app.http.validation import RequestModel, validated
 
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
 JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"
 
 
@@ -102,8 +103,9 @@ def _calendar(timeline: Timeline) -> bytes:
     return calendar_bytes(timeline)
 
 
-def _finds_nothing(_: object) -> None:
-    """Do nothing: validation has found every error."""
+def _finds_nothing(_: object) -> Sequence[FieldError]:
+    """Return no warning: validation has found every error."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,11 @@ class Endpoint:
 
     ``description`` is in every 402. ``rules`` are the rules beyond those of single fields.
     ``compute`` turns a valid request into a ``Result``, and ``formats`` write it by media type, the
-    default first. ``examine`` looks, before payment, for errors that only heavy work can find, and
-    raises ``InvalidRequest``. ``example`` and the requests of ``worked`` must be valid. ``work`` is
-    heavy if a small request can keep a processor busy; it is then not done on the event loop.
-    ``rate_limit`` is the limit of one client, as ``limits`` writes it: ``120/minute``.
+    default first. ``examine`` looks, before payment and in a worker process, for errors that
+    validation does not find, and raises ``InvalidRequest``; it returns a warning for what is only
+    read after payment. ``example`` and the requests of ``worked`` must be valid. ``cpu_seconds`` is
+    the most processor time that an answer may take. ``rate_limit`` is the limit of one client, as
+    ``limits`` writes it: ``120/minute``.
     """
 
     slug: str
@@ -132,9 +135,9 @@ class Endpoint:
     compute: Callable[[Any], Result]
     formats: Mapping[str, Format]
     example: Mapping[str, Any]
-    work: Literal["light", "heavy"] = "light"
+    cpu_seconds: float
     worked: Sequence[WorkedExample] = ()
-    examine: Callable[[Any], object] = _finds_nothing
+    examine: Callable[[Any], Sequence[FieldError]] = _finds_nothing
 
     method = "POST"
 
@@ -166,12 +169,7 @@ class Endpoint:
 
         10,000 shifts take about 10 ms in JSON and ten times that in every other format.
         """
-        return self.work == "light" and media_type == JSON and not document.is_heavy
-
-    def validates_quickly(self, value: object) -> bool:
-        """Whether ``value``, parsed from up to a megabyte, is validated within milliseconds."""
-        given = value if isinstance(value, dict) else {}
-        return self.work == "light" and self.request.heavy_fields().isdisjoint(given)
+        return media_type == JSON and not document.is_heavy
 
     def headers(self, media_type: str) -> Mapping[str, str]:
         """Return the headers that describe an answer in ``media_type``. A file gets a name."""
@@ -188,5 +186,13 @@ class Endpoint:
 
     def answer_to(self, example: Mapping[str, Any], media_type: str = JSON) -> bytes:
         """Compute the answer to an example."""
-        result = self.compute(validated(example, self.request))
-        return self.formats[media_type].write(result, ())
+        return self.written(validated(example, self.request), (), media_type)
+
+    def written(
+        self, document: RequestModel, warnings: Sequence[FieldError], media_type: str
+    ) -> bytes:
+        """Compute the answer to ``document`` and write it. Raises ``AnswerTooLarge``."""
+        answer = self.formats[media_type].write(self.compute(document), warnings)
+        if len(answer) > MAX_ANSWER_BYTES:
+            raise AnswerTooLarge
+        return answer

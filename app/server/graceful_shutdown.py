@@ -18,7 +18,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -30,10 +30,16 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class GracefulShutdown:
-    """The shutdown of this process: whether it has ``begun``. It drains for ``drain_seconds``."""
+    """The shutdown of this process: whether it has ``begun``. It drains for ``drain_seconds``.
 
-    def __init__(self, drain_seconds: float = 0.0) -> None:
+    ``at_begin`` is called in the event loop once it has begun.
+    """
+
+    def __init__(
+        self, drain_seconds: float = 0.0, at_begin: Callable[[], None] = lambda: None
+    ) -> None:
         self._drain_seconds = drain_seconds
+        self._at_begin = at_begin
         self._servers_own: dict[int, Any] = {}
         self.begun = False
 
@@ -65,4 +71,5 @@ class GracefulShutdown:
 
     def _drain(self, number: int) -> None:
         log.info("stopping", signal=number, drain_seconds=self._drain_seconds)
+        self._at_begin()
         self._loop.call_later(self._drain_seconds, self._servers_own[number], number, None)

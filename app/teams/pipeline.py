@@ -121,9 +121,10 @@ class StoredApi:
             scope["route"] = operation
             head = request_head(scope)
             require_sizes(head)
-            async with self._database.snapshot() as snapshot:
-                incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
-                response = await self._admitted_response(incoming)
+            with self._limits.large_bodies.held(head, self._limits.client_in(head)):
+                async with self._database.snapshot() as snapshot:
+                    incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
+                    response = await self._admitted_response(incoming)
         except HTTPException as error:
             response = http_error_response(error)
         except OncallError as error:
@@ -146,11 +147,14 @@ class StoredApi:
             await self._database.write(lambda tx: idempotency.forget_expired(tx, now))
 
     async def _admitted_response(self, incoming: IncomingRequest) -> Response:
-        """Return the answer to a request, or its refusal by key, rate limit or scope.
+        """Return the answer to a request, or its refusal by address, key, rate limit or scope.
 
         These are checked before anything else of the request is looked at.
         """
         operation = incoming.operation
+        address = self._limits.spend_address(self._limits.client_in(incoming.head))
+        if not address.granted:
+            return _with_rate_limit(error_response(address.refusal), address)
         try:
             if operation.feed and b"token=" in incoming.query and not _has_key(incoming.head):
                 return await self._answer_by_token(incoming, operation.feed)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from limits import parse
 
 from app.errors import RateLimited
-from app.http.rate_limits import Allowance, RateLimits, client_of, in_words
+from app.http.rate_limits import Allowance, RateLimits, address_limit, client_of, in_words
 from tests.conftest import Clock
 
 ROUTE = "/v1/scheduling/oncall-rotation"
@@ -121,6 +121,57 @@ def test_no_minute_has_more_than_the_limit(per_minute: int, waits: list[float]) 
         expected = sum(at > clock.now - 60 for at in granted) < per_minute
         assert asked(limits, 1, limit=f"{per_minute}/minute") == [expected]
         granted += [clock.now] * expected
+
+
+@pytest.mark.parametrize("full", [True, False], ids=["full", "not-full"])
+def test_a_clock_set_back_locks_nobody_out(limits: RateLimits, clock: Clock, *, full: bool) -> None:
+    """The instants that lay ahead used to be waited for, however far the clock was set back."""
+    asked(limits, 120 if full else 60)
+    clock.advance(-3_600)
+    assert asked(limits, 61) == [not full] * 60 + [False]
+    refused = at_once(limits.spend(ANN, ROUTE, LIMIT, paying=False))
+    assert (refused.granted, refused.reset_seconds) == (False, 60)
+    clock.advance(60)
+    assert asked(limits, 121) == [True] * 120 + [False]
+
+
+def test_only_the_instants_ahead_become_now(limits: RateLimits, clock: Clock) -> None:
+    asked(limits, 50)
+    clock.advance(40)
+    asked(limits, 70)
+    clock.advance(-20)
+    assert asked(limits, 1) == [False]
+    clock.advance(40)
+    assert asked(limits, 51) == [True] * 50 + [False]
+    clock.advance(20)
+    assert asked(limits, 71) == [True] * 70 + [False]
+
+
+# --- all requests of an address -------------------------------------------------------------
+
+
+def test_an_address_is_counted_over_all_routes(clock: Clock) -> None:
+    limits = RateLimits(clock, per_address=parse("3/minute"))
+    assert [limits.spend_address(ANN).granted for _ in range(4)] == [True] * 3 + [False]
+    assert asked(limits, 120) == [True] * 120
+    assert limits.spend_address(BEN).remaining == 2
+    assert limits.refusals["per-address"] == 1
+    clock.advance(60)
+    assert limits.spend_address(ANN).granted
+
+
+@pytest.mark.parametrize(
+    ("text", "of_products", "limit"),
+    [
+        pytest.param("", ["120/minute"], "1200/minute", id="usual"),
+        pytest.param("", ["2/day", "10/minute"], "1200/minute", id="never-less"),
+        pytest.param("", ["120/minute", "600/minute"], "6000/minute", id="follows-the-highest"),
+        pytest.param("", ["120/minute", "30/second"], "300/second", id="by-rate-not-by-number"),
+        pytest.param("50/second", ["600/minute"], "50/second", id="set"),
+    ],
+)
+def test_the_limit_of_an_address(text: str, of_products: Sequence[str], limit: str) -> None:
+    assert address_limit(text, map(parse, of_products)) == parse(limit)
 
 
 # --- what is said ---------------------------------------------------------------------------

@@ -67,6 +67,18 @@ async def test_a_clock_that_is_set_back_does_not_keep_redis_away(
         await limits.aclose()
 
 
+async def test_a_clock_set_back_locks_nobody_out(clock: Clock, tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url:
+        limits = RateLimits(clock, url)
+        assert await granted(limits, 60) == 60
+        clock.advance(-3_600)
+        assert await granted(limits, 61) == 60
+        assert (await limits.spend(ANN, ROUTE, LIMIT, paying=False)).reset_seconds == 60
+        clock.advance(60)
+        assert await granted(limits, 121) == 120
+        await limits.aclose()
+
+
 @pytest.mark.parametrize("reply", [b"*3\r\n:1\r\n$3\r\nabc\r\n:1\r\n", b"$-1\r\n"])
 async def test_a_reply_that_no_redis_gives_counts_as_its_absence(
     clock: Clock, reply: bytes

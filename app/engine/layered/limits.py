@@ -90,7 +90,17 @@ def check_swaps(count: int) -> None:
 
 
 def check_work(layers: Sequence[Layer], manual: int, swaps: Sequence[Swap], span_ms: int) -> None:
-    """Raise ``TooMuchWork`` if the answer for ``span_ms`` milliseconds takes more than ``STEPS``.
+    """Raise ``TooMuchWork`` if the answer for ``span_ms`` milliseconds takes over ``STEPS``."""
+    steps = steps_of(layers, manual, swaps, span_ms)
+    if steps > STEPS:
+        raise TooMuchWork(
+            f"takes about {steps:,} steps, at most {STEPS:,}: ask for a shorter window or give "
+            "fewer restrictions, overrides or swaps"
+        )
+
+
+def steps_of(layers: Sequence[Layer], manual: int, swaps: Sequence[Swap], span_ms: int) -> int:
+    """Return the work that the answer for ``span_ms`` milliseconds takes, in steps.
 
     ``manual`` is the number of overrides and entries; each swap lays everything out anew. The
     weights (a window 1, a turn 2, an override or entry 4) were measured.
@@ -98,12 +108,7 @@ def check_work(layers: Sequence[Layer], manual: int, swaps: Sequence[Swap], span
     days = span_ms / DAY_MS + sum(
         (swap.end_at - swap.start_at) / DAY_MS + SWAP_DAYS for swap in swaps
     )
-    steps = round(days * sum(map(_steps_a_day, layers))) + 4 * manual * (1 + 3 * len(swaps))
-    if steps > STEPS:
-        raise TooMuchWork(
-            f"takes about {steps:,} steps, at most {STEPS:,}: ask for a shorter window or give "
-            "fewer restrictions, overrides or swaps"
-        )
+    return round(days * sum(map(_steps_a_day, layers))) + 4 * manual * (1 + 3 * len(swaps))
 
 
 def check_segments(count: int) -> None:

@@ -45,7 +45,7 @@ def schedule_endpoint() -> Endpoint:
             "from": "2026-04-24T07:00:00Z",
             "to": "2026-04-27T07:00:00Z",
         },
-        work="heavy",
+        cpu_seconds=4,
     )
 
 
@@ -70,7 +70,7 @@ def now_endpoint() -> Endpoint:
         compute=_now,
         formats=formats_with(now_csv),
         example={**V1_SCHEDULE, "at": "2026-04-24T19:00:00Z"},
-        work="heavy",
+        cpu_seconds=4,
     )
 
 

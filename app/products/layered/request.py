@@ -8,10 +8,19 @@ is computed.
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta
 
 from app.engine.layered import limits
-from app.engine.layered.model import Entry, FinalSchedule, OnCall, Override, Schedule, Swap
+from app.engine.layered.model import (
+    Entry,
+    FinalSchedule,
+    Layer,
+    OnCall,
+    Override,
+    Schedule,
+    Swap,
+)
 from app.engine.layered.resolve import final_schedule, on_call_at
 from app.engine.layered.swaps import with_swaps
 from app.errors import (
@@ -24,6 +33,9 @@ from app.errors import (
 )
 from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Layers, LocalZone, Point, UserId
+
+LIGHT_STEPS = 5_000
+"""Work that is done within 10 ms, beside reading the request."""
 
 Reason = Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
 """The reason of an override."""
@@ -129,7 +141,11 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
         if manual > limits.OVERRIDES:
             yield NamedFieldError("/overrides", TooManyOverrides.title, TooManyOverrides)
         if {"layers", "overrides", "entries", "swaps"} <= values.keys():
-            yield from _work_errors(values, manual)
+            yield from _work_errors(values)
+
+    @property
+    def is_heavy(self) -> bool:
+        return limits.steps_of(*_work(msgspec.structs.asdict(self))) > LIGHT_STEPS
 
     def schedule(self) -> Schedule:
         """Return the engine's schedule. Raises ``InvalidRequest`` for impossible swaps."""
@@ -187,14 +203,22 @@ def window_errors(
             yield NamedFieldError(pointer, error.detail, type(error))
 
 
-def _work_errors(values: Mapping[str, Any], manual: int) -> Iterator[FieldError]:
-    asked = values["to_at"] - values["from_at"] if {"from_at", "to_at"} <= values.keys() else 0
-    layers = [layer.layer() for layer in values["layers"]]
-    swaps = [swap.swap() for swap in values["swaps"] or ()]
+def _work_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     try:
-        limits.check_work(layers, manual, swaps, max(0, min(asked, limits.WINDOW_MS)))
+        limits.check_work(*_work(values))
     except OutOfBounds as error:
         yield NamedFieldError("", error.detail, type(error))
+
+
+def _work(values: Mapping[str, Any]) -> tuple[list[Layer], int, list[Swap], int]:
+    """Return what the work depends on: layers, the number of overrides and entries, swaps, span."""
+    asked = values["to_at"] - values["from_at"] if {"from_at", "to_at"} <= values.keys() else 0
+    return (
+        [layer.layer() for layer in values["layers"]],
+        len(values["overrides"] or ()) + len(values["entries"] or ()),
+        [swap.swap() for swap in values["swaps"] or ()],
+        max(0, min(asked, limits.WINDOW_MS)),
+    )
 
 
 def _swapped(schedule: Schedule, swaps: list[Swap]) -> Schedule:

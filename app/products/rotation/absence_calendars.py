@@ -1,39 +1,41 @@
-"""Absences from iCalendar texts, parsed with a limit on the work for any text.
+"""Absences from iCalendar texts, read in a worker process.
 
-Strategy: ``icalendar`` parses the text and ``recurring-ical-events`` expands recurring events.
-Neither limits its work: a rule may recur every second, or never and be searched for until the year
-9999. So both run under a profile function that counts their calls and stops them after ``STEPS``,
-for all calendars of a request together. Equal texts stop at the same step. Transparent and
-cancelled events are no absences.
+Strategy: ``icalendar`` parses the text and ``recurring-ical-events`` lays recurring events out.
+Neither bounds its work: a rule may recur every second, or never and be searched for until the year
+9999. So whoever pays has them read, in a worker whose time is bounded, before any charge. Without
+a payment only texts are parsed that certainly take little time; for the rest there is a warning.
+Transparent and cancelled events are no absences.
 
-Invariants: dates and times without a zone are in the rotation's time zone. An unreadable text is an
-error that names the calendar, never a defect of ours.
+Invariants: dates and times without a zone are in the rotation's time zone. A text means the same
+whatever was read before it. An unreadable text is an error that names the calendar, never a defect
+of ours.
 """
 
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from app.engine.planning.request import Absence
 from app.engine.walltime import DAY, ZoneClock
 from app.errors import FieldError, InvalidRequest
 from app.http.validation import pointer_to
+from app.workers.limits import JobStopped
 
 if TYPE_CHECKING:
     from icalendar import Component
 
-STEPS = 4_000_000
-"""The most calls and returns of functions: some thousand events, or about a second of work."""
+QUICK_CHARACTERS = 8 * 1024
+"""What is parsed before anybody pays, of all calendars together: about 20 ms of work."""
+ZONE_DEFINITION = "VTIMEZONE"
+"""The component whose rules are laid out while it is parsed."""
 MAX_REASON = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
-
-class _TooManySteps(BaseException):
-    """The work exceeds its limit."""
+ENDLESS = "recurs too often, or is too long, to be laid out"
+LATER = "is read after you have signed and before you are charged: {why}"
+LONG = f"the calendars have more than {QUICK_CHARACTERS:,} characters"
+OWN_ZONE = "it defines a time zone"
 
 
 def absences_in(
@@ -41,54 +43,72 @@ def absences_in(
 ) -> list[Absence]:
     """Return the absences within ``[from_at, to_at)`` in the calendars, which are by person.
 
-    Raises ``InvalidRequest`` with the calendars that cannot be read or take too much work.
+    Raises ``InvalidRequest`` with the calendars that cannot be read, also if the worker's time is
+    up: then with the one that was being read.
     """
-    if not calendars:
-        return []
-    import recurring_ical_events  # noqa: F401, PLC0415 - takes 120 ms, few need it, not counted
-
     errors: list[FieldError] = []
     found: list[Absence] = []
-    left = [STEPS]
     for person, text in calendars.items():
         where = pointer_to("/unavailableIcs", person)
         try:
-            with _bounded(left):
-                found += _absences(person, text, clock, from_at, to_at)
-        except _TooManySteps:
-            errors.append(FieldError(where, "recurs too often, or is too long, to be laid out"))
-            break
+            found += _absences(person, text, clock, from_at, to_at)
+        except JobStopped:
+            raise JobStopped(InvalidRequest([*errors, FieldError(where, ENDLESS)])) from None
         except Exception as error:  # noqa: BLE001 - the libraries raise anything for such texts
-            errors.append(FieldError(where, f"cannot be read as iCalendar: {_message(error)}"))
+            errors.append(_unreadable(where, error))
     if errors:
         raise InvalidRequest(errors)
     return found
 
 
-@contextmanager
-def _bounded(left: list[int]) -> Iterator[None]:
-    """Raise ``_TooManySteps`` in this thread's work after the steps that are ``left``."""
+def parse_quick_calendars(calendars: Mapping[str, str]) -> list[FieldError]:
+    """Parse the calendars that take little time; return a warning for each of the others.
 
-    def count(_: FrameType, __: str, ___: Any) -> None:  # pragma: no cover - runs untraced
-        left[0] -= 1
-        if left[0] < 0:
-            raise _TooManySteps
+    Raises ``InvalidRequest`` with those that cannot be parsed.
+    """
+    errors: list[FieldError] = []
+    warnings: list[FieldError] = []
+    left = QUICK_CHARACTERS
+    for person, text in calendars.items():
+        where = pointer_to("/unavailableIcs", person)
+        left -= len(text)
+        try:
+            why = LONG if left < 0 else _parse_quickly(text)
+        except Exception as error:  # noqa: BLE001 - as above
+            errors.append(_unreadable(where, error))
+        else:
+            warnings += [FieldError(where, LATER.format(why=why))] if why else []
+    if errors:
+        raise InvalidRequest(errors)
+    return warnings
 
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        yield
-    finally:
-        sys.setprofile(before)
+
+def _parse_quickly(text: str) -> str | None:
+    """Parse ``text``, or return why that could take long."""
+    from icalendar.parser import Contentlines  # noqa: PLC0415 - takes 60 ms, and few need it
+
+    lines = Contentlines.from_ical(text)  # type: ignore[no-untyped-call]
+    if any(ZONE_DEFINITION in line.upper() for line in lines):
+        return OWN_ZONE
+    _calendar(text)
+    return None
+
+
+def _calendar(text: str) -> "Component":
+    """Parse ``text``. A zone that another text defined is not known to it."""
+    from icalendar import Calendar  # noqa: PLC0415 - as above
+    from icalendar.timezone import tzp  # noqa: PLC0415 - as above
+
+    tzp.use_default()
+    return Calendar.from_ical(text)
 
 
 def _absences(
     person: str, text: str, clock: ZoneClock | None, from_at: int, to_at: int
 ) -> Iterator[Absence]:
-    from icalendar import Calendar  # noqa: PLC0415 - loaded by now
-    from recurring_ical_events import of  # noqa: PLC0415 - as above
+    from recurring_ical_events import of  # noqa: PLC0415 - takes 120 ms, and few need it
 
-    calendar = Calendar.from_ical(text)
+    calendar = _calendar(text)
     window = (EPOCH + (from_at - DAY) * MILLISECOND, EPOCH + (to_at + DAY) * MILLISECOND)
     for event in of(calendar).between(*window):
         start, end = (_instant(event[name].dt, clock) for name in ("DTSTART", "DTEND"))
@@ -111,7 +131,8 @@ def _instant(when: date, clock: ZoneClock | None) -> int:
     return clock.first_at(wall) if clock else wall
 
 
-def _message(error: Exception) -> str:
-    """Return the first words of a library's message."""
+def _unreadable(where: str, error: Exception) -> FieldError:
+    """Return the error with the first words of a library's message."""
     words = " ".join(str(error).split())[:100] or type(error).__name__
-    return words.encode(errors="replace").decode()
+    words = words.encode(errors="replace").decode()
+    return FieldError(where, f"cannot be read as iCalendar: {words}")

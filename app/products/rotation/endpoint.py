@@ -1,9 +1,11 @@
 """The endpoint ``oncall-rotation``: its row of the table, and the computation of its result."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
-from time import perf_counter
+from time import process_time
 
+from app.errors import FieldError
 from app.products.csv import rotation_csv
 from app.products.endpoint import Endpoint, Result, formats_with
 from app.products.examples import ROTATION_RULES, SCHEDULING, TWO_AWAY
@@ -49,6 +51,7 @@ def rotation_endpoint() -> Endpoint:
             "shifts": 3,
             "shiftLengthHours": 24,
         },
+        cpu_seconds=4,
         worked=(TWO_AWAY,),
         examine=_examine,
     )
@@ -61,13 +64,14 @@ def _compute(request: RotationRequest) -> Result:
         return Result(partial(rotation_answer, rotation), partial(rotation_timeline, rotation))
     from app.products.rotation.planning import planned_rotation  # noqa: PLC0415 - few requests need a plan
 
-    planned = planned_rotation(request, perf_counter)
+    planned = planned_rotation(request, process_time)
     return Result(partial(planned_answer, planned), partial(planned_timeline, planned))
 
 
-def _examine(request: RotationRequest) -> None:
-    """Parse the calendars, so that a payer learns of an unreadable one before paying."""
-    if request.unavailable_ics:
-        from app.products.rotation.planning import planning_request  # noqa: PLC0415 - as above
+def _examine(request: RotationRequest) -> Sequence[FieldError]:
+    """Parse the calendars that take little time; return a warning for each of the others."""
+    if not request.unavailable_ics:
+        return ()
+    from app.products.rotation.absence_calendars import parse_quick_calendars  # noqa: PLC0415 - as above
 
-        planning_request(request)
+    return parse_quick_calendars(request.unavailable_ics)

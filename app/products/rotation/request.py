@@ -228,13 +228,13 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         if any(values.get(name) is not None for name in PLANNING):
             yield from planning_errors(values)
 
-    @classmethod
-    def heavy_fields(cls) -> frozenset[str]:
-        return frozenset(PLANNING.values())
-
     @property
     def is_heavy(self) -> bool:
         return self.needs_plan
+
+    @property
+    def is_examined(self) -> bool:
+        return bool(self.unavailable_ics)
 
     @property
     def needs_plan(self) -> bool:

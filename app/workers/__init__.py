@@ -1,0 +1,1 @@
+"""Heavy work in processes that can be killed: a pool of workers, and the limits within one."""

@@ -1,0 +1,140 @@
+"""A small pool of worker processes for work that could keep a processor busy.
+
+    the caller's turn → (the turn of unpaid work) → a worker's turn → result or error
+
+Strategy: ``anyio.to_process`` starts a worker when it is first needed, gives it one job at a time
+and kills it if the task that waits for it is cancelled. Nothing that a library leaves behind
+outlives the process, and a job that does not stop cannot keep this process alive
+(``docs/decisions/0010-worker-processes.md``). Here are the bounds: what runs at once, what waits,
+and for how long; ``limits`` has those of the processor and the memory.
+
+Invariants: of one caller one job runs and ``OWN_WAITING`` wait. Jobs that nobody has paid for run
+one at a time, so that they never hold all workers. What waited in vain was not begun.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import TypeVar
+from weakref import WeakValueDictionary
+
+from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
+
+from app.errors import Interrupted, OncallError, TakesTooLong, WorkerLost, WorkersBusy
+from app.workers.limits import JobStopped, run_limited
+
+T = TypeVar("T")
+
+PROCESSES = 2
+"""Fewer would let one caller stop all others; more would only share the same processors."""
+WAITING = 32
+"""The most jobs that wait for a worker, and the most unpaid ones that wait for their turn."""
+OWN_WAITING = 4
+"""The most jobs of one caller that wait."""
+WAIT_SECONDS = 10.0
+"""The longest time that a job waits for its turn."""
+RETRY_AFTER_SECONDS = 5
+SLOWNESS = 4
+"""How many times its processor time a job may take by the clock, besides ``START_SECONDS``."""
+START_SECONDS = 10.0
+"""A new worker's time to start and to import what its first job needs, on a busy machine."""
+
+
+class _Line:
+    """The jobs that share ``at_once`` turns; at most ``most`` others wait in order of arrival."""
+
+    def __init__(self, at_once: int, most: int) -> None:
+        self._turns = asyncio.Semaphore(at_once)
+        self._room = at_once + most
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold a turn. Raises ``WorkersBusy`` if too many wait already."""
+        if self._room == 0:
+            raise _busy()
+        self._room -= 1
+        try:
+            async with self._turns:
+                yield
+        finally:
+            self._room += 1
+
+
+class WorkerPool:
+    """The worker processes of one service process."""
+
+    def __init__(self) -> None:
+        self._processes = CapacityLimiter(PROCESSES)
+        self._all = _Line(PROCESSES, WAITING)
+        self._free = _Line(1, WAITING)
+        self._own: WeakValueDictionary[str, _Line] = WeakValueDictionary()
+        self._free_work: set[asyncio.Timeout] = set()
+        self._stopped = False
+
+    async def run(
+        self,
+        job: Callable[..., T],
+        *arguments: object,
+        caller: str,
+        cpu_seconds: float,
+        unpaid: bool = False,
+    ) -> T:
+        """Run ``job(*arguments)``, which can be pickled, in a worker and return its result.
+
+        ``caller`` is whose job it is. What the job raises is raised here. Raises ``WorkersBusy``
+        if there is no turn in time, ``TakesTooLong`` after ``cpu_seconds`` of processor time,
+        ``AnswerTooLarge`` if it needs too much memory, ``WorkerLost`` if its worker died, and
+        ``Interrupted`` for work that nobody has paid for while the service stops.
+        """
+        most_seconds = START_SECONDS + SLOWNESS * cpu_seconds
+        async with contextlib.AsyncExitStack() as held:
+            async with self._within(WAIT_SECONDS, _busy(), unpaid=unpaid):
+                own = self._own.setdefault(caller, _Line(1, OWN_WAITING))
+                await held.enter_async_context(own.turn())
+                if unpaid:
+                    await held.enter_async_context(self._free.turn())
+                await held.enter_async_context(self._all.turn())
+            async with self._within(most_seconds, TakesTooLong(), unpaid=unpaid):
+                return await self._result(partial(run_limited, cpu_seconds, job, *arguments))
+
+    def stop_free_work(self) -> None:
+        """End what nobody has paid for, and refuse more of it, because the service stops."""
+        self._stopped = True
+        for timeout in self._free_work:
+            timeout.reschedule(0)
+
+    @contextlib.asynccontextmanager
+    async def _within(
+        self, seconds: float, error: OncallError, *, unpaid: bool
+    ) -> AsyncIterator[None]:
+        """Raise ``error`` after ``seconds``, or ``Interrupted`` once free work is stopped."""
+        if unpaid and self._stopped:
+            raise Interrupted
+        try:
+            async with asyncio.timeout(seconds) as timeout:
+                if unpaid:
+                    self._free_work.add(timeout)
+                yield
+        except TimeoutError:
+            raise (Interrupted() if unpaid and self._stopped else error) from None
+        finally:
+            self._free_work.discard(timeout)
+
+    async def _result(self, work: Callable[[], T]) -> T:
+        """Return the result of ``work`` from a worker, or from another if that one was dead."""
+        for last in (False, True):
+            try:
+                return await to_process.run_sync(work, cancellable=True, limiter=self._processes)
+            except JobStopped as stopped:
+                raise stopped.error from None
+            except BrokenWorkerProcess as error:
+                if last:
+                    raise WorkerLost(retry_after=RETRY_AFTER_SECONDS) from error
+        raise AssertionError  # pragma: no cover - the loop returns or raises
+
+
+def _busy() -> WorkersBusy:
+    return WorkersBusy(
+        "what was asked before takes all the time there is", retry_after=RETRY_AFTER_SECONDS
+    )
