@@ -281,8 +281,6 @@ class OutOfBounds(InvalidFields):
     say where in the document.
     """
 
-    retry = "new-payment"
-
     def __init__(self, found: str | Sequence[FieldError] = "") -> None:
         if not isinstance(found, str):
             super().__init__(found)

@@ -16,7 +16,6 @@ or an IPv6 /64. ``X-Forwarded-For`` counts only from trusted proxies.
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Any
@@ -38,6 +37,7 @@ from app.http.rate_limit_storage import (
     Spent,
 )
 from app.http.request_head import RequestHead
+from app.similar import most_similar
 
 Proxy = IPv4Network | IPv6Network
 
@@ -125,8 +125,8 @@ def limits_in(text: str, products: Sequence[str]) -> tuple[Mapping[str, str], Se
         if name in limits:
             errors.append(f"{name or 'every product'} has two limits")
         elif name and name not in products:
-            similar = get_close_matches(name, products, n=1)
-            hint = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(products)}"
+            similar = most_similar(name, products)
+            hint = f"did you mean {similar}?" if similar else f"there are {', '.join(products)}"
             errors.append(f"{name} is not a product; {hint}")
         limits[name] = match["limit"]
     usual = dict.fromkeys(products, limits.pop("")) if "" in limits else {}
