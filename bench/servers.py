@@ -106,8 +106,11 @@ class Servers:
     def start_ours(self, name: str, **settings: str) -> None:
         """The service as its operator starts it."""
         command = [sys.executable, "-m", "app", "serve"]
-        environ = service_environ(self.facilitator, PAY_TO, **OPERATED, **settings)
-        self.by_name[name] = self._server(name, command, environ, ready_path="/readyz")
+        self._start_service(name, command, settings)
+
+    def start_module(self, name: str, module: str, **settings: str) -> Server:
+        """The service as a module of ours runs it, with whatever that adds."""
+        return self._start_service(name, [sys.executable, "-m", module], settings)
 
     def start_python(self, name: str, module: str, *options: str) -> None:
         command = [sys.executable, "-m", f"bench.targets.{module}", *options]
@@ -128,6 +131,13 @@ class Servers:
             "answer": str(answer),
         }
         return [text for name, value in told.items() for text in (f"--{name}", value)]
+
+    def _start_service(
+        self, name: str, command: Sequence[str], settings: Mapping[str, str]
+    ) -> Server:
+        environ = service_environ(self.facilitator, PAY_TO, **OPERATED, **settings)
+        self.by_name[name] = self._server(name, command, environ, ready_path="/readyz")
+        return self.by_name[name]
 
     def _server(
         self,

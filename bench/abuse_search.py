@@ -1,0 +1,5 @@
+from typing import Any
+
+
+def search(target: Any, seconds: float, console: Any) -> None:
+    raise NotImplementedError
