@@ -1,13 +1,14 @@
 """The HTTP route of a paid endpoint, as one pipeline that reads from top to bottom.
 
-    head → sizes → limit → negotiate → read → purchase → answer
+    head → sizes → address → negotiate → read → find → limit → purchase → answer
 
-Strategy: ``Exchange`` takes the first three steps and writes failures, ``ProductCheckout`` takes
-the money, and what remains to HTTP is here. Terms become a 402.
+Strategy: ``Exchange`` takes the first steps and writes failures, ``ProductCheckout`` takes the
+money, and what remains to HTTP is here. Terms become a 402. A request without a payment is counted
+before its body is read; one with a payment only if that has bought nothing yet.
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 
 from starlette.responses import Response
@@ -40,7 +41,11 @@ class ProductRoute:
         async with Exchange(scope, receive, send) as exchange:
             limits = self._checkout.limits
             head = exchange.admit(limits)
-            await exchange.count(limits, endpoint.path, endpoint.limit, paying=head.paying)
+            count = partial(
+                exchange.count, limits, endpoint.path, endpoint.limit, paying=head.paying
+            )
+            if not head.paying:
+                await count()
             media_type = negotiated(",".join(head.values("accept")), self._formats)
             body = b""
             if not head.bodiless:
@@ -49,7 +54,12 @@ class ProductRoute:
                 require_json(head)
             payment = _payment_in(head) if head.paying else None
             request = PurchaseRequest(endpoint.path, media_type, body, exchange.client, payment)
-            outcome = await self._checkout.outcome(request)
+            found = await self._checkout.find(request)
+            outcome = found.outcome
+            if outcome is None:
+                if head.paying:
+                    await count()
+                outcome = await self._checkout.outcome(request, found.claim)
             if isinstance(outcome, PaymentRequiredBody):
                 exchange.response = _EncodedResponse(
                     HTTPStatus.PAYMENT_REQUIRED,
@@ -57,15 +67,15 @@ class ProductRoute:
                     outcome.json,
                 )
             else:
-                exchange.response = self._answer(outcome, media_type)
+                exchange.response = self._answer(outcome, media_type, payment)
 
-    def _answer(self, paid: PaidAnswer, media_type: str) -> Response:
+    def _answer(self, paid: PaidAnswer, media_type: str, payment: HeaderPayment | None) -> Response:
         headers = {
             **self._described[media_type],
             "Cache-Control": "public, max-age=0",
             "Vary": "Accept",
             **self._checkout.label_fields,
-            **_receipt_headers(paid),
+            **_receipt_headers(paid, payment),
         }
         return Response(paid.answer, headers=headers)
 
@@ -101,11 +111,11 @@ def _payment_in(head: RequestHead) -> HeaderPayment:
     return HeaderPayment(head.values(PAYMENT_HEADER), head.values(PAYMENT_HEADER_V1))
 
 
-def _receipt_headers(paid: PaidAnswer) -> Mapping[str, str]:
-    if paid.payment is None or paid.charge is None:
+def _receipt_headers(paid: PaidAnswer, payment: HeaderPayment | None) -> Mapping[str, str]:
+    if paid.charge is None:
         return {}
     headers = {"PAYMENT-RESPONSE": paid.charge.receipt.header}
-    if paid.payment.payload.x402_version == 1:
+    if payment is not None and not payment.signatures:  # it came in version 1
         headers["X-PAYMENT-RESPONSE"] = paid.charge.receipt.header
     if paid.charge.replayed:
         headers["Idempotent-Replayed"] = "true"

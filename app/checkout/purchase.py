@@ -1,10 +1,15 @@
-"""The purchase of one answer, over HTTP or MCP.
+"""The purchase of one answer, over HTTP or MCP, with its steps in the order of their cost.
 
-    (no payment: validate → terms) or payment → validate → compute → claim → settle → answer
+    payment → what it has bought is answered
+            → (limit) → form, amount, signature, window → validate → (verify) → compute → charge
+    no payment → (limit) → validate → terms
 
 Strategy: the answer is computed before the money moves and sent only once it has moved, so that
-every failure comes before the charge. A transport turns what it read into a ``PurchaseRequest`` and
-writes the outcome; failures are ``OncallError``.
+every failure comes before the charge. Work that could keep a processor busy is done in a worker
+process, and only once the facilitator has verified the payment. What is too much to check for
+nothing is checked then, still before any charge. A transport turns what it read into a
+``PurchaseRequest``, counts it against its limit between ``find`` and ``outcome``, and writes the
+outcome; failures are ``OncallError``.
 """
 
 import hashlib
@@ -18,10 +23,10 @@ from x402 import x402ResourceServer
 
 from app.errors import FacilitatorUnavailable, FieldError, MalformedBody, PaymentRefused
 from app.http.rate_limits import Allowance, RateLimits
-from app.payments.authorization import Payment
+from app.payments.claims.claim import Claim
 from app.payments.settlement import Charge, SettlementService
 from app.payments.terms import PaymentRequiredBody, PaymentTerms
-from app.payments.verification import CarriedPayment, payment_in
+from app.payments.verification import CarriedPayment, identity_of, payment_in
 from app.products.endpoint import Endpoint
 from app.products.jobs import ReadDocument, answer_to, examine_document, read_document
 from app.workers.pool import WorkerPool
@@ -86,11 +91,17 @@ class PurchaseRequest(Struct, frozen=True):
 
 
 class PaidAnswer(Struct, frozen=True):
-    """An answer and how it was paid for; ``None`` twice where nothing is charged."""
+    """An answer and how it was paid for; ``None`` where nothing is charged."""
 
     answer: bytes
-    payment: Payment | None = None
     charge: Charge | None = None
+
+
+class Found(Struct, frozen=True):
+    """What is known of a payment: the ``outcome`` if it has one already, else its ``claim``."""
+
+    outcome: PaidAnswer | PaymentRequiredBody | None = None
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True)
@@ -113,26 +124,56 @@ class ProductCheckout:
         endpoint = self.endpoint
         return await self.limits.spend(client, endpoint.path, endpoint.limit, paying=paying)
 
-    async def outcome(self, request: PurchaseRequest) -> PaidAnswer | PaymentRequiredBody:
+    async def find(self, request: PurchaseRequest) -> Found:
+        """Find what the payment of ``request`` has bought, before anything is asked of it.
+
+        A payment that has bought the answer gets it, whatever limit, window, terms or schema say
+        now. Raises ``OncallError``.
+        """
+        if self.payments is None or request.payment is None:
+            return Found()
+        try:
+            known = await self.payments.settlement.find(
+                identity_of(request.payment), request.request_hash
+            )
+        except PaymentRefused as refused:
+            return Found(self.payments.terms.refusal(refused))
+        if known is None or known.receipt is None or known.answer is None:
+            return Found(claim=known)
+        return Found(PaidAnswer(known.answer, Charge(known.receipt, replayed=True)))
+
+    async def outcome(
+        self, request: PurchaseRequest, claim: Claim | None = None
+    ) -> PaidAnswer | PaymentRequiredBody:
         """Compute the answer and charge for it; return the terms if the payment does not suffice.
 
-        Raises ``OncallError`` for an invalid document or payment, and if no payment can be taken.
+        ``claim`` is what ``find`` found: an answer that was bought and was too large to be kept is
+        computed again. Raises ``OncallError`` for an invalid document or payment, and if no payment
+        can be taken.
         """
         payments = self.payments
         if payments is None:
             return PaidAnswer(await self._answer_to(request))
+        if claim is not None and claim.receipt is not None:
+            charge = Charge(claim.receipt, replayed=True)
+            return PaidAnswer(await self._answer_to(request), charge)
         if request.payment is None:
             return await self._terms_for(payments, request)
+        settlement = payments.settlement
         version_1 = payments.facilitator.takes_version_1
         try:
             payment = payment_in(
                 payments.terms, request.payment, payments.server, version_1=version_1
             )
-            answer = await self._answer_to(request)
-            charge = await payments.settlement.charge(payment, request.request_hash)
+            await settlement.require_chargeable(payment, request.request_hash, claim)
+            light = self._light_answer(request)
+            if light is None or not payment.wallet_signed:
+                payment = await settlement.verify(payment, claim)
+            answer = await self._answer_in_worker(request) if light is None else light()
+            charge = await settlement.charge(payment, request.request_hash, answer)
         except PaymentRefused as refused:
             return payments.terms.refusal(refused)
-        return PaidAnswer(answer, payment, charge)
+        return PaidAnswer(answer, charge)
 
     async def _terms_for(
         self, payments: PaymentContext, request: PurchaseRequest
@@ -161,8 +202,9 @@ class ProductCheckout:
 
     async def _answer_to(self, request: PurchaseRequest) -> bytes:
         light = self._light_answer(request)
-        if light is not None:
-            return light()
+        return await self._answer_in_worker(request) if light is None else light()
+
+    async def _answer_in_worker(self, request: PurchaseRequest) -> bytes:
         return await self.workers.run(
             answer_to,
             self.endpoint.slug,

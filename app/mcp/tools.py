@@ -70,8 +70,6 @@ class Tools:
         carried = (params.meta.model_extra or {}).get(MCP_PAYMENT_META_KEY) if params.meta else None
         paying = carried is not None
         client = checkout.limits.client_in(request_head(self._request().scope))
-        allowance = await checkout.allowance(client, paying=paying)
-        allowance.require()
         request = PurchaseRequest(
             f"mcp:{checkout.endpoint.path}",
             JSON,
@@ -79,7 +77,12 @@ class Tools:
             client,
             MessagePayment(carried) if paying else None,
         )
-        outcome = await checkout.outcome(request)
+        found = await checkout.find(request)
+        outcome = found.outcome
+        if outcome is None:
+            allowance = await checkout.allowance(client, paying=paying)
+            allowance.require()
+            outcome = await checkout.outcome(request, found.claim)
         if isinstance(outcome, PaymentRequiredBody):
             return _failure(_content_of(outcome, refused=paying), checkout)
         return _success(outcome, checkout)

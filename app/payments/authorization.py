@@ -6,10 +6,12 @@ decision here is whether the authorization can be settled at a given instant.
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
 from x402.mechanisms.evm.constants import (
     ERR_AUTHORIZATION_VALUE_MISMATCH,
     ERR_INVALID_SIGNATURE,
@@ -61,6 +63,11 @@ class Authorization(Struct, frozen=True, rename="camel"):
     valid_before: Uint
     nonce: Nonce
 
+    def __post_init__(self) -> None:
+        """Write the numbers as everybody else does: a facilitator repeats 20000, not 020000."""
+        for name in ("value", "valid_after", "valid_before"):
+            force_setattr(self, name, str(int(getattr(self, name))))
+
     @property
     def numbers(self) -> tuple[str, str, str]:
         """Value, validAfter and validBefore, in decimal."""
@@ -86,6 +93,37 @@ class SignedAuthorization(Struct, frozen=True):
     authorization: Authorization
     signature: Signature
 
+    def identity(self, network: str, asset: str) -> "PaymentIdentity":
+        """The identity of the payment that this makes in ``asset`` on ``network`` (CAIP-2)."""
+        signed, signature = self.authorization, self.signature.lower()
+        spelt_v = {"00": "1b", "01": "1c"}
+        if len(signature) == 132:
+            signature = signature[:-2] + spelt_v.get(signature[-2:], signature[-2:])
+        text = "|".join([signed.payer, signed.to, *signed.numbers, signed.nonce, signature])
+        return PaymentIdentity(
+            f"{network}:{asset}:{signed.payer}:{signed.nonce}".lower(),
+            hashlib.sha256(text.lower().encode()).digest(),
+        )
+
+
+class PaymentIdentity(Struct, frozen=True):
+    """The identity of a payment, which needs only its form: neither terms nor time.
+
+    ``key`` names its claim: network, asset, payer and nonce, the same in either version.
+    ``fingerprint`` is a hash of what was signed and of the signature; equal spellings have equal
+    hashes.
+    """
+
+    key: str
+    fingerprint: bytes
+
+    def bound_to(self, request_hash: bytes) -> bytes:
+        """A hash of the payment and of the one request that it buys.
+
+        Payer and nonce are public once they are on chain, so they alone must not open a receipt.
+        """
+        return hashlib.sha256(self.fingerprint + request_hash).digest()
+
 
 @dataclass(frozen=True)
 class Payment:
@@ -95,37 +133,31 @@ class Payment:
     was checked, so that nothing else a payer wrote goes to a facilitator. ``wallet_signed`` says
     that the payer's own key signed it; if not, the signature may be a smart wallet's (ERC-1271,
     ERC-6492), which only the chain can check. ``identifier`` is the payer's idempotency key, if
-    there is one.
+    there is one. ``verified`` says that the facilitator has been asked, or need not be.
     """
 
     requirements_v2: PaymentRequirements
     requirements: PaymentRequirements | PaymentRequirementsV1
     payload: PaymentPayload | PaymentPayloadV1
-    authorization: Authorization
+    signed: SignedAuthorization
     wallet_signed: bool
     identifier: str | None = None
+    verified: bool = False
+
+    @property
+    def authorization(self) -> Authorization:
+        """What the payer signed."""
+        return self.signed.authorization
 
     @property
     def network(self) -> str:
         """The network's CAIP-2 name, in either version."""
         return self.requirements_v2.network
 
-    @property
-    def key(self) -> str:
-        """The key of the payment's claim, in either version: network, asset, payer and nonce."""
-        signed = self.authorization
-        return f"{self.network}:{self.requirements_v2.asset}:{signed.payer}:{signed.nonce}".lower()
-
-    @property
-    def fingerprint(self) -> bytes:
-        """A hash of what was signed and of the signature; equal spellings have equal hashes."""
-        signed, signature = self.authorization, self.payload.payload["signature"].lower()
-        spelt_v = {"00": "1b", "01": "1c"}
-        if len(signature) == 132:
-            signature = signature[:-2] + spelt_v.get(signature[-2:], signature[-2:])
-        numbers = [str(int(number)) for number in signed.numbers]
-        text = "|".join([signed.payer, signed.to, *numbers, signed.nonce, signature])
-        return hashlib.sha256(text.lower().encode()).digest()
+    @cached_property
+    def identity(self) -> PaymentIdentity:
+        """The identity under which it is claimed, in the asset of the server's own terms."""
+        return self.signed.identity(self.network, self.requirements_v2.asset)
 
     @property
     def identifier_key(self) -> str | None:

@@ -1,4 +1,4 @@
-"""The settlement of payments, each exactly once: claim → verify where needed → settle → store.
+"""The settlement of payments, each exactly once: find, verify, then claim → settle → store.
 
 Strategy: one settlement runs as its own task, so a caller who hangs up cannot stop it half way, and
 copies of a payment that arrive meanwhile wait for the same outcome. A settlement whose outcome is
@@ -16,14 +16,16 @@ amount are those we asked for.
 """
 
 import asyncio
-import hashlib
+import contextlib
+import dataclasses
 import json
 import re
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
+from msgspec.structs import replace
 from x402 import x402ResourceServer
 from x402.mechanisms.evm.constants import (
     ERR_NONCE_ALREADY_USED,
@@ -33,12 +35,15 @@ from x402.schemas import SettleResponse
 from app.errors import (
     ClaimsUnavailable,
     FacilitatorUnavailable,
+    PaymentAlreadyUsed,
     PaymentRefused,
     SettlementUnknown,
+    TooManyClaims,
 )
-from app.payments.authorization import SETTLE_SECONDS, Payment
+from app.payments.authorization import SETTLE_SECONDS, Payment, PaymentIdentity
 from app.payments.chain import AuthorizationState, Chain, ChainUnavailable
-from app.payments.claims.claim import Claim, PaymentClaims, Receipt, expiry_of
+from app.payments.claims.claim import BUSY, Claim, PaymentClaims, Receipt, expiry_of
+from app.payments.claims.kept_answers import compressed, restored
 
 log = structlog.get_logger()
 
@@ -47,6 +52,15 @@ LONGEST_PAUSE_SECONDS = 5.0
 POLL_SECONDS = 0.05
 TRANSACTION = re.compile(r"\A0x[0-9a-fA-F]{64}\Z")
 REASON = re.compile(r"\A[A-Za-z0-9_:.-]{1,80}\Z")
+
+NOT_CHARGED = (
+    PaymentRefused,
+    FacilitatorUnavailable,
+    PaymentAlreadyUsed,
+    ClaimsUnavailable,
+    TooManyClaims,
+)
+"""The failures after which the money certainly did not move."""
 
 OutcomeRecorder = Callable[[str, Payment, Receipt | BaseException], None]
 """Records an outcome: ``settled`` and the receipt, or ``refused`` or ``unknown`` and the error."""
@@ -58,6 +72,15 @@ class Charge:
 
     receipt: Receipt
     replayed: bool
+
+
+@dataclass(frozen=True)
+class _Running:
+    """A settlement under way in this process, and the request and the answer that it is for."""
+
+    task: asyncio.Task[Receipt]
+    bound: bytes
+    answer: bytes
 
 
 class SettlementService:
@@ -82,105 +105,189 @@ class SettlementService:
         self._deadline_seconds = deadline_seconds
         self._record_outcome = record_outcome
         self._chain = chain
-        self._running: dict[str, asyncio.Task[Receipt]] = {}
+        self._running: dict[str, _Running] = {}
         self._tasks: set[asyncio.Task[Receipt]] = set()
 
-    async def charge(self, payment: Payment, request_hash: bytes) -> Charge:
+    async def find(self, identity: PaymentIdentity | None, request_hash: bytes) -> Claim | None:
+        """Find what a payment has bought, whatever window, terms or schema say today.
+
+        Asked before anything else, it needs only the payment's form and changes nothing. ``None``
+        if nothing is known of the payment; else its receipt, with the answer if that was kept, or
+        ``sent``: an earlier settlement may have moved the money. A settlement under way is waited
+        for, and fails here as it fails there. Raises ``PaymentAlreadyUsed`` for another request or
+        another signature, ``SettlementUnknown`` and ``ClaimsUnavailable``.
+        """
+        if identity is None:
+            return None
+        bound = identity.bound_to(request_hash)
+        async with self._patience():
+            while True:
+                running = self._running_for(identity, bound)
+                if running is not None:
+                    return Claim(receipt=await asyncio.shield(running.task), answer=running.answer)
+                claim = await self._claims.find(identity.key, bound)
+                if claim != BUSY:
+                    break
+                await asyncio.sleep(POLL_SECONDS)  # another process is settling it
+        if claim is None or claim.answer is None:
+            return claim
+        return replace(claim, answer=await restored(claim.answer))
+
+    async def require_chargeable(
+        self, payment: Payment, request_hash: bytes, known: Claim | None
+    ) -> None:
+        """Raise unless ``payment`` could be charged now; asked before an answer is computed.
+
+        ``known`` is what ``find`` has found. Raises ``PaymentRefused`` outside of the validity
+        window, unless an earlier settlement was sent in it, and ``PaymentAlreadyUsed`` if its
+        identifier belongs to another payment or request.
+        """
+        if known is None or not known.sent:
+            payment.require_valid_at(self._clock())
+        if payment.identifier_key is not None:
+            bound = payment.identity.bound_to(request_hash)
+            await self._claims.find(payment.identifier_key, bound)
+
+    async def verify(self, payment: Payment, known: Claim | None = None) -> Payment:
+        """Ask the facilitator whether ``payment`` could be settled; return it as verified.
+
+        Asked before heavy work, and for every signature that only the chain can check. Once a
+        settlement may have been sent it is not asked: then the nonce may have been used by us.
+        Raises ``PaymentRefused`` and ``FacilitatorUnavailable``.
+        """
+        if not payment.verified and not (known and known.sent):
+            answer = await self._server.verify_payment(payment.payload, payment.requirements)
+            if not answer.is_valid:
+                raise PaymentRefused(_reason(answer.invalid_reason, "verification_failed"))
+        return dataclasses.replace(payment, verified=True)
+
+    async def charge(self, payment: Payment, request_hash: bytes, answer: bytes) -> Charge:
         """Charge ``payment`` for one request, unless it was charged for it before.
+
+        ``answer`` is what it buys, and is kept with the receipt. A payment that neither its wallet
+        signed nor ``verify`` verified is verified first.
 
         Raises ``PaymentRefused``, ``FacilitatorUnavailable`` and ``ClaimsUnavailable`` (nothing was
         charged), ``SettlementUnknown`` (at most once), ``PaymentAlreadyUsed``, ``TooManyClaims``.
         """
-        bound = hashlib.sha256(payment.fingerprint + request_hash).digest()
-        try:
-            async with asyncio.timeout(2 * self._deadline_seconds):
-                while True:
-                    claim = await self._claim(payment, bound)
-                    if claim.receipt is not None:
-                        return Charge(claim.receipt, replayed=True)
-                    if claim.holder:
-                        settling = self._start(payment, claim)
-                        return Charge(await asyncio.shield(settling), replayed=False)
-                    if payment.key in self._running:
-                        settling = self._running[payment.key]
-                        return Charge(await asyncio.shield(settling), replayed=True)
-                    await asyncio.sleep(POLL_SECONDS)  # another process is settling it
-        except TimeoutError:
-            raise SettlementUnknown(retry_after=5) from None
+        bound = payment.identity.bound_to(request_hash)
+        async with self._patience():
+            while True:
+                running = self._running_for(payment.identity, bound)
+                if running is not None:
+                    return Charge(await asyncio.shield(running.task), replayed=True)
+                expires_at = self._expiry_of(payment)
+                claim = await self._claims.claim(payment.identity.key, bound, expires_at)
+                if claim.receipt is not None:
+                    return Charge(claim.receipt, replayed=True)
+                if claim.holder:
+                    settling = self._start(payment, claim, bound, answer)
+                    return Charge(await asyncio.shield(settling), replayed=False)
+                await asyncio.sleep(POLL_SECONDS)  # another process is settling it
 
     async def finish(self) -> None:
         """Wait for the settlements under way; for shutdown."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _claim(self, payment: Payment, bound: bytes) -> Claim:
-        """Claim the payment's nonce for exactly this signature and this request.
+    @contextlib.asynccontextmanager
+    async def _patience(self) -> AsyncIterator[None]:
+        """How long a copy waits for the outcome of its payment."""
+        try:
+            async with asyncio.timeout(2 * self._deadline_seconds):
+                yield
+        except TimeoutError:
+            raise SettlementUnknown(retry_after=5) from None
 
-        Payer and nonce are public once they are on chain, so they alone must not open a receipt.
+    def _expiry_of(self, payment: Payment) -> float:
+        return expiry_of(int(payment.authorization.valid_before), self._clock())
+
+    def _running_for(self, identity: PaymentIdentity, bound: bytes) -> "_Running | None":
+        """The settlement of this payment for this request that is under way here.
+
+        It is asked before the store: a lease that runs out too soon starts no second one. Raises
+        ``PaymentAlreadyUsed`` if it is for another request.
         """
-        now = self._clock()
-        expires_at = expiry_of(int(payment.authorization.valid_before), now)
-        await self._bind_identifier(payment, bound, expires_at)
-        claim = await self._claims.claim(payment.key, bound, expires_at)
-        if claim.holder and not claim.sent:
-            try:
-                payment.require_valid_at(now)
-            except PaymentRefused:
-                await self._claims.release(payment.key, claim.holder)
-                raise
-        return claim
+        running = self._running.get(identity.key)
+        if running is not None and running.bound != bound:
+            raise PaymentAlreadyUsed
+        return running
 
-    async def _bind_identifier(self, payment: Payment, bound: bytes, expires_at: float) -> None:
-        """Bind the payer's idempotency key to this payment and request while the claim lasts."""
-        key = payment.identifier_key
-        if key is not None:
-            claim = await self._claims.claim(key, bound, expires_at)
-            await self._claims.mark_unknown(key, claim.holder)  # no lease: it is bound, not settled
-
-    def _start(self, payment: Payment, claim: Claim) -> asyncio.Task[Receipt]:
-        task = asyncio.create_task(self._settle_claimed(payment, claim))
-        self._running[payment.key] = task
+    def _start(
+        self, payment: Payment, claim: Claim, bound: bytes, answer: bytes
+    ) -> asyncio.Task[Receipt]:
+        task = asyncio.create_task(self._settle_claimed(payment, claim, bound, answer))
+        self._running[payment.identity.key] = _Running(task, bound, answer)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         # read here, so that a failure which no request awaits leaves no warning
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
 
-    async def _settle_claimed(self, payment: Payment, claim: Claim) -> Receipt:
+    async def _settle_claimed(
+        self, payment: Payment, claim: Claim, bound: bytes, answer: bytes
+    ) -> Receipt:
+        held = [(payment.identity.key, claim.holder)]
+        deadline = asyncio.get_running_loop().time() + self._deadline_seconds
         try:
-            receipt = await self._settle(payment, sent=claim.sent)
-        except (PaymentRefused, FacilitatorUnavailable) as error:
+            kept = await compressed(answer)
+            if not claim.sent:
+                held += await self._prepare(payment, bound, deadline)
+            receipt = await self._settle(payment, deadline, sent=claim.sent)
+        except NOT_CHARGED as error:
             self._end(payment, "refused", error)
-            await self._store(self._claims.release(payment.key, claim.holder))
+            await self._store(*(self._claims.release(*each) for each in held))
             raise
         except BaseException as error:
             self._end(payment, "unknown", error)
-            await self._store(self._claims.mark_unknown(payment.key, claim.holder))
+            await self._store(*(self._claims.mark_unknown(*each) for each in held))
             raise
         self._end(payment, "settled", receipt)
-        await self._store(self._claims.mark_settled(payment.key, receipt))
+        paid, *identifiers = held
+        await self._store(
+            self._claims.mark_settled(*paid, receipt, kept),
+            *(self._claims.mark_unknown(*each) for each in identifiers),
+        )
         return receipt
 
     def _end(self, payment: Payment, outcome: str, end: Receipt | BaseException) -> None:
         """Record the outcome. Copies that arrive from now on ask the store, which comes next."""
-        del self._running[payment.key]
+        del self._running[payment.identity.key]
         self._record_outcome(outcome, payment, end)
 
-    async def _store(self, change: Awaitable[None]) -> None:
-        """Make a change in the store; if it is unavailable, the claim's lease ends by itself."""
-        try:
-            await change
-        except ClaimsUnavailable:
-            log.exception("claim_not_stored")
+    async def _store(self, *changes: Awaitable[None]) -> None:
+        """Make changes in the store; if it is unavailable, the claims' leases end by themselves."""
+        for failed in await asyncio.gather(*changes, return_exceptions=True):
+            if isinstance(failed, ClaimsUnavailable):
+                log.error("claim_not_stored", exc_info=failed)
+            elif failed is not None:
+                raise failed
 
-    async def _settle(self, payment: Payment, *, sent: bool) -> Receipt:
-        if not payment.wallet_signed and not sent:
-            verified = await self._server.verify_payment(payment.payload, payment.requirements)
-            if not verified.is_valid:
-                raise PaymentRefused(_reason(verified.invalid_reason, "verification_failed"))
+    async def _prepare(
+        self, payment: Payment, bound: bytes, deadline: float
+    ) -> list[tuple[str, str]]:
+        """Make sure that a claimed payment may be settled, before anything is sent for it.
+
+        An identifier is bound to this payment and request only now, so that nobody binds one in
+        another payer's name. Returns its claim, key and holder.
+        """
+        payment.require_valid_at(self._clock())
+        try:
+            async with asyncio.timeout_at(deadline):
+                if not payment.wallet_signed:
+                    await self.verify(payment)
+        except TimeoutError:
+            raise FacilitatorUnavailable(retry_after=5) from None
+        key = payment.identifier_key
+        if key is None:
+            return []
+        claim = await self._claims.claim(key, bound, self._expiry_of(payment))
+        return [(key, claim.holder)]
+
+    async def _settle(self, payment: Payment, deadline: float, *, sent: bool) -> Receipt:
         attempts = _SettlementAttempts(self._server, self._chain, payment, sent=sent)
         pause = FIRST_PAUSE_SECONDS
         try:
-            async with asyncio.timeout(self._deadline_seconds):
+            async with asyncio.timeout_at(deadline):
                 while (transaction := await attempts.settle(self._clock())) is None:
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

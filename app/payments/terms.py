@@ -171,6 +171,14 @@ def version_1_name(network: str) -> str | None:
     return next(names, None)
 
 
+def version_1_network(name: str) -> str:
+    """The CAIP-2 name of a network that version 1 calls ``name``. Raises ``ValueError``."""
+    try:
+        return f"eip155:{V1_NETWORK_CHAIN_IDS[name]}"
+    except KeyError:
+        raise ValueError(name) from None
+
+
 def supported_kinds(network: str) -> list[SupportedKind]:
     """The ways to pay on ``network`` as a facilitator lists them: the ``exact`` scheme's."""
     kinds = [SupportedKind(x402_version=2, scheme=SCHEME, network=network)]

@@ -10,10 +10,10 @@ or ``PaymentRefused`` (402: it was read and does not suffice).
 
 from binascii import a2b_base64
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 from x402 import x402ResourceServer
 from x402.extensions.payment_identifier import PAYMENT_IDENTIFIER, is_valid_payment_id
 from x402.http.utils import decode_payment_signature_header
@@ -31,7 +31,9 @@ from x402.schemas import (
 from app.errors import InvalidPayment, PaymentRefused
 from app.payments.authorization import (
     VERSION_2_REQUIRED,
+    Address,
     Payment,
+    PaymentIdentity,
     SignedAuthorization,
     refused,
 )
@@ -40,7 +42,7 @@ from app.payments.eip712 import (
     signer_of,
 )
 from app.payments.facilitators.facilitator_request import EchoingPayload
-from app.payments.terms import PaymentTerms
+from app.payments.terms import PaymentTerms, stablecoin, version_1_network
 
 MAX_HEADER_BYTES = 16 * 1024
 
@@ -78,7 +80,47 @@ class _EchoingHeader(Struct, rename="camel"):
     extensions: dict[str, Any]
 
 
+class _Asset(Struct):
+    network: Annotated[str, Meta(pattern=r"\A[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}\Z")]
+    asset: Address
+
+
+class _PresentedPayment(Struct, rename="camel"):
+    """The members of a payment that identify it; ``network`` is version 1's, which has no asset."""
+
+    payload: SignedAuthorization
+    accepted: _Asset | None = None
+    network: str = ""
+
+
 _header_decoder = msgspec.json.Decoder(_EchoingHeader)
+_presented_decoder = msgspec.json.Decoder(_PresentedPayment)
+
+
+def identity_of(carried: CarriedPayment) -> PaymentIdentity | None:
+    """The identity of the payment that a request carried, whatever terms are in force.
+
+    ``None`` if it has not the form of a payment, which ``payment_in`` then says in words.
+    """
+    try:
+        presented = _presented_in(carried)
+        if presented.accepted is not None:
+            network, asset = presented.accepted.network, presented.accepted.asset
+        else:
+            network = version_1_network(presented.network)
+            asset = stablecoin(network)
+    except (ValueError, RecursionError):
+        return None
+    return presented.payload.identity(network, asset)
+
+
+def _presented_in(carried: CarriedPayment) -> _PresentedPayment:
+    if isinstance(carried, MessagePayment):
+        return msgspec.convert(carried.value, _PresentedPayment)
+    [text] = carried.signatures or carried.signatures_v1
+    if len(text) > MAX_HEADER_BYTES:
+        raise ValueError
+    return _presented_decoder.decode(a2b_base64(text))
 
 
 def payment_in(
@@ -204,7 +246,7 @@ def _payment(
         terms.requirements,
         terms.requirements,
         payload,
-        signed.authorization,
+        signed,
         wallet_signed,
         identifier,
     )
@@ -221,7 +263,7 @@ def payment_v1_for(terms: PaymentTerms, payload: PaymentPayloadV1) -> Payment:
     checked = PaymentPayloadV1(
         scheme=ours.scheme, network=ours.network, payload=msgspec.to_builtins(signed)
     )
-    return Payment(terms.requirements, ours, checked, signed.authorization, wallet_signed)
+    return Payment(terms.requirements, ours, checked, signed, wallet_signed)
 
 
 def _signed(payload: object) -> SignedAuthorization:

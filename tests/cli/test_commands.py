@@ -191,6 +191,6 @@ class TestReceipts:
 
 async def stored(url: str, receipt: Receipt) -> None:
     claims = RedisClaims(url, lease_seconds=60)
-    await claims.claim("key", b"hash", time.time() + 60)
-    await claims.mark_settled("key", receipt)
+    claim = await claims.claim("key", b"hash", time.time() + 60)
+    await claims.mark_settled("key", claim.holder, receipt)
     await claims.aclose()

@@ -16,6 +16,7 @@ from app.http.rate_limits import RateLimits
 from app.mcp.route import McpRoute
 from app.payments.claims.memory import MemoryClaims
 from app.products.registry import paid_endpoints
+from app.workers.pool import WorkerPool
 from tests.support.mcp_agents import (
     ROTATION,
     agent,
@@ -280,7 +281,7 @@ class TestSettling:
 
         row = replace(paid_endpoints()[0], compute=broken)
         limits = RateLimits(lambda: 0.0)
-        route = McpRoute([ProductCheckout(row, limits, None)], limits, PUBLIC_URL)
+        route = McpRoute([ProductCheckout(row, limits, WorkerPool(), None)], limits, PUBLIC_URL)
         with capture_logs() as logs:
             call = message("tools/call", {"name": ROTATION, "arguments": EXAMPLE})
             response = await posted(Service(route).http, call)

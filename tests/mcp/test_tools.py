@@ -15,6 +15,7 @@ from app.discovery.openapi import openapi_document
 from app.http.rate_limits import RateLimits
 from app.mcp.tools import tool_of
 from app.products.registry import paid_endpoints
+from app.workers.pool import WorkerPool
 from tests.support.mcp_agents import agent_of, content_of
 from tests.support.services import PUBLIC_URL, Sandbox, service, settings
 
@@ -48,7 +49,7 @@ async def test_the_price_is_the_tables_wherever_it_is_told() -> None:
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.slug)
 def test_the_schemas_describe_the_example_and_its_answer(row: Any) -> None:
-    tool = tool_of(ProductCheckout(row, RateLimits(lambda: 0.0), None))
+    tool = tool_of(ProductCheckout(row, RateLimits(lambda: 0.0), WorkerPool(), None))
     answer = msgspec.json.decode(row.example_answer())
     for schema, document in ((tool.inputSchema, row.example), (tool.outputSchema, answer)):
         assert schema is not None

@@ -52,11 +52,17 @@ def _rest_conflicts(problem: AssignmentProblem) -> Sequence[int]:
     if not problem.min_rest_ms:
         return [0] * len(problem.starts)
     conflicts = []
-    for shift, (start, end) in enumerate(zip(problem.starts, problem.ends, strict=True)):
-        first = bisect_right(problem.ends, start - problem.min_rest_ms)
-        last = bisect_left(problem.starts, end + problem.min_rest_ms)
+    for shift in range(len(problem.starts)):
+        first, last = rest_range(problem, shift)
         conflicts.append((1 << last) - (1 << first) & ~(1 << shift))
     return conflicts
+
+
+def rest_range(problem: AssignmentProblem, shift: int) -> tuple[int, int]:
+    """Return the range ``[first, last)`` of the shifts too near to ``shift``, itself included."""
+    first = bisect_right(problem.ends, problem.starts[shift] - problem.min_rest_ms)
+    last = bisect_left(problem.starts, problem.ends[shift] + problem.min_rest_ms)
+    return first, last
 
 
 def _run(held: int, shift: int) -> int:

@@ -18,7 +18,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from app.engine.planning.assignment import Assignment
-from app.engine.planning.constraints import Constraints
+from app.engine.planning.constraints import Constraints, rest_range
 from app.engine.planning.problem import AssignmentProblem, bits
 
 MOST_NAMED = 3
@@ -66,11 +66,16 @@ class _Walk:
         self.owed: Counter[int] = Counter()
         self.had: Counter[int] = Counter()
         self.changed_turns: list[AssignedTurn] = []
+        self.resting = _RestingPeople(problem, self.assignment)
+        self.candidates = 0
+        """The people who can take the shift at hand, as far as can be told without asking each."""
 
     def assign_shift(self, shift: int, demand: int) -> None:
         """Fill the role slots of ``shift`` that are not fixed, while somebody can take them."""
         fixed = list(bits(self.assignment.holders[shift]))
         self.had.update(fixed)
+        self.candidates = self.problem.eligible_people[shift] & ~self.assignment.holders[shift]
+        self.candidates &= ~self.resting.beside(shift)
         for _ in range(demand - len(fixed)):
             turn = self._owed_turn(shift, rested=True) or self._next_turn(shift)
             turn = (
@@ -78,6 +83,8 @@ class _Walk:
             )
             if turn:
                 self.assignment.assign(shift, turn.person)
+                self.resting.add(turn.person)
+                self.candidates &= ~(1 << turn.person)
             if turn and (turn.owed or turn.passed_over):
                 self.changed_turns.append(turn)
 
@@ -85,15 +92,15 @@ class _Walk:
         return self.assignment.held[person] >> shift & 1
 
     def _may_take(self, person: int, shift: int) -> bool:
-        free = self.problem.eligible_shifts[person] & ~self.assignment.held[person]
-        return bool(free >> shift & 1) and self.constraints.allows(self.assignment, person, shift)
+        is_candidate = bool(self.candidates >> person & 1)
+        return is_candidate and self.constraints.allows(self.assignment, person, shift)
 
     def _owed_turn(self, shift: int, *, rested: bool) -> AssignedTurn | None:
         """Find the first person who is owed a turn and can take ``shift``, and pay the turn back.
 
         If ``rested``, people who have the shift before are passed by. ``None`` if nobody can.
         """
-        for person in islice(self.owed, MOST_OWED_ASKED):
+        for person in islice(self.owed, MOST_OWED_ASKED if self.candidates else 0):
             if rested and shift and self._holds(person, shift - 1):
                 continue
             if self._may_take(person, shift):
@@ -109,13 +116,13 @@ class _Walk:
         ``None`` if nobody can, and then nobody is passed over. If ``again``, people who have had
         their turn by a fixed shift are asked as well, and still have had one.
         """
-        if again and not self.had.total():
+        if not self.candidates or (again and not self.had.total()):
             return None
         cycle, had = self.problem.cycle, self.had.copy()
         passed_over: list[int] = []
         for step in range(len(cycle)):
             person = cycle[(self.place + step) % len(cycle)]
-            if had[person] and not (again and self._may_take(person, shift)):
+            if had.get(person) and not (again and self._may_take(person, shift)):
                 had[person] -= 1
             elif self._may_take(person, shift):
                 self.place = (self.place + step + 1) % len(cycle)
@@ -131,3 +138,41 @@ class _Walk:
             else:
                 passed_over.append(person)
         return None
+
+
+class _RestingPeople:
+    """The people who hold a shift that leaves too little rest beside the one of the walk.
+
+    It moves forward with the walk, because asking every person for every shift would take seconds.
+    """
+
+    def __init__(self, problem: AssignmentProblem, assignment: Assignment) -> None:
+        self.problem, self.assignment = problem, assignment
+        self.first = self.last = 0
+        self.shifts_near: Counter[int] = Counter()
+        self.mask = 0
+
+    def beside(self, shift: int) -> int:
+        """Return the mask of the people who hold a shift too near to ``shift``, or that one."""
+        if not self.problem.min_rest_ms:
+            return 0
+        first, last = rest_range(self.problem, shift)
+        holders = self.assignment.holders
+        for each in range(self.last, last):
+            for person in bits(holders[each]):
+                self.add(person)
+        for each in range(self.first, first):
+            for person in bits(holders[each]):
+                self._remove(person)
+        self.first, self.last = first, last
+        return self.mask
+
+    def add(self, person: int) -> None:
+        """Count a shift that ``person`` has got."""
+        self.shifts_near[person] += 1
+        self.mask |= 1 << person
+
+    def _remove(self, person: int) -> None:
+        self.shifts_near[person] -= 1
+        if not self.shifts_near[person]:
+            self.mask &= ~(1 << person)

@@ -8,7 +8,8 @@ together with the hash of the request it buys. A claim moves only forward::
         └────release──────┘    └──claim── UNKNOWN ◀──unknown── SETTLING
 
 Invariants: one key buys one request; only the holder of a claim may settle, release or mark it; a
-claim that may have moved money is never forgotten while its authorization could still be settled.
+receipt is never taken back; a claim that may have moved money is never forgotten while its
+authorization could still be settled.
 After that the nonce on chain refuses a replay. ``redis`` keeps the same promises for several
 processes and across a crash.
 """
@@ -46,15 +47,17 @@ class Receipt(Struct, frozen=True, gc=False):
 
 
 class Claim(Struct, frozen=True):
-    """The result of claiming: held by the caller, settled already, or busy elsewhere.
+    """The state of a claim: held by the caller, settled already, or busy elsewhere.
 
     ``holder`` is the caller's token if the claim is now the caller's, else empty; ``sent`` says
-    that an earlier settlement of ours may have moved the money.
+    that an earlier settlement of ours may have moved the money. ``answer`` is what was kept with
+    the receipt, ``None`` if that was too large.
     """
 
     holder: str = ""
     sent: bool = False
     receipt: Receipt | None = None
+    answer: bytes | None = None
 
 
 BUSY = Claim()
@@ -71,12 +74,29 @@ class PaymentClaims(Protocol):
         """Why nothing can be claimed at the moment; ``None`` when all is well."""
         ...
 
+    @property
+    def misconfiguration(self) -> str | None:
+        """Why the store may forget what it was given; ``None`` when it does not."""
+        ...
+
+    async def find(self, key: str, request_hash: bytes) -> Claim | None:
+        """Return the claim of ``key`` for a request; ``None`` if there is none.
+
+        Changes nothing, and makes no caller a holder. Raises ``PaymentAlreadyUsed``.
+        """
+        ...
+
     async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
         """Claim ``key`` for a request. Raises ``PaymentAlreadyUsed`` or ``TooManyClaims``."""
         ...
 
-    async def mark_settled(self, key: str, receipt: Receipt) -> None:
-        """Record that the money moved, and its receipt."""
+    async def mark_settled(
+        self, key: str, holder: str, receipt: Receipt, answer: bytes | None = None
+    ) -> None:
+        """Record that the money moved, its receipt, and the answer that was bought.
+
+        The first receipt stays, whoever brings another. An answer may be forgotten sooner.
+        """
         ...
 
     async def mark_unknown(self, key: str, holder: str) -> None:

@@ -1,5 +1,6 @@
 """Payment claims in the memory of one process: lost with it, and shared with no other."""
 
+import math
 import secrets
 from collections.abc import Callable
 
@@ -7,7 +8,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.errors import PaymentAlreadyUsed, TooManyClaims
-from app.payments.claims.claim import Claim, Receipt
+from app.payments.claims.claim import BUSY, Claim, Receipt
+
+FORGOTTEN_AT_ONCE = 16
+"""How many expired claims one new claim forgets: more than one, so that their number falls."""
+BUCKET_SECONDS = 60.0
 
 
 class _Entry(Struct, frozen=True, gc=False):
@@ -23,33 +28,59 @@ class _Entry(Struct, frozen=True, gc=False):
 
 
 class MemoryClaims:
-    """Claims of one process. Never forgets a live claim: when full it refuses new ones."""
+    """Claims of one process. Never forgets a live claim: when full it refuses new ones.
+
+    The answers kept with them take at most ``max_answer_bytes``; the oldest are dropped first.
+    """
 
     problem = None
+    misconfiguration = None
 
-    def __init__(self, clock: Callable[[], float], max_claims: int = 100_000) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        max_claims: int = 100_000,
+        max_answer_bytes: int = 32 * 1024 * 1024,
+    ) -> None:
         self._clock = clock
         self._max_claims = max_claims
         self._entries: dict[str, _Entry] = {}
+        self._due: dict[float, dict[str, None]] = {}
+        """The keys of all claims, by the minute in which they expire; 1,441 minutes at most."""
+        self._answers: dict[str, bytes] = {}
+        self._answer_bytes_left = max_answer_bytes
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
+    async def find(self, key: str, request_hash: bytes) -> Claim | None:
         entry = self._live(key)
         if entry is None:
-            self._make_room()
-            entry = _Entry(request_hash, expires_at, "")
+            return None
         if entry.request_hash != request_hash:
             raise PaymentAlreadyUsed
-        if entry.receipt is not None or entry.is_settling:
-            return Claim(receipt=entry.receipt)
-        holder = secrets.token_hex(8)
-        self._entries[key] = replace(entry, holder=holder)
-        return Claim(holder, entry.sent)
+        if entry.is_settling:
+            return BUSY
+        return Claim(sent=entry.sent, receipt=entry.receipt, answer=self._answers.get(key))
 
-    async def mark_settled(self, key: str, receipt: Receipt) -> None:
-        self._entries[key] = replace(self._entries[key], receipt=receipt)
+    async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
+        found = await self.find(key, request_hash)
+        if found is not None and (found == BUSY or found.receipt is not None):
+            return found
+        if found is None:
+            self._make_room()
+            self._put(key, _Entry(request_hash, expires_at, ""))
+        entry = replace(self._entries[key], holder=secrets.token_hex(8))
+        self._entries[key] = entry
+        return Claim(entry.holder, entry.sent)
+
+    async def mark_settled(
+        self, key: str, holder: str, receipt: Receipt, answer: bytes | None = None
+    ) -> None:
+        if self._is_held(key, holder):
+            self._entries[key] = replace(self._entries[key], receipt=receipt)
+            if answer is not None:
+                self._keep(key, answer)
 
     async def mark_unknown(self, key: str, holder: str) -> None:
         if self._is_held(key, holder):
@@ -57,7 +88,7 @@ class MemoryClaims:
 
     async def release(self, key: str, holder: str) -> None:
         if self._is_held(key, holder):
-            del self._entries[key]
+            self._forget(key)
 
     async def receipts(self) -> list[Receipt]:
         known = [entry.receipt for entry in self._entries.values() if entry.receipt is not None]
@@ -71,19 +102,49 @@ class MemoryClaims:
 
     def _is_held(self, key: str, holder: str) -> bool:
         entry = self._entries.get(key)
-        return entry is not None and entry.holder == holder
+        return entry is not None and entry.is_settling and entry.holder == holder
 
     def _live(self, key: str) -> _Entry | None:
         entry = self._entries.get(key)
         if entry is not None and entry.expires_at < self._clock() and not entry.is_settling:
-            del self._entries[key]
+            self._forget(key)
             return None
         return entry
 
     def _make_room(self) -> None:
-        if len(self._entries) < self._max_claims:
-            return
-        for key in list(self._entries):
-            self._live(key)
+        """Forget a few claims that have expired, so that no caller waits for many to be forgotten.
+
+        Raises ``TooManyClaims`` if that is not enough.
+        """
+        now = self._clock()
+        for _ in range(FORGOTTEN_AT_ONCE):
+            oldest = min(self._due, default=math.inf)
+            if oldest >= now // BUCKET_SECONDS:
+                break
+            key = next(iter(self._due[oldest]))
+            if self._live(key) is not None:  # it is being settled: look again in a minute
+                entry = self._entries[key]
+                self._forget(key)
+                self._put(key, replace(entry, expires_at=now))
         if len(self._entries) >= self._max_claims:
             raise TooManyClaims(retry_after=30)
+
+    def _put(self, key: str, entry: _Entry) -> None:
+        self._entries[key] = entry
+        self._due.setdefault(entry.expires_at // BUCKET_SECONDS, {})[key] = None
+
+    def _forget(self, key: str) -> None:
+        minute = self._entries.pop(key).expires_at // BUCKET_SECONDS
+        del self._due[minute][key]
+        if not self._due[minute]:
+            del self._due[minute]
+        self._drop_answer(key)
+
+    def _keep(self, key: str, answer: bytes) -> None:
+        self._answers[key] = answer
+        self._answer_bytes_left -= len(answer)
+        while self._answer_bytes_left < 0:
+            self._drop_answer(next(iter(self._answers)))
+
+    def _drop_answer(self, key: str) -> None:
+        self._answer_bytes_left += len(self._answers.pop(key, b""))

@@ -9,25 +9,43 @@ Invariants: those of ``claim``. Where Redis cannot be asked, nothing is claimed 
 charged (``ClaimsUnavailable``). Leases are measured on Redis's clock, which all workers share.
 """
 
+import asyncio
 import secrets
 from typing import Any
 
 import msgspec
+import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from app.errors import ClaimsUnavailable, PaymentAlreadyUsed
 from app.payments.claims.claim import BUSY, Claim, Receipt
 
-PREFIX = "oncall:claim:"
+log = structlog.get_logger()
 
+PREFIX = "oncall:claim:"
+TIMEOUT_SECONDS = 2.0
+TRIES = 2
+"""A pooled connection may be stale; twice is not chance."""
+SAFE_POLICY = "noeviction"
+"""The only ``maxmemory-policy`` under which Redis never drops a claim to make room."""
+
+FIND = """
+local entry = redis.call('HMGET', KEYS[1], 'request', 'receipt', 'lease', 'answer')
+if not entry[1] then return {'none'} end
+if entry[1] ~= ARGV[1] then return {'used'} end
+if entry[2] then return {'settled', entry[2], entry[4]} end
+if entry[3] and tonumber(entry[3]) > tonumber(redis.call('TIME')[1]) then return {'busy'} end
+return {'sent'}
+"""
 CLAIM = """
-local entry = redis.call('HMGET', KEYS[1], 'request', 'receipt', 'lease', 'sent', 'holder')
+local fields = {'request', 'receipt', 'lease', 'sent', 'holder', 'answer'}
+local entry = redis.call('HMGET', KEYS[1], unpack(fields))
 local now = tonumber(redis.call('TIME')[1])
 if entry[1] and entry[1] ~= ARGV[1] then return {'used'} end
-if entry[2] then return {'settled', entry[2]} end
+if entry[2] then return {'settled', entry[2], entry[6]} end
 -- the client asked again by itself, because our first answer was lost on its way
 if entry[5] == ARGV[2] then return {'mine', entry[4] and 'sent' or ''} end
 if entry[3] and tonumber(entry[3]) > now then return {'busy'} end
@@ -38,68 +56,90 @@ if entry[1] and (entry[3] or entry[4]) then return {'mine', 'sent'} end
 return {'mine', ''}
 """
 SETTLED = """
+-- the holder's lease may have run out: the first receipt stays, whoever comes later
+if redis.call('HGET', KEYS[1], 'receipt') then return end
 -- request and expiry again: Redis may have lost the claim, and a receipt alone would serve any body
 redis.call('HSET', KEYS[1], 'receipt', ARGV[1], 'request', ARGV[2])
+if ARGV[4] then redis.call('HSET', KEYS[1], 'answer', ARGV[4]) end
 redis.call('HDEL', KEYS[1], 'lease')
 redis.call('EXPIREAT', KEYS[1], ARGV[3])
 """
-UNKNOWN = """
-if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then
-  redis.call('HSET', KEYS[1], 'sent', '1')
-  redis.call('HDEL', KEYS[1], 'lease')
-end
+HELD = """
+local entry = redis.call('HMGET', KEYS[1], 'holder', 'receipt')
+if entry[1] ~= ARGV[1] or entry[2] then return end
 """
-RELEASE = """
-if redis.call('HGET', KEYS[1], 'holder') == ARGV[1] then redis.call('DEL', KEYS[1]) end
+UNKNOWN = f"""{HELD}
+redis.call('HSET', KEYS[1], 'sent', '1')
+redis.call('HDEL', KEYS[1], 'lease')
+"""
+RELEASE = f"""{HELD}
+redis.call('DEL', KEYS[1])
 """
 
 
 class RedisClaims:
     """A claim store that every process with the same ``url`` shares.
 
-    A settlement must end within ``lease_seconds``.
+    A settlement must end within ``lease_seconds``. An operation takes at most
+    ``TRIES * timeout_seconds``.
     """
 
-    def __init__(self, url: str, *, lease_seconds: float, timeout_seconds: float = 2.0) -> None:
+    def __init__(
+        self, url: str, *, lease_seconds: float, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> None:
         self._lease_seconds = int(lease_seconds)
+        self._longest_seconds = TRIES * timeout_seconds
         self._redis = Redis.from_url(
             url,
             socket_timeout=timeout_seconds,
             socket_connect_timeout=timeout_seconds,
-            retry=Retry(NoBackoff(), 1),  # a pooled connection may be stale; twice is not chance
+            retry=Retry(NoBackoff(), TRIES - 1),
         )
         self._scripts = {
-            text: self._redis.register_script(text) for text in (CLAIM, SETTLED, UNKNOWN, RELEASE)
+            text: self._redis.register_script(text)
+            for text in (FIND, CLAIM, SETTLED, UNKNOWN, RELEASE)
         }
         self._held: dict[str, tuple[bytes, int]] = {}
-        self._problem: str | None = None
+        """Request and expiry of the claims that are held here, by their holders."""
+        self._is_away = False
+        self._policy: object = SAFE_POLICY
 
     @property
     def problem(self) -> str | None:
-        return self._problem
+        return "Redis cannot be reached" if self._is_away else self.misconfiguration
+
+    @property
+    def misconfiguration(self) -> str | None:
+        if self._policy in (SAFE_POLICY, None):
+            return None
+        return f"Redis may drop claims: its maxmemory-policy is {self._policy}, not {SAFE_POLICY}"
+
+    async def find(self, key: str, request_hash: bytes) -> Claim | None:
+        state, *rest = await self._run(FIND, key, [request_hash])
+        return None if state == b"none" else _claim(state, rest)
 
     async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
         holder = secrets.token_hex(8)
         arguments = [request_hash, holder, self._lease_seconds, int(expires_at)]
         state, *rest = await self._run(CLAIM, key, arguments)
-        if state == b"used":
-            raise PaymentAlreadyUsed
-        if state == b"settled":
-            return Claim(receipt=msgspec.json.decode(rest[0], type=Receipt))
-        if state == b"busy":
-            return BUSY
-        self._held[key] = request_hash, int(expires_at)
+        if state != b"mine":
+            return _claim(state, rest)
+        self._held[holder] = request_hash, int(expires_at)
         return Claim(holder, sent=rest == [b"sent"])
 
-    async def mark_settled(self, key: str, receipt: Receipt) -> None:
-        await self._run(SETTLED, key, [msgspec.json.encode(receipt), *self._held.pop(key)])
+    async def mark_settled(
+        self, key: str, holder: str, receipt: Receipt, answer: bytes | None = None
+    ) -> None:
+        kept = [] if answer is None else [answer]
+        held = self._held.pop(holder)
+        await self._run(SETTLED, key, [msgspec.json.encode(receipt), *held, *kept])
 
     async def mark_unknown(self, key: str, holder: str) -> None:
-        self._held.pop(key, None)
+        self._held.pop(holder, None)
         await self._run(UNKNOWN, key, [holder])
 
     async def release(self, key: str, holder: str) -> None:
-        self._held.pop(key, None)
+        self._held.pop(holder, None)
         await self._run(RELEASE, key, [holder])
 
     async def receipts(self) -> list[Receipt]:
@@ -114,18 +154,46 @@ class RedisClaims:
     async def refresh(self) -> None:
         try:
             await self._redis.ping()
-            self._problem = None
+            self._is_away = False
+            await self._read_policy()
         except (RedisError, OSError):
-            self._problem = "Redis cannot be reached"
+            self._is_away = True
 
     async def aclose(self) -> None:
         await self._redis.aclose()
 
+    async def _read_policy(self) -> None:
+        """Read what Redis does when it is full; a managed one may not tell, or not allow to ask.
+
+        ``INFO`` says it where ``CONFIG`` is forbidden, as on most of those.
+        """
+        try:
+            policy = (await self._redis.info("memory")).get("maxmemory_policy")
+        except ResponseError:
+            policy = None
+        if policy is None and self._policy is not None:
+            log.warning("redis_policy_unknown", needed=SAFE_POLICY)
+        self._policy = policy
+
     async def _run(self, script: str, key: str, arguments: list[Any]) -> Any:
         try:
-            answer = await self._scripts[script](keys=[PREFIX + key], args=arguments)
-        except (RedisError, OSError) as error:
-            self._problem = "Redis cannot be reached"
+            async with asyncio.timeout(self._longest_seconds):
+                answer = await self._scripts[script](keys=[PREFIX + key], args=arguments)
+        except (RedisError, OSError) as error:  # a time-out is an ``OSError``, too
+            self._is_away = True
             raise ClaimsUnavailable(retry_after=2) from error
-        self._problem = None
+        self._is_away = False
         return answer
+
+
+def _claim(state: bytes, rest: list[bytes | None]) -> Claim:
+    """The claim that is not the caller's. Raises ``PaymentAlreadyUsed``."""
+    if state == b"used":
+        raise PaymentAlreadyUsed
+    if state == b"settled":
+        text, *answer = rest
+        assert text is not None  # noqa: S101 - see the scripts
+        return Claim(
+            receipt=msgspec.json.decode(text, type=Receipt), answer=answer[0] if answer else None
+        )
+    return Claim(sent=True) if state == b"sent" else BUSY

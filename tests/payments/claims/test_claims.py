@@ -75,8 +75,8 @@ class TestEveryStore:
     async def test_a_receipt_is_given_to_every_later_claim(
         self, claims: PaymentClaims, key: str, soon: float
     ) -> None:
-        await claims.claim(key, HASH, soon)
-        await claims.mark_settled(key, receipt())
+        claim = await claims.claim(key, HASH, soon)
+        await claims.mark_settled(key, claim.holder, receipt(), b"answer")
         assert (await claims.claim(key, HASH, soon)).receipt == receipt()
 
     async def test_a_released_claim_is_free_for_any_request(
@@ -113,8 +113,9 @@ class TestEveryStore:
         self, claims: PaymentClaims, key: str, soon: float
     ) -> None:
         for number in (2, 1):
-            await claims.claim(f"{key}-{number}", HASH, soon)
-            await claims.mark_settled(f"{key}-{number}", receipt(f"{key}-{number}", float(number)))
+            claim = await claims.claim(f"{key}-{number}", HASH, soon)
+            paid = receipt(f"{key}-{number}", float(number))
+            await claims.mark_settled(f"{key}-{number}", claim.holder, paid)
         await claims.claim(f"{key}-3", HASH, soon)
         listed = [each.transaction for each in await claims.receipts()]
         assert [name for name in listed if name.startswith(f"{key}-")] == [f"{key}-1", f"{key}-2"]
@@ -142,7 +143,7 @@ class TestMemory:
         await claims.mark_unknown("one", (await claims.claim("one", HASH, clock() + 60)).holder)
         with pytest.raises(TooManyClaims):
             await claims.claim("two", HASH, clock() + 60)
-        clock.advance(61)
+        clock.advance(121)  # within the minute after it has expired
         assert (await claims.claim("two", HASH, clock() + 60)).holder
         assert len(claims) == 1
 
@@ -181,9 +182,9 @@ class TestRedis:
         self, redis_url: str, key: str, soon: float
     ) -> None:
         claims = RedisClaims(redis_url, lease_seconds=60)
-        await claims.claim(key, HASH, soon)
+        claim = await claims.claim(key, HASH, soon)
         await claims._redis.flushall()
-        await claims.mark_settled(key, receipt())
+        await claims.mark_settled(key, claim.holder, receipt())
         with pytest.raises(PaymentAlreadyUsed):
             await claims.claim(key, OTHER, soon)
         assert 0 < await claims._redis.ttl(PREFIX + key) <= 60
@@ -193,9 +194,9 @@ class TestRedis:
         self, redis_url: str, key: str, soon: float
     ) -> None:
         here, there = (RedisClaims(redis_url, lease_seconds=60) for _ in range(2))
-        await here.claim(key, HASH, soon)
+        claim = await here.claim(key, HASH, soon)
         assert await there.claim(key, HASH, soon) == BUSY
-        await here.mark_settled(key, receipt())
+        await here.mark_settled(key, claim.holder, receipt())
         assert (await there.claim(key, HASH, soon)).receipt == receipt()
         await here.aclose()
         await there.aclose()

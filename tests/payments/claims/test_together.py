@@ -83,7 +83,9 @@ async def test_a_copy_at_another_process_waits_for_the_same_settlement(
 class Forgetful(MemoryClaims):
     """A store that goes away after it has given a claim."""
 
-    async def mark_settled(self, key: str, receipt: Receipt) -> None:
+    async def mark_settled(
+        self, key: str, holder: str, receipt: Receipt, answer: bytes | None = None
+    ) -> None:
         raise ClaimsUnavailable
 
 

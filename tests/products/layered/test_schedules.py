@@ -1,7 +1,6 @@
 """The products of layered schedules: prices, answers and work outside of the event loop."""
 
 import json
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,6 +20,7 @@ from app.http.validation import validated
 from app.products.endpoint import JSON, Endpoint
 from app.products.examples import V1_SCHEDULE
 from app.products.registry import paid_endpoints
+from tests.support.pools import RecordingPool
 from tests.support.services import Service, service, settings
 from tests.support.wallets import Wallet
 
@@ -420,94 +420,112 @@ class TestSold:
 
 
 class Watched:
-    """An endpoint that writes down which thread reads documents and which computes."""
+    """An endpoint that counts what this process reads and computes; ``pool`` has the rest."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self.computed: list[bool] = []
-        self.read: list[bool] = []
+        self.computed = 0
+        self.read = 0
+        self.pool = RecordingPool()
         watched = self
 
         class Request(endpoint.request, kw_only=True, frozen=True):  # type: ignore[name-defined, misc]
             @classmethod
             def cross_field_errors(cls, values: Mapping[str, Any]) -> Any:
-                watched.read.append(in_main_thread())
+                watched.read += 1
                 return super().cross_field_errors(values)
 
         def compute(request: Any) -> Any:
-            self.computed.append(in_main_thread())
+            self.computed += 1
             return endpoint.compute(request)
 
         self.endpoint = replace(endpoint, request=Request, compute=compute)
-        self.read.clear()
+        self.read = 0
+
+    @property
+    def seen(self) -> tuple[int, int, list[tuple[str, bool]]]:
+        """How often this process read and computed, and the jobs of the workers."""
+        return self.read, self.computed, self.pool.jobs
+
+    def free_service(self) -> Service:
+        checkout = ProductCheckout(self.endpoint, RateLimits(lambda: 0.0), self.pool, None)
+        served = Service(ProductRoute(checkout))
+        served.path = self.endpoint.path
+        return served
 
 
-def in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
-
-
-def free_service(endpoint: Endpoint) -> Service:
-    served = Service(ProductRoute(ProductCheckout(endpoint, RateLimits(lambda: 0.0), None)))
-    served.path = endpoint.path
-    return served
-
-
-@pytest.mark.anyio
-async def test_a_schedule_is_computed_beside_the_event_loop() -> None:
-    watched = Watched(SCHEDULE)
-    many = {**SCHEDULE.example, "overrides": SCHEDULE.example["overrides"] * 200}
-    assert (await free_service(watched.endpoint).ask(many)).status_code == 200
-    assert (set(watched.read), watched.computed) == ({False}, [False])
+ANSWERED, EXAMINED = ("answer_to", False), ("examine_document", True)
 
 
 @pytest.mark.anyio
-async def test_a_small_document_is_read_once_where_it_is_asked_for() -> None:
+async def test_a_small_document_is_read_once_and_answered_at_once() -> None:
     watched = Watched(SCHEDULE)
-    served = free_service(watched.endpoint)
+    served = watched.free_service()
     for _ in range(2):
         assert (await served.ask(SCHEDULE.example)).status_code == 200
-    assert (watched.read, watched.computed) == ([True], [False, False])
+    assert watched.seen == (1, 2, [])
+
+
+@pytest.mark.anyio
+async def test_a_large_window_is_laid_out_in_a_worker() -> None:
+    watched = Watched(SCHEDULE)
+    year = {**SCHEDULE.example, "to": "2027-04-24T07:00:00Z"}
+    assert (await watched.free_service().ask(year)).status_code == 200
+    assert watched.seen == (1, 1, [])
+    years = {**year, "layers": year["layers"] * 8}
+    assert (await watched.free_service().ask(years)).status_code == 200
+    assert watched.seen == (2, 1, [ANSWERED])
 
 
 @pytest.mark.anyio
 async def test_a_rotation_is_computed_where_it_is_asked_for() -> None:
     watched = Watched(ROTATION)
-    assert (await free_service(watched.endpoint).ask(ROTATION.example)).status_code == 200
-    assert (watched.read, watched.computed) == ([True], [True])
+    assert (await watched.free_service().ask(ROTATION.example)).status_code == 200
+    assert watched.seen == (1, 1, [])
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    ("padding", "in_the_loop"), [(0, True), (SMALL_BODY_BYTES, False)], ids=["small", "large"]
+    ("padding", "read"), [(0, 1), (SMALL_BODY_BYTES, 0)], ids=["small", "large"]
 )
-async def test_a_planned_rotation_is_computed_beside_the_event_loop(
-    padding: int, *, in_the_loop: bool
-) -> None:
+async def test_a_planned_rotation_is_computed_in_a_worker(padding: int, read: int) -> None:
     watched = Watched(ROTATION)
     body = json.dumps({**ROTATION.example, "strategy": "fair"}).encode() + b" " * padding
-    assert (await free_service(watched.endpoint).ask(body)).status_code == 200
-    assert (watched.read, watched.computed) == ([in_the_loop], [False])
+    assert (await watched.free_service().ask(body)).status_code == 200
+    assert watched.seen == (read, 0, [ANSWERED])
 
 
 @pytest.mark.anyio
-async def test_a_large_plain_rotation_stays_on_the_event_loop() -> None:
+async def test_a_large_body_is_not_parsed_in_the_event_loop() -> None:
     watched = Watched(ROTATION)
     body = json.dumps(ROTATION.example).encode() + b" " * SMALL_BODY_BYTES
-    assert (await free_service(watched.endpoint).ask(body)).status_code == 200
-    assert (watched.read, watched.computed) == ([True], [True])
+    assert (await watched.free_service().ask(body)).content == ROTATION.example_answer()
+    assert watched.seen == (0, 0, [ANSWERED])
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(
-    ("padding", "in_the_loop"), [(0, True), (SMALL_BODY_BYTES, False)], ids=["small", "large"]
+    ("padding", "expected"),
+    [
+        pytest.param(0, (1, 0, []), id="small"),
+        pytest.param(SMALL_BODY_BYTES, (0, 0, [EXAMINED]), id="large"),
+    ],
 )
 async def test_without_payment_a_document_is_read_and_never_computed(
-    monkeypatch: pytest.MonkeyPatch, padding: int, *, in_the_loop: bool
+    monkeypatch: pytest.MonkeyPatch, padding: int, expected: tuple[Any, ...]
 ) -> None:
     watched = Watched(SCHEDULE)
     monkeypatch.setattr("app.main.paid_endpoints", lambda _: (watched.endpoint,))
+    monkeypatch.setattr("app.main.WorkerPool", lambda: watched.pool)
     sold = shop(watched.endpoint, service(settings()))
-    watched.read.clear()
-    watched.computed.clear()
+    watched.read = watched.computed = 0
     response = await sold.ask(json.dumps(SCHEDULE.example).encode() + b" " * padding)
     assert response.status_code == 402
-    assert (watched.read, watched.computed) == ([in_the_loop], [])
+    assert watched.seen == expected
+
+
+@pytest.mark.anyio
+async def test_a_large_body_that_is_not_valid_is_told_before_anybody_pays() -> None:
+    body = json.dumps({**ROTATION.example, "shifts": 0}).encode() + b" " * SMALL_BODY_BYTES
+    response = await shop(ROTATION).ask(body)
+    assert response.status_code == 400
+    assert [error["pointer"] for error in response.json()["errors"]] == ["/shifts"]

@@ -1,0 +1,239 @@
+"""Heavy work is bounded in time, memory and number. Whatever becomes of it, the next is done."""
+
+import asyncio
+import os
+import resource
+import signal
+import time
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from app.errors import (
+    AnswerTooLarge,
+    FieldError,
+    Interrupted,
+    InvalidRequest,
+    OncallError,
+    TakesTooLong,
+    WorkerLost,
+    WorkersBusy,
+)
+from app.workers import pool as pools
+from app.workers.limits import ADDRESS_SPACE_BYTES, NICENESS
+from app.workers.pool import OWN_WAITING, PROCESSES, WorkerPool
+
+pytestmark = pytest.mark.anyio
+
+
+def spin(seconds: float) -> int:
+    """Use a processor for ``seconds``; return the process's id."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+    return os.getpid()
+
+
+def spin_deaf(seconds: float) -> int:
+    """Use a processor, and take every interruption for somebody else's."""
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        with suppress(BaseException):
+            spin(end - time.process_time())
+    return os.getpid()
+
+
+def one_call(size: int) -> int:
+    """Stay within one call of C code, which no signal interrupts."""
+    return 3**size
+
+
+def fill(size: int) -> int:
+    return len(bytearray(size))
+
+
+def wait(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def refuse() -> None:
+    raise InvalidRequest([FieldError("/people", "is not a list")])
+
+
+def fail() -> None:
+    raise ZeroDivisionError
+
+
+def bounds() -> tuple[int, int, int, Any, Any]:
+    return (
+        resource.getrlimit(resource.RLIMIT_AS)[0],
+        resource.getrlimit(resource.RLIMIT_CORE)[0],
+        os.nice(0),
+        signal.getsignal(signal.SIGTERM),
+        signal.getsignal(signal.SIGINT),
+    )
+
+
+async def run(pool: WorkerPool, job: Any, *arguments: object, **given: Any) -> Any:
+    return await pool.run(job, *arguments, **{"caller": "me", "cpu_seconds": 2.0, **given})
+
+
+async def test_a_worker_is_another_process_and_is_used_again() -> None:
+    pool = WorkerPool()
+    first, second = await run(pool, spin, 0.0), await run(pool, spin, 0.0)
+    assert first == second != os.getpid()
+
+
+async def test_a_worker_has_bounds_and_leaves_stopping_to_the_service() -> None:
+    space, core, nice, *signals = await run(WorkerPool(), bounds)
+    assert (space, core, nice) == (ADDRESS_SPACE_BYTES, 0, os.nice(0) + NICENESS)
+    assert signals == [signal.SIG_IGN] * 2
+
+
+@pytest.mark.parametrize(
+    ("job", "argument", "error"),
+    [
+        pytest.param(spin, 60, TakesTooLong, id="too-long"),
+        pytest.param(spin_deaf, 60, WorkerLost, id="too-long-and-deaf"),
+        pytest.param(one_call, 10**9, TakesTooLong, id="too-long-in-one-call"),
+        pytest.param(fill, 4 * ADDRESS_SPACE_BYTES, AnswerTooLarge, id="too-large"),
+    ],
+)
+async def test_a_job_beyond_its_bounds_ends_with_its_process(
+    job: Any, argument: int, error: type[OncallError]
+) -> None:
+    pool = WorkerPool()
+    before = await run(pool, spin, 0.0)
+    used = time.perf_counter()
+    with pytest.raises(error):
+        await run(pool, job, argument, cpu_seconds=0.2)
+    assert time.perf_counter() - used < 20
+    assert await run(pool, spin, 0.0) != before
+
+
+async def test_a_job_that_waits_is_ended_by_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "START_SECONDS", 0.5)
+    pool = WorkerPool()
+    before = await run(pool, spin, 0.0)
+    with pytest.raises(TakesTooLong):
+        await run(pool, wait, 60, cpu_seconds=0.01)
+    assert await run(pool, spin, 0.0) != before
+
+
+async def test_a_worker_that_dies_is_replaced() -> None:
+    pool = WorkerPool()
+    with pytest.raises(WorkerLost) as lost:
+        await run(pool, die)
+    assert lost.value.retry_after > 0
+    assert await run(pool, spin, 0.0)
+
+
+async def test_a_worker_that_died_idle_is_no_failure() -> None:
+    pool = WorkerPool()
+    os.kill(await run(pool, spin, 0.0), signal.SIGKILL)
+    assert await run(pool, spin, 0.0)
+
+
+async def test_errors_come_back_as_they_were_raised() -> None:
+    pool = WorkerPool()
+    with pytest.raises(InvalidRequest) as refused:
+        await run(pool, refuse)
+    assert refused.value.errors == (FieldError("/people", "is not a list"),)
+    assert refused.value.detail == "/people: is not a list"
+    with pytest.raises(ZeroDivisionError) as failed:
+        await run(pool, fail)
+    [note] = failed.value.__notes__
+    assert "in fail" in note
+
+
+# --- turns ----------------------------------------------------------------------------------
+
+
+async def test_one_caller_has_one_worker_and_few_places() -> None:
+    pool = WorkerPool()
+    mine = [asyncio.create_task(run(pool, spin, 0.2)) for _ in range(OWN_WAITING + 3)]
+    await asyncio.sleep(0)
+    started = time.perf_counter()
+    await run(pool, spin, 0.0, caller="somebody else")
+    others = time.perf_counter() - started
+    done = await asyncio.gather(*mine, return_exceptions=True)
+    refused = [each for each in done if isinstance(each, WorkersBusy)]
+    assert len(refused) == 2
+    assert refused[0].retry_after > 0
+    assert len({each for each in done if isinstance(each, int)}) <= PROCESSES
+    assert others < time.perf_counter() - started
+
+
+async def test_what_nobody_paid_for_leaves_a_worker_to_those_who_pay() -> None:
+    pool = WorkerPool()
+    unpaid = [
+        asyncio.create_task(run(pool, wait, 1.0, caller=str(number), unpaid=True))
+        for number in range(3)
+    ]
+    await asyncio.sleep(0.1)
+    started = time.perf_counter()
+    assert await run(pool, spin, 0.0)
+    assert time.perf_counter() - started < 1.0
+    await asyncio.gather(*unpaid)
+
+
+async def test_the_queue_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "WAITING", 1)
+    pool = WorkerPool()
+    jobs = [
+        asyncio.create_task(run(pool, wait, 0.3, caller=str(number)))
+        for number in range(PROCESSES + 1)
+    ]
+    await asyncio.sleep(0.1)
+    with pytest.raises(WorkersBusy):
+        await run(pool, spin, 0.0, caller="one more")
+    await asyncio.gather(*jobs)
+    assert await run(pool, spin, 0.0, caller="one more")
+
+
+async def test_a_turn_that_does_not_come_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "WAIT_SECONDS", 0.05)
+    pool = WorkerPool()
+    first = asyncio.create_task(run(pool, wait, 0.5))
+    await asyncio.sleep(0)
+    with pytest.raises(WorkersBusy):
+        await run(pool, spin, 0.0)
+    await first
+
+
+async def test_a_caller_who_hangs_up_frees_the_worker() -> None:
+    pool = WorkerPool()
+    before = await run(pool, spin, 0.0)
+    gone = asyncio.create_task(run(pool, wait, 60))
+    await asyncio.sleep(0.05)
+    gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert await run(pool, spin, 0.0) != before
+
+
+# --- stopping -------------------------------------------------------------------------------
+
+
+async def test_stopping_ends_what_nobody_has_paid_for() -> None:
+    pool = WorkerPool()
+    unpaid = [
+        asyncio.create_task(run(pool, wait, 60, caller=str(number), unpaid=True))
+        for number in range(3)
+    ]
+    paid = asyncio.create_task(run(pool, wait, 0.3))
+    await asyncio.sleep(0.1)
+    started = time.perf_counter()
+    pool.stop_free_work()
+    ends = await asyncio.gather(*unpaid, return_exceptions=True)
+    assert time.perf_counter() - started < 0.2
+    assert [type(end) for end in ends] == [Interrupted] * 3
+    await paid
+    with pytest.raises(Interrupted):
+        await run(pool, spin, 0.0, unpaid=True)
+    assert await run(pool, spin, 0.0)
