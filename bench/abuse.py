@@ -33,9 +33,20 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from app.workers.pool import PROCESSES
 from bench import abuse_search, process_tree
 from bench.abuse_budgets import MAX_ANSWER_BYTES, MAX_STALL_MS
-from bench.abuse_cases import MCP, ROTATIONS, Ask, Case, cases, rotation, with_calendar
+from bench.abuse_cases import (
+    MCP,
+    ROTATIONS,
+    TOOL,
+    Ask,
+    Case,
+    cases,
+    message,
+    rotation,
+    with_calendar,
+)
 from bench.abuse_payments import Purse
 from bench.abuse_server import STALL
 from bench.abuse_store import LargeOrganisation
@@ -138,23 +149,13 @@ class Target:
 
     def warm_up(self) -> None:
         """Let both workers start and import what their jobs need, and the loop what it needs."""
-        known = rotation(
-            unavailable=[{"person": "bob", "start": "2026-06-04", "end": "2026-06-05"}]
-        )
-        free = Ask(
-            ROTATIONS, json.dumps(with_calendar("BEGIN:VCALENDAR\r\nEND:VCALENDAR")).encode()
-        )
-        paid = Ask(
-            ROTATIONS,
-            json.dumps(
-                {**known, **with_calendar("BEGIN:VCALENDAR\r\nEND:VCALENDAR"), "strategy": "fair"}
-            ).encode(),
-            payment="good",
-        )
+        empty = with_calendar("BEGIN:VCALENDAR\r\nEND:VCALENDAR")
+        free = Ask(ROTATIONS, json.dumps(empty).encode())
+        paid = Ask(ROTATIONS, json.dumps({**empty, "strategy": "fair"}).encode(), payment="good")
+        tools = Ask(MCP, message("tools/list", {}), headers=TOOL)
         for _ in range(3):
-            threads = [
-                threading.Thread(target=self._ignoring, args=(ask,)) for ask in (paid, free, paid)
-            ]
+            asks = [paid, free, paid, tools]
+            threads = [threading.Thread(target=self._ignoring, args=(ask,)) for ask in asks]
             for thread in threads:
                 thread.start()
             for thread in threads:
@@ -172,16 +173,9 @@ class Target:
             self.purse.renew()
             self.warm_up()
             self._settle()
-        elif self._workers() < self._workers_wanted:
+        elif len(process_tree.tree(self.pid)) <= PROCESSES:  # a worker was ended
             self.warm_up()
             self._settle()
-
-    @property
-    def _workers_wanted(self) -> int:
-        return 2
-
-    def _workers(self) -> int:
-        return len(process_tree.tree(self.pid)) - 1
 
     def _settle(self) -> None:
         """Wait until nothing is done any more, at most some seconds."""

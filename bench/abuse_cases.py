@@ -7,8 +7,9 @@ number of times that each is repeated, and is asked with the rest.
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ ROTATIONS, SCHEDULES, NOW = (
     f"/v1/scheduling/oncall-{name}" for name in ("rotation", "schedule", "now")
 )
 MCP = "/mcp"
+PAYMENT = "PAYMENT-SIGNATURE"
 V1, V2 = "/api/v1", "/api/v2/oncall"
 BODY_BYTES = 1024 * 1024
 SMALL_BYTES = 16 * 1024
@@ -81,13 +83,30 @@ def cases() -> list[Case]:
 def found() -> Iterator[Case]:
     """The worst that the search found."""
     for each in json.loads(FOUND.read_text()) if FOUND.exists() else ():
-        yield Case(each["name"], FREE, lambda each=each: ask_of(each))  # type: ignore[misc]
+        yield Case(f"found: {each['name']}", FREE, lambda each=each: ask_of(each))  # type: ignore[misc]
 
 
 def ask_of(recorded: Mapping[str, Any]) -> Ask:
-    """A request that the search found."""
-    body = b"".join(piece.encode("latin-1") * times for piece, times in recorded["body"])
-    return Ask(recorded["path"], body, headers=recorded["headers"])
+    """A request as the search records it: pieces, each with the number of times it is repeated.
+
+    In the body ``{n}`` becomes the number of the repetition.
+    """
+    headers = {name: text_of(pieces) for name, pieces in recorded["headers"].items()}
+    if PAYMENT in headers:
+        headers[PAYMENT] = base64.b64encode(headers[PAYMENT].encode()).decode()
+    body = text_of(recorded["body"]).encode() if recorded["body"] else None
+    path = recorded["path"] + text_of(recorded["query"])
+    return Ask(path, body, recorded["method"], headers)
+
+
+def text_of(pieces: Iterable[tuple[str, int]]) -> str:
+    """Pieces as one text."""
+    return "".join(
+        "".join(piece.replace("{n}", str(number)) for number in range(times))
+        if "{n}" in piece
+        else piece * times
+        for piece, times in pieces
+    )
 
 
 # --- free: pages ------------------------------------------------------------------------------
@@ -207,7 +226,7 @@ def _fixed() -> Document:
 
 
 def _unknown_fields() -> Document:
-    return rotation(**{f"shiftLenghtHour{number}": number for number in range(36_000)})
+    return rotation(**{f"shiftLenghtHour{number}": number for number in range(34_000)})
 
 
 # --- free: calendars --------------------------------------------------------------------------
@@ -317,6 +336,7 @@ def layer(**fields: Any) -> Document:
     return {"name": "a", "rotation_type": "daily", "participants": ["u1", "u2"], **fields}
 
 
+FIRST_DAY = date(2026, 1, 6)
 HOURLY = {"rotation_type": "custom", "interval": {"count": 1, "unit": "hours"}}
 WINDOWS = [
     {"start": f"{at % 24:02}:{at % 60:02}", "end": f"{at % 24:02}:{(at + 1) % 60:02}"}
@@ -332,11 +352,16 @@ def _overrides(count: int, end: str = "2026-06-05T00:00:00Z") -> list[Document]:
 
 
 def _swaps(count: int) -> list[Document]:
+    """Swaps of every fourth day, all of them of ``u1``'s."""
+    days = [FIRST_DAY + timedelta(days=4 * at) for at in range(count)]
     return [
-        {"start": f"2026-0{1 + at % 9}-04T00:00:00Z", "end": f"2026-0{1 + at % 9}-05T00:00:00Z",
-         "swap_with_user_id": "u2"}
-        for at in range(count)
-    ]  # fmt: skip
+        {
+            "start": f"{day}T00:00:00Z",
+            "end": f"{day + timedelta(days=1)}T00:00:00Z",
+            "swap_with_user_id": "u2",
+        }
+        for day in days
+    ]
 
 
 def _free_schedules() -> Iterator[Case]:
@@ -627,6 +652,10 @@ def _paid_schedules() -> Iterator[Case]:
 # --- with a key -------------------------------------------------------------------------------
 
 
+WINDOW = "from=2026-01-01T00:00:00Z&to=2027-12-31T00:00:00Z"
+DAYS = "start_date=2026-01-01&end_date=2027-12-31"
+
+
 def _with_key() -> Iterator[Case]:
     reads = {
         "a list of 100 schedules, v1": (STORED_HEAVY, f"{V1}/schedules?limit=100"),
@@ -637,16 +666,15 @@ def _with_key() -> Iterator[Case]:
         "who is on call for a team of all": (STORED_LIGHT, f"{V2}/current/team_0"),
         "two years of a large schedule": (
             STORED_HEAVY,
-            f"{V1}/schedules/large_0/final-schedule?from=2026-01-01T00:00:00Z&to=2027-12-31T00:00:00Z",
+            f"{V1}/schedules/large_0/final-schedule?{WINDOW}",
         ),
         "two years by the hour": (
             STORED_HEAVY,
-            f"{V1}/schedules/hourly_0/final-schedule?from=2026-01-01T00:00:00Z&to=2027-12-31T00:00:00Z",
+            f"{V1}/schedules/hourly_0/final-schedule?{WINDOW}",
         ),
         "two years of entries by the hour": (
             STORED_HEAVY,
-            f"{V2}/schedules/hourly_0/entries?limit=100&offset=17000&start_date=2026-01-01"
-            "&end_date=2027-12-31",
+            f"{V2}/schedules/hourly_0/entries?{DAYS}&limit=100&offset=17000",
         ),
         "overrides": (STORED_LIGHT, f"{V1}/schedules/hourly_0/overrides?limit=100"),
         "a schedule's calendar by the hour": (

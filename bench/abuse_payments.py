@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from bench.abuse_cases import MCP, TOOL, Ask, call, rotation
 from bench.payments import Payments
+from bench.stub import FORGED_PAYER
 
 if TYPE_CHECKING:
     from bench.abuse import Target
 
-FORGED_PAYER = "0x" + "12" * 20
 FRESH_SECONDS = 120.0
 """Payments are good for five minutes; new ones are signed before that."""
 TOOL_NAME = "sched-oncall-rotation"

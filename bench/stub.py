@@ -1,7 +1,8 @@
-"""A facilitator that believes everything, quick enough not to be what is measured.
+"""A facilitator that believes everybody but one, quick enough not to be what is measured.
 
 Strategy: httptools on a bare asyncio protocol under uvloop, some 30 µs a call. It answers
-``/supported``, ``/verify`` and ``/settle`` in the protocol's shape and checks nothing. Every answer
+``/supported``, ``/verify`` and ``/settle`` in the protocol's shape and checks nothing but that the
+payer is not ``FORGED_PAYER``, whose payments are refused as wrongly signed. Every answer
 waits for ``--delay-ms``, which ``POST /delay/20`` sets anew; ``GET /calls`` counts what was asked.
 """
 
@@ -13,6 +14,9 @@ import httptools
 import msgspec
 import uvloop
 from msgspec import Struct
+
+FORGED_PAYER = "0x" + "12" * 20
+WRONG_SIGNATURE = "invalid_exact_evm_payload_signature"
 
 
 class Authorization(Struct, rename={"payer": "from"}):
@@ -52,6 +56,8 @@ class Stub:
         match path.split("/"):
             case ["", "verify"]:
                 payer = self._read.decode(body).payment_payload.payload.authorization.payer
+                if payer == FORGED_PAYER:
+                    return b'{"isValid":false,"invalidReason":"%b"}' % WRONG_SIGNATURE.encode()
                 return b'{"isValid":true,"payer":"%b"}' % payer.encode()
             case ["", "settle"]:
                 return self._settlement(self._read.decode(body))
@@ -64,6 +70,15 @@ class Stub:
 
     def _settlement(self, call: Call) -> bytes:
         signed = call.payment_payload.payload.authorization
+        if signed.payer == FORGED_PAYER:
+            return msgspec.json.encode(
+                {
+                    "success": False,
+                    "errorReason": WRONG_SIGNATURE,
+                    "transaction": "",
+                    "network": call.payment_requirements.network,
+                }
+            )
         return b'{"success":true,"payer":"%b","transaction":"%b","network":"%b"}' % (
             signed.payer.encode(),
             signed.nonce.encode(),  # 32 bytes and unique, as a transaction's hash is
