@@ -107,6 +107,16 @@ class BodyTooSlow(OncallError):
     retry = "same-payment"
 
 
+class TakesTooLong(OncallError):
+    code = "takes_too_long"
+    title = "The answer takes too long to compute: ask for less. Nothing was charged."
+
+
+class AnswerTooLarge(OncallError):
+    code = "answer_too_large"
+    title = "An answer is at most 16 MiB (16,777,216 bytes): ask for less. Nothing was charged."
+
+
 class UnsupportedMediaType(OncallError):
     code = "unsupported_media_type"
     title = "The body must be JSON."
@@ -271,8 +281,6 @@ class OutOfBounds(InvalidFields):
     say where in the document.
     """
 
-    retry = "new-payment"
-
     def __init__(self, found: str | Sequence[FieldError] = "") -> None:
         if not isinstance(found, str):
             super().__init__(found)
@@ -332,13 +340,3 @@ class TooMuchWork(OutOfBounds):
         "A request takes at most 1,000,000 steps: windows and turns of its layers in the period "
         "asked about, and again for each swap."
     )
-
-
-class TakesTooLong(OutOfBounds):
-    code = "takes_too_long"
-    title = "The answer takes too long to compute: ask for less. Nothing was charged."
-
-
-class AnswerTooLarge(OutOfBounds):
-    code = "answer_too_large"
-    title = "An answer is at most 16 MiB (16,777,216 bytes): ask for less. Nothing was charged."

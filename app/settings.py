@@ -11,7 +11,6 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from io import StringIO
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -33,6 +32,7 @@ from pydantic_settings import BaseSettings, SecretsSettingsSource
 
 from app import DEFAULT_PORT
 from app.errors import ConfigurationError
+from app.similar import most_similar
 
 SANDBOX_NETWORK = "eip155:84532"
 """Base Sepolia: official clients accept its USDC under their default spend controls."""
@@ -304,10 +304,9 @@ class _Found:
             elif name.upper() in self.wanted:
                 self.problems.append(f"{place}{name} is not read: write {name.upper()}")
             elif name.startswith("ONCALL_") and name not in VARIABLES:
-                self.problems += [
-                    f"{place}{name} is not a setting; did you mean {similar}?"
-                    for similar in get_close_matches(name, self.wanted, n=1, cutoff=0.9)
-                ]
+                similar = most_similar(name, self.wanted, at_least=0.9)
+                if similar:
+                    self.problems.append(f"{place}{name} is not a setting; did you mean {similar}?")
 
     def settings(self) -> Settings:
         """Return the settings, with the default in place of each wrong variable."""

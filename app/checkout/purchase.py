@@ -22,6 +22,7 @@ from msgspec import Struct
 from x402 import x402ResourceServer
 
 from app.errors import FacilitatorUnavailable, FieldError, MalformedBody, PaymentRefused
+from app.http.large_bodies import LARGE_BYTES
 from app.http.rate_limits import Allowance, RateLimits
 from app.payments.claims.claim import Claim
 from app.payments.settlement import Charge, SettlementService
@@ -30,10 +31,6 @@ from app.payments.verification import CarriedPayment, identity_of, payment_in
 from app.products.endpoint import Endpoint
 from app.products.jobs import ReadDocument, answer_to, examine_document, read_document
 from app.workers.pool import WorkerPool
-
-SMALL_BODY_BYTES = 16 * 1024
-"""A body of this size is parsed and validated within 10 ms, whatever it holds. A larger one waits
-for a worker process as it came."""
 
 KEPT_BODY_BYTES = 2 * 1024
 KEPT_DOCUMENTS = 256
@@ -187,7 +184,7 @@ class ProductCheckout:
 
     async def _examined(self, request: PurchaseRequest) -> Sequence[FieldError]:
         """The warnings about a body: what was not understood, or is only read after payment."""
-        if len(request.body) <= SMALL_BODY_BYTES:
+        if len(request.body) <= LARGE_BYTES:
             document, warnings = self._document(request.body)
             if not document.is_examined:
                 return warnings
@@ -221,7 +218,7 @@ class ProductCheckout:
         """
         if not request.body:
             raise MalformedBody("the body is empty")
-        if len(request.body) > SMALL_BODY_BYTES:
+        if len(request.body) > LARGE_BYTES:
             return None
         document, warnings = self._document(request.body)
         if not self.endpoint.is_light(request.media_type, document):

@@ -9,6 +9,8 @@ from x402.schemas import ResourceInfo
 
 from app.checkout.purchase import PaymentContext
 from app.discovery.bazaar import MAX_TAGS, SERVICE_NAME, bazaar_extension
+from app.errors import ConfigurationError
+from app.http.readiness import NOT_USED, is_ready
 from app.metrics import Metrics
 from app.payments.chain import Chain
 from app.payments.claims.claim import PaymentClaims
@@ -26,8 +28,15 @@ log = structlog.get_logger()
 
 Facilitator = RemoteFacilitator | SandboxFacilitator
 
+NO_CHAIN = (
+    "a payer whose settlement the facilitator loses may have to wait for ever: "
+    "only the chain could tell that the payment arrived"
+)
+
 REFRESH_SECONDS = 60.0
 RETRY_SECONDS = 5.0
+LEASE_MARGIN_SECONDS = 10
+"""Longer than two operations of the store: one binds the identifier, one ends the claim."""
 
 
 def setting_errors(settings: Settings) -> Iterator[str]:
@@ -87,13 +96,18 @@ class PaymentService:
 
     def checks(self) -> Mapping[str, str | None]:
         """The problem of each part; ``None`` for one that works."""
-        return {"facilitator": self.facilitator.problem, "claims": self.claims.problem}
+        checks = {"facilitator": self.facilitator.problem, "claims": self.claims.problem}
+        if self._settings.payments == "facilitator":
+            checks["chain"] = None if self._settings.rpc_url else NOT_USED
+        return checks
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """A context with connections; leaving it waits for the settlements under way."""
+        await self._open_claims()
         await self.facilitator.connect()
-        await self.claims.refresh()
+        if self.checks().get("chain") == NOT_USED:
+            log.warning("no_chain", setting="ONCALL_RPC_URL", meaning=NO_CHAIN)
         log.info(
             "payments",
             backend=self._settings.payments,
@@ -110,10 +124,18 @@ class PaymentService:
             await self.facilitator.aclose()
             await self.claims.aclose()
 
+    async def _open_claims(self) -> None:
+        """Connect to the claims. Raises ``ConfigurationError`` where production may lose them."""
+        await self.claims.refresh()
+        problem = self.claims.misconfiguration
+        if problem is not None and self._settings.environment == "production":
+            await self.claims.aclose()
+            raise ConfigurationError([f"ONCALL_REDIS_URL: {problem}"])
+
     async def watch(self) -> None:
         """Check the facilitator and the claims for ever, more often while one has a problem."""
         while True:
-            healthy = not any(self.checks().values())
+            healthy = all(map(is_ready, self.checks().values()))
             await asyncio.sleep(REFRESH_SECONDS if healthy else RETRY_SECONDS)
             await self.refresh()
 
@@ -141,6 +163,6 @@ def claims_of(settings: Settings, clock: Callable[[], float]) -> PaymentClaims:
     """The claim store that ``settings`` choose."""
     if not settings.redis_url:
         return MemoryClaims(clock)
-    # a holder settles within the deadline; a call that has just begun may outlast it a little
-    lease_seconds = settings.settle_deadline_seconds + 5
+    # a holder verifies and settles within the deadline, and then asks the store
+    lease_seconds = settings.settle_deadline_seconds + LEASE_MARGIN_SECONDS
     return RedisClaims(settings.redis_url, lease_seconds=lease_seconds)

@@ -24,8 +24,8 @@ ERROR_RESPONSES = {
     "415": "The body is not JSON. Not charged.",
     "429": "Over the rate limit; see Retry-After. Not charged.",
     "431": "The headers are over 16 KiB. Not charged.",
-    "503": "Payments cannot be settled at the moment; see Retry-After, and `code` and `retry` for "
-    "what to do.",
+    "503": "Payments cannot be settled, or answers computed, at the moment; see Retry-After, and "
+    "`code` and `retry` for what to do.",
 }
 HEADERS = {
     "Allow": "What is served.",
@@ -96,7 +96,7 @@ PAYMENT_REQUIRED = {
         "retry": {"enum": ["same-payment", "new-payment", "no"]},
         "warnings": {
             "type": "array",
-            "description": "Fields that were not understood.",
+            "description": "Fields that were not understood, or are only read after signing.",
             "items": PROBLEM["properties"]["errors"]["items"],
         },
         "resource": {

@@ -17,7 +17,6 @@ time ``w`` was skipped. So two windows that touch on the wall touch or overlap a
 
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -190,10 +189,10 @@ def zone_names() -> frozenset[str]:
 def clock_of(timezone_name: str) -> ZoneClock:
     """Return the clock of an IANA zone.
 
-    Raises ``ValueError`` for an unknown name, with a message that suggests the nearest one.
+    Raises ``ValueError`` for an unknown name.
     """
     if timezone_name not in zone_names():
-        raise ValueError(_unknown_zone(timezone_name))
+        raise ValueError(f'timezone "{timezone_name[:100]}" is unknown')
     return _clock_of(timezone_name)
 
 
@@ -201,12 +200,3 @@ def clock_of(timezone_name: str) -> ZoneClock:
 def _clock_of(key: str) -> ZoneClock:
     with files("tzdata").joinpath("zoneinfo", *key.split("/")).open("rb") as data:
         return ZoneClock(key, ZoneInfo.from_file(data, key=key))
-
-
-def _unknown_zone(name: str) -> str:
-    if name[:1] in ("+", "-"):
-        return f'timezone "{name[:100]}" is an offset: name a zone such as "Europe/Brussels"'
-    by_lower = {known.lower(): known for known in sorted(zone_names())}
-    wanted = name[:100].strip().lower().replace(" ", "_")
-    nearest = get_close_matches(wanted, by_lower, n=1, cutoff=0.0)
-    return f'timezone "{name[:100]}" is unknown: did you mean "{by_lower[nearest[0]]}"?'

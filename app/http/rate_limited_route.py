@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.errors import OncallError
+from app.http.large_bodies import LargeBodies
 from app.http.problems import http_problem_response, problem_response
 from app.http.rate_limits import Allowance, RateLimits
 from app.http.request_body import require_sizes
@@ -38,6 +39,7 @@ class Exchange(Struct):
     receive: Receive
     send: Send
     client: str = ""
+    large_bodies: LargeBodies | None = None
     allowance: Allowance | None = None
     response: Response | None = None
 
@@ -47,6 +49,13 @@ class Exchange(Struct):
     async def __aexit__(
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> bool:
+        try:
+            return await self._respond(error)
+        finally:
+            if self.large_bodies is not None:
+                self.large_bodies.give_back(self.client)
+
+    async def _respond(self, error: BaseException | None) -> bool:
         response = self.response if error is None else self._problem_response(error)
         if response is None:
             return isinstance(error, ClientDisconnect)
@@ -66,7 +75,8 @@ class Exchange(Struct):
         """Return the request's head, after checking its method and sizes and counting its address.
 
         Raises ``HTTPException`` for a method other than POST, ``BodyTooLarge``,
-        ``HeadersTooLarge``, or ``RateLimited`` for an address that sends too much of everything.
+        ``HeadersTooLarge``, ``RateLimited`` for an address that sends too much of everything, or
+        ``WorkersBusy`` if too many large bodies are in memory.
         """
         head = request_head(self.scope)
         if head.method != "POST":
@@ -75,6 +85,8 @@ class Exchange(Struct):
         self.client = limits.client_in(head)
         self.allowance = limits.spend_address(self.client)
         self.allowance.require()
+        if limits.large_bodies.take(head, self.client):
+            self.large_bodies = limits.large_bodies
         return head
 
     async def count(

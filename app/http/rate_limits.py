@@ -16,7 +16,6 @@ or an IPv6 /64. ``X-Forwarded-For`` counts only from trusted proxies.
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network
 from socket import AF_INET, AF_INET6, inet_ntop, inet_pton
 from typing import Any
@@ -29,6 +28,7 @@ from redis.exceptions import RedisError
 from slowapi import Limiter
 
 from app.errors import RateLimited
+from app.http.large_bodies import LargeBodies
 from app.http.rate_limit_storage import (
     MEMORY_SCHEME,
     REDIS_SCHEME,
@@ -37,6 +37,7 @@ from app.http.rate_limit_storage import (
     Spent,
 )
 from app.http.request_head import RequestHead
+from app.similar import most_similar
 
 Proxy = IPv4Network | IPv6Network
 
@@ -124,8 +125,8 @@ def limits_in(text: str, products: Sequence[str]) -> tuple[Mapping[str, str], Se
         if name in limits:
             errors.append(f"{name or 'every product'} has two limits")
         elif name and name not in products:
-            similar = get_close_matches(name, products, n=1)
-            hint = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(products)}"
+            similar = most_similar(name, products)
+            hint = f"did you mean {similar}?" if similar else f"there are {', '.join(products)}"
             errors.append(f"{name} is not a product; {hint}")
         limits[name] = match["limit"]
     usual = dict.fromkeys(products, limits.pop("")) if "" in limits else {}
@@ -176,6 +177,7 @@ class RateLimits(Limiter):
         self._pool = redis_pool(redis_url) if redis_url else None
         self._shared = shared_strategy(clock, self._pool) if self._pool else None
         self._failed_at = -math.inf
+        self.large_bodies = LargeBodies()
         self.refusals = dict.fromkeys(POLICIES, 0)
         """The number of requests over the limit by policy, in this process."""
 

@@ -7,20 +7,26 @@ rules across fields (``cross_field_errors``), at any depth.
 """
 
 import re
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import cache
-from itertools import islice
+from itertools import accumulate, islice
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
 
-from app.errors import FieldError, InvalidRequest, MalformedBody, NamedFieldError, OutOfBounds
+from app.errors import (
+    BodyTooLarge,
+    FieldError,
+    InvalidRequest,
+    MalformedBody,
+    NamedFieldError,
+    OutOfBounds,
+)
 from app.http.scalars import decoded_scalar
+from app.similar import most_similar
 
 JSON_TYPES = {
     "float": "a number",
@@ -32,23 +38,34 @@ JSON_TYPES = {
     "null": "null",
 }
 
-RECURSION_LIMIT = 1_000
-"""Python's own default, at which msgspec stops parsing. A library under the x402 SDK (py_ecc)
-raises it to 100,000 for the whole process. That is deeper than the C stack, so that a body of
-brackets would crash the process."""
+MAX_DEPTH = 100
+"""How deep arrays and objects may be nested. Python's own limit is another one in each version, and
+a library under the x402 SDK (py_ecc) raises it to more than the stack can hold."""
+
+MAX_BRACKETS = 50_000
+"""The most opening brackets in a body. Each can cost 200 bytes and half a microsecond; the largest
+documents that are valid have half as many."""
+
+STRINGS = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+"?[^"\[\]{}]*+)++', re.DOTALL)
+"""JSON strings, with what is between them but for brackets. One without an end reaches to the end
+of the body."""
+
+NO_BRACKETS = bytes({*range(256)} - {*b"[]{}"})
+STEPS: Mapping[int, int] = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 MAX_ITEMS_WALKED = 1_000
 """The most items of a list that are examined. Otherwise a megabyte of wrong items would be
 answered, free of charge, with a hundred megabytes."""
 
-MAX_ERRORS = 1_000
-"""The number of errors after which no other part of a document is examined, for the same reason."""
+MAX_ERRORS = 200
+"""The number of errors after which no other part of a document is examined, for the same reason.
+If there are more, that is told instead."""
 
 MAX_UNKNOWN_NAMED = 100
 """The most unknown fields that are named, each with a similar known field. The rest are counted."""
 
-MAX_NAME_COMPARED = 50
-"""The most characters of an unknown name that are compared. No known name is that long."""
+MAX_DETAIL = 200
+"""The most characters of msgspec's message that are told."""
 
 AT_PATH = " - at `$"
 """The text between msgspec's message and the path to the wrong part, if the part is nested."""
@@ -95,19 +112,25 @@ class RequestModel(Struct, frozen=True):
 
 
 def parsed_json(body: bytes) -> object:
-    """Parse ``body`` as JSON. Raises ``MalformedBody``."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(min(limit, RECURSION_LIMIT))
+    """Parse ``body`` as JSON. Raises ``MalformedBody`` or ``BodyTooLarge``."""
+    _require_few_brackets(body)
     try:
         return msgspec.json.decode(body)
-    except RecursionError as error:
-        raise MalformedBody("is nested too deeply") from error
     except UnicodeDecodeError as error:
         raise MalformedBody("is not UTF-8") from error
     except msgspec.DecodeError as error:
         raise MalformedBody(str(error)) from error
-    finally:
-        sys.setrecursionlimit(limit)
+
+
+def _require_few_brackets(body: bytes) -> None:
+    """Raise ``MalformedBody`` if ``body`` is nested too deeply to parse, or ``BodyTooLarge``."""
+    opening = body.count(b"[") + body.count(b"{")
+    if opening > MAX_BRACKETS:
+        raise BodyTooLarge(f"at most {MAX_BRACKETS:,} arrays and objects")
+    if opening > MAX_DEPTH:
+        brackets = STRINGS.sub(b"", body).translate(None, NO_BRACKETS)
+        if max(accumulate(map(STEPS.__getitem__, brackets)), default=0) > MAX_DEPTH:
+            raise MalformedBody(f"is nested more than {MAX_DEPTH} deep")
 
 
 def validated(value: object, kind: type[RequestModelT], *, strict: bool = False) -> RequestModelT:
@@ -124,6 +147,9 @@ def validated(value: object, kind: type[RequestModelT], *, strict: bool = False)
     kinds = {getattr(error, "error", InvalidRequest) for error in errors}
     if len(kinds) == 1 and kinds != {InvalidRequest}:
         raise kinds.pop()(errors)
+    if len(errors) > MAX_ERRORS:
+        more = FieldError("", f"has more errors than these {MAX_ERRORS}")
+        errors = [*errors[:MAX_ERRORS], more]
     if errors or strict:
         errors += unknown_field_errors(value, kind, strict=strict)
     if errors:
@@ -151,8 +177,8 @@ def unknown_field_errors(
     was, were = ("", "") if strict else (" and was not used", " and were not used")
     unknown = _unknown_members(value, kind, "")
     for pointer, name, known in islice(unknown, MAX_UNKNOWN_NAMED):
-        similar = get_close_matches(name[:MAX_NAME_COMPARED], known, n=1)
-        hint = f"; did you mean {similar[0]!r}?" if similar else ""
+        similar = most_similar(name, known)
+        hint = f"; did you mean {similar!r}?" if similar else ""
         yield FieldError(pointer_to(pointer, name), f"is not a known field{was}{hint}")
     more = sum(1 for _ in unknown)
     if more:
@@ -166,7 +192,7 @@ def _unknown_members(
     plain = _plain(kind)
     if isinstance(value, list) and _is_list_of_structs(plain):
         [item_kind] = get_args(plain)
-        for index, item in enumerate(value):
+        for index, item in enumerate(value[: _meta(kind, "max_length")]):
             yield from _unknown_members(item, item_kind, f"{pointer}/{index}")
     elif isinstance(value, dict) and _is_struct(plain):
         types = _types_of(plain)
@@ -181,6 +207,16 @@ def _unknown_members(
 def _types_of(kind: type[Struct]) -> Mapping[str, Any]:
     """Return the field types of a struct by their JSON names."""
     return {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+
+
+@cache
+def _parts_of(kind: type[Struct]) -> Sequence[tuple[str, str]]:
+    """Return the fields of a struct that hold structs, each with its JSON name."""
+    return [
+        (field.name, field.encode_name)
+        for field in msgspec.structs.fields(kind)
+        if _is_struct(_plain(field.type)) or _is_list_of_structs(_plain(field.type))
+    ]
 
 
 # --- reading, part by part ------------------------------------------------------------------
@@ -200,7 +236,7 @@ def _read(value: object, kind: Any, pointer: str, errors: list[FieldError]) -> A
         if len(errors) == before:
             errors.append(_field_error(error, value, kind, pointer))
     else:
-        errors += islice(_errors_within(read, pointer), MAX_ERRORS)
+        errors += islice(_errors_within(read, pointer), MAX_ERRORS + 1)
     return valid if len(errors) > before else read
 
 
@@ -259,16 +295,12 @@ def _errors_within(read: object, pointer: str) -> Iterator[FieldError]:
             yield from _errors_within(item, f"{pointer}/{index}")
     elif isinstance(read, RequestModel):
         values = msgspec.structs.asdict(read)
-        for name, encoded in zip(
-            read.__struct_fields__, read.__struct_encode_fields__, strict=True
-        ):
-            if isinstance(values[name], list | RequestModel):
-                found = list(
-                    islice(_errors_within(values[name], f"{pointer}/{encoded}"), MAX_ERRORS)
-                )
-                if found:
-                    del values[name]
-                yield from found
+        for name, encoded in _parts_of(type(read)):
+            within = _errors_within(values[name], f"{pointer}/{encoded}")
+            found = list(islice(within, MAX_ERRORS + 1))
+            if found:
+                del values[name]
+            yield from found
         yield from _with_prefix(read.cross_field_errors(values), pointer)
 
 
@@ -286,6 +318,8 @@ def _field_error(
         return NamedFieldError(pointer, f"has {len(value)} items. {named.title}", named)
     before, found, after = str(error).rpartition(AT_PATH)
     detail, rule = (before, "") if found else (after, _rule(kind))
+    if len(detail) > MAX_DETAIL:  # it repeats what the caller wrote
+        detail = f"{detail[:MAX_DETAIL]}…"
     where = pointer + (STEP.sub(r"/\1\2", after.rstrip("`")) if found else "")
     end = "" if detail.endswith("?") else "."
     text = _in_json_words(detail) + (f"{end} Wanted: {rule}." if rule else "")

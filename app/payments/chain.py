@@ -1,36 +1,59 @@
 """The state of an authorization on chain, which decides when a settlement's receipt was lost.
 
-Strategy: three JSON-RPC calls, made only when it is not known whether a settlement happened.
-``authorizationState`` says whether the nonce is used (EIP-3009); the ``AuthorizationUsed`` event
-names the transaction; its ``Transfer`` event shows whether that paid us.
+Strategy: a few JSON-RPC calls, made only when it is not known whether a settlement happened. The
+event ``AuthorizationUsed`` names the transaction that used the nonce, and its receipt shows the
+``Transfer`` that goes with it. Tokens emit the two one after the other, so that each nonce has its
+own transfer, however many a transaction holds.
+
+Invariants: a state that decides is found positively, in what the node shows. Everything else is
+``UNKNOWN``: a node that lags, a receipt that is not there yet, answers of another shape, errors.
+Nothing that a node sends raises an exception here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Annotated, TypeVar
 
 import aiohttp
 import msgspec
 from eth_utils.crypto import keccak
+from msgspec import Meta, Struct
+from pydantic_core import from_json
 from x402.schemas import PaymentRequirements
 
-from app.payments.authorization import Authorization
+from app.payments.authorization import Address, Authorization
 
 LOOKBACK_BLOCKS = 9_000
 """How far back a use is searched: five hours on Base, within what public nodes answer."""
+MAX_ANSWER_BYTES = 2 * 1024 * 1024
 
 AUTHORIZATION_STATE = "0x" + keccak(text="authorizationState(address,bytes32)")[:4].hex()
 AUTHORIZATION_USED = "0x" + keccak(text="AuthorizationUsed(address,bytes32)").hex()
+AUTHORIZATION_CANCELED = "0x" + keccak(text="AuthorizationCanceled(address,bytes32)").hex()
 TRANSFER = "0x" + keccak(text="Transfer(address,address,uint256)").hex()
+
+UNUSED = "0x" + "0" * 64
+"""What ``authorizationState`` returns for a nonce that is neither used nor canceled."""
+
+Quantity = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{1,16}\Z")]
+Word = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{64}\Z")]
+Bytes = Annotated[str, Meta(pattern=r"\A0x([0-9a-fA-F]{2})*\Z")]
+
+T = TypeVar("T")
 
 
 class AuthorizationState(Enum):
-    """The state of an authorization: unused, used to pay us, or used for something else."""
+    """What the chain says of an authorization.
 
-    UNUSED = "unused"
+    ``EXPIRED`` is unused in a block in which it cannot be used any more. ``UNKNOWN`` is everything
+    that does not decide, also an authorization that may still be used.
+    """
+
     PAID_US = "paid us"
     SPENT_ELSEWHERE = "spent elsewhere"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -41,8 +64,40 @@ class ChainRecord:
     transaction: str = ""
 
 
-class ChainUnavailable(Exception):
-    """The node did not answer; it never leaves ``payments``."""
+class _Block(Struct):
+    number: Quantity
+    timestamp: Quantity
+
+
+class _Event(Struct, rename="camel"):
+    """A log of a mined transaction."""
+
+    address: Address
+    topics: list[Word]
+    data: Bytes
+    transaction_hash: Word
+    block_hash: Word
+    log_index: Quantity
+    removed: bool = False
+
+    def is_like(self, address: str, topics: Sequence[str]) -> bool:
+        """Whether it is the event of that contract with these topics, in any spelling."""
+        return (
+            not self.removed
+            and self.address.lower() == address.lower()
+            and [topic.lower() for topic in self.topics] == [topic.lower() for topic in topics]
+        )
+
+
+class _TransactionReceipt(Struct, rename="camel"):
+    transaction_hash: Word
+    block_hash: Word
+    status: Quantity
+    logs: list[_Event]
+
+
+class _NodeError(Exception):
+    """The node did not answer as it should."""
 
 
 class Chain:
@@ -55,55 +110,108 @@ class Chain:
     async def record_of(
         self, signed: Authorization, requirements: PaymentRequirements
     ) -> ChainRecord:
-        """The record of ``signed``, which meets ``requirements``. Raises ``ChainUnavailable``."""
-        payer, nonce = signed.payer[2:].lower().rjust(64, "0"), signed.nonce[2:].lower()
-        call = {"to": requirements.asset, "data": AUTHORIZATION_STATE + payer + nonce}
-        used = await self._rpc("eth_call", call, "latest")
-        if int(used, 16) == 0:
-            return ChainRecord(AuthorizationState.UNUSED)
-        latest = int(await self._rpc("eth_blockNumber"), 16)
-        use = {
-            "address": requirements.asset,
-            "topics": [AUTHORIZATION_USED, "0x" + payer, "0x" + nonce],
-            "fromBlock": hex(max(latest - LOOKBACK_BLOCKS, 0)),
-            "toBlock": "latest",
-        }
-        for log in await self._rpc("eth_getLogs", use):
-            transaction = log["transactionHash"]
-            receipt = await self._rpc("eth_getTransactionReceipt", transaction)
-            if any(_pays(event, signed.payer, requirements) for event in receipt["logs"]):
-                return ChainRecord(AuthorizationState.PAID_US, transaction)
-        return ChainRecord(AuthorizationState.SPENT_ELSEWHERE)
+        """The record of ``signed``, which meets ``requirements``."""
+        try:
+            return await self._record_of(signed, requirements)
+        except _NodeError:
+            return ChainRecord(AuthorizationState.UNKNOWN)
 
-    async def _rpc(self, method: str, *parameters: object) -> Any:
+    async def _record_of(
+        self, signed: Authorization, requirements: PaymentRequirements
+    ) -> ChainRecord:
+        block = await self._rpc(_Block, "eth_getBlockByNumber", "latest", False)  # noqa: FBT003
+        who = [_word(signed.payer), signed.nonce]
+        events = await self._rpc(
+            list[_Event],
+            "eth_getLogs",
+            {
+                "address": requirements.asset,
+                "topics": [[AUTHORIZATION_USED, AUTHORIZATION_CANCELED], *who],
+                "fromBlock": hex(max(int(block.number, 16) - LOOKBACK_BLOCKS, 0)),
+                "toBlock": "latest",
+            },
+        )
+        for event in events:
+            for kind in (AUTHORIZATION_USED, AUTHORIZATION_CANCELED):
+                if event.is_like(requirements.asset, [kind, *who]):
+                    return await self._record_in(event, signed, requirements)
+        data = AUTHORIZATION_STATE + _word(signed.payer)[2:] + signed.nonce[2:]
+        call = {"to": requirements.asset, "data": data}
+        # in the block whose time is known: a node may be behind, and its latest block old
+        state = await self._rpc(Word, "eth_call", call, block.number)
+        expired = int(block.timestamp, 16) >= int(signed.valid_before)
+        if state == UNUSED and expired:
+            return ChainRecord(AuthorizationState.EXPIRED)
+        return ChainRecord(AuthorizationState.UNKNOWN)
+
+    async def _record_in(
+        self, use: _Event, signed: Authorization, requirements: PaymentRequirements
+    ) -> ChainRecord:
+        """The record that the receipt of the transaction with ``use`` shows."""
+        receipt = await self._rpc(
+            _TransactionReceipt, "eth_getTransactionReceipt", use.transaction_hash
+        )
+        is_whole = (
+            receipt.transaction_hash.lower() == use.transaction_hash.lower()
+            and receipt.block_hash.lower() == use.block_hash.lower()
+            and int(receipt.status, 16) == 1
+        )
+        state = AuthorizationState.UNKNOWN
+        if is_whole:
+            state = _state_shown(receipt.logs, use, signed, requirements)
+        paid_us = state is AuthorizationState.PAID_US
+        return ChainRecord(state, use.transaction_hash if paid_us else "")
+
+    async def _rpc(self, kind: type[T], method: str, *parameters: object) -> T:
+        """The result of ``method``. Raises ``_NodeError`` unless it is a well-formed ``kind``."""
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
         try:
             async with (
-                aiohttp.ClientSession(timeout=self._timeout) as session,
+                aiohttp.ClientSession(timeout=self._timeout, auto_decompress=False) as session,
                 session.post(
                     self._url,
                     data=msgspec.json.encode(request),
-                    headers={"Content-Type": "application/json"},
+                    headers={"Content-Type": "application/json", "Accept-Encoding": "identity"},
                     allow_redirects=False,
                 ) as response,
             ):
-                return msgspec.json.decode(await response.content.read())["result"]
-        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as error:
-            raise ChainUnavailable from error
+                text = bytearray()
+                async for chunk in response.content.iter_any():
+                    text += chunk
+                    if len(text) > MAX_ANSWER_BYTES:
+                        raise _NodeError
+            # its bound on depth is its own: msgspec's is Python's, which libraries raise
+            return msgspec.convert(from_json(text)["result"], kind)
+        except (aiohttp.ClientError, OSError, ValueError, KeyError, TypeError) as error:
+            raise _NodeError from error
 
 
-def _pays(event: Mapping[str, Any], payer: str, requirements: PaymentRequirements) -> bool:
-    """Whether a transaction's ``event`` is the transfer from ``payer`` that meets ``requirements``.
+def _state_shown(
+    logs: Sequence[_Event], use: _Event, signed: Authorization, requirements: PaymentRequirements
+) -> AuthorizationState:
+    """What the transaction with ``use`` did with the authorization.
 
-    Written by hand, because the SDK's function imports an Ethereum client, which would use up the
-    time that is left to settle.
+    The transfer of a nonce is the token's next event after the nonce's own. A transfer to us
+    elsewhere in the transaction belongs to another nonce.
     """
-    wanted = [
-        TRANSFER,
-        *("0x" + address[2:].rjust(64, "0") for address in (payer, requirements.pay_to)),
-    ]
-    return (
-        event["address"].lower() == requirements.asset.lower()
-        and [topic.lower() for topic in event["topics"]] == [topic.lower() for topic in wanted]
-        and event["data"].lower() == f"0x{int(requirements.amount):064x}"
-    )
+    token = [event for event in logs if event.address.lower() == requirements.asset.lower()]
+    token.sort(key=lambda event: int(event.log_index, 16))
+    positions = [n for n, event in enumerate(token) if event.is_like(use.address, use.topics)]
+    if len(positions) != 1:
+        return AuthorizationState.UNKNOWN
+    if use.topics[0].lower() == AUTHORIZATION_CANCELED:
+        return AuthorizationState.SPENT_ELSEWHERE
+    for event in token[positions[0] + 1 : positions[0] + 2]:
+        transfer = [TRANSFER, _word(signed.payer)]
+        paid = f"0x{int(requirements.amount):064x}"
+        if event.is_like(use.address, [*transfer, _word(requirements.pay_to)]):
+            if event.data.lower() == paid:
+                return AuthorizationState.PAID_US
+            return AuthorizationState.SPENT_ELSEWHERE
+        if event.is_like(use.address, [*transfer, *event.topics[2:]]):
+            return AuthorizationState.SPENT_ELSEWHERE
+    return AuthorizationState.UNKNOWN
+
+
+def _word(address: str) -> str:
+    return "0x" + address[2:].rjust(64, "0")

@@ -7,8 +7,8 @@ the deadline: the authorization's nonce makes that harmless on chain.
 
 Once a settlement *may* have moved the money, no failure code alone is believed: a facilitator that
 lost its answer will say "reverted", "used" or "expired" of a payment that did reach us. Then the
-chain is asked where a node is configured, and otherwise the facilitator's ``verify``, which
-simulates the transfer and so tells a used nonce from an unused one.
+chain is asked where a node is configured. Without one, a nonce that is used by now counts as ours
+only if the facilitator named a transaction; otherwise the outcome stays unknown.
 
 Invariants: nothing is settled without a claim; a claim is released, and a payer told to sign again,
 only when the money certainly did not move; a settlement counts as ours only if network, payer and
@@ -41,7 +41,7 @@ from app.errors import (
     TooManyClaims,
 )
 from app.payments.authorization import SETTLE_SECONDS, Payment, PaymentIdentity
-from app.payments.chain import AuthorizationState, Chain, ChainUnavailable
+from app.payments.chain import AuthorizationState, Chain
 from app.payments.claims.claim import BUSY, Claim, PaymentClaims, Receipt, expiry_of
 from app.payments.claims.kept_answers import compressed, restored
 
@@ -232,14 +232,15 @@ class SettlementService:
             kept = await compressed(answer)
             if not claim.sent:
                 held += await self._prepare(payment, bound, deadline)
-            receipt = await self._settle(payment, deadline, sent=claim.sent)
+            receipt = await self._settle(payment, deadline, claim)
         except NOT_CHARGED as error:
             self._end(payment, "refused", error)
             await self._store(*(self._claims.release(*each) for each in held))
             raise
         except BaseException as error:
             self._end(payment, "unknown", error)
-            await self._store(*(self._claims.mark_unknown(*each) for each in held))
+            named = error.transaction if isinstance(error, SettlementUnknown) else ""
+            await self._store(*(self._claims.mark_unknown(*each, named) for each in held))
             raise
         self._end(payment, "settled", receipt)
         paid, *identifiers = held
@@ -283,8 +284,8 @@ class SettlementService:
         claim = await self._claims.claim(key, bound, self._expiry_of(payment))
         return [(key, claim.holder)]
 
-    async def _settle(self, payment: Payment, deadline: float, *, sent: bool) -> Receipt:
-        attempts = _SettlementAttempts(self._server, self._chain, payment, sent=sent)
+    async def _settle(self, payment: Payment, deadline: float, claim: Claim) -> Receipt:
+        attempts = _SettlementAttempts(self._server, self._chain, payment, claim)
         pause = FIRST_PAUSE_SECONDS
         try:
             async with asyncio.timeout_at(deadline):
@@ -292,7 +293,7 @@ class SettlementService:
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         except TimeoutError:
-            raise SettlementUnknown(retry_after=5) from None
+            raise SettlementUnknown(retry_after=5, transaction=attempts.transaction) from None
         return self._receipt(payment, transaction)
 
     def _receipt(self, payment: Payment, transaction: str) -> Receipt:
@@ -317,16 +318,21 @@ class SettlementService:
 
 
 class _SettlementAttempts:
-    """The attempts to settle one payment. ``sent``: one of them may have moved the money."""
+    """The attempts to settle one payment, the earlier ones that ``claim`` knows of included.
+
+    ``transaction`` is the hash that the facilitator named as that of a settlement under way; empty
+    if it named none. The hash in an answer that says "failed" is not one: that transaction may have
+    been reverted because the nonce had been spent elsewhere.
+    """
 
     def __init__(
-        self, server: x402ResourceServer, chain: Chain | None, payment: Payment, *, sent: bool
+        self, server: x402ResourceServer, chain: Chain | None, payment: Payment, claim: Claim
     ) -> None:
         self._server = server
         self._chain = chain
         self._payment = payment
-        self._sent = sent
-        self._transaction = ""
+        self._sent = claim.sent
+        self.transaction = claim.transaction
 
     async def settle(self, now: float) -> str | None:
         """Try once, and return the transaction's hash, empty if it is not known.
@@ -339,13 +345,12 @@ class _SettlementAttempts:
             )
         except SettlementUnknown as unknown:
             self._sent = True
-            self._transaction = unknown.transaction or self._transaction
+            self.transaction = _hash_in(unknown.transaction) or self.transaction
             return None
         except FacilitatorUnavailable:
             if self._sent:
                 return None
             raise
-        self._transaction = answer.transaction or self._transaction
         if answer.success and self._is_ours(answer):
             return _hash_in(answer.transaction)
         if answer.success:
@@ -367,31 +372,33 @@ class _SettlementAttempts:
     async def _by_chain(self, reason: str, now: float) -> str | None:
         """Ask the chain. An unused authorization counts as refused only once it has expired."""
         assert self._chain is not None  # noqa: S101 - the caller's condition
-        try:
-            record = await self._chain.record_of(
-                self._payment.authorization, self._payment.requirements_v2
-            )
-        except ChainUnavailable:
-            return None
+        record = await self._chain.record_of(
+            self._payment.authorization, self._payment.requirements_v2
+        )
         if record.state is AuthorizationState.PAID_US:
             return _hash_in(record.transaction)
         if record.state is AuthorizationState.SPENT_ELSEWHERE:
             raise PaymentRefused(ERR_NONCE_ALREADY_USED)
-        if now > int(self._payment.authorization.valid_before) + SETTLE_SECONDS:
+        expired = now > int(self._payment.authorization.valid_before) + SETTLE_SECONDS
+        if record.state is AuthorizationState.EXPIRED and expired:
             raise PaymentRefused(reason)
         return None
 
     async def _by_verifying(self) -> str | None:
-        """Simulate the transfer: a nonce that is used now means that our settlement succeeded."""
+        """Simulate the transfer. A used nonce alone is not ours: its payer may have spent it.
+
+        It is taken for ours where the facilitator named the transaction of a settlement under way.
+        Where it named none only the chain could tell, and there is no node to ask.
+        """
+        if not self.transaction:
+            return None
         try:
             verified = await self._server.verify_payment(
                 self._payment.payload, self._payment.requirements
             )
         except FacilitatorUnavailable:
             return None
-        if verified.invalid_reason == ERR_NONCE_ALREADY_USED:
-            return _hash_in(self._transaction)
-        return None
+        return self.transaction if verified.invalid_reason == ERR_NONCE_ALREADY_USED else None
 
 
 def _hash_in(transaction: str) -> str:

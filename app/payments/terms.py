@@ -8,7 +8,6 @@ configuration and never from the request's ``Host``.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -36,6 +35,7 @@ from x402.schemas import (
 
 from app.errors import PaymentRefused
 from app.payments.facilitators.facilitator_request import EncodedTerms
+from app.similar import most_similar
 
 SCHEME = "exact"
 UNPAID = "PAYMENT-SIGNATURE header is required"
@@ -219,7 +219,7 @@ def _network_error(network: str) -> str:
     payable = payable_networks()
     numbers = {name: f"eip155:{chain_id}" for name, chain_id in V1_NETWORK_CHAIN_IDS.items()}
     names = [name for name, known in numbers.items() if known in payable]
-    close = get_close_matches(network.lower().replace(" ", "-"), names, n=1, cutoff=0.75)
+    close = most_similar(network.lower().replace(" ", "-"), names, at_least=0.75)
     if close:
-        return f"{network!r} is not a CAIP-2 name; for {close[0]} write {numbers[close[0]]}"
+        return f"{network!r} is not a CAIP-2 name; for {close} write {numbers[close]}"
     return f"{network!r} is not one of {', '.join(payable)}"

@@ -1,10 +1,11 @@
 """The lists of the JSON answers as CSV (RFC 4180): a header of JSON field names, CRLF, UTF-8.
 
 A spreadsheet may run a text as a formula if it begins with = + - @ (also in full width, also after
-blanks), a tab or a line break, so such a text is written with an apostrophe in front. So is a text
-that has apostrophes before such a beginning. Therefore a reader gets the text back by removing one
-apostrophe from each cell that matches ``'`` + ``RISKY``, and ``'t Hooft`` is written unchanged.
-Control characters are written as by ``plain_text``. ``null`` becomes an empty cell.
+blanks and characters that are not seen), a tab or a line break, so such a text is written with an
+apostrophe in front. So is a text that has apostrophes before such a beginning. Therefore a reader
+gets the text back by removing one apostrophe from each cell that matches ``'`` + ``RISKY``, and
+``'t Hooft`` is written unchanged. Control characters are written as by ``plain_text``. ``null``
+becomes an empty cell.
 """
 
 import csv
@@ -16,7 +17,10 @@ from app.formats.plain import plain_text
 from app.products.layered.answer import OncallNowAnswer, OncallScheduleAnswer, OverrideGiven
 from app.products.rotation.answer import RotationAnswer
 
-RISKY = re.compile(r"'*(\s*[=+\-@＝＋－＠]|[\t\n])")
+INVISIBLE = r"\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+"""Characters without a shape, such as the byte order mark: programs drop them as they please."""
+
+RISKY = re.compile(rf"'*([\s{INVISIBLE}]*[=+\-@＝＋－＠]|[\t\n])")
 """The beginnings of texts that are written with an apostrophe in front."""
 
 Cell = str | int | None

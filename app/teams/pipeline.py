@@ -15,6 +15,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
+from itertools import islice
 
 import msgspec
 import structlog
@@ -39,7 +40,7 @@ from app.http.negotiation import require_json
 from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, RateLimits
 from app.http.request_body import read_body, require_sizes
 from app.http.request_head import RequestHead, request_head
-from app.http.validation import RequestModel, parsed_json, validated
+from app.http.validation import MAX_ERRORS, RequestModel, parsed_json, validated
 from app.teams.audit.store import Actor
 from app.teams.auth import KeyAuthenticator, require_scope
 from app.teams.calendars.schemas import FeedQuery
@@ -121,9 +122,10 @@ class StoredApi:
             scope["route"] = operation
             head = request_head(scope)
             require_sizes(head)
-            async with self._database.snapshot() as snapshot:
-                incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
-                response = await self._admitted_response(incoming)
+            with self._limits.large_bodies.held(head, self._limits.client_in(head)):
+                async with self._database.snapshot() as snapshot:
+                    incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
+                    response = await self._admitted_response(incoming)
         except HTTPException as error:
             response = http_error_response(error)
         except OncallError as error:
@@ -282,7 +284,8 @@ def _idempotency_key(operation: Operation, head: RequestHead) -> str | None:
 
 def _with_body(operation: Operation, context: RequestContext, body: bytes) -> RequestContext:
     value = parsed_json(body) if body else {}
-    if errors := list(null_character_errors(value) if NULL_ESCAPED in body else ()):
+    found = null_character_errors(value) if NULL_ESCAPED in body else ()
+    if errors := list(islice(found, MAX_ERRORS)):
         raise InvalidRequest(errors)
     document = validated(value, operation.body, strict=True) if operation.body else None
     return structs.replace(context, document=document, value=value)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.checkout.purchase import SMALL_BODY_BYTES
+from app.http.large_bodies import LARGE_BYTES
 from app.products.registry import paid_endpoints
 from app.products.rotation.absence_calendars import LATER, OWN_ZONE
 from tests.support.pools import RecordingPool
@@ -25,7 +25,7 @@ from tests.support.wallets import Wallet, header_of
 pytestmark = pytest.mark.anyio
 
 PLAN: dict[str, Any] = {**EXAMPLE, "strategy": "fair"}
-LARGE = json.dumps(EXAMPLE).encode() + b" " * SMALL_BODY_BYTES
+LARGE = json.dumps(EXAMPLE).encode() + b" " * LARGE_BYTES
 ANSWERED = ("answer_to", False)
 
 

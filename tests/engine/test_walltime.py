@@ -1,5 +1,6 @@
 """Wall times become instants by rule 2 of ``schedules.md``, in every zone with an odd clock."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -130,25 +131,9 @@ def test_a_zone_keeps_a_bounded_number_of_tables(monkeypatch: pytest.MonkeyPatch
     assert len(clock._tables) <= 2
 
 
-@pytest.mark.parametrize(
-    ("name", "nearest"),
-    [
-        ("Europe/Brusels", "Europe/Brussels"),
-        ("america/new york", "America/New_York"),
-        ("../../etc/passwd", None),
-        ("", None),
-    ],
-)
-def test_an_unknown_zone_suggests_the_nearest_name(name: str, nearest: str | None) -> None:
-    with pytest.raises(ValueError, match="is unknown: did you mean") as failure:
-        clock_of(name)
-    if nearest:
-        assert f'did you mean "{nearest}"?' in str(failure.value)
-
-
-@pytest.mark.parametrize("name", ["+02:00", "-5"])
-def test_an_offset_is_no_zone(name: str) -> None:
-    with pytest.raises(ValueError, match="is an offset: name a zone such as"):
+@pytest.mark.parametrize("name", ["Europe/Brusels", "../../etc/passwd", "", "+02:00"])
+def test_an_unknown_zone(name: str) -> None:
+    with pytest.raises(ValueError, match=f'^timezone "{re.escape(name)}" is unknown$'):
         clock_of(name)
 
 

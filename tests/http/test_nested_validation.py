@@ -101,10 +101,19 @@ def test_what_is_far_down_is_told_in_json_words() -> None:
 
 def test_a_document_full_of_errors_is_not_looked_through() -> None:
     wrong = {"notes": [WRONG] * 20_000}
-    assert len(errors_of(wrong, Book)) == MAX_ERRORS
-    assert len(errors_of({**wrong, "cover": 3}, Book)) == MAX_ERRORS + 1
     mixed = {"notes": [{"first": "x", "last": "x"}] * 1_000}
-    assert len(errors_of(mixed, Book)) == MAX_ERRORS + 2
+    for value in (wrong, {**wrong, "cover": 3}, mixed):
+        errors = errors_of(value, Book)
+        assert len(errors) == MAX_ERRORS + 1
+        assert errors[-1] == FieldError("", f"has more errors than these {MAX_ERRORS}")
+
+
+def test_what_is_over_a_bound_is_not_looked_at() -> None:
+    value = {"spans": [{"x": 1}] * 1_000, "notes": [{"x": 1}] * 5}
+    assert [error.pointer for error in unknown_field_errors(value, Book)] == [
+        *(f"/spans/{index}/x" for index in range(3)),
+        *(f"/notes/{index}/x" for index in range(5)),
+    ]
 
 
 def test_unknown_fields_of_parts_are_named() -> None:

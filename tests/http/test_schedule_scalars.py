@@ -90,6 +90,14 @@ def test_others(kind: type, text: str, expected: object) -> None:
     assert (read, type(read)) == (expected, kind)
 
 
+@pytest.mark.parametrize("name", ["", "../../etc/passwd", "x" * 1_000_000])
+def test_any_name_of_a_zone_is_answered_with_another(name: str) -> None:
+    with pytest.raises(
+        ValueError, match=rf'^timezone "{name[:100]}" is unknown: did you mean "\w+'
+    ):
+        decoded_scalar(Zone, name)
+
+
 @pytest.mark.parametrize(
     ("kind", "text", "why"),
     [
@@ -98,6 +106,22 @@ def test_others(kind: type, text: str, expected: object) -> None:
             "America/Los_Angelos",
             'timezone "America/Los_Angelos" is unknown: did you mean "America/Los_Angeles"?',
         ),
+        (
+            Zone,
+            "america/new york",
+            'timezone "america/new york" is unknown: did you mean "America/New_York"?',
+        ),
+        (
+            Zone,
+            "Europe/Berlín",
+            'timezone "Europe/Berlín" is unknown: did you mean "Europe/Berlin"?',
+        ),
+        (
+            Zone,
+            "+02:00",
+            'timezone "+02:00" is an offset: name a zone such as "Europe/Brussels"',
+        ),
+        (Zone, "-5", 'timezone "-5" is an offset: name a zone such as "Europe/Brussels"'),
         (Weekday, "Monday", 'day "Monday": write "mon"'),
         (WindowStart, "9:00", 'start "9:00": write "09:00"'),
         (WindowStart, "24:00", 'start "24:00": write "09:00"'),

@@ -37,7 +37,7 @@ class TestMessages:
             pytest.param(b"", PARSE_ERROR, id="nothing"),
             pytest.param(b"{", PARSE_ERROR, id="cut off"),
             pytest.param(b'{"jsonrpc":"2.0","id":1,"method":"\xff"}', PARSE_ERROR, id="not UTF-8"),
-            pytest.param(b"[" * 100_000, PARSE_ERROR, id="deep"),
+            pytest.param(b"[" * 1_000, PARSE_ERROR, id="deep"),
             pytest.param(b'{"id":' + b"9" * 5_000 + b"}", PARSE_ERROR, id="a number without end"),
             pytest.param(b'{"jsonrpc":"2.0","id":NaN,"method":"ping"}', PARSE_ERROR, id="NaN"),
             pytest.param([PING], INVALID_REQUEST, id="batch"),

@@ -3,9 +3,11 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import ClassVar
 
 import pytest
 from aiohttp import web
+from x402.http.utils import decode_payment_response_header
 
 from app.errors import ConfigurationError
 from app.payments.claims.memory import MemoryClaims
@@ -48,7 +50,9 @@ async def connected() -> AsyncIterator[Connect]:
     """Connect a service to a scripted facilitator, with short deadlines unless told otherwise."""
     facilitators = []
 
-    async def connect(script: ScriptedFacilitator, **changes: float) -> Service:
+    async def connect(
+        script: ScriptedFacilitator, clock: Clock | None = None, **changes: float
+    ) -> Service:
         chosen = {"facilitator_timeout_seconds": 0.4, "settle_deadline_seconds": 0.6, **changes}
         configured = remote_settings(script.url, **chosen)
         facilitator = RemoteFacilitator(
@@ -59,7 +63,7 @@ async def connected() -> AsyncIterator[Connect]:
         )
         facilitators.append(facilitator)
         await facilitator.connect()
-        return service(configured, facilitator=facilitator)
+        return service(configured, facilitator=facilitator, clock=clock)
 
     yield connect
     for facilitator in facilitators:
@@ -116,6 +120,8 @@ UNSETTLED = [
     pytest.param(drips, id="drips bytes"),
     pytest.param(answers(b"<html>", 500), id="500"),
     pytest.param(answers({"success": True}, 502), id="502"),
+    pytest.param(answers(settlement(), 400), id="400 that says success"),
+    pytest.param(answers({"success": True}, 429), id="429 that says success, and nothing else"),
     pytest.param(answers(b"{", 200), id="malformed JSON"),
     pytest.param(answers({"success": True}), id="an answer without a network"),
     pytest.param(answers(b" " * 70_000), id="a huge answer"),
@@ -154,19 +160,39 @@ class TestOutcomeUnknown:
             assert all(request == first for request in more)
 
     @pytest.mark.parametrize("reason", [USED, REVERTED, EXPIRED])
-    async def test_the_retry_reconciles_and_is_charged_once(
+    async def test_a_used_nonce_alone_is_not_ours(self, connected: Connect, reason: str) -> None:
+        """Its payer may have spent it meanwhile, and without a node nobody can tell."""
+        async with ScriptedFacilitator(settle=hangs_up, verify=unverified(USED)) as script:
+            served = await connected(script)
+            payment = await Wallet().payment(await served.terms())
+            assert (await served.ask(EXAMPLE, payment)).status_code == 503
+            script.play("settle", refuses(reason, transaction=OTHER_TRANSACTION))
+            response = await served.ask(EXAMPLE, payment)
+            assert (response.status_code, response.json()["code"]) == (503, "settlement_unknown")
+            script.play("settle", settles)
+            assert transaction_in(await served.ask(EXAMPLE, payment)) == TRANSACTION
+
+    @pytest.mark.parametrize("reason", [USED, REVERTED, EXPIRED])
+    async def test_the_transaction_of_an_earlier_attempt_is_remembered(
         self, connected: Connect, reason: str
     ) -> None:
-        async with ScriptedFacilitator(settle=never) as script:
+        pending = refuses(PENDING, 500, OTHER_TRANSACTION)
+        async with ScriptedFacilitator(settle=pending, verify=unverified(USED)) as script:
             served = await connected(script)
             payment = await Wallet().payment(await served.terms())
             assert (await served.ask(EXAMPLE, payment)).status_code == 503
             script.play("settle", refuses(reason))
-            script.play("verify", unverified(USED))
             response = await served.ask(EXAMPLE, payment)
-            assert response.status_code == 200
+            assert (response.status_code, transaction_in(response)) == (200, OTHER_TRANSACTION)
             again = await served.ask(EXAMPLE, payment)
             assert again.headers["PAYMENT-RESPONSE"] == response.headers["PAYMENT-RESPONSE"]
+
+    async def test_what_is_not_a_hash_names_no_transaction(self, connected: Connect) -> None:
+        pending = refuses(PENDING, 500, "see our log")
+        script = ScriptedFacilitator(settle=[pending, refuses(USED)], verify=unverified(USED))
+        async with script:
+            response = await (await connected(script)).buy()
+            assert response.json()["code"] == "settlement_unknown"
 
     async def test_a_pending_transaction_is_named_in_the_receipt(self, connected: Connect) -> None:
         pending = refuses(PENDING, 500, OTHER_TRANSACTION)
@@ -220,6 +246,63 @@ class TestOutcomeUnknown:
             assert response.status_code == 409
 
 
+class TestExpiredMeanwhile:
+    """An authorization whose settlement was sent while it was valid, asked for after it expired."""
+
+    @pytest.mark.parametrize("signature", ["", "00" * 31], ids=["a wallet's", "another"])
+    async def test_it_is_taken_over(self, connected: Connect, clock: Clock, signature: str) -> None:
+        async with ScriptedFacilitator(settle=hangs_up) as script:
+            served = await connected(script, clock=clock)
+            payload = Wallet().signed(await served.terms(), validBefore=str(int(clock()) + 60))
+            payload["payload"]["signature"] += signature
+            payment = header_of(payload)
+            assert (await served.ask(EXAMPLE, payment)).status_code == 503
+            clock.advance(61)
+            script.play("settle", settles)
+            script.play("verify", unverified(EXPIRED))
+            assert (await served.ask(EXAMPLE, payment)).status_code == 200
+
+    async def test_one_that_was_never_sent_is_refused(
+        self, connected: Connect, clock: Clock
+    ) -> None:
+        async with ScriptedFacilitator(settle=answers(b"", 429)) as script:
+            served = await connected(script, clock=clock)
+            payload = Wallet().signed(await served.terms(), validBefore=str(int(clock()) + 60))
+            assert (await served.ask(EXAMPLE, header_of(payload))).status_code == 503
+            clock.advance(61)
+            script.play("settle", settles)
+            response = await served.ask(EXAMPLE, header_of(payload))
+            assert (response.status_code, response.json()["error"]) == (402, EXPIRED)
+
+
+class TestNumbers:
+    """Numbers with leading zeros: signed alike, and spelt by nobody else so."""
+
+    SPELT: ClassVar = {"value": "020000", "validAfter": "00", "validBefore": "099999999999"}
+    PLAIN: ClassVar = {"value": "20000", "validAfter": "0", "validBefore": "99999999999"}
+
+    async def test_everybody_is_told_them_plainly(self, connected: Connect) -> None:
+        async with ScriptedFacilitator(settle=answers(settlement(amount="20000"))) as script:
+            served = await connected(script)
+            payload = Wallet().signed(await served.terms(), **self.SPELT)
+            response = await served.ask(EXAMPLE, header_of(payload))
+            assert response.status_code == 200
+            [request] = script.requests
+            told = request["paymentPayload"]["payload"]["authorization"]
+            assert {name: told[name] for name in self.PLAIN} == self.PLAIN
+            receipt = decode_payment_response_header(response.headers["PAYMENT-RESPONSE"])
+            assert receipt.amount == "20000"
+
+    async def test_either_spelling_is_the_same_payment(self, connected: Connect) -> None:
+        async with ScriptedFacilitator() as script:
+            served = await connected(script)
+            payload = Wallet().signed(await served.terms(), **self.SPELT)
+            assert (await served.ask(EXAMPLE, header_of(payload))).status_code == 200
+            payload["payload"]["authorization"].update(self.PLAIN)
+            again = await served.ask(EXAMPLE, header_of(payload))
+            assert again.headers["Idempotent-Replayed"] == "true"
+
+
 class TestNothingSent:
     async def test_a_facilitator_that_is_gone(self, connected: Connect) -> None:
         async with ScriptedFacilitator() as script:
@@ -231,8 +314,11 @@ class TestNothingSent:
         assert response.headers["Retry-After"] == "5"
 
     @pytest.mark.parametrize("status", [401, 404, 429])
-    async def test_a_call_that_is_turned_away(self, status: int, connected: Connect) -> None:
-        async with ScriptedFacilitator(settle=answers(b"no, secret", status)) as script:
+    @pytest.mark.parametrize("body", [b"no, secret", b'["secret"]', b'{"a":' * 9_000, b"{}"])
+    async def test_a_call_that_is_turned_away(
+        self, status: int, body: bytes, connected: Connect
+    ) -> None:
+        async with ScriptedFacilitator(settle=answers(body, status)) as script:
             response = await (await connected(script)).buy()
             assert response.json()["code"] == "facilitator_unavailable"
             assert "secret" not in response.text
@@ -243,6 +329,7 @@ class TestNothingSent:
             pytest.param(answers(b"", 500), id="500"),
             pytest.param(answers(b"{"), id="malformed"),
             pytest.param(answers({"isValid": True}, 503), id="503"),
+            pytest.param(answers({"isValid": True}, 400), id="400 that says valid"),
             pytest.param(hangs_up, id="hangs up"),
             pytest.param(never, id="times out"),
         ],

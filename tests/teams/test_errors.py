@@ -53,6 +53,10 @@ class TestShape:
             "/emial": "is not a known field; did you mean 'email'?",
         }
 
+    async def test_of_many_null_characters_two_hundred_are_named(self, stored: Stored) -> None:
+        response = await stored.me.post(f"{V2}/users", {"name": ["\0"] * 1_000})
+        assert len(response.json()["fields"]) == 200
+
     async def test_a_pattern_is_told_in_words(self, stored: Stored) -> None:
         response = await stored.me.post(f"{V2}/users", {"name": "Ann", "email": "ann"})
         assert response.json()["fields"] == {

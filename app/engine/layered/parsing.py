@@ -10,7 +10,7 @@ Invariant: every value returned here is within what ``model.py`` asks for.
 import re
 
 from app.engine.layered.model import Unit
-from app.engine.walltime import DAY, HOUR, MINUTE, clock_of
+from app.engine.walltime import DAY, HOUR, MINUTE
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNITS: tuple[Unit, ...] = ("hours", "days", "weeks", "months")
@@ -90,14 +90,6 @@ def weekday_of(text: str) -> int:
     known = (day[:3],) if day[:3] in WEEKDAYS else WEEKDAYS
     right = " or ".join(f'"{name}"' for name in known)
     raise ValueError(f'day "{_short(text)}": write {right}')
-
-
-def timezone_of(name: str) -> str:
-    """Return the name of a time zone as it is, if there is such a zone.
-
-    Raises ``ValueError`` that suggests the nearest name.
-    """
-    return clock_of(name).key
 
 
 def _milliseconds(text: str) -> int:

@@ -50,12 +50,14 @@ class Claim(Struct, frozen=True):
     """The state of a claim: held by the caller, settled already, or busy elsewhere.
 
     ``holder`` is the caller's token if the claim is now the caller's, else empty; ``sent`` says
-    that an earlier settlement of ours may have moved the money. ``answer`` is what was kept with
-    the receipt, ``None`` if that was too large.
+    that an earlier settlement of ours may have moved the money, and ``transaction`` is the one that
+    the facilitator then named, if it did. ``answer`` is what was kept with the receipt, ``None`` if
+    that was too large.
     """
 
     holder: str = ""
     sent: bool = False
+    transaction: str = ""
     receipt: Receipt | None = None
     answer: bytes | None = None
 
@@ -99,8 +101,11 @@ class PaymentClaims(Protocol):
         """
         ...
 
-    async def mark_unknown(self, key: str, holder: str) -> None:
-        """Record that the money may have moved; the next claim may settle again."""
+    async def mark_unknown(self, key: str, holder: str, transaction: str = "") -> None:
+        """Record that the money may have moved, in ``transaction`` if that is known.
+
+        The next claim may settle again.
+        """
         ...
 
     async def release(self, key: str, holder: str) -> None:

@@ -20,6 +20,7 @@ class _Entry(Struct, frozen=True, gc=False):
     expires_at: float
     holder: str
     sent: bool = False
+    transaction: str = ""
     receipt: Receipt | None = None
 
     @property
@@ -61,7 +62,12 @@ class MemoryClaims:
             raise PaymentAlreadyUsed
         if entry.is_settling:
             return BUSY
-        return Claim(sent=entry.sent, receipt=entry.receipt, answer=self._answers.get(key))
+        return Claim(
+            sent=entry.sent,
+            transaction=entry.transaction,
+            receipt=entry.receipt,
+            answer=self._answers.get(key),
+        )
 
     async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
         found = await self.find(key, request_hash)
@@ -72,7 +78,7 @@ class MemoryClaims:
             self._put(key, _Entry(request_hash, expires_at, ""))
         entry = replace(self._entries[key], holder=secrets.token_hex(8))
         self._entries[key] = entry
-        return Claim(entry.holder, entry.sent)
+        return Claim(entry.holder, entry.sent, entry.transaction)
 
     async def mark_settled(
         self, key: str, holder: str, receipt: Receipt, answer: bytes | None = None
@@ -82,9 +88,10 @@ class MemoryClaims:
             if answer is not None:
                 self._keep(key, answer)
 
-    async def mark_unknown(self, key: str, holder: str) -> None:
+    async def mark_unknown(self, key: str, holder: str, transaction: str = "") -> None:
         if self._is_held(key, holder):
-            self._entries[key] = replace(self._entries[key], holder="", sent=True)
+            entry = self._entries[key]
+            self._entries[key] = replace(entry, holder="", sent=True, transaction=transaction)
 
     async def release(self, key: str, holder: str) -> None:
         if self._is_held(key, holder):

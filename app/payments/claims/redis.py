@@ -11,6 +11,7 @@ charged (``ClaimsUnavailable``). Leases are measured on Redis's clock, which all
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -33,12 +34,12 @@ SAFE_POLICY = "noeviction"
 """The only ``maxmemory-policy`` under which Redis never drops a claim to make room."""
 
 FIND = """
-local entry = redis.call('HMGET', KEYS[1], 'request', 'receipt', 'lease', 'answer')
+local entry = redis.call('HMGET', KEYS[1], 'request', 'receipt', 'lease', 'answer', 'sent')
 if not entry[1] then return {'none'} end
 if entry[1] ~= ARGV[1] then return {'used'} end
 if entry[2] then return {'settled', entry[2], entry[4]} end
 if entry[3] and tonumber(entry[3]) > tonumber(redis.call('TIME')[1]) then return {'busy'} end
-return {'sent'}
+return {'sent', entry[5] or '1'}
 """
 CLAIM = """
 local fields = {'request', 'receipt', 'lease', 'sent', 'holder', 'answer'}
@@ -47,12 +48,12 @@ local now = tonumber(redis.call('TIME')[1])
 if entry[1] and entry[1] ~= ARGV[1] then return {'used'} end
 if entry[2] then return {'settled', entry[2], entry[6]} end
 -- the client asked again by itself, because our first answer was lost on its way
-if entry[5] == ARGV[2] then return {'mine', entry[4] and 'sent' or ''} end
+if entry[5] == ARGV[2] then return {'mine', entry[4] or ''} end
 if entry[3] and tonumber(entry[3]) > now then return {'busy'} end
 redis.call('HSET', KEYS[1], 'request', ARGV[1], 'holder', ARGV[2], 'lease', now + ARGV[3])
 redis.call('EXPIREAT', KEYS[1], ARGV[4])
 -- a lease that ran out means that its holder died after it may have settled
-if entry[1] and (entry[3] or entry[4]) then return {'mine', 'sent'} end
+if entry[1] and (entry[3] or entry[4]) then return {'mine', entry[4] or '1'} end
 return {'mine', ''}
 """
 SETTLED = """
@@ -69,7 +70,8 @@ local entry = redis.call('HMGET', KEYS[1], 'holder', 'receipt')
 if entry[1] ~= ARGV[1] or entry[2] then return end
 """
 UNKNOWN = f"""{HELD}
-redis.call('HSET', KEYS[1], 'sent', '1')
+-- a transaction, or 1 where none is known
+redis.call('HSET', KEYS[1], 'sent', ARGV[2])
 redis.call('HDEL', KEYS[1], 'lease')
 """
 RELEASE = f"""{HELD}
@@ -125,7 +127,8 @@ class RedisClaims:
         if state != b"mine":
             return _claim(state, rest)
         self._held[holder] = request_hash, int(expires_at)
-        return Claim(holder, sent=rest == [b"sent"])
+        [sent] = rest
+        return Claim(holder, sent=bool(sent), transaction=_transaction(sent))
 
     async def mark_settled(
         self, key: str, holder: str, receipt: Receipt, answer: bytes | None = None
@@ -134,9 +137,9 @@ class RedisClaims:
         held = self._held.pop(holder)
         await self._run(SETTLED, key, [msgspec.json.encode(receipt), *held, *kept])
 
-    async def mark_unknown(self, key: str, holder: str) -> None:
+    async def mark_unknown(self, key: str, holder: str, transaction: str = "") -> None:
         self._held.pop(holder, None)
-        await self._run(UNKNOWN, key, [holder])
+        await self._run(UNKNOWN, key, [holder, transaction or "1"])
 
     async def release(self, key: str, holder: str) -> None:
         self._held.pop(holder, None)
@@ -186,14 +189,18 @@ class RedisClaims:
         return answer
 
 
-def _claim(state: bytes, rest: list[bytes | None]) -> Claim:
+def _claim(state: bytes, rest: Sequence[bytes]) -> Claim:
     """The claim that is not the caller's. Raises ``PaymentAlreadyUsed``."""
     if state == b"used":
         raise PaymentAlreadyUsed
     if state == b"settled":
-        text, *answer = rest
-        assert text is not None  # noqa: S101 - see the scripts
-        return Claim(
-            receipt=msgspec.json.decode(text, type=Receipt), answer=answer[0] if answer else None
-        )
-    return Claim(sent=True) if state == b"sent" else BUSY
+        receipt, answer = rest
+        return Claim(receipt=msgspec.json.decode(receipt, type=Receipt), answer=answer)
+    if state == b"sent":
+        return Claim(sent=True, transaction=_transaction(*rest))
+    return BUSY
+
+
+def _transaction(sent: bytes) -> str:
+    """The transaction in what stands for "may have been sent"; that may be without one."""
+    return sent.decode() if sent.startswith(b"0x") else ""

@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeVar
 
 import aiohttp
 from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
 from x402.mechanisms.evm.constants import ERR_SETTLEMENT_PENDING
 from x402.schemas import (
     PaymentPayload,
@@ -129,6 +130,8 @@ class RemoteFacilitator:
         verified = _parsed(answer, VerifyResponse)
         if verified is None or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise _unavailable()
+        if verified.is_valid and answer.status != HTTPStatus.OK:
+            raise _unavailable()
         return verified
 
     async def settle(
@@ -182,11 +185,19 @@ def _settlement(answer: _Answer) -> SettleResponse:
         raise SettlementUnknown(retry_after=RETRY_AFTER_SECONDS, transaction=settlement.transaction)
     if settlement is not None and answer.status == HTTPStatus.OK:
         return settlement
-    if answer.status not in NOT_ACTED_ON:
+    if answer.status not in NOT_ACTED_ON or _claims_success(answer):
         raise SettlementUnknown(retry_after=RETRY_AFTER_SECONDS)
-    if settlement is not None and not settlement.success:
+    if settlement is not None:
         return settlement
     raise _unavailable()
+
+
+def _claims_success(answer: _Answer) -> bool:
+    """Whether an answer says "success", whatever its status and the rest of it."""
+    try:
+        return bool(from_json(answer.body)["success"])
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _parsed(answer: _Answer, model: type[Model]) -> Model | None:

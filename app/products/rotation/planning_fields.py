@@ -7,7 +7,6 @@ reported.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from fractions import Fraction
 from itertools import islice
 from typing import Annotated, Any
@@ -20,7 +19,9 @@ from app.engine.walltime import DAY, ZoneClock
 from app.errors import FieldError
 from app.http.scalars import LocalTime, Name, Start
 from app.http.validation import RequestModel, pointer_to, valid_items
+from app.similar import most_similar
 
+PEOPLE = 1_000
 ABSENCES = 10_000
 FAIR_SHIFTS, FAIR_PEOPLE = 1_000, 100
 SPAN_YEARS = 100
@@ -123,8 +124,8 @@ def _person_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     people = dict.fromkeys(map(str, values["people"]))
     for pointer, name in _named(values):
         if name not in people:
-            similar = get_close_matches(name, people, n=1)
-            hint = f"; did you mean {similar[0]!r}?" if similar else ""
+            similar = most_similar(name, people)
+            hint = f"; did you mean {similar!r}?" if similar else ""
             yield FieldError(pointer, f"is not one of people{hint}")
 
 
@@ -147,15 +148,20 @@ KEYED = {"unavailable_ics": "unavailableIcs", "weights": "weights", "carry_over"
 
 def _number_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """Yield the errors of weights and of hours carried over."""
-    for name, weight in (values.get("weights") or {}).items():
+    for name, weight in _by_person(values, "weights"):
         if not _is_number(weight) or not WEIGHTS[0] <= weight <= WEIGHTS[1]:
             yield FieldError(pointer_to("/weights", name), "is not a number from 0.01 to 100")
-        elif (weight_of(weight) * 100).denominator > 1:
+        elif round(weight, 2) != weight:
             yield FieldError(pointer_to("/weights", name), "is finer than 0.01")
-    for name, hours in (values.get("carry_over") or {}).items():
+    for name, hours in _by_person(values, "carry_over"):
         if not _is_number(hours) or not 0 <= hours <= CARRY_HOURS:
             detail = f"is not a number of hours from 0 to {CARRY_HOURS:,}"
             yield FieldError(pointer_to("/carryOver", name), detail)
+
+
+def _by_person(values: Mapping[str, Any], field: str) -> Iterator[tuple[str, Any]]:
+    """Yield the members of an object by person, as many as there can be people."""
+    return islice((values.get(field) or {}).items(), PEOPLE)
 
 
 def _is_number(value: object) -> bool:
@@ -210,7 +216,7 @@ def _fixed_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
 
 
 def _calendar_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    for name, text in (values.get("unavailable_ics") or {}).items():
+    for name, text in _by_person(values, "unavailable_ics"):
         where = pointer_to("/unavailableIcs", name)
         if not isinstance(text, str):
             yield FieldError(

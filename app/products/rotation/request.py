@@ -17,6 +17,7 @@ from app.http.validation import RequestModel
 from app.products.rotation.planning_fields import (
     ABSENCES,
     PAIRS,
+    PEOPLE,
     ROLES,
     AbsenceDocument,
     FixedDocument,
@@ -47,7 +48,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         list[Annotated[Name, Meta(description="a name of 1 to 200 characters after trimming")]],
         Meta(
             min_length=1,
-            max_length=1_000,
+            max_length=PEOPLE,
             description="1 to 1,000 names in the order of their turns; a name given twice takes "
             "two turns per cycle",
             examples=[["alice", "bob"]],

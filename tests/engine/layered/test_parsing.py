@@ -8,7 +8,6 @@ from app.engine.layered.parsing import (
     WEEKDAYS,
     handoff_of,
     rotation_interval_of,
-    timezone_of,
     weekday_of,
     window_end_of,
     window_start_of,
@@ -116,9 +115,3 @@ def test_a_wrong_restriction(parse: Callable[[str], int], text: str, message: st
     with pytest.raises(ValueError, match="write") as failure:
         parse(text)
     assert str(failure.value) == message
-
-
-def test_a_timezone() -> None:
-    assert timezone_of("Europe/Berlin") == "Europe/Berlin"
-    with pytest.raises(ValueError, match='did you mean "Europe/Berlin"'):
-        timezone_of("Europe/Berlín")

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from x402.http.utils import decode_payment_required_header
 
 from app.checkout.http_route import ProductRoute
-from app.checkout.purchase import SMALL_BODY_BYTES, ProductCheckout
+from app.checkout.purchase import ProductCheckout
 from app.errors import OncallError
+from app.http.large_bodies import LARGE_BYTES
 from app.http.rate_limits import RateLimits
 from app.http.validation import validated
 from app.products.endpoint import JSON, Endpoint
@@ -484,9 +485,7 @@ async def test_a_rotation_is_computed_where_it_is_asked_for() -> None:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(
-    ("padding", "read"), [(0, 1), (SMALL_BODY_BYTES, 0)], ids=["small", "large"]
-)
+@pytest.mark.parametrize(("padding", "read"), [(0, 1), (LARGE_BYTES, 0)], ids=["small", "large"])
 async def test_a_planned_rotation_is_computed_in_a_worker(padding: int, read: int) -> None:
     watched = Watched(ROTATION)
     body = json.dumps({**ROTATION.example, "strategy": "fair"}).encode() + b" " * padding
@@ -497,7 +496,7 @@ async def test_a_planned_rotation_is_computed_in_a_worker(padding: int, read: in
 @pytest.mark.anyio
 async def test_a_large_body_is_not_parsed_in_the_event_loop() -> None:
     watched = Watched(ROTATION)
-    body = json.dumps(ROTATION.example).encode() + b" " * SMALL_BODY_BYTES
+    body = json.dumps(ROTATION.example).encode() + b" " * LARGE_BYTES
     assert (await watched.free_service().ask(body)).content == ROTATION.example_answer()
     assert watched.seen == (0, 0, [ANSWERED])
 
@@ -507,7 +506,7 @@ async def test_a_large_body_is_not_parsed_in_the_event_loop() -> None:
     ("padding", "expected"),
     [
         pytest.param(0, (1, 0, []), id="small"),
-        pytest.param(SMALL_BODY_BYTES, (0, 0, [EXAMINED]), id="large"),
+        pytest.param(LARGE_BYTES, (0, 0, [EXAMINED]), id="large"),
     ],
 )
 async def test_without_payment_a_document_is_read_and_never_computed(
@@ -525,7 +524,7 @@ async def test_without_payment_a_document_is_read_and_never_computed(
 
 @pytest.mark.anyio
 async def test_a_large_body_that_is_not_valid_is_told_before_anybody_pays() -> None:
-    body = json.dumps({**ROTATION.example, "shifts": 0}).encode() + b" " * SMALL_BODY_BYTES
+    body = json.dumps({**ROTATION.example, "shifts": 0}).encode() + b" " * LARGE_BYTES
     response = await shop(ROTATION).ask(body)
     assert response.status_code == 400
     assert [error["pointer"] for error in response.json()["errors"]] == ["/shifts"]
