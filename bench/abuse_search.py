@@ -1,4 +1,4 @@
-"""A search for free requests that cost more than the known ones: ``python -m bench.abuse --search``.
+"""A search for free requests that cost more than the known ones.
 
 Strategy: Hypothesis makes requests of each family and is told what each cost in processor time, so
 that it varies the dearest (``hypothesis.target``). A request is pieces that are repeated, so that a
@@ -7,6 +7,7 @@ few drawn choices fill a body of any size. The dearest of each family is written
 benchmark. The seed is fixed; the course still depends on the times measured.
 """
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -93,10 +94,8 @@ def _dearest(
         tried += 1
         best = max(best, (cost, recorded), key=lambda each: each[0])
 
-    try:
+    with contextlib.suppress(Enough):
         trial()
-    except Enough:
-        pass
     return best[1], tried
 
 
@@ -149,12 +148,32 @@ def _recorded(
 
 TEXTS = st.sampled_from(
     (
-        "a", "person {n}", "Europe/Berlin", "Europe/Brussel{n}", "2026-06-04", "2026-06-04T00:00:00Z",
-        "2026-06-04T00:00:00.123456Z", "9999-12-31T23:59:59+23:59", "Mon 09:00", "25:99", "mon",
-        "hours", "custom", "fair", "u1", "\\u0000", "\\ud800", "é", "x" * 199, " " * 300, "9" * 300,
-        "ab" * 99 + "{n}", "%00", "~1~0/",
+        "a",
+        "person {n}",
+        "Europe/Berlin",
+        "Europe/Brussel{n}",
+        "2026-06-04",
+        "2026-06-04T00:00:00Z",
+        "2026-06-04T00:00:00.123456Z",
+        "9999-12-31T23:59:59+23:59",
+        "Mon 09:00",
+        "25:99",
+        "mon",
+        "hours",
+        "custom",
+        "fair",
+        "u1",
+        "\\u0000",
+        "\\ud800",
+        "é",
+        "x" * 199,
+        " " * 300,
+        "9" * 300,
+        "ab" * 99 + "{n}",
+        "%00",
+        "~1~0/",
     )
-)  # fmt: skip
+)
 NUMBERS = st.sampled_from(
     ("0", "-0.0", "1e308", "1e-300", "0.1", "9" * 400, "1." + "3" * 300, "0.000001", "10000", "{n}")
 )
@@ -163,17 +182,55 @@ SCALARS = st.one_of(
 )
 NAMES = {
     ROTATIONS: (
-        "start", "people", "shifts", "shiftLengthHours", "timezone", "strategy", "unavailable",
-        "weights", "carryOver", "roles", "avoidPairs", "fixed", "maxConsecutive", "unavailableIcs",
-        "person", "end", "reason", "shift", "role", "x{n}", "shiftLenghtHours{n}",
+        "start",
+        "people",
+        "shifts",
+        "shiftLengthHours",
+        "timezone",
+        "strategy",
+        "unavailable",
+        "weights",
+        "carryOver",
+        "roles",
+        "avoidPairs",
+        "fixed",
+        "maxConsecutive",
+        "unavailableIcs",
+        "person",
+        "end",
+        "reason",
+        "shift",
+        "role",
+        "x{n}",
+        "shiftLenghtHours{n}",
     ),
     SCHEDULES: (
-        "timezone", "layers", "overrides", "entries", "swaps", "from", "to", "at", "name",
-        "rotation_type", "participants", "restrictions", "days", "start", "end", "start_at", "end_at",
-        "handoff_time", "interval", "user_id", "swap_with_user_id", "turns_on", "x{n}",
+        "timezone",
+        "layers",
+        "overrides",
+        "entries",
+        "swaps",
+        "from",
+        "to",
+        "at",
+        "name",
+        "rotation_type",
+        "participants",
+        "restrictions",
+        "days",
+        "start",
+        "end",
+        "start_at",
+        "end_at",
+        "handoff_time",
+        "interval",
+        "user_id",
+        "swap_with_user_id",
+        "turns_on",
+        "x{n}",
         "handof_tiem{n}",
     ),
-}  # fmt: skip
+}
 NAMES[NOW] = NAMES[SCHEDULES]
 SKELETONS = {
     ROTATIONS: '"start":"2026-06-04T00:00:00Z","people":["a","u1"],"shifts":9',
@@ -223,19 +280,53 @@ def _documents(draw: st.DrawFn, path: str, most: int) -> Recorded:
 
 LINES = st.sampled_from(
     (
-        "BEGIN:VEVENT", "END:VEVENT", "BEGIN:VALARM", "END:VALARM", "BEGIN:X", "END:X", "A:", "A;B=C:d",
-        "BEGIN:VTODO", "END:VTODO", "BEGIN:VFREEBUSY", "END:VFREEBUSY", " ", " x", "UID:{n}",
-        "DTSTART:20260101T000000Z", "DTSTART;TZID=Europe/Berlin:20260101T000000",
-        "DTSTART;TZID=A/{n}:20260101T000000", "DTSTART;VALUE=DATE:20260101", "DTEND:x", "TRIGGER:-PT1M",
-        "RRULE:FREQ=DAILY;BYHOUR=1,2,3;BYDAY=1MO,-1TU", "RRULE:FREQ=SECONDLY", "RRULE:X=1", "EXRULE:FREQ=DAILY",
-        "RDATE:20260101T000000Z,20260102T000000Z", "RDATE;VALUE=PERIOD:20260101T000000Z/PT1H",
-        "FREEBUSY:20260101T000000Z/PT1H,20260101T000000Z/PT1H", "EXDATE;TZID=US/Pacific:20260101T000000",
-        "ATTENDEE;CN=\\\"a,b\\\";ROLE=X:mailto:a@b", "GEO:1.0;2.0", "CATEGORIES:a,b,c,d", "PRIORITY:1",
-        "REQUEST-STATUS:2.0;x", "DURATION:P1DT1H1M1S", "SUMMARY:\\\\,\\\\;\\\\n", "ATTACH;ENCODING=BASE64;VALUE=BINARY:AAAA",
-        "X-A;B=\\\"c\\\",\\\"d\\\",\\\"e\\\":f", "TZOFFSETFROM:+0100", "RECURRENCE-ID:20260101T000000Z", "N:a;b;c;d;e",
-        "BEGIN:VCALENDAR", "END:VCALENDAR", "\\u00e9\\u4e00:\\ud83d\\ude00", "X:" + "\\\\n" * 30,
+        "BEGIN:VEVENT",
+        "END:VEVENT",
+        "BEGIN:VALARM",
+        "END:VALARM",
+        "BEGIN:X",
+        "END:X",
+        "A:",
+        "A;B=C:d",
+        "BEGIN:VTODO",
+        "END:VTODO",
+        "BEGIN:VFREEBUSY",
+        "END:VFREEBUSY",
+        " ",
+        " x",
+        "UID:{n}",
+        "DTSTART:20260101T000000Z",
+        "DTSTART;TZID=Europe/Berlin:20260101T000000",
+        "DTSTART;TZID=A/{n}:20260101T000000",
+        "DTSTART;VALUE=DATE:20260101",
+        "DTEND:x",
+        "TRIGGER:-PT1M",
+        "RRULE:FREQ=DAILY;BYHOUR=1,2,3;BYDAY=1MO,-1TU",
+        "RRULE:FREQ=SECONDLY",
+        "RRULE:X=1",
+        "EXRULE:FREQ=DAILY",
+        "RDATE:20260101T000000Z,20260102T000000Z",
+        "RDATE;VALUE=PERIOD:20260101T000000Z/PT1H",
+        "FREEBUSY:20260101T000000Z/PT1H,20260101T000000Z/PT1H",
+        "EXDATE;TZID=US/Pacific:20260101T000000",
+        'ATTENDEE;CN=\\"a,b\\";ROLE=X:mailto:a@b',
+        "GEO:1.0;2.0",
+        "CATEGORIES:a,b,c,d",
+        "PRIORITY:1",
+        "REQUEST-STATUS:2.0;x",
+        "DURATION:P1DT1H1M1S",
+        "SUMMARY:\\\\,\\\\;\\\\n",
+        "ATTACH;ENCODING=BASE64;VALUE=BINARY:AAAA",
+        'X-A;B=\\"c\\",\\"d\\",\\"e\\":f',
+        "TZOFFSETFROM:+0100",
+        "RECURRENCE-ID:20260101T000000Z",
+        "N:a;b;c;d;e",
+        "BEGIN:VCALENDAR",
+        "END:VCALENDAR",
+        "\\u00e9\\u4e00:\\ud83d\\ude00",
+        "X:" + "\\\\n" * 30,
     )
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -252,10 +343,34 @@ def _calendars(draw: st.DrawFn) -> Recorded:
 
 FRAGMENTS = st.sampled_from(
     (
-        "a/b", "*/*", ",", ";", "=", ";q=0.1", ";q=" + "0" * 50, "q=1", "application/json", "text/*", " ", "\t",
-        '"', "\\", "x" * 40, "1", '"a', ",,", "W/", '"1"', "127.0.0.1", "10.0.0.1", ":", "[", "]", "{n}",
+        "a/b",
+        "*/*",
+        ",",
+        ";",
+        "=",
+        ";q=0.1",
+        ";q=" + "0" * 50,
+        "q=1",
+        "application/json",
+        "text/*",
+        " ",
+        "\t",
+        '"',
+        "\\",
+        "x" * 40,
+        "1",
+        '"a',
+        ",,",
+        "W/",
+        '"1"',
+        "127.0.0.1",
+        "10.0.0.1",
+        ":",
+        "[",
+        "]",
+        "{n}",
     )
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -270,11 +385,16 @@ def _heads(draw: st.DrawFn) -> Recorded:
     path, method = draw(
         st.sampled_from(
             (
-                (ROTATIONS, "POST"), ("/catalog", "GET"), ("/", "GET"), (f"{V1}/schedules", "GET"),
-                (f"{V2}/users/u/calendar.ics", "GET"), (MCP, "POST"), ("/docs", "GET"),
+                (ROTATIONS, "POST"),
+                ("/catalog", "GET"),
+                ("/", "GET"),
+                (f"{V1}/schedules", "GET"),
+                (f"{V2}/users/u/calendar.ics", "GET"),
+                (MCP, "POST"),
+                ("/docs", "GET"),
             )
         )
-    )  # fmt: skip
+    )
     body = [("{" + SKELETONS[ROTATIONS] + "}", 1)] if method == "POST" else ()
     shown = [(piece, times) for piece, times in pieces if piece.strip()] or [("a", 1)]
     headers = {name: [("a", 1), *_bounded(shown, HEADER_BYTES - 1_000), ("a", 1)]}
@@ -285,17 +405,39 @@ def _heads(draw: st.DrawFn) -> Recorded:
 def _queries(draw: st.DrawFn) -> Recorded:
     """A GET with a long query or path."""
     fragments = st.sampled_from(
-        ("limit=1&", "&", "=", "a=1&", "exclude=x&", "%20", "%ff", "+", "/", "token=x&", "..", "%2f", "offset={n}&")
-    )  # fmt: skip
+        (
+            "limit=1&",
+            "&",
+            "=",
+            "a=1&",
+            "exclude=x&",
+            "%20",
+            "%ff",
+            "+",
+            "/",
+            "token=x&",
+            "..",
+            "%2f",
+            "offset={n}&",
+        )
+    )
     pieces = draw(st.lists(st.tuples(fragments, TIMES), min_size=1, max_size=5))
     path = draw(
         st.sampled_from(
             (
-                "/readyz?", "/catalog?", "/catalog/", "/v1/", "/api/", f"{V1}/schedules?",
-                f"{V2}/users/u/calendar.ics?token=x&", f"{V2}/schedules/x", "/metrics?", "/docs/",
+                "/readyz?",
+                "/catalog?",
+                "/catalog/",
+                "/v1/",
+                "/api/",
+                f"{V1}/schedules?",
+                f"{V2}/users/u/calendar.ics?token=x&",
+                f"{V2}/schedules/x",
+                "/metrics?",
+                "/docs/",
             )
         )
-    )  # fmt: skip
+    )
     return _recorded(path, method="GET", query=_bounded(pieces, 60_000))
 
 
@@ -303,10 +445,29 @@ def _queries(draw: st.DrawFn) -> Recorded:
 def _payments(draw: st.DrawFn) -> Recorded:
     """A payment of up to 16 KB that is worth nothing."""
     names = (
-        "x402Version", "payload", "accepted", "extensions", "resource", "signature", "authorization",
-        "from", "to", "value", "validAfter", "validBefore", "nonce", "scheme", "network", "asset",
-        "amount", "payTo", "maxTimeoutSeconds", "extra", "url", "x{n}",
-    )  # fmt: skip
+        "x402Version",
+        "payload",
+        "accepted",
+        "extensions",
+        "resource",
+        "signature",
+        "authorization",
+        "from",
+        "to",
+        "value",
+        "validAfter",
+        "validBefore",
+        "nonce",
+        "scheme",
+        "network",
+        "asset",
+        "amount",
+        "payTo",
+        "maxTimeoutSeconds",
+        "extra",
+        "url",
+        "x{n}",
+    )
     pieces: list[tuple[str, int]] = [('{"x402Version":2', 1)]
     for _ in range(draw(st.integers(1, 3))):
         name, item, times = draw(st.sampled_from(names)), draw(_item(names)), draw(TIMES)
@@ -338,7 +499,7 @@ def _messages(draw: st.DrawFn) -> Recorded:
     method = draw(
         st.sampled_from(("tools/call", "tools/call", "initialize", "ping", "tools/list", "x"))
     )
-    head = '{"jsonrpc":"2.0","id":1,"method":"%s","params":{"name":"sched-oncall-rotation"' % method
+    head = f'{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"name":"sched-oncall-rotation"'
     pieces: list[tuple[str, int]] = [(head, 1)]
     for _ in range(draw(st.integers(1, 3))):
         name, item, times = draw(st.sampled_from(names)), draw(_item(names)), draw(TIMES)

@@ -17,6 +17,7 @@ import json
 import os
 import random
 import socket
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -97,7 +98,7 @@ class Attackers:
     async def connection(
         self, address: str, *, read_bytes: int | None = None
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """A connection from ``address``; with ``read_bytes`` it takes in little before it is read."""
+        """A connection from ``address`` that takes in ``read_bytes`` before anybody reads it."""
         link = socket.socket()
         link.setblocking(False)  # noqa: FBT003 - it has no name
         if read_bytes is not None:
@@ -164,10 +165,10 @@ async def answer_in(reader: asyncio.StreamReader) -> tuple[int, Mapping[str, str
 
 async def _read_nothing(callers: Attackers) -> None:
     """Ask for large answers, one behind the other, and read none."""
-    async with callers.connection(callers.address(), read_bytes=4096) as (reader, writer):
+    async with callers.connection(callers.address(), read_bytes=4096) as (_, writer):
         path = callers.random.choice(("/openapi.json", "/catalog", "/docs"))
         writer.write(head_of(Ask(path, method="GET")) * 15)
-        await _held(callers, "read nothing", reader, reading=False)
+        await asyncio.sleep(HOLD_SECONDS)
 
 
 async def _write_slowly(callers: Attackers) -> None:
@@ -200,14 +201,12 @@ async def _dripping(writer: asyncio.StreamWriter, drop: bytes) -> None:
             await writer.drain()
 
 
-async def _held(
-    callers: Attackers, kind: str, reader: asyncio.StreamReader, *, reading: bool = True
-) -> None:
+async def _held(callers: Attackers, kind: str, reader: asyncio.StreamReader) -> None:
     """Hold a connection until the service ends it, or for a minute."""
     with contextlib.suppress(TimeoutError, OSError):
         async with asyncio.timeout(HOLD_SECONDS):
-            while not reading or await reader.read(1024):
-                await asyncio.sleep(1)
+            while await reader.read(1024):
+                pass
             callers.report.note(kind, 0)
 
 
@@ -361,7 +360,8 @@ def main() -> None:
     os.nice(NICENESS)
     report = asyncio.run(_main(options.port, options.seconds, options.terms))
     told = {nonce: sorted(each) for nonce, each in report.paid.items()}
-    print(json.dumps({"begun": report.begun, "answered": report.answered, "paid": told}))
+    said = {"begun": report.begun, "answered": report.answered, "paid": told}
+    sys.stdout.write(json.dumps(said))
 
 
 if __name__ == "__main__":
