@@ -60,7 +60,7 @@ ANSWER_SECONDS = 120.0
 KEPT_MB = 8.0
 """A process that has kept so much more is started anew before the next request: what it kept would
 hide what that one takes."""
-SAMPLE_SECONDS = 0.002
+SAMPLE_SECONDS = 0.02
 QUIET_SECONDS = 2.0
 HONEST_SECONDS = 0.02
 LIGHT = json.dumps(rotation()).encode()
@@ -199,11 +199,11 @@ class Target:
         self._http.get(self.url + STALL)
         idle_mb = process_tree.reset_peaks(self.pid)
         began, before = time.perf_counter(), process_tree.cpu_seconds(self.pid)
-        answer = self.send(ask)
-        self._settle_shortly()
+        with self._peak() as peaks:
+            answer = self.send(ask)
+            self._settle_shortly()
         seconds = time.perf_counter() - began
         used = process_tree.cpu_seconds(self.pid) - before - self._idle_cpu * seconds
-        peak_mb = process_tree.peak_mb(self.pid)
         stall_ms = float(self._http.get(self.url + STALL).text)
         head = len(str(answer.request.headers))
         return Cost(
@@ -211,9 +211,28 @@ class Target:
             head + len(answer.request.content),
             len(answer.content),
             max(used * 1000, 0.0),
-            max(peak_mb - idle_mb, 0.0),
+            max(max(peaks) - idle_mb, 0.0),
             stall_ms,
         )
+
+    @contextmanager
+    def _peak(self) -> Iterator[list[float]]:
+        """Sums of the peaks so far, read again and again, because a worker may be ended."""
+        over = threading.Event()
+        peaks: list[float] = []
+
+        def sample() -> None:
+            while not over.wait(SAMPLE_SECONDS):
+                peaks.append(process_tree.peak_mb(self.pid))
+
+        thread = threading.Thread(target=sample)
+        thread.start()
+        try:
+            yield peaks
+            peaks.append(process_tree.peak_mb(self.pid))
+        finally:
+            over.set()
+            thread.join()
 
     def _settle_shortly(self) -> None:
         """Wait for what the answer left to be done, such as a worker that is still at work."""
@@ -307,7 +326,7 @@ def main() -> None:
     with on_core(LOAD_CORE), tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         target = Target(Path(name), stack)
         if options.search:
-            abuse_search.search(target, options.search, console)
+            abuse_search.search(target, options.search, options.only, console)
         chosen = [case for case in cases() if options.only in case.name]
         if any(case.stored for case in chosen):
             target.store.fill(target, console)
@@ -320,7 +339,7 @@ def main() -> None:
 
 def parsed_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.abuse", description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="cases whose name holds this; not recorded")
+    parser.add_argument("--only", default="", help="what has this in its name; not recorded")
     parser.add_argument("--repeats", type=int, default=3, help="under 3 is not recorded")
     parser.add_argument("--search", type=float, default=0, help="seconds to look for worse ones")
     return parser.parse_args()

@@ -15,6 +15,7 @@ from typing import Any
 
 from app.products.endpoint import CALENDAR, CSV, JSON, SVG
 from bench.abuse_budgets import (
+    BUDGETS,
     FREE,
     LAYERED,
     PLANNED,
@@ -82,25 +83,27 @@ def cases() -> list[Case]:
 
 def found() -> Iterator[Case]:
     """The worst that the search found."""
-    for each in json.loads(FOUND.read_text()) if FOUND.exists() else ():
-        yield Case(f"found: {each['name']}", FREE, lambda each=each: ask_of(each))  # type: ignore[misc]
+    yield from map(case_of, json.loads(FOUND.read_text()) if FOUND.exists() else ())
 
 
-def ask_of(recorded: Mapping[str, Any]) -> Ask:
-    """A request as the search records it: pieces, each with the number of times it is repeated.
+def case_of(recorded: Mapping[str, Any]) -> Case:
+    """A request as the search records it: pieces, each with the number of times it is repeated."""
+    budget = next(each for each in BUDGETS if each.name == recorded["charged_to"])
 
-    In the body ``{n}`` becomes the number of the repetition.
-    """
-    headers = {name: text_of(pieces) for name, pieces in recorded["headers"].items()}
-    if PAYMENT in headers:
-        headers[PAYMENT] = base64.b64encode(headers[PAYMENT].encode()).decode()
-    body = text_of(recorded["body"]).encode() if recorded["body"] else None
-    path = recorded["path"] + text_of(recorded["query"])
-    return Ask(path, body, recorded["method"], headers)
+    def ask() -> Ask:
+        headers = {name: text_of(pieces) for name, pieces in recorded["headers"].items()}
+        payment = "" if budget is FREE else "good"
+        if text := headers.pop(PAYMENT, None):
+            payment = base64.b64encode(text.encode()).decode()
+        body = text_of(recorded["body"]).encode() if recorded["body"] else None
+        path = recorded["path"] + text_of(recorded["query"])
+        return Ask(path, body, recorded["method"], headers, payment)
+
+    return Case(f"found: {recorded.get('name')}", budget, ask)
 
 
 def text_of(pieces: Iterable[tuple[str, int]]) -> str:
-    """Pieces as one text."""
+    """Pieces as one text; ``{n}`` in one becomes the number of the repetition."""
     return "".join(
         "".join(piece.replace("{n}", str(number)) for number in range(times))
         if "{n}" in piece
@@ -183,6 +186,8 @@ def _free_rotations() -> Iterator[Case]:
         ROTATIONS,
         lambda: b"{%b}" % b",".join(b'"%x":0' % number for number in range(90_000)),
     )
+    yield _raw("16 KB of the largest numbers", ROTATIONS, lambda: _numbers(SMALL_BYTES))
+    yield _raw("a megabyte of the largest numbers", ROTATIONS, lambda: _numbers(BODY_BYTES))
     yield _raw(
         "a megabyte that is not JSON",
         ROTATIONS,
@@ -193,6 +198,11 @@ def _free_rotations() -> Iterator[Case]:
 
 def _filled(head: bytes, piece: bytes, foot: bytes, size: int = BODY_BYTES) -> bytes:
     return head + piece * ((size - len(head) - len(foot)) // len(piece)) + foot
+
+
+def _numbers(size: int) -> bytes:
+    """Numbers near the largest there is, which some parsers find out digit by digit."""
+    return _filled(b'{"shifts":[', b"1e308,", b"1e308]}", size)
 
 
 def _unknown_names() -> Document:
@@ -416,7 +426,9 @@ def _free_payments() -> Iterator[Case]:
         "accepted": {},
         "extensions": {str(number): {} for number in range(800)},
     }
+    numbers = base64.b64encode(b'{"accepted":{"a":[%b1]}}' % (b"1e308," * 2_000)).decode()
     for name, text in {
+        "of the largest numbers": numbers,
         "deep": deep,
         "wide": wide,
         "of extensions": base64.b64encode(json.dumps(extensions).encode()).decode(),
@@ -478,6 +490,11 @@ def _free_tools() -> Iterator[Case]:
             _meta={"x402/payment": {"accepted": dict.fromkeys(_people(50_000), 0)}},
         ),
         "a calendar": lambda: call("sched-oncall-rotation", with_calendar(_never())),
+        "a megabyte of the largest numbers": lambda: _filled(
+            b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"a":[',
+            b"1e308,",
+            b"1]}}}",
+        ),
         "half a million brackets": lambda: b"[" * (BODY_BYTES // 2),
         "a megabyte of messages": lambda: _filled(b"[", b"{},", b"{}]"),
     }
@@ -699,6 +716,12 @@ def _with_key() -> Iterator[Case]:
             json.dumps(large_schedule("x" * 5_000, participants=_people(500, 30))).encode(),
             key=True,
         ),
+        stored=True,
+    )
+    yield Case(
+        "stored: a megabyte of the largest numbers",
+        STORED_LIGHT,
+        lambda: Ask(f"{V2}/schedules", _numbers(BODY_BYTES), key=True),
         stored=True,
     )
     yield Case(

@@ -11,6 +11,7 @@ import contextlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings, target
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from bench import process_tree
+from bench.abuse_budgets import FREE, LAYERED, PLANNED, Budget
 from bench.abuse_cases import (
     BODY_BYTES,
     FOUND,
@@ -29,7 +31,7 @@ from bench.abuse_cases import (
     SCHEDULES,
     V1,
     V2,
-    ask_of,
+    case_of,
 )
 
 if TYPE_CHECKING:
@@ -50,11 +52,12 @@ class Enough(BaseException):
     """The time of a family is over."""
 
 
-def search(service: "Target", seconds: float, console: Console) -> None:
-    """Look for ``seconds`` through all families, and record what is worth it."""
+def search(service: "Target", seconds: float, only: str, console: Console) -> None:
+    """Look for ``seconds`` through the families with ``only`` in their names; keep the dearest."""
     known = {each["name"]: each for each in json.loads(FOUND.read_text())} if FOUND.exists() else {}
-    for name, family in FAMILIES.items():
-        best, tried = _dearest(service, family, seconds / len(FAMILIES))
+    chosen = {name: family for name, family in FAMILIES.items() if only in name}
+    for name, family in chosen.items():
+        best, tried = _dearest(service, family, seconds / len(chosen))
         cost = _least_ms(service, best)
         before = _least_ms(service, known[name]) if name in known else WORTH_MS
         console.print(
@@ -105,7 +108,7 @@ def _least_ms(service: "Target", recorded: Mapping[str, Any]) -> float:
 
 def _ms(service: "Target", recorded: Mapping[str, Any]) -> float:
     """The processor time of one request, workers included."""
-    ask = ask_of(recorded)
+    ask = case_of(recorded).ask()
     before = process_tree.cpu_seconds(service.pid)
     service.send(ask)
     return (process_tree.cpu_seconds(service.pid) - before) * 1000
@@ -136,8 +139,10 @@ def _recorded(
     method: str = "POST",
     headers: Mapping[str, Pieces] | None = None,
     query: Pieces = (),
+    charged_to: Budget = FREE,
 ) -> Recorded:
     return {
+        "charged_to": charged_to.name,
         "method": method,
         "path": path,
         "query": query,
@@ -512,6 +517,119 @@ def _messages(draw: st.DrawFn) -> Recorded:
     return _recorded(MCP, body, headers={"Accept": accept})
 
 
+@st.composite
+def _paid_schedules(draw: st.DrawFn, path: str) -> Recorded:
+    """A valid schedule with a good payment; mostly a small one, which is computed at once."""
+    most = draw(st.sampled_from((8_000, 15_500, 15_500, 100_000)))
+    layers = draw(
+        st.lists(st.tuples(_layers(), st.sampled_from((1, 1, 2, 10))), min_size=1, max_size=4)
+    )
+    pieces: list[tuple[str, int]] = [(f'{{"timezone":"{draw(ZONES)}"', 1)]
+    if path == NOW:
+        pieces.append((f',"at":"{draw(INSTANTS)}"', 1))
+    else:
+        year = draw(st.sampled_from((1971, 2026, 9990)))
+        until = f"{year + draw(st.sampled_from((0, 1)))}-12-30"
+        pieces.append((f',"from":"{year}-01-01T00:00:00Z","to":"{until}T00:00:00Z"', 1))
+    first, *others = layers
+    pieces += [(f',"layers":[{first[0]}', 1), *((f",{layer}", times) for layer, times in others)]
+    pieces.append(("]", 1))
+    for name, start, end in (("overrides", "start_at", "end_at"), ("entries", "start", "end")):
+        times = draw(st.sampled_from((0, 0, 1, 20, 120, 2_000)))
+        begins, ends = "2026-01-01T00:00:0{n}Z", "2027-01-01T00:00:00Z"
+        item = f'{{"user_id":"u1","{start}":"{begins}","{end}":"{ends}"}}'
+        if times:
+            first_item = item.replace("{n}", "0")
+            rest = item.replace("0{n}", "05") if times > 9 else item
+            pieces += [(f',"{name}":[{first_item}', 1), (f",{rest}", times), ("]", 1)]
+    swaps = draw(st.lists(st.integers(1, 28), unique=True, max_size=20))
+    shown = [
+        f'{{"start":"2026-02-{day:02}T00:00:00Z","end":"2026-02-{day:02}T01:00:00Z",'
+        '"swap_with_user_id":"u2"}'
+        for day in swaps
+    ]
+    if shown:
+        pieces.append((f',"swaps":[{",".join(shown)}]', 1))
+    return _recorded(path, [*_bounded(pieces, most), ("}", 1)], charged_to=LAYERED)
+
+
+ZONES = st.sampled_from(("UTC", "America/New_York", "Africa/Casablanca", "Pacific/Apia"))
+INSTANTS = st.sampled_from(
+    ("0002-01-02T00:00:00Z", "1970-01-01T00:00:00Z", "2026-06-04T12:34:56Z", "9998-12-30T00:00:00Z")
+)
+
+
+@st.composite
+def _layers(draw: st.DrawFn) -> str:
+    """A valid layer."""
+    unit, most = draw(st.sampled_from((("hours", 24), ("days", 30), ("weeks", 9), ("months", 12))))
+    layer: dict[str, Any] = {
+        "name": "a",
+        "rotation_type": "custom",
+        "interval": {"count": draw(st.integers(1, most)), "unit": unit},
+        "participants": [f"u{number}" for number in range(draw(st.sampled_from((0, 1, 2, 400))))],
+    }
+    if draw(st.booleans()):
+        layer["start_at"] = draw(INSTANTS)
+    if draw(st.booleans()):
+        layer["turns_on"] = "active"
+    days = draw(st.sampled_from((None, ["mon"], ["sat", "sun"])))
+    windows = [
+        {
+            "start": f"{at % 24:02}:{at % 60:02}",
+            "end": f"{(at + draw(st.integers(0, 2))) % 24:02}:59",
+        }
+        for at in range(draw(st.sampled_from((0, 0, 1, 10, 100))))
+    ]
+    if windows:
+        layer["restrictions"] = [window | ({"days": days} if days else {}) for window in windows]
+    return json.dumps(layer, separators=(",", ":"))
+
+
+@st.composite
+def _paid_plans(draw: st.DrawFn) -> Recorded:
+    """A valid rotation that needs a plan, with a good payment."""
+    people = [f"p{number}" for number in range(draw(st.sampled_from((2, 5, 12, 30, 100))))]
+    roles = draw(st.sampled_from((1, 1, 2, 3, 10)))
+    shifts = draw(st.sampled_from((12, 50, 200, 999)))
+    length = draw(st.sampled_from((0.5, 8, 12, 24, 168)))
+    document: dict[str, Any] = {
+        "start": "2026-01-01",
+        "people": people,
+        "shifts": shifts,
+        "shiftLengthHours": length,
+        "timezone": draw(ZONES),
+        "strategy": draw(st.sampled_from(("fair", "fair", "round-robin"))),
+        "roles": [f"r{number}" for number in range(roles)],
+    }
+    some = st.integers(0, len(people) - 1)
+    if draw(st.booleans()):
+        document["minRestHours"] = draw(st.sampled_from((1, 12, 48, 200)))
+    if draw(st.booleans()):
+        document["maxConsecutive"] = draw(st.integers(1, 5))
+    if draw(st.booleans()):
+        weights = draw(st.lists(st.integers(1, 10_000), min_size=1, max_size=20))
+        document["weights"] = {
+            name: weights[at % len(weights)] / 100 for at, name in enumerate(people)
+        }
+    if draw(st.booleans()):
+        document["carryOver"] = {name: draw(st.integers(0, 999)) for name in people[:10]}
+    if roles > 1 and draw(st.booleans()):
+        pairs = draw(st.lists(st.tuples(some, some), max_size=60))
+        document["avoidPairs"] = [[people[a], people[b]] for a, b in pairs if a != b]
+    absences = draw(st.lists(st.tuples(some, st.integers(0, 300), st.integers(1, 60)), max_size=60))
+    document["unavailable"] = [
+        {"person": people[who], "start": _day(first), "end": _day(first + days)}
+        for who, first, days in absences
+    ]
+    text = json.dumps(document, separators=(",", ":"))
+    return _recorded(ROTATIONS, [(text, 1)], charged_to=PLANNED)
+
+
+def _day(number: int) -> str:
+    return str(date(2026, 1, 1) + timedelta(days=number))
+
+
 FAMILIES: Mapping[str, st.SearchStrategy[Recorded]] = {
     "a calendar": _calendars(),
     "a rotation of 16 KB": _documents(ROTATIONS, 16_000),
@@ -524,4 +642,7 @@ FAMILIES: Mapping[str, st.SearchStrategy[Recorded]] = {
     "a query": _queries(),
     "a payment": _payments(),
     "an MCP message": _messages(),
+    "a paid schedule": _paid_schedules(SCHEDULES),
+    "a paid look at who is on call": _paid_schedules(NOW),
+    "a paid plan": _paid_plans(),
 }
