@@ -49,6 +49,7 @@ PLAN_EVERY, CALENDAR_EVERY = 23, 31
 """Every so many purchases of an address are a plan or a calendar."""
 PATIENCE_SECONDS = 60.0
 SAMPLE_SECONDS = 0.5
+ALONE_SECONDS = 6.0
 REST_SECONDS = 12.0
 """A connection whose head does not end is closed by then."""
 MOST_MS = 1000.0
@@ -74,9 +75,10 @@ class Purchase(Struct):
 
 
 class Outcome(Struct):
-    """What became of it all."""
+    """What became of it all. ``alone_ms`` is what purchases took before there was an attack."""
 
     seconds: float
+    alone_ms: list[float]
     purchases: list[Purchase]
     attacks: Mapping[str, int]
     answers: Mapping[str, int]
@@ -93,6 +95,7 @@ class Buyer:
     """The honest buyer at one of his addresses."""
 
     def __init__(self, url: str, address: str, payments: Payments) -> None:
+        self.address = address
         transport = httpx.HTTPTransport(local_address=address)
         self._http = httpx.Client(base_url=url, transport=transport, timeout=PATIENCE_SECONDS)
         self._payments = payments
@@ -154,7 +157,10 @@ def run(folder: Path, seconds: float, progress: Any = print) -> Outcome:
         buyers = [Buyer(service.url, address, _payments(terms)) for address in BUYERS]
         for kind in DOCUMENTS:
             buyers[0].buy(kind)  # the workers start
-        warm_ups = len(buyers[0].purchases)
+        with _buying(buyers):
+            time.sleep(ALONE_SECONDS)
+        before = {buyer.address: len(buyer.purchases) for buyer in buyers}
+        alone = [each.ms for buyer in buyers[1:] for each in buyer.purchases]
         memory: list[float] = []
         with _sampled(service.pid, memory), _buying(buyers):
             told = _attacked(service.url, seconds, terms, memory, progress)
@@ -165,10 +171,11 @@ def run(folder: Path, seconds: float, progress: Any = print) -> Outcome:
         )
         buyers[0].buy("light")
         purchases = [each for buyer in buyers for each in buyer.purchases]
-        measured = [each for each in purchases if each not in buyers[0].purchases[:warm_ups]]
+        measured = [each for buyer in buyers for each in buyer.purchases[before[buyer.address] :]]
         ledger = httpx.get(f"{servers.facilitator}/ledger").json()
         outcome = Outcome(
             seconds,
+            alone,
             measured,
             told["begun"],
             told["answered"],
@@ -294,6 +301,7 @@ def record(outcome_: Outcome) -> dict[str, Any]:
     """The run as JSON types."""
     return {
         "seconds": outcome_.seconds,
+        "alone_p50_ms": round(statistics.median(outcome_.alone_ms), 1),
         "purchases": purchases_by_kind(outcome_),
         "attacks": outcome_.attacks,
         "answers": dict(sorted(outcome_.answers.items())),
@@ -329,13 +337,10 @@ def purchases_by_kind(outcome_: Outcome) -> list[dict[str, Any]]:
 def shown(outcome_: Outcome, console: Console) -> None:
     attacks = Table("attack", "begun", "answers", title="Attacks", title_justify="left")
     for name, begun in sorted(outcome_.attacks.items()):
-        mine = Counter(
-            {
-                each.rpartition(" ")[2]: times
-                for each, times in outcome_.answers.items()
-                if each.startswith(name)
-            }
-        )
+        mine: Counter[str] = Counter()
+        for answer, times in outcome_.answers.items():
+            if answer.startswith(name):
+                mine[answer.rpartition(" ")[2]] += times
         told = ", ".join(f"{times:,} × {status}" for status, times in mine.most_common())
         attacks.add_row(name, f"{begun:,}", told)
     bought = Table(title="The honest buyer", title_justify="left")
@@ -344,6 +349,7 @@ def shown(outcome_: Outcome, console: Console) -> None:
         bought.add_column(name.replace("_", " "))
     for row in rows:
         bought.add_row(*map(str, row.values()))
+    bought.caption = f"alone, a light one took {statistics.median(outcome_.alone_ms):.1f} ms"
     console.print(attacks, bought, goal_table(outcomes(outcome_)), *outcome_.problems[:20])
 
 

@@ -31,6 +31,7 @@ def test_hostile_traffic_costs_an_honest_buyer_nothing(tmp_path: Path) -> None:
 def books(**changes: object) -> Outcome:
     all_well = {
         "seconds": 1.0,
+        "alone_ms": [1.0],
         "purchases": [],
         "attacks": {},
         "answers": {},
