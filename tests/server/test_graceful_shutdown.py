@@ -53,8 +53,9 @@ async def test_it_is_said_at_once_and_handed_on_later(
     assert time.monotonic() - began >= 0.2
 
 
+@pytest.mark.usefixtures("handed_on")
 async def test_free_work_under_way_is_ended_at_the_first_signal(
-    handed_on: list[int], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pool = WorkerPool()
     monkeypatch.setattr("app.main.WorkerPool", lambda: pool)
