@@ -67,7 +67,10 @@ class DataEnvelope(Struct, Generic[T], frozen=True):
 
 
 class ListEnvelope(Struct, Generic[T], frozen=True):
-    """An answer with part of a list: of ``total`` things, up to ``limit`` after ``offset``."""
+    """An answer with part of a list: of ``total`` things, up to ``limit`` after ``offset``.
+
+    ``limit`` is smaller than was asked for where the things are too large for one answer.
+    """
 
     data: Sequence[T]
     total: int
@@ -75,9 +78,9 @@ class ListEnvelope(Struct, Generic[T], frozen=True):
     offset: int
 
 
-def list_envelope(page: Page[Any], part: Slice, items: Sequence[T]) -> ListEnvelope[T]:
+def list_envelope(page: Page[Any], items: Sequence[T]) -> ListEnvelope[T]:
     """Return ``items``, made from the rows of ``page``, as an answer."""
-    return ListEnvelope(items, page.total, part.limit, part.offset)
+    return ListEnvelope(items, page.total, page.part.limit, page.part.offset)
 
 
 def visible_fields(document: Struct) -> dict[str, Any]:

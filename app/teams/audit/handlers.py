@@ -15,5 +15,5 @@ async def list_audit(tx: Tx, context: RequestContext) -> HandlerResult:
     if not page.total:  # one that was deleted has some
         raise NotFound(f"there is no schedule {schedule_id}")
     return HandlerResult(
-        list_envelope(page, context.query.part, [audit_entry_of(record) for record in page.rows])
+        list_envelope(page, [audit_entry_of(record) for record in page.rows])
     )

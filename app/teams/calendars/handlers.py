@@ -14,7 +14,7 @@ from app.formats.ical import calendar_bytes
 from app.formats.timeline import Timeline
 from app.teams.audit.recording import record_change
 from app.teams.calendars import store
-from app.teams.calendars.schemas import FeedTokenShown, NewFeedToken, feed_token_of
+from app.teams.calendars.schemas import NewFeedToken, feed_token_of
 from app.teams.calendars.store import Feed, FeedToken
 from app.teams.calendars.timeline import personal_timeline, stored_timeline
 from app.teams.on_call.store import final_schedule_of
@@ -26,7 +26,7 @@ from app.teams.schedules.store import (
     raise_version,
     schedules_with,
 )
-from app.teams.schemas import DataEnvelope, ListEnvelope
+from app.teams.schemas import DataEnvelope, list_envelope
 from app.teams.times import utc_text
 from app.teams.users.store import get_user, users_by_id
 
@@ -99,10 +99,8 @@ async def revoke_token(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def _list_tokens(tx: Tx, context: RequestContext, feed: Feed, of: str) -> HandlerResult:
-    tokens = [feed_token_of(token) for token in await store.tokens_of(tx, context.org_id, feed, of)]
-    part = context.query.part
-    shown: list[FeedTokenShown] = tokens[part.offset : part.offset + part.limit]
-    return HandlerResult(ListEnvelope(shown, len(tokens), part.limit, part.offset))
+    page = await store.tokens_page(tx, context.org_id, feed, of, context.query.part)
+    return HandlerResult(list_envelope(page, [feed_token_of(token) for token in page.rows]))
 
 
 async def _create_token(

@@ -39,9 +39,9 @@ async def list_entries(tx: Tx, context: RequestContext) -> HandlerResult:
     if query.user_id is not None:
         entries = [entry for entry in entries if entry.user_id == query.user_id]
     shown = entries[query.offset : query.offset + query.limit]
-    page = Page(shown, len(entries))
+    page = Page(shown, len(entries), query.part)
     return HandlerResult(
-        list_envelope(page, query.part, [entry_of(each, timezone) for each in shown])
+        list_envelope(page, [entry_of(each, timezone) for each in shown])
     )
 
 
@@ -119,7 +119,7 @@ async def list_swaps(tx: Tx, context: RequestContext) -> HandlerResult:
     schedule = await get_schedule(tx, context.org_id, context.path["id"])
     page = await store.swaps_page(tx, context.org_id, schedule.id, context.query.part)
     return HandlerResult(
-        list_envelope(page, context.query.part, [swap_of(swap) for swap in page.rows])
+        list_envelope(page, [swap_of(swap) for swap in page.rows])
     )
 
 

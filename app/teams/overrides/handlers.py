@@ -28,7 +28,7 @@ async def list_overrides(tx: Tx, context: RequestContext) -> HandlerResult:
     page = await overrides_page(tx, context.org_id, schedule.id, context.query.part)
     return HandlerResult(
         list_envelope(
-            page, context.query.part, [override_of(assignment) for assignment in page.rows]
+            page, [override_of(assignment) for assignment in page.rows]
         )
     )
 

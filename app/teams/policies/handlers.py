@@ -23,7 +23,7 @@ async def list_policies(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the policies."""
     page = await store.policies_page(tx, context.org_id, context.query.part)
     return HandlerResult(
-        list_envelope(page, context.query.part, [policy_of(policy) for policy in page.rows])
+        list_envelope(page, [policy_of(policy) for policy in page.rows])
     )
 
 

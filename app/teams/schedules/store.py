@@ -10,6 +10,7 @@ belongs to it first locks the schedule's row (``lock_schedule``) and last raises
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -39,6 +40,7 @@ from app.database.tables import (
 from app.engine.layered.model import Layer
 from app.engine.walltime import FOREVER
 from app.errors import Conflict, NotFound
+from app.teams.overrides.store import bytes_to_come
 
 VERSION = schedule_versions.c
 
@@ -89,6 +91,14 @@ class StoredSchedule:
         return self.fields.rules
 
 
+class NamedSchedule(NamedTuple):
+    """What an answer about several schedules says of each, besides who is on call."""
+
+    id: str
+    name: str
+    timezone: str
+
+
 TEAM_SCHEDULES = 100
 """More than any team has."""
 
@@ -116,28 +126,39 @@ def _schedules() -> Select[tuple[object, ...]]:
 EVERY = _schedules()
 BY_ID = EVERY.where(schedules.c.id == bindparam("schedule"))
 OF_TEAM = (
-    EVERY.where(schedules.c.team_id == bindparam("team"))
+    EVERY.with_only_columns(schedules.c.id, schedules.c.name, VERSION.timezone)
+    .where(schedules.c.team_id == bindparam("team"))
     .order_by(schedules.c.position)
     .limit(TEAM_SCHEDULES)
 )
 
 
 async def schedules_page(
-    tx: AsyncConnection, org_id: str, part: Slice, team_id: str | None = None
+    tx: AsyncConnection,
+    org_id: str,
+    part: Slice,
+    team_id: str | None = None,
+    overrides_at: int | None = None,
 ) -> Page[StoredSchedule]:
-    """Return the organisation's schedules, or a team's, oldest first."""
+    """Return the organisation's schedules, or a team's, oldest first.
+
+    The page leaves room for the overrides that are not over at ``overrides_at``, if it is given.
+    """
     query = EVERY.params(org=org_id).order_by(schedules.c.position)
     if team_id is not None:
         query = query.where(schedules.c.team_id == team_id)
-    return await page_of(tx, query, part, _schedule)
+    beside = None
+    if overrides_at is not None:
+        beside = bytes_to_come(schedules.c.id, org_id, overrides_at)
+    return await page_of(tx, query, part, _schedule, beside)
 
 
 async def schedules_of_team(
     tx: AsyncConnection, org_id: str, team_id: str
-) -> Sequence[StoredSchedule]:
-    """Return a team's schedules, oldest first, at most ``TEAM_SCHEDULES``."""
+) -> Sequence[NamedSchedule]:
+    """Return a team's schedules, oldest first, at most ``TEAM_SCHEDULES``, without their layers."""
     rows = await tx.execute(OF_TEAM, {"org": org_id, "team": team_id})
-    return [_schedule(row) async for row in with_pauses(rows.mappings())]
+    return [NamedSchedule(*row) for row in rows]
 
 
 async def get_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
@@ -151,8 +172,8 @@ async def get_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> St
 
 async def schedules_with(
     tx: AsyncConnection, org_id: str, user_id: str, since_at: int
-) -> Sequence[StoredSchedule]:
-    """Return the schedules that concern a user, oldest first.
+) -> Sequence[NamedSchedule]:
+    """Return the schedules that concern a user, oldest first, without their layers.
 
     The user takes or took part in their layers, or has an assignment that ends after ``since_at``.
     """
@@ -164,9 +185,10 @@ async def schedules_with(
         manual_assignments.c.user_id == user_id,
         manual_assignments.c.until_at > since_at,
     )
-    query = EVERY.params(org=org_id).where(schedules.c.id.in_(by_turn.union(by_hand)))
+    named = EVERY.with_only_columns(schedules.c.id, schedules.c.name, VERSION.timezone)
+    query = named.params(org=org_id).where(schedules.c.id.in_(by_turn.union(by_hand)))
     rows = await tx.execute(query.order_by(schedules.c.position))
-    return [_schedule(row) for row in rows.mappings()]
+    return [NamedSchedule(*row) for row in rows]
 
 
 async def lock_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
@@ -257,7 +279,7 @@ def _layers_in(text: str) -> tuple[Layer, ...]:
     return msgspec.json.decode(text, type=tuple[Layer, ...])
 
 
-_cached_layers = lru_cache(maxsize=4096)(_layers_in)
+_cached_layers = lru_cache(maxsize=1024)(_layers_in)
 
 
 async def _insert_version(

@@ -14,7 +14,7 @@ async def list_users(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the users."""
     page = await store.users_page(tx, context.org_id, context.query.part)
     return HandlerResult(
-        list_envelope(page, context.query.part, [user_of(user) for user in page.rows])
+        list_envelope(page, [user_of(user) for user in page.rows])
     )
 
 
