@@ -72,7 +72,7 @@ async def resolve_policy(tx: Tx, context: RequestContext) -> HandlerResult:
     for target in policy.fields.targets:
         ids[target.type].add(target.id)
     on_call = {
-        each: await on_call_of(tx, context.org_id, each, at)
+        each: await on_call_of(tx, context.compute, context.org_id, each, at)
         async for each in with_pauses(sorted(ids["schedule"]))
     }
     found = {each.user_id for each in on_call.values()}
