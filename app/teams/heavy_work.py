@@ -36,7 +36,7 @@ class Compute(Protocol):
         """Return ``job(*arguments)``, all of which can be pickled."""
 
 
-class NeedsSlot(Exception):  # noqa: N818 - the request is begun again, nothing has failed
+class NeedsSlot(Exception):
     """A read turned out to be heavy, so that it must wait for a slot and begin again."""
 
 

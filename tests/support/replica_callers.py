@@ -20,6 +20,7 @@ from app.teams.routes import stored_operations
 V1, V2 = "/api/v1", "/api/v2/oncall"
 
 ZONE = "UTC"
+from app.workers.pool import WorkerPool
 
 
 class Caller:
@@ -31,6 +32,7 @@ class Caller:
             stored_operations(),
             database,
             limits=RateLimits(lambda: float(next(minutes))),
+            workers=WorkerPool(),
             public_url="https://oncall.test",
             clock=clock,
         )

@@ -118,9 +118,7 @@ async def list_swaps(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the swaps of a schedule."""
     schedule = await get_schedule(tx, context.org_id, context.path["id"])
     page = await store.swaps_page(tx, context.org_id, schedule.id, context.query.part)
-    return HandlerResult(
-        list_envelope(page, [swap_of(swap) for swap in page.rows])
-    )
+    return HandlerResult(list_envelope(page, [swap_of(swap) for swap in page.rows]))
 
 
 async def undo_swap(tx: Tx, context: RequestContext) -> HandlerResult:

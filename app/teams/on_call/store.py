@@ -166,9 +166,7 @@ async def reaching(
     ``answer`` returns that stretch beside the answer.
     """
     while True:
-        found, (first, last) = await answer(
-            await history_between(tx, org_id, schedule_id, *span)
-        )
+        found, (first, last) = await answer(await history_between(tx, org_id, schedule_id, *span))
         if span[0] <= first and last <= span[1]:
             return found
         span = (min(span[0], first), max(span[1], last + REACH_MS))

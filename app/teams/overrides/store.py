@@ -158,9 +158,7 @@ async def overrides_to_come(
         func.sum(SIZE).over(**each, order_by=COLUMN.position).label("until_here"),
     ).subquery()
     query = (
-        select(numbered)
-        .where(numbered.c.until_here <= SHOWN_BYTES)
-        .order_by(numbered.c.position)
+        select(numbered).where(numbered.c.until_here <= SHOWN_BYTES).order_by(numbered.c.position)
     )
     found = {schedule_id: OverridesToCome([], 0) for schedule_id in schedule_ids}
     async for row in with_pauses((await tx.execute(query)).mappings()):

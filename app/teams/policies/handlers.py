@@ -22,9 +22,7 @@ from app.teams.users.store import StoredUser, users_by_id
 async def list_policies(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the policies."""
     page = await store.policies_page(tx, context.org_id, context.query.part)
-    return HandlerResult(
-        list_envelope(page, [policy_of(policy) for policy in page.rows])
-    )
+    return HandlerResult(list_envelope(page, [policy_of(policy) for policy in page.rows]))
 
 
 async def create_policy(tx: Tx, context: RequestContext) -> HandlerResult:

@@ -52,7 +52,9 @@ async def update_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     schedule = await store.lock_schedule(tx, context.org_id, context.path["id"])
     context.require_match(schedule.version)
     shown = visible_fields(await _shown(tx, context, schedule))
-    document = patched_document(shown, context.value, V1SchedulePost, (*READ_ONLY, "overrides", "overrides_left_out"))
+    document = patched_document(
+        shown, context.value, V1SchedulePost, (*READ_ONLY, "overrides", "overrides_left_out")
+    )
     layers = context.value.get("layers")
     await require_users(tx, context.org_id, _participants(layers or ()))
     given = document.fields({**shown, **context.value} if layers is not None else shown)

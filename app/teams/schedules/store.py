@@ -28,7 +28,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.pacing import with_pauses
 from app.database.pages import Page, Slice, next_position, page_of
 from app.database.tables import (
     manual_assignments,
@@ -125,9 +124,10 @@ def _schedules() -> Select[tuple[object, ...]]:
 
 EVERY = _schedules()
 BY_ID = EVERY.where(schedules.c.id == bindparam("schedule"))
+NAMED = EVERY.with_only_columns(schedules.c.id, schedules.c.name, VERSION.timezone)
+NAMED_BY_ID = NAMED.where(schedules.c.id == bindparam("schedule"))
 OF_TEAM = (
-    EVERY.with_only_columns(schedules.c.id, schedules.c.name, VERSION.timezone)
-    .where(schedules.c.team_id == bindparam("team"))
+    NAMED.where(schedules.c.team_id == bindparam("team"))
     .order_by(schedules.c.position)
     .limit(TEAM_SCHEDULES)
 )
@@ -170,6 +170,15 @@ async def get_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> St
     return _schedule(row)
 
 
+async def named_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> NamedSchedule:
+    """Return one schedule without its layers. Raises ``NotFound``."""
+    rows = await tx.execute(NAMED_BY_ID, {"org": org_id, "schedule": schedule_id})
+    row = rows.one_or_none()
+    if row is None:
+        raise NotFound(f"there is no schedule {schedule_id}")
+    return NamedSchedule(*row)
+
+
 async def schedules_with(
     tx: AsyncConnection, org_id: str, user_id: str, since_at: int
 ) -> Sequence[NamedSchedule]:
@@ -185,8 +194,7 @@ async def schedules_with(
         manual_assignments.c.user_id == user_id,
         manual_assignments.c.until_at > since_at,
     )
-    named = EVERY.with_only_columns(schedules.c.id, schedules.c.name, VERSION.timezone)
-    query = named.params(org=org_id).where(schedules.c.id.in_(by_turn.union(by_hand)))
+    query = NAMED.params(org=org_id).where(schedules.c.id.in_(by_turn.union(by_hand)))
     rows = await tx.execute(query.order_by(schedules.c.position))
     return [NamedSchedule(*row) for row in rows]
 
