@@ -4,9 +4,9 @@ Strategy: such a request waits for its slot before it takes a connection. So wha
 organisation asks for, connections are left for quick requests, and slots for other organisations.
 Writes that lay a window out wait as well: on SQLite all other writers queue behind them.
 
-What a read computes goes to a worker process (``app/workers/pool.py``), which has turns of its own,
-because paid work shares it: a slot bounds connections, a turn bounds processors. A write computes in
-a thread: it holds its transaction meanwhile, so it must not wait for the work of others.
+What a read computes goes to a worker process (``app/workers/pool.py``), which has turns of its
+own, because paid work shares it: a slot bounds connections, a turn bounds processors. A write
+computes in a thread: it holds its transaction meanwhile, so it must not wait for paid work.
 """
 
 import asyncio
@@ -71,6 +71,6 @@ async def compute_in_thread(job: Callable[..., T], *arguments: object) -> T:
     return await asyncio.to_thread(job, *arguments)
 
 
-async def need_slot(job: Callable[..., T], *arguments: object) -> T:
+async def need_slot(_: Callable[..., T], *__: object) -> T:
     """Raise ``NeedsSlot``: how a read computes that holds no slot."""
     raise NeedsSlot

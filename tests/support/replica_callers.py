@@ -16,11 +16,11 @@ from app.http.rate_limits import RateLimits
 from app.teams.keys.store import SCOPES, create_key
 from app.teams.pipeline import StoredApi
 from app.teams.routes import stored_operations
+from app.workers.pool import WorkerPool
 
 V1, V2 = "/api/v1", "/api/v2/oncall"
 
 ZONE = "UTC"
-from app.workers.pool import WorkerPool
 
 
 class Caller:

@@ -28,7 +28,7 @@ CALENDAR_BYTES = 4 * 1024 * 1024
 """The most bytes of all events of a calendar; a year of hourly shifts has half of that."""
 
 DayEvents = tuple[int, bytes]
-"""Events that all have their nearest part on one day, and how many days a calendar with them has."""
+"""Events that are equally many days away, after how many days a calendar with them has."""
 
 
 class CalendarSchedule(NamedTuple):
@@ -160,7 +160,8 @@ def _days_within(history: History, today: int, days: int, steps: int) -> int:
     def steps_for(days: int) -> int:
         return max(steps_in(history, *calendar_window(today, days)), default=0)
 
-    return max(1, bisect_right(range(1, days + 1), steps, key=steps_for))
+    fitting: int = bisect_right(range(1, days + 1), steps, key=steps_for)
+    return max(1, fitting)
 
 
 def _by_day(timeline: Timeline, today: int) -> Iterator[DayEvents]:

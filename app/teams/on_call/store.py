@@ -9,7 +9,7 @@ small or bytes. One that would take more than about a second is refused.
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from typing import TypeVar, cast
 
 import msgspec
 from sqlalchemy import bindparam, select
@@ -38,7 +38,6 @@ LIGHT_STEPS, LIGHT_CHARACTERS = 1_000, 64 * 1024
 and characters of the rules that it is answered from."""
 
 T = TypeVar("T")
-P = ParamSpec("P")
 Span = tuple[int, int]
 Rules = tuple[int, int, str, str]
 """Number, instant, zone and layers of a version, as they are stored."""
@@ -79,10 +78,6 @@ class History:
         ]
 
 
-Question = Callable[Concatenate[History, int, int, P], T]
-"""What is asked of a history about ``[from_at, to_at)``: a function of a module."""
-
-
 def _unpickled(rules: Sequence[Rules], assignments: bytes) -> History:
     return History(rules, msgspec.msgpack.decode(assignments, type=list[ManualAssignment]))
 
@@ -103,11 +98,13 @@ async def ask(
     history: History,
     from_at: int,
     to_at: int,
-    question: Question[P, T],
-    *arguments: P.args,
-    **_: P.kwargs,
+    question: Callable[..., T],
+    *arguments: object,
 ) -> T:
-    """Return ``question(history, from_at, to_at, *arguments)``, computed where it should be."""
+    """Return ``question(history, from_at, to_at, *arguments)``, computed where it should be.
+
+    ``question`` is a function of a module, and ``[from_at, to_at)`` is what it is about.
+    """
     if is_light(history, from_at, to_at):
         return question(history, from_at, to_at, *arguments)
     return await compute(question, history, from_at, to_at, *arguments)

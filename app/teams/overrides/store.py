@@ -152,10 +152,10 @@ async def overrides_to_come(
     own = _assignments(org_id, "override").where(
         COLUMN.schedule_id.in_(schedule_ids), is_to_come(now)
     )
-    each = {"partition_by": COLUMN.schedule_id}
+    each = COLUMN.schedule_id
     numbered = own.add_columns(
-        func.count().over(**each).label("all"),
-        func.sum(SIZE).over(**each, order_by=COLUMN.position).label("until_here"),
+        func.count().over(partition_by=each).label("all"),
+        func.sum(SIZE).over(partition_by=each, order_by=COLUMN.position).label("until_here"),
     ).subquery()
     query = (
         select(numbered).where(numbered.c.until_here <= SHOWN_BYTES).order_by(numbered.c.position)

@@ -17,6 +17,8 @@ from app.teams.schedules.store import StoredSchedule
 from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
 from app.teams.users.existence import require_users
 
+READ_ONLY_V1 = (*READ_ONLY, "overrides", "overrides_left_out")
+
 
 async def list_schedules(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the schedules, or those of a team."""
@@ -52,9 +54,7 @@ async def update_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     schedule = await store.lock_schedule(tx, context.org_id, context.path["id"])
     context.require_match(schedule.version)
     shown = visible_fields(await _shown(tx, context, schedule))
-    document = patched_document(
-        shown, context.value, V1SchedulePost, (*READ_ONLY, "overrides", "overrides_left_out")
-    )
+    document = patched_document(shown, context.value, V1SchedulePost, READ_ONLY_V1)
     layers = context.value.get("layers")
     await require_users(tx, context.org_id, _participants(layers or ()))
     given = document.fields({**shown, **context.value} if layers is not None else shown)

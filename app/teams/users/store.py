@@ -83,11 +83,12 @@ async def users_by_id(
 
 async def names_by_id(tx: AsyncConnection, org_id: str, ids: Iterable[str]) -> Mapping[str, str]:
     """Return the names of the existing users among ``ids``, by id; there may be many."""
-    wanted, names = sorted(ids), {}
+    wanted = sorted(ids)
+    names: dict[str, str] = {}
     for first in range(0, len(wanted), IDS_AT_ONCE):
         some = wanted[first : first + IDS_AT_ONCE]
         rows = await tx.execute(NAMES, {"org": org_id, "ids": some})
-        names.update({user_id: name for user_id, name in rows})
+        names.update((row.id, row.name) for row in rows)
     return names
 
 
