@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.http.rate_limits import RateLimits
 from app.http.readiness import NOT_USED
 from app.settings import Settings
+from app.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
     from app.database.database import Database
@@ -39,10 +40,17 @@ disabled_api: ASGIApp = JSONResponse(
 class TeamsApp:
     """The stored APIs, loaded when they are first needed."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], float], limits: RateLimits) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], float],
+        limits: RateLimits,
+        workers: WorkerPool,
+    ) -> None:
         self._settings = settings
         self._clock = clock
         self._limits = limits
+        self._workers = workers
         self._loading = asyncio.Lock()
         self._loaded: tuple[Database, StoredApi] | None = None
 
@@ -97,6 +105,7 @@ class TeamsApp:
             stored_operations(),
             database,
             limits=self._limits,
+            workers=self._workers,
             public_url=self._settings.public_url,
             clock=self._clock,
         )

@@ -45,7 +45,7 @@ from app.teams.audit.store import Actor
 from app.teams.auth import KeyAuthenticator, require_scope
 from app.teams.calendars.schemas import FeedQuery
 from app.teams.calendars.store import Feed, org_id_of_token
-from app.teams.heavy_work import HeavyWorkLimiter
+from app.teams.heavy_work import HeavyWorkLimiter, NeedsSlot, need_slot
 from app.teams.idempotency import store as idempotency
 from app.teams.idempotency.store import IdempotencyRecord
 from app.teams.null_characters import NULL_ESCAPED, null_character_errors
@@ -54,6 +54,7 @@ from app.teams.problems import defect_response, error_response, http_error_respo
 from app.teams.queries import query_in
 from app.teams.router import OperationRouter
 from app.teams.schemas import DataEnvelope
+from app.workers.pool import WorkerPool
 
 log = structlog.get_logger()
 
@@ -105,6 +106,7 @@ class StoredApi:
         database: Database,
         *,
         limits: RateLimits,
+        workers: WorkerPool,
         public_url: str,
         clock: Callable[[], float],
     ) -> None:
@@ -113,7 +115,7 @@ class StoredApi:
         self._limits = limits
         self._public_url = public_url
         self._clock = clock
-        self._heavy_work = HeavyWorkLimiter()
+        self._heavy_work = HeavyWorkLimiter(workers)
         self._authenticator = KeyAuthenticator(database, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -209,24 +211,30 @@ class StoredApi:
         transaction = partial(
             _write_once, operation=operation, context=context, key=key, request_hash=request_hash
         )
-        async with self._slot(incoming, context):
+        async with contextlib.AsyncExitStack() as held:
+            if operation.heavy:
+                await held.enter_async_context(self._slot(incoming, context))
             return await self._database.write(transaction)
 
     async def _read(self, incoming: IncomingRequest, context: RequestContext) -> HandlerResult:
-        """Run the handler of an operation that reads."""
+        """Run the handler of an operation that reads; again, with a slot, if it proves heavy."""
+        if not incoming.operation.heavy:
+            light = structs.replace(context, compute=need_slot)
+            with contextlib.suppress(NeedsSlot):
+                async with incoming.snapshot.reading() as tx:
+                    return await incoming.operation.handler(tx, light)
+        compute = self._heavy_work.compute(context.org_id)
+        heavy = structs.replace(context, compute=compute)
         async with self._slot(incoming, context), incoming.snapshot.reading() as tx:
-            return await incoming.operation.handler(tx, context)
+            return await incoming.operation.handler(tx, heavy)
 
     @contextlib.asynccontextmanager
     async def _slot(
         self, incoming: IncomingRequest, context: RequestContext
     ) -> AsyncIterator[None]:
-        """Hold a slot while heavy work is done; any other operation needs none."""
-        if incoming.operation.heavy:
-            await incoming.snapshot.end()
-            async with self._heavy_work.slot(context.org_id):
-                yield
-        else:
+        """Hold a slot while heavy work is done, for which no connection waits."""
+        await incoming.snapshot.end()
+        async with self._heavy_work.slot(context.org_id):
             yield
 
     def _context(
