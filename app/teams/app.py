@@ -14,9 +14,11 @@ import structlog
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.errors import ConfigurationError
 from app.http.rate_limits import RateLimits
 from app.http.readiness import NOT_USED
 from app.settings import Settings
+from app.teams.quotas.quota import quotas_in
 
 if TYPE_CHECKING:
     from app.database.database import Database
@@ -37,10 +39,16 @@ disabled_api: ASGIApp = JSONResponse(
 
 
 class TeamsApp:
-    """The stored APIs, loaded when they are first needed."""
+    """The stored APIs, loaded when they are first needed.
+
+    Raises ``ConfigurationError`` for quotas that are none.
+    """
 
     def __init__(self, settings: Settings, clock: Callable[[], float], limits: RateLimits) -> None:
         self._settings = settings
+        self._quotas, errors = quotas_in(settings.quota)
+        if errors:
+            raise ConfigurationError(errors)
         self._clock = clock
         self._limits = limits
         self._loading = asyncio.Lock()
@@ -99,6 +107,7 @@ class TeamsApp:
             limits=self._limits,
             public_url=self._settings.public_url,
             clock=self._clock,
+            quotas=self._quotas,
         )
         return database, api
 

@@ -26,7 +26,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.database.database import Database, Snapshot, Tx
+from app.database.database import Database, Snapshot, TransactionFunction, Tx
 from app.errors import (
     FieldError,
     Interrupted,
@@ -52,6 +52,8 @@ from app.teams.null_characters import NULL_ESCAPED, null_character_errors
 from app.teams.operation import HandlerResult, Operation, RequestContext
 from app.teams.problems import defect_response, error_response, http_error_response
 from app.teams.queries import query_in
+from app.teams.quotas.quota import QUOTAS, Amounts, require_within
+from app.teams.quotas.store import amounts_used
 from app.teams.router import OperationRouter
 from app.teams.schemas import DataEnvelope
 
@@ -107,12 +109,14 @@ class StoredApi:
         limits: RateLimits,
         public_url: str,
         clock: Callable[[], float],
+        quotas: Amounts = QUOTAS,
     ) -> None:
         self._routes = OperationRouter(operations)
         self._database = database
         self._limits = limits
         self._public_url = public_url
         self._clock = clock
+        self._quotas = quotas
         self._heavy_work = HeavyWorkLimiter()
         self._authenticator = KeyAuthenticator(database, clock)
 
@@ -209,6 +213,10 @@ class StoredApi:
         transaction = partial(
             _write_once, operation=operation, context=context, key=key, request_hash=request_hash
         )
+        if operation.method != "DELETE":
+            transaction = partial(
+                _within_quotas, self._quotas, operation, context.org_id, transaction
+            )
         async with self._slot(incoming, context):
             return await self._database.write(transaction)
 
@@ -243,6 +251,17 @@ class StoredApi:
 
     async def _allowance(self, policy: str, client: str) -> Allowance:
         return await self._limits.spend_by(policy, client, ROUTE, LIMIT)
+
+
+async def _within_quotas(
+    quotas: Amounts, operation: Operation, org_id: str, work: TransactionFunction[Response], tx: Tx
+) -> Response:
+    """Do the work of a write. Raises ``QuotaExceeded`` if too much would be stored after it."""
+    before = await amounts_used(tx, org_id)
+    response = await work(tx)
+    after = await amounts_used(tx, org_id)
+    require_within(quotas, before, after, changes=operation.method == "PATCH")
+    return response
 
 
 async def _write_once(
