@@ -42,11 +42,12 @@ from app.http.request_body import read_body, require_sizes
 from app.http.request_head import RequestHead, request_head
 from app.http.validation import MAX_ERRORS, RequestModel, parsed_json, validated
 from app.teams.audit.store import Actor
-from app.teams.auth import KeyAuthenticator, require_scope
+from app.teams.auth import KeyAuthenticator, presented_key, require_scope
 from app.teams.calendars.schemas import FeedQuery
 from app.teams.calendars.store import Feed, org_id_of_token
 from app.teams.heavy_work import HeavyWorkLimiter
 from app.teams.idempotency import store as idempotency
+from app.teams.idempotency.sealing import Seal
 from app.teams.idempotency.store import IdempotencyRecord
 from app.teams.null_characters import NULL_ESCAPED, null_character_errors
 from app.teams.operation import HandlerResult, Operation, RequestContext
@@ -210,8 +211,14 @@ class StoredApi:
         request_hash = hashlib.sha256(
             b"\0".join((operation.method.encode(), incoming.scope["path"].encode(), body))
         ).digest()
+        seal = Seal(presented_key(head), key) if key is not None and operation.secret else None
         transaction = partial(
-            _write_once, operation=operation, context=context, key=key, request_hash=request_hash
+            _write_once,
+            operation=operation,
+            context=context,
+            key=key,
+            request_hash=request_hash,
+            seal=seal,
         )
         if operation.method != "DELETE":
             transaction = partial(
@@ -265,29 +272,39 @@ async def _within_quotas(
 
 
 async def _write_once(
-    tx: Tx, *, operation: Operation, context: RequestContext, key: str | None, request_hash: bytes
+    tx: Tx,
+    *,
+    operation: Operation,
+    context: RequestContext,
+    key: str | None,
+    request_hash: bytes,
+    seal: Seal | None,
 ) -> Response:
-    """Run the handler of a write, or return the answer that the same request got before."""
+    """Run the handler of a write, or return the answer that the same request got before.
+
+    An answer with a secret is stored under its ``seal``.
+    """
     if key is not None:
         before = await idempotency.find_record(tx, context.org_id, key, context.now)
         if before is not None:
-            return _replay(before, request_hash)
+            return _replay(before, request_hash, seal)
     response = _response(operation, await operation.handler(tx, context), None)
     if key is not None:
         headers = tuple((name.decode(), value.decode()) for name, value in response.raw_headers)
-        record = IdempotencyRecord(
-            request_hash, response.status_code, bytes(response.body), headers
-        )
+        body = bytes(response.body)
+        stored = seal.sealed(body) if seal else body
+        record = IdempotencyRecord(request_hash, response.status_code, stored, headers)
         await idempotency.save_record(tx, context.org_id, key, record, context.now)
     return response
 
 
-def _replay(before: IdempotencyRecord, request_hash: bytes) -> Response:
+def _replay(before: IdempotencyRecord, request_hash: bytes, seal: Seal | None) -> Response:
     if before.request_hash != request_hash:
         used = "has been used for another request: give every request a key of its own"
         raise InvalidRequest([FieldError("Idempotency-Key", used)])
     headers = {**dict(before.headers), "Idempotent-Replayed": "true"}
-    return Response(before.body, before.status, headers)
+    body = seal.opened(before.body) if seal else before.body
+    return Response(body, before.status, headers)
 
 
 def _idempotency_key(operation: Operation, head: RequestHead) -> str | None:
