@@ -1,6 +1,7 @@
 """The stored APIs as one application: a visible pipeline of plain calls.
 
-    path → sizes → key → limit → scope → body → (idempotency) → handler → answer
+    path → sizes → limit of the address → key → limit → scope → body → (idempotency) → handler
+    → answer
 
 Strategy: a row of the table says everything about an operation. Its handler runs in one
 transaction, which for a write also holds the answer stored for its ``Idempotency-Key``. A failure
@@ -44,7 +45,7 @@ from app.http.validation import MAX_ERRORS, RequestModel, parsed_json, validated
 from app.teams.audit.store import Actor
 from app.teams.auth import KeyAuthenticator, presented_key, require_scope
 from app.teams.calendars.schemas import FeedQuery
-from app.teams.calendars.store import Feed, org_id_of_token
+from app.teams.calendars.store import Feed, org_id_of_token, require_form_of_token
 from app.teams.heavy_work import HeavyWorkLimiter
 from app.teams.idempotency import store as idempotency
 from app.teams.idempotency.sealing import Seal
@@ -127,10 +128,15 @@ class StoredApi:
             scope["route"] = operation
             head = request_head(scope)
             require_sizes(head)
-            with self._limits.large_bodies.held(head, self._limits.client_in(head)):
-                async with self._database.snapshot() as snapshot:
-                    incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
-                    response = await self._admitted_response(incoming)
+            client = self._limits.client_in(head)
+            address = self._limits.spend_address(client)
+            if address.granted:
+                with self._limits.large_bodies.held(head, client):
+                    async with self._database.snapshot() as snapshot:
+                        incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
+                        response = await self._admitted_response(incoming)
+            else:
+                response = _with_rate_limit(error_response(address.refusal), address)
         except HTTPException as error:
             response = http_error_response(error)
         except OncallError as error:
@@ -153,14 +159,11 @@ class StoredApi:
             await self._database.write(lambda tx: idempotency.forget_expired(tx, now))
 
     async def _admitted_response(self, incoming: IncomingRequest) -> Response:
-        """Return the answer to a request, or its refusal by address, key, rate limit or scope.
+        """Return the answer to a request, or its refusal by key, rate limit or scope.
 
         These are checked before anything else of the request is looked at.
         """
         operation = incoming.operation
-        address = self._limits.spend_address(self._limits.client_in(incoming.head))
-        if not address.granted:
-            return _with_rate_limit(error_response(address.refusal), address)
         try:
             if operation.feed and b"token=" in incoming.query and not _has_key(incoming.head):
                 return await self._answer_by_token(incoming, operation.feed)
@@ -186,8 +189,10 @@ class StoredApi:
         try:
             allowance.require()
             query = query_in(incoming.query, FeedQuery)
+            secret = query.token or ""
+            require_form_of_token(secret)
             async with incoming.snapshot.reading() as tx:
-                org_id = await org_id_of_token(tx, feed, incoming.path["id"], query.token or "")
+                org_id = await org_id_of_token(tx, feed, incoming.path["id"], secret)
             context = self._context(incoming, Actor(org_id, "", ""), query)
             response = _response(
                 incoming.operation, await self._read(incoming, context), incoming.head
