@@ -1,7 +1,8 @@
 """Documents that are the same for every caller, with an ETag and a time in caches.
 
 Strategy: a document is made at its first request and then kept, so that a start does not wait for
-documents that nobody may read. It is made in a thread, because a page takes 50 ms. If a path has several representations, ``Accept`` chooses.
+documents that nobody may read. It is made in a thread, because a page takes 50 ms. If a path has
+several representations, ``Accept`` chooses.
 """
 
 import asyncio
