@@ -292,7 +292,7 @@ def _free_calendars() -> Iterator[Case]:
         "256 KB in one line": lambda: calendar(*event("SUMMARY:" + "x" * 250_000)),
     }
     for name, text in texts.items():
-        yield _free(f"calendar: {name}", ROTATIONS, lambda text=text: with_calendar(text()))  # type: ignore[misc]
+        yield _free(f"calendar: {name}", ROTATIONS, lambda text=text: with_calendar(text()))
     yield _free("calendars: 1,000 of nothing", ROTATIONS, _empty_calendars)
 
 
@@ -381,33 +381,29 @@ def _free_schedules() -> Iterator[Case]:
         yield _free(
             f"{what}: 50 layers of 100 windows",
             path,
-            lambda window=window: schedule([layer(restrictions=WINDOWS)] * 50, window=window),  # type: ignore[misc]
+            lambda window=window: schedule([layer(restrictions=WINDOWS)] * 50, window=window),
         )
         yield _free(
             f"{what}: 50 layers of 500 people",
             path,
-            lambda window=window: schedule(  # type: ignore[misc]
-                [layer(participants=_people(500))] * 50, window=window
-            ),
+            lambda window=window: schedule([layer(participants=_people(500))] * 50, window=window),
         )
         yield _free(
             f"{what}: 10,000 overrides",
             path,
-            lambda window=window: schedule([layer()], overrides=_overrides(9_900), window=window),  # type: ignore[misc]
+            lambda window=window: schedule([layer()], overrides=_overrides(9_900), window=window),
         )
         yield _free(
             f"{what}: 10,000 overrides that end first",
             path,
-            lambda window=window: schedule(  # type: ignore[misc]
+            lambda window=window: schedule(
                 [layer()], overrides=_overrides(9_900, "2026-06-04T00:00:00Z"), window=window
             ),
         )
         yield _free(
             f"{what}: 16 KB of handoff times",
             path,
-            lambda window=window: schedule(  # type: ignore[misc]
-                [layer(handoff_time="Mon 09:0x")] * 50, window=window
-            ),
+            lambda window=window: schedule([layer(handoff_time="Mon 09:0x")] * 50, window=window),
         )
 
 
@@ -417,6 +413,8 @@ def _free_schedules() -> Iterator[Case]:
 def _free_payments() -> Iterator[Case]:
     small = json.dumps(rotation()).encode()
     ranges = ",".join(f"a/{number};q=0.{number % 10}" for number in range(1_100))
+    proxies = ",".join(["127.0.0.1"] * 1_500)
+    yield _raw("15 KB of proxies", ROTATIONS, lambda: small, **{"X-Forwarded-For": proxies})
     yield _raw("16 KB of Accept", ROTATIONS, lambda: small, Accept=ranges)
     deep = base64.b64encode(b'{"a":' * 2_000 + b"[" * 2_000).decode()
     wide = base64.b64encode(b"{%b}" % b",".join(b'"%x":[]' % at for at in range(1_300))).decode()
@@ -437,7 +435,7 @@ def _free_payments() -> Iterator[Case]:
         yield Case(
             f"a payment of 16 KB, {name}",
             FREE,
-            lambda text=text: Ask(ROTATIONS, small, payment=text[: HEADER_BYTES - 100]),  # type: ignore[misc]
+            lambda text=text: Ask(ROTATIONS, small, payment=text[: HEADER_BYTES - 100]),
         )
     for payment in ("forged", "expired"):
         for name, document in _plans().items():
@@ -496,6 +494,13 @@ def _free_tools() -> Iterator[Case]:
             b"1]}}}",
         ),
         "half a million brackets": lambda: b"[" * (BODY_BYTES // 2),
+        "arguments of 900 levels": lambda: (
+            b'{"jsonrpc":"2.0","id":1,"method":"tools/call",'
+            b'"params":{"name":"sched-oncall-rotation","arguments":'
+            + b'{"a":' * 900
+            + b"1"
+            + b"}" * 902
+        ),
         "a megabyte of messages": lambda: _filled(b"[", b"{},", b"{}]"),
     }
     for name, body in bodies.items():
@@ -622,7 +627,7 @@ def _paid_plans() -> Iterator[Case]:
             f"paid plan: {name}",
             PLANNED,
             ROTATIONS,
-            lambda text=text: with_calendar(text()),  # type: ignore[misc]
+            lambda text=text: with_calendar(text()),
         )
 
 
@@ -662,7 +667,7 @@ def _paid_schedules() -> Iterator[Case]:
                 f"paid {what}: {name}",
                 LAYERED,
                 path,
-                lambda document=document, window=window: document(window),  # type: ignore[misc]
+                lambda document=document, window=window: document(window),
             )
 
 
@@ -705,7 +710,7 @@ def _with_key() -> Iterator[Case]:
         yield Case(
             f"stored: {name}",
             budget,
-            lambda path=path: Ask(path, method="GET", key=True),  # type: ignore[misc]
+            lambda path=path: Ask(path, method="GET", key=True),
             stored=True,
         )
     yield Case(
@@ -714,6 +719,32 @@ def _with_key() -> Iterator[Case]:
         lambda: Ask(
             f"{V1}/schedules",
             json.dumps(large_schedule("x" * 5_000, participants=_people(500, 30))).encode(),
+            key=True,
+        ),
+        stored=True,
+    )
+    for name, body in {
+        "a megabyte of null characters": lambda: _filled(b'{"layers":[', b'"\\u0000",', b"1]}"),
+        "900 levels with null characters": lambda: (
+            b'{"layers":' + b"[" * 900 + b'"\\u0000"' + b"]" * 900 + b"}"
+        ),
+        "900 levels of members": lambda: b'{"a":' * 900 + b"1" + b"}" * 900,
+    }.items():
+        for method, path in (("POST", f"{V1}/schedules"), ("PATCH", f"{V1}/schedules/hourly_2")):
+            yield Case(
+                f"stored: {method}, {name}",
+                STORED_LIGHT,
+                lambda method=method, path=path, body=body: Ask(path, body(), method, key=True),
+                stored=True,
+            )
+    tags = '"a", ' * 3_000
+    yield Case(
+        "stored: 15 KB of ETags",
+        STORED_LIGHT,
+        lambda: Ask(
+            f"{V1}/schedules/hourly_0",
+            method="GET",
+            headers={"If-None-Match": f'{tags}"'},
             key=True,
         ),
         stored=True,
