@@ -183,8 +183,8 @@ def _by_day(timeline: Timeline, today: int) -> Iterator[DayEvents]:
 def _days_of(events: Iterable[DayEvents]) -> int:
     """Return how many days fit into a calendar with these events."""
     room = CALENDAR_BYTES
-    for days, of_a_day in groupby(sorted(events, key=itemgetter(0)), itemgetter(0)):
-        room -= sum(len(text) for _, text in of_a_day)
+    for days, text in sorted(events, key=itemgetter(0)):
+        room -= len(text)
         if room < 0:
             return days - 1
     return DAYS_AHEAD
