@@ -173,7 +173,7 @@ class ProductCheckout:
             await settlement.require_chargeable(payment, request.request_hash, claim)
             light = self._light_answer(request)
             if light is None or not payment.wallet_signed:
-                payment = await settlement.verify(payment, claim)
+                payment = await settlement.verify(payment, request.request_hash, claim)
             answer = await self._answer_in_worker(request) if light is None else light()
             charge = await settlement.charge(payment, request.request_hash, answer)
         except PaymentRefused as refused:

@@ -95,7 +95,7 @@ class Operation:
     patch must result in, ``example`` a body that can be sent. ``parameters`` describes the
     parameters of the path, except ``id``. ``feed`` says whose calendar is served; a secret token in
     the query then does instead of a key. ``heavy`` operations lay out a window of a schedule and
-    are limited in number.
+    are limited in number. The answers of ``secret`` operations are stored encrypted.
     """
 
     method: Method
@@ -115,6 +115,7 @@ class Operation:
     parameters: Mapping[str, str] = field(default_factory=dict)
     feed: Feed | None = None
     heavy: bool = False
+    secret: bool = False
 
     @property
     def writes(self) -> bool:

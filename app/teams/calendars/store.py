@@ -5,6 +5,7 @@ schedule or user until it is revoked.
 """
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Literal
@@ -20,6 +21,8 @@ Feed = Literal["schedule", "user"]
 """Whose calendar it is."""
 
 TOKEN_BYTES = 32
+TOKEN = re.compile(r"[0-9A-Za-z_-]{43}")
+UNKNOWN_TOKEN = "the token opens no such calendar, or has been revoked"  # noqa: S105 - a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,12 @@ async def insert_token(tx: AsyncConnection, org_id: str, token: FeedToken) -> st
     return secret
 
 
+def require_form_of_token(secret: str) -> None:
+    """Raise ``Unauthorized`` for what cannot be a secret, which costs no look into the database."""
+    if not TOKEN.fullmatch(secret):
+        raise Unauthorized(UNKNOWN_TOKEN)
+
+
 async def org_id_of_token(tx: AsyncConnection, feed: Feed, of: str, secret: str) -> str:
     """Return the organisation whose feed of ``of`` the secret opens. Raises ``Unauthorized``.
 
@@ -60,7 +69,7 @@ async def org_id_of_token(tx: AsyncConnection, feed: Feed, of: str, secret: str)
     )
     org_id: str | None = await tx.scalar(query)
     if org_id is None:
-        raise Unauthorized("the token opens no such calendar, or has been revoked")
+        raise Unauthorized(UNKNOWN_TOKEN)
     return org_id
 
 
