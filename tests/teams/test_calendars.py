@@ -276,7 +276,7 @@ class TestBounds:
         ahead = (cut[-1][2] - day(4)).total_seconds() / 86_400
         assert 0 < ahead < 10
         text = first.text.replace("\r\n ", "")
-        assert "this calendar is from 2026-06-0" in text
+        assert "this calendar is from 2026-0" in text
         stored.at("2026-06-04T23:59:00Z")
         again = await me.get(path, If_None_Match=first.headers["ETag"])
         assert again.status_code == 304
