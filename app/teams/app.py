@@ -19,6 +19,7 @@ from app.http.rate_limits import RateLimits
 from app.http.readiness import NOT_USED
 from app.settings import Settings
 from app.teams.quotas.quota import quotas_in
+from app.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
     from app.database.database import Database
@@ -44,13 +45,20 @@ class TeamsApp:
     Raises ``ConfigurationError`` for quotas that are none.
     """
 
-    def __init__(self, settings: Settings, clock: Callable[[], float], limits: RateLimits) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], float],
+        limits: RateLimits,
+        workers: WorkerPool,
+    ) -> None:
         self._settings = settings
         self._quotas, errors = quotas_in(settings.quota)
         if errors:
             raise ConfigurationError(errors)
         self._clock = clock
         self._limits = limits
+        self._workers = workers
         self._loading = asyncio.Lock()
         self._loaded: tuple[Database, StoredApi] | None = None
 
@@ -105,6 +113,7 @@ class TeamsApp:
             stored_operations(),
             database,
             limits=self._limits,
+            workers=self._workers,
             public_url=self._settings.public_url,
             clock=self._clock,
             quotas=self._quotas,

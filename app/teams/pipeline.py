@@ -46,7 +46,7 @@ from app.teams.audit.store import Actor
 from app.teams.auth import KeyAuthenticator, presented_key, require_scope
 from app.teams.calendars.schemas import FeedQuery
 from app.teams.calendars.store import Feed, org_id_of_token, require_form_of_token
-from app.teams.heavy_work import HeavyWorkLimiter
+from app.teams.heavy_work import HeavyWorkLimiter, NeedsSlot, need_slot
 from app.teams.idempotency import store as idempotency
 from app.teams.idempotency.sealing import Seal
 from app.teams.idempotency.store import IdempotencyRecord
@@ -58,6 +58,7 @@ from app.teams.quotas.quota import QUOTAS, Amounts, require_within
 from app.teams.quotas.store import amounts_used
 from app.teams.router import OperationRouter
 from app.teams.schemas import DataEnvelope
+from app.workers.pool import WorkerPool
 
 log = structlog.get_logger()
 
@@ -109,6 +110,7 @@ class StoredApi:
         database: Database,
         *,
         limits: RateLimits,
+        workers: WorkerPool,
         public_url: str,
         clock: Callable[[], float],
         quotas: Amounts = QUOTAS,
@@ -119,7 +121,7 @@ class StoredApi:
         self._public_url = public_url
         self._clock = clock
         self._quotas = quotas
-        self._heavy_work = HeavyWorkLimiter()
+        self._heavy_work = HeavyWorkLimiter(workers)
         self._authenticator = KeyAuthenticator(database, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -229,24 +231,30 @@ class StoredApi:
             transaction = partial(
                 _within_quotas, self._quotas, operation, context.org_id, transaction
             )
-        async with self._slot(incoming, context):
+        async with contextlib.AsyncExitStack() as held:
+            if operation.heavy:
+                await held.enter_async_context(self._slot(incoming, context))
             return await self._database.write(transaction)
 
     async def _read(self, incoming: IncomingRequest, context: RequestContext) -> HandlerResult:
-        """Run the handler of an operation that reads."""
+        """Run the handler of an operation that reads; again, with a slot, if it proves heavy."""
+        if not incoming.operation.heavy:
+            light = structs.replace(context, compute=need_slot)
+            with contextlib.suppress(NeedsSlot):
+                async with incoming.snapshot.reading() as tx:
+                    return await incoming.operation.handler(tx, light)
+        compute = self._heavy_work.compute(context.org_id)
+        heavy = structs.replace(context, compute=compute)
         async with self._slot(incoming, context), incoming.snapshot.reading() as tx:
-            return await incoming.operation.handler(tx, context)
+            return await incoming.operation.handler(tx, heavy)
 
     @contextlib.asynccontextmanager
     async def _slot(
         self, incoming: IncomingRequest, context: RequestContext
     ) -> AsyncIterator[None]:
-        """Hold a slot while heavy work is done; any other operation needs none."""
-        if incoming.operation.heavy:
-            await incoming.snapshot.end()
-            async with self._heavy_work.slot(context.org_id):
-                yield
-        else:
+        """Hold a slot while heavy work is done, for which no connection waits."""
+        await incoming.snapshot.end()
+        async with self._heavy_work.slot(context.org_id):
             yield
 
     def _context(

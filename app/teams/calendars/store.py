@@ -7,13 +7,13 @@ schedule or user until it is revoked.
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import ColumnElement, RowMapping, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.pages import Page, Slice, page_of
 from app.database.tables import feed_tokens
 from app.errors import NotFound, Unauthorized
 
@@ -73,7 +73,9 @@ async def org_id_of_token(tx: AsyncConnection, feed: Feed, of: str, secret: str)
     return org_id
 
 
-async def tokens_of(tx: AsyncConnection, org_id: str, feed: Feed, of: str) -> Sequence[FeedToken]:
+async def tokens_page(
+    tx: AsyncConnection, org_id: str, feed: Feed, of: str, part: Slice
+) -> Page[FeedToken]:
     """Return the tokens of a feed that have not been revoked, oldest first."""
     query = (
         select(feed_tokens)
@@ -84,7 +86,7 @@ async def tokens_of(tx: AsyncConnection, org_id: str, feed: Feed, of: str) -> Se
         )
         .order_by(feed_tokens.c.created_at, feed_tokens.c.id)
     )
-    return [_token(row) for row in (await tx.execute(query)).mappings()]
+    return await page_of(tx, query, part, _token)
 
 
 async def revoke_token(tx: AsyncConnection, org_id: str, token_id: str, now: int) -> FeedToken:
