@@ -55,8 +55,8 @@ def http(database: Counted, limits: RateLimits, clock: Clock) -> httpx.AsyncClie
     api = StoredApi(
         stored_operations(),
         database,
-        workers=WorkerPool(),
         limits=limits,
+        workers=WorkerPool(),
         public_url="https://x.test",
         clock=clock,
     )
