@@ -76,7 +76,9 @@ class Sent:
         return {name.decode(): value.decode() for name, value in self.messages[0]["headers"]}
 
 
-async def served(limits: RateLimits, sent: Sent, work: Any = None, *, counted: bool = False) -> Sent:
+async def served(
+    limits: RateLimits, sent: Sent, work: Any = None, *, counted: bool = False
+) -> Sent:
     """Serve one request as a route does: admit it, count it if ``counted``, then do its work."""
     async with sent.exchange() as exchange:
         exchange.admit(limits)

@@ -220,7 +220,11 @@ PRODUCTS = ("oncall-rotation", "oncall-schedule", "oncall-now")
         pytest.param("oncall-now=10/second", {"oncall-now": "10/second"}, id="one-product"),
         pytest.param(
             "oncall-now=10/second , 600/hour",
-            {"oncall-rotation": "600/hour", "oncall-schedule": "600/hour", "oncall-now": "10/second"},
+            {
+                "oncall-rotation": "600/hour",
+                "oncall-schedule": "600/hour",
+                "oncall-now": "10/second",
+            },
             id="a-named-product-is-an-exception",
         ),
     ],
