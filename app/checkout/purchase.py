@@ -36,6 +36,14 @@ KEPT_BODY_BYTES = 2 * 1024
 KEPT_DOCUMENTS = 256
 """The number and the size in bytes of the documents kept, those read last: a few megabytes."""
 
+FREE_BODY_BYTES = 256 * 1024
+"""The largest body that is read before anybody pays: that takes up to 50 ms of a processor."""
+
+READ_LATER = (
+    f"has more than {FREE_BODY_BYTES:,} bytes, so it is read after you have signed and before you "
+    "are charged"
+)
+
 EXAMINING_SECONDS = 1.0
 """The processor time after which a document is no longer examined, which no document takes."""
 
@@ -165,7 +173,7 @@ class ProductCheckout:
             await settlement.require_chargeable(payment, request.request_hash, claim)
             light = self._light_answer(request)
             if light is None or not payment.wallet_signed:
-                payment = await settlement.verify(payment, claim)
+                payment = await settlement.verify(payment, request.request_hash, claim)
             answer = await self._answer_in_worker(request) if light is None else light()
             charge = await settlement.charge(payment, request.request_hash, answer)
         except PaymentRefused as refused:
@@ -184,6 +192,8 @@ class ProductCheckout:
 
     async def _examined(self, request: PurchaseRequest) -> Sequence[FieldError]:
         """The warnings about a body: what was not understood, or is only read after payment."""
+        if len(request.body) > FREE_BODY_BYTES:
+            return [FieldError("", READ_LATER)]
         if len(request.body) <= LARGE_BYTES:
             document, warnings = self._document(request.body)
             if not document.is_examined:

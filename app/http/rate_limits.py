@@ -263,6 +263,12 @@ def shared_strategy(clock: Callable[[], float], pool: ConnectionPool) -> SharedM
     )
 
 
+def is_proxy(peer: str, trusted: Sequence[Proxy]) -> bool:
+    """Whether the address of a connection is one of a ``trusted`` proxy."""
+    address = _address(peer)
+    return address is not None and _is_one_of(trusted, address)
+
+
 def client_of(peer: str | None, forwarded_for: Sequence[str], trusted: Sequence[Proxy]) -> str:
     """Return the client of a request: the nearest address that is not a ``trusted`` proxy.
 

@@ -6,6 +6,7 @@ one set of types and one set of rules: the walk adds pointers, not checks. Each 
 rules across fields (``cross_field_errors``), at any depth.
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -115,11 +116,25 @@ def parsed_json(body: bytes) -> object:
     """Parse ``body`` as JSON. Raises ``MalformedBody`` or ``BodyTooLarge``."""
     _require_few_brackets(body)
     try:
-        return msgspec.json.decode(body)
+        return _decoder.decode(body)
     except UnicodeDecodeError as error:
         raise MalformedBody("is not UTF-8") from error
     except msgspec.DecodeError as error:
-        raise MalformedBody(str(error)) from error
+        raise MalformedBody(str(error).partition(AT_PATH)[0]) from error
+
+
+def _finite(text: str) -> float:
+    """Read a number with a fraction or an exponent. Raises ``ValueError`` beyond the range.
+
+    msgspec's own parser takes 21 µs for ``1e308``, so that a megabyte of them would take 5 s.
+    """
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("Number out of range")
+    return number
+
+
+_decoder = msgspec.json.Decoder(float_hook=_finite)
 
 
 def _require_few_brackets(body: bytes) -> None:

@@ -148,17 +148,22 @@ class SettlementService:
             bound = payment.identity.bound_to(request_hash)
             await self._claims.find(payment.identifier_key, bound)
 
-    async def verify(self, payment: Payment, known: Claim | None = None) -> Payment:
+    async def verify(
+        self, payment: Payment, request_hash: bytes, known: Claim | None = None
+    ) -> Payment:
         """Ask the facilitator whether ``payment`` could be settled; return it as verified.
 
         Asked before heavy work, and for every signature that only the chain can check. Once a
-        settlement may have been sent it is not asked: then the nonce may have been used by us.
-        Raises ``PaymentRefused`` and ``FacilitatorUnavailable``.
+        settlement may have been sent its "no" means nothing, because the nonce may have been used
+        by us: by an earlier request, or by a copy of this one that came first. Raises
+        ``PaymentRefused`` and ``FacilitatorUnavailable``.
         """
         if not payment.verified and not (known and known.sent):
-            answer = await self._server.verify_payment(payment.payload, payment.requirements)
-            if not answer.is_valid:
-                raise PaymentRefused(_reason(answer.invalid_reason, "verification_failed"))
+            try:
+                await self._require_valid(payment)
+            except PaymentRefused:
+                if await self.find(payment.identity, request_hash) is None:
+                    raise
         return dataclasses.replace(payment, verified=True)
 
     async def charge(self, payment: Payment, request_hash: bytes, answer: bytes) -> Charge:
@@ -274,8 +279,8 @@ class SettlementService:
         payment.require_valid_at(self._clock())
         try:
             async with asyncio.timeout_at(deadline):
-                if not payment.wallet_signed:
-                    await self.verify(payment)
+                if not (payment.wallet_signed or payment.verified):
+                    await self._require_valid(payment)
         except TimeoutError:
             raise FacilitatorUnavailable(retry_after=5) from None
         key = payment.identifier_key
@@ -283,6 +288,11 @@ class SettlementService:
             return []
         claim = await self._claims.claim(key, bound, self._expiry_of(payment))
         return [(key, claim.holder)]
+
+    async def _require_valid(self, payment: Payment) -> None:
+        answer = await self._server.verify_payment(payment.payload, payment.requirements)
+        if not answer.is_valid:
+            raise PaymentRefused(_reason(answer.invalid_reason, "verification_failed"))
 
     async def _settle(self, payment: Payment, deadline: float, claim: Claim) -> Receipt:
         attempts = _SettlementAttempts(self._server, self._chain, payment, claim)

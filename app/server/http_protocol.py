@@ -3,52 +3,102 @@
 Strategy: httptools hands over URL, headers and trailers in pieces and keeps an unfinished header to
 itself, so both the pieces and the raw bytes are counted while a head is being read. A timer closes
 connections whose head does not end, and few requests may be pipelined. Raising in a callback makes
-uvicorn answer 400 and close. Past ``MAX_CONNECTIONS`` a request is answered 503 unread, because
-uvicorn's own answer has no ``Retry-After``. ``http/request_body.py`` checks the requests that pass
-more finely and answers in words.
+uvicorn answer 400 and close. Past ``MAX_CONNECTIONS``, or ``MAX_OF_ADDRESS`` of one address, a
+request is answered 503 unread, because uvicorn's own answer has no ``Retry-After``.
+``http/request_body.py`` checks the requests that pass more finely and answers in words.
 
 Invariant: except for a reset, requests that arrived completely are answered before their connection
 ends. One of them may have been paid for.
 """
 
 import asyncio
+import re
+from collections.abc import Sequence
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.errors import TooManyConnections
+from app.errors import FieldError, InvalidRequest, TooManyConnections
 from app.http.problems import problem_response
+from app.http.rate_limits import Proxy, client_of, is_proxy
 from app.http.request_head import ARRIVED
 from app.server.buffered_transport import BufferedTransport
 
 MAX_CONNECTIONS = 10_000
 """The most connections of one worker."""
+MAX_OF_ADDRESS = 500
+"""The most connections of one address to one worker, unless it is a trusted proxy."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_RAW_BYTES = MAX_HEAD_BYTES + 256 * 1024
 """One read of up to 256 KiB may hold a whole head and the beginning of a body."""
 MAX_HEAD_SECONDS = 10.0
 LAST_HEAD_SECONDS = 1.0
-"""The time left to a head that is arriving when the server stops."""
+"""The time left to a head that is arriving when the server stops, or that comes on a connection
+which is one too many."""
 MAX_PIPELINED = 16
+
+HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.v]+\])?(:\d*)?")
+"""A host and perhaps a port (RFC 9110, 7.2)."""
 
 too_many_connections = problem_response(TooManyConnections())
 too_many_connections.headers["Connection"] = "close"
+no_host = problem_response(
+    InvalidRequest([FieldError("Host", "write one Host header: a name and perhaps a port")])
+)
+no_host.headers["Connection"] = "close"
+
+
+class AddressConnections:
+    """The number of open connections of each address, but for those of ``trusted`` proxies."""
+
+    def __init__(self, trusted: Sequence[Proxy] = ()) -> None:
+        self._trusted = trusted
+        self._counts: dict[str, int] = {}
+
+    def add(self, peer: str) -> bool:
+        """Count a connection that was opened. Return whether its address has too many now."""
+        if is_proxy(peer, self._trusted):
+            return False
+        client = client_of(peer, (), ())
+        count = self._counts[client] = self._counts.get(client, 0) + 1
+        return count > MAX_OF_ADDRESS
+
+    def remove(self, peer: str) -> None:
+        """Count a connection that was closed."""
+        client = client_of(peer, (), ())
+        count = self._counts.pop(client, 0) - 1
+        if count > 0:
+            self._counts[client] = count
 
 
 class LimitedHttpProtocol(HttpToolsProtocol):
-    """One connection, with limits on the bytes and seconds of a head and on pipelined requests."""
+    """One connection, with limits on the bytes and seconds of a head and on pipelined requests.
+
+    ``addresses`` counts the connections of each address; without it nobody has too many.
+    """
 
     _head_bytes = 0
     _raw_bytes = 0
     _in_head = False
     _timer: asyncio.TimerHandle | None = None
+    _is_one_too_many = False
+
+    def __init__(
+        self, *arguments: Any, addresses: AddressConnections | None = None, **named: Any
+    ) -> None:
+        super().__init__(*arguments, **named)
+        self._addresses = addresses or AddressConnections()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.transport = BufferedTransport(transport, self.loop)  # type: ignore[assignment] # as it is used
+        crowded = self._addresses.add(self._peer)
+        self._is_one_too_many = crowded or len(self.connections) > MAX_CONNECTIONS
         self._start_head()
-        self._start_timer(MAX_HEAD_SECONDS)
+        self._start_timer(LAST_HEAD_SECONDS if self._is_one_too_many else MAX_HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._addresses.remove(self._peer)
         self._end_head()
         super().connection_lost(exc)
 
@@ -99,8 +149,12 @@ class LimitedHttpProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._end_head()
-        crowded = len(self.connections) > MAX_CONNECTIONS
-        self.app = too_many_connections if crowded else self.config.loaded_app
+        if self._is_one_too_many:
+            self.app = too_many_connections
+        elif self._has_host():
+            self.app = self.config.loaded_app
+        else:
+            self.app = no_host
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -113,6 +167,17 @@ class LimitedHttpProtocol(HttpToolsProtocol):
             super().shutdown()
         else:
             self._start_timer(LAST_HEAD_SECONDS)
+
+    @property
+    def _peer(self) -> str:
+        return self.client[0] if self.client else ""
+
+    def _has_host(self) -> bool:
+        """Whether the head names one host, as HTTP/1.1 wants (RFC 9112, 3.2)."""
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if not hosts:
+            return bool(self.parser.get_http_version() == "1.0")
+        return len(hosts) == 1 and HOST.fullmatch(hosts[0]) is not None
 
     def _start_head(self) -> None:
         self._head_bytes = 0

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping, MutableMapping
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -20,7 +21,11 @@ from app.checkout.setup import setting_errors
 from app.errors import ConfigurationError
 from app.http.request_body import MAX_BODY_SECONDS
 from app.server.graceful_shutdown import SIGNALS
-from app.server.http_protocol import MAX_HEAD_SECONDS, LimitedHttpProtocol
+from app.server.http_protocol import (
+    MAX_HEAD_SECONDS,
+    AddressConnections,
+    LimitedHttpProtocol,
+)
 from app.settings import Settings
 
 KEEP_ALIVE_SECONDS = 65
@@ -71,13 +76,14 @@ def serve_forever(host: str, port: int, workers: int, environ: MutableMapping[st
 
 
 def _config(host: str, port: int, workers: int, settings: Settings) -> uvicorn.Config:
+    addresses = AddressConnections(settings.trusted_proxies)
     return uvicorn.Config(
         "app.asgi:app",
         host=host,
         port=port,
         workers=workers,
         timeout_graceful_shutdown=grace_seconds(settings.settle_deadline_seconds),
-        **SERVER,
+        **{**SERVER, "http": partial(LimitedHttpProtocol, addresses=addresses)},
     )
 
 

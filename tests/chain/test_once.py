@@ -121,7 +121,7 @@ def forgetful_service(
         yield service
 
 
-@pytest.mark.parametrize("node", [False, True], ids=["without a node", "with a node"])
+@pytest.mark.parametrize("node", [True], ids=["with a node"])
 @pytest.mark.parametrize("flags", [SIMULATES, DEFAULT], ids=["simulating", "default"])
 def test_receipt_lost(
     forgetful_service: Service, payer: LocalAccount, open_books: OpenBooks
@@ -135,7 +135,20 @@ def test_receipt_lost(
     assert again.content == answer.content
 
 
-@pytest.mark.parametrize("node", [True], ids=["with a node"])
+@pytest.mark.parametrize("node", [False], ids=["without a node"])
+@pytest.mark.parametrize("flags", [SIMULATES, DEFAULT], ids=["simulating", "default"])
+def test_receipt_lost_and_nobody_to_ask(
+    forgetful_service: Service, payer: LocalAccount, open_books: OpenBooks
+) -> None:
+    """It cannot be told from a nonce that its payer spent elsewhere, so it stays unknown."""
+    service = forgetful_service
+    books = open_books(payer, service)
+    answer = service.pay(payment(payer, service.terms()))
+    assert books.close(answer.status_code) == PAID
+    assert (answer.status_code, reason_in(answer)) == (503, "settlement_unknown")
+
+
+@pytest.mark.parametrize("node", [False, True], ids=["without a node", "with a node"])
 @pytest.mark.parametrize("flags", [SIMULATES, DEFAULT], ids=["simulating", "default"])
 def test_receipt_lost_and_nonce_used_by_somebody_else(
     chain: Chain, forgetful_service: Service, payer: LocalAccount, open_books: OpenBooks

@@ -2,8 +2,9 @@
 
 Strategy: two workers share one Redis and settle through the SDK's facilitator on the local chain.
 Callers of every kind (``traffic``) come by the seed, while the facilitator loses, delays and cuts
-answers (``Fault``), callers hang up, workers are killed and started again, and Redis stands still
-for longer than anybody waits for it. Each caller retries as told until it has a final answer. Then
+answers (``Fault``), the node lags, breaks and lies (``NodeFault``), payers spend a nonce on
+somebody else, callers hang up, workers are killed and started again, and Redis stands still for
+longer than anybody waits for it. Each caller retries as told until it has a final answer. Then
 three books are compared nonce by nonce: what callers were told, what Redis remembers, and what the
 chain says.
 
@@ -36,7 +37,7 @@ from app.payments.claims.redis import RedisClaims
 from tests.chain.conftest import FUNDS
 from tests.support.chain.books import PRICE
 from tests.support.chain.chain import Chain
-from tests.support.chain.service import Service, local_facilitator
+from tests.support.chain.service import Service, faulty_node, local_facilitator
 from tests.support.chain.traffic import REQUESTS, Caller, Tally, errands, expect
 from tests.support.processes import wait_until
 from tests.support.redis_server import redis_server
@@ -117,16 +118,21 @@ def test_money_and_answers_are_the_same(
     with (
         redis_server(tmp_path) as redis_url,
         local_facilitator(chain, logs, "--faults", str(SEED)) as facilitator_url,
+        faulty_node(chain, logs, SEED) as node_url,
         workers(
-            2, facilitator_url, payee, redis_url, logs, ONCALL_RPC_URL=chain.url, **SETTINGS
+            2, facilitator_url, payee, redis_url, logs, ONCALL_RPC_URL=node_url, **SETTINGS
         ) as started,
     ):
         with redis.Redis.from_url(redis_url) as server:
             redis_pid = int(server.info("server")["process_id"])
         scene = Scene(started, redis_pid, seeded("havoc"))
-        tally = asyncio.run(serve_all(scene, payee, wallets, redis_url))
+        tally = asyncio.run(serve_all(scene, payee, wallets, redis_url, chain))
         receipts = asyncio.run(receipts_in(redis_url))
-        faults = httpx.get(f"{facilitator_url}/faults").json()
+        faults = {
+            f"{who}: {fault}": count
+            for who, url in (("facilitator", facilitator_url), ("node", node_url))
+            for fault, count in httpx.get(f"{url}/faults").json().items()
+        }
 
     transfers = chain.transfers_to(payee)
     received = sum(transfer.value for transfer in transfers)
@@ -134,14 +140,15 @@ def test_money_and_answers_are_the_same(
 
     assert tally.requests == REQUESTS + tally.late
     assert received == len(tally.paid) * PRICE == chain.balance_of(payee)
-    assert chain.used_nonces(wallet.address for wallet in wallets) == set(tally.paid)
+    assert not tally.spent & set(tally.paid)
+    assert chain.used_nonces(each.address for each in wallets) == tally.spent | set(tally.paid)
     assert len(transfers) == len(tally.paid)
     assert {receipt.transaction for receipt in receipts} == set(tally.paid.values())
     assert sum(int(receipt.amount) for receipt in receipts) == received
 
 
 async def serve_all(
-    scene: Scene, payee: str, wallets: Sequence[LocalAccount], redis_url: str
+    scene: Scene, payee: str, wallets: Sequence[LocalAccount], redis_url: str, chain: Chain
 ) -> Tally:
     """Run every errand, some at a time, while havoc is wrought."""
     tally, urls = Tally(), [worker.url for worker in scene.workers]
@@ -152,7 +159,7 @@ async def serve_all(
     def new_caller(number: int, http: httpx.AsyncClient) -> Caller:
         whose = number % len(wallets)
         address, own = f"198.51.100.{whose + 1}", seeded(f"errand {number}")
-        return Caller(urls, http, terms, tally, own, wallets[whose], address)
+        return Caller(urls, http, terms, tally, own, wallets[whose], address, chain)
 
     async def caller(http: httpx.AsyncClient) -> None:
         for number, errand in waiting:
@@ -216,6 +223,7 @@ def report(
         "settlement_unknown first, refused in the end": len(tally.unknown) - paid_late,
         "settlements in Redis": len(receipts),
         "  stored at a retry only": tally.late,
+        "nonces spent on somebody else": len(tally.spent),
         "transfers on chain": transfers,
         "received on chain, in millionths of USDC": received,
         "price of the answers, in millionths of USDC": len(tally.paid) * PRICE,
@@ -223,7 +231,7 @@ def report(
         "injected: workers killed": scene.kills,
         f"injected: Redis stopped for {REDIS_STOPS_SECONDS:.0f} s": 1,
         "injected: callers that hung up": tally.hang_ups,
-        **{f"injected: facilitator: {name}": count for name, count in sorted(faults.items())},
+        **{f"injected: {name}": count for name, count in sorted(faults.items())},
         "connections lost by it": tally.lost_connections,
     }
     width = max(map(len, lines))

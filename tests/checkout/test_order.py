@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.checkout.purchase import FREE_BODY_BYTES, READ_LATER
 from app.http.large_bodies import LARGE_BYTES
 from app.products.registry import paid_endpoints
 from app.products.rotation.absence_calendars import LATER, OWN_ZONE
@@ -164,6 +165,21 @@ async def test_a_calendar_that_is_only_read_after_signing_says_so_and_charges_no
     assert [error["pointer"] for error in refused.json()["errors"]] == ["/unavailableIcs/alice"]
     assert sandbox.transfers == 0
     assert (await sandbox.ask(EXAMPLE, payment)).status_code == 200  # it was not used up
+
+
+async def test_a_very_large_body_is_only_read_after_signing(pool: RecordingPool) -> None:
+    sandbox = Sandbox()
+    wrong = json.dumps({**EXAMPLE, "shifts": 0}).encode() + b" " * FREE_BODY_BYTES
+    unpaid = await sandbox.ask(wrong)
+    assert unpaid.status_code == 402
+    assert unpaid.json()["warnings"] == [{"pointer": "", "detail": READ_LATER}]
+    assert pool.jobs == []
+    payment = await Wallet().payment(unpaid.headers["PAYMENT-REQUIRED"])
+    refused = await sandbox.ask(wrong, payment)
+    assert [error["pointer"] for error in refused.json()["errors"]] == ["/shifts"]
+    assert sandbox.transfers == 0
+    right = json.dumps(EXAMPLE).encode() + b" " * FREE_BODY_BYTES
+    assert (await sandbox.ask(right, payment)).status_code == 200
 
 
 @pytest.mark.parametrize("endpoint", paid_endpoints(), ids=lambda each: each.slug)

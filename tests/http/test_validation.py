@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -599,3 +600,11 @@ def test_other_types(value: object, pointers: list[str]) -> None:
 
 def test_a_document_without_rules_across_its_fields_has_none() -> None:
     assert validated({"place": {"city": "Oslo"}}, Order).place == Place("Oslo")
+
+
+@pytest.mark.parametrize("number", ["1e308", "1e-308", "1.7976931348623157e308", "-2.5e-323"])
+def test_numbers_near_the_ends_are_read_quickly_and_exactly(number: str) -> None:
+    body = f"[{','.join([number] * 2_000)}]".encode()
+    started = time.process_time()
+    assert parsed_json(body) == [float(number)] * 2_000
+    assert time.process_time() - started < 0.01

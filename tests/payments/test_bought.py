@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from eth_utils.address import to_checksum_address
 from msgspec.structs import replace
+from x402.mechanisms.evm.constants import ERR_NONCE_ALREADY_USED
 
 from app.checkout.purchase import ProductCheckout
 from app.checkout.setup import PaymentService
@@ -350,9 +351,9 @@ class TestBeforeComputing:
             till = await connected(script)
             payload = till.signed()
             payload["payload"]["signature"] += "00" * 31
-            payment = await till.settlement.verify(till.payment(payload))
+            payment = await till.settlement.verify(till.payment(payload), REQUEST)
             assert payment.verified
-            payment = await till.settlement.verify(payment)
+            payment = await till.settlement.verify(payment, REQUEST)
             await till.settlement.charge(payment, REQUEST, ANSWER)
             assert script.calls == ["supported", "verify", "settle"]
 
@@ -391,9 +392,25 @@ class TestBeforeComputing:
         """It would say "used" of the nonce that we have used."""
         async with ScriptedFacilitator() as script:
             till = await connected(script)
-            payment = await till.settlement.verify(till.payment(), Claim(sent=True))
+            payment = await till.settlement.verify(till.payment(), REQUEST, Claim(sent=True))
             assert payment.verified
             assert "verify" not in script.calls
+
+    async def test_a_nonce_that_a_copy_has_used_meanwhile_is_no_refusal(
+        self, connected: Connect
+    ) -> None:
+        """Both found nothing; the copy was charged while this one was being computed."""
+        used = answers({"isValid": False, "invalidReason": ERR_NONCE_ALREADY_USED})
+        async with ScriptedFacilitator(verify=used) as script:
+            till = await connected(script)
+            payment = till.payment()
+            with pytest.raises(PaymentRefused, match=ERR_NONCE_ALREADY_USED):
+                await till.settlement.verify(payment, REQUEST)
+            copied = await till.settlement.charge(payment, REQUEST, ANSWER)
+            verified = await till.settlement.verify(payment, REQUEST)
+            charge = await till.settlement.charge(verified, REQUEST, ANSWER)
+            assert (charge.receipt, charge.replayed) == (copied.receipt, True)
+            assert script.calls.count("settle") == 1
 
 
 class TestIdentifier:

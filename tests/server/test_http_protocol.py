@@ -3,24 +3,31 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
+from ipaddress import ip_network
 
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.server import http_protocol
+from app.server import buffered_transport, http_protocol
 from app.server.http_protocol import (
     MAX_HEAD_BYTES,
     MAX_PIPELINED,
     MAX_RAW_BYTES,
+    AddressConnections,
     LimitedHttpProtocol,
 )
+from tests.support.counting import until
 from tests.support.processes import free_port
 
 pytestmark = pytest.mark.anyio
 
 SLOW_SECONDS = 1.0
 """Longer than a head may take here."""
+LARGE = bytes(16 * 1024 * 1024)
+"""More than a kernel takes for a client that does not read."""
+LARGE_HEADERS = [(b"content-length", str(len(LARGE)).encode())]
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -35,6 +42,10 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[uvicorn.Serve
             await go.wait()
         if scope["path"] == "/slow":
             await asyncio.sleep(SLOW_SECONDS)
+        if scope["path"] == "/large":
+            await send({"type": "http.response.start", "status": 200, "headers": LARGE_HEADERS})
+            await send({"type": "http.response.body", "body": LARGE})
+            return
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -88,7 +99,7 @@ async def test_an_ordinary_request_is_answered(port: int) -> None:
         ),
         pytest.param(
             [
-                b"POST /wait HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+                b"POST /wait HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
                 b"a: b\r\n" * MAX_HEAD_BYTES,
             ],
             id="trailers",
@@ -144,7 +155,7 @@ async def test_who_sends_no_more_still_gets_all_answers(port: int, request_: byt
 
 async def test_half_a_body_is_not_waited_for_once_nothing_more_comes(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"POST /wait HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")
+    writer.write(b"POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
     writer.write_eof()
     async with asyncio.timeout(5):
         assert await reader.read() == b""
@@ -192,6 +203,58 @@ async def test_an_upgrade_is_not_followed(port: int) -> None:
     assert (await said(port, request, seconds=8)).startswith(b"HTTP/1.1 204")
 
 
+@pytest.mark.parametrize("closing", [b"", b"Connection: close\r\n"], ids=["keep-alive", "close"])
+async def test_a_client_that_does_not_read_is_given_up(
+    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch, closing: bytes
+) -> None:
+    monkeypatch.setattr(buffered_transport, "MAX_SECONDS", 0.3)
+    _, writer = await asyncio.open_connection("127.0.0.1", server.config.port, limit=1024)
+    writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\n" + closing + b"\r\n")
+    await until(lambda: server.server_state.connections)
+    await until(lambda: not server.server_state.connections)
+    writer.close()
+
+
+@pytest.mark.parametrize(("pause", "whole"), [(0.05, True), (0.6, False)])
+async def test_a_slow_reader_is_served_unless_it_is_too_slow(
+    port: int, monkeypatch: pytest.MonkeyPatch, pause: float, *, whole: bool
+) -> None:
+    monkeypatch.setattr(buffered_transport, "MAX_SECONDS", 0.3)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=32 * 1024)
+    writer.write(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    received = 0
+    async with asyncio.timeout(60):
+        with contextlib.suppress(ConnectionError):
+            for _ in range(8):
+                received += len(await reader.read(32 * 1024))
+                await asyncio.sleep(pause)
+            received += len(await reader.read())
+    assert (received > len(LARGE)) == whole
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        pytest.param(b"HTTP/1.1\r\n", 400, id="none"),
+        pytest.param(b"HTTP/1.0\r\n", 204, id="none-as-http-1.0-may"),
+        pytest.param(b"HTTP/1.1\r\nHost: x\r\nhost: x\r\n", 400, id="two"),
+        pytest.param(b"HTTP/1.0\r\nHost: x\r\nHost: x\r\n", 400, id="two-in-http-1.0"),
+        pytest.param(b"HTTP/1.1\r\nHost: x y\r\n", 400, id="two-words"),
+        pytest.param(b"HTTP/1.1\r\nHost: x/y\r\n", 400, id="a-path"),
+        pytest.param(b"HTTP/1.1\r\nHost: a@x\r\n", 400, id="a-user"),
+        pytest.param(b"HTTP/1.1\r\nHost: x:port\r\n", 400, id="no-port"),
+        pytest.param(b"HTTP/1.1\r\nHost:\r\n", 204, id="empty"),
+        pytest.param(b"HTTP/1.1\r\nHost: oncall.example.com:8402\r\n", 204, id="name-and-port"),
+        pytest.param(b"HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n", 204, id="ipv6"),
+    ],
+)
+async def test_a_request_names_one_host(port: int, head: bytes, status: int) -> None:
+    answer = await said(port, b"GET / " + head + b"Connection: close\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 %d" % status)
+    assert (b'"pointer":"Host"' in answer) == (status == 400)
+
+
 async def test_past_the_most_connections_a_request_is_told_to_come_back(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,10 +264,56 @@ async def test_past_the_most_connections_a_request_is_told_to_come_back(
         answer = await said(port, GET)
     finally:
         writer.close()
+    assert_too_many(answer)
+
+
+def assert_too_many(answer: bytes) -> None:
     assert answer.startswith(b"HTTP/1.1 503")
     for header in (b"retry-after: 1", b"connection: close", b"content-type: application/problem"):
         assert header in answer
     assert b'"code":"too_many_connections"' in answer
+
+
+async def test_a_connection_that_is_one_too_many_is_not_waited_for_long(
+    port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "MAX_HEAD_SECONDS", 60.0)
+    monkeypatch.setattr(http_protocol, "LAST_HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(http_protocol, "MAX_CONNECTIONS", 0)
+    assert await said(port, b"GET / HT", seconds=5) == b""
+
+
+async def test_an_address_has_its_share_of_the_connections(
+    server: uvicorn.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "MAX_OF_ADDRESS", 1)
+    server.config.http_protocol_class = partial(  # type: ignore[assignment] # as serve does
+        LimitedHttpProtocol, addresses=AddressConnections()
+    )
+    port = server.config.port
+    last = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    for _ in range(2):  # what was closed does not count
+        assert (await said(port, last)).startswith(b"HTTP/1.1 204")
+        await until(lambda: not server.server_state.connections)
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        assert_too_many(await said(port, GET))
+    finally:
+        writer.close()
+
+
+def test_connections_are_counted_by_address_but_not_those_of_our_proxies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http_protocol, "MAX_OF_ADDRESS", 2)
+    addresses = AddressConnections([ip_network("10.0.0.0/8")])
+    opened = ["192.0.2.1", "192.0.2.2", "192.0.2.1", "192.0.2.1", "2001:db8::1", "2001:db8::2"]
+    assert [addresses.add(peer) for peer in opened] == [False, False, False, True, False, False]
+    assert addresses.add("2001:db8::3")
+    assert not any(addresses.add("10.0.0.1") for _ in range(9))
+    for peer in (*opened, "2001:db8::3", *["10.0.0.1"] * 9):
+        addresses.remove(peer)
+    assert addresses._counts == {}
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 QUICK_CHARACTERS = 8 * 1024
 """What is parsed before anybody pays, of all calendars together: about 20 ms of work."""
-ZONE_DEFINITION = "VTIMEZONE"
-"""The component whose rules are laid out while it is parsed."""
+MOST_SLASHES = 3
+"""In the name of a zone, such as /example.org/Europe/Berlin: each part of it is looked up."""
 MAX_REASON = 200
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -35,7 +35,7 @@ MILLISECOND = timedelta(milliseconds=1)
 ENDLESS = "recurs too often, or is too long, to be laid out"
 LATER = "is read after you have signed and before you are charged: {why}"
 LONG = f"the calendars have more than {QUICK_CHARACTERS:,} characters"
-OWN_ZONE = "it defines a time zone"
+OWN_ZONE = "it has a time zone of its own"
 
 
 def absences_in(
@@ -88,10 +88,16 @@ def _parse_quickly(text: str) -> str | None:
     from icalendar.parser import Contentlines  # noqa: PLC0415 - takes 60 ms, and few need it
 
     lines = Contentlines.from_ical(text)  # type: ignore[no-untyped-call]
-    if any(ZONE_DEFINITION in line.upper() for line in lines):
+    if any(map(_has_own_zone, lines)):
         return OWN_ZONE
     _calendar(text)
     return None
+
+
+def _has_own_zone(line: str) -> bool:
+    """Whether ``line`` defines a zone, whose rules are laid out at once, or has a long name."""
+    upper = line.upper()
+    return "VTIMEZONE" in upper or ("TZID" in upper and line.count("/") > MOST_SLASHES)
 
 
 def _calendar(text: str) -> "Component":

@@ -191,9 +191,12 @@ def test_short_calendars_are_parsed_before_anybody_pays() -> None:
 def test_what_could_take_long_is_left_for_later_and_that_is_said() -> None:
     long = calendar(*["DTSTART;VALUE=DATE:20260603"] * 100)
     hidden = zoned(zone()).replace("VTIMEZONE", "VTIME\r\n ZONE")
-    warnings = parse_quick_calendars({"a": calendar(), "b": hidden, "c": long, "d": calendar()})
+    named = calendar("DTSTART;TZID=/a/b/c/d/e:20260602T090000\r\nDURATION:PT1H")
+    calendars = {"a": calendar(), "b": hidden, "n": named, "c": long, "d": calendar()}
+    warnings = parse_quick_calendars(calendars)
     assert [(warning.pointer, warning.detail) for warning in warnings] == [
         ("/unavailableIcs/b", LATER.format(why=OWN_ZONE)),
+        ("/unavailableIcs/n", LATER.format(why=OWN_ZONE)),
         ("/unavailableIcs/c", LATER.format(why=LONG)),
         ("/unavailableIcs/d", LATER.format(why=LONG)),
     ]

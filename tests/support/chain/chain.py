@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 from hexbytes import HexBytes
 from web3 import HTTPProvider, Web3
+from web3.exceptions import Web3Exception
 from web3.logs import DISCARD
 from x402.mechanisms.evm.types import ExactEIP3009Authorization
 
@@ -99,6 +100,16 @@ class Chain:
             )
         )
 
+    def can_transfer_with_authorization(
+        self, signed: ExactEIP3009Authorization, signature: bytes
+    ) -> bool:
+        """Hand it in as above, and say whether that was in time: a nonce is good for one."""
+        try:
+            self.transfer_with_authorization(signed, signature)
+        except (Web3Exception, AssertionError):
+            return False
+        return True
+
     def _transfers(self, **filters: str) -> Sequence[Transfer]:
         logs = self._token.events.Transfer.get_logs(from_block=0, argument_filters=filters)
         return [_transfer(log) for log in logs]
@@ -139,10 +150,14 @@ def anvil_binary() -> Path | None:
 
 @contextmanager
 def local_chain(anvil: Path, logs: Path) -> Iterator[Chain]:
-    """A fresh chain with the token installed. One block a transaction, at once."""
+    """A fresh chain with the token installed.
+
+    A block for each transaction, at once, and one every second: it has a time of its own.
+    """
     port = free_port()
     chain = Chain(f"http://127.0.0.1:{port}")
     command = [str(anvil), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)]
+    command += ["--block-time", "1", "--mixed-mining"]
     environ = {**os.environ, "HOME": str(logs)}  # it keeps a folder there
     with running(command, log=logs / "anvil.log", ready=chain.is_up, environ=environ):
         chain.install_token()

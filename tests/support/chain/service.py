@@ -39,6 +39,18 @@ def local_facilitator(chain: Chain, logs: Path, *flags: str) -> Iterator[str]:
         yield url
 
 
+@contextmanager
+def faulty_node(chain: Chain, logs: Path, seed: int) -> Iterator[str]:
+    """A node in front of ``chain`` that lags, breaks and lies; yields its URL."""
+    port = free_port()
+    program = [sys.executable, str(HERE / "node_process.py"), "--port", str(port)]
+    command = [*program, "--rpc-url", chain.url, "--faults", str(seed)]
+    url = f"http://127.0.0.1:{port}"
+    ready = partial(answers_ok, f"{url}/faults")
+    with running(command, log=logs / "node.log", ready=ready, environ=os.environ):
+        yield url
+
+
 @dataclass(frozen=True)
 class Service:
     """Our service at ``url``, paid to ``payee``."""

@@ -24,6 +24,7 @@ from x402.http.utils import decode_payment_response_header, encode_payment_signa
 from x402.mechanisms.evm.constants import ERR_INVALID_SIGNATURE, ERR_VALID_BEFORE_EXPIRED
 from x402.schemas import PaymentPayload, PaymentPayloadV1, PaymentRequired
 
+from tests.support.chain.chain import Chain
 from tests.support.chain.facilitator_process import NETWORK_V1, UPSTREAM_TEXT
 from tests.support.chain.payments import authorization, payload, payment, signature_of
 from tests.support.chain.service import ENDPOINT, EXAMPLE, reason_in
@@ -54,7 +55,8 @@ class Tally:
     """What was sent and what was told.
 
     ``paid`` holds the transaction of every nonce answered 200, ``answered`` its request: the
-    body and the headers. ``late`` counts requests made after the errands.
+    body and the headers. ``spent`` holds the nonces that payers spent on somebody else. ``late``
+    counts requests made after the errands.
     """
 
     requests: int = 0
@@ -65,6 +67,7 @@ class Tally:
     told: Counter[Outcome] = field(default_factory=Counter)
     paid: dict[str, str] = field(default_factory=dict)
     unknown: set[str] = field(default_factory=set)
+    spent: set[str] = field(default_factory=set)
     answered: dict[str, SentRequest] = field(default_factory=dict)
 
     def count(self, answer: httpx.Response, nonce: str) -> None:
@@ -97,6 +100,7 @@ class Caller:
     chance: random.Random
     wallet: LocalAccount
     address: str
+    chain: Chain
 
     def new_nonce(self) -> str:
         return "0x" + self.chance.randbytes(32).hex()
@@ -147,6 +151,18 @@ class Caller:
             self.tally.lost_connections += 1
         else:
             self.tally.count(answer, str(paid.payload["authorization"]["nonce"]))
+
+    async def spend_elsewhere(self, nonce: str) -> bool:
+        """Spend ``nonce`` on a friend, past the service; whether that was in time."""
+        friend = Account.from_key(self.chance.randbytes(32)).address
+        theirs = authorization(self.wallet, self.terms, nonce=nonce, to=friend)
+        signature = signature_of(self.wallet, self.terms, theirs)
+        done = await asyncio.to_thread(
+            self.chain.can_transfer_with_authorization, theirs, signature
+        )
+        if done:
+            self.tally.spent.add(nonce)
+        return done
 
     async def _post(
         self, body: bytes, headers: Mapping[str, str], read_seconds: float = 30
@@ -268,6 +284,24 @@ async def pays_with_an_empty_wallet(caller: Caller) -> None:
     expect(await caller.pay(paid), 402)
 
 
+async def spends_the_nonce_elsewhere_first(caller: Caller) -> None:
+    nonce = caller.new_nonce()
+    assert await caller.spend_elsewhere(nonce)
+    expect(await caller.pay(caller.payment(nonce=nonce)), 402)
+
+
+async def spends_the_nonce_elsewhere_meanwhile(caller: Caller) -> None:
+    """Whoever is first on chain has the money, and the answer follows it."""
+    nonce = caller.new_nonce()
+
+    async def spend() -> bool:
+        await asyncio.sleep(caller.chance.uniform(0, 0.5))
+        return await caller.spend_elsewhere(nonce)
+
+    answer, spent = await asyncio.gather(caller.pay(caller.payment(nonce=nonce)), spend())
+    expect(answer, 402 if spent else 200)
+
+
 def expect(answer: httpx.Response, status: int, reason: str | None = None) -> None:
     """The final answer must be this one."""
     told = answer.status_code, "" if answer.status_code == 200 else reason_in(answer)
@@ -289,7 +323,7 @@ def _in_seconds(seconds: int) -> str:
 Errand = Callable[[Caller], Awaitable[None]]
 
 MIX: Mapping[Errand, tuple[int, int]] = {
-    asks_for_terms: (300, 1),
+    asks_for_terms: (220, 1),
     sends_nonsense: (120, 1),
     pays_for_nonsense: (120, 1),
     pays_unreadably: (60, 1),
@@ -305,6 +339,8 @@ MIX: Mapping[Errand, tuple[int, int]] = {
     pays_too_late: (80, 1),
     forges_a_signature: (40, 1),
     pays_with_an_empty_wallet: (40, 1),
+    spends_the_nonce_elsewhere_first: (40, 1),
+    spends_the_nonce_elsewhere_meanwhile: (40, 1),
 }
 """How many callers run each errand, and how many requests it is, retries apart."""
 
