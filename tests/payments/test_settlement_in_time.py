@@ -4,7 +4,7 @@ import asyncio
 import json
 from base64 import b64decode
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import structlog
@@ -50,6 +50,13 @@ START = 1_780_531_200.0
 USED = ERR_NONCE_ALREADY_USED
 
 
+class Later(NamedTuple):
+    """An answer that takes its time."""
+
+    seconds: float
+    answer: Any
+
+
 class Facilitator:
     """A facilitator in this process: its answers, of which the last is repeated, and its calls."""
 
@@ -80,9 +87,9 @@ class Facilitator:
     async def _answer(self, call: str, answers: list[Any]) -> Any:
         self.calls.append((call, now()))
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if isinstance(answer, float):
-            await asyncio.sleep(answer)
-            answer = settled()
+        if isinstance(answer, Later):
+            await asyncio.sleep(answer.seconds)
+            answer = answer.answer
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -331,7 +338,7 @@ def test_the_end_in_another_process_is_seen_within_fifty_milliseconds(till: Till
 
 
 def test_a_verification_is_waited_for_until_the_deadline(till: Till) -> None:
-    till.facilitator.verifications = [1_000.0]
+    till.facilitator.verifications = [Later(1_000, VerifyResponse(is_valid=True))]
 
     async def charged() -> float:
         with pytest.raises(FacilitatorUnavailable) as failure:
@@ -346,7 +353,7 @@ def test_a_verification_is_waited_for_until_the_deadline(till: Till) -> None:
 
 def test_shutdown_waits_for_settlements_and_their_failures(till: Till) -> None:
     async def finished() -> list[object]:
-        till.facilitator.settlements = [2.0, PaymentRefused("no")]
+        till.facilitator.settlements = [Later(2, settled()), Later(1.5, PaymentRefused("no"))]
         charging = [asyncio.create_task(till.charge(till.payment())) for _ in range(2)]
         await asyncio.sleep(1)
         await till.service.finish()
@@ -366,7 +373,7 @@ def test_a_caller_who_leaves_stops_nothing(till: Till) -> None:
     payment = till.payment()
 
     async def left() -> None:
-        till.facilitator.settlements = [2.0]
+        till.facilitator.settlements = [Later(2, settled())]
         asking = [
             asyncio.create_task(till.charge(payment)),
             asyncio.create_task(till.found(payment)),
@@ -656,7 +663,7 @@ def test_another_request_cannot_join_a_settlement_under_way(till: Till) -> None:
     payment = till.payment()
 
     async def joined() -> None:
-        till.facilitator.settlements = [1.0]
+        till.facilitator.settlements = [Later(1, settled())]
         charging = asyncio.create_task(till.charge(payment))
         await asyncio.sleep(0.5)
         with pytest.raises(PaymentAlreadyUsed):
