@@ -232,6 +232,11 @@ class Conflict(OncallError):
     title = "What is stored does not permit this."
 
 
+class QuotaExceeded(OncallError):
+    code = "quota_exceeded"
+    title = "The organisation has stored as much as it may."
+
+
 class PreconditionFailed(OncallError):
     code = "precondition_failed"
     title = "It has been changed since: read it again, and send its ETag in If-Match."

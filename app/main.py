@@ -80,7 +80,7 @@ def create_app(
         ProductCheckout(each, limits, workers, payments.context(each) if payments else None)
         for each in endpoints
     ]
-    teams = TeamsApp(settings, clock, limits)
+    teams = TeamsApp(settings, clock, limits, workers)
     tools = McpRoute(checkouts, limits, settings.public_url)
 
     def checks() -> Mapping[str, str | None]:

@@ -114,11 +114,11 @@ class Settings(
     ``env_file`` and ``secrets_dir`` too, unless these are "none". Processes share claims and rate
     limits at ``redis_url``; without it each process has its own. ``database_url`` is the text as
     set, and ``store_url`` the database it means. ``rate_limit`` is the text as set, which the
-    products parse; an empty ``address_limit`` follows from those. ``rpc_url`` is a node of
-    ``network``, asked only when a receipt was lost. ``facilitator_timeout_seconds`` bounds one
-    call. A settlement with an unknown outcome is tried again until ``settle_deadline_seconds``
-    after the first call. A process that was told to stop accepts requests for another
-    ``drain_seconds``.
+    products parse; an empty ``address_limit`` follows from those. ``quota`` is the text as set,
+    too, which the stored APIs parse. ``rpc_url`` is a node of ``network``, asked only when a
+    receipt was lost. ``facilitator_timeout_seconds`` bounds one call. A settlement with an
+    unknown outcome is tried again until ``settle_deadline_seconds`` after the first call. A
+    process that was told to stop accepts requests for another ``drain_seconds``.
     """
 
     env_file: str = ".env"
@@ -187,6 +187,7 @@ class Settings(
         pattern=r"^$|^[1-9][0-9]{0,5}/(second|minute|hour|day)$",
         description="a limit such as 1200/minute",
     )
+    quota: str = ""
     log_format: Literal["json", "text"] = "json"
 
     @property

@@ -34,13 +34,18 @@ class Payments:
         payload = json.loads(base64.b64decode(await wallet.payment(terms_header)))
         return cls(payload, wallet.account.key)
 
-    def headers(self, count: int) -> Iterator[bytes]:
-        """``count`` values for the ``PAYMENT-SIGNATURE`` header, no two alike."""
-        signed = self._payload["payload"]
+    def headers(self, count: int, **changes: str) -> Iterator[bytes]:
+        """``count`` values for the ``PAYMENT-SIGNATURE`` header, no two alike.
+
+        ``changes`` are made to what is signed.
+        """
+        payload = {**self._payload["payload"]}
+        signed = {**payload, "authorization": {**payload["authorization"], **changes}}
+        whole = {**self._payload, "payload": signed}
         for _ in range(count):
             signed["authorization"]["nonce"] = "0x" + secrets.token_hex(32)
             signed["signature"] = "0x" + self._signature(signed["authorization"]).hex()
-            yield base64.b64encode(json.dumps(self._payload, separators=(",", ":")).encode())
+            yield base64.b64encode(json.dumps(whole, separators=(",", ":")).encode())
 
     def _signature(self, signed: dict[str, str]) -> bytes:
         numbers = int(signed["value"]), int(signed["validAfter"]), int(signed["validBefore"])

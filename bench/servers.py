@@ -80,6 +80,11 @@ class Server:
             running(self._command, log=self._log, ready=self._is_ready, environ=self._environ)
         )
         self.pid = process.pid
+        self._has_ended = process.poll
+
+    @property
+    def is_running(self) -> bool:
+        return self._has_ended() is None
 
     def _is_ready(self) -> bool:
         return answers_ok(self.url + self._ready_path) if self._ready_path else accepts(self._port)
@@ -94,9 +99,9 @@ class Servers:
     facilitator: str = ""
     by_name: dict[str, Server] = field(default_factory=dict)
 
-    def start_facilitator(self) -> None:
+    def start_facilitator(self, *options: str) -> None:
         """The stub, on the core of the load."""
-        command = [sys.executable, "-m", "bench.stub", "--network", NETWORK]
+        command = [sys.executable, "-m", "bench.stub", "--network", NETWORK, *options]
         self.facilitator = self._server("facilitator", command, core=LOAD_CORE).url
 
     def delay(self, milliseconds: float) -> None:
@@ -106,8 +111,11 @@ class Servers:
     def start_ours(self, name: str, **settings: str) -> None:
         """The service as its operator starts it."""
         command = [sys.executable, "-m", "app", "serve"]
-        environ = service_environ(self.facilitator, PAY_TO, **OPERATED, **settings)
-        self.by_name[name] = self._server(name, command, environ, ready_path="/readyz")
+        self._start_service(name, command, settings)
+
+    def start_module(self, name: str, module: str, **settings: str) -> Server:
+        """The service as a module of ours runs it, with whatever that adds."""
+        return self._start_service(name, [sys.executable, "-m", module], settings)
 
     def start_python(self, name: str, module: str, *options: str) -> None:
         command = [sys.executable, "-m", f"bench.targets.{module}", *options]
@@ -128,6 +136,13 @@ class Servers:
             "answer": str(answer),
         }
         return [text for name, value in told.items() for text in (f"--{name}", value)]
+
+    def _start_service(
+        self, name: str, command: Sequence[str], settings: Mapping[str, str]
+    ) -> Server:
+        environ = service_environ(self.facilitator, PAY_TO, **{**OPERATED, **settings})
+        self.by_name[name] = self._server(name, command, environ, ready_path="/readyz")
+        return self.by_name[name]
 
     def _server(
         self,

@@ -1,8 +1,10 @@
-"""A facilitator that believes everything, quick enough not to be what is measured.
+"""A facilitator that believes everybody but one, quick enough not to be what is measured.
 
 Strategy: httptools on a bare asyncio protocol under uvloop, some 30 µs a call. It answers
-``/supported``, ``/verify`` and ``/settle`` in the protocol's shape and checks nothing. Every answer
-waits for ``--delay-ms``, which ``POST /delay/20`` sets anew; ``GET /calls`` counts what was asked.
+``/supported``, ``/verify`` and ``/settle`` in the protocol's shape and checks nothing but that the
+payer is not ``FORGED_PAYER``, whose payments are refused as wrongly signed. Every answer
+waits for ``--delay-ms``, which ``POST /delay/20`` sets anew; ``GET /calls`` counts what was asked,
+and with ``--ledger`` ``GET /ledger`` how often each nonce was settled.
 """
 
 import argparse
@@ -13,6 +15,9 @@ import httptools
 import msgspec
 import uvloop
 from msgspec import Struct
+
+FORGED_PAYER = "0x" + "12" * 20
+WRONG_SIGNATURE = "invalid_exact_evm_payload_signature"
 
 
 class Authorization(Struct, rename={"payer": "from"}):
@@ -40,10 +45,11 @@ class Call(Struct, rename="camel"):
 class Stub:
     """What all connections share: the delay, the count of calls, the answers."""
 
-    def __init__(self, network: str, delay_ms: float) -> None:
+    def __init__(self, network: str, delay_ms: float, *, ledger: bool = False) -> None:
         self.network = network
         self.delay_seconds = delay_ms / 1000
         self.calls: Counter[str] = Counter()
+        self.ledger: Counter[str] | None = Counter() if ledger else None
         self._read = msgspec.json.Decoder(Call)
 
     def answer(self, path: str, body: bytes) -> bytes:
@@ -52,6 +58,8 @@ class Stub:
         match path.split("/"):
             case ["", "verify"]:
                 payer = self._read.decode(body).payment_payload.payload.authorization.payer
+                if payer == FORGED_PAYER:
+                    return b'{"isValid":false,"invalidReason":"%b"}' % WRONG_SIGNATURE.encode()
                 return b'{"isValid":true,"payer":"%b"}' % payer.encode()
             case ["", "settle"]:
                 return self._settlement(self._read.decode(body))
@@ -59,11 +67,24 @@ class Stub:
                 self.delay_seconds = float(text) / 1000
             case ["", "calls"]:
                 return msgspec.json.encode(self.calls)
+            case ["", "ledger"]:
+                return msgspec.json.encode(self.ledger)
         kind = {"x402Version": 2, "scheme": "exact", "network": self.network}
         return msgspec.json.encode({"kinds": [kind], "extensions": [], "signers": {}})
 
     def _settlement(self, call: Call) -> bytes:
         signed = call.payment_payload.payload.authorization
+        if signed.payer == FORGED_PAYER:
+            return msgspec.json.encode(
+                {
+                    "success": False,
+                    "errorReason": WRONG_SIGNATURE,
+                    "transaction": "",
+                    "network": call.payment_requirements.network,
+                }
+            )
+        if self.ledger is not None:
+            self.ledger[signed.nonce] += 1
         return b'{"success":true,"payer":"%b","transaction":"%b","network":"%b"}' % (
             signed.payer.encode(),
             signed.nonce.encode(),  # 32 bytes and unique, as a transaction's hash is
@@ -120,8 +141,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--network", required=True)
     parser.add_argument("--delay-ms", type=float, default=0.0)
+    parser.add_argument("--ledger", action="store_true")
     options = parser.parse_args()
-    uvloop.run(serve(options.port, Stub(options.network, options.delay_ms)))
+    stub = Stub(options.network, options.delay_ms, ledger=options.ledger)
+    uvloop.run(serve(options.port, stub))
 
 
 if __name__ == "__main__":

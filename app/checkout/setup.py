@@ -23,6 +23,7 @@ from app.payments.terms import payee_errors, payment_terms_of, resource_server, 
 from app.products.endpoint import JSON, Endpoint
 from app.products.registry import rate_limit_errors
 from app.settings import Settings
+from app.teams.quotas.quota import quotas_in
 
 log = structlog.get_logger()
 
@@ -42,6 +43,7 @@ LEASE_MARGIN_SECONDS = 10
 def setting_errors(settings: Settings) -> Iterator[str]:
     """Yield the errors of settings that are well-formed one by one."""
     yield from rate_limit_errors(settings.rate_limit)
+    yield from quotas_in(settings.quota)[1]
     if settings.payments != "off":
         yield from payee_errors(settings.network, settings.pay_to)
 

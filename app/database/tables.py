@@ -95,7 +95,13 @@ organisations = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("sequence", BigInteger, nullable=False, server_default="0"),
     _instant("created_at"),
+    *(
+        Column(name, BigInteger, nullable=False, server_default="0")
+        for name in ("schedules", "people", "entries", "overrides", "bytes")
+    ),
 )
+"""The last five are what the organisation has stored. Triggers count it, which the migrations make
+and no other code needs to know."""
 
 keys = Table(
     "keys",

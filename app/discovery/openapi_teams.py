@@ -53,7 +53,7 @@ ERROR_RESPONSES: Mapping[str, tuple[str, OncallError]] = {
     ),
     "404": ("There is no such thing in the key's organisation.", errors.NotFound()),
     "408": ("The body did not arrive in time.", errors.BodyTooSlow()),
-    "409": ("What is stored does not permit it.", errors.Conflict()),
+    "409": ("What is stored does not permit it, or a quota is used up.", errors.Conflict()),
     "412": ("If-Match names another version.", errors.PreconditionFailed()),
     "413": ("The body is over 1 MiB.", errors.BodyTooLarge()),
     "415": ("The body is not declared as JSON.", errors.UnsupportedMediaType()),

@@ -5,9 +5,10 @@ only ``*/*`` is a program (curl, an agent's HTTP library) and gets JSON. A produ
 from the same document as its JSON, so the two cannot differ.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -48,10 +49,10 @@ class Pages:
 
     def routes(self) -> Sequence[Route]:
         return [
-            Route("/", representation_handler({JSON: cache(self._list), HTML: cache(self._index)})),
+            Route("/", representation_handler({JSON: self._list, HTML: self._index})),
             Route(
                 "/catalog",
-                representation_handler({JSON: cache(self._list), HTML: cache(self._catalog)}),
+                representation_handler({JSON: self._list, HTML: self._catalog}),
             ),
             *(route for endpoint in self.endpoints for route in self._product_routes(endpoint)),
             Route("/static/{name}", static_file),
@@ -60,10 +61,10 @@ class Pages:
 
     def _product_routes(self, endpoint: Endpoint) -> Sequence[Route]:
         makes = {JSON: self._product_json, HTML: self._product}
-        makers = {kind: cache(partial(make, endpoint)) for kind, make in makes.items()}
+        makers = {kind: partial(make, endpoint) for kind, make in makes.items()}
         page = Route(endpoint.catalog_path, representation_handler(makers))
         pictures = [
-            Route(path, representation_handler({SVG: cache(partial(_picture, endpoint, example))}))
+            Route(path, representation_handler({SVG: partial(_picture, endpoint, example)}))
             for path, example in _pictures(endpoint).items()
         ]
         return [page, *pictures]
@@ -137,7 +138,7 @@ async def not_found(request: Request, error: Exception) -> Response:
         wanted = PROBLEM
     if wanted == PROBLEM:
         return http_problem_response(request, error)
-    page = html_page("not_found.html")
+    page = await asyncio.to_thread(html_page, "not_found.html")
     headers = {**SECURITY_HEADERS, "Cache-Control": "no-store", "Vary": "Accept"}
     return Response(page.body, HTTPStatus.NOT_FOUND, headers, media_type=HTML)
 

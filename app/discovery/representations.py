@@ -1,9 +1,11 @@
 """Documents that are the same for every caller, with an ETag and a time in caches.
 
 Strategy: a document is made at its first request and then kept, so that a start does not wait for
-documents that nobody may read. If a path has several representations, ``Accept`` chooses.
+documents that nobody may read. It is made in a thread, because a page takes 50 ms. If a path has
+several representations, ``Accept`` chooses.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -51,13 +53,19 @@ def representation_handler(offered: Mapping[str, MakeRepresentation]) -> Handler
     accept none: these documents never answer 406.
     """
     first, *_ = offered
+    made: dict[str, Representation] = {}
+    making = asyncio.Lock()
 
     async def answer(request: Request) -> Response:
         try:
             media_type = negotiated(accepted_by(request), tuple(offered))
         except NotAcceptable:
             media_type = first
-        return offered[media_type]().response(request, Vary="Accept")
+        if media_type not in made:
+            async with making:
+                if media_type not in made:
+                    made[media_type] = await asyncio.to_thread(offered[media_type])
+        return made[media_type].response(request, Vary="Accept")
 
     return answer
 

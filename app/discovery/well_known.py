@@ -5,7 +5,7 @@ every caller. Addresses come from the settings, never from a request's ``Host``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -45,9 +45,7 @@ def discovery_routes(endpoints: Sequence[Endpoint], public_url: str) -> Sequence
         },
     }
     return [
-        Route(
-            path, representation_handler({media_type: cache(partial(_document, media_type, make))})
-        )
+        Route(path, representation_handler({media_type: partial(_document, media_type, make)}))
         for path, (media_type, make) in documents.items()
     ]
 

@@ -15,10 +15,9 @@ to. Instants are cut to the second, the finest unit of iCalendar; an item within
 DTEND.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import sha256
-from itertools import chain
 
 from icalendar import Calendar, Parameters, vText
 from icalendar.parser import Contentline
@@ -39,8 +38,13 @@ class _Text(vText):
         return rb"\\N".join(vText(piece).to_ical() for piece in self.split(r"\N"))
 
 
-def calendar_bytes(timeline: Timeline, *others: Timeline) -> bytes:
-    """Write ``timeline``, and the items of ``others`` under its title, as iCalendar in UTF-8."""
+def calendar_bytes(timeline: Timeline) -> bytes:
+    """Write ``timeline`` as iCalendar in UTF-8."""
+    return calendar_of(timeline, [text.encode() for text in event_texts(timeline)])
+
+
+def calendar_of(timeline: Timeline, events: Iterable[bytes]) -> bytes:
+    """Write a calendar of ``events`` with the title, summary and zone of ``timeline``."""
     calendar = Calendar()
     for name, value in (
         ("PRODID", PRODUCT),
@@ -50,12 +54,12 @@ def calendar_bytes(timeline: Timeline, *others: Timeline) -> bytes:
         ("X-WR-TIMEZONE", timeline.timezone),
     ):
         calendar[name] = _Text(plain_text(value))
-    head, end, _ = calendar.to_ical(sorted=False).decode().rpartition("END:VCALENDAR\r\n")
-    events = chain.from_iterable(map(_events, (timeline, *others)))
-    return "".join((head, *events, end)).encode()
+    head, end, _ = calendar.to_ical(sorted=False).rpartition(b"END:VCALENDAR\r\n")
+    return b"".join((head, *events, end))
 
 
-def _events(timeline: Timeline) -> Iterator[str]:
+def event_texts(timeline: Timeline) -> Iterator[str]:
+    """Yield the event of each item, those of ``beside`` last."""
     line = cache(_line)
     digest = sha256("\0".join(timeline.identity).encode()).hexdigest()[:32]
     items = (*timeline.items, *timeline.beside)

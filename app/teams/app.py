@@ -14,9 +14,12 @@ import structlog
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.errors import ConfigurationError
 from app.http.rate_limits import RateLimits
 from app.http.readiness import NOT_USED
 from app.settings import Settings
+from app.teams.quotas.quota import quotas_in
+from app.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
     from app.database.database import Database
@@ -37,12 +40,25 @@ disabled_api: ASGIApp = JSONResponse(
 
 
 class TeamsApp:
-    """The stored APIs, loaded when they are first needed."""
+    """The stored APIs, loaded when they are first needed.
 
-    def __init__(self, settings: Settings, clock: Callable[[], float], limits: RateLimits) -> None:
+    Raises ``ConfigurationError`` for quotas that are none.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Callable[[], float],
+        limits: RateLimits,
+        workers: WorkerPool,
+    ) -> None:
         self._settings = settings
+        self._quotas, errors = quotas_in(settings.quota)
+        if errors:
+            raise ConfigurationError(errors)
         self._clock = clock
         self._limits = limits
+        self._workers = workers
         self._loading = asyncio.Lock()
         self._loaded: tuple[Database, StoredApi] | None = None
 
@@ -97,8 +113,10 @@ class TeamsApp:
             stored_operations(),
             database,
             limits=self._limits,
+            workers=self._workers,
             public_url=self._settings.public_url,
             clock=self._clock,
+            quotas=self._quotas,
         )
         return database, api
 

@@ -10,9 +10,10 @@ from typing import Protocol
 from app.database.database import Database, Snapshot
 from app.errors import Forbidden, Unauthorized
 from app.http.request_head import RequestHead
-from app.teams.keys.store import ApiKey, find_key, record_last_use
+from app.teams.keys.store import ApiKey, find_key, has_form_of_key, record_last_use
 
 BEARER = "bearer "
+UNKNOWN = "the API key is not known, has expired or has been revoked"
 
 Clock = Callable[[], float]
 """Seconds since 1970."""
@@ -29,11 +30,13 @@ class KeyAuthenticator:
     async def authenticate(self, head: RequestHead, snapshot: Snapshot) -> ApiKey:
         """Return the key of a request. Raises ``Unauthorized``."""
         presented = presented_key(head)
+        if not has_form_of_key(presented):
+            raise Unauthorized(UNKNOWN)
         async with snapshot.reading() as tx:
             key = await find_key(tx, presented)
         now = int(self._clock() * 1000)
         if key is None or not key.valid_at(now):
-            raise Unauthorized("the API key is not known, has expired or has been revoked")
+            raise Unauthorized(UNKNOWN)
         self._used[key.id] = now
         return key
 

@@ -8,12 +8,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from app.http.conditional import require_match
 from app.http.validation import RequestModel
 from app.teams.audit.store import Actor
 from app.teams.calendars.store import Feed
+from app.teams.heavy_work import Compute, compute_in_thread
 from app.teams.keys.store import SCOPES
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class RequestContext(Struct, frozen=True):
     """One request, authenticated and parsed. ``now`` is in milliseconds.
 
     ``document`` is the body of a POST as its type, ``value`` the body as JSON types.
+    ``compute`` computes what takes long.
     """
 
     actor: Actor
@@ -52,6 +54,7 @@ class RequestContext(Struct, frozen=True):
     document: Any = None
     value: Any = None
     if_match: Sequence[str] = ()
+    compute: Compute = compute_in_thread
 
     @property
     def org_id(self) -> str:
@@ -64,9 +67,12 @@ class RequestContext(Struct, frozen=True):
 
 
 class HandlerResult(Struct, frozen=True):
-    """The body of an answer, and where the thing that it shows can be read."""
+    """The body of an answer, and where the thing that it shows can be read.
 
-    body: Struct | bytes | None = None
+    Bytes are a calendar, and ``Raw`` is JSON that is written already.
+    """
+
+    body: Struct | Raw | bytes | None = None
     location: str | None = None
 
 
@@ -89,7 +95,7 @@ class Operation:
     patch must result in, ``example`` a body that can be sent. ``parameters`` describes the
     parameters of the path, except ``id``. ``feed`` says whose calendar is served; a secret token in
     the query then does instead of a key. ``heavy`` operations lay out a window of a schedule and
-    are limited in number.
+    are limited in number. The answers of ``secret`` operations are stored encrypted.
     """
 
     method: Method
@@ -109,6 +115,7 @@ class Operation:
     parameters: Mapping[str, str] = field(default_factory=dict)
     feed: Feed | None = None
     heavy: bool = False
+    secret: bool = False
 
     @property
     def writes(self) -> bool:

@@ -1,6 +1,7 @@
 """The stored APIs as one application: a visible pipeline of plain calls.
 
-    path → sizes → key → limit → scope → body → (idempotency) → handler → answer
+    path → sizes → limit of the address → key → limit → scope → body → (idempotency) → handler
+    → answer
 
 Strategy: a row of the table says everything about an operation. Its handler runs in one
 transaction, which for a write also holds the answer stored for its ``Idempotency-Key``. A failure
@@ -26,7 +27,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from app.database.database import Database, Snapshot, Tx
+from app.database.database import Database, Snapshot, TransactionFunction, Tx
 from app.errors import (
     FieldError,
     Interrupted,
@@ -42,18 +43,22 @@ from app.http.request_body import read_body, require_sizes
 from app.http.request_head import RequestHead, request_head
 from app.http.validation import MAX_ERRORS, RequestModel, parsed_json, validated
 from app.teams.audit.store import Actor
-from app.teams.auth import KeyAuthenticator, require_scope
+from app.teams.auth import KeyAuthenticator, presented_key, require_scope
 from app.teams.calendars.schemas import FeedQuery
-from app.teams.calendars.store import Feed, org_id_of_token
-from app.teams.heavy_work import HeavyWorkLimiter
+from app.teams.calendars.store import Feed, org_id_of_token, require_form_of_token
+from app.teams.heavy_work import HeavyWorkLimiter, NeedsSlot, need_slot
 from app.teams.idempotency import store as idempotency
+from app.teams.idempotency.sealing import Seal
 from app.teams.idempotency.store import IdempotencyRecord
 from app.teams.null_characters import NULL_ESCAPED, null_character_errors
 from app.teams.operation import HandlerResult, Operation, RequestContext
 from app.teams.problems import defect_response, error_response, http_error_response
 from app.teams.queries import query_in
+from app.teams.quotas.quota import QUOTAS, Amounts, require_within
+from app.teams.quotas.store import amounts_used
 from app.teams.router import OperationRouter
 from app.teams.schemas import DataEnvelope
+from app.workers.pool import WorkerPool
 
 log = structlog.get_logger()
 
@@ -105,15 +110,18 @@ class StoredApi:
         database: Database,
         *,
         limits: RateLimits,
+        workers: WorkerPool,
         public_url: str,
         clock: Callable[[], float],
+        quotas: Amounts = QUOTAS,
     ) -> None:
         self._routes = OperationRouter(operations)
         self._database = database
         self._limits = limits
         self._public_url = public_url
         self._clock = clock
-        self._heavy_work = HeavyWorkLimiter()
+        self._quotas = quotas
+        self._heavy_work = HeavyWorkLimiter(workers)
         self._authenticator = KeyAuthenticator(database, clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -122,10 +130,15 @@ class StoredApi:
             scope["route"] = operation
             head = request_head(scope)
             require_sizes(head)
-            with self._limits.large_bodies.held(head, self._limits.client_in(head)):
-                async with self._database.snapshot() as snapshot:
-                    incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
-                    response = await self._admitted_response(incoming)
+            client = self._limits.client_in(head)
+            address = self._limits.spend_address(client)
+            if address.granted:
+                with self._limits.large_bodies.held(head, client):
+                    async with self._database.snapshot() as snapshot:
+                        incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
+                        response = await self._admitted_response(incoming)
+            else:
+                response = _with_rate_limit(error_response(address.refusal), address)
         except HTTPException as error:
             response = http_error_response(error)
         except OncallError as error:
@@ -148,14 +161,11 @@ class StoredApi:
             await self._database.write(lambda tx: idempotency.forget_expired(tx, now))
 
     async def _admitted_response(self, incoming: IncomingRequest) -> Response:
-        """Return the answer to a request, or its refusal by address, key, rate limit or scope.
+        """Return the answer to a request, or its refusal by key, rate limit or scope.
 
         These are checked before anything else of the request is looked at.
         """
         operation = incoming.operation
-        address = self._limits.spend_address(self._limits.client_in(incoming.head))
-        if not address.granted:
-            return _with_rate_limit(error_response(address.refusal), address)
         try:
             if operation.feed and b"token=" in incoming.query and not _has_key(incoming.head):
                 return await self._answer_by_token(incoming, operation.feed)
@@ -181,8 +191,10 @@ class StoredApi:
         try:
             allowance.require()
             query = query_in(incoming.query, FeedQuery)
+            secret = query.token or ""
+            require_form_of_token(secret)
             async with incoming.snapshot.reading() as tx:
-                org_id = await org_id_of_token(tx, feed, incoming.path["id"], query.token or "")
+                org_id = await org_id_of_token(tx, feed, incoming.path["id"], secret)
             context = self._context(incoming, Actor(org_id, "", ""), query)
             response = _response(
                 incoming.operation, await self._read(incoming, context), incoming.head
@@ -206,27 +218,43 @@ class StoredApi:
         request_hash = hashlib.sha256(
             b"\0".join((operation.method.encode(), incoming.scope["path"].encode(), body))
         ).digest()
+        seal = Seal(presented_key(head), key) if key is not None and operation.secret else None
         transaction = partial(
-            _write_once, operation=operation, context=context, key=key, request_hash=request_hash
+            _write_once,
+            operation=operation,
+            context=context,
+            key=key,
+            request_hash=request_hash,
+            seal=seal,
         )
-        async with self._slot(incoming, context):
+        if operation.method != "DELETE":
+            transaction = partial(
+                _within_quotas, self._quotas, operation, context.org_id, transaction
+            )
+        async with contextlib.AsyncExitStack() as held:
+            if operation.heavy:
+                await held.enter_async_context(self._slot(incoming, context))
             return await self._database.write(transaction)
 
     async def _read(self, incoming: IncomingRequest, context: RequestContext) -> HandlerResult:
-        """Run the handler of an operation that reads."""
+        """Run the handler of an operation that reads; again, with a slot, if it proves heavy."""
+        if not incoming.operation.heavy:
+            light = structs.replace(context, compute=need_slot)
+            with contextlib.suppress(NeedsSlot):
+                async with incoming.snapshot.reading() as tx:
+                    return await incoming.operation.handler(tx, light)
+        compute = self._heavy_work.compute(context.org_id)
+        heavy = structs.replace(context, compute=compute)
         async with self._slot(incoming, context), incoming.snapshot.reading() as tx:
-            return await incoming.operation.handler(tx, context)
+            return await incoming.operation.handler(tx, heavy)
 
     @contextlib.asynccontextmanager
     async def _slot(
         self, incoming: IncomingRequest, context: RequestContext
     ) -> AsyncIterator[None]:
-        """Hold a slot while heavy work is done; any other operation needs none."""
-        if incoming.operation.heavy:
-            await incoming.snapshot.end()
-            async with self._heavy_work.slot(context.org_id):
-                yield
-        else:
+        """Hold a slot while heavy work is done, for which no connection waits."""
+        await incoming.snapshot.end()
+        async with self._heavy_work.slot(context.org_id):
             yield
 
     def _context(
@@ -245,30 +273,51 @@ class StoredApi:
         return await self._limits.spend_by(policy, client, ROUTE, LIMIT)
 
 
-async def _write_once(
-    tx: Tx, *, operation: Operation, context: RequestContext, key: str | None, request_hash: bytes
+async def _within_quotas(
+    quotas: Amounts, operation: Operation, org_id: str, work: TransactionFunction[Response], tx: Tx
 ) -> Response:
-    """Run the handler of a write, or return the answer that the same request got before."""
+    """Do the work of a write. Raises ``QuotaExceeded`` if too much would be stored after it."""
+    before = await amounts_used(tx, org_id)
+    response = await work(tx)
+    after = await amounts_used(tx, org_id)
+    require_within(quotas, before, after, changes=operation.method == "PATCH")
+    return response
+
+
+async def _write_once(
+    tx: Tx,
+    *,
+    operation: Operation,
+    context: RequestContext,
+    key: str | None,
+    request_hash: bytes,
+    seal: Seal | None,
+) -> Response:
+    """Run the handler of a write, or return the answer that the same request got before.
+
+    An answer with a secret is stored under its ``seal``.
+    """
     if key is not None:
         before = await idempotency.find_record(tx, context.org_id, key, context.now)
         if before is not None:
-            return _replay(before, request_hash)
+            return _replay(before, request_hash, seal)
     response = _response(operation, await operation.handler(tx, context), None)
     if key is not None:
         headers = tuple((name.decode(), value.decode()) for name, value in response.raw_headers)
-        record = IdempotencyRecord(
-            request_hash, response.status_code, bytes(response.body), headers
-        )
+        body = bytes(response.body)
+        stored = seal.sealed(body) if seal else body
+        record = IdempotencyRecord(request_hash, response.status_code, stored, headers)
         await idempotency.save_record(tx, context.org_id, key, record, context.now)
     return response
 
 
-def _replay(before: IdempotencyRecord, request_hash: bytes) -> Response:
+def _replay(before: IdempotencyRecord, request_hash: bytes, seal: Seal | None) -> Response:
     if before.request_hash != request_hash:
         used = "has been used for another request: give every request a key of its own"
         raise InvalidRequest([FieldError("Idempotency-Key", used)])
     headers = {**dict(before.headers), "Idempotent-Replayed": "true"}
-    return Response(before.body, before.status, headers)
+    body = seal.opened(before.body) if seal else before.body
+    return Response(body, before.status, headers)
 
 
 def _idempotency_key(operation: Operation, head: RequestHead) -> str | None:

@@ -28,6 +28,7 @@ STORED_STATUS: Mapping[type[OncallError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.Conflict: HTTPStatus.CONFLICT,
+    errors.QuotaExceeded: HTTPStatus.CONFLICT,
     errors.PreconditionFailed: HTTPStatus.PRECONDITION_FAILED,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -46,6 +47,7 @@ OWN = (
     errors.Forbidden,
     errors.NotFound,
     errors.Conflict,
+    errors.QuotaExceeded,
     errors.PreconditionFailed,
     errors.StoreUnavailable,
 )

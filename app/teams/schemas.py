@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.database.pages import Page, Slice
+from app.errors import AnswerTooLarge
 from app.http.scalars import Name
 from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Point
@@ -19,6 +20,7 @@ T = TypeVar("T")
 NO_MORE = r"(?!\n)"
 """Python's ``$`` also matches before a last line feed; that of JSON Schema does not."""
 
+ANSWER_BYTES = 16 * 1024 * 1024
 READ_ONLY = ("id", "version", "created_at", "updated_at")
 
 Id = Annotated[
@@ -67,7 +69,10 @@ class DataEnvelope(Struct, Generic[T], frozen=True):
 
 
 class ListEnvelope(Struct, Generic[T], frozen=True):
-    """An answer with part of a list: of ``total`` things, up to ``limit`` after ``offset``."""
+    """An answer with part of a list: of ``total`` things, up to ``limit`` after ``offset``.
+
+    ``limit`` is smaller than was asked for where the things are too large for one answer.
+    """
 
     data: Sequence[T]
     total: int
@@ -75,9 +80,16 @@ class ListEnvelope(Struct, Generic[T], frozen=True):
     offset: int
 
 
-def list_envelope(page: Page[Any], part: Slice, items: Sequence[T]) -> ListEnvelope[T]:
+def bounded(answer: bytes) -> bytes:
+    """Return ``answer``. Raises ``AnswerTooLarge`` if it is larger than any answer may be."""
+    if len(answer) > ANSWER_BYTES:
+        raise AnswerTooLarge(f"an answer is at most {ANSWER_BYTES:,} bytes: ask for less")
+    return answer
+
+
+def list_envelope(page: Page[Any], items: Sequence[T]) -> ListEnvelope[T]:
     """Return ``items``, made from the rows of ``page``, as an answer."""
-    return ListEnvelope(items, page.total, part.limit, part.offset)
+    return ListEnvelope(items, page.total, page.part.limit, page.part.offset)
 
 
 def visible_fields(document: Struct) -> dict[str, Any]:

@@ -204,6 +204,7 @@ def test_redis_away(
         assert refused.json()["retry"] == "same-payment"
         assert int(refused.headers["Retry-After"]) >= 1
         assert books.close(refused.status_code) == UNMOVED
+        assert service.post(EXAMPLE).status_code == 402  # counted by this process alone
         unready = http.get(f"{worker.url}/readyz")
         assert unready.status_code == 503
         assert {"claims", "limits"} <= unready_parts(unready)

@@ -36,8 +36,8 @@ class TestTheWay:
         self, database: Database
     ) -> None:
         await database.write(fill)
-        assert await moved(database, "base") == ("0001", None)
-        assert await moved(database, "head") == (None, "0001")
+        assert await moved(database, "base") == (REVISION, None)
+        assert await moved(database, "head") == (None, REVISION)
         await database.write(fill)
 
     async def test_nothing_but_alembics_own_table_is_left_at_the_base(self, away: Database) -> None:
@@ -45,13 +45,13 @@ class TestTheWay:
             assert await connection.run_sync(table_names) == {"alembic_version"}
 
     async def test_a_second_time_there_is_nothing_to_do(self, database: Database) -> None:
-        assert await moved(database, "head") == ("0001", "0001")
+        assert await moved(database, "head") == (REVISION, REVISION)
 
     async def test_two_at_once_migrate_once(self, away: Database, database_url: str) -> None:
         other = Database(database_url)
         moves = await asyncio.gather(moved(away, "head"), moved(other, "head"))
         await other.aclose()
-        assert sorted(moves, key=str) == [("0001", "0001"), (None, "0001")]
+        assert sorted(moves, key=str) == [(REVISION, REVISION), (None, REVISION)]
 
     async def test_a_migration_that_fails_changes_nothing(self, away: Database) -> None:
         async with away.migrating() as connection:
@@ -63,7 +63,7 @@ class TestTheWay:
 
     @pytest.mark.parametrize("to", ["0000", "9999", "heads", "", "-1"])
     async def test_an_unknown_one_is_refused(self, database: Database, to: str) -> None:
-        with pytest.raises(UnknownMigration, match="is none of base, 0001, head"):
+        with pytest.raises(UnknownMigration, match="is none of base, 0001, 0002, head"):
             await moved(database, to)
 
 
@@ -113,9 +113,9 @@ class TestWhatIsSaid:
         ("revision", "fault"),
         [
             (None, "is not migrated: run `python -m app migrate`"),
-            ("0000", "is at migration 0000 of 0001: run `python -m app migrate`"),
-            ("0001", None),
+            ("0001", "is at migration 0001 of 0002: run `python -m app migrate`"),
             ("0002", None),
+            ("0003", None),
         ],
     )
     async def test_of_a_revision(self, revision: str | None, fault: str | None) -> None:

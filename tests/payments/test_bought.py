@@ -248,10 +248,15 @@ class TestFind:
             theirs = await claims.claim(payment.identity.key, bound, clock() + 60)
             with pytest.raises(SettlementUnknown):
                 await till.found(payment)
+            with pytest.raises(SettlementUnknown):
+                await till.settlement.charge(payment, REQUEST, ANSWER)
             finding = asyncio.create_task(till.found(payment))
+            charging = asyncio.create_task(till.settlement.charge(payment, REQUEST, ANSWER))
             await asyncio.sleep(0)
             await claims.release(payment.identity.key, theirs.holder)
-            assert await finding is None
+            assert not (await charging).replayed
+            found = await finding
+            assert found is None or found.receipt == (await charging).receipt
 
     async def test_an_outcome_that_is_not_known(self, connected: Connect) -> None:
         async with ScriptedFacilitator(settle=hangs_up) as script:

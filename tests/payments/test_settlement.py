@@ -224,7 +224,8 @@ class TestOutcomeUnknown:
     async def test_what_cannot_be_told_stays_unknown(
         self, connected: Connect, verify: Handler
     ) -> None:
-        script = ScriptedFacilitator(settle=[hangs_up, refuses(EXPIRED)], verify=verify)
+        pending = refuses(PENDING, 500, OTHER_TRANSACTION)
+        script = ScriptedFacilitator(settle=[pending, refuses(EXPIRED)], verify=verify)
         async with script:
             response = await (await connected(script)).buy()
             assert (response.status_code, response.json()["code"]) == (503, "settlement_unknown")

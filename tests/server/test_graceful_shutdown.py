@@ -11,11 +11,14 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from app.errors import Interrupted
+from app.main import create_app
 from app.server.graceful_shutdown import SIGNALS, GracefulShutdown
 from app.server.http_protocol import LimitedHttpProtocol
 from app.server.middleware import OuterMiddleware
+from app.workers.pool import WorkerPool
 from tests.support.processes import free_port
-from tests.support.services import Service
+from tests.support.services import Service, living, settings
 
 pytestmark = pytest.mark.anyio
 
@@ -48,6 +51,25 @@ async def test_it_is_said_at_once_and_handed_on_later(
                 await asyncio.sleep(0.01)
     assert handed_on == [number]
     assert time.monotonic() - began >= 0.2
+
+
+@pytest.mark.usefixtures("handed_on")
+async def test_free_work_under_way_is_ended_at_the_first_signal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = WorkerPool()
+    monkeypatch.setattr("app.main.WorkerPool", lambda: pool)
+    app = create_app(settings(drain_seconds=1))
+    async with living(app):
+        free = asyncio.create_task(
+            pool.run(time.sleep, 60, caller="me", cpu_seconds=60, unpaid=True)
+        )
+        await asyncio.sleep(0.5)
+        began = time.monotonic()
+        os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(Interrupted):
+            await free
+    assert time.monotonic() - began < 0.9
 
 
 async def test_the_signals_are_the_servers_again_afterwards(handed_on: list[int]) -> None:

@@ -16,6 +16,7 @@ from app.http.rate_limits import RateLimits
 from app.teams.keys.store import SCOPES, create_key
 from app.teams.pipeline import StoredApi
 from app.teams.routes import stored_operations
+from app.workers.pool import WorkerPool
 
 V1, V2 = "/api/v1", "/api/v2/oncall"
 
@@ -31,6 +32,7 @@ class Caller:
             stored_operations(),
             database,
             limits=RateLimits(lambda: float(next(minutes))),
+            workers=WorkerPool(),
             public_url="https://oncall.test",
             clock=clock,
         )

@@ -24,8 +24,8 @@ MARKERS = {
 }
 """Tests without any of these are the fast ones."""
 
-running: frozenset[str] = frozenset()
-"""The markers of the test that is run at the moment."""
+running: frozenset[str] | None = None
+"""The markers of the test that is run at the moment; ``None`` in a benchmark, which has none."""
 
 
 def note_markers(item: pytest.Item) -> None:
@@ -56,5 +56,6 @@ def absent(program: str, package: str) -> NoReturn:
 
 
 def _permitted(marker: str, path: str) -> str:
-    assert marker in running, f"a test that starts {path} needs @pytest.mark.{marker}"
+    permitted = running is None or marker in running
+    assert permitted, f"a test that starts {path} needs @pytest.mark.{marker}"
     return path

@@ -107,13 +107,16 @@ class Stored(Service):
 
     me: Caller
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, quota: str = "") -> None:
         self.url = url
         self.clock = clock
         self.database = Database(url)
         self.org = f"organisation {next(_numbers)}"
         super().__init__(
-            create_app(settings(database_url=url, payments="off"), clock=clock)  # type: ignore[arg-type]
+            create_app(
+                settings(database_url=url, payments="off", quota=quota),  # type: ignore[arg-type]
+                clock=clock,
+            )
         )
 
     @property

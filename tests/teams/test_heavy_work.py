@@ -10,6 +10,7 @@ from app.errors import StoreUnavailable
 from app.teams import heavy_work
 from app.teams.heavy_work import HeavyWorkLimiter
 from app.teams.operation import Operation
+from app.workers.pool import WorkerPool
 from tests.support.scenes import DAILY, june, scene, who
 from tests.support.stored import V1, V2, Caller, Stored, code_of
 from tests.support.world import OPERATIONS
@@ -33,7 +34,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 async def test_who_gets_a_slot(held: list[str], wanted: str, granted: bool) -> None:
-    own = HeavyWorkLimiter()
+    own = HeavyWorkLimiter(WorkerPool())
     async with contextlib.AsyncExitStack() as holding:
         for org_id in held:
             with contextlib.suppress(StoreUnavailable):
@@ -47,7 +48,7 @@ async def test_who_gets_a_slot(held: list[str], wanted: str, granted: bool) -> N
 
 
 async def test_the_first_to_wait_is_next() -> None:
-    own = HeavyWorkLimiter()
+    own = HeavyWorkLimiter(WorkerPool())
     async with own.slot("a"):
         waiting = asyncio.create_task(entered(own, "a"))
         await asyncio.sleep(0)

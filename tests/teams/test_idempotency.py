@@ -3,7 +3,11 @@
 import asyncio
 
 import pytest
+from sqlalchemy import select
 
+from app.database.database import Tx
+from app.database.tables import metadata
+from app.teams.calendars.schemas import NewFeedToken
 from app.teams.operation import Operation
 from tests.support.scenes import DAILY, june, scene
 from tests.support.stored import V1, V2, Stored, code_of, faults_in
@@ -127,6 +131,39 @@ async def test_any_key_of_the_organisation_is_answered_again(stored: Stored) -> 
     first = await stored.me.post(USERS, ANN, Idempotency_Key="a")
     other = await stored.with_scopes("oncall:write")
     assert (await other.post(USERS, ANN, Idempotency_Key="a")).content == first.content
+
+
+TOKEN_POSTS = [each for each in OPERATIONS if each.answer is NewFeedToken]
+
+
+@pytest.mark.parametrize("operation", TOKEN_POSTS, ids=named)
+async def test_a_secret_is_stored_nowhere(stored: Stored, operation: Operation) -> None:
+    """Not in the stored answer either, of which a copy of the database would give it away."""
+    request = request_of(operation, await world(stored))
+    once = {"Idempotency-Key": "once"}
+    first = await stored.me.ask(*request, once)
+    secret = first.json()["data"]["token"]
+
+    async def everything(tx: Tx) -> str:
+        tables = metadata.sorted_tables
+        return repr([list(await tx.execute(select(each))) for each in tables])
+
+    async with stored.database.reading() as tx:
+        assert secret not in await everything(tx)
+    assert (await stored.me.ask(*request, once)).content == first.content
+
+
+async def test_a_secret_is_told_again_to_the_same_api_key_only(stored: Stored) -> None:
+    me = await scene(stored, DAILY)
+    path = f"{V2}/users/ann/feed-tokens"
+    first = await me.post(path, {}, Idempotency_Key="a")
+    other = await stored.with_scopes("oncall:write", "oncall:read")
+    refused = await other.post(path, {}, Idempotency_Key="a")
+    assert code_of(refused) == (409, "conflict")
+    assert "revoke the one that was made" in refused.json()["message"]
+    assert len(await other.read(path)) == 1
+    as_bearer = stored.caller(me.key, "Authorization")
+    assert (await as_bearer.post(path, {}, Idempotency_Key="a")).content == first.content
 
 
 async def test_it_is_ignored_where_nothing_is_posted(stored: Stored) -> None:

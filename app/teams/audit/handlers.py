@@ -14,6 +14,4 @@ async def list_audit(tx: Tx, context: RequestContext) -> HandlerResult:
     page = await store.records_page(tx, context.org_id, schedule_id, context.query.part)
     if not page.total:  # one that was deleted has some
         raise NotFound(f"there is no schedule {schedule_id}")
-    return HandlerResult(
-        list_envelope(page, context.query.part, [audit_entry_of(record) for record in page.rows])
-    )
+    return HandlerResult(list_envelope(page, [audit_entry_of(record) for record in page.rows]))

@@ -1,7 +1,7 @@
 """Audit entries on the wire."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from msgspec import Meta, Struct
 
@@ -38,5 +38,5 @@ def audit_entry_of(record: AuditRecord) -> AuditEntry:
         ActorShown(record.key_id, record.key_name),
         record.action,
         record.version,
-        record.changes,
+        cast(Mapping[str, Any], record.changes),
     )

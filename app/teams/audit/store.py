@@ -26,7 +26,10 @@ class Actor(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class AuditRecord:
-    """One change. ``version`` is the schedule's after it; ``at`` is in milliseconds."""
+    """One change. ``version`` is the schedule's after it; ``at`` is in milliseconds.
+
+    ``changes`` are the stored JSON, which answers show as it is.
+    """
 
     id: int
     at: int
@@ -34,7 +37,7 @@ class AuditRecord:
     key_name: str
     action: str
     version: int
-    changes: Changes
+    changes: msgspec.Raw
 
 
 async def insert_record(
@@ -90,5 +93,5 @@ def _record(row: RowMapping) -> AuditRecord:
         row["key_name"],
         row["action"],
         row["version"],
-        msgspec.json.decode(row["changes"]),
+        msgspec.Raw(row["changes"]),
     )

@@ -4,53 +4,64 @@ Strategy: a calendar shows whole UTC days, some back and a year ahead, so its by
 for a day unless something changes. Programs poll it and are answered with 304.
 """
 
-import asyncio
-
 from app.database.database import Tx
 from app.database.ids import new_id
 from app.engine.layered.limits import DAY_MS
-from app.engine.layered.model import FinalSchedule
-from app.formats.ical import calendar_bytes
-from app.formats.timeline import Timeline
 from app.teams.audit.recording import record_change
 from app.teams.calendars import store
-from app.teams.calendars.schemas import FeedTokenShown, NewFeedToken, feed_token_of
+from app.teams.calendars.schemas import NewFeedToken, feed_token_of
 from app.teams.calendars.store import Feed, FeedToken
-from app.teams.calendars.timeline import personal_timeline, stored_timeline
-from app.teams.on_call.store import final_schedule_of
+from app.teams.calendars.timeline import (
+    DAYS_AHEAD,
+    CalendarSchedule,
+    PersonalCalendar,
+    calendar_window,
+    people_in,
+    personal_events,
+    schedule_calendar,
+)
+from app.teams.on_call.store import ask, history_between
 from app.teams.operation import V2, HandlerResult, RequestContext
 from app.teams.schedules.store import (
-    StoredSchedule,
     get_schedule,
     lock_schedule,
+    named_schedule,
     raise_version,
     schedules_with,
 )
-from app.teams.schemas import DataEnvelope, ListEnvelope
+from app.teams.schemas import DataEnvelope, list_envelope
 from app.teams.times import utc_text
-from app.teams.users.store import get_user, users_by_id
-
-DAYS_BACK, DAYS_AHEAD = 31, 366
+from app.teams.users.store import get_user, names_by_id
 
 
 async def read_schedule_calendar(tx: Tx, context: RequestContext) -> HandlerResult:
     """Return a schedule's calendar."""
-    schedule = await get_schedule(tx, context.org_id, context.path["id"])
-    timeline, _ = await _timeline(tx, context, schedule)
-    return HandlerResult(await asyncio.to_thread(calendar_bytes, timeline))
+    shown = await named_schedule(tx, context.org_id, context.path["id"])
+    today = context.now - context.now % DAY_MS
+    window = calendar_window(today, DAYS_AHEAD)
+    history = await history_between(tx, context.org_id, shown.id, *window)
+    people = await ask(context.compute, history, *window, people_in)
+    names = await names_by_id(tx, context.org_id, people)
+    schedule = CalendarSchedule(context.org_id, *shown)
+    answer = await ask(context.compute, history, *window, schedule_calendar, today, schedule, names)
+    return HandlerResult(answer)
 
 
 async def read_user_calendar(tx: Tx, context: RequestContext) -> HandlerResult:
     """Return a calendar of a user's shifts on all schedules."""
     user = await get_user(tx, context.org_id, context.path["id"])
-    since_at, _ = _window(context.now)
-    timelines = []
-    for schedule in await schedules_with(tx, context.org_id, user.id, since_at):
-        timeline, final = await _timeline(tx, context, schedule)
-        timelines.append(await asyncio.to_thread(personal_timeline, timeline, final, user.id))
-    about = f"Every shift of {user.name}."
-    header = Timeline(f"On call: {user.name}", about, "UTC", ("user", user.id), (), {})
-    return HandlerResult(await asyncio.to_thread(calendar_bytes, header, *timelines))
+    today = context.now - context.now % DAY_MS
+    since_at, _ = calendar_window(today, DAYS_AHEAD)
+    schedules = await schedules_with(tx, context.org_id, user.id, since_at)
+    calendar = PersonalCalendar(today, len(schedules))
+    for shown in schedules:
+        window = calendar_window(today, calendar.days)
+        history = await history_between(tx, context.org_id, shown.id, *window)
+        schedule = CalendarSchedule(context.org_id, *shown)
+        wanted = (today, calendar.days, schedule, user.id, calendar.steps)
+        calendar.add(*await ask(context.compute, history, *window, personal_events, *wanted))
+    title, about = f"On call: {user.name}", f"Every shift of {user.name}."
+    return HandlerResult(calendar.written(title, about, user.id))
 
 
 async def list_schedule_tokens(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -99,10 +110,8 @@ async def revoke_token(tx: Tx, context: RequestContext) -> HandlerResult:
 
 
 async def _list_tokens(tx: Tx, context: RequestContext, feed: Feed, of: str) -> HandlerResult:
-    tokens = [feed_token_of(token) for token in await store.tokens_of(tx, context.org_id, feed, of)]
-    part = context.query.part
-    shown: list[FeedTokenShown] = tokens[part.offset : part.offset + part.limit]
-    return HandlerResult(ListEnvelope(shown, len(tokens), part.limit, part.offset))
+    page = await store.tokens_page(tx, context.org_id, feed, of, context.query.part)
+    return HandlerResult(list_envelope(page, [feed_token_of(token) for token in page.rows]))
 
 
 async def _create_token(
@@ -115,22 +124,3 @@ async def _create_token(
     url = f"{context.public_url}{path}?token={secret}"
     shown = NewFeedToken(token.id, name, utc_text(token.created_at), secret, url)
     return HandlerResult(DataEnvelope(shown), location=f"{V2}/feed-tokens/{token.id}"), token
-
-
-async def _timeline(
-    tx: Tx, context: RequestContext, schedule: StoredSchedule
-) -> tuple[Timeline, FinalSchedule]:
-    final = await final_schedule_of(tx, context.org_id, schedule.id, *_window(context.now))
-    ids = {segment.user_id for segment in final.segments}
-    names = {
-        user_id: each.name for user_id, each in (await users_by_id(tx, context.org_id, ids)).items()
-    }
-    identity = ("stored", context.org_id, schedule.id)
-    timezone = schedule.rules.timezone
-    about = (schedule.fields.name, identity, timezone, final, names)
-    return await asyncio.to_thread(stored_timeline, *about), final
-
-
-def _window(now: int) -> tuple[int, int]:
-    today = now - now % DAY_MS
-    return today - DAYS_BACK * DAY_MS, today + DAYS_AHEAD * DAY_MS

@@ -18,6 +18,7 @@ TOKENS: Mapping[str, Any] = {"query": PageQuery, "answer": FeedTokenShown, "shap
 NEW_TOKEN: Mapping[str, Any] = {
     "body": FeedTokenPost,
     "answer": NewFeedToken,
+    "secret": True,
     "status": 201,
     "example": {"name": "Marie's phone"},
 }

@@ -5,14 +5,15 @@ schedule or user until it is revoked.
 """
 
 import hashlib
+import re
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import ColumnElement, RowMapping, and_, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.pages import Page, Slice, page_of
 from app.database.tables import feed_tokens
 from app.errors import NotFound, Unauthorized
 
@@ -20,6 +21,8 @@ Feed = Literal["schedule", "user"]
 """Whose calendar it is."""
 
 TOKEN_BYTES = 32
+TOKEN = re.compile(r"[0-9A-Za-z_-]{43}")
+UNKNOWN_TOKEN = "the token opens no such calendar, or has been revoked"  # noqa: S105 - a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,12 @@ async def insert_token(tx: AsyncConnection, org_id: str, token: FeedToken) -> st
     return secret
 
 
+def require_form_of_token(secret: str) -> None:
+    """Raise ``Unauthorized`` for what cannot be a secret, which costs no look into the database."""
+    if not TOKEN.fullmatch(secret):
+        raise Unauthorized(UNKNOWN_TOKEN)
+
+
 async def org_id_of_token(tx: AsyncConnection, feed: Feed, of: str, secret: str) -> str:
     """Return the organisation whose feed of ``of`` the secret opens. Raises ``Unauthorized``.
 
@@ -60,11 +69,13 @@ async def org_id_of_token(tx: AsyncConnection, feed: Feed, of: str, secret: str)
     )
     org_id: str | None = await tx.scalar(query)
     if org_id is None:
-        raise Unauthorized("the token opens no such calendar, or has been revoked")
+        raise Unauthorized(UNKNOWN_TOKEN)
     return org_id
 
 
-async def tokens_of(tx: AsyncConnection, org_id: str, feed: Feed, of: str) -> Sequence[FeedToken]:
+async def tokens_page(
+    tx: AsyncConnection, org_id: str, feed: Feed, of: str, part: Slice
+) -> Page[FeedToken]:
     """Return the tokens of a feed that have not been revoked, oldest first."""
     query = (
         select(feed_tokens)
@@ -75,7 +86,7 @@ async def tokens_of(tx: AsyncConnection, org_id: str, feed: Feed, of: str) -> Se
         )
         .order_by(feed_tokens.c.created_at, feed_tokens.c.id)
     )
-    return [_token(row) for row in (await tx.execute(query)).mappings()]
+    return await page_of(tx, query, part, _token)
 
 
 async def revoke_token(tx: AsyncConnection, org_id: str, token_id: str, now: int) -> FeedToken:

@@ -35,14 +35,12 @@ async def list_entries(tx: Tx, context: RequestContext) -> HandlerResult:
         check_window(from_at, to_at)
     except OutOfBounds as error:  # by an hour, where the days have a clock change or end all time
         raise InvalidRequest([FieldError("end_date", error.detail)]) from error
-    entries = await store.entries_between(tx, context.org_id, schedule.id, from_at, to_at)
-    if query.user_id is not None:
-        entries = [entry for entry in entries if entry.user_id == query.user_id]
-    shown = entries[query.offset : query.offset + query.limit]
-    page = Page(shown, len(entries))
-    return HandlerResult(
-        list_envelope(page, query.part, [entry_of(each, timezone) for each in shown])
+    wanted = store.EntriesWanted(query.user_id, part=query.part)
+    shown, total = await store.entries_page(
+        tx, context.compute, context.org_id, schedule.id, (from_at, to_at), wanted
     )
+    page = Page(shown, total, query.part)
+    return HandlerResult(list_envelope(page, [entry_of(each, timezone) for each in shown]))
 
 
 async def create_entry(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -64,7 +62,9 @@ async def create_entry(tx: Tx, context: RequestContext) -> HandlerResult:
 
 async def read_entry(tx: Tx, context: RequestContext) -> HandlerResult:
     """Return one entry."""
-    entry = await store.get_entry(tx, context.org_id, context.path["entry_id"])
+    entry = await store.get_entry(
+        tx, context.org_id, context.path["entry_id"], compute=context.compute
+    )
     schedule = await get_schedule(tx, context.org_id, entry.schedule_id)
     return HandlerResult(DataEnvelope(entry_of(entry, schedule.rules.timezone)))
 
@@ -118,9 +118,7 @@ async def list_swaps(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the swaps of a schedule."""
     schedule = await get_schedule(tx, context.org_id, context.path["id"])
     page = await store.swaps_page(tx, context.org_id, schedule.id, context.query.part)
-    return HandlerResult(
-        list_envelope(page, context.query.part, [swap_of(swap) for swap in page.rows])
-    )
+    return HandlerResult(list_envelope(page, [swap_of(swap) for swap in page.rows]))
 
 
 async def undo_swap(tx: Tx, context: RequestContext) -> HandlerResult:

@@ -8,9 +8,10 @@ Invariant: no swap, and no undoing of one, gives one user two entries of one sch
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 from sqlalchemy import RowMapping, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,7 +22,8 @@ from app.database.tables import swaps
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
 from app.engine.layered.shifts import ScheduleShift, start_of_shift_key
 from app.errors import Conflict, NotFound
-from app.teams.on_call.store import Span, history_between, shifts_of
+from app.teams.heavy_work import Compute, compute_in_thread
+from app.teams.on_call.store import History, Span, ask, history_between, reaching, shifts_in
 from app.teams.overrides.store import (
     ManualAssignment,
     ManualAssignmentFields,
@@ -76,6 +78,14 @@ class StoredSwap:
     undone_at: int | None = None
 
 
+class EntriesWanted(NamedTuple):
+    """Which entries are wanted: of a user, with an id, and which page of them. ``None``: all."""
+
+    user_id: str | None = None
+    entry_id: str | None = None
+    part: Slice | None = None
+
+
 async def entries_between(
     tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
 ) -> Sequence[StoredEntry]:
@@ -83,12 +93,37 @@ async def entries_between(
 
     Raises ``NotFound``.
     """
-    shifts, history = await shifts_of(tx, org_id, schedule_id, from_at, to_at)
-    return _entries(schedule_id, shifts, history.assignments)
+    entries, _ = await entries_page(
+        tx, compute_in_thread, org_id, schedule_id, (from_at, to_at), EntriesWanted()
+    )
+    return entries
+
+
+async def entries_page(
+    tx: AsyncConnection,
+    compute: Compute,
+    org_id: str,
+    schedule_id: str,
+    window: Span,
+    wanted: EntriesWanted,
+) -> tuple[Sequence[StoredEntry], int]:
+    """Return those entries that meet a window and are wanted, and how many there are of all pages.
+
+    Raises ``NotFound`` and the engine's limits.
+    """
+
+    def read(history: History) -> Awaitable[tuple[tuple[Sequence[StoredEntry], int], Span]]:
+        return ask(compute, history, *window, _entries_in, schedule_id, wanted)
+
+    return await reaching(tx, org_id, schedule_id, window, read)
 
 
 async def get_entry(
-    tx: AsyncConnection, org_id: str, entry_id: str, schedule_id: str | None = None
+    tx: AsyncConnection,
+    org_id: str,
+    entry_id: str,
+    schedule_id: str | None = None,
+    compute: Compute = compute_in_thread,
 ) -> StoredEntry:
     """Return one entry, created or generated.
 
@@ -96,15 +131,17 @@ async def get_entry(
     """
     belongs, generated, key = entry_id.partition(GENERATED_SEPARATOR)
     if generated:
-        history = await history_between(tx, org_id, belongs, EARLIEST_AT, EARLIEST_AT + 1)
-        at = start_of_shift_key(history.versions, key)
+        window = (EARLIEST_AT, EARLIEST_AT + 1)
+        history = await history_between(tx, org_id, belongs, *window)
+        at = await ask(compute, history, *window, _start_of, key)
     else:
         assignment = await get_assignment(tx, org_id, "entry", entry_id)
         belongs, at = assignment.schedule_id, assignment.from_at
     if at is not None and EARLIEST_AT <= at < LATEST_AT and schedule_id in (None, belongs):
-        for entry in await entries_between(tx, org_id, belongs, at, at + 1):
-            if entry.id == entry_id:
-                return entry
+        wanted = EntriesWanted(entry_id=entry_id)
+        found, _ = await entries_page(tx, compute, org_id, belongs, (at, at + 1), wanted)
+        if found:
+            return found[0]
     raise NotFound(f"there is no entry {entry_id}")
 
 
@@ -299,6 +336,29 @@ async def _require_one_each(
             if before is not entry and before.overlaps(entry):
                 raise Conflict(f"{entry.user_id} would have {before.id} and {entry.id} at once")
             last[entry.user_id] = entry
+
+
+def _start_of(history: History, _: int, __: int, key: str) -> int | None:
+    """Return the instant at which the generated shift with a key begins, if there is one."""
+    return start_of_shift_key(history.versions(), key)
+
+
+def _entries_in(
+    history: History, from_at: int, to_at: int, schedule_id: str, wanted: EntriesWanted
+) -> tuple[tuple[Sequence[StoredEntry], int], Span]:
+    """Return the entries that are wanted, their number on all pages, and what they depend on."""
+    shifts = shifts_in(history, from_at, to_at)
+    starts = (shift.start_at for shift in shifts)
+    ends = (shift.end_at for shift in shifts)
+    span = min(starts, default=from_at), max(ends, default=to_at)
+    user_id, entry_id, part = wanted
+    found = [
+        entry
+        for entry in _entries(schedule_id, shifts, history.assignments)
+        if user_id in (None, entry.user_id) and entry_id in (None, entry.id)
+    ]
+    page = found[part.offset : part.offset + part.limit] if part else found
+    return (page, len(found)), span
 
 
 def _entries(

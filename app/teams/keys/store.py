@@ -106,6 +106,11 @@ async def create_key(
     return key, presented
 
 
+def has_form_of_key(presented: str) -> bool:
+    """Return whether a text could be a key, which costs no look into the database."""
+    return PRESENTED.fullmatch(presented) is not None
+
+
 async def find_key(tx: AsyncConnection, presented: str) -> ApiKey | None:
     """Return the key that was presented, valid or not; ``None`` if it is not one of ours."""
     parts = PRESENTED.fullmatch(presented)

@@ -3,12 +3,13 @@
 Of a team's schedules the oldest with somebody on call counts (rule 25 of ``schedules.md``).
 """
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
 
 from app.database.database import Tx
 from app.database.pacing import with_pauses
-from app.engine.layered.model import FinalSchedule, OnCall
+from app.engine.layered.model import OnCall
 from app.errors import NotFound
 from app.teams.on_call.schemas import (
     CurrentOnCall,
@@ -20,13 +21,10 @@ from app.teams.on_call.schemas import (
     ScheduleNow,
     SegmentShown,
 )
-from app.teams.on_call.store import final_schedule_of, on_call_of
+from app.teams.on_call.store import History, ask, final_schedule_in, history_between, on_call_of
 from app.teams.operation import HandlerResult, RequestContext
-from app.teams.schedules.store import (
-    StoredSchedule,
-    schedules_of_team,
-)
-from app.teams.schemas import DataEnvelope
+from app.teams.schedules.store import NamedSchedule, schedules_of_team
+from app.teams.schemas import DataEnvelope, bounded
 from app.teams.times import local_text, utc_text
 from app.teams.users.store import StoredUser, users_by_id
 
@@ -34,7 +32,7 @@ from app.teams.users.store import StoredUser, users_by_id
 async def read_on_call(tx: Tx, context: RequestContext) -> HandlerResult:
     """Return who is on call by a schedule at an instant."""
     at = context.now if context.query.at is None else int(context.query.at)
-    found = await on_call_of(tx, context.org_id, context.path["id"], at)
+    found = await on_call_of(tx, context.compute, context.org_id, context.path["id"], at)
     users = await users_by_id(tx, context.org_id, [found.user_id])
     return _on_call(context.path["id"], found, users)
 
@@ -42,8 +40,10 @@ async def read_on_call(tx: Tx, context: RequestContext) -> HandlerResult:
 async def read_final_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     """Return who is on call by a schedule over a window, and its gaps."""
     from_at, to_at = int(context.query.from_at), int(context.query.to_at)
-    final = await final_schedule_of(tx, context.org_id, context.path["id"], from_at, to_at)
-    return HandlerResult(DataEnvelope(await asyncio.to_thread(_final, context.path["id"], final)))
+    schedule_id = context.path["id"]
+    history = await history_between(tx, context.org_id, schedule_id, from_at, to_at)
+    answer = await ask(context.compute, history, from_at, to_at, _final_json, schedule_id)
+    return HandlerResult(msgspec.Raw(answer))
 
 
 async def read_current_on_call(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -54,7 +54,7 @@ async def read_current_on_call(tx: Tx, context: RequestContext) -> HandlerResult
     if not schedules:
         raise NotFound(f"no schedule has the team {team_id}")
     found = [
-        (schedule, await on_call_of(tx, context.org_id, schedule.id, at))
+        (schedule, await on_call_of(tx, context.compute, context.org_id, schedule.id, at))
         async for schedule in with_pauses(schedules)
     ]
     return _current(team_id, found, await users_by_id(tx, context.org_id, _named(found)))
@@ -78,7 +78,9 @@ def _on_call(schedule_id: str, found: OnCall, users: Mapping[str, StoredUser]) -
     return HandlerResult(DataEnvelope(shown))
 
 
-def _final(schedule_id: str, final: FinalSchedule) -> FinalScheduleShown:
+def _final_json(history: History, from_at: int, to_at: int, schedule_id: str) -> bytes:
+    """Write the answer to ``read_final_schedule``. Raises the engine's limits."""
+    final = final_schedule_in(history, from_at, to_at)
     segments = [
         SegmentShown(
             utc_text(segment.start_at),
@@ -93,17 +95,18 @@ def _final(schedule_id: str, final: FinalSchedule) -> FinalScheduleShown:
     ]
     gaps = [GapShown(utc_text(gap.start_at), utc_text(gap.end_at)) for gap in final.gaps]
     window = (utc_text(final.from_at), utc_text(final.to_at))
-    return FinalScheduleShown(schedule_id, *window, segments, gaps)
+    shown = FinalScheduleShown(schedule_id, *window, segments, gaps)
+    return bounded(msgspec.json.encode(DataEnvelope(shown)))
 
 
-def _named(found: Sequence[tuple[StoredSchedule, OnCall]]) -> Iterator[str | None]:
+def _named(found: Sequence[tuple[NamedSchedule, OnCall]]) -> Iterator[str | None]:
     for _, on_call in found:
         yield on_call.user_id
         yield on_call.next.user_id if on_call.next else None
 
 
 def _current(
-    team_id: str, found: Sequence[tuple[StoredSchedule, OnCall]], users: Mapping[str, StoredUser]
+    team_id: str, found: Sequence[tuple[NamedSchedule, OnCall]], users: Mapping[str, StoredUser]
 ) -> HandlerResult:
     rows = [_now(schedule, on_call) for schedule, on_call in found]
     first = next((each for each in found if each[1].assignment), None)
@@ -118,12 +121,12 @@ def _current(
     return HandlerResult(CurrentOnCall(team_id, on_call, _next(soonest, users), rows))
 
 
-def _now(schedule: StoredSchedule, on_call: OnCall) -> ScheduleNow:
-    timezone = schedule.rules.timezone
+def _now(schedule: NamedSchedule, on_call: OnCall) -> ScheduleNow:
+    timezone = schedule.timezone
     since, until = (
         None if at is None else local_text(at, timezone) for at in (on_call.since, on_call.until)
     )
-    return ScheduleNow(schedule.id, schedule.fields.name, on_call.user_id, since, until)
+    return ScheduleNow(schedule.id, schedule.name, on_call.user_id, since, until)
 
 
 def _next_at(on_call: OnCall) -> int:
@@ -131,12 +134,12 @@ def _next_at(on_call: OnCall) -> int:
 
 
 def _next(
-    found: tuple[StoredSchedule, OnCall] | None, users: Mapping[str, StoredUser]
+    found: tuple[NamedSchedule, OnCall] | None, users: Mapping[str, StoredUser]
 ) -> NextShift | None:
     if found is None or found[1].next is None:
         return None
     schedule, follows = found[0], found[1].next
-    at = local_text(follows.at, schedule.rules.timezone)
+    at = local_text(follows.at, schedule.timezone)
     return NextShift(follows.user_id, *_contact(users, follows.user_id), at, schedule.id)
 
 

@@ -1,21 +1,22 @@
 """Loads as much of a stored schedule as the engine needs to answer for an instant or a window.
 
-Strategy: a schedule has few versions and all are read. It may have many overrides and entries, so
-only those around the question are read, and more if the answer turns out to reach beyond them. An
-instant is answered on the event loop; a window is laid out in another thread, and refused if that
-would take more than about a second.
+Strategy: a schedule has few versions and all are read, as text. It may have many overrides and
+entries, so only those around the question are read, and more if the answer turns out to reach
+beyond them. A small question is answered on the event loop, a large one where ``Compute`` does it,
+which is mostly another process; so questions are functions of a ``History``, and their answers are
+small or bytes. One that would take more than about a second is refused.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
+import msgspec
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.tables import schedule_versions
-from app.engine.layered.limits import DAY_MS, EARLIEST_AT, check_work
+from app.engine.layered.limits import DAY_MS, EARLIEST_AT, check_work, steps_of
 from app.engine.layered.model import FinalSchedule, OnCall, Schedule
 from app.engine.layered.shifts import ScheduleShift, shifts_between
 from app.engine.layered.versions import (
@@ -25,14 +26,21 @@ from app.engine.layered.versions import (
     validity_intervals,
 )
 from app.errors import NotFound
+from app.teams.heavy_work import Compute
 from app.teams.overrides.store import ManualAssignment, assignments_near
 from app.teams.schedules.store import layers_in
 
 REACH_MS = 45 * DAY_MS
 """How far ahead is read at first."""
 
+LIGHT_STEPS, LIGHT_CHARACTERS = 1_000, 64 * 1024
+"""The largest question that is answered on the event loop, within about 10 ms: steps of its window,
+and characters of the rules that it is answered from."""
+
 T = TypeVar("T")
 Span = tuple[int, int]
+Rules = tuple[int, int, str, str]
+"""Number, instant, zone and layers of a version, as they are stored."""
 
 VERSION = schedule_versions.c
 VERSIONS = (
@@ -46,8 +54,32 @@ VERSIONS = (
 class History:
     """A schedule's versions, oldest first, and its manual assignments around a window."""
 
-    versions: Sequence[ScheduleVersion]
+    rules: Sequence[Rules]
     assignments: Sequence[ManualAssignment]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how a history is pickled: quickly, since it may have thousands of assignments."""
+        return _unpickled, (self.rules, msgspec.msgpack.encode(self.assignments))
+
+    @property
+    def characters(self) -> int:
+        """The length of all rules."""
+        return sum(len(layers) for *_, layers in self.rules)
+
+    def versions(self) -> Sequence[ScheduleVersion]:
+        """Return the versions as the engine reads them."""
+        overrides = tuple(each.override for each in self.assignments if each.kind == "override")
+        entries = tuple(each.entry for each in self.assignments if each.kind == "entry")
+        return [
+            ScheduleVersion(
+                valid_from, Schedule(timezone, layers_in(layers), overrides, entries), number
+            )
+            for number, valid_from, timezone, layers in self.rules
+        ]
+
+
+def _unpickled(rules: Sequence[Rules], assignments: bytes) -> History:
+    return History(rules, msgspec.msgpack.decode(assignments, type=list[ManualAssignment]))
 
 
 async def history_between(
@@ -55,100 +87,112 @@ async def history_between(
 ) -> History:
     """Return a schedule as far as it matters in ``[from_at, to_at)``. Raises ``NotFound``."""
     whose = {"org": org_id, "schedule": schedule_id}
-    rows = (await tx.execute(VERSIONS, whose)).all()
-    if not rows:
+    rules = [cast(Rules, tuple(row)) for row in await tx.execute(VERSIONS, whose)]
+    if not rules:
         raise NotFound(f"there is no schedule {schedule_id}")
-    near = await assignments_near(tx, org_id, schedule_id, from_at, to_at)
-    overrides = tuple(assignment.override for assignment in near if assignment.kind == "override")
-    entries = tuple(assignment.entry for assignment in near if assignment.kind == "entry")
-    versions = [
-        ScheduleVersion(
-            valid_from, Schedule(timezone, layers_in(layers), overrides, entries), number
-        )
-        for number, valid_from, timezone, layers in rows
+    return History(rules, await assignments_near(tx, org_id, schedule_id, from_at, to_at))
+
+
+async def ask(
+    compute: Compute,
+    history: History,
+    from_at: int,
+    to_at: int,
+    question: Callable[..., T],
+    *arguments: object,
+) -> T:
+    """Return ``question(history, from_at, to_at, *arguments)``, computed where it should be.
+
+    ``question`` is a function of a module, and ``[from_at, to_at)`` is what it is about.
+    """
+    if is_light(history, from_at, to_at):
+        return question(history, from_at, to_at, *arguments)
+    return await compute(question, history, from_at, to_at, *arguments)
+
+
+def is_light(history: History, from_at: int, to_at: int) -> bool:
+    """Return whether a question about ``[from_at, to_at)`` takes no more than some milliseconds."""
+    return (
+        len(history.assignments) * 4 <= LIGHT_STEPS
+        and history.characters <= LIGHT_CHARACTERS
+        and max(steps_in(history, from_at, to_at), default=0) <= LIGHT_STEPS
+    )
+
+
+def steps_in(history: History, from_at: int, to_at: int) -> Sequence[int]:
+    """Return the steps of laying out ``[from_at, to_at)`` by each version of that time."""
+    return [
+        steps_of(version.schedule.layers, len(history.assignments), (), to_at - from_at)
+        for version in _versions_in(history.versions(), from_at, to_at)
     ]
-    return History(versions, near)
 
 
-async def on_call_of(tx: AsyncConnection, org_id: str, schedule_id: str, at: int) -> OnCall:
+def final_schedule_in(history: History, from_at: int, to_at: int) -> FinalSchedule:
+    """Return who is on call over a window. Raises the engine's limits."""
+    return final_schedule(_bounded_versions(history, from_at, to_at), from_at, to_at)
+
+
+def shifts_in(history: History, from_at: int, to_at: int) -> Sequence[ScheduleShift]:
+    """Return the shifts that meet ``[from_at, to_at)``. Raises the engine's limits."""
+    return shifts_between(_bounded_versions(history, from_at, to_at), from_at, to_at)
+
+
+async def on_call_of(
+    tx: AsyncConnection, compute: Compute, org_id: str, schedule_id: str, at: int
+) -> OnCall:
     """Return who is on call at ``at`` and who is next.
 
     Raises ``NotFound`` and the engine's limits.
     """
-    found: OnCall
 
-    async def reach(history: History) -> Span:
-        """Answer by ``history`` and return the stretch that the answer depends on."""
-        nonlocal found
-        found = on_call_at(history.versions, at)
-        since = EARLIEST_AT if found.since is None else found.since
-        ended = (
-            assignment.until_at for assignment in history.assignments if assignment.until_at <= at
-        )
-        hidden = max(ended, default=since) > since  # an earlier assignment may matter
-        return since if hidden else at, _end_of(found) + 1
+    def read(history: History) -> Awaitable[tuple[OnCall, Span]]:
+        return ask(compute, history, at, at + 1, _on_call_in)
 
-    await _history_reaching(tx, org_id, schedule_id, (at, at + REACH_MS), reach)
-    return found
+    return await reaching(tx, org_id, schedule_id, (at, at + REACH_MS), read)
 
 
-async def shifts_of(
-    tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
-) -> tuple[Sequence[ScheduleShift], History]:
-    """Return the shifts that meet ``[from_at, to_at)`` and the history that they were made from.
-
-    Raises ``NotFound`` and the engine's limits.
-    """
-    shifts: Sequence[ScheduleShift] = ()
-
-    async def reach(history: History) -> Span:
-        """Lay the shifts out and return the stretch that they cover."""
-        nonlocal shifts
-        shifts = await _lay_out(shifts_between, history, from_at, to_at)
-        starts = [shift.start_at for shift in shifts]
-        return min(starts, default=from_at), max((shift.end_at for shift in shifts), default=to_at)
-
-    history = await _history_reaching(tx, org_id, schedule_id, (from_at, to_at), reach)
-    return shifts, history
-
-
-async def final_schedule_of(
-    tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
-) -> FinalSchedule:
-    """Return who is on call over a window. Raises ``NotFound`` and the engine's limits."""
-    history = await history_between(tx, org_id, schedule_id, from_at, to_at)
-    return await _lay_out(final_schedule, history, from_at, to_at)
-
-
-async def _lay_out(
-    lay_out: Callable[[Sequence[ScheduleVersion], int, int], T],
-    history: History,
-    from_at: int,
-    to_at: int,
-) -> T:
-    """Lay a window of a history out in another thread. Raises ``TooMuchWork``."""
-    for version, (start, end) in zip(
-        history.versions, validity_intervals(history.versions), strict=True
-    ):
-        if start < to_at and from_at < end:  # versions of another time cost nothing
-            check_work(version.schedule.layers, len(history.assignments), (), to_at - from_at)
-    return await asyncio.to_thread(lay_out, history.versions, from_at, to_at)
-
-
-async def _history_reaching(
+async def reaching(
     tx: AsyncConnection,
     org_id: str,
     schedule_id: str,
     span: Span,
-    reach: Callable[[History], Awaitable[Span]],
-) -> History:
-    """Return a history that holds all of the stretch that ``reach`` returns for it."""
+    answer: Callable[[History], Awaitable[tuple[T, Span]]],
+) -> T:
+    """Return ``answer`` by a history that holds all of the stretch that the answer depends on.
+
+    ``answer`` returns that stretch beside the answer.
+    """
     while True:
-        history = await history_between(tx, org_id, schedule_id, *span)
-        first, last = await reach(history)
+        found, (first, last) = await answer(await history_between(tx, org_id, schedule_id, *span))
         if span[0] <= first and last <= span[1]:
-            return history
+            return found
         span = (min(span[0], first), max(span[1], last + REACH_MS))
+
+
+def _bounded_versions(history: History, from_at: int, to_at: int) -> Sequence[ScheduleVersion]:
+    """Return the versions for a window. Raises ``TooMuchWork``."""
+    versions = history.versions()
+    for version in _versions_in(versions, from_at, to_at):
+        check_work(version.schedule.layers, len(history.assignments), (), to_at - from_at)
+    return versions
+
+
+def _versions_in(
+    versions: Sequence[ScheduleVersion], from_at: int, to_at: int
+) -> Iterator[ScheduleVersion]:
+    """Yield the versions that hold in a window; those of another time cost nothing."""
+    for version, (start, end) in zip(versions, validity_intervals(versions), strict=True):
+        if start < to_at and from_at < end:
+            yield version
+
+
+def _on_call_in(history: History, at: int, _: int) -> tuple[OnCall, Span]:
+    """Return who is on call at ``at``, and the stretch that this depends on."""
+    found = on_call_at(history.versions(), at)
+    since = EARLIEST_AT if found.since is None else found.since
+    ended = (each.until_at for each in history.assignments if each.until_at <= at)
+    hidden = max(ended, default=since) > since  # an earlier assignment may matter
+    return found, (since if hidden else at, _end_of(found) + 1)
 
 
 def _end_of(found: OnCall) -> int:

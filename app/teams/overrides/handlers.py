@@ -26,11 +26,7 @@ async def list_overrides(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the overrides of a schedule."""
     schedule = await get_schedule(tx, context.org_id, context.path["id"])
     page = await overrides_page(tx, context.org_id, schedule.id, context.query.part)
-    return HandlerResult(
-        list_envelope(
-            page, context.query.part, [override_of(assignment) for assignment in page.rows]
-        )
-    )
+    return HandlerResult(list_envelope(page, [override_of(assignment) for assignment in page.rows]))
 
 
 async def create_override(tx: Tx, context: RequestContext) -> HandlerResult:

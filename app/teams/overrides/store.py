@@ -9,7 +9,8 @@ call, while a record about the past that was made afterwards can be corrected.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from operator import itemgetter
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
@@ -27,8 +28,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.pages import Page, Slice, next_position, page_of
+from app.database.pacing import with_pauses
+from app.database.pages import Page, Slice, next_position, page_of, text_bytes
 from app.database.tables import manual_assignments
+from app.engine.layered.limits import OVERRIDES
 from app.engine.layered.model import Entry, Override
 from app.errors import Conflict, NotFound
 
@@ -38,6 +41,12 @@ COLUMN = manual_assignments.c
 
 MAX_TO_COME = 5_000
 """Overrides and entries of one schedule that are not over; the engine reads twice as many."""
+SHOWN_BYTES = 2 * 1024 * 1024
+"""The most bytes of overrides that are shown with their schedule."""
+OTHER_BYTES = 400
+"""The most bytes of an override in an answer, besides its reason and its user's id."""
+REASON_CHARACTERS = 200
+"""So much of a reason is read for a window, where calendars show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,17 @@ class ManualAssignment:
         return Entry(self.fields.user_id, self.from_at, self.until_at, self.id)
 
 
+class OverridesToCome(NamedTuple):
+    """The overrides of a schedule that are shown with it, and how many more there are."""
+
+    shown: list[ManualAssignment]
+    left_out: int
+
+
+SIZE = OTHER_BYTES + func.coalesce(text_bytes(COLUMN.reason), 0)
+"""The bytes of a row in an answer, about."""
+
+
 def _near() -> CompoundSelect[Any]:
     """Return ``assignments_near`` as a statement, which costs more to build than to run."""
     from_at: BindParameter[int] = bindparam("from")
@@ -87,11 +107,13 @@ def _near() -> CompoundSelect[Any]:
     )
     last = select(func.max(COLUMN.until_at)).where(own, COLUMN.until_at <= from_at)
     first = select(func.min(COLUMN.from_at)).where(own, COLUMN.from_at >= to_at)
+    reason = func.substr(COLUMN.reason, 1, REASON_CHARACTERS).label("reason")
+    read = select(*(each for each in COLUMN if each is not COLUMN.reason), reason)
     return union_all(
-        select(manual_assignments).where(own, COLUMN.until_at > from_at, COLUMN.from_at < to_at),
-        select(manual_assignments).where(own, COLUMN.until_at == last.scalar_subquery()),
-        select(manual_assignments).where(own, COLUMN.from_at == first.scalar_subquery()),
-    )
+        read.where(own, COLUMN.until_at > from_at, COLUMN.from_at < to_at),
+        read.where(own, COLUMN.until_at == last.scalar_subquery()),
+        read.where(own, COLUMN.from_at == first.scalar_subquery()),
+    ).limit(OVERRIDES + 1)
 
 
 NEAR = _near()
@@ -102,11 +124,14 @@ async def assignments_near(
 ) -> Sequence[ManualAssignment]:
     """Return the assignments in ``[from_at, to_at)`` and the nearest on either side, as created.
 
-    With them the engine knows when the stretches at both ends of the window begin and end.
+    With them the engine knows when the stretches at both ends of the window begin and end. If
+    there are more than the engine takes, one more than that is returned.
     """
     window = {"org": org_id, "schedule": schedule_id, "from": from_at, "to": to_at}
-    rows = sorted((await tx.execute(NEAR, window)).mappings(), key=lambda row: row["position"])
-    return [_assignment(row) for row in rows]
+    found = (await tx.execute(NEAR, window)).mappings()
+    rows = [(row["position"], _assignment(row)) async for row in with_pauses(found)]
+    rows.sort(key=itemgetter(0))
+    return [assignment for _, assignment in rows]
 
 
 async def overrides_page(
@@ -119,15 +144,37 @@ async def overrides_page(
 
 async def overrides_to_come(
     tx: AsyncConnection, org_id: str, schedule_ids: Sequence[str], now: int
-) -> Mapping[str, Sequence[ManualAssignment]]:
-    """Return the overrides of each of these schedules that are not over, oldest first."""
-    query = _assignments(org_id, "override").where(
+) -> Mapping[str, OverridesToCome]:
+    """Return the overrides of each of these schedules that are not over, oldest first.
+
+    Of one schedule at most ``SHOWN_BYTES`` are returned.
+    """
+    own = _assignments(org_id, "override").where(
         COLUMN.schedule_id.in_(schedule_ids), is_to_come(now)
     )
-    found: dict[str, list[ManualAssignment]] = {schedule_id: [] for schedule_id in schedule_ids}
-    for row in (await tx.execute(query.order_by(COLUMN.position))).mappings():
-        found[row["schedule_id"]].append(_assignment(row))
+    each = COLUMN.schedule_id
+    numbered = own.add_columns(
+        func.count().over(partition_by=each).label("all"),
+        func.sum(SIZE).over(partition_by=each, order_by=COLUMN.position).label("until_here"),
+    ).subquery()
+    query = (
+        select(numbered).where(numbered.c.until_here <= SHOWN_BYTES).order_by(numbered.c.position)
+    )
+    found = {schedule_id: OverridesToCome([], 0) for schedule_id in schedule_ids}
+    async for row in with_pauses((await tx.execute(query)).mappings()):
+        shown, _ = found[row["schedule_id"]]
+        shown.append(_assignment(row))
+        found[row["schedule_id"]] = OverridesToCome(shown, row["all"] - len(shown))
     return found
+
+
+def bytes_to_come(schedule_id: ColumnElement[str], org_id: str, now: int) -> ColumnElement[int]:
+    """Return the bytes of a schedule's overrides that are not over, as an expression."""
+    own = and_(COLUMN.org_id == org_id, COLUMN.schedule_id == schedule_id)
+    found = select(func.coalesce(func.sum(SIZE), 0)).where(
+        own, COLUMN.kind == "override", is_to_come(now)
+    )
+    return found.correlate_except(manual_assignments).scalar_subquery()
 
 
 def is_to_come(now: int) -> ColumnElement[bool]:

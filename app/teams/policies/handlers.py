@@ -22,9 +22,7 @@ from app.teams.users.store import StoredUser, users_by_id
 async def list_policies(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the policies."""
     page = await store.policies_page(tx, context.org_id, context.query.part)
-    return HandlerResult(
-        list_envelope(page, context.query.part, [policy_of(policy) for policy in page.rows])
-    )
+    return HandlerResult(list_envelope(page, [policy_of(policy) for policy in page.rows]))
 
 
 async def create_policy(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -72,7 +70,7 @@ async def resolve_policy(tx: Tx, context: RequestContext) -> HandlerResult:
     for target in policy.fields.targets:
         ids[target.type].add(target.id)
     on_call = {
-        each: await on_call_of(tx, context.org_id, each, at)
+        each: await on_call_of(tx, context.compute, context.org_id, each, at)
         async for each in with_pauses(sorted(ids["schedule"]))
     }
     found = {each.user_id for each in on_call.values()}

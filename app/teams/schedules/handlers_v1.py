@@ -17,18 +17,20 @@ from app.teams.schedules.store import StoredSchedule
 from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
 from app.teams.users.existence import require_users
 
+READ_ONLY_V1 = (*READ_ONLY, "overrides", "overrides_left_out")
+
 
 async def list_schedules(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the schedules, or those of a team."""
     part, team_id = context.query.part, context.query.team_id
-    page = await store.schedules_page(tx, context.org_id, part, team_id)
+    page = await store.schedules_page(tx, context.org_id, part, team_id, context.now)
     ids = [schedule.id for schedule in page.rows]
     overrides = await overrides_to_come(tx, context.org_id, ids, context.now)
     shown = [
-        v1_schedule_of(schedule, overrides[schedule.id])
+        v1_schedule_of(schedule, *overrides[schedule.id])
         async for schedule in with_pauses(page.rows)
     ]
-    return HandlerResult(list_envelope(page, part, shown))
+    return HandlerResult(list_envelope(page, shown))
 
 
 async def create_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -52,7 +54,7 @@ async def update_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     schedule = await store.lock_schedule(tx, context.org_id, context.path["id"])
     context.require_match(schedule.version)
     shown = visible_fields(await _shown(tx, context, schedule))
-    document = patched_document(shown, context.value, V1SchedulePost, (*READ_ONLY, "overrides"))
+    document = patched_document(shown, context.value, V1SchedulePost, READ_ONLY_V1)
     layers = context.value.get("layers")
     await require_users(tx, context.org_id, _participants(layers or ()))
     given = document.fields({**shown, **context.value} if layers is not None else shown)
@@ -96,4 +98,4 @@ def _answer(schedule: StoredSchedule, shown: V1Schedule) -> HandlerResult:
 
 async def _shown(tx: Tx, context: RequestContext, schedule: StoredSchedule) -> V1Schedule:
     overrides = await overrides_to_come(tx, context.org_id, [schedule.id], context.now)
-    return v1_schedule_of(schedule, overrides[schedule.id])
+    return v1_schedule_of(schedule, *overrides[schedule.id])

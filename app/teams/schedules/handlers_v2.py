@@ -26,7 +26,7 @@ async def list_schedules(tx: Tx, context: RequestContext) -> HandlerResult:
     part = context.query.part
     page = await store.schedules_page(tx, context.org_id, part, context.query.team_id)
     return HandlerResult(
-        list_envelope(page, part, [v2_schedule_of(each) async for each in with_pauses(page.rows)])
+        list_envelope(page, [v2_schedule_of(each) async for each in with_pauses(page.rows)])
     )
 
 

@@ -132,7 +132,7 @@ class V2SchedulePatch(V2SchedulePost, frozen=True, kw_only=True):
     team_id: TeamId | None = None  # type: ignore[assignment] # wider than in a POST
 
 
-class V1Schedule(Struct, frozen=True):
+class V1Schedule(Struct, frozen=True, omit_defaults=True):
     """A schedule of layers, with the overrides that are not over."""
 
     id: str
@@ -146,6 +146,9 @@ class V1Schedule(Struct, frozen=True):
     version: Version
     created_at: Instant
     updated_at: Instant
+    overrides_left_out: Annotated[
+        int, Meta(description="How many more there are at …/overrides, if they are too large.")
+    ] = 0
 
 
 class V2Schedule(Struct, frozen=True):
@@ -168,8 +171,10 @@ class V2Schedule(Struct, frozen=True):
     ]
 
 
-def v1_schedule_of(schedule: StoredSchedule, overrides: Sequence[ManualAssignment]) -> V1Schedule:
-    """Return a schedule as it is on the wire of v1."""
+def v1_schedule_of(
+    schedule: StoredSchedule, overrides: Sequence[ManualAssignment], left_out: int = 0
+) -> V1Schedule:
+    """Return a schedule as it is on the wire of v1; ``left_out`` overrides are not shown."""
     return V1Schedule(
         schedule.id,
         schedule.fields.name,
@@ -180,6 +185,7 @@ def v1_schedule_of(schedule: StoredSchedule, overrides: Sequence[ManualAssignmen
         schedule.version,
         utc_text(schedule.created_at),
         utc_text(schedule.updated_at),
+        left_out,
     )
 
 

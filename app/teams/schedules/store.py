@@ -10,6 +10,7 @@ belongs to it first locks the schedule's row (``lock_schedule``) and last raises
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -27,7 +28,6 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.database.pacing import with_pauses
 from app.database.pages import Page, Slice, next_position, page_of
 from app.database.tables import (
     manual_assignments,
@@ -39,6 +39,7 @@ from app.database.tables import (
 from app.engine.layered.model import Layer
 from app.engine.walltime import FOREVER
 from app.errors import Conflict, NotFound
+from app.teams.overrides.store import bytes_to_come
 
 VERSION = schedule_versions.c
 
@@ -89,6 +90,14 @@ class StoredSchedule:
         return self.fields.rules
 
 
+class NamedSchedule(NamedTuple):
+    """What an answer about several schedules says of each, besides who is on call."""
+
+    id: str
+    name: str
+    timezone: str
+
+
 TEAM_SCHEDULES = 100
 """More than any team has."""
 
@@ -115,29 +124,41 @@ def _schedules() -> Select[tuple[object, ...]]:
 
 EVERY = _schedules()
 BY_ID = EVERY.where(schedules.c.id == bindparam("schedule"))
+NAMED = EVERY.with_only_columns(schedules.c.id, schedules.c.name, VERSION.timezone)
+NAMED_BY_ID = NAMED.where(schedules.c.id == bindparam("schedule"))
 OF_TEAM = (
-    EVERY.where(schedules.c.team_id == bindparam("team"))
+    NAMED.where(schedules.c.team_id == bindparam("team"))
     .order_by(schedules.c.position)
     .limit(TEAM_SCHEDULES)
 )
 
 
 async def schedules_page(
-    tx: AsyncConnection, org_id: str, part: Slice, team_id: str | None = None
+    tx: AsyncConnection,
+    org_id: str,
+    part: Slice,
+    team_id: str | None = None,
+    overrides_at: int | None = None,
 ) -> Page[StoredSchedule]:
-    """Return the organisation's schedules, or a team's, oldest first."""
+    """Return the organisation's schedules, or a team's, oldest first.
+
+    The page leaves room for the overrides that are not over at ``overrides_at``, if it is given.
+    """
     query = EVERY.params(org=org_id).order_by(schedules.c.position)
     if team_id is not None:
         query = query.where(schedules.c.team_id == team_id)
-    return await page_of(tx, query, part, _schedule)
+    beside = None
+    if overrides_at is not None:
+        beside = bytes_to_come(schedules.c.id, org_id, overrides_at)
+    return await page_of(tx, query, part, _schedule, beside)
 
 
 async def schedules_of_team(
     tx: AsyncConnection, org_id: str, team_id: str
-) -> Sequence[StoredSchedule]:
-    """Return a team's schedules, oldest first, at most ``TEAM_SCHEDULES``."""
+) -> Sequence[NamedSchedule]:
+    """Return a team's schedules, oldest first, at most ``TEAM_SCHEDULES``, without their layers."""
     rows = await tx.execute(OF_TEAM, {"org": org_id, "team": team_id})
-    return [_schedule(row) async for row in with_pauses(rows.mappings())]
+    return [NamedSchedule(*row) for row in rows]
 
 
 async def get_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
@@ -149,10 +170,19 @@ async def get_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> St
     return _schedule(row)
 
 
+async def named_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> NamedSchedule:
+    """Return one schedule without its layers. Raises ``NotFound``."""
+    rows = await tx.execute(NAMED_BY_ID, {"org": org_id, "schedule": schedule_id})
+    row = rows.one_or_none()
+    if row is None:
+        raise NotFound(f"there is no schedule {schedule_id}")
+    return NamedSchedule(*row)
+
+
 async def schedules_with(
     tx: AsyncConnection, org_id: str, user_id: str, since_at: int
-) -> Sequence[StoredSchedule]:
-    """Return the schedules that concern a user, oldest first.
+) -> Sequence[NamedSchedule]:
+    """Return the schedules that concern a user, oldest first, without their layers.
 
     The user takes or took part in their layers, or has an assignment that ends after ``since_at``.
     """
@@ -164,9 +194,9 @@ async def schedules_with(
         manual_assignments.c.user_id == user_id,
         manual_assignments.c.until_at > since_at,
     )
-    query = EVERY.params(org=org_id).where(schedules.c.id.in_(by_turn.union(by_hand)))
+    query = NAMED.params(org=org_id).where(schedules.c.id.in_(by_turn.union(by_hand)))
     rows = await tx.execute(query.order_by(schedules.c.position))
-    return [_schedule(row) for row in rows.mappings()]
+    return [NamedSchedule(*row) for row in rows]
 
 
 async def lock_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
@@ -257,7 +287,7 @@ def _layers_in(text: str) -> tuple[Layer, ...]:
     return msgspec.json.decode(text, type=tuple[Layer, ...])
 
 
-_cached_layers = lru_cache(maxsize=4096)(_layers_in)
+_cached_layers = lru_cache(maxsize=1024)(_layers_in)
 
 
 async def _insert_version(

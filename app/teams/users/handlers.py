@@ -13,9 +13,7 @@ from app.teams.users.store import StoredUser
 async def list_users(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the users."""
     page = await store.users_page(tx, context.org_id, context.query.part)
-    return HandlerResult(
-        list_envelope(page, context.query.part, [user_of(user) for user in page.rows])
-    )
+    return HandlerResult(list_envelope(page, [user_of(user) for user in page.rows]))
 
 
 async def create_user(tx: Tx, context: RequestContext) -> HandlerResult:

@@ -59,6 +59,11 @@ NAMED = select(users).where(
 )
 
 
+NAMES = NAMED.with_only_columns(users.c.id, users.c.name)
+IDS_AT_ONCE = 500
+"""The most ids in a statement."""
+
+
 async def users_page(tx: AsyncConnection, org_id: str, part: Slice) -> Page[StoredUser]:
     """Return the organisation's users, oldest first."""
     query = select(users).where(users.c.org_id == org_id).order_by(users.c.position)
@@ -74,6 +79,17 @@ async def users_by_id(
         return {}
     rows = await tx.execute(NAMED, {"org": org_id, "ids": sorted(wanted)})
     return {row["id"]: _user(row) for row in rows.mappings()}
+
+
+async def names_by_id(tx: AsyncConnection, org_id: str, ids: Iterable[str]) -> Mapping[str, str]:
+    """Return the names of the existing users among ``ids``, by id; there may be many."""
+    wanted = sorted(ids)
+    names: dict[str, str] = {}
+    for first in range(0, len(wanted), IDS_AT_ONCE):
+        some = wanted[first : first + IDS_AT_ONCE]
+        rows = await tx.execute(NAMES, {"org": org_id, "ids": some})
+        names.update((row.id, row.name) for row in rows)
+    return names
 
 
 async def get_user(tx: AsyncConnection, org_id: str, user_id: str) -> StoredUser:

@@ -1,0 +1,317 @@
+"""The reads of the stored APIs that cost most: rows of the largest size, and requests over them.
+
+    python -m bench.stored_worst_reads [sqlite:///file | postgresql://…]
+
+fills the database, which must be empty, sends every request in this process, and prints for each
+its status, the bytes of its answer, how far the memory of the process rose, and the longest stretch
+for which the event loop was kept busy.
+"""
+
+import asyncio
+import gc
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import structlog
+from sqlalchemy import Table, insert
+from starlette.types import ASGIApp
+
+from app.database.database import Database, Tx
+from app.database.migrate import run_migrations
+from app.database.tables import (
+    audit,
+    manual_assignments,
+    policies,
+    schedule_versions,
+    schedules,
+    users,
+)
+from app.engine.layered.model import Layer
+from app.engine.walltime import FOREVER
+from app.main import create_app
+from app.settings import Settings
+from app.teams.keys.store import SCOPES, create_key
+
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+LARGE, HOURLY, PEOPLE, ENTRIES, TO_COME = 100, 60, 10_000, 100_000, 5_000
+VERSIONS = 4
+"""Versions of the largest size that one schedule may have."""
+V1, V2 = "/api/v1", "/api/v2/oncall"
+WINDOW = "from=2026-01-01T00:00:00Z&to=2027-12-31T00:00:00Z"
+DAYS = "start_date=2026-01-01&end_date=2027-12-31"
+NOW = 1_790_000_000_000
+"""In September 2026: when the rows were made."""
+
+Request = tuple[str, str]
+
+REQUESTS: Sequence[Request] = [
+    ("GET", f"{path}")
+    for path in (
+        f"{V1}/schedules?limit=100",
+        f"{V2}/schedules?limit=100",
+        f"{V1}/schedules?limit=100&offset=100",
+        f"{V1}/schedules/large_0",
+        f"{V2}/schedules/large_0",
+        f"{V1}/schedules/overrides",
+        f"{V1}/schedules/overrides/overrides?limit=100",
+        f"{V1}/schedules/large_0/audit?limit=100",
+        f"{V1}/escalation-policies?limit=100",
+        f"{V1}/escalation-policies/large/resolve",
+        f"{V2}/users?limit=100",
+        f"{V2}/current/large",
+        f"{V2}/current/hourly",
+        f"{V1}/schedules/large_0/on-call",
+        f"{V1}/schedules/versions/on-call",
+        f"{V1}/schedules/entries/on-call",
+        f"{V1}/schedules/overrides/on-call",
+        f"{V1}/schedules/hourly_0/final-schedule?{WINDOW}",
+        f"{V1}/schedules/large_0/final-schedule?{WINDOW}",
+        f"{V1}/schedules/versions/final-schedule?{WINDOW}",
+        f"{V1}/schedules/entries/final-schedule?{WINDOW}",
+        f"{V1}/schedules/overrides/final-schedule?{WINDOW}",
+        f"{V2}/schedules/hourly_0/entries?{DAYS}&limit=100",
+        f"{V2}/schedules/large_0/entries?{DAYS}&limit=100",
+        f"{V2}/schedules/versions/entries?{DAYS}&limit=100",
+        f"{V2}/schedules/entries/entries?{DAYS}&limit=100",
+        f"{V2}/entries/entries_99999",
+        f"{V2}/entries/large_0~1.0~20000",
+        f"{V2}/entries/versions~1.0~20000",
+        f"{V2}/schedules/hourly_0/calendar.ics",
+        f"{V2}/schedules/large_0/calendar.ics",
+        f"{V2}/schedules/versions/calendar.ics",
+        f"{V2}/schedules/entries/calendar.ics",
+        f"{V2}/schedules/overrides/calendar.ics",
+        f"{V2}/users/ann/calendar.ics",
+        f"{V2}/users/{'p0':_<30}/calendar.ics",
+    )
+]
+
+
+class Measured(NamedTuple):
+    """What a request took."""
+
+    status: int
+    answer_bytes: int
+    peak_bytes: int
+    loop_seconds: float
+    seconds: float
+
+
+async def fill(tx: Tx, now: int = NOW) -> str:
+    """Write the rows into an empty, migrated database; return a key of their organisation."""
+    key, presented = await create_key(tx, "Large", "reads", SCOPES, "live", None, now)
+    listed = {"org_id": key.org_id, "version": 1, "created_at": now, "updated_at": now}
+    names = ["ann", "bob", *(f"{f'p{number}':_<30}" for number in range(PEOPLE - 2))]
+    large_teams = json.dumps([f"{number:x<200}" for number in range(100)])
+    people = [
+        {
+            **listed,
+            "id": name,
+            "position": number,
+            "name": f"{name:x<200}",
+            "email": f"{name}@example.com",
+            "team_ids": large_teams if number < 100 else "[]",
+        }
+        for number, name in enumerate(names)
+    ]
+    await _insert(tx, users, people)
+    hourly = [_layer("rotation", ("ann", "bob"), "hours")]
+    large = [
+        _layer(f"layer {number:03}", tuple(names[2 + 500 * (number % 19) :][:500]), "days")
+        for number in range(50)
+    ]
+    made = {f"large_{number}": ("large", large) for number in range(LARGE)}
+    made |= {f"hourly_{number}": ("hourly", hourly) for number in range(HOURLY)}
+    made |= {"entries": ("other", hourly), "overrides": ("other", hourly)}
+    made |= {"versions": ("other", large)}
+    for position, (name, (team, _)) in enumerate(made.items(), PEOPLE):
+        row = {**listed, "id": name, "name": name, "team_id": team, "position": position}
+        await _insert(tx, schedules, [row])
+    for name, (_, layers) in made.items():
+        for number in range(VERSIONS if name == "versions" else 1):
+            await _insert(tx, schedule_versions, [_rules(key.org_id, name, layers, number, now)])
+    behind = ENTRIES - TO_COME
+    entries = (
+        _assignment(key.org_id, "entry", "entries", number, now + (number - behind) * 2 * HOUR_MS)
+        for number in range(ENTRIES)
+    )
+    overrides = (
+        {
+            **_assignment(key.org_id, "override", "overrides", number, now + number * HOUR_MS),
+            "reason": "\x01" * 1_000,
+        }
+        for number in range(TO_COME)
+    )
+    for kind in (entries, overrides):
+        await _insert(tx, manual_assignments, list(kind))
+    text = json.dumps([layer[0] for layer in large])
+    change = json.dumps({"layers": {"from": json.loads(text), "to": json.loads(text)}})
+    for _ in range(20):
+        row = {"org_id": key.org_id, "schedule_id": "large_0", "at": now, "key_id": key.id}
+        row |= {"key_name": "reads", "action": "schedule.updated", "version": 1, "changes": change}
+        await _insert(tx, audit, [row])
+    targets = [{"type": "schedule", "id": f"large_{number}"} for number in range(20)]
+    steps = json.dumps([{"targets": targets, "delay_minutes": 5}] * 20)
+    await _insert(
+        tx,
+        policies,
+        [{**listed, "id": "large", "name": "Large", "position": 0, "steps": steps}],
+    )
+    return presented
+
+
+async def measure(app: ASGIApp, key: str, request: Request) -> Measured:
+    """Send a request to ``app``, whose lifespan has begun, and measure it."""
+    method, path = request
+    path, _, query = path.partition("?")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "headers": [(b"host", b"service.test"), (b"x-api-key", key.encode())],
+        "scheme": "http",
+        "server": ("service.test", 80),
+        "client": ("203.0.113.7", 40_000),
+        "root_path": "",
+        "state": {},
+    }
+    status, size = 0, 0
+
+    async def receive() -> Mapping[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Any) -> None:
+        nonlocal status, size
+        status = message.get("status", status)
+        size += len(message.get("body", b""))
+
+    gc.collect()
+    before = _reset_peak()
+    watching = asyncio.create_task(_longest_stretch())
+    await asyncio.sleep(0.02)
+    begun = time.perf_counter()
+    await app(scope, receive, send)
+    seconds = time.perf_counter() - begun
+    await asyncio.sleep(0.005)
+    watching.cancel()
+    longest = (await asyncio.gather(watching, return_exceptions=True))[0]
+    assert isinstance(longest, float)
+    return Measured(status, size, _memory("VmHWM") - before, longest, seconds)
+
+
+async def _longest_stretch() -> float:
+    """Return, when it is cancelled, the longest that this thread computed without a pause."""
+    longest, last = 0.0, time.thread_time()
+    try:
+        while True:
+            await asyncio.sleep(0)
+            now = time.thread_time()
+            longest, last = max(longest, now - last), now
+    except asyncio.CancelledError:
+        return longest
+
+
+def _reset_peak() -> int:
+    """Begin to record the peak of this process's memory anew; return what it has now."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _memory("VmRSS")
+
+
+def _memory(name: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name):
+            return int(line.split()[1]) * 1024
+    raise AssertionError(name)
+
+
+def _layer(name: str, people: tuple[str, ...], unit: str) -> tuple[Any, Layer]:
+    """Return a layer as it is sent and as it is stored."""
+    kinds = {"hours": "hourly", "days": "daily"}
+    sent = {"name": name, "rotation_type": kinds[unit], "participants": people}
+    return sent, Layer(name, people, unit)  # type: ignore[arg-type]
+
+
+def _rules(
+    org_id: str, name: str, layers: Sequence[tuple[Any, Layer]], number: int, now: int
+) -> Mapping[str, Any]:
+    return {
+        "org_id": org_id,
+        "schedule_id": name,
+        "number": number + 1,
+        "valid_from": now + (number - VERSIONS) * DAY_MS if number else -FOREVER,
+        "timezone": "UTC",
+        "layers": msgspec.json.encode([layer for _, layer in layers]).decode(),
+        "document": msgspec.json.encode([sent for sent, _ in layers]).decode(),
+    }
+
+
+def _assignment(org_id: str, kind: str, of: str, number: int, at: int) -> Mapping[str, Any]:
+    return {
+        "org_id": org_id,
+        "id": f"{of}_{number}",
+        "schedule_id": of,
+        "kind": kind,
+        "position": number,
+        "user_id": ("ann", "bob")[number % 2],
+        "start_at": at,
+        "end_at": at + HOUR_MS,
+        "from_at": at,
+        "until_at": at + HOUR_MS,
+        "reason": None,
+        "created_at": NOW,
+    }
+
+
+async def _insert(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    for first in range(0, len(rows), 1_000):
+        await tx.execute(insert(table), rows[first : first + 1_000])
+
+
+async def main(url: str) -> None:
+    """Fill the database and print what every request takes."""
+    database = Database(url)
+    async with database.migrating() as tx:
+        await run_migrations(tx)
+    async with database.migrating() as tx:
+        key = await fill(tx)
+    await database.aclose()
+    structlog.configure(
+        processors=[structlog.processors.JSONRenderer()],
+        logger_factory=structlog.ReturnLoggerFactory(),
+    )
+    app = create_app(
+        Settings(public_url="http://service.test", database_url=url, payments="off"),
+        clock=lambda: NOW / 1000,
+    )
+    lifespan: Any = app
+    inbox: asyncio.Queue[Any] = asyncio.Queue()
+    started: asyncio.Queue[Any] = asyncio.Queue()
+    serving = asyncio.create_task(lifespan({"type": "lifespan"}, inbox.get, started.put))
+    await inbox.put({"type": "lifespan.startup"})
+    await started.get()
+    await measure(app, key, ("GET", f"{V2}/users"))
+    for request in REQUESTS:
+        took = await measure(app, key, request)
+        print(
+            f"{took.status} {took.answer_bytes / 2**20:6.2f} MiB  +{took.peak_bytes / 2**20:5.1f} "
+            f"MiB  {1e3 * took.loop_seconds:5.1f} ms of the loop  {took.seconds:5.2f} s  "
+            f"{request[1]}",
+            flush=True,
+        )
+    await inbox.put({"type": "lifespan.shutdown"})
+    await serving
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{folder}/oncall.db"))

@@ -1,0 +1,38 @@
+"""The figures of ``security.md`` are those of the code."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from app.checkout.purchase import FREE_BODY_BYTES
+from app.http import large_bodies
+from app.products.endpoint import MAX_ANSWER_BYTES
+from app.products.registry import paid_endpoints
+from app.products.rotation.absence_calendars import QUICK_CHARACTERS
+from app.workers import pool
+from app.workers.limits import ADDRESS_SPACE_BYTES
+
+TEXT = (Path(__file__).resolve().parents[2] / "docs/security.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        f"an answer has at most {MAX_ANSWER_BYTES >> 20} MiB ({MAX_ANSWER_BYTES:,} bytes)",
+        f"bodies over {large_bodies.LARGE_BYTES >> 10} KiB and calendars in a worker",
+        f"KiB in memory | {large_bodies.OWN_AT_ONCE} | {large_bodies.AT_ONCE} |",
+        f"1 runs, {pool.OWN_WAITING} wait | {pool.PROCESSES} run, {pool.WAITING} wait",
+        f"a body of more than {FREE_BODY_BYTES >> 10} KiB ({FREE_BODY_BYTES:,} bytes)",
+        f"up to {QUICK_CHARACTERS:,} characters in all",
+        f"in at most {pool.PROCESSES} processes",
+        f"an address space of {ADDRESS_SPACE_BYTES >> 20} MiB ({ADDRESS_SPACE_BYTES:,} bytes)",
+    ],
+)
+def test_a_figure(sentence: str) -> None:
+    assert sentence in TEXT
+
+
+def test_the_time_of_paid_answers() -> None:
+    [row] = re.findall(r"\| paid, a plan.* \| ([\d.]+) s \|", TEXT)
+    assert {endpoint.cpu_seconds for endpoint in paid_endpoints()} == {float(row)}
