@@ -3,7 +3,7 @@
 mutmut makes the mutants and runs them, each against the tests of its part that run the changed
 function, quick ones first. It works in ``build/mutants/PART`` and stores each result there: a run
 that was stopped goes on, and after a change of the code only the functions that changed are tried
-again. Survivors are tried again every time, because tests change, too.
+again. Survivors that nothing explains are tried again every time, because tests change, too.
 
 Fails if a survivor is not explained in ``scripts/mutants.toml``, if fewer than 95 % of a part's
 mutants are killed, or if some were not tried. Names the explanations that explain nothing any more.
@@ -90,6 +90,11 @@ class Mutant:
     status: str
     path: Path
 
+    @property
+    def survives(self) -> bool:
+        """Whether it was tried, and no test noticed it."""
+        return self.status not in (*KILLED, *NOT_TRIED)
+
     def change(self) -> Change:
         """What it changes. Works in the folder of its part only."""
         module, _, mangled = self.name.rpartition(".")
@@ -126,11 +131,10 @@ def mutate(name: str, reasons: Mapping[Change, str], jobs: int) -> bool:
     print(f"{name}: mutants of {' '.join(PARTS[name].files)}", flush=True)
     with chdir(work_folder(name, PARTS[name])):
         reset_config()
-        run_mutmut(jobs)
-        again = [each.name for each in mutants() if each.status not in (*KILLED, *NOT_TRIED)]
-        if again:
-            run_mutmut(jobs, *again)
-        return report(list(mutants()), reasons)
+        forget_survivors(reasons)
+        if subprocess.run([MUTMUT, "run", f"--max-children={jobs}"], check=False).returncode:
+            sys.exit("mutmut stopped; what it said is above")
+        return report([mutant for _, mutant in mutants()], reasons)
 
 
 def work_folder(name: str, part: Part) -> Path:
@@ -156,19 +160,21 @@ def work_folder(name: str, part: Part) -> Path:
     return folder
 
 
-def run_mutmut(jobs: int, *names: str) -> None:
-    """Try all mutants that were not tried yet, or those with these names."""
-    if subprocess.run([MUTMUT, "run", f"--max-children={jobs}", *names], check=False).returncode:
-        sys.exit("mutmut stopped; what it said is above")
+def forget_survivors(reasons: Mapping[Change, str]) -> None:
+    """Have the survivors of the last run tried again, but those that are explained."""
+    for data, mutant in mutants():
+        if mutant.survives and mutant.change() not in reasons:
+            data.exit_code_by_key[mutant.name] = None
+            data.save()
 
 
-def mutants() -> Iterator[Mutant]:
-    """Yield the mutants of the part in whose folder this runs."""
+def mutants() -> Iterator[tuple[SourceFileMutationData, Mutant]]:
+    """Yield the mutants of the part in whose folder this runs, with their last results."""
     for path in sorted(walk_mutatable_files()):
         data = SourceFileMutationData(path=path)
         data.load()
         for name, exit_code in data.exit_code_by_key.items():
-            yield Mutant(name, status_by_exit_code[exit_code], path)
+            yield data, Mutant(name, status_by_exit_code[exit_code], path)
 
 
 def report(found: Sequence[Mutant], reasons: Mapping[Change, str]) -> bool:
@@ -181,7 +187,7 @@ def report(found: Sequence[Mutant], reasons: Mapping[Change, str]) -> bool:
     unused = {change for change in reasons if _is_of(change, found)}
     for mutant in found:
         fate = "killed" if mutant.status in KILLED else "not tried"
-        if mutant.status not in (*KILLED, *NOT_TRIED):
+        if mutant.survives:
             change = mutant.change()
             unused.discard(change)
             fate = "same" if change in reasons else "alive"
