@@ -8,7 +8,7 @@ WORKERS := -n auto --maxprocesses 4 --dist loadfile
 # T=tests/engine/test_walltime.py is a path; T="zone and not gap" is an expression of pytest's -k.
 PART = $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),"$(T)",-k "$(T)"),$(WORKERS))
 
-.PHONY: help setup setup-dev demo run test test-all test-chain setup-all check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-cost bench-startup bench-limits bench-stored bench-abuse hostile screenshots lock format
+.PHONY: help setup setup-dev demo run test test-all test-chain setup-all check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-cost bench-startup bench-limits bench-stored bench-abuse hostile mutants screenshots lock format
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -90,6 +90,9 @@ bench-abuse: setup-dev ## Measure the most expensive requests beside their budge
 
 hostile: setup-dev ## Ten minutes of hostile traffic beside an honest buyer; wants redis-server
 	@$(BIN)/python -m bench.hostile
+
+mutants: setup-all ## Change the code where mistakes cost money, and see that tests notice; P=PART
+	@CI=true nice -n 19 $(BIN)/python scripts/mutants.py $(P)
 
 screenshots: setup-dev ## Take the pictures of the catalogue again; wants chromium
 	@$(BIN)/python -m scripts.screenshots

@@ -186,3 +186,33 @@ async def test_a_full_window_that_has_expired_goes_at_once(
     assert await told(storage.take("a", 1_000, 60, 1_000)) == (True, clock.now, 1_000)
     clock.advance(60)
     assert await told(storage.take("a", 1_000, 60)) == (True, clock.now, 1)
+
+
+@pytest.mark.anyio
+async def test_several_places_are_taken_together_or_none(
+    storage: BoundedWindows | RedisWindows,
+) -> None:
+    assert await told(storage.acquire_entry("a", 3, 60, 2)) is True
+    assert await told(storage.acquire_entry("a", 3, 60, 2)) is False
+    assert await told(storage.acquire_entry("a", 3, 60)) is True
+
+
+def test_what_is_cleared_makes_room(clock: Clock) -> None:
+    windows = BoundedWindows(clock=clock, max_instants=3)
+    hits(windows, "abc")
+    windows.clear("b")
+    windows.clear("never-asked")
+    assert windows._instants == 2
+    hits(windows, "d")
+    assert [*windows._windows] == ["a", "c", "d"]
+    assert (windows.reset(), windows._instants) == (3, 0)
+    hits(windows, "efg")
+    assert [*windows._windows] == ["e", "f", "g"]
+
+
+def test_other_windows_are_refused_with_the_reason(clock: Clock) -> None:
+    windows = BoundedWindows(clock=clock)
+    for ask in (windows.incr, windows.get, windows.get_expiry):
+        arguments = ("a", 60) if ask == windows.incr else ("a",)
+        with pytest.raises(NotImplementedError, match=r"^only moving windows are kept$"):
+            ask(*arguments)

@@ -1,5 +1,6 @@
 """Rate limits and the identity of a client. The tests move the clock."""
 
+import asyncio
 from collections.abc import Coroutine, Sequence
 from ipaddress import ip_network
 
@@ -9,8 +10,18 @@ from hypothesis import strategies as st
 from limits import parse
 
 from app.errors import RateLimited
-from app.http.rate_limits import Allowance, RateLimits, address_limit, client_of, in_words
+from app.http.rate_limits import (
+    Allowance,
+    RateLimits,
+    address_limit,
+    client_of,
+    in_words,
+    limits_in,
+    redis_pool,
+)
+from app.http.request_head import request_head
 from tests.conftest import Clock
+from tests.support.processes import free_port
 
 ROUTE = "/v1/scheduling/oncall-rotation"
 ANN, BEN = "192.0.2.1", "192.0.2.2"
@@ -168,10 +179,91 @@ def test_an_address_is_counted_over_all_routes(clock: Clock) -> None:
         pytest.param("", ["120/minute", "600/minute"], "6000/minute", id="follows-the-highest"),
         pytest.param("", ["120/minute", "30/second"], "300/second", id="by-rate-not-by-number"),
         pytest.param("50/second", ["600/minute"], "50/second", id="set"),
+        pytest.param("", ["6000/2minutes"], "60000/2minutes", id="of-two-minutes"),
     ],
 )
 def test_the_limit_of_an_address(text: str, of_products: Sequence[str], limit: str) -> None:
     assert address_limit(text, map(parse, of_products)) == parse(limit)
+
+
+def test_an_address_is_told_its_own_limit(clock: Clock) -> None:
+    limits = RateLimits(clock, per_address=parse("3/minute"))
+    for _ in range(4):
+        allowance = limits.spend_address(ANN)
+    with pytest.raises(RateLimited, match=r"^at most 3 requests a minute$"):
+        allowance.require()
+
+
+def test_every_refusal_is_counted_under_its_policy(limits: RateLimits) -> None:
+    asked(limits, 123)
+    asked(limits, 122, paying=True)
+    assert limits.refusals == {
+        "without-payment": 3,
+        "with-payment": 2,
+        "per-key": 0,
+        "unknown-key": 0,
+        "per-address": 0,
+    }
+
+
+# --- what an operator writes ----------------------------------------------------------------
+
+PRODUCTS = ("oncall-rotation", "oncall-schedule", "oncall-now")
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        pytest.param("", {}, id="nothing"),
+        pytest.param(" , ,", {}, id="commas-only"),
+        pytest.param("600/minute", dict.fromkeys(PRODUCTS, "600/minute"), id="every-product"),
+        pytest.param("oncall-now=10/second", {"oncall-now": "10/second"}, id="one-product"),
+        pytest.param(
+            "oncall-now=10/second , 600/hour",
+            {
+                "oncall-rotation": "600/hour",
+                "oncall-schedule": "600/hour",
+                "oncall-now": "10/second",
+            },
+            id="a-named-product-is-an-exception",
+        ),
+    ],
+)
+def test_limits_by_product(text: str, limits: dict[str, str]) -> None:
+    assert limits_in(text, PRODUCTS) == (limits, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "errors"),
+    [
+        pytest.param(
+            "fast,1/minute,0/day",
+            [
+                "'fast' is not a limit such as 120/minute or oncall-now=10/second",
+                "'0/day' is not a limit such as 120/minute or oncall-now=10/second",
+            ],
+            id="every-fault-is-named",
+        ),
+        pytest.param("1/day,2/day", ["every product has two limits"], id="two-of-all"),
+        pytest.param(
+            "oncall-now=1/day,oncall-now=2/day", ["oncall-now has two limits"], id="two-of-one"
+        ),
+        pytest.param(
+            "oncall-nov=1/day",
+            ["oncall-nov is not a product; did you mean oncall-now?"],
+            id="misspelt",
+        ),
+        pytest.param(
+            "x=1/day",
+            [
+                "x is not a product; there are oncall-rotation, oncall-schedule, oncall-now",
+            ],
+            id="like-no-product",
+        ),
+    ],
+)
+def test_errors_of_an_operators_limits(text: str, errors: Sequence[str]) -> None:
+    assert limits_in(text, PRODUCTS)[1] == [f"ONCALL_RATE_LIMIT: {error}" for error in errors]
 
 
 # --- what is said ---------------------------------------------------------------------------
@@ -329,6 +421,7 @@ OURS = tuple(ip_network(text) for text in ("10.0.0.0/8", "127.0.0.1", "2001:db8:
         pytest.param("10.0.0.1", [f"{ANN},"], "10.0.0.1", id="empty-hop"),
         pytest.param("10.0.0.1", [f"{ANN}:4711"], ANN, id="ipv4-with-port"),
         pytest.param("10.0.0.1", ["[2001:db8::1]:4711"], "2001:db8::/64", id="ipv6-with-port"),
+        pytest.param("10.0.0.1", ["[2001:db8::1]:[1]"], "2001:db8::/64", id="ipv6-odd-port"),
         pytest.param("10.0.0.1", ["192.0.2.256"], "10.0.0.1", id="no-address"),
         pytest.param("10.0.0.1", ["192.0.2.01"], "10.0.0.1", id="octal-looking"),
         pytest.param("10.0.0.1", ["3221225985"], "10.0.0.1", id="address-as-a-number"),
@@ -371,3 +464,36 @@ def test_a_stranger_cannot_choose_who_to_be(forwarded_for: list[str]) -> None:
 @given(st.lists(st.one_of(st.text(max_size=20), st.ip_addresses().map(str)), max_size=4))
 def test_nor_can_one_behind_our_proxy(forwarded_for: list[str]) -> None:
     assert client_of("10.0.0.1", [*forwarded_for, ANN], OURS) == ANN
+
+
+# --- Redis ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, True), (0.5, True), (10.9, True), (11, False), (60, False), (-1, False)],
+)
+def test_a_redis_that_did_not_answer_is_told_for_eleven_seconds(
+    clock: Clock, seconds: float, *, told: bool
+) -> None:
+    limits = RateLimits(clock, f"redis://127.0.0.1:{free_port()}")
+    assert limits.problem is None
+    assert asyncio.run(limits.spend(ANN, ROUTE, LIMIT, paying=False)).granted
+    clock.advance(seconds)
+    assert (limits.problem is not None) == told
+
+
+def test_a_request_waits_a_second_for_redis_at_most() -> None:
+    options = redis_pool("redis://127.0.0.1").connection_kwargs
+    assert (options["socket_timeout"], options["socket_connect_timeout"]) == (1.0, 1.0)
+
+
+def test_the_client_of_a_request_is_read_from_its_head(clock: Clock) -> None:
+    scope = {
+        "method": "POST",
+        "client": ("10.0.0.1", 50_000),
+        "headers": [(b"x-forwarded-for", f"{BEN}, {ANN}".encode())],
+    }
+    assert RateLimits(clock).client_in(request_head(scope)) == "10.0.0.1"
+    limits = RateLimits(clock, proxies=[ip_network("10.0.0.0/8")])
+    assert limits.client_in(request_head(scope)) == ANN

@@ -95,3 +95,15 @@ async def test_a_reply_that_no_redis_gives_counts_as_its_absence(
         assert await granted(limits, 121) == 120
         assert limits.problem == "Redis cannot be reached: each process counts alone"
         await limits.aclose()
+
+
+async def test_clients_and_routes_are_counted_apart_in_redis(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url:
+        limits = RateLimits(time.time, url)
+        assert await granted(limits, 121) == 120
+        assert (await limits.spend("192.0.2.2", ROUTE, LIMIT, paying=False)).granted
+        assert (await limits.spend(ANN, "/v1/other", LIMIT, paying=False)).granted
+        assert (await limits.spend(ANN, ROUTE, LIMIT, paying=True)).granted
+        assert (await limits.spend(ANN, ROUTE, parse("121/minute"), paying=False)).granted
+        assert limits.problem is None
+        await limits.aclose()

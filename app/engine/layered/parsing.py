@@ -10,7 +10,7 @@ Invariant: every value returned here is within what ``model.py`` asks for.
 import re
 
 from app.engine.layered.model import Unit
-from app.engine.walltime import DAY, HOUR, MINUTE
+from app.engine.walltime import HOUR, MINUTE
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNITS: tuple[Unit, ...] = ("hours", "days", "weeks", "months")
@@ -100,7 +100,7 @@ def _time_in(text: str) -> str:
     """Return the time of day that was probably meant."""
     match = _LOOSE_TIME.fullmatch(text)
     hours, minutes = (int(match[1]), int(match[2] or 0)) if match else (9, 0)
-    fits = hours * HOUR + minutes * MINUTE < DAY and minutes < 60
+    fits = hours < 24 and minutes < 60
     return f"{hours:02}:{minutes:02}" if fits else "09:00"
 
 

@@ -89,6 +89,7 @@ NEAR = Swap(T, T, "b")
     [
         pytest.param([Layer("x", ("a",))], 0, 0, 7_001 * WEEK, 98_014, id="a-turn-is-2"),
         pytest.param([HOURLY], 0, 0, WEEK, 336, id="turns-by-the-hour"),
+        pytest.param([Layer("x", ("a",), "hours", 12)], 0, 0, WEEK, 28, id="half-a-day-is-4-a-day"),
         pytest.param(
             [Layer("x", ("a",), restrictions=(MONDAYS,))], 0, 0, WEEK, 15, id="a-window-a-week"
         ),
@@ -113,3 +114,61 @@ def test_the_work_of_a_request(
     monkeypatch.setattr(limits, "STEPS", steps - 1)
     with pytest.raises(errors.TooMuchWork, match=f"takes about {steps:,} steps"):
         limits.check_work(layers, manual, [NEAR] * swaps, span_ms)
+
+
+def test_a_swap_looks_through_its_own_days_too() -> None:
+    layers = [Layer("x", ("a",))]
+    assert limits.steps_of(layers, 0, [Swap(T, T + 10 * 24 * HOUR, "b")], 0) == 2 * (10 + 397)
+
+
+def test_too_much_work_says_what_to_ask_for_instead() -> None:
+    with pytest.raises(errors.TooMuchWork) as failure:
+        limits.check_work([HOURLY], 0, [], 10**7 * HOUR)
+    assert str(failure.value) == (
+        "the document: takes about 20,000,000 steps, at most 1,000,000: "
+        "ask for a shorter window or give fewer restrictions, overrides or swaps"
+    )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "message"),
+    [
+        (Schedule("UTC", (HOURLY,) * 51), "51 layers: at most 50"),
+        (Schedule("UTC", (Layer("Night", PEOPLE),)), 'layer "Night": 501, at most 500'),
+        (
+            Schedule("UTC", (Layer("Night", PEOPLE[:500], restrictions=DENSE * 2),)),
+            'layer "Night": 200, at most 100',
+        ),
+        (
+            Schedule("UTC", (), (OVERRIDE,) * 10_001),
+            "10001 overrides, entries and swaps: at most 10000",
+        ),
+        (
+            Schedule("UTC", (Layer("x", ("a",), start_at=-(10**17)),)),
+            "start_at is outside the years 2 to 9998",
+        ),
+    ],
+    ids=lambda value: value.partition(":")[0] if isinstance(value, str) else "",
+)
+def test_a_broken_limit_says_how_much_was_given(schedule: Schedule, message: str) -> None:
+    with pytest.raises(errors.OncallError) as failure:
+        limits.check_schedule(schedule)
+    assert str(failure.value) == f"the document: {message}"
+
+
+def test_the_limits_themselves_are_allowed() -> None:
+    limits.check_swaps(100)
+    limits.check_segments(100_000)
+    limits.check_window(T, T + limits.WINDOW_MS)
+    limits.check_instant(limits.EARLIEST_AT)
+    limits.check_instant(limits.LATEST_AT - 1)
+    with pytest.raises(errors.TooManySwaps):
+        limits.check_swaps(101)
+    with pytest.raises(errors.TooManySegments):
+        limits.check_segments(100_001)
+    for name, from_at, to_at in (
+        ("from", limits.EARLIEST_AT - 1, T),
+        ("to", T, limits.LATEST_AT),
+    ):
+        with pytest.raises(errors.InstantOutOfRange, match=f": {name} is outside"):
+            limits.check_window(from_at, to_at)

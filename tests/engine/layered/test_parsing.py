@@ -43,6 +43,10 @@ def test_a_handoff_time(text: str, unit: str, expected: tuple[int | None, int]) 
         ("9", "days", "09:00"),
         ("7:5", "days", "07:05"),
         ("24:00", "days", "09:00"),
+        ("9:59", "days", "09:59"),
+        ("9:60", "days", "09:00"),
+        ("23.1", "days", "23:01"),
+        ("Someday 7:30", "weeks", "Mon 07:30"),
         ("", "months", "09:00"),
         ("09:00\n", "days", "09:00"),
         ("٠٩:٠٠", "days", "09:00"),
@@ -67,6 +71,7 @@ def test_a_long_text_is_shortened() -> None:
         ("weekly", None, None, ("weeks", 1)),
         ("custom", 12, "hours", ("hours", 12)),
         ("custom", 120, "months", ("months", 120)),
+        ("custom", 1, "weeks", ("weeks", 1)),
     ],
 )
 def test_an_interval(kind: str, count: int | None, unit: str | None, expected: object) -> None:
@@ -78,7 +83,11 @@ def test_an_interval(kind: str, count: int | None, unit: str | None, expected: o
     [
         ("monthly", None, None, 'rotation_type "monthly": write "daily", "weekly" or "custom"'),
         ("daily", 2, "days", 'interval: leave it out, or write rotation_type "custom"'),
+        ("weekly", 2, None, 'interval: leave it out, or write rotation_type "custom"'),
+        ("daily", None, "days", 'interval: leave it out, or write rotation_type "custom"'),
         ("custom", None, None, 'interval: write {"count": 2, "unit": "weeks"} or the like'),
+        ("custom", 2, None, 'interval: write {"count": 2, "unit": "weeks"} or the like'),
+        ("custom", None, "weeks", 'interval: write {"count": 2, "unit": "weeks"} or the like'),
         ("custom", 2, "day", 'unit "day": write "hours", "days", "weeks" or "months"'),
         ("custom", 0, "days", "count 0: write a whole number of days from 1 to 3650"),
         (
@@ -115,3 +124,12 @@ def test_a_wrong_restriction(parse: Callable[[str], int], text: str, message: st
     with pytest.raises(ValueError, match="write") as failure:
         parse(text)
     assert str(failure.value) == message
+
+
+@pytest.mark.parametrize(
+    ("length", "shown"), [(39, "x" * 39), (40, "x" * 40), (41, "x" * 39 + "…")]
+)
+def test_forty_characters_are_shown_of_a_text(length: int, shown: str) -> None:
+    with pytest.raises(ValueError, match="write") as failure:
+        window_start_of("x" * length)
+    assert str(failure.value) == f'start "{shown}": write "09:00"'

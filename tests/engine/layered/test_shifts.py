@@ -346,3 +346,21 @@ def test_who_has_the_shift_is_on_call(
 def test_many_shifts_of_a_long_window() -> None:
     often = always(*(layer("ab", unit="hours", start_at=T + n * 11 * MINUTE) for n in range(50)))
     assert len(shifts_between(often, T, T + 731 * DAY)) == 731 * 24
+
+
+@pytest.mark.parametrize(
+    ("first", "end", "found"),
+    [
+        pytest.param(0, 24, [(0, 24, "a", "1.0~0")], id="it-begins-as-the-window-ends"),
+        pytest.param(24, 48, [(24, 48, "d", "2.0~1")], id="it-begins-with-the-window"),
+    ],
+)
+def test_a_version_outside_of_the_window_has_no_shift_in_it(
+    first: float, end: float, found: list[tuple[float, float, str, str]]
+) -> None:
+    assert rows(changed((0, (BASE,)), (24, (layer("cd"),))), first, end) == found
+
+
+def test_shifts_of_one_start_are_in_the_order_of_their_creation() -> None:
+    entries = (entry("z", 0, 24), entry("y", 0, 12), entry("x", 0, 18))
+    assert [row[2] for row in rows(always(BASE, entries=entries), 0, 24)] == ["z", "y", "x"]

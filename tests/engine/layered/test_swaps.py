@@ -77,3 +77,32 @@ def test_swaps_build_on_each_other_and_undo_by_leaving() -> None:
     final = final_schedule(swapped, T, T + 3 * DAY)
     assert [part.user_id for part in final.segments] == ["c", "a", "b"]
     assert with_swaps(DAILY, [], T) == DAILY
+
+
+def test_why_there_is_nothing_to_swap() -> None:
+    with pytest.raises(ValueError, match=r"^nobody else has any of this stretch: there is nothing"):
+        swap_overrides(DAILY, swap(1, 2, "b"), T)
+
+
+def test_the_nearest_of_several_shifts_before_goes_back() -> None:
+    shifts = tuple(Override(user, T + n * DAY, T + (n + 1) * DAY) for n, user in enumerate("babca"))
+    ending = Schedule("UTC", (), shifts)
+    assert days(swap_overrides(ending, swap(4, 5, "b"), T)) == [("b", 4, 5), ("a", 2, 3)]
+
+
+def test_swaps_of_a_request_know_what_has_started() -> None:
+    swapped = with_swaps(ENDING, [swap(2, 3, "b")], T + DAY + 1)
+    assert days(swapped.overrides[3:]) == [("b", 2, 3)]
+    swapped = with_swaps(ENDING, [swap(2, 3, "b")], T + DAY)
+    assert days(swapped.overrides[3:]) == [("b", 2, 3), ("a", 1, 2)]
+
+
+def test_a_shift_that_ends_with_the_last_instant_may_go_back() -> None:
+    """The last instant that a window may end at is the one before ``LATEST_AT``."""
+    last = LATEST_AT - 1
+    ending = Schedule("UTC", (), (Override("a", last - 2, last - 1), Override("b", last - 1, last)))
+    added = swap_overrides(ending, Swap(last - 2, last - 1, "b"), last - 2)
+    assert [(o.user_id, o.start_at, o.end_at) for o in added] == [
+        ("b", last - 2, last - 1),
+        ("a", last - 1, last),
+    ]

@@ -1,0 +1,305 @@
+"""What takes the payments, as the settings choose it: its parts, its terms, and its checks."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from app.checkout import setup
+from app.checkout.setup import (
+    REFRESH_SECONDS,
+    RETRY_SECONDS,
+    PaymentService,
+    claims_of,
+    setting_errors,
+)
+from app.discovery.bazaar import bazaar_extension
+from app.errors import ConfigurationError
+from app.metrics import Metrics
+from app.payments.claims.memory import MemoryClaims
+from app.payments.claims.redis import RedisClaims
+from app.payments.facilitators.remote import RemoteFacilitator
+from app.payments.facilitators.sandbox import SandboxFacilitator
+from app.products.registry import paid_endpoints
+from app.settings import Settings
+from tests.conftest import Clock
+from tests.support.services import NETWORK, PAY_TO, USDC, remote_settings, settings
+from tests.support.virtual_time import now, run_in_virtual_time
+
+URL = "http://127.0.0.1:9"
+
+
+class Facilitator(SandboxFacilitator):
+    """A facilitator whose problems come as they are listed; it notes what it is told to do."""
+
+    def __init__(self, *problems: str | None) -> None:
+        super().__init__(NETWORK, USDC, lambda: 0.0)
+        self.problems = list(problems)
+        self.problem: str | None = None  # type: ignore[assignment]
+        self.done: list[tuple[str, float]] = []
+
+    async def connect(self) -> None:
+        self.done.append(("connect", now()))
+
+    async def refresh(self) -> None:
+        self.done.append(("refresh", now()))
+        if self.problems:
+            self.problem = self.problems.pop(0)
+
+    async def aclose(self) -> None:
+        self.done.append(("aclose", now()))
+
+
+class Claims(MemoryClaims):
+    """A store that notes what it is told to do."""
+
+    def __init__(self, misconfiguration: str | None = None) -> None:
+        super().__init__(lambda: 0.0)
+        self.misconfiguration = misconfiguration  # type: ignore[assignment]
+        self.done: list[str] = []
+
+    async def refresh(self) -> None:
+        self.done.append("refresh")
+
+    async def aclose(self) -> None:
+        self.done.append("aclose")
+
+
+def made(
+    configured: Settings | None = None,
+    facilitator: Facilitator | None = None,
+    claims: Claims | None = None,
+) -> PaymentService:
+    parts = facilitator or Facilitator(), Claims() if claims is None else claims
+    return PaymentService(configured or settings(), lambda: 17.0, Metrics(), *parts)
+
+
+# --- parts ----------------------------------------------------------------------------------
+
+
+def test_the_sandbox_settles_by_itself(clock: Clock) -> None:
+    service = PaymentService(settings(), clock, Metrics(), None, None)
+    assert isinstance(service.facilitator, SandboxFacilitator)
+    assert service.facilitator.get_supported().kinds[0].network == NETWORK
+    token = service.facilitator.token
+    assert (token.get_code(USDC), token.get_chain_id(), token._clock) == (b"\x01", 84532, clock)
+    assert isinstance(service.claims, MemoryClaims)
+    assert service.claims._clock is clock
+    settlement = service.settlement
+    assert (settlement._clock, settlement._claims) == (clock, service.claims)
+    assert settlement._chain is None
+
+
+def test_a_remote_facilitator_is_called_as_set() -> None:
+    configured = remote_settings(
+        URL,
+        facilitator_headers={"X-Key": "secret"},
+        facilitator_timeout_seconds=7.5,
+        settle_deadline_seconds=33.0,
+        rpc_url="http://127.0.0.1:8",
+    )
+    service = PaymentService(configured, lambda: 0.0, Metrics(), None, None)
+    remote = service.facilitator
+    assert isinstance(remote, RemoteFacilitator)
+    assert (remote._url, remote._network, remote._timeout.total) == (URL, NETWORK, 7.5)
+    assert remote._headers == {"Content-Type": "application/json", "X-Key": "secret"}
+    assert service.settlement._deadline_seconds == 33
+    chain = service.settlement._chain
+    assert chain is not None
+    assert chain._url == "http://127.0.0.1:8"
+
+
+def test_claims_are_in_redis_where_it_is_set(clock: Clock) -> None:
+    configured = settings(redis_url="redis://127.0.0.1:9/3", settle_deadline_seconds=40)
+    claims = claims_of(configured, clock)
+    assert isinstance(claims, RedisClaims)
+    assert claims._lease_seconds == 50
+    assert claims._redis.connection_pool.connection_kwargs["db"] == 3
+
+
+def test_outcomes_are_counted_for_the_network() -> None:
+    metrics = Metrics()
+    service = PaymentService(settings(), lambda: 0.0, metrics, Facilitator(), Claims())
+    assert service.settlement._record_outcome == metrics.record_settlement
+    assert NETWORK.encode() in metrics.text()
+
+
+# --- settings -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({}, []),
+        (
+            {"rate_limit": "x", "quota": "x=1", "network": "mars"},
+            ["RATE_LIMIT", "QUOTA", "NETWORK"],
+        ),
+        ({"payments": "off", "network": "mars", "pay_to": "x"}, []),
+        ({"pay_to": "x"}, ["PAY_TO"]),
+    ],
+)
+def test_every_error_of_the_settings_is_named(changes: dict[str, Any], names: list[str]) -> None:
+    configured = settings().model_copy(update=changes)
+    told = [error.partition(":")[0] for error in setting_errors(configured)]
+    assert told == [f"ONCALL_{name}" for name in names]
+
+
+# --- terms ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_the_terms_of_an_endpoint(required: bool) -> None:
+    endpoint = paid_endpoints()[0]
+    configured = remote_settings(URL, payment_id="required" if required else "optional")
+    service = made(configured)
+    context = service.context(endpoint)
+    terms = context.terms
+    assert terms.resource.model_dump() == {
+        "url": configured.public_url + endpoint.path,
+        "description": endpoint.description,
+        "mimeType": "application/json",
+        "serviceName": setup.SERVICE_NAME,
+        "tags": list(endpoint.tags[: setup.MAX_TAGS]),
+        "iconUrl": None,
+    }
+    assert (terms.requirements.network, terms.requirements.pay_to) == (NETWORK, PAY_TO)
+    assert int(terms.requirements.amount) == endpoint.price_usd * 1_000_000
+    assert terms.identifier_required == required
+    assert terms.described == bazaar_extension(endpoint)
+    assert (context.settlement, context.facilitator) == (service.settlement, service.facilitator)
+    assert context.server is service._server
+
+
+# --- checks ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("configured", "chain"),
+    [
+        (settings(), {}),
+        (remote_settings(URL), {"chain": "none"}),
+        (remote_settings(URL, rpc_url=URL), {"chain": None}),
+    ],
+)
+def test_each_part_is_checked(configured: Settings, chain: dict[str, str | None]) -> None:
+    facilitator = Facilitator()
+    facilitator.problem = "it is away"
+    checks = made(configured, facilitator).checks()
+    assert checks == {"facilitator": "it is away", "claims": None, **chain}
+
+
+def opened(service: PaymentService, seconds: float = 0) -> Sequence[Any]:
+    """Open ``service`` for that long, and return what it logs."""
+
+    async def run() -> None:
+        async with service.open():
+            await asyncio.sleep(seconds)
+        await asyncio.sleep(1_000)  # nothing goes on afterwards
+
+    with capture_logs() as logs:
+        run_in_virtual_time(run())
+    return logs
+
+
+def test_opening_says_what_takes_the_payments() -> None:
+    facilitator, claims = Facilitator(), Claims()
+    logs = opened(made(remote_settings(URL), facilitator, claims))
+    assert logs == [
+        {
+            "event": "no_chain",
+            "log_level": "warning",
+            "setting": "ONCALL_RPC_URL",
+            "meaning": setup.NO_CHAIN,
+        },
+        {
+            "event": "payments",
+            "log_level": "info",
+            "backend": "facilitator",
+            "network": NETWORK,
+            "pay_to": PAY_TO,
+            "facilitator": "ok",
+            "claims": "ok",
+            "chain": "none",
+        },
+    ]
+    assert facilitator.done == [("connect", 0), ("aclose", 0)]
+    assert claims.done == ["refresh", "aclose"]
+
+
+def test_a_part_with_a_problem_is_told_as_it_opens() -> None:
+    facilitator = Facilitator()
+    facilitator.problem = "it is away"
+    [entry] = opened(made(settings(), facilitator))
+    assert (entry["facilitator"], entry["claims"], entry["backend"]) == (
+        "it is away",
+        "ok",
+        "sandbox",
+    )
+
+
+def test_a_part_is_looked_at_every_minute_and_sooner_while_it_has_a_problem() -> None:
+    facilitator = Facilitator("it is away", "it is away", None, None)
+    logs = opened(made(remote_settings(URL), facilitator), seconds=140)
+    assert (REFRESH_SECONDS, RETRY_SECONDS) == (60, 5)
+    assert facilitator.done == [
+        ("connect", 0),
+        ("refresh", 60),
+        ("refresh", 65),
+        ("refresh", 70),
+        ("refresh", 130),
+        ("aclose", 140),
+    ]
+    assert [entry for entry in logs if entry["event"] == "readiness"] == [
+        {
+            "event": "readiness",
+            "log_level": "warning",
+            "part": "facilitator",
+            "problem": "it is away",
+        },
+        {"event": "readiness", "log_level": "warning", "part": "facilitator", "problem": None},
+    ]
+
+
+def test_closing_waits_for_settlements_and_closes_after_a_defect() -> None:
+    facilitator, claims = Facilitator(), Claims()
+    service = made(None, facilitator, claims)
+
+    async def run() -> None:
+        async def settlement() -> None:
+            await asyncio.sleep(3)
+
+        async with service.open():
+            task = asyncio.create_task(settlement())
+            service.settlement._tasks.add(task)  # type: ignore[arg-type]
+            raise ZeroDivisionError
+
+    with capture_logs(), pytest.raises(ZeroDivisionError):
+        run_in_virtual_time(run())
+    assert facilitator.done == [("connect", 0), ("aclose", 3)]
+    assert claims.done == ["refresh", "aclose"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "problem", "starts"),
+    [
+        ("production", "it forgets", False),
+        ("development", "it forgets", True),
+        ("production", None, True),
+    ],
+)
+def test_production_starts_only_with_a_store_that_forgets_nothing(
+    environment: str, problem: str | None, starts: bool
+) -> None:
+    configured = remote_settings(URL).model_copy(update={"environment": environment})
+    facilitator, claims = Facilitator(), Claims(problem)
+    service = made(configured, facilitator, claims)
+    if starts:
+        opened(service)
+        return
+    with pytest.raises(ConfigurationError) as failure:
+        opened(service)
+    assert failure.value.problems == ("ONCALL_REDIS_URL: it forgets",)
+    assert (claims.done, facilitator.done) == (["refresh", "aclose"], [])
