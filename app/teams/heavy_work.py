@@ -33,7 +33,7 @@ AT_ONCE = 2
 WAIT_SECONDS = 10.0
 BUSY = "is busy with what was asked before"
 TOO_LARGE = "takes more time or memory than there is for one answer: ask for less"
-CPU_SECONDS = 5.0
+CPU_SECONDS = 4.0
 """The processor time of one job. The engine's bound on work is about a second of it."""
 
 

@@ -158,3 +158,41 @@ async def test_only_post_is_served() -> None:
 )
 async def test_it_exists_in_the_sandbox_only(other_settings: dict[str, Any]) -> None:
     assert (await pay(service(settings(**other_settings)), {})).status_code == 404
+
+
+async def test_a_refusal_says_what_this_sandbox_asks() -> None:
+    served = service()
+    sent = await terms(served)
+    elsewhere(sent)
+    [error] = (await pay(served, sent)).json()["errors"]
+    url = (await terms(served))["resource"]["url"]
+    assert error["detail"].startswith("Sold here: ")
+    assert url in error["detail"].removesuffix(".").removeprefix("Sold here: ").split(", ")
+    sent = await terms(served)
+    nothing(sent)
+    [error] = (await pay(served, sent)).json()["errors"]
+    assert error["detail"] == "lists no way to pay."
+    sent = await terms(served)
+    far = {"network": "x", "payTo": "y", "amount": "1"}
+    sent["accepts"] = [{**sent["accepts"][0], **far}, {**sent["accepts"][0], "amount": "20001"}]
+    [error] = (await pay(served, sent)).json()["errors"]
+    assert (error["pointer"], error["detail"]) == (
+        "/accepts/1/amount",
+        "This sandbox asks '20000'.",
+    )
+
+
+async def test_it_is_answered_as_json_unless_a_line_is_asked_for() -> None:
+    served = service()
+    wanted = await terms(served)
+    for accept, media_type in (
+        ("*/*", "application/json"),
+        ("text/plain;q=0.9, application/json;q=0.1", "text/plain; charset=utf-8"),
+    ):
+        paid = await pay(served, wanted, Accept=accept)
+        assert paid.headers["content-type"] == media_type
+        assert paid.headers["ratelimit"].startswith('"without-payment";r=')
+    assert (await pay(served, wanted, Accept="image/png")).status_code == 406
+    line = (await pay(served, wanted, Accept="text/plain")).text
+    assert line.startswith("PAYMENT-SIGNATURE: ")
+    assert line.endswith("\n")

@@ -16,6 +16,7 @@ from app.http.rate_limits import (
     address_limit,
     client_of,
     in_words,
+    is_proxy,
     limits_in,
     redis_pool,
 )
@@ -348,6 +349,7 @@ def test_headers(allowance: Allowance, headers: dict[str, str]) -> None:
         ("1/second", "1 request a second"),
         ("5000/hour", "5000 requests an hour"),
         ("20/5minutes", "20 requests in 5 minutes"),
+        ("2/2hours", "2 requests in 2 hours"),
     ],
 )
 def test_a_limit_in_words(limits: RateLimits, limit: str, words: str) -> None:
@@ -497,3 +499,21 @@ def test_the_client_of_a_request_is_read_from_its_head(clock: Clock) -> None:
     assert RateLimits(clock).client_in(request_head(scope)) == "10.0.0.1"
     limits = RateLimits(clock, proxies=[ip_network("10.0.0.0/8")])
     assert limits.client_in(request_head(scope)) == ANN
+
+
+@pytest.mark.parametrize(
+    ("peer", "ours"),
+    [
+        ("10.0.0.1", True),
+        ("::ffff:10.0.0.1", True),
+        ("2001:db8:ffff::1", True),
+        ("127.0.0.1", True),
+        (ANN, False),
+        ("127.0.0.2", False),
+        ("", False),
+        ("/run/oncall.sock", False),
+    ],
+)
+def test_whether_a_peer_is_one_of_our_proxies(peer: str, ours: bool) -> None:
+    assert is_proxy(peer, OURS) == ours
+    assert not is_proxy(peer, ())

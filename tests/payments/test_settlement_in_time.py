@@ -703,6 +703,9 @@ def test_an_identifier_of_another_request_is_refused_before_anything_is_computed
     run_in_virtual_time(till.service.require_chargeable(payment, REQUEST, None))
     key = payment.identifier_key
     assert key is not None
+    claim = run_in_virtual_time(till.claims.claim(key, till.bound(payment), START + 99))
+    run_in_virtual_time(till.service.require_chargeable(payment, REQUEST, None))
+    run_in_virtual_time(till.claims.release(key, claim.holder))
     run_in_virtual_time(till.claims.claim(key, b"another", START + 99))
     ends(till.service.require_chargeable(payment, REQUEST, None), PaymentAlreadyUsed)
 

@@ -100,6 +100,7 @@ async def jobs(stored: Stored, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return await run(own, job, *arguments, **bounds)
 
     monkeypatch.setattr(WorkerPool, "run", recorded)
+    monkeypatch.setattr(on_call_store, "LIGHT_CHARACTERS", 64 * 1024)
     me = await scene(stored, DAILY, HOURLY)
     layers = [
         {"name": f"layer {number}", "rotation_type": "daily", "participants": ["ann", "bob"] * 250}

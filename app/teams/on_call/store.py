@@ -33,7 +33,7 @@ from app.teams.schedules.store import layers_in
 REACH_MS = 45 * DAY_MS
 """How far ahead is read at first."""
 
-LIGHT_STEPS, LIGHT_CHARACTERS = 1_000, 64 * 1024
+LIGHT_STEPS, LIGHT_CHARACTERS = 1_000, 1024 * 1024
 """The largest question that is answered on the event loop, within about 10 ms: steps of its window,
 and characters of the rules that it is answered from."""
 
