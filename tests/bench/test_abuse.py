@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from bench import process_tree
 from bench.abuse import RESULTS, Row, Target, outcomes, over_in, row_of
@@ -108,6 +108,7 @@ def test_what_the_search_found_can_be_asked_again() -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_search_makes_requests_that_fit(name: str) -> None:
+    @settings(deadline=None)  # some bodies take a while to make
     @given(FAMILIES[name])
     def fits(recorded: Recorded) -> None:
         ask = case_of(json.loads(json.dumps(recorded))).ask()
