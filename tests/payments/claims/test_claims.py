@@ -418,3 +418,21 @@ class TestEviction:
         assert mute.problem is None
         assert [each["event"] for each in logs] == ["redis_policy_unknown"]
         await mute.aclose()
+
+    async def test_it_lists_what_is_a_claim_and_keeps_nothing_of_what_ended(
+        self, redis_url: str, key: str, soon: float
+    ) -> None:
+        claims = RedisClaims(redis_url, lease_seconds=60)
+        await claims._redis.flushall()
+        await claims._redis.lpush("oncall:limit:x", "1")
+        for end in ("settled", "unknown", "released"):
+            holder = (await claims.claim(f"{key}-{end}", HASH, soon)).holder
+            if end == "settled":
+                await claims.mark_settled(f"{key}-{end}", holder, receipt())
+            elif end == "unknown":
+                await claims.mark_unknown(f"{key}-{end}", holder)
+            else:
+                await claims.release(f"{key}-{end}", holder)
+        assert await claims.receipts() == [receipt()]
+        assert claims._held == {}
+        await claims.aclose()
