@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from app.errors import ClaimsUnavailable, PaymentAlreadyUsed, TooManyClaims
 from app.payments.claims.claim import BUSY, Claim, PaymentClaims, Receipt
@@ -436,3 +437,21 @@ class TestEviction:
         assert await claims.receipts() == [receipt()]
         assert claims._held == {}
         await claims.aclose()
+
+    async def test_a_redis_that_does_not_tell_its_policy_is_warned_of_once(
+        self, redis_url: str
+    ) -> None:
+        admin = RedisClaims(redis_url, lease_seconds=60)
+        await admin._redis.execute_command(
+            "ACL", "SETUSER", "guest", "on", ">secret", "~*", "+@all", "-info"
+        )
+        claims = RedisClaims(redis_url.replace("//", "//guest:secret@"), lease_seconds=60)
+        with capture_logs() as logs:
+            await claims.refresh()
+            await claims.refresh()
+        assert logs == [
+            {"event": "redis_policy_unknown", "log_level": "warning", "needed": "noeviction"}
+        ]
+        assert (claims.problem, claims.misconfiguration) == (None, None)
+        for each in (claims, admin):
+            await each.aclose()
