@@ -1,6 +1,7 @@
 """The claim store's promises, kept alike in memory and in a real Redis."""
 
 import asyncio
+import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -455,3 +456,24 @@ class TestEviction:
         assert (claims.problem, claims.misconfiguration) == (None, None)
         for each in (claims, admin):
             await each.aclose()
+
+    async def test_a_redis_that_answers_without_an_end_is_away(self, key: str, soon: float) -> None:
+        ended = asyncio.Event()
+
+        async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+                while True:
+                    writer.write(b"+")
+                    await writer.drain()
+                    await asyncio.sleep(0.05)
+            ended.set()
+
+        async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+            url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+            claims = RedisClaims(url, lease_seconds=60, timeout_seconds=0.2)
+            with pytest.raises(ClaimsUnavailable) as failure:
+                await claims.claim(key, HASH, soon)
+            assert failure.value.retry_after == 2
+            assert claims.problem == "Redis cannot be reached"
+            await claims.aclose()
+            await ended.wait()

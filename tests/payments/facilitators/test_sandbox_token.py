@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -202,3 +204,14 @@ async def test_closing_waits_until_it_is_loaded(clock: Clock) -> None:
     await asyncio.sleep(0)
     await facilitator.aclose()
     assert "_facilitator" in vars(facilitator)
+
+
+@pytest.mark.anyio
+async def test_it_is_loaded_beside_the_event_loop(clock: Clock) -> None:
+    class Facilitator(SandboxFacilitator):
+        _facilitator = cached_property(lambda _: threading.current_thread())  # type: ignore[assignment]
+
+    facilitator = Facilitator(NETWORK, USDC, clock)
+    loaded: object = await facilitator._loaded()
+    assert loaded is not threading.current_thread()
+    assert await facilitator._loaded() is loaded
