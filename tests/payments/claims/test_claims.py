@@ -477,3 +477,24 @@ class TestEviction:
             assert claims.problem == "Redis cannot be reached"
             await claims.aclose()
             await ended.wait()
+
+    @pytest.mark.parametrize(
+        ("options", "seconds"), [({}, 2.0), ({"timeout_seconds": 0.5}, 0.5)], ids=["usual", "set"]
+    )
+    async def test_an_operation_is_tried_twice_within_its_time(
+        self, options: dict[str, float], seconds: float
+    ) -> None:
+        claims = RedisClaims("redis://127.0.0.1:9/0", lease_seconds=60, **options)
+        connection = claims._redis.connection_pool.connection_kwargs
+        assert connection["socket_timeout"] == connection["socket_connect_timeout"] == seconds
+        assert connection["retry"].get_retries() == 1
+        assert claims._longest_seconds == 2 * seconds
+        assert claims.problem is None
+
+    async def test_a_holder_is_a_token_of_its_own(
+        self, redis_url: str, key: str, soon: float
+    ) -> None:
+        claims = RedisClaims(redis_url, lease_seconds=60)
+        holders = {(await claims.claim(f"{key}-{n}", HASH, soon)).holder for n in range(3)}
+        assert [len(holder) for holder in holders] == [16] * 3
+        await claims.aclose()

@@ -158,6 +158,7 @@ async def test_the_facilitator_verifies_and_settles_once(clock: Clock) -> None:
     facilitator = SandboxFacilitator(NETWORK, USDC, clock)
     assert (facilitator.label, facilitator.problem) == ("sandbox", None)
     assert facilitator.takes_version_1
+    assert facilitator.token.get_chain_id() == 84532
     assert [kind.network for kind in facilitator.get_supported().kinds] == [NETWORK, "base-sepolia"]
     await facilitator.connect()
     await facilitator.refresh()
