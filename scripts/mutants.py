@@ -133,7 +133,7 @@ def mutate(name: str, reasons: Mapping[Change, str], jobs: int) -> bool:
         reset_config()
         forget_survivors(reasons)
         command = [MUTMUT, "run", f"--max-children={jobs}"]
-        plugin = {"PYTEST_PLUGINS": "tests.support.unshrunk"}
+        plugin = {"PYTEST_PLUGINS": "tests.support.few_examples"}
         if subprocess.run(command, env={**os.environ, **plugin}, check=False).returncode:
             sys.exit("mutmut stopped; what it said is above")
         return report([mutant for _, mutant in mutants()], reasons)
