@@ -60,6 +60,9 @@ ANSWER_SECONDS = 120.0
 KEPT_MB = 8.0
 """A process that has kept so much more is started anew before the next request: what it kept would
 hide what that one takes."""
+REPEATS = 3
+TIMERS = 1.02
+"""The timer that stops a worker is so exact: a job that is stopped is within its budget."""
 SAMPLE_SECONDS = 0.02
 QUIET_SECONDS = 2.0
 HONEST_SECONDS = 0.02
@@ -269,7 +272,8 @@ class Target:
         waits.clear()
         try:
             yield waits
-            time.sleep(2 * HONEST_SECONDS)
+            while not waits and buyer.is_alive():  # one purchase began before and is not over yet
+                time.sleep(HONEST_SECONDS)
         finally:
             over.set()
             buyer.join()
@@ -310,7 +314,7 @@ def over_in(row: Row) -> Iterator[str]:
     """What of a row is over its budget."""
     if row.status in WRONG:
         yield "status"
-    if row.cpu_ms > row.cpu_budget_ms:
+    if row.cpu_ms > row.cpu_budget_ms * TIMERS:
         yield "CPU"
     if row.memory_mb > row.memory_budget_mb:
         yield "memory"
@@ -332,15 +336,16 @@ def main() -> None:
             target.store.fill(target, console)
         rows = measured(target, chosen, options.repeats, console)
     console.print(measures(rows), goal_table(outcomes(rows)))
-    if not options.only and options.repeats >= 3:
-        RESULTS.write_text(json.dumps(record(rows, options.repeats), indent=1) + "\n")
+    if options.repeats >= REPEATS:
+        all_rows = rows if not options.only else [*recorded_rows(), *rows]
+        RESULTS.write_text(json.dumps(record(all_rows), indent=1) + "\n")
     sys.exit(any(row.over for row in rows))
 
 
 def parsed_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench.abuse", description=__doc__.splitlines()[0])
-    parser.add_argument("--only", default="", help="what has this in its name; not recorded")
-    parser.add_argument("--repeats", type=int, default=3, help="under 3 is not recorded")
+    parser.add_argument("--only", default="", help="what has this in its name")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="fewer is not recorded")
     parser.add_argument("--search", type=float, default=0, help="seconds to look for worse ones")
     return parser.parse_args()
 
@@ -390,8 +395,16 @@ def outcomes(rows: Sequence[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def record(rows: Sequence[Row], repeats: int) -> dict[str, Any]:
-    """The run as JSON types."""
+def recorded_rows() -> list[Row]:
+    """The rows of the last record."""
+    rows = json.loads(RESULTS.read_text())["rows"] if RESULTS.exists() else []
+    return msgspec.convert(rows, list[Row])
+
+
+def record(rows: Sequence[Row]) -> dict[str, Any]:
+    """The run as JSON types: the newest row of every case, in the order of the cases."""
+    newest = {row.case: row for row in rows}
+    rows = [newest[case.name] for case in cases() if case.name in newest]
     packages = ("uvicorn", "starlette", "msgspec", "icalendar", "recurring-ical-events", "mcp")
     return {
         "versions": {
@@ -399,7 +412,7 @@ def record(rows: Sequence[Row], repeats: int) -> dict[str, Any]:
             **{each: version(each) for each in packages},
         },
         "cores": os.cpu_count(),
-        "repeats": repeats,
+        "repeats": REPEATS,
         "rows": msgspec.to_builtins(rows),
         "goals": outcomes(rows),
     }

@@ -1,10 +1,10 @@
 """What a request may cost, by what it is charged to: the figures of ``docs/security.md``."""
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
-MAX_STALL_MS = 20.0
-"""How long the event loop may stand still, whatever is asked."""
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
+TEXT = (Path(__file__).resolve().parents[1] / "docs" / "security.md").read_text()
 
 
 @dataclass(frozen=True)
@@ -16,10 +16,25 @@ class Budget:
     memory_mb: float
 
 
-FREE = Budget("free", 0.05, 16)
-ROTATION = Budget("paid, plain rotation", 0.25, 256)
-PLANNED = Budget("paid, plan or calendar", 2.5, 256)
-LAYERED = Budget("paid, layered schedule", 2.5, 256)
-STORED_LIGHT = Budget("key, light", 0.25, 64)
-STORED_HEAVY = Budget("key, heavy", 2.5, 256)
-BUDGETS = (FREE, ROTATION, PLANNED, LAYERED, STORED_LIGHT, STORED_HEAVY)
+def budget_of(row: str, name: str) -> Budget:
+    """The row of the document's table that begins with ``row``, under a short ``name``."""
+    [(seconds, megabytes)] = re.findall(
+        rf"^\| {re.escape(row)}[^|]*\| ([\d.]+) s \| (\d+) MB \|", TEXT, re.MULTILINE
+    )
+    return Budget(name, float(seconds), float(megabytes))
+
+
+def figure(sentence: str) -> float:
+    """The number in place of ``#`` in a sentence of the document."""
+    [found] = re.findall(re.escape(sentence).replace(r"\#", r"([\d,.]+\d|\d)"), TEXT)
+    return float(found.replace(",", ""))
+
+
+FREE = budget_of("free", "free")
+ROTATION = budget_of("paid, a rotation by turns", "paid, light")
+PLANNED = budget_of("paid, a plan", "paid, heavy")
+STORED_LIGHT = budget_of("with an API key, small", "key, small")
+STORED_HEAVY = budget_of("with an API key, a large", "key, large")
+BUDGETS = (FREE, ROTATION, PLANNED, STORED_LIGHT, STORED_HEAVY)
+MAX_STALL_MS = figure("the event loop never stands still for longer than # ms")
+MAX_ANSWER_BYTES = int(figure("an answer has at most 16 MiB (# bytes)"))

@@ -13,11 +13,12 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from app.checkout.purchase import FREE_BODY_BYTES
+from app.http.large_bodies import LARGE_BYTES
 from app.products.endpoint import CALENDAR, CSV, JSON, SVG
 from bench.abuse_budgets import (
     BUDGETS,
     FREE,
-    LAYERED,
     PLANNED,
     ROTATION,
     STORED_HEAVY,
@@ -33,7 +34,6 @@ MCP = "/mcp"
 PAYMENT = "PAYMENT-SIGNATURE"
 V1, V2 = "/api/v1", "/api/v2/oncall"
 BODY_BYTES = 1024 * 1024
-SMALL_BYTES = 16 * 1024
 HEADER_BYTES = 16 * 1024
 Document = dict[str, Any]
 
@@ -158,14 +158,16 @@ def _free_rotations() -> Iterator[Case]:
     yield _raw("the terms", ROTATIONS, lambda: b"")
     yield _free("20 unknown names of 199 characters beside 40 people", ROTATIONS, _unknown_names)
     yield _free("1,000 names nearly alike beside 20 unknown", ROTATIONS, _alike_names)
-    yield _free("10,000 absences", ROTATIONS, lambda: rotation(unavailable=_absences("alice")))
+    yield _free("256 KB of absences", ROTATIONS, lambda: _many_absences("alice", 4_000))
     yield _free(
-        "10,000 absences of strangers", ROTATIONS, lambda: rotation(unavailable=_absences("z"))
+        "256 KB of absences of strangers",
+        ROTATIONS,
+        lambda: _many_absences("z", 4_280),
     )
-    yield _free("5,000 pairs that are one person", ROTATIONS, _pairs)
-    yield _free("10,000 fixed shifts", ROTATIONS, _fixed)
-    yield _free("a megabyte of unknown fields", ROTATIONS, _unknown_fields)
-    yield _free("a megabyte of people", ROTATIONS, lambda: rotation(people=_people(5_000, 190)))
+    yield _free("256 KB of pairs that are one person", ROTATIONS, _pairs)
+    yield _free("256 KB of fixed shifts", ROTATIONS, _fixed)
+    yield _free("256 KB of unknown fields", ROTATIONS, lambda: _unknown_fields(8_200))
+    yield _free("256 KB of people", ROTATIONS, lambda: rotation(people=_people(1_300, 190)))
     yield _free(
         "16 KB of unknown weights",
         ROTATIONS,
@@ -174,20 +176,18 @@ def _free_rotations() -> Iterator[Case]:
     yield _free(
         "an unknown zone of 60 KB", ROTATIONS, lambda: rotation(timezone="Europe/Brussel" * 4_000)
     )
-    yield _raw("half a million brackets", ROTATIONS, lambda: b"[" * (BODY_BYTES // 2))
-    yield _raw("a megabyte of empty lists", ROTATIONS, lambda: _filled(b"[", b"[],", b"[]]"))
-    yield _raw("a megabyte of empty objects", ROTATIONS, lambda: _filled(b"[", b"{},", b"{}]"))
-    yield _raw("a number of a megabyte", ROTATIONS, lambda: b'{"shifts":%b}' % (b"9" * 1_000_000))
+    yield _raw("256 KB of brackets", ROTATIONS, lambda: b"[" * FREE_BODY_BYTES)
+    yield _raw("256 KB of empty lists", ROTATIONS, lambda: _filled(b"[", b"[],", b"[]]"))
+    yield _raw("256 KB of empty objects", ROTATIONS, lambda: _filled(b"[", b"{},", b"{}]"))
+    yield _raw("a number of 256 KB", ROTATIONS, lambda: b'{"shifts":%b}' % (b"9" * 262_000))
+    yield _raw("256 KB of escapes", ROTATIONS, lambda: _filled(b'{"start":"', b"\\u0000", b'"}'))
     yield _raw(
-        "a megabyte of escapes", ROTATIONS, lambda: _filled(b'{"start":"', b"\\u0000", b'"}')
-    )
-    yield _raw(
-        "a megabyte of short unknown members",
+        "256 KB of short unknown members",
         ROTATIONS,
-        lambda: b"{%b}" % b",".join(b'"%x":0' % number for number in range(90_000)),
+        lambda: b"{%b}" % b",".join(b'"%x":0' % number for number in range(28_500)),
     )
-    yield _raw("16 KB of the largest numbers", ROTATIONS, lambda: _numbers(SMALL_BYTES))
-    yield _raw("a megabyte of the largest numbers", ROTATIONS, lambda: _numbers(BODY_BYTES))
+    yield _raw("16 KB of the largest numbers", ROTATIONS, lambda: _numbers(LARGE_BYTES))
+    yield _raw("256 KB of the largest numbers", ROTATIONS, lambda: _numbers(FREE_BODY_BYTES))
     yield _raw(
         "a megabyte that is not JSON",
         ROTATIONS,
@@ -196,7 +196,7 @@ def _free_rotations() -> Iterator[Case]:
     )
 
 
-def _filled(head: bytes, piece: bytes, foot: bytes, size: int = BODY_BYTES) -> bytes:
+def _filled(head: bytes, piece: bytes, foot: bytes, size: int = FREE_BODY_BYTES) -> bytes:
     return head + piece * ((size - len(head) - len(foot)) // len(piece)) + foot
 
 
@@ -217,11 +217,17 @@ def _alike_names() -> Document:
     )
 
 
-def _absences(person: str, count: int = 10_000) -> list[Document]:
-    return [
-        {"person": person, "start": f"20{26 + at % 9}-01-0{1 + at % 8}", "end": "2036-01-01"}
-        for at in range(count)
-    ]
+def _many_absences(person: str, count: int) -> Document:
+    return rotation(
+        unavailable=[
+            {
+                "person": person,
+                "start": f"20{26 + at % 9}-01-0{1 + at % 8}",
+                "end": "2036-01-01",
+            }
+            for at in range(count)
+        ]
+    )
 
 
 def _pairs() -> Document:
@@ -231,12 +237,12 @@ def _pairs() -> Document:
 
 
 def _fixed() -> Document:
-    shifts = [{"shift": 1 + at, "person": f"person {at % 100}"} for at in range(10_000)]
+    shifts = [{"shift": 1 + at, "person": f"person {at % 100}"} for at in range(6_500)]
     return rotation(people=_people(100), shifts=10_000, fixed=shifts)
 
 
-def _unknown_fields() -> Document:
-    return rotation(**{f"shiftLenghtHour{number}": number for number in range(34_000)})
+def _unknown_fields(count: int) -> Document:
+    return rotation(**{f"shiftLenghtHour{number}": number for number in range(count)})
 
 
 # --- free: calendars --------------------------------------------------------------------------
@@ -384,20 +390,20 @@ def _free_schedules() -> Iterator[Case]:
             lambda window=window: schedule([layer(restrictions=WINDOWS)] * 50, window=window),
         )
         yield _free(
-            f"{what}: 50 layers of 500 people",
+            f"{what}: 37 layers of 500 people",
             path,
-            lambda window=window: schedule([layer(participants=_people(500))] * 50, window=window),
+            lambda window=window: schedule([layer(participants=_people(500))] * 37, window=window),
         )
         yield _free(
-            f"{what}: 10,000 overrides",
+            f"{what}: 256 KB of overrides",
             path,
-            lambda window=window: schedule([layer()], overrides=_overrides(9_900), window=window),
+            lambda window=window: schedule([layer()], overrides=_overrides(2_750), window=window),
         )
         yield _free(
-            f"{what}: 10,000 overrides that end first",
+            f"{what}: 256 KB of overrides that end first",
             path,
             lambda window=window: schedule(
-                [layer()], overrides=_overrides(9_900, "2026-06-04T00:00:00Z"), window=window
+                [layer()], overrides=_overrides(2_750, "2026-06-04T00:00:00Z"), window=window
             ),
         )
         yield _free(
@@ -475,9 +481,11 @@ def _free_tools() -> Iterator[Case]:
             "tools/call", {"name": 1, "arguments": [0] * 250_000, "_meta": {"progressToken": []}}
         ),
         "an unknown tool of a megabyte": lambda: call("x" * 1_000_000, {}),
-        "a megabyte of unknown arguments": lambda: call("sched-oncall-rotation", _unknown_fields()),
+        "a megabyte of unknown arguments": lambda: call(
+            "sched-oncall-rotation", _unknown_fields(34_000)
+        ),
         "10,000 absences of strangers": lambda: call(
-            "sched-oncall-rotation", rotation(unavailable=_absences("z"))
+            "sched-oncall-rotation", _many_absences("z", 10_000)
         ),
         "a megabyte of _meta": lambda: call(
             "sched-oncall-rotation", rotation(), _meta=dict.fromkeys(_people(50_000), 0)
@@ -492,6 +500,7 @@ def _free_tools() -> Iterator[Case]:
             b'{"jsonrpc":"2.0","id":1,"method":"ping","params":{"_meta":{"a":[',
             b"1e308,",
             b"1]}}}",
+            BODY_BYTES,
         ),
         "half a million brackets": lambda: b"[" * (BODY_BYTES // 2),
         "arguments of 900 levels": lambda: (
@@ -501,7 +510,7 @@ def _free_tools() -> Iterator[Case]:
             + b"1"
             + b"}" * 902
         ),
-        "a megabyte of messages": lambda: _filled(b"[", b"{},", b"{}]"),
+        "a megabyte of messages": lambda: _filled(b"[", b"{},", b"{}]", BODY_BYTES),
     }
     for name, body in bodies.items():
         yield _raw(f"MCP: {name}", MCP, body, **TOOL)
@@ -639,7 +648,7 @@ def _paid_schedules() -> Iterator[Case]:
     for name, media_type in FORMATS.items():
         yield _paid(
             f"paid schedule: two years by the hour, {name}",
-            LAYERED,
+            PLANNED,
             SCHEDULES,
             _wide_schedule,
             media_type,
@@ -665,7 +674,7 @@ def _paid_schedules() -> Iterator[Case]:
         for name, document in documents.items():
             yield _paid(
                 f"paid {what}: {name}",
-                LAYERED,
+                PLANNED,
                 path,
                 lambda document=document, window=window: document(window),
             )
@@ -681,7 +690,7 @@ DAYS = "start_date=2026-01-01&end_date=2027-12-31"
 def _with_key() -> Iterator[Case]:
     reads = {
         "a list of 100 schedules, v1": (STORED_HEAVY, f"{V1}/schedules?limit=100"),
-        "a list of 100 schedules, v2": (STORED_LIGHT, f"{V2}/schedules?limit=100"),
+        "a list of 100 schedules, v2": (STORED_HEAVY, f"{V2}/schedules?limit=100"),
         "a list of 100 users": (STORED_LIGHT, f"{V2}/users?limit=100"),
         "one large schedule": (STORED_LIGHT, f"{V1}/schedules/large_0"),
         "who is on call, large": (STORED_LIGHT, f"{V1}/schedules/large_0/on-call"),
@@ -758,7 +767,7 @@ def _with_key() -> Iterator[Case]:
     yield Case(
         "stored: a megabyte of unknown fields",
         STORED_LIGHT,
-        lambda: Ask(f"{V2}/schedules", json.dumps(_unknown_fields()).encode(), key=True),
+        lambda: Ask(f"{V2}/schedules", json.dumps(_unknown_fields(34_000)).encode(), key=True),
         stored=True,
     )
     yield Case(

@@ -18,8 +18,10 @@ from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 from rich.console import Console
 
+from app.checkout.purchase import FREE_BODY_BYTES
+from app.http.large_bodies import LARGE_BYTES
 from bench import process_tree
-from bench.abuse_budgets import FREE, LAYERED, PLANNED, Budget
+from bench.abuse_budgets import FREE, PLANNED, Budget
 from bench.abuse_cases import (
     BODY_BYTES,
     FOUND,
@@ -550,7 +552,7 @@ def _paid_schedules(draw: st.DrawFn, path: str) -> Recorded:
     ]
     if shown:
         pieces.append((f',"swaps":[{",".join(shown)}]', 1))
-    return _recorded(path, [*_bounded(pieces, most), ("}", 1)], charged_to=LAYERED)
+    return _recorded(path, [*_bounded(pieces, most), ("}", 1)], charged_to=PLANNED)
 
 
 ZONES = st.sampled_from(("UTC", "America/New_York", "Africa/Casablanca", "Pacific/Apia"))
@@ -632,12 +634,12 @@ def _day(number: int) -> str:
 
 FAMILIES: Mapping[str, st.SearchStrategy[Recorded]] = {
     "a calendar": _calendars(),
-    "a rotation of 16 KB": _documents(ROTATIONS, 16_000),
-    "a rotation": _documents(ROTATIONS, BODY_BYTES),
-    "a schedule of 16 KB": _documents(SCHEDULES, 16_000),
-    "a schedule": _documents(SCHEDULES, BODY_BYTES),
-    "who is on call of 16 KB": _documents(NOW, 16_000),
-    "who is on call": _documents(NOW, BODY_BYTES),
+    "a rotation of 16 KB": _documents(ROTATIONS, LARGE_BYTES),
+    "a rotation": _documents(ROTATIONS, FREE_BODY_BYTES),
+    "a schedule of 16 KB": _documents(SCHEDULES, LARGE_BYTES),
+    "a schedule": _documents(SCHEDULES, FREE_BODY_BYTES),
+    "who is on call of 16 KB": _documents(NOW, LARGE_BYTES),
+    "who is on call": _documents(NOW, FREE_BODY_BYTES),
     "a head": _heads(),
     "a query": _queries(),
     "a payment": _payments(),

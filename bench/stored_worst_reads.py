@@ -13,7 +13,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -277,39 +277,41 @@ async def _insert(tx: Tx, table: Table, rows: Sequence[Mapping[str, Any]]) -> No
         await tx.execute(insert(table), rows[first : first + 1_000])
 
 
-async def main(url: str) -> None:
-    """Fill the database and print what every request takes."""
+async def measured(
+    url: str, requests: Sequence[Request] = REQUESTS
+) -> AsyncIterator[tuple[Request, Measured]]:
+    """Fill the empty database at ``url``; yield what every request to a service over it takes."""
     database = Database(url)
     async with database.migrating() as tx:
         await run_migrations(tx)
     async with database.migrating() as tx:
         key = await fill(tx)
     await database.aclose()
-    structlog.configure(
-        processors=[structlog.processors.JSONRenderer()],
-        logger_factory=structlog.ReturnLoggerFactory(),
-    )
-    app = create_app(
-        Settings(public_url="http://service.test", database_url=url, payments="off"),
-        clock=lambda: NOW / 1000,
-    )
-    lifespan: Any = app
+    settings = Settings(public_url="http://service.test", database_url=url, payments="off")
+    app: Any = create_app(settings, clock=lambda: NOW / 1000)
     inbox: asyncio.Queue[Any] = asyncio.Queue()
-    started: asyncio.Queue[Any] = asyncio.Queue()
-    serving = asyncio.create_task(lifespan({"type": "lifespan"}, inbox.get, started.put))
+    outbox: asyncio.Queue[Any] = asyncio.Queue()
+    serving = asyncio.create_task(app({"type": "lifespan"}, inbox.get, outbox.put))
     await inbox.put({"type": "lifespan.startup"})
-    await started.get()
-    await measure(app, key, ("GET", f"{V2}/users"))
-    for request in REQUESTS:
-        took = await measure(app, key, request)
+    await outbox.get()
+    try:
+        await measure(app, key, ("GET", f"{V2}/users"))
+        for request in requests:
+            yield request, await measure(app, key, request)
+    finally:
+        await inbox.put({"type": "lifespan.shutdown"})
+        await serving
+
+
+async def main(url: str) -> None:
+    """Print what every request takes."""
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    async for (_, path), took in measured(url):
         print(
             f"{took.status} {took.answer_bytes / 2**20:6.2f} MiB  +{took.peak_bytes / 2**20:5.1f} "
-            f"MiB  {1e3 * took.loop_seconds:5.1f} ms of the loop  {took.seconds:5.2f} s  "
-            f"{request[1]}",
+            f"MiB  {1e3 * took.loop_seconds:5.1f} ms of the loop  {took.seconds:5.2f} s  {path}",
             flush=True,
         )
-    await inbox.put({"type": "lifespan.shutdown"})
-    await serving
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import yaml
 
 from app import DEFAULT_PORT
 from app.checkout.setup import setting_errors
+from app.http.rate_limits import address_limit
 from app.http.request_body import MAX_BODY_BYTES
 from app.main import create_app
 from app.server.run import KEEP_ALIVE_SECONDS, grace_seconds
@@ -34,6 +35,7 @@ COMPOSE = yaml.safe_load(COMPOSE_FILE.read_text())
 SERVICES = COMPOSE["services"]
 REPLICAS = {name: service for name, service in SERVICES.items() if name.startswith("oncall-")}
 NGINX = DEPLOYED.read_text()
+SERVER = NGINX.partition("    server {")[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 K8S = DEPLOY / "k8s"
 MANIFESTS = {
@@ -75,6 +77,11 @@ def directive(name: str, text: str = NGINX) -> str:
     return str(value)
 
 
+def memory_of(container: Mapping[str, Any]) -> str:
+    """The mebibytes that a container may have."""
+    return str(container["resources"]["limits"]["memory"]).removesuffix("Mi")
+
+
 def stop_seconds(configured: Settings) -> float:
     """How long a process may take to stop."""
     return configured.drain_seconds + grace_seconds(configured.settle_deadline_seconds)
@@ -114,8 +121,31 @@ class TestCompose:
     def test_every_service_is_checked_and_limited(self, name: str) -> None:
         service = SERVICES[name]
         assert "healthcheck" in service or (service.get("build") and "HEALTHCHECK" in DOCKERFILE)
-        assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+        assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory", "pids"}
         assert set(service.get("depends_on", [])) <= set(SERVICES)
+
+    @pytest.mark.parametrize("name", SERVICES)
+    def test_every_service_may_do_as_little_as_can_be(self, name: str) -> None:
+        service = SERVICES[name]
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["read_only"]
+        assert "/tmp" in service["tmpfs"]  # noqa: S108 - as mounted
+
+    @pytest.mark.parametrize("name", REPLICAS)
+    def test_a_replica_has_memory_for_its_workers(self, name: str) -> None:
+        limit = REPLICAS[name]["deploy"]["resources"]["limits"]["memory"]
+        assert limit.removesuffix("M") == memory_of(CONTAINER) == "768"
+
+    def test_redis_wants_the_password_that_the_replicas_know(self) -> None:
+        redis = SERVICES["redis"]
+        assert '--requirepass "$${REDIS_PASSWORD:?}"' in redis["command"][-1]
+        assert redis["env_file"] == ["redis.env"]
+        assert "REDIS_PASSWORD" in variables_in(DEPLOY / "redis.env.example")
+        url = urlsplit(variables_in(DEPLOY / "oncall.env.example")["ONCALL_REDIS_URL"])
+        assert (url.hostname, url.password) == ("redis", "password")
+        assert "ports" not in redis
+        assert "ports" not in SERVICES["postgres"]
 
     @pytest.mark.parametrize("name", REPLICAS)
     def test_a_replica_waits_for_the_migration_of_its_own_release(self, name: str) -> None:
@@ -157,8 +187,54 @@ class TestNginx:
     def test_it_passes_bodies_that_the_service_refuses_in_words(self) -> None:
         assert int(directive("client_max_body_size").removesuffix("m")) * 1024**2 > MAX_BODY_BYTES
 
+    def test_an_address_has_its_share(self) -> None:
+        assert "limit_conn_zone $binary_remote_addr zone=connections:" in NGINX
+        assert "limit_req_zone $binary_remote_addr zone=requests:" in NGINX
+        share = int(directive("limit_conn", SERVER).removeprefix("connections "))
+        assert share * 50 < int(directive("worker_connections"))
+        assert directive("limit_req", SERVER).startswith("zone=requests burst=")
+
+    def test_it_passes_at_least_what_the_service_counts_more_finely(self) -> None:
+        [a_second] = re.findall(r"rate=(\d+)r/s", NGINX)
+        assert int(a_second) > address_limit("", ()).amount / 60
+
+    def test_what_is_slow_ends(self) -> None:
+        assert seconds(directive("client_header_timeout")) <= 10
+        assert seconds(directive("client_body_timeout")) <= 5
+        assert seconds(directive("send_timeout")) <= 20
+        assert directive("reset_timedout_connection") == "on"
+        assert "proxy_request_buffering off" not in NGINX
+
 
 class TestKubernetes:
+    def test_the_namespace_is_made_and_admits_only_what_is_locked_down(self) -> None:
+        name = KUSTOMIZATION["namespace"]
+        labels = MANIFESTS["Namespace", name]["metadata"]["labels"]
+        assert labels == {"pod-security.kubernetes.io/enforce": "restricted"}
+        assert POD["spec"]["securityContext"]["runAsNonRoot"]
+        assert POD["spec"]["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not POD["spec"]["automountServiceAccountToken"]
+        assert CONTAINER["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+
+    def test_an_address_has_its_share_there_as_well(self) -> None:
+        annotations = MANIFESTS["Ingress", "oncall"]["metadata"]["annotations"]
+        prefix = "nginx.ingress.kubernetes.io/limit-"
+        assert annotations[f"{prefix}connections"] in directive("limit_conn", SERVER)
+        assert f"rate={annotations[f'{prefix}rps']}r/s" in NGINX
+        burst = int(annotations[f"{prefix}rps"]) * int(annotations[f"{prefix}burst-multiplier"])
+        assert f"burst={burst} " in directive("limit_req", SERVER)
+
+    def test_only_the_ingress_and_prometheus_get_in(self) -> None:
+        policy = MANIFESTS["NetworkPolicy", "oncall"]["spec"]
+        assert policy["policyTypes"] == ["Ingress", "Egress"]
+        [rule] = policy["ingress"]
+        assert len(rule["from"]) == 2
+        assert rule["ports"] == [{"port": "http", "protocol": "TCP"}]
+
     @pytest.mark.parametrize("name", MANIFESTS, ids=" ".join)
     def test_it_is_valid_by_the_schema(self, name: tuple[str, str]) -> None:
         kubernetes_validate.validate(MANIFESTS[name], "1.37", strict=True)
@@ -229,12 +305,13 @@ class TestKubernetes:
     def test_the_ingress_leads_to_the_service_and_nobody_to_the_books(self) -> None:
         [rule] = MANIFESTS["Ingress", "oncall"]["spec"]["rules"]
         backends = {r["path"]: r["backend"]["service"] for r in rule["http"]["paths"]}
-        assert backends.keys() == {"/", "/metrics"}
+        assert backends.keys() == {"/", "/metrics", "/readyz"}
         for backend in backends.values():
             [port] = MANIFESTS["Service", backend["name"]]["spec"]["ports"]
             assert backend["port"] == {"name": port["name"]}
         assert "selector" in MANIFESTS["Service", backends["/"]["name"]]["spec"]
-        assert "selector" not in MANIFESTS["Service", backends["/metrics"]["name"]]["spec"]
+        for inside in ("/metrics", "/readyz"):
+            assert "selector" not in MANIFESTS["Service", backends[inside]["name"]]["spec"]
 
     def test_it_scales_before_a_replica_is_full(self) -> None:
         [metric] = MANIFESTS["HorizontalPodAutoscaler", "oncall"]["spec"]["metrics"]

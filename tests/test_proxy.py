@@ -1,12 +1,20 @@
 """nginx in front of the replicas: the addresses it trusts, the replicas it skips, its refusals."""
 
+import contextlib
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from app.errors import BodyTooLarge, HeadersTooLarge, OncallError
+from app.errors import (
+    BodyTooLarge,
+    HeadersTooLarge,
+    OncallError,
+    RateLimited,
+    TooManyConnections,
+)
 from app.http.problems import problem_response
 from app.http.request_body import MAX_BODY_BYTES, MAX_HEADER_BYTES
 from app.payments.verification import MAX_HEADER_BYTES as MAX_PAYMENT_BYTES
@@ -88,9 +96,47 @@ def test_a_large_answer_passes(proxied: httpx.Client) -> None:
     assert terms.json()["openapi"].startswith("3.1")
 
 
-def test_the_books_are_not_for_callers(proxied: httpx.Client) -> None:
-    answer = proxied.get("/metrics")
+@pytest.mark.parametrize("path", ["/metrics", "/readyz"])
+def test_what_is_for_operators_is_not_for_callers(proxied: httpx.Client, path: str) -> None:
+    answer = proxied.get(path)
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.json()["detail"].startswith(f"GET {path} is not served")
+
+
+def test_slow_bodies_of_one_address_keep_nobody_out(tmp_path: Path) -> None:
+    """An address used to have as many as it liked: every other caller was reset meanwhile."""
+    worker = Worker(environment(ONCALL_TRUSTED_PROXIES=TRUSTED), tmp_path)
+    worker.start()
+    wait_until(worker.is_ready)
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{{".encode()
+    ports = [worker.port, free_port(), free_port()]
+    with contextlib.ExitStack() as open_, nginx_server(ports, tmp_path, connections=256) as url:
+        open_.callback(worker.kill)
+        address = ("127.0.0.1", int(url.rpartition(":")[2]))
+        for _ in range(400):
+            slow = open_.enter_context(socket.create_connection(address, timeout=10))
+            with contextlib.suppress(ConnectionError):
+                slow.sendall(head)
+        transport = httpx.HTTPTransport(local_address="127.0.0.9")
+        with httpx.Client(base_url=url, transport=transport, timeout=5) as other:
+            assert {other.post(PATH, json=EXAMPLE).status_code for _ in range(10)} == {402}
+        with httpx.Client(base_url=url, timeout=5) as same:
+            answer = same.post(PATH, json=EXAMPLE)
+    assert_is(answer, TooManyConnections())
+    assert answer.headers["Retry-After"] == "1"
+
+
+def test_a_flood_of_one_address_is_told_to_come_back(tmp_path: Path) -> None:
+    ports = [free_port() for _ in range(3)]
+    with nginx_server(ports, tmp_path) as url, httpx.Client(base_url=url, timeout=5) as flood:
+        answers = [flood.get("/healthz") for _ in range(600)]
+        transport = httpx.HTTPTransport(local_address="127.0.0.9")
+        with httpx.Client(base_url=url, transport=transport) as other:
+            assert other.get("/healthz").status_code == 503
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.status_code for answer in answers} == {503, 429}
+    assert_is(refused[0], RateLimited("at most 40 requests a second"))
+    assert refused[0].headers["Retry-After"] == "10"
 
 
 def test_without_any_replica_a_caller_is_told_when_to_come_back(tmp_path: Path) -> None:

@@ -142,9 +142,8 @@ def address_limit(text: str, of_products: Iterable[RateLimitItem]) -> RateLimitI
     if text:
         return parse(text)
     higher = [type(each)(TIMES_A_PRODUCT * each.amount, each.multiples) for each in of_products]
-    return max(
-        parse(AT_LEAST_BY_ADDRESS), *higher, key=lambda each: each.amount / each.get_expiry()
-    )
+    limits = [parse(AT_LEAST_BY_ADDRESS), *higher]
+    return max(limits, key=lambda each: each.amount / each.get_expiry())
 
 
 class RateLimits(Limiter):

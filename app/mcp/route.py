@@ -5,16 +5,19 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import msgspec
 from limits import parse
+from msgspec import Raw
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as ASGIMessage
 
 from app.checkout.purchase import ProductCheckout
 from app.http.negotiation import require_json
 from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import RateLimits
 from app.http.request_body import read_body
-from app.mcp.messages import Refusal, message_in
+from app.mcp.messages import CALL, Message, Refusal, message_in
 from app.mcp.tool_checkout import PATH, tool_checkout
 
 if TYPE_CHECKING:
@@ -22,6 +25,9 @@ if TYPE_CHECKING:
 
 LIMIT = parse("600/minute")
 """A client's requests of every kind; a tool's call counts against its endpoint's limit as well."""
+
+FRAMING = (b"content-length", b"transfer-encoding")
+"""The header fields that describe the body that was sent."""
 
 
 class McpRoute:
@@ -56,7 +62,7 @@ class McpRoute:
                 if message.is_request:
                     server = await self._started()
                     server.require_readable(message)
-                    exchange.response = await _relayed(server.handle, scope, body)
+                    exchange.response = await _answer(server.handle, scope, message)
                 else:  # each request stands alone: none waits for another message
                     exchange.response = Response(status_code=HTTPStatus.ACCEPTED)
             except Refusal as refusal:
@@ -92,19 +98,32 @@ class McpRoute:
             await self._closed.wait()
 
 
-async def _relayed(app: ASGIApp, scope: Scope, body: bytes) -> Response:
-    """The response of ``app`` to a request whose ``body`` has been read already."""
-    response = Response()
+async def _answer(app: ASGIApp, scope: Scope, message: Message) -> Response:
+    """The response of ``app`` to a message, with the result of a call if there is one."""
+    response = await _relayed(app, {**scope, CALL: message.call}, message.json)
+    if message.call.result:
+        response.body = msgspec.json.encode(
+            {"jsonrpc": "2.0", "id": message.id, "result": Raw(message.call.result)}
+        )
+        response.headers["Content-Length"] = str(len(response.body))
+    return response
 
-    async def receive() -> Message:
+
+async def _relayed(app: ASGIApp, scope: Scope, body: bytes) -> Response:
+    """The response of ``app`` to a request with another ``body``."""
+    response = Response()
+    length = (b"content-length", str(len(body)).encode())
+    others = [field for field in scope["headers"] if field[0] not in FRAMING]
+
+    async def receive() -> ASGIMessage:
         return {"type": "http.request", "body": body, "more_body": False}
 
-    async def send(message: Message) -> None:
+    async def send(message: ASGIMessage) -> None:
         if message["type"] == "http.response.start":
             response.status_code = message["status"]
             response.raw_headers = list(message["headers"])
         else:
             response.body = message["body"]
 
-    await app(scope, receive, send)
+    await app({**scope, "headers": [*others, length]}, receive, send)
     return response

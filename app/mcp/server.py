@@ -33,6 +33,10 @@ INSTRUCTIONS = (
     "is charged once."
 )
 
+NAMED = 100
+"""The most characters that are repeated of what a caller wrote."""
+MAX_ERRORS = 20
+
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -57,12 +61,15 @@ class McpServer:
         """Raise ``Refusal`` for a request that the library would fail to read."""
         model = METHODS.get(message.method or "")
         if model is None:
-            raise Refusal(METHOD_NOT_FOUND, f"{message.method} is not served.", message.id)
+            raise Refusal(
+                METHOD_NOT_FOUND, f"{str(message.method)[:NAMED]} is not served.", message.id
+            )
         try:
             model.model_validate({"method": message.method, "params": message.params})
         except ValidationError as error:
             errors = "; ".join(
-                f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in error.errors()
+                f"{'.'.join(map(str, found['loc']))[:NAMED]}: {found['msg']}"
+                for found in error.errors(include_input=False)[:MAX_ERRORS]
             )
             raise Refusal(INVALID_PARAMS, f"{message.method}: {errors}", message.id) from None
 

@@ -2,27 +2,35 @@
 
 Strategy: a call becomes a ``PurchaseRequest`` of its arguments and of the payment in its ``_meta``.
 Its result has the form of x402's MCP transport: terms and problems are results with ``isError``,
-because clients show a model nothing of a protocol error.
+because clients show a model nothing of a protocol error. The arguments and the result stand in the
+scope of the request, so that the library copies neither.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import structlog
 from mcp import types
 from mcp.shared.exceptions import McpError
+from msgspec import Raw
+from starlette.types import Scope
 from x402.mcp import MCP_PAYMENT_META_KEY, MCP_PAYMENT_RESPONSE_META_KEY
 
 from app.checkout.purchase import PaidAnswer, ProductCheckout, PurchaseRequest
 from app.discovery.openapi import object_schema_of, payment_info
 from app.errors import OncallError, Retryable
+from app.http.large_bodies import LARGE_BYTES
 from app.http.problems import internal_problem_details, problem_details
 from app.http.request_head import request_head
-from app.mcp.messages import INVALID_PARAMS
+from app.mcp.messages import CALL, INVALID_PARAMS, ToolCall
 from app.payments.terms import PaymentRequiredBody
 from app.payments.verification import MessagePayment
 from app.products.endpoint import JSON
+
+MAX_TEXT_BYTES = 4 * 1024 * 1024
+IN_STRUCTURED_CONTENT = "The answer is in structuredContent: it is too large to be written twice."
 
 log = structlog.get_logger()
 
@@ -50,13 +58,20 @@ class Tools:
             known = ", ".join(self._checkouts)
             text = f"Unknown tool: {request.params.name[:100]}. There are {known}."
             raise McpError(types.ErrorData(code=INVALID_PARAMS, message=text))
-        return types.ServerResult(await self._result_of(request.params, checkout))
+        scope = self._request().scope
+        call: ToolCall = scope[CALL]
+        call.result = await self._result_of(call.arguments, request.params.meta, scope, checkout)
+        return types.ServerResult(types.CallToolResult(content=[]))  # `call` has what is sent
 
     async def _result_of(
-        self, params: types.CallToolRequestParams, checkout: ProductCheckout
-    ) -> types.CallToolResult:
+        self,
+        arguments: bytes,
+        meta: types.RequestParams.Meta | None,
+        scope: Scope,
+        checkout: ProductCheckout,
+    ) -> bytes:
         try:
-            return await self._purchased(params, checkout)
+            return await self._purchased(arguments, meta, scope, checkout)
         except OncallError as error:
             waiting = {"retryAfter": error.retry_after} if isinstance(error, Retryable) else {}
             return _failure({**problem_details(error), **waiting}, checkout)
@@ -65,15 +80,19 @@ class Tools:
             return _failure(internal_problem_details(), checkout)
 
     async def _purchased(
-        self, params: types.CallToolRequestParams, checkout: ProductCheckout
-    ) -> types.CallToolResult:
-        carried = (params.meta.model_extra or {}).get(MCP_PAYMENT_META_KEY) if params.meta else None
+        self,
+        arguments: bytes,
+        meta: types.RequestParams.Meta | None,
+        scope: Scope,
+        checkout: ProductCheckout,
+    ) -> bytes:
+        carried = (meta.model_extra or {}).get(MCP_PAYMENT_META_KEY) if meta else None
         paying = carried is not None
-        client = checkout.limits.client_in(request_head(self._request().scope))
+        client = checkout.limits.client_in(request_head(scope))
         request = PurchaseRequest(
             f"mcp:{checkout.endpoint.path}",
             JSON,
-            _body_of(params.arguments),
+            _body_of(arguments),
             client,
             MessagePayment(carried) if paying else None,
         )
@@ -105,9 +124,16 @@ def tool_of(checkout: ProductCheckout) -> types.Tool:
     )
 
 
-def _body_of(arguments: dict[str, Any] | None) -> bytes:
-    """Arguments as a JSON document: the same bytes in whatever order their names come."""
-    return b"" if arguments is None else msgspec.json.encode(arguments, order="deterministic")
+def _body_of(arguments: bytes) -> bytes:
+    """Arguments as a JSON document: the same bytes in whatever order their names come.
+
+    Large ones are left as they are, and so is what is malformed.
+    """
+    if len(arguments) > LARGE_BYTES:
+        return arguments
+    with contextlib.suppress(msgspec.DecodeError):
+        return msgspec.json.encode(msgspec.json.decode(arguments), order="deterministic")
+    return arguments
 
 
 def _content_of(body: PaymentRequiredBody, *, refused: bool) -> dict[str, Any]:
@@ -123,20 +149,24 @@ def _content_of(body: PaymentRequiredBody, *, refused: bool) -> dict[str, Any]:
     return content
 
 
-def _failure(content: dict[str, Any], checkout: ProductCheckout) -> types.CallToolResult:
-    return types.CallToolResult(
-        content=[types.TextContent(type="text", text=msgspec.json.encode(content).decode())],
-        structuredContent=content,
-        isError=True,
-        _meta=dict(checkout.label_fields) or None,
-    )
+def _failure(content: dict[str, Any], checkout: ProductCheckout) -> bytes:
+    return _result(msgspec.json.encode(content), checkout.label_fields, is_error=True)
 
 
-def _success(paid: PaidAnswer, checkout: ProductCheckout) -> types.CallToolResult:
-    return types.CallToolResult(
-        content=[types.TextContent(type="text", text=paid.answer.decode())],
-        structuredContent=msgspec.json.decode(paid.answer),
-        _meta={**_receipt(paid), **checkout.label_fields} or None,
+def _success(paid: PaidAnswer, checkout: ProductCheckout) -> bytes:
+    return _result(paid.answer, {**_receipt(paid), **checkout.label_fields}, is_error=False)
+
+
+def _result(content: bytes, meta: Mapping[str, Any], *, is_error: bool) -> bytes:
+    """The result of a call, a ``CallToolResult`` as JSON; ``content`` is JSON as well."""
+    text = content.decode() if len(content) <= MAX_TEXT_BYTES else IN_STRUCTURED_CONTENT
+    return msgspec.json.encode(
+        {
+            **({"_meta": meta} if meta else {}),
+            "content": [{"type": "text", "text": text}],
+            "structuredContent": Raw(content),
+            "isError": is_error,
+        }
     )
 
 

@@ -72,4 +72,13 @@ class GracefulShutdown:
     def _drain(self, number: int) -> None:
         log.info("stopping", signal=number, drain_seconds=self._drain_seconds)
         self._at_begin()
-        self._loop.call_later(self._drain_seconds, self._servers_own[number], number, None)
+        self._loop.call_later(self._drain_seconds, self._hand_on, number)
+
+    def _hand_on(self, number: int) -> None:
+        """Do what the server, or Python, would have done at the signal."""
+        handler = self._servers_own[number]
+        if callable(handler):
+            handler(number, None)
+        else:
+            signal.signal(number, handler)
+            os.kill(os.getpid(), number)

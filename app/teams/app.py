@@ -6,6 +6,7 @@ them. So the paid endpoints, which never touch a database, neither wait for it n
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -97,6 +98,8 @@ class TeamsApp:
         """Open the database; return it with the APIs over it."""
         async with contextlib.AsyncExitStack() as closing:
             database, api = await asyncio.to_thread(self._build)
+            if gc.get_freeze_count():  # so do those that the process began with (asgi.py)
+                gc.freeze()  # these objects live as long as the process, too
             closing.push_async_callback(database.aclose)
             await database.open()
             closing.pop_all()  # it stays open, unless the service was stopped meanwhile

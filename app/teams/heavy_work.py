@@ -16,7 +16,14 @@ from functools import partial
 from typing import Protocol, TypeVar
 from weakref import WeakValueDictionary
 
-from app.errors import StoreUnavailable
+from app.errors import (
+    AnswerTooLarge,
+    StoreUnavailable,
+    TakesTooLong,
+    TooMuchWork,
+    WorkerLost,
+    WorkersBusy,
+)
 from app.workers.pool import WorkerPool
 
 T = TypeVar("T")
@@ -25,7 +32,8 @@ AT_ONCE = 2
 """Fewer than either kind of database has readers."""
 WAIT_SECONDS = 10.0
 BUSY = "is busy with what was asked before"
-CPU_SECONDS = 5.0
+TOO_LARGE = "takes more time or memory than there is for one answer: ask for less"
+CPU_SECONDS = 4.0
 """The processor time of one job. The engine's bound on work is about a second of it."""
 
 
@@ -62,8 +70,22 @@ class HeavyWorkLimiter:
             yield
 
     def compute(self, org_id: str) -> Compute:
-        """Return how a read that holds a slot computes: in a worker process."""
-        return partial(self._workers.run, caller=f"org {org_id}", cpu_seconds=CPU_SECONDS)
+        """Return how a read that holds a slot computes: in a worker process.
+
+        Raises ``StoreUnavailable`` if there is none in time or it is lost, and ``TooMuchWork`` if
+        the answer takes more time or memory than there is for one.
+        """
+
+        async def compute(job: Callable[..., T], *arguments: object) -> T:
+            run = partial(self._workers.run, caller=f"org {org_id}", cpu_seconds=CPU_SECONDS)
+            try:
+                return await run(job, *arguments)
+            except (WorkersBusy, WorkerLost) as error:
+                raise StoreUnavailable.because(BUSY) from error
+            except (TakesTooLong, AnswerTooLarge) as error:
+                raise TooMuchWork(TOO_LARGE) from error
+
+        return compute
 
 
 async def compute_in_thread(job: Callable[..., T], *arguments: object) -> T:

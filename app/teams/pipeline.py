@@ -37,6 +37,7 @@ from app.errors import (
     Unauthorized,
 )
 from app.http.conditional import digest_etag, etag, is_fresh, tags_in
+from app.http.large_bodies import LARGE_BYTES
 from app.http.negotiation import require_json
 from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, RateLimits
 from app.http.request_body import read_body, require_sizes
@@ -46,7 +47,7 @@ from app.teams.audit.store import Actor
 from app.teams.auth import KeyAuthenticator, presented_key, require_scope
 from app.teams.calendars.schemas import FeedQuery
 from app.teams.calendars.store import Feed, org_id_of_token, require_form_of_token
-from app.teams.heavy_work import HeavyWorkLimiter, NeedsSlot, need_slot
+from app.teams.heavy_work import HeavyWorkLimiter, NeedsSlot, compute_in_thread, need_slot
 from app.teams.idempotency import store as idempotency
 from app.teams.idempotency.sealing import Seal
 from app.teams.idempotency.store import IdempotencyRecord
@@ -213,7 +214,10 @@ class StoredApi:
         body = b"" if head.bodiless else await read_body(incoming.receive)
         if body:
             require_json(head)
-        context = _with_body(operation, context, body)
+        if len(body) > LARGE_BYTES:
+            context = await compute_in_thread(_with_body, operation, context, body)
+        else:
+            context = _with_body(operation, context, body)
         key = _idempotency_key(operation, head)
         request_hash = hashlib.sha256(
             b"\0".join((operation.method.encode(), incoming.scope["path"].encode(), body))

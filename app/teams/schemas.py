@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.database.pages import Page, Slice
-from app.errors import AnswerTooLarge
+from app.errors import TooMuchWork
 from app.http.scalars import Name
 from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Point
@@ -81,9 +81,9 @@ class ListEnvelope(Struct, Generic[T], frozen=True):
 
 
 def bounded(answer: bytes) -> bytes:
-    """Return ``answer``. Raises ``AnswerTooLarge`` if it is larger than any answer may be."""
+    """Return ``answer``. Raises ``TooMuchWork`` if it is larger than any answer may be."""
     if len(answer) > ANSWER_BYTES:
-        raise AnswerTooLarge(f"an answer is at most {ANSWER_BYTES:,} bytes: ask for less")
+        raise TooMuchWork(f"an answer is at most {ANSWER_BYTES:,} bytes: ask for less")
     return answer
 
 

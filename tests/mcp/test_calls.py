@@ -35,6 +35,7 @@ from tests.support.services import (
     ScriptedFacilitator,
     Service,
     answers,
+    living,
     remote_settings,
     service,
     settles,
@@ -122,6 +123,35 @@ class TestPaid:
         assert "Idempotent-Replayed" not in (first.meta or {})
         assert (again.meta or {})["Idempotent-Replayed"] == "true"
         assert served.transfers == 1
+
+    async def test_a_large_document_is_sold_and_answered_again(self, served: Sandbox) -> None:
+        large = {**EXAMPLE, "people": [f"person {number:04}" for number in range(1_000)]}
+        async with agent_of(served) as agent:
+            payment = await agent.payment()
+            first = await agent.ask(large, payment)
+            again = await agent.ask(large, payment)
+        assert content_of(again) == content_of(first)
+        assert content_of(first)["rotation"][0]["person"] == "person 0000"
+        assert (again.meta or {})["Idempotent-Replayed"] == "true"
+        assert served.transfers == 1
+
+    async def test_a_very_large_answer_is_written_once(
+        self, served: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with agent_of(served) as agent:
+            payment = await agent.payment()
+            monkeypatch.setattr("app.mcp.tools.MAX_TEXT_BYTES", 100)
+            result = await agent.ask(EXAMPLE, payment)
+        assert result.structuredContent == json.loads(EXAMPLE_RESPONSE)
+        assert "structuredContent" in result.content[0].text  # type: ignore[union-attr]
+
+    async def test_a_number_without_end_is_told(self, served: Sandbox) -> None:
+        async with living(served.app):
+            start = b"9" * 5_000
+            call = b'{"name":"%s","arguments":{"start":%s}}' % (ROTATION.encode(), start)
+            body = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":%s}' % call
+            response = await posted(served.http, body)
+        assert response.json()["result"]["structuredContent"]["code"] == "malformed_json"
 
     async def test_a_payment_buys_one_call(self, served: Sandbox) -> None:
         async with agent_of(served) as agent:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from app.mcp.messages import message_in
 from app.mcp.server import security_of
 from tests.support.mcp_agents import ROTATION, message, posted
 from tests.support.services import PUBLIC_URL, Sandbox, Service, living, service
@@ -38,7 +39,11 @@ class TestMessages:
             pytest.param(b"{", PARSE_ERROR, id="cut off"),
             pytest.param(b'{"jsonrpc":"2.0","id":1,"method":"\xff"}', PARSE_ERROR, id="not UTF-8"),
             pytest.param(b"[" * 1_000, PARSE_ERROR, id="deep"),
-            pytest.param(b'{"id":' + b"9" * 5_000 + b"}", PARSE_ERROR, id="a number without end"),
+            pytest.param(
+                b'{"jsonrpc":"2.0","params":{"a":' + b"9" * 5_000 + b"}}",
+                INVALID_REQUEST,
+                id="a number without end",
+            ),
             pytest.param(b'{"jsonrpc":"2.0","id":NaN,"method":"ping"}', PARSE_ERROR, id="NaN"),
             pytest.param([PING], INVALID_REQUEST, id="batch"),
             pytest.param([], INVALID_REQUEST, id="empty batch"),
@@ -80,6 +85,48 @@ class TestMessages:
         assert len(response.content) < 1_000
 
     @pytest.mark.parametrize(
+        "request_",
+        [
+            pytest.param(message("tools/call", {**CALL, "_meta": {"x": "x" * 40_000}}), id="meta"),
+            pytest.param(message("tools/call", {**CALL, "arguments": [0] * 20_000}), id="a list"),
+            pytest.param(message("tools/call", {**CALL, "other": "x" * 40_000}), id="unknown"),
+            pytest.param(message("initialize", {"capabilities": "x" * 40_000}), id="not a call"),
+            pytest.param({**PING, "id": "x" * 40_000}, id="id"),
+            pytest.param(message("x" * 40_000), id="method"),
+        ],
+    )
+    async def test_only_arguments_may_be_large(
+        self, http: httpx.AsyncClient, request_: Any
+    ) -> None:
+        response = await posted(http, request_)
+        assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
+
+    async def test_little_of_what_was_wrong_is_repeated(self, http: httpx.AsyncClient) -> None:
+        for request_ in (message("x" * 30_000), message("initialize", {"x" * 30_000: 1})):
+            response = await posted(http, request_)
+            assert len(response.content) < 1_000
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            pytest.param({"people": [1] * 60_000}, id="items"),
+            pytest.param(
+                {"weights": {"\x01" * 9_000 + str(n): 0 for n in range(4)}}, id="long names"
+            ),
+            pytest.param({f"{n}": n for n in range(10_000)}, id="unknown fields"),
+            pytest.param({"strategy": "x" * 250_000}, id="an endless choice"),
+        ],
+    )
+    async def test_faulty_arguments_get_a_short_answer(
+        self, http: httpx.AsyncClient, arguments: Any
+    ) -> None:
+        sent = {"start": "2026-06-04T00:00:00Z", "people": ["ann"], "shifts": 0, **arguments}
+        response = await posted(http, message("tools/call", {"name": ROTATION, "arguments": sent}))
+        problem = response.json()["result"]["structuredContent"]
+        assert (problem["code"], response.json()["id"]) == ("invalid_request", 1)
+        assert len(response.content) < 100_000
+
+    @pytest.mark.parametrize(
         "body",
         [
             {"jsonrpc": "2.0", "method": "notifications/initialized"},
@@ -99,6 +146,18 @@ class TestMessages:
         response = await posted(http, message("tools/list"))
         assert len(response.json()["result"]["tools"]) == 3
         assert "Mcp-Session-Id" not in response.headers
+
+
+def test_the_library_sees_no_arguments() -> None:
+    arguments = {"people": ["ann"] * 100_000}
+    call = {"name": ROTATION, "arguments": arguments, "_meta": {"x402/payment": {"a": 1}}, "b": 2}
+    read = message_in(json.dumps(message("tools/call", call)).encode())
+    assert json.loads(read.call.arguments) == arguments
+    assert json.loads(read.json)["params"] == {
+        "name": ROTATION,
+        "arguments": {},
+        "_meta": {"x402/payment": {"a": 1}},
+    }
 
 
 @pytest.mark.anyio

@@ -176,7 +176,7 @@ class TestFind:
         assert await till.found(till.payment()) is None
         assert len(claims) == 0
 
-    @pytest.mark.parametrize("size", [9, QUICK_BYTES + 1, 3 * MAX_KEPT_BYTES])
+    @pytest.mark.parametrize("size", [9, QUICK_BYTES + 1, 9 * MAX_KEPT_BYTES])
     async def test_the_receipt_and_the_answer(self, till: Till, size: int) -> None:
         payment, answer = till.payment(), (b"0123456789" * size)[:size]
         charge = await till.settlement.charge(payment, REQUEST, answer)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from types import FrameType
@@ -78,6 +79,24 @@ async def test_the_signals_are_the_servers_again_afterwards(handed_on: list[int]
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     assert (shutdown.begun, handed_on) == (False, [signal.SIGTERM])
+
+
+STOPPED_UNDER_NO_SERVER = """
+import asyncio, os, signal
+from app.server.graceful_shutdown import GracefulShutdown
+
+async def main():
+    with GracefulShutdown(drain_seconds=0.1).handling_signals():
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(30)
+
+asyncio.run(main())
+"""
+
+
+async def test_without_a_server_the_signal_does_what_it_usually_does() -> None:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", STOPPED_UNDER_NO_SERVER)
+    assert await process.wait() == -signal.SIGTERM
 
 
 async def test_beside_the_main_thread_nothing_is_heard(handed_on: list[int]) -> None:

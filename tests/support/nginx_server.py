@@ -15,11 +15,20 @@ REPLICA = re.compile(r"(?<=server )[0-9.]+:8402")
 
 
 @contextlib.contextmanager
-def nginx_server(replica_ports: Sequence[int], folder: Path) -> Iterator[str]:
-    """Its URL, for a test marked ``process``; its access log is ``folder / "nginx.log"``."""
+def nginx_server(
+    replica_ports: Sequence[int], folder: Path, connections: int | None = None
+) -> Iterator[str]:
+    """Its URL, for a test marked ``process``; its access log is ``folder / "nginx.log"``.
+
+    With ``connections`` it has one worker with so many of them.
+    """
     binary = require("process", "nginx", "nginx-light")
     port, configuration = free_port(), folder / "nginx.conf"
-    configuration.write_text(configured(port, replica_ports, folder))
+    text = configured(port, replica_ports, folder)
+    if connections is not None:
+        text = re.sub(r"worker_connections \d+;", f"worker_connections {connections};", text)
+        text = text.replace("worker_processes auto;", "worker_processes 1;")
+    configuration.write_text(text)
     user = "user root; " if os.geteuid() == 0 else ""  # the test's folders are its user's own
     command = [binary, "-c", str(configuration), "-g", f"{user}daemon off;"]
     with running(command, log=folder / "nginx.log", ready=lambda: accepts(port)):

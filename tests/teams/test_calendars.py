@@ -7,6 +7,8 @@ import pytest
 from ical.calendar import Calendar
 from ical.calendar_stream import IcsCalendarStream
 
+from app.teams.calendars import timeline
+from app.teams.on_call import store as on_call_store
 from tests.support.scenes import DAILY, EMPTY, entry, june, override, scene
 from tests.support.stored import V1, V2, Stored, code_of, faults_in
 
@@ -234,3 +236,98 @@ async def test_v1_sees_whose_reason_it_was(stored: Stored) -> None:
     body = {"user_id": "cat", "start_at": june(5), "end_at": june(6), "reason": "Dentist"}
     await me.create(f"{V1}/schedules/daily/overrides", body)
     assert "Dentist" in (await me.get(ICS)).text.replace("\r\n ", "")
+
+
+HOURLY = {
+    **DAILY,
+    "id": "hourly",
+    "name": "By the hour",
+    "rotation_type": "custom",
+    "interval": {"count": 1, "unit": "hours"},
+}
+MORE = {**HOURLY, "id": "more", "name": "More"}
+
+
+def days_in(response: httpx.Response, name: str) -> set[datetime]:
+    """The days on which a calendar has shifts of somebody, or of a schedule."""
+    return {start.replace(hour=0) for who, start, _ in events_in(response) if who == name}
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compute calendars in this process, where bounds can be changed."""
+    monkeypatch.setattr(on_call_store, "is_light", lambda *_: True)
+
+
+@pytest.mark.usefixtures("here")
+class TestBounds:
+    @pytest.mark.parametrize("of", ["schedules/hourly", "users/ann"])
+    async def test_the_nearest_days_of_one_that_is_too_large(
+        self, stored: Stored, of: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        me = await scene(stored, HOURLY, at="2026-06-04T00:00:00Z")
+        path = f"{V2}/{of}/calendar.ics"
+        whole = events_in(await me.get(path))
+        monkeypatch.setattr(timeline, "CALENDAR_BYTES", 30_000)
+        first = await me.get(path)
+        assert len(first.content) < 31_000
+        cut = events_in(first)
+        assert set(cut) < set(whole)
+        ahead = (cut[-1][2] - day(4)).total_seconds() / 86_400
+        assert 0 < ahead < 10
+        text = first.text.replace("\r\n ", "")
+        assert "this calendar is from 2026-0" in text
+        stored.at("2026-06-04T23:59:00Z")
+        again = await me.get(path, If_None_Match=first.headers["ETag"])
+        assert again.status_code == 304
+
+    async def test_all_schedules_of_a_person_have_the_same_days(
+        self, stored: Stored, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        me = await scene(stored, DAILY, HOURLY, MORE)
+        monkeypatch.setattr(timeline, "CALENDAR_BYTES", 50_000)
+        response = await me.get(ANNS)
+        assert len(response.content) < 51_000
+        days = days_in(response, "By the hour")
+        assert days == days_in(response, "More")
+        assert len(days) > 5
+        dailies = days_in(response, "Daily")
+        assert dailies == {each for each in days if each.day % 2}
+
+    async def test_fewer_days_where_laying_them_out_takes_too_much_work(
+        self, stored: Stored, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        me = await scene(stored, HOURLY, MORE)
+        monkeypatch.setattr(timeline, "STEPS", 2 * 48 * 10)
+        response = await me.get(ANNS)
+        assert days_in(response, "More") == {day(number) for number in range(1, 6)}
+
+    @pytest.mark.parametrize("of", ["schedules/hourly", "users/ann"])
+    async def test_one_of_which_no_day_fits(
+        self, stored: Stored, of: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        me = await scene(stored, HOURLY)
+        monkeypatch.setattr(timeline, "CALENDAR_BYTES", 1_000)
+        response = await me.get(f"{V2}/{of}/calendar.ics")
+        assert "not even one day" in faults_in(response)["body"]
+
+    async def test_a_long_reason_is_cut(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        body = {"user_id": "cat", "start_at": june(5), "end_at": june(6), "reason": "x" * 1_000}
+        await me.create(f"{V1}/schedules/daily/overrides", body)
+        text = (await me.get(ICS)).text.replace("\r\n ", "")
+        assert f"By an override: {'x' * 200}\r\n" in text
+
+    async def test_a_schedule_of_more_people_than_a_statement_names(self, stored: Stored) -> None:
+        me = await scene(stored)
+        ids = [f"p{number}" for number in range(501)]
+        await me.add_users(*ids)
+        layers = [
+            {"name": name, "rotation_type": "daily", "participants": some}
+            for name, some in (("a", ids[:500]), ("b", ids[500:]))
+        ]
+        body = {"id": "many", "name": "Many", "timezone": "UTC", "layers": layers}
+        await me.create(f"{V1}/schedules", body)
+        events = events_in(await me.get(f"{V2}/schedules/many/calendar.ics"))
+        assert len(events) == 31 + 366
+        assert all(name.startswith("P") for name, _, _ in events)

@@ -13,6 +13,7 @@ from app.errors import WorkersBusy
 from app.http.rate_limits import RateLimits
 from app.teams.pipeline import StoredApi
 from app.teams.routes import stored_operations
+from app.workers.pool import WorkerPool
 from tests.support.clock import Clock
 from tests.support.stored import V2, Stored
 
@@ -52,7 +53,12 @@ def limits(clock: Clock) -> RateLimits:
 def http(database: Counted, limits: RateLimits, clock: Clock) -> httpx.AsyncClient:
     """A client of the stored APIs, which count 150 requests a minute of its address."""
     api = StoredApi(
-        stored_operations(), database, limits=limits, public_url="https://x.test", clock=clock
+        stored_operations(),
+        database,
+        limits=limits,
+        workers=WorkerPool(),
+        public_url="https://x.test",
+        clock=clock,
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://stored.test")
 

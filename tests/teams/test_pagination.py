@@ -1,9 +1,11 @@
-"""Lists: their order, and that a new item moves nothing while somebody pages."""
+"""Lists: their order, that a new item moves nothing while somebody pages, and their bytes."""
 
 from typing import Any
 
 import pytest
 
+from app.database import pages
+from app.teams.overrides import store as overrides_store
 from tests.support.scenes import DAILY, EMPTY, entry, june, override, scene
 from tests.support.stored import V1, V2, Caller, Stored
 
@@ -127,3 +129,67 @@ async def test_overrides_with_the_cancelled_ones(stored: Stored) -> None:
     assert [(row["id"], row["cancelled_at"]) for row in rows] == [(gone, june(1)), (kept, None)]
     [shown] = (await me.read(f"{V1}/schedules/daily"))["overrides"]
     assert shown["id"] == kept
+
+
+@each_list
+async def test_what_is_too_large_for_one_page_is_on_the_next(
+    stored: Stored, fill: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await fill(stored.me, 3)
+    monkeypatch.setattr(pages, "PAGE_BYTES", 1)
+    found: list[str] = []
+    while True:
+        ids, about = await page(stored.me, path, f"limit=100&offset={len(found)}")
+        if not ids:
+            break
+        found += ids
+        assert (about["total"], len(ids)) == (3, 1)
+        assert about["limit"] == (100 if len(found) == 3 else 1)
+    assert found == ["p0", "p1", "p2"]
+
+
+async def test_a_page_holds_as_much_as_its_bytes_allow(stored: Stored) -> None:
+    teams = [f"{number:é<200}" for number in range(100)]
+    for number in range(80):
+        body = {"id": f"p{number}", "name": "x", "email": "x@example.com", "team_ids": teams}
+        await stored.me.create(f"{V2}/users", body)
+    first = await stored.me.get(f"{V2}/users?limit=100")
+    limit = first.json()["limit"]
+    assert limit == len(first.json()["data"]) == pages.PAGE_BYTES // 40_000
+    rest, about = await page(stored.me, f"{V2}/users", f"limit=100&offset={limit}")
+    assert rest == [f"p{number}" for number in range(limit, 80)]
+    assert about == {"total": 80, "limit": 100, "offset": limit}
+
+
+async def test_overrides_count_as_part_of_their_schedule(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = await scene(stored, DAILY, EMPTY)
+    await override(me, "cat", june(5), june(6))
+    await override(me, "cat", june(7), june(8), "empty")
+    monkeypatch.setattr(pages, "PAGE_BYTES", 1_500)
+    assert (await page(me, f"{V1}/schedules", ""))[0] == ["daily", "empty"]
+    for day in range(10, 13):
+        await override(me, "cat", june(day), june(day + 1))
+    assert await page(me, f"{V1}/schedules", "") == (
+        ["daily"],
+        {"total": 2, "limit": 1, "offset": 0},
+    )
+    assert (await page(me, f"{V2}/schedules", ""))[0] == ["daily", "empty"]
+
+
+@pytest.mark.parametrize("path", ["", "/daily"], ids=["list", "one"])
+async def test_overrides_that_are_too_many_are_counted(
+    stored: Stored, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = await scene(stored, DAILY)
+    ids = [await override(me, "cat", june(day), june(day + 1)) for day in range(5, 9)]
+    monkeypatch.setattr(overrides_store, "SHOWN_BYTES", 2 * overrides_store.OTHER_BYTES)
+    read = await me.read(f"{V1}/schedules{path}")
+    shown = read[0] if isinstance(read, list) else read
+    assert [each["id"] for each in shown["overrides"]] == ids[:2]
+    assert shown["overrides_left_out"] == 2
+    patched = await me.update(f"{V1}/schedules/daily", {"name": "Renamed"})
+    assert patched["overrides_left_out"] == 2
+    monkeypatch.undo()
+    assert "overrides_left_out" not in await me.read(f"{V1}/schedules/daily")

@@ -172,24 +172,25 @@ async def test_one_caller_has_one_worker_and_few_places() -> None:
 async def test_what_nobody_paid_for_leaves_a_worker_to_those_who_pay() -> None:
     pool = WorkerPool()
     unpaid = [
-        asyncio.create_task(run(pool, wait, 1.0, caller=str(number), unpaid=True))
+        asyncio.create_task(run(pool, wait, 60, caller=str(number), unpaid=True))
         for number in range(3)
     ]
     await asyncio.sleep(0.1)
-    started = time.perf_counter()
-    assert await run(pool, spin, 0.0)
-    assert time.perf_counter() - started < 1.0
-    await asyncio.gather(*unpaid)
+    async with asyncio.timeout(30):
+        assert await run(pool, spin, 0.0)
+    pool.stop_free_work()
+    ends = await asyncio.gather(*unpaid, return_exceptions=True)
+    assert [type(end) for end in ends] == [Interrupted] * 3
 
 
 async def test_the_queue_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "WAITING", 1)
     pool = WorkerPool()
     jobs = [
-        asyncio.create_task(run(pool, wait, 0.3, caller=str(number)))
+        asyncio.create_task(run(pool, wait, 1.0, caller=str(number)))
         for number in range(PROCESSES + 1)
     ]
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0)
     with pytest.raises(WorkersBusy):
         await run(pool, spin, 0.0, caller="one more")
     await asyncio.gather(*jobs)
@@ -231,7 +232,7 @@ async def test_stopping_ends_what_nobody_has_paid_for() -> None:
     started = time.perf_counter()
     pool.stop_free_work()
     ends = await asyncio.gather(*unpaid, return_exceptions=True)
-    assert time.perf_counter() - started < 0.2
+    assert time.perf_counter() - started < 10
     assert [type(end) for end in ends] == [Interrupted] * 3
     await paid
     with pytest.raises(Interrupted):

@@ -9,8 +9,8 @@ import asyncio
 import zlib
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-MAX_KEPT_BYTES = 1024 * 1024
-"""How large a kept answer may be, compressed: an answer of ten megabytes is about that."""
+MAX_KEPT_BYTES = 256 * 1024
+"""How large a kept answer may be, compressed: an answer of some megabytes is about that."""
 UNCOMPRESSED_BYTES = 1024
 """A smaller answer is not worth compressing."""
 QUICK_BYTES = 64 * 1024

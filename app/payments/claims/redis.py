@@ -83,7 +83,8 @@ class RedisClaims:
     """A claim store that every process with the same ``url`` shares.
 
     A settlement must end within ``lease_seconds``. An operation takes at most
-    ``TRIES * timeout_seconds``.
+    ``TRIES * timeout_seconds``. Answers are kept while Redis is less than half full: the rest of it
+    is for claims and receipts.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class RedisClaims:
         """Request and expiry of the claims that are held here, by their holders."""
         self._is_away = False
         self._policy: object = SAFE_POLICY
+        self._keeps_answers = True
 
     @property
     def problem(self) -> str | None:
@@ -133,7 +135,7 @@ class RedisClaims:
     async def mark_settled(
         self, key: str, holder: str, receipt: Receipt, answer: bytes | None = None
     ) -> None:
-        kept = [] if answer is None else [answer]
+        kept = [answer] if answer is not None and self._keeps_answers else []
         held = self._held.pop(holder)
         await self._run(SETTLED, key, [msgspec.json.encode(receipt), *held, *kept])
 
@@ -158,22 +160,25 @@ class RedisClaims:
         try:
             await self._redis.ping()
             self._is_away = False
-            await self._read_policy()
+            await self._read_memory()
         except (RedisError, OSError):
             self._is_away = True
 
     async def aclose(self) -> None:
         await self._redis.aclose()
 
-    async def _read_policy(self) -> None:
-        """Read what Redis does when it is full; a managed one may not tell, or not allow to ask.
+    async def _read_memory(self) -> None:
+        """Read how full Redis is, and what it does when it is full; a managed one may not tell.
 
         ``INFO`` says it where ``CONFIG`` is forbidden, as on most of those.
         """
         try:
-            policy = (await self._redis.info("memory")).get("maxmemory_policy")
+            memory = await self._redis.info("memory")
         except ResponseError:
-            policy = None
+            memory = {}
+        used, most = memory.get("used_memory", 0), memory.get("maxmemory", 0)
+        self._keeps_answers = used < most / 2 or not most
+        policy = memory.get("maxmemory_policy")
         if policy is None and self._policy is not None:
             log.warning("redis_policy_unknown", needed=SAFE_POLICY)
         self._policy = policy

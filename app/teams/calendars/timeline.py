@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 from app.engine.layered.limits import DAY_MS, STEPS
 from app.engine.layered.model import FinalSchedule
-from app.errors import AnswerTooLarge
-from app.formats.ical import calendar_bytes, calendar_of, event_texts
+from app.errors import TooMuchWork
+from app.formats.ical import calendar_of, event_texts
 from app.formats.timeline import Timeline, TimelineItem
 from app.products.layered.answer import window_in_words
 from app.products.layered.timeline import timeline_items
-from app.teams.on_call.store import History, final_schedule_in, steps_in
+from app.teams.on_call.store import History, final_schedule_in, steps_by
 from app.teams.times import utc_text
 
 DAYS_BACK, DAYS_AHEAD = 31, 366
@@ -70,15 +70,16 @@ def schedule_calendar(
 ) -> bytes:
     """Write the calendar of a schedule; ``names`` are by user id.
 
-    Raises the engine's limits, and ``AnswerTooLarge`` if not even one day fits.
+    Raises the engine's limits, and ``TooMuchWork`` if not even one day fits.
     """
     days = _days_within(history, today, DAYS_AHEAD, STEPS)
     while True:
         timeline = _timeline(_final(history, today, days), schedule, names)
-        fitting = _days_of(_by_day(timeline, today))
+        events = list(_by_day(timeline, today))
+        fitting = _days_of(events)
         if fitting >= days:
-            summary = f"{timeline.summary}{window_note(today, days)}"
-            return calendar_bytes(replace(timeline, summary=summary))
+            header = replace(timeline, summary=f"{timeline.summary}{window_note(today, days)}")
+            return calendar_of(header, (text for _, text in events))
         days = _at_least_one(fitting)
 
 
@@ -121,7 +122,7 @@ class PersonalCalendar:
     def add(self, days: int, events: Iterable[DayEvents]) -> None:
         """Add what ``personal_events`` returned; drop the days for which there is no room then.
 
-        Raises ``AnswerTooLarge`` if not even one day fits.
+        Raises ``TooMuchWork`` if not even one day fits.
         """
         self._events += events
         self.days = _at_least_one(min(self.days, days, _days_of(self._events)))
@@ -157,8 +158,10 @@ def _timeline(
 def _days_within(history: History, today: int, days: int, steps: int) -> int:
     """Return how many of ``days`` are laid out within ``steps``, at least one."""
 
+    versions, manual = history.versions(), len(history.assignments)
+
     def steps_for(days: int) -> int:
-        return max(steps_in(history, *calendar_window(today, days)), default=0)
+        return steps_by(versions, manual, *calendar_window(today, days))
 
     fitting: int = bisect_right(range(1, days + 1), steps, key=steps_for)
     return max(1, fitting)
@@ -180,8 +183,8 @@ def _by_day(timeline: Timeline, today: int) -> Iterator[DayEvents]:
 def _days_of(events: Iterable[DayEvents]) -> int:
     """Return how many days fit into a calendar with these events."""
     room = CALENDAR_BYTES
-    for days, of_a_day in groupby(sorted(events, key=itemgetter(0)), itemgetter(0)):
-        room -= sum(len(text) for _, text in of_a_day)
+    for days, text in sorted(events, key=itemgetter(0)):
+        room -= len(text)
         if room < 0:
             return days - 1
     return DAYS_AHEAD
@@ -189,5 +192,5 @@ def _days_of(events: Iterable[DayEvents]) -> int:
 
 def _at_least_one(days: int) -> int:
     if days == 0:
-        raise AnswerTooLarge(f"not even one day of the calendar is within {CALENDAR_BYTES:,} bytes")
+        raise TooMuchWork(f"not even one day of the calendar is within {CALENDAR_BYTES:,} bytes")
     return days

@@ -33,7 +33,7 @@ from app.teams.schedules.store import layers_in
 REACH_MS = 45 * DAY_MS
 """How far ahead is read at first."""
 
-LIGHT_STEPS, LIGHT_CHARACTERS = 1_000, 64 * 1024
+LIGHT_STEPS, LIGHT_CHARACTERS = 1_000, 1024 * 1024
 """The largest question that is answered on the event loop, within about 10 ms: steps of its window,
 and characters of the rules that it is answered from."""
 
@@ -115,16 +115,17 @@ def is_light(history: History, from_at: int, to_at: int) -> bool:
     return (
         len(history.assignments) * 4 <= LIGHT_STEPS
         and history.characters <= LIGHT_CHARACTERS
-        and max(steps_in(history, from_at, to_at), default=0) <= LIGHT_STEPS
+        and steps_by(history.versions(), len(history.assignments), from_at, to_at) <= LIGHT_STEPS
     )
 
 
-def steps_in(history: History, from_at: int, to_at: int) -> Sequence[int]:
-    """Return the steps of laying out ``[from_at, to_at)`` by each version of that time."""
-    return [
-        steps_of(version.schedule.layers, len(history.assignments), (), to_at - from_at)
-        for version in _versions_in(history.versions(), from_at, to_at)
-    ]
+def steps_by(versions: Sequence[ScheduleVersion], manual: int, from_at: int, to_at: int) -> int:
+    """Return the steps of laying out ``[from_at, to_at)`` by the most laborious of its versions."""
+    steps = (
+        steps_of(version.schedule.layers, manual, (), to_at - from_at)
+        for version in _versions_in(versions, from_at, to_at)
+    )
+    return max(steps, default=0)
 
 
 def final_schedule_in(history: History, from_at: int, to_at: int) -> FinalSchedule:

@@ -41,7 +41,7 @@ COLUMN = manual_assignments.c
 
 MAX_TO_COME = 5_000
 """Overrides and entries of one schedule that are not over; the engine reads twice as many."""
-SHOWN_BYTES = 2 * 1024 * 1024
+SHOWN_BYTES = 1024 * 1024
 """The most bytes of overrides that are shown with their schedule."""
 OTHER_BYTES = 400
 """The most bytes of an override in an answer, besides its reason and its user's id."""

@@ -6,14 +6,14 @@ from app.database.database import Tx
 from app.database.ids import new_id
 from app.database.pacing import with_pauses
 from app.engine.layered.model import OnCall
-from app.errors import FieldError, InvalidRequest, NotFound
+from app.errors import FieldError, InvalidRequest
 from app.teams.merge_patch import patched_document
 from app.teams.on_call.store import on_call_of
 from app.teams.operation import V1, HandlerResult, RequestContext
 from app.teams.policies import store
 from app.teams.policies.schemas import PolicyPost, Resolution, StepNow, Told, policy_of
 from app.teams.policies.store import Policy, PolicyFields, Step, Target
-from app.teams.schedules.store import get_schedule
+from app.teams.schedules.store import existing_schedule_ids
 from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
 from app.teams.times import utc_text
 from app.teams.users.store import StoredUser, users_by_id
@@ -116,15 +116,18 @@ def _contact(user: StoredUser | None) -> tuple[str | None, str | None]:
 
 async def _require_targets(tx: Tx, org_id: str, given: PolicyFields) -> None:
     """Raise ``InvalidRequest`` for targets that do not exist."""
-    wanted = [target.id for target in given.targets if target.type == "user"]
-    users = await users_by_id(tx, org_id, wanted)
-    errors = []
-    for pointer, target in _pointers(given):
-        known = target.id in users
-        if target.type == "schedule":
-            known = await _is_schedule(tx, org_id, target.id)
-        if not known:
-            errors.append(FieldError(pointer, f"there is no {target.type} {target.id}"))
+    wanted: dict[str, set[str]] = {"schedule": set(), "user": set()}
+    for target in given.targets:
+        wanted[target.type].add(target.id)
+    known = {
+        "schedule": await existing_schedule_ids(tx, org_id, wanted["schedule"]),
+        "user": await users_by_id(tx, org_id, wanted["user"]),
+    }
+    errors = [
+        FieldError(pointer, f"there is no {target.type} {target.id}")
+        for pointer, target in _pointers(given)
+        if target.id not in known[target.type]
+    ]
     if errors:
         raise InvalidRequest(errors)
 
@@ -133,14 +136,6 @@ def _pointers(given: PolicyFields) -> Iterator[tuple[str, Target]]:
     for number, step in enumerate(given.steps):
         for place, target in enumerate(step.targets):
             yield f"/steps/{number}/targets/{place}/id", target
-
-
-async def _is_schedule(tx: Tx, org_id: str, schedule_id: str) -> bool:
-    try:
-        await get_schedule(tx, org_id, schedule_id)
-    except NotFound:
-        return False
-    return True
 
 
 def _answer(policy: Policy) -> HandlerResult:

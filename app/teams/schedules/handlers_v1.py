@@ -1,19 +1,21 @@
 """Handlers of schedules in the v1 API, where a schedule has layers."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from app.database.database import Tx
 from app.database.ids import new_id
 from app.database.pacing import with_pauses
 from app.teams.audit.recording import record_change
-from app.teams.merge_patch import patched_document
+from app.teams.merge_patch import merge_patch, patched_document
 from app.teams.operation import V1, HandlerResult, RequestContext
 from app.teams.overrides.store import (
     overrides_to_come,
 )
 from app.teams.schedules import store
 from app.teams.schedules.schemas import V1Schedule, V1SchedulePost, v1_schedule_of
-from app.teams.schedules.store import StoredSchedule
+from app.teams.schedules.store import ScheduleFields, StoredSchedule
 from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
 from app.teams.users.existence import require_users
 
@@ -38,7 +40,7 @@ async def create_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     document: V1SchedulePost = context.document
     await require_users(tx, context.org_id, _participants(context.value["layers"]))
     schedule_id = document.id or new_id(context.now)
-    given = document.fields(context.value)
+    given = await context.compute(document.fields, context.value)
     schedule = await store.insert_schedule(tx, context.org_id, schedule_id, given, context.now)
     return await _record_and_answer(tx, context, schedule, "schedule.created", {})
 
@@ -54,10 +56,8 @@ async def update_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     schedule = await store.lock_schedule(tx, context.org_id, context.path["id"])
     context.require_match(schedule.version)
     shown = visible_fields(await _shown(tx, context, schedule))
-    document = patched_document(shown, context.value, V1SchedulePost, READ_ONLY_V1)
-    layers = context.value.get("layers")
-    await require_users(tx, context.org_id, _participants(layers or ()))
-    given = document.fields({**shown, **context.value} if layers is not None else shown)
+    given = await context.compute(_patched_fields, schedule, shown, context.value)
+    await require_users(tx, context.org_id, _participants(context.value.get("layers", ())))
     after = await store.update_schedule(tx, context.org_id, schedule, given, context.now)
     return await _record_and_answer(tx, context, after, "schedule.updated", shown)
 
@@ -70,6 +70,23 @@ async def delete_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     shown = visible_fields(v1_schedule_of(schedule, ()))
     await record_change(tx, context, schedule, "schedule.deleted", shown, {})
     return HandlerResult()
+
+
+def _patched_fields(
+    schedule: StoredSchedule, shown: Mapping[str, Any], patch: object
+) -> ScheduleFields:
+    """Return the fields of ``schedule``, which callers see as ``shown``, after a merge patch.
+
+    Layers that are not patched were valid when they were stored, and are not validated again.
+    Raises ``InvalidRequest`` with every error.
+    """
+    keeps_layers = not (isinstance(patch, dict) and "layers" in patch)
+    current = {**shown, "layers": []} if keeps_layers else shown
+    document = patched_document(current, patch, V1SchedulePost, READ_ONLY_V1)
+    given = document.fields(merge_patch(current, patch))
+    if keeps_layers:
+        return replace(given, rules=replace(schedule.rules, timezone=given.rules.timezone))
+    return given
 
 
 def _participants(layers: Sequence[Mapping[str, Sequence[str]]]) -> Iterator[tuple[str, str]]:

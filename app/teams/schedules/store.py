@@ -7,7 +7,7 @@ belongs to it first locks the schedule's row (``lock_schedule``) and last raises
 (``raise_version``), so no writer misses what another has done.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -177,6 +177,16 @@ async def named_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> 
     if row is None:
         raise NotFound(f"there is no schedule {schedule_id}")
     return NamedSchedule(*row)
+
+
+async def existing_schedule_ids(
+    tx: AsyncConnection, org_id: str, ids: Iterable[str]
+) -> Collection[str]:
+    """Return those of ``ids`` that are schedules, without reading what these hold."""
+    query = select(schedules.c.id).where(
+        schedules.c.org_id == org_id, schedules.c.id.in_(sorted(set(ids)))
+    )
+    return set(await tx.scalars(query))
 
 
 async def schedules_with(

@@ -379,6 +379,20 @@ class TestRedis:
         await claims.aclose()
 
 
+@pytest.mark.redis
+async def test_answers_take_at_most_half_of_redis(redis_url: str, key: str, soon: float) -> None:
+    """Then claims and receipts still have room, whatever large answers are bought."""
+    claims = RedisClaims(redis_url, lease_seconds=60)
+    used = (await claims._redis.info("memory"))["used_memory"]
+    for most, kept in ((4 * used, b"answer"), (used + used // 2, None), (0, b"answer")):
+        await claims._redis.config_set("maxmemory", most)
+        await claims.refresh()
+        claim = await claims.claim(f"{key} {most}", HASH, soon)
+        await claims.mark_settled(f"{key} {most}", claim.holder, receipt(), b"answer")
+        assert await claims.find(f"{key} {most}", HASH) == Claim(receipt=receipt(), answer=kept)
+    await claims.aclose()
+
+
 class TestEviction:
     """What Redis does when it is full; it must never drop a claim."""
 
