@@ -132,7 +132,9 @@ def mutate(name: str, reasons: Mapping[Change, str], jobs: int) -> bool:
     with chdir(work_folder(name, PARTS[name])):
         reset_config()
         forget_survivors(reasons)
-        if subprocess.run([MUTMUT, "run", f"--max-children={jobs}"], check=False).returncode:
+        command = [MUTMUT, "run", f"--max-children={jobs}"]
+        plugin = {"PYTEST_PLUGINS": "tests.support.few_examples"}
+        if subprocess.run(command, env={**os.environ, **plugin}, check=False).returncode:
             sys.exit("mutmut stopped; what it said is above")
         return report([mutant for _, mutant in mutants()], reasons)
 

@@ -196,3 +196,10 @@ async def test_it_is_answered_as_json_unless_a_line_is_asked_for() -> None:
     line = (await pay(served, wanted, Accept="text/plain")).text
     assert line.startswith("PAYMENT-SIGNATURE: ")
     assert line.endswith("\n")
+
+
+async def test_several_accept_fields_are_one_list() -> None:
+    served = service()
+    fields = [("Accept", "image/png"), ("Accept", "text/plain"), ("Accept", "image/gif")]
+    paid = await served.http.post(PATH, json=await terms(served), headers=fields)
+    assert (paid.status_code, paid.headers["content-type"]) == (200, "text/plain; charset=utf-8")

@@ -241,8 +241,9 @@ def test_a_part_with_a_problem_is_told_as_it_opens() -> None:
 
 
 def test_a_part_is_looked_at_every_minute_and_sooner_while_it_has_a_problem() -> None:
-    facilitator = Facilitator("it is away", "it is away", None, None)
-    logs = opened(made(remote_settings(URL), facilitator), seconds=140)
+    facilitator, claims = Facilitator("it is away", "it is away", None, None), Claims()
+    logs = opened(made(remote_settings(URL), facilitator, claims), seconds=140)
+    assert claims.done == ["refresh"] * 5 + ["aclose"]
     assert (REFRESH_SECONDS, RETRY_SECONDS) == (60, 5)
     assert facilitator.done == [
         ("connect", 0),

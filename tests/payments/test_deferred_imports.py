@@ -72,3 +72,8 @@ def test_the_sandbox_loads_no_http_client() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert "aiohttp.client" not in done.stdout.split()
+
+
+def test_what_is_asked_for_is_there_at_once(package: str) -> None:
+    defer(package)
+    assert sys.modules[package].ANSWER == 42

@@ -159,6 +159,12 @@ def test_the_error_of_a_network(network: str, error: str) -> None:
     assert list(payee_errors(network, PAY_TO)) == [f"ONCALL_NETWORK: {error}"]
 
 
+def test_a_space_stands_for_a_hyphen() -> None:
+    """Without that these are no more alike than others that are not."""
+    [error] = payee_errors("xbdaege sepolia", PAY_TO)
+    assert error.endswith("; for base-sepolia write eip155:84532")
+
+
 @pytest.mark.parametrize(
     ("pay_to", "error"),
     [

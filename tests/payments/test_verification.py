@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from x402.schemas import ResourceInfo
 
@@ -177,6 +178,14 @@ def test_a_header_of_the_largest_size_is_read() -> None:
             assert read(None, carried=padded).wallet_signed
         else:
             assert fault(padded) == f"the payment header is over {MAX_HEADER_BYTES} bytes"
+
+
+def test_a_message_of_the_largest_size_is_read() -> None:
+    payload = {**signed(), "more": ""}
+    room = MAX_HEADER_BYTES - len(msgspec.json.encode(payload))
+    assert read(None, carried=MessagePayment({**payload, "more": "x" * room})).wallet_signed
+    too_large = MessagePayment({**payload, "more": "x" * (room + 1)})
+    assert fault(too_large) == f"the payment is over {MAX_HEADER_BYTES} bytes"
 
 
 @pytest.mark.parametrize(

@@ -348,17 +348,24 @@ def test_many_shifts_of_a_long_window() -> None:
     assert len(shifts_between(often, T, T + 731 * DAY)) == 731 * 24
 
 
+WEEKLY = layer("cd", unit="weeks")
+
+
 @pytest.mark.parametrize(
-    ("first", "end", "found"),
+    ("before", "after", "first", "end", "found"),
     [
-        pytest.param(0, 24, [(0, 24, "a", "1.0~0")], id="it-begins-as-the-window-ends"),
-        pytest.param(24, 48, [(24, 48, "d", "2.0~1")], id="it-begins-with-the-window"),
+        pytest.param(BASE, WEEKLY, 0, 24, [(0, 24, "a", "1.0~0")], id="the one that begins then"),
+        pytest.param(WEEKLY, BASE, 24, 48, [(24, 48, "b", "2.0~1")], id="the one that ends then"),
     ],
 )
-def test_a_version_outside_of_the_window_has_no_shift_in_it(
-    first: float, end: float, found: list[tuple[float, float, str, str]]
+def test_a_version_that_only_touches_the_window_has_no_shift_in_it(
+    before: Layer,
+    after: Layer,
+    first: float,
+    end: float,
+    found: list[tuple[float, float, str, str]],
 ) -> None:
-    assert rows(changed((0, (BASE,)), (24, (layer("cd"),))), first, end) == found
+    assert rows(changed((0, (before,)), (24, (after,))), first, end) == found
 
 
 def test_shifts_of_one_start_are_in_the_order_of_their_creation() -> None:

@@ -269,3 +269,10 @@ def test_cutting_a_window_says_what_it_cut(
         assert final.segments[-1].ends_after == (after.until != end)
     assert (final.since_at is None) == (before.since == first)
     assert final.since_at in {None, before.since or EARLIEST_AT}
+
+
+def test_an_assignment_of_a_millisecond_is_continued_over_the_beginning_of_a_version() -> None:
+    brief = (layer("a", start_at=T - 1), layer("b", "low", start_at=T - DAY))
+    versions = changed((-DAY, brief), (0, (layer("a", start_at=T - DAY),)))
+    assert on_call_at(versions, T).since == on_call_at(versions, T - 1).since == T - 1
+    assert on_call_at(versions, T - 2).until == T - 1

@@ -1,6 +1,7 @@
 """The claim store's promises, kept alike in memory and in a real Redis."""
 
 import asyncio
+import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from structlog.testing import capture_logs
 
 from app.errors import ClaimsUnavailable, PaymentAlreadyUsed, TooManyClaims
 from app.payments.claims.claim import BUSY, Claim, PaymentClaims, Receipt
@@ -432,3 +434,81 @@ class TestEviction:
         assert mute.problem is None
         assert [each["event"] for each in logs] == ["redis_policy_unknown"]
         await mute.aclose()
+
+    async def test_it_lists_what_is_a_claim_and_keeps_nothing_of_what_ended(
+        self, redis_url: str, key: str, soon: float
+    ) -> None:
+        claims = RedisClaims(redis_url, lease_seconds=60)
+        await claims._redis.flushall()
+        await claims._redis.lpush("oncall:limit:x", "1")
+        for end in ("settled", "unknown", "released"):
+            holder = (await claims.claim(f"{key}-{end}", HASH, soon)).holder
+            if end == "settled":
+                await claims.mark_settled(f"{key}-{end}", holder, receipt())
+            elif end == "unknown":
+                await claims.mark_unknown(f"{key}-{end}", holder)
+            else:
+                await claims.release(f"{key}-{end}", holder)
+        assert await claims.receipts() == [receipt()]
+        assert claims._held == {}
+        await claims.aclose()
+
+    async def test_a_redis_that_does_not_tell_its_policy_is_warned_of_once(
+        self, redis_url: str
+    ) -> None:
+        admin = RedisClaims(redis_url, lease_seconds=60)
+        await admin._redis.execute_command(
+            "ACL", "SETUSER", "guest", "on", ">secret", "~*", "+@all", "-info"
+        )
+        claims = RedisClaims(redis_url.replace("//", "//guest:secret@"), lease_seconds=60)
+        with capture_logs() as logs:
+            await claims.refresh()
+            await claims.refresh()
+        assert logs == [
+            {"event": "redis_policy_unknown", "log_level": "warning", "needed": "noeviction"}
+        ]
+        assert (claims.problem, claims.misconfiguration) == (None, None)
+        for each in (claims, admin):
+            await each.aclose()
+
+    async def test_a_redis_that_answers_without_an_end_is_away(self, key: str, soon: float) -> None:
+        ended = asyncio.Event()
+
+        async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+                while True:
+                    writer.write(b"+")
+                    await writer.drain()
+                    await asyncio.sleep(0.05)
+            ended.set()
+
+        async with await asyncio.start_server(drip, "127.0.0.1", 0) as server:
+            url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0"
+            claims = RedisClaims(url, lease_seconds=60, timeout_seconds=0.2)
+            with pytest.raises(ClaimsUnavailable) as failure:
+                await claims.claim(key, HASH, soon)
+            assert failure.value.retry_after == 2
+            assert claims.problem == "Redis cannot be reached"
+            await claims.aclose()
+            await ended.wait()
+
+    @pytest.mark.parametrize(
+        ("options", "seconds"), [({}, 2.0), ({"timeout_seconds": 0.5}, 0.5)], ids=["usual", "set"]
+    )
+    async def test_an_operation_is_tried_twice_within_its_time(
+        self, options: dict[str, float], seconds: float
+    ) -> None:
+        claims = RedisClaims("redis://127.0.0.1:9/0", lease_seconds=60, **options)
+        connection = claims._redis.connection_pool.connection_kwargs
+        assert connection["socket_timeout"] == connection["socket_connect_timeout"] == seconds
+        assert connection["retry"].get_retries() == 1
+        assert claims._longest_seconds == 2 * seconds
+        assert claims.problem is None
+
+    async def test_a_holder_is_a_token_of_its_own(
+        self, redis_url: str, key: str, soon: float
+    ) -> None:
+        claims = RedisClaims(redis_url, lease_seconds=60)
+        holders = {(await claims.claim(f"{key}-{n}", HASH, soon)).holder for n in range(3)}
+        assert [len(holder) for holder in holders] == [16] * 3
+        await claims.aclose()

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -156,6 +158,7 @@ async def test_the_facilitator_verifies_and_settles_once(clock: Clock) -> None:
     facilitator = SandboxFacilitator(NETWORK, USDC, clock)
     assert (facilitator.label, facilitator.problem) == ("sandbox", None)
     assert facilitator.takes_version_1
+    assert facilitator.token.get_chain_id() == 84532
     assert [kind.network for kind in facilitator.get_supported().kinds] == [NETWORK, "base-sepolia"]
     await facilitator.connect()
     await facilitator.refresh()
@@ -202,3 +205,14 @@ async def test_closing_waits_until_it_is_loaded(clock: Clock) -> None:
     await asyncio.sleep(0)
     await facilitator.aclose()
     assert "_facilitator" in vars(facilitator)
+
+
+@pytest.mark.anyio
+async def test_it_is_loaded_beside_the_event_loop(clock: Clock) -> None:
+    class Facilitator(SandboxFacilitator):
+        _facilitator = cached_property(lambda _: threading.current_thread())  # type: ignore[assignment]
+
+    facilitator = Facilitator(NETWORK, USDC, clock)
+    loaded: object = await facilitator._loaded()
+    assert loaded is not threading.current_thread()
+    assert await facilitator._loaded() is loaded
