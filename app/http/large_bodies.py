@@ -32,8 +32,8 @@ class LargeBodies:
         """
         if head.bodiless:
             return False
-        length = head.value("content-length")
-        if length.isdecimal() and int(length[:20]) <= LARGE_BYTES:
+        size = head.body_bytes
+        if size is not None and size <= LARGE_BYTES:
             return False
         if self._by_client.total() >= AT_ONCE or self._by_client[client] >= OWN_AT_ONCE:
             more = f"at most {OWN_AT_ONCE} requests of one client at a time"

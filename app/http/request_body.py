@@ -18,8 +18,8 @@ def require_sizes(head: RequestHead) -> None:
 
     The payment header has its own limit, which payment verification checks.
     """
-    length = head.value("content-length")
-    if length.isdecimal() and int(length[:20]) > MAX_BODY_BYTES:
+    size = head.body_bytes
+    if size is not None and size > MAX_BODY_BYTES:
         raise BodyTooLarge(f"at most {MAX_BODY_BYTES} bytes")
     if head.size > MAX_HEADER_BYTES:
         raise HeadersTooLarge(f"at most {MAX_HEADER_BYTES} bytes beside the payment")

@@ -61,6 +61,15 @@ class RequestHead(Struct, frozen=True):
         return self.values(name)[0] if name in self.fields else ""
 
     @property
+    def body_bytes(self) -> int | None:
+        """The size of the body as the head gives it; ``None`` where it gives none.
+
+        Of a number with more digits than a body can have bytes the first are read.
+        """
+        length = self.value("content-length")
+        return int(length.lstrip("0")[:20] or "0") if length.isdecimal() else None
+
+    @property
     def bodiless(self) -> bool:
         """Whether the head alone says that no body follows (RFC 9112, 6.3)."""
         length = self.fields.get("content-length")

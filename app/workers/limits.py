@@ -51,7 +51,7 @@ def run_limited(cpu_seconds: float, job: Callable[..., T], *arguments: object) -
     """
     _limit_process()
     allowed = math.ceil(time.process_time() + cpu_seconds) + SPARE_SECONDS
-    resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
+    _lower(resource.RLIMIT_CPU, allowed)
     signal.setitimer(signal.ITIMER_PROF, cpu_seconds, REPEAT_SECONDS)
     try:
         return job(*arguments)
@@ -74,11 +74,19 @@ def run_limited(cpu_seconds: float, job: Callable[..., T], *arguments: object) -
 def _limit_process() -> None:
     """Set the limits of this process, once."""
     os.nice(NICENESS)
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
+    _lower(resource.RLIMIT_AS, ADDRESS_SPACE_BYTES)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.signal(signal.SIGPROF, _stop)
     for number in (signal.SIGINT, signal.SIGTERM):  # the service ends its workers itself
         signal.signal(number, signal.SIG_IGN)
+
+
+def _lower(limit: int, wanted: int) -> None:
+    """Set a limit to ``wanted``, or to what the service itself was given, if that is less."""
+    _, most = resource.getrlimit(limit)
+    resource.setrlimit(
+        limit, (wanted if most == resource.RLIM_INFINITY else min(wanted, most), most)
+    )
 
 
 def _stop(_: int, __: FrameType | None) -> NoReturn:

@@ -92,3 +92,24 @@ async def test_the_stored_apis_hold_them_too(
     assert (refused.status_code, refused.json()["error"]) == (503, "busy")
     monkeypatch.undo()
     assert (await stored.me.post("/api/v2/oncall/users", body)).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("length", "size"),
+    [
+        (b"0", 0),
+        (b"000", 0),
+        (b"16384", 16_384),
+        (b"0" * 30 + b"16385", 16_385),
+        (b"9" * 30, int("9" * 20)),
+        (b"1" + b"0" * 9_000, 10**19),
+        (b"1e9", None),
+        (b"", None),
+    ],
+)
+def test_the_size_of_a_body_is_read_whatever_zeros_it_begins_with(
+    length: bytes, size: int | None
+) -> None:
+    """A large body was taken for a small one if twenty zeros stood before its length."""
+    scope = {"method": "POST", "headers": [(b"content-length", length)]}
+    assert request_head(scope).body_bytes == size

@@ -195,8 +195,12 @@ async def test_too_many_large_bodies_of_one_client_wait(clock: Clock) -> None:
         Sent(headers=LARGE).exchange().admit(limits)
     refused = await served(limits, Sent(headers=LARGE))
     assert refused.status == 503
-    with pytest.raises(WorkersBusy):
+    with pytest.raises(WorkersBusy) as failure:
         Sent(headers=LARGE).exchange().admit(limits)
+    assert failure.value.detail == (
+        "too many bodies over 16 KiB are being read: at most 4 requests of one client at a time"
+    )
+    assert failure.value.retry_after == 2
     assert (await served(limits, Sent())).status == 200  # a small one needs no place
     assert (await served(limits, Sent(client=BEN, headers=LARGE))).status == 200
 
@@ -209,3 +213,17 @@ async def test_errors_of_admission_have_names(limits: RateLimits) -> None:
         except OncallError as error:
             errors.append(type(error))
     assert errors == [RateLimited, BodyTooLarge]
+
+
+async def test_places_are_given_back_one_by_one(clock: Clock) -> None:
+    limits = RateLimits(clock)
+    first, *_ = exchanges = [Sent(headers=LARGE).exchange() for _ in range(OWN_AT_ONCE)]
+    for exchange in exchanges:
+        exchange.admit(limits)
+    first.response = PlainTextResponse("done")
+    await first.__aexit__(None, None, None)
+    Sent(headers=LARGE).exchange().admit(limits)
+    with pytest.raises(WorkersBusy):
+        Sent(headers=LARGE).exchange().admit(limits)
+    assert await served(limits, Sent(client=BEN, headers=LARGE))
+    assert list(limits.large_bodies._by_client) == [ANN]
