@@ -237,17 +237,20 @@ def _attacked(
     """What the attackers report once their time is over."""
     command = [sys.executable, "-m", "tests.support.hostile_callers"]
     options = ["--port", url.rpartition(":")[2], "--seconds", f"{seconds:g}", "--terms", terms]
-    with subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, env=environment(), cwd=ROOT
-    ) as attackers:
+    with (
+        tempfile.TemporaryFile() as said,  # a pipe would be full before anybody reads it
+        subprocess.Popen(
+            [*command, *options], stdout=said, env=environment(), cwd=ROOT
+        ) as attackers,
+    ):
         began = time.monotonic()
         while attackers.poll() is None:
             time.sleep(min(15.0, seconds / 4))
             progress(f"{time.monotonic() - began:4.0f} s, {max(memory, default=0):.0f} MB at most")
             if time.monotonic() - began > seconds + PATIENCE_SECONDS:
                 attackers.kill()
-        assert attackers.stdout is not None
-        told: Mapping[str, Any] = msgspec.json.decode(attackers.stdout.read())
+        said.seek(0)
+        told: Mapping[str, Any] = msgspec.json.decode(said.read())
         return told
 
 
