@@ -410,3 +410,47 @@ class TestPaymentsOff:
 
     async def test_a_body_is_needed_all_the_same(self) -> None:
         assert (await service(settings(payments="off")).ask(b"")).status_code == 400
+
+
+class TestHeaders:
+    async def test_an_answer_may_be_kept_by_what_it_was_asked_for(self, sandbox: Sandbox) -> None:
+        paid = await sandbox.buy()
+        assert paid.headers["cache-control"] == "public, max-age=0"
+        assert paid.headers["vary"] == "Accept"
+
+    async def test_several_accept_fields_are_one_list(self, sandbox: Sandbox) -> None:
+        payment = await Wallet().payment(await sandbox.terms())
+        fields = [("Accept", "image/png"), ("Accept", "text/csv"), ("Accept", "image/gif")]
+        fields += [("Content-Type", "application/json"), ("PAYMENT-SIGNATURE", payment)]
+        content = json.dumps(EXAMPLE).encode()
+        paid = await sandbox.http.post(PATH, content=content, headers=fields)
+        assert paid.headers["content-type"].startswith("text/csv")
+
+    async def test_a_payment_of_version_1_gets_its_receipt_under_both_names(
+        self, sandbox: Sandbox
+    ) -> None:
+        payload = Wallet().signed(await sandbox.terms())
+        version_1 = {
+            "x402Version": 1,
+            "scheme": "exact",
+            "network": "base-sepolia",
+            "payload": payload["payload"],
+        }
+        headers = {"Content-Type": "application/json", "X-PAYMENT": header_of(version_1)}
+        content = json.dumps(EXAMPLE).encode()
+        for replayed in (None, "true"):
+            paid = await sandbox.http.post(PATH, content=content, headers=headers)
+            assert paid.status_code == 200
+            receipt = paid.headers["payment-response"]
+            assert paid.headers["x-payment-response"] == receipt
+            assert paid.headers.get("idempotent-replayed") == replayed
+        again = await sandbox.ask(payment=header_of(payload))
+        assert again.headers["payment-response"] == receipt
+        assert "x-payment-response" not in again.headers
+
+
+async def test_each_product_has_a_limit_of_its_own() -> None:
+    served = service(settings(rate_limit="2/minute"))
+    assert [(await served.ask(b"")).status_code for _ in range(3)] == [402, 402, 429]
+    served.path = "/v1/scheduling/oncall-now"
+    assert [(await served.ask(b"")).status_code for _ in range(3)] == [402, 402, 429]

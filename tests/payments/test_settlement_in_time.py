@@ -4,7 +4,7 @@ import asyncio
 import json
 from base64 import b64decode
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import structlog
@@ -12,13 +12,8 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 from x402.mechanisms.evm.constants import ERR_NONCE_ALREADY_USED
 from x402.schemas import (
-    PaymentPayload,
-    PaymentPayloadV1,
     PaymentRequirements,
-    PaymentRequirementsV1,
     ResourceInfo,
-    SettleResponse,
-    SupportedResponse,
     VerifyResponse,
 )
 
@@ -35,68 +30,19 @@ from app.payments.chain import AuthorizationState, Chain, ChainRecord
 from app.payments.claims.claim import Claim, Receipt
 from app.payments.claims.memory import MemoryClaims
 from app.payments.settlement import Charge, SettlementService
-from app.payments.terms import payment_terms_of, resource_server, supported_kinds
+from app.payments.terms import payment_terms_of, resource_server
 from app.payments.verification import HeaderPayment, payment_in
 from app.products.registry import paid_endpoints
 from tests.conftest import Clock
 from tests.support.services import NETWORK, PAY_TO, TRANSACTION
+from tests.support.settling import OTHER_TRANSACTION, Facilitator, Later, failed, settled, unknown
 from tests.support.virtual_time import now, run_in_virtual_time
 from tests.support.wallets import Wallet, header_of
 
 REQUEST, ANSWER = b"a request", b"an answer"
-OTHER_TRANSACTION = "0x" + "22" * 32
 DEADLINE = 60.0
 START = 1_780_531_200.0
 USED = ERR_NONCE_ALREADY_USED
-
-
-class Later(NamedTuple):
-    """An answer that takes its time."""
-
-    seconds: float
-    answer: Any
-
-
-class Facilitator:
-    """A facilitator in this process: its answers, of which the last is repeated, and its calls."""
-
-    def __init__(self) -> None:
-        self.settlements: list[Any] = [settled()]
-        self.verifications: list[Any] = [VerifyResponse(is_valid=True)]
-        self.calls: list[tuple[str, float]] = []
-
-    def get_supported(self) -> SupportedResponse:
-        return SupportedResponse(kinds=supported_kinds(NETWORK))
-
-    async def verify(
-        self,
-        payload: PaymentPayload | PaymentPayloadV1,
-        requirements: PaymentRequirements | PaymentRequirementsV1,
-    ) -> VerifyResponse:
-        answer: VerifyResponse = await self._answer("verify", self.verifications)
-        return answer
-
-    async def settle(
-        self,
-        payload: PaymentPayload | PaymentPayloadV1,
-        requirements: PaymentRequirements | PaymentRequirementsV1,
-    ) -> SettleResponse:
-        answer: SettleResponse = await self._answer("settle", self.settlements)
-        return answer
-
-    async def _answer(self, call: str, answers: list[Any]) -> Any:
-        self.calls.append((call, now()))
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if isinstance(answer, Later):
-            await asyncio.sleep(answer.seconds)
-            answer = answer.answer
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    @property
-    def names(self) -> list[str]:
-        return [name for name, _ in self.calls]
 
 
 class Node(Chain):
@@ -112,19 +58,6 @@ class Node(Chain):
     ) -> ChainRecord:
         self.asked.append((signed, requirements))
         return self.record
-
-
-def settled(**changes: Any) -> SettleResponse:
-    fields = {"success": True, "transaction": TRANSACTION, "network": NETWORK, **changes}
-    return SettleResponse(**fields)
-
-
-def failed(reason: str | None, transaction: str = "") -> SettleResponse:
-    return settled(success=False, error_reason=reason, transaction=transaction)
-
-
-def unknown(transaction: str = "") -> SettlementUnknown:
-    return SettlementUnknown(transaction=transaction)
 
 
 class Till:

@@ -1,0 +1,278 @@
+"""A purchase without its transport: what is computed where, what is charged, and what is known."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pytest
+from x402.schemas import ResourceInfo, VerifyResponse
+
+from app.checkout.purchase import (
+    FREE_BODY_BYTES,
+    KEPT_BODY_BYTES,
+    READ_LATER,
+    Found,
+    PaidAnswer,
+    PaymentContext,
+    ProductCheckout,
+    PurchaseRequest,
+)
+from app.errors import FacilitatorUnavailable, FieldError, MalformedBody, SettlementUnknown
+from app.http.large_bodies import LARGE_BYTES
+from app.http.rate_limits import RateLimits
+from app.payments.claims.claim import Claim
+from app.payments.claims.memory import MemoryClaims
+from app.payments.settlement import Charge, SettlementService
+from app.payments.terms import PaymentRequiredBody, payment_terms_of, resource_server
+from app.payments.verification import CarriedPayment, HeaderPayment
+from app.products.endpoint import JSON
+from app.products.registry import paid_endpoints
+from app.workers.pool import WorkerPool
+from tests.conftest import Clock
+from tests.support.services import EXAMPLE, NETWORK, PAY_TO
+from tests.support.settling import Facilitator, Later, failed, settled, unknown
+from tests.support.virtual_time import run_in_virtual_time
+from tests.support.wallets import Wallet, header_of
+
+T = TypeVar("T")
+
+ENDPOINT = paid_endpoints()[0]
+BODY = json.dumps(EXAMPLE).encode()
+PLAN = json.dumps({**EXAMPLE, "strategy": "fair"}).encode()
+ANN = "192.0.2.1"
+START = 1_780_531_200
+
+
+class Here(WorkerPool):
+    """A pool that runs its jobs in this process, and notes for whom."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.jobs: list[tuple[str, str, float, bool]] = []
+
+    async def run(
+        self,
+        job: Callable[..., T],
+        *arguments: object,
+        caller: str,
+        cpu_seconds: float,
+        unpaid: bool = False,
+        **_: Any,
+    ) -> T:
+        self.jobs.append((job.__name__, caller, cpu_seconds, unpaid))
+        return job(*arguments)
+
+
+class State(Facilitator):
+    """A facilitator as a checkout sees it."""
+
+    label = "sandbox"
+    problem: str | None = None
+    takes_version_1 = True
+
+
+class Shop:
+    """A checkout of one product, with everything that stands behind it."""
+
+    def __init__(self, clock: Clock, claims: MemoryClaims | None = None) -> None:
+        self.facilitator = State()
+        self.claims = MemoryClaims(clock) if claims is None else claims
+        self.server = resource_server(self.facilitator, NETWORK)
+        self.terms = payment_terms_of(
+            self.server,
+            price_usd=ENDPOINT.price_usd,
+            network=NETWORK,
+            pay_to=PAY_TO,
+            resource=ResourceInfo(url="https://oncall.test/x"),
+        )
+        settlement = SettlementService(
+            self.server,
+            self.claims,
+            clock=clock,
+            deadline_seconds=60,
+            record_outcome=lambda *_: None,
+        )
+        self.pool = Here()
+        payments = PaymentContext(self.terms, self.server, settlement, self.facilitator)
+        self.checkout = ProductCheckout(ENDPOINT, RateLimits(clock), self.pool, payments)
+        self.free = ProductCheckout(ENDPOINT, RateLimits(clock), self.pool, None)
+
+    def payment(self, *, contract: bool = False, **changes: Any) -> CarriedPayment:
+        payload = Wallet().signed(self.terms.unpaid_body.header, **changes)
+        if contract:
+            payload["payload"]["signature"] += "00" * 31
+        return HeaderPayment([header_of(payload)])
+
+    async def buy(self, request: PurchaseRequest) -> PaidAnswer | PaymentRequiredBody:
+        """Do as a transport does."""
+        found = await self.checkout.find(request)
+        return found.outcome or await self.checkout.outcome(request, found.claim)
+
+    def bought(self, request: PurchaseRequest) -> PaidAnswer:
+        answer = run_in_virtual_time(self.buy(request))
+        assert isinstance(answer, PaidAnswer), answer
+        return answer
+
+    def told(self, request: PurchaseRequest) -> dict[str, Any]:
+        """The 402."""
+        terms = run_in_virtual_time(self.buy(request))
+        assert isinstance(terms, PaymentRequiredBody)
+        told: dict[str, Any] = json.loads(terms.json)
+        return told
+
+
+@pytest.fixture
+def shop(clock: Clock) -> Shop:
+    return Shop(clock)
+
+
+def asked(payment: CarriedPayment | None = None, body: bytes = BODY) -> PurchaseRequest:
+    return PurchaseRequest(ENDPOINT.path, JSON, body, ANN, payment)
+
+
+# --- where it is computed -------------------------------------------------------------------
+
+
+def test_a_light_answer_is_computed_at_once(shop: Shop) -> None:
+    paid = shop.bought(asked(shop.payment()))
+    assert len(json.loads(paid.answer)["rotation"]) == 3
+    assert run_in_virtual_time(shop.free.outcome(asked())) == PaidAnswer(paid.answer)
+    assert shop.pool.jobs == []
+
+
+@pytest.mark.parametrize(
+    ("body", "worker"),
+    [
+        pytest.param(BODY.ljust(LARGE_BYTES), False, id="as large as a light one may be"),
+        pytest.param(BODY.ljust(LARGE_BYTES + 1), True, id="larger"),
+        pytest.param(PLAN, True, id="a plan"),
+    ],
+)
+def test_heavy_work_is_done_in_a_worker_for_its_caller(
+    shop: Shop, body: bytes, worker: bool
+) -> None:
+    paid = shop.bought(asked(shop.payment(), body))
+    assert shop.pool.jobs == [("answer_to", ANN, ENDPOINT.cpu_seconds, False)] * worker
+    assert run_in_virtual_time(shop.free.outcome(asked(body=body))).answer == paid.answer
+    assert shop.facilitator.names == ["verify", "settle"][not worker :]
+
+
+@pytest.mark.parametrize(
+    ("body", "worker"),
+    [
+        pytest.param(b"", False, id="no body"),
+        pytest.param(BODY.ljust(LARGE_BYTES), False, id="as large as a light one may be"),
+        pytest.param(BODY.ljust(LARGE_BYTES + 1), True, id="larger"),
+        pytest.param(BODY.ljust(FREE_BODY_BYTES), True, id="as large as a free one may be"),
+        pytest.param(PLAN, False, id="a plan with nothing to look at"),
+    ],
+)
+def test_a_body_is_examined_before_anybody_pays(shop: Shop, body: bytes, worker: bool) -> None:
+    told = shop.told(asked(body=body))
+    assert "warnings" not in told
+    assert shop.pool.jobs == [("examine_document", ANN, 1.0, True)] * worker
+
+
+def test_a_body_too_large_to_be_examined_is_read_later(shop: Shop) -> None:
+    told = shop.told(asked(body=BODY.ljust(FREE_BODY_BYTES + 1)))
+    [warning] = told["warnings"]
+    assert FieldError(warning["pointer"], warning["detail"]) == FieldError("", READ_LATER)
+    assert shop.pool.jobs == []
+
+
+def test_a_member_that_is_not_understood_is_told_with_the_terms(shop: Shop) -> None:
+    told = shop.told(asked(body=json.dumps({**EXAMPLE, "shift": 1}).encode()))
+    assert [warning["pointer"] for warning in told["warnings"]] == ["/shift"]
+
+
+@pytest.mark.parametrize(("size", "kept"), [(KEPT_BODY_BYTES, 1), (KEPT_BODY_BYTES + 1, 0)])
+def test_a_small_document_is_kept_for_the_payment_that_follows(
+    shop: Shop, size: int, kept: int
+) -> None:
+    body = BODY.ljust(size)
+    shop.told(asked(body=body))
+    shop.bought(asked(shop.payment(), body))
+    documents = shop.checkout._kept.cache_info()  # type: ignore[attr-defined]
+    assert (documents.currsize, documents.hits) == (kept, kept)
+
+
+def test_nothing_is_sold_for_an_empty_body(shop: Shop) -> None:
+    with pytest.raises(MalformedBody) as failure:
+        run_in_virtual_time(shop.buy(asked(shop.payment(), b"")))
+    assert failure.value.detail == "the body is empty"
+    assert shop.facilitator.names == []
+
+
+def test_while_nothing_can_be_settled_nothing_is_offered(shop: Shop) -> None:
+    shop.facilitator.problem = "it is away"
+    with pytest.raises(FacilitatorUnavailable) as failure:
+        run_in_virtual_time(shop.buy(asked()))
+    assert failure.value.retry_after == 5
+
+
+# --- what was bought before -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "too large to be kept"])
+def test_a_replay_gets_answer_and_receipt(clock: Clock, kept: bool) -> None:
+    shop = Shop(clock, None if kept else MemoryClaims(clock, max_answer_bytes=0))
+    request = asked(shop.payment())
+    first = shop.bought(request)
+    assert first.charge is not None
+    again = shop.bought(request)
+    assert again == PaidAnswer(first.answer, Charge(first.charge.receipt, replayed=True))
+    assert shop.facilitator.names == ["settle"]
+    found = run_in_virtual_time(shop.checkout.find(request))
+    assert found == (Found(again) if kept else Found(claim=Claim(receipt=first.charge.receipt)))
+
+
+def test_without_a_payment_nothing_is_known(shop: Shop) -> None:
+    assert run_in_virtual_time(shop.checkout.find(asked())) == Found()
+    assert run_in_virtual_time(shop.free.find(asked(shop.payment()))) == Found()
+
+
+def test_a_copy_of_a_payment_that_is_refused_is_refused_too(shop: Shop) -> None:
+    request = asked(shop.payment())
+    shop.facilitator.settlements = [Later(1, failed("insufficient_funds"))]
+
+    async def both() -> tuple[Any, Found]:
+        buying = asyncio.create_task(shop.buy(request))
+        await asyncio.sleep(0.5)
+        return await asyncio.gather(buying, shop.checkout.find(request))
+
+    refusal, found = run_in_virtual_time(both())
+    assert json.loads(refusal.json)["error"] == "insufficient_funds"
+    assert found == Found(refusal)
+
+
+@pytest.mark.parametrize("contract", [True, False], ids=["a contract", "a wallet"])
+def test_what_was_sent_in_its_window_is_taken_over_after_it(
+    shop: Shop, clock: Clock, contract: bool
+) -> None:
+    request = asked(shop.payment(contract=contract, validBefore=str(START + 60)))
+    shop.facilitator.settlements = [unknown()]
+    with pytest.raises(SettlementUnknown):
+        run_in_virtual_time(shop.buy(request))
+    clock.advance(90)
+    shop.facilitator.settlements = [settled()]
+    shop.facilitator.verifications = [VerifyResponse(is_valid=False, invalid_reason="expired")]
+    asked_before = shop.facilitator.names.count("verify")
+    assert shop.bought(request).charge is not None
+    assert shop.facilitator.names.count("verify") == asked_before
+
+
+def test_a_payment_of_version_1_where_it_is_taken(shop: Shop) -> None:
+    payload = Wallet().signed(shop.terms.unpaid_body.header)
+    version_1 = {
+        "x402Version": 1,
+        "scheme": "exact",
+        "network": "base-sepolia",
+        "payload": payload["payload"],
+    }
+    request = asked(HeaderPayment((), [header_of(version_1)]))
+    shop.facilitator.takes_version_1 = False
+    assert shop.told(request)["error"] == "x402_version_2_required"
+    shop.facilitator.takes_version_1 = True
+    shop.facilitator.settlements = [settled(network="base-sepolia")]
+    assert shop.bought(request).charge is not None
