@@ -17,7 +17,6 @@ from starlette.types import Receive, Scope, Send
 from app.checkout.purchase import PaidAnswer, ProductCheckout, PurchaseRequest
 from app.http.negotiation import negotiated, require_json
 from app.http.rate_limited_route import Exchange
-from app.http.request_body import read_body
 from app.http.request_head import PAYMENT_HEADER, PAYMENT_HEADER_V1, RequestHead
 from app.payments.terms import PaymentRequiredBody
 from app.payments.verification import HeaderPayment
@@ -49,7 +48,7 @@ class ProductRoute:
             media_type = negotiated(",".join(head.values("accept")), self._formats)
             body = b""
             if not head.bodiless:
-                body = await read_body(receive, arrived=head.body_arrived)
+                body = await exchange.body(limits, arrived=head.body_arrived)
             if body:
                 require_json(head)
             payment = _payment_in(head) if head.paying else None

@@ -17,7 +17,6 @@ from app.errors import FieldError, InvalidRequest
 from app.http.negotiation import negotiated, require_json
 from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import RateLimits
-from app.http.request_body import read_body
 from app.http.validation import RequestModel, parsed_json, validated
 from app.payments.disposable_wallet import SignedPayment, signed_payment
 from app.payments.terms import PaymentTerms
@@ -55,7 +54,7 @@ class SandboxWallet:
             head = exchange.admit(self._limits)
             await exchange.count(self._limits, PATH, LIMIT, paying=head.paying)
             media_type = negotiated(",".join(head.values("accept")), (JSON, HEADER_LINE))
-            body = await read_body(receive)
+            body = await exchange.body(self._limits)
             require_json(head)
             terms = _terms_in(validated(parsed_json(body), SandboxTerms), self._terms)
             text = _text_of(await signed_payment(terms), terms, media_type)

@@ -1,61 +1,66 @@
-"""The requests with large bodies that are in memory at once: few of each client, and few in all.
+"""The memory for large bodies: so many bytes of each client at once, and so many in all.
 
 A body waits as it came, up to a megabyte, and is copied on its way to a worker process. Without a
-bound thirty of them would fill the memory of a small container.
+bound thirty of them would fill the memory of a small container. What has arrived is counted, not
+what is announced: an upload that stands still keeps nobody else from sending.
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from app.errors import WorkersBusy
-from app.http.request_head import RequestHead
 
 LARGE_BYTES = 16 * 1024
-"""A body of more bytes is large, and so is one whose size is not said. A smaller one is parsed and
-validated within 10 ms, whatever it holds."""
-AT_ONCE = 16
-OWN_AT_ONCE = 4
+"""A body of more bytes is large. A smaller one is parsed and validated within 10 ms, whatever it
+holds, and is not counted."""
+BYTES = 32 * 1024 * 1024
+OWN_BYTES = 4 * 1024 * 1024
 RETRY_AFTER_SECONDS = 2
 
 
 class LargeBodies:
-    """The large bodies of one process."""
+    """The large bodies in the memory of one process."""
 
     def __init__(self) -> None:
         self._by_client: Counter[str] = Counter()
+        self._all = 0
 
-    def take(self, head: RequestHead, client: str) -> bool:
-        """Take a place for the request, and return whether it needs one.
-
-        Raises ``WorkersBusy`` if there is none. What was taken is given back by ``give_back``.
-        """
-        if head.bodiless:
-            return False
-        size = head.body_bytes
-        if size is not None and size <= LARGE_BYTES:
-            return False
-        if self._by_client.total() >= AT_ONCE or self._by_client[client] >= OWN_AT_ONCE:
-            more = f"at most {OWN_AT_ONCE} requests of one client at a time"
+    def grow(self, client: str, size: int) -> None:
+        """Count ``size`` more bytes of a body. Raises ``WorkersBusy`` if there is no room."""
+        if self._all + size > BYTES or self._by_client[client] + size > OWN_BYTES:
+            own = f"at most {OWN_BYTES // 1024 // 1024} MiB of one client at a time"
             raise WorkersBusy(
-                f"too many bodies over {LARGE_BYTES // 1024} KiB are being read: {more}",
+                f"too many bodies over {LARGE_BYTES // 1024} KiB are being read: {own}",
                 retry_after=RETRY_AFTER_SECONDS,
             )
-        self._by_client[client] += 1
-        return True
+        self._all += size
+        self._by_client[client] += size
 
-    @contextmanager
-    def held(self, head: RequestHead, client: str) -> Iterator[None]:
-        """Hold a place for the request within the context, if it needs one."""
-        taken = self.take(head, client)
-        try:
-            yield
-        finally:
-            if taken:
-                self.give_back(client)
-
-    def give_back(self, client: str) -> None:
-        """Give the place of a request back."""
-        self._by_client[client] -= 1
+    def give_back(self, client: str, size: int) -> None:
+        """Give the room for ``size`` bytes back."""
+        self._all -= size
+        self._by_client[client] -= size
         if not self._by_client[client]:
             del self._by_client[client]
+
+
+class BodyShare:
+    """What the body of one request has of the memory for large ones."""
+
+    __slots__ = ("_bodies", "_client", "_held")
+
+    def __init__(self, bodies: LargeBodies, client: str) -> None:
+        self._bodies = bodies
+        self._client = client
+        self._held = 0
+
+    def hold(self, size: int) -> None:
+        """Hold a body of which ``size`` bytes have arrived. Raises ``WorkersBusy``."""
+        if size > LARGE_BYTES:
+            self._bodies.grow(self._client, size - self._held)
+            self._held = size
+
+    def give_back(self) -> None:
+        """Give back what the body has, because its request is answered."""
+        if self._held:
+            self._bodies.give_back(self._client, self._held)
+            self._held = 0

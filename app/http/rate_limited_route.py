@@ -18,10 +18,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.errors import OncallError
-from app.http.large_bodies import LargeBodies
+from app.http.large_bodies import BodyShare
 from app.http.problems import http_problem_response, problem_response
 from app.http.rate_limits import Allowance, RateLimits
-from app.http.request_body import require_sizes
+from app.http.request_body import read_body, require_sizes
 from app.http.request_head import RequestHead, request_head
 
 
@@ -39,7 +39,7 @@ class Exchange(Struct):
     receive: Receive
     send: Send
     client: str = ""
-    large_bodies: LargeBodies | None = None
+    share: BodyShare | None = None
     allowance: Allowance | None = None
     response: Response | None = None
 
@@ -52,8 +52,8 @@ class Exchange(Struct):
         try:
             return await self._respond(error)
         finally:
-            if self.large_bodies is not None:
-                self.large_bodies.give_back(self.client)
+            if self.share is not None:
+                self.share.give_back()
 
     async def _respond(self, error: BaseException | None) -> bool:
         response = self.response if error is None else self._problem_response(error)
@@ -75,8 +75,7 @@ class Exchange(Struct):
         """Return the request's head, after checking its method and sizes and counting its address.
 
         Raises ``HTTPException`` for a method other than POST, ``BodyTooLarge``,
-        ``HeadersTooLarge``, ``RateLimited`` for an address that sends too much of everything, or
-        ``WorkersBusy`` if too many large bodies are in memory.
+        ``HeadersTooLarge``, or ``RateLimited`` for an address that sends too much of everything.
         """
         head = request_head(self.scope)
         if head.method != "POST":
@@ -85,9 +84,12 @@ class Exchange(Struct):
         self.client = limits.client_in(head)
         self.allowance = limits.spend_address(self.client)
         self.allowance.require()
-        if limits.large_bodies.take(head, self.client):
-            self.large_bodies = limits.large_bodies
         return head
+
+    async def body(self, limits: RateLimits, *, arrived: bool = False) -> bytes:
+        """Read the body, which is held until the request is answered. Raises as ``read_body``."""
+        self.share = BodyShare(limits.large_bodies, self.client)
+        return await read_body(self.receive, self.share, arrived=arrived)
 
     async def count(
         self, limits: RateLimits, path: str, limit: RateLimitItem, *, paying: bool

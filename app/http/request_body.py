@@ -6,6 +6,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive
 
 from app.errors import BodyTooLarge, BodyTooSlow, HeadersTooLarge
+from app.http.large_bodies import BodyShare
 from app.http.request_head import RequestHead
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -26,22 +27,27 @@ def require_sizes(head: RequestHead) -> None:
 
 
 async def read_body(
-    receive: Receive, *, arrived: bool = False, max_seconds: float = MAX_BODY_SECONDS
+    receive: Receive,
+    share: BodyShare,
+    *,
+    arrived: bool = False,
+    max_seconds: float = MAX_BODY_SECONDS,
 ) -> bytes:
-    """Read the whole body. Raises ``BodyTooLarge``, ``BodyTooSlow`` or ``ClientDisconnect``.
+    """Read the whole body, which ``share`` holds the memory for.
 
-    A body that has ``arrived`` is read without a timer, which would double the cost of reading it.
+    Raises ``BodyTooLarge``, ``BodyTooSlow``, ``WorkersBusy`` or ``ClientDisconnect``. A body that
+    has ``arrived`` is read without a timer, which would double the cost of reading it.
     """
     if arrived:
-        return await _received(receive)
+        return await _received(receive, share)
     try:
         async with asyncio.timeout(max_seconds):
-            return await _received(receive)
+            return await _received(receive, share)
     except TimeoutError:
         raise BodyTooSlow(f"the body must arrive within {max_seconds:g} s") from None
 
 
-async def _received(receive: Receive) -> bytes:
+async def _received(receive: Receive, share: BodyShare) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
@@ -50,5 +56,6 @@ async def _received(receive: Receive) -> bytes:
         body += message.get("body", b"")
         if len(body) > MAX_BODY_BYTES:
             raise BodyTooLarge(f"at most {MAX_BODY_BYTES} bytes")
+        share.hold(len(body))
         if not message.get("more_body", False):
             return bytes(body)

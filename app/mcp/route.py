@@ -16,7 +16,6 @@ from app.checkout.purchase import ProductCheckout
 from app.http.negotiation import require_json
 from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import RateLimits
-from app.http.request_body import read_body
 from app.mcp.messages import CALL, Message, Refusal, message_in
 from app.mcp.tool_checkout import PATH, tool_checkout
 
@@ -55,7 +54,7 @@ class McpRoute:
         async with Exchange(scope, receive, send) as exchange:
             head = exchange.admit(self._limits)
             await exchange.count(self._limits, PATH, LIMIT, paying=head.paying)
-            body = await read_body(receive)
+            body = await exchange.body(self._limits)
             require_json(head)
             try:
                 message = message_in(body)

@@ -37,7 +37,7 @@ from app.errors import (
     Unauthorized,
 )
 from app.http.conditional import digest_etag, etag, is_fresh, tags_in
-from app.http.large_bodies import LARGE_BYTES
+from app.http.large_bodies import LARGE_BYTES, BodyShare
 from app.http.negotiation import require_json
 from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, RateLimits
 from app.http.request_body import read_body, require_sizes
@@ -134,10 +134,9 @@ class StoredApi:
             client = self._limits.client_in(head)
             address = self._limits.spend_address(client)
             if address.granted:
-                with self._limits.large_bodies.held(head, client):
-                    async with self._database.snapshot() as snapshot:
-                        incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
-                        response = await self._admitted_response(incoming)
+                async with self._database.snapshot() as snapshot:
+                    incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
+                    response = await self._admitted_response(incoming)
             else:
                 response = _with_rate_limit(error_response(address.refusal), address)
         except HTTPException as error:
@@ -211,7 +210,18 @@ class StoredApi:
         if not operation.writes:
             return _response(operation, await self._read(incoming, context), head)
         await incoming.snapshot.end()
-        body = b"" if head.bodiless else await read_body(incoming.receive)
+        share = BodyShare(self._limits.large_bodies, self._limits.client_in(head))
+        try:
+            body = b"" if head.bodiless else await read_body(incoming.receive, share)
+            return await self._write(incoming, context, body)
+        finally:
+            share.give_back()
+
+    async def _write(
+        self, incoming: IncomingRequest, context: RequestContext, body: bytes
+    ) -> Response:
+        """Run the handler of a write within its transaction, once for each idempotency key."""
+        operation, head = incoming.operation, incoming.head
         if body:
             require_json(head)
         if len(body) > LARGE_BYTES:

@@ -21,7 +21,7 @@ TEXT = (Path(__file__).resolve().parents[2] / "docs/security.md").read_text()
     [
         f"an answer has at most {MAX_ANSWER_BYTES >> 20} MiB ({MAX_ANSWER_BYTES:,} bytes)",
         f"bodies over {large_bodies.LARGE_BYTES >> 10} KiB and calendars in a worker",
-        f"KiB in memory | {large_bodies.OWN_AT_ONCE} | {large_bodies.AT_ONCE} |",
+        f"KiB in memory | {large_bodies.OWN_BYTES >> 20} MiB | {large_bodies.BYTES >> 20} MiB |",
         f"1 runs, {pool.OWN_WAITING} wait | {pool.PROCESSES} run, {pool.WAITING} wait",
         f"a body of more than {FREE_BODY_BYTES >> 10} KiB ({FREE_BODY_BYTES:,} bytes)",
         f"up to {QUICK_CHARACTERS:,} characters in all",

@@ -9,55 +9,55 @@ import pytest
 
 from app.errors import WorkersBusy
 from app.http import large_bodies
-from app.http.large_bodies import AT_ONCE, LARGE_BYTES, OWN_AT_ONCE, LargeBodies
-from app.http.request_head import RequestHead, request_head
+from app.http.large_bodies import BYTES, LARGE_BYTES, OWN_BYTES, BodyShare, LargeBodies
+from app.http.request_head import request_head
 from tests.support.services import EXAMPLE, PATH, Sandbox
 from tests.support.stored import Stored
 
-
-def head(**fields: str) -> RequestHead:
-    headers = [(name.replace("_", "-").encode(), value.encode()) for name, value in fields.items()]
-    return request_head({"method": "POST", "headers": headers, "client": None})
+MIB = 1024 * 1024
 
 
-@pytest.mark.parametrize(
-    ("fields", "large"),
-    [
-        pytest.param({}, False, id="none"),
-        pytest.param({"content_length": str(LARGE_BYTES)}, False, id="small"),
-        pytest.param({"content_length": str(LARGE_BYTES + 1)}, True, id="large"),
-        pytest.param({"transfer_encoding": "chunked"}, True, id="of-unknown-size"),
-        pytest.param({"content_length": "many"}, True, id="of-no-size"),
-    ],
-)
-def test_what_counts_as_large(fields: dict[str, str], *, large: bool) -> None:
-    assert LargeBodies().take(head(**fields), "me") is large
+def share(bodies: LargeBodies, client: str = "me", size: int = 0) -> BodyShare:
+    made = BodyShare(bodies, client)
+    made.hold(size)
+    return made
 
 
-LARGE = head(content_length="1000000")
-
-
-def test_one_client_has_few() -> None:
+def test_one_client_has_few_megabytes() -> None:
     bodies = LargeBodies()
-    for _ in range(OWN_AT_ONCE):
-        bodies.take(LARGE, "me")
+    first, *_ = [share(bodies, size=MIB) for _ in range(OWN_BYTES // MIB)]
     with pytest.raises(WorkersBusy) as refused:
-        bodies.take(LARGE, "me")
-    assert refused.value.retry_after > 0
-    assert bodies.take(LARGE, "you")
-    assert not bodies.take(head(content_length="5"), "me")
-    bodies.give_back("me")
-    assert bodies.take(LARGE, "me")
+        share(bodies, size=LARGE_BYTES + 1)
+    assert refused.value.retry_after == 2
+    assert refused.value.detail == (
+        "too many bodies over 16 KiB are being read: at most 4 MiB of one client at a time"
+    )
+    share(bodies, size=LARGE_BYTES)  # a small one needs no room
+    share(bodies, "you", MIB)
+    first.give_back()
+    first.give_back()  # again is nothing
+    share(bodies, size=MIB)
+    with pytest.raises(WorkersBusy):
+        share(bodies, size=LARGE_BYTES + 1)
 
 
 def test_all_together_have_a_bound() -> None:
     bodies = LargeBodies()
-    for number in range(AT_ONCE):
-        bodies.take(LARGE, str(number))
+    first, *_ = [share(bodies, str(number), MIB) for number in range(BYTES // MIB)]
     with pytest.raises(WorkersBusy):
-        bodies.take(LARGE, "one more")
-    bodies.give_back("0")
-    assert bodies.take(LARGE, "one more")
+        share(bodies, "one more", MIB)
+    first.give_back()
+    share(bodies, "one more", MIB)
+
+
+def test_what_has_arrived_is_counted_once() -> None:
+    bodies = LargeBodies()
+    growing = share(bodies)
+    for size in range(LARGE_BYTES // 2, MIB + 1, LARGE_BYTES // 2):
+        growing.hold(size)
+    assert bodies._by_client == {"me": MIB}
+    growing.give_back()
+    assert (bodies._by_client, bodies._all) == ({}, 0)
 
 
 async def trickle(arrived: asyncio.Event) -> AsyncIterator[bytes]:
@@ -67,7 +67,7 @@ async def trickle(arrived: asyncio.Event) -> AsyncIterator[bytes]:
 
 @pytest.mark.anyio
 async def test_a_place_is_held_until_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(large_bodies, "OWN_AT_ONCE", 1)
+    monkeypatch.setattr(large_bodies, "OWN_BYTES", LARGE_BYTES + 1_000)
     sandbox, arrived = Sandbox(), asyncio.Event()
     headers = {"Content-Type": "application/json"}
     slow = asyncio.create_task(sandbox.http.post(PATH, content=trickle(arrived), headers=headers))
@@ -82,11 +82,32 @@ async def test_a_place_is_held_until_the_answer(monkeypatch: pytest.MonkeyPatch)
     assert again.status_code == 402
 
 
+async def stand_still(left: asyncio.Event) -> AsyncIterator[bytes]:
+    yield b"{"
+    await left.wait()
+
+
+@pytest.mark.anyio
+async def test_uploads_that_stand_still_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_bodies, "BYTES", LARGE_BYTES + 1_000)
+    sandbox, left = Sandbox(), asyncio.Event()
+    headers = {"Content-Type": "application/json", "Content-Length": "1000000"}
+    idle = [
+        asyncio.create_task(sandbox.http.post(PATH, content=stand_still(left), headers=headers))
+        for _ in range(20)
+    ]
+    await asyncio.sleep(0.1)
+    large = await sandbox.ask(json.dumps(EXAMPLE).encode() + b" " * LARGE_BYTES)
+    assert large.status_code == 402
+    left.set()
+    assert {each.status_code for each in await asyncio.gather(*idle)} == {400}
+
+
 @pytest.mark.anyio
 async def test_the_stored_apis_hold_them_too(
     stored: Stored, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(large_bodies, "OWN_AT_ONCE", 0)
+    monkeypatch.setattr(large_bodies, "OWN_BYTES", 0)
     body = {"id": "u", "name": "U", "padding": "x" * LARGE_BYTES}
     refused: httpx.Response = await stored.me.post("/api/v2/oncall/users", body)
     assert (refused.status_code, refused.json()["error"]) == (503, "busy")

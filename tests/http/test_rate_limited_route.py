@@ -1,6 +1,7 @@
 """What every rate-limited POST route does around its own work."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from ipaddress import ip_network
 from typing import Any
@@ -13,17 +14,17 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Scope
 
-from app.errors import BodyTooLarge, EmptyWindow, OncallError, RateLimited, WorkersBusy
-from app.http.large_bodies import OWN_AT_ONCE
+from app.errors import BodyTooLarge, EmptyWindow, OncallError, RateLimited
+from app.http.large_bodies import OWN_BYTES
 from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import RateLimits
+from app.http.request_body import MAX_BODY_BYTES
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.anyio
 
 ANN, BEN = "192.0.2.1", "192.0.2.2"
 LIMIT = parse("2/minute")
-LARGE = [(b"content-length", b"20000")]
 
 
 @pytest.fixture
@@ -39,7 +40,9 @@ class Sent:
         method: str = "POST",
         client: str = ANN,
         headers: Sequence[tuple[bytes, bytes]] = (),
+        content: bytes = b"",
     ) -> None:
+        self.content = content
         app = Starlette()
         app.state.catalog_paths = {"/paid": "/catalog/paid"}
         self.scope: Scope = {
@@ -53,7 +56,7 @@ class Sent:
         self.messages: list[Message] = []
 
     async def receive(self) -> Message:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": self.content, "more_body": False}
 
     async def send(self, message: Message) -> None:
         self.messages.append(message)
@@ -177,32 +180,33 @@ async def test_a_defect_goes_on_to_the_caller(limits: RateLimits) -> None:
 
 
 @pytest.mark.parametrize("error", [None, EmptyWindow(), ClientDisconnect(), ZeroDivisionError()])
-async def test_the_place_of_a_large_body_is_given_back_however_it_ends(
+async def test_the_memory_of_a_large_body_is_given_back_however_it_ends(
     clock: Clock, error: Exception | None
 ) -> None:
     limits = RateLimits(clock)
-    for _ in range(2 * OWN_AT_ONCE):
-        try:
-            sent = await served(limits, Sent(headers=LARGE), error)
-        except ZeroDivisionError:
-            continue
+    for _ in range(2 * OWN_BYTES // MAX_BODY_BYTES):
+        sent = Sent(content=bytes(MAX_BODY_BYTES))
+        with suppress(ZeroDivisionError):
+            async with sent.exchange() as exchange:
+                exchange.admit(limits)
+                assert len(await exchange.body(limits)) == MAX_BODY_BYTES
+                if error is not None:
+                    raise error
+                exchange.response = PlainTextResponse("done")
         assert [message["status"] for message in sent.messages[:1]] != [503]
+    assert limits.large_bodies._by_client == {}
 
 
-async def test_too_many_large_bodies_of_one_client_wait(clock: Clock) -> None:
+async def test_too_much_of_one_client_is_refused(clock: Clock) -> None:
     limits = RateLimits(clock)
-    for _ in range(OWN_AT_ONCE):
-        Sent(headers=LARGE).exchange().admit(limits)
-    refused = await served(limits, Sent(headers=LARGE))
-    assert refused.status == 503
-    with pytest.raises(WorkersBusy) as failure:
-        Sent(headers=LARGE).exchange().admit(limits)
-    assert failure.value.detail == (
-        "too many bodies over 16 KiB are being read: at most 4 requests of one client at a time"
-    )
-    assert failure.value.retry_after == 2
-    assert (await served(limits, Sent())).status == 200  # a small one needs no place
-    assert (await served(limits, Sent(client=BEN, headers=LARGE))).status == 200
+    limits.large_bodies.grow(ANN, OWN_BYTES)
+    for client, status in ((ANN, 503), (BEN, 200)):
+        sent = Sent(client=client, content=bytes(MAX_BODY_BYTES))
+        async with sent.exchange() as exchange:
+            exchange.admit(limits)
+            await exchange.body(limits)
+            exchange.response = PlainTextResponse("done")
+        assert sent.status == status
 
 
 async def test_errors_of_admission_have_names(limits: RateLimits) -> None:
@@ -213,17 +217,3 @@ async def test_errors_of_admission_have_names(limits: RateLimits) -> None:
         except OncallError as error:
             errors.append(type(error))
     assert errors == [RateLimited, BodyTooLarge]
-
-
-async def test_places_are_given_back_one_by_one(clock: Clock) -> None:
-    limits = RateLimits(clock)
-    first, *_ = exchanges = [Sent(headers=LARGE).exchange() for _ in range(OWN_AT_ONCE)]
-    for exchange in exchanges:
-        exchange.admit(limits)
-    first.response = PlainTextResponse("done")
-    await first.__aexit__(None, None, None)
-    Sent(headers=LARGE).exchange().admit(limits)
-    with pytest.raises(WorkersBusy):
-        Sent(headers=LARGE).exchange().admit(limits)
-    assert await served(limits, Sent(client=BEN, headers=LARGE))
-    assert list(limits.large_bodies._by_client) == [ANN]

@@ -7,6 +7,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from app.errors import BodyTooLarge, BodyTooSlow, HeadersTooLarge
+from app.http.large_bodies import BodyShare, LargeBodies
 from app.http.request_body import MAX_BODY_BYTES, MAX_HEADER_BYTES, read_body, require_sizes
 from app.http.request_head import RequestHead, request_head
 
@@ -35,6 +36,10 @@ def head(*fields: tuple[bytes, bytes]) -> RequestHead:
     return request_head({"method": "POST", "headers": fields})
 
 
+def share() -> BodyShare:
+    return BodyShare(LargeBodies(), "me")
+
+
 # --- body -----------------------------------------------------------------------------------
 
 
@@ -52,7 +57,7 @@ def head(*fields: tuple[bytes, bytes]) -> RequestHead:
     ],
 )
 async def test_body(messages: list[Message], expected: bytes) -> None:
-    assert await read_body(sent(*messages)) == expected
+    assert await read_body(sent(*messages), share()) == expected
 
 
 @pytest.mark.parametrize(
@@ -64,7 +69,7 @@ async def test_body(messages: list[Message], expected: bytes) -> None:
 )
 async def test_a_body_over_the_cap_is_not_read_to_its_end(messages: list[Message]) -> None:
     with pytest.raises(BodyTooLarge, match="at most 1048576 bytes"):
-        await read_body(sent(*messages))
+        await read_body(sent(*messages), share())
 
 
 @pytest.mark.parametrize(
@@ -76,7 +81,7 @@ async def test_a_body_over_the_cap_is_not_read_to_its_end(messages: list[Message
 )
 async def test_a_body_that_does_not_arrive(messages: list[Message]) -> None:
     with pytest.raises(BodyTooSlow, match="the body must arrive within 0 s"):
-        await read_body(sent(*messages), max_seconds=0)
+        await read_body(sent(*messages), share(), max_seconds=0)
 
 
 async def test_the_deadline_is_for_the_whole_body_not_for_a_piece() -> None:
@@ -85,12 +90,12 @@ async def test_the_deadline_is_for_the_whole_body_not_for_a_piece() -> None:
         return chunk(b"")
 
     with pytest.raises(BodyTooSlow, match=r"the body must arrive within 0\.001 s"):
-        await read_body(drip, max_seconds=0.001)
+        await read_body(drip, share(), max_seconds=0.001)
 
 
 async def test_a_caller_who_leaves() -> None:
     with pytest.raises(ClientDisconnect):
-        await read_body(sent(chunk(b"{"), {"type": "http.disconnect"}))
+        await read_body(sent(chunk(b"{"), {"type": "http.disconnect"}), share())
 
 
 # --- headers --------------------------------------------------------------------------------

@@ -114,7 +114,7 @@ async def test_an_address_beyond_its_limit_is_told_that_before_anything_else(
 ) -> None:
     """It takes no place among the large bodies, and is refused whether there is one or not."""
     await asked(http, *[""] * PER_ADDRESS)
-    limits.large_bodies.take = refuse  # type: ignore[method-assign] # as when they are all taken
+    limits.large_bodies.grow = refuse  # type: ignore[method-assign] # as when they are all taken
     answer = await http.post(USERS, content=b" " * 20_000)
     assert answer.status_code == 429
     assert answer.headers["RateLimit"].startswith('"per-address";r=0')
