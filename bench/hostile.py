@@ -47,6 +47,8 @@ BUYERS = [f"127.0.0.{number}" for number in range(101, 106)]
 PAUSE_SECONDS = 0.6
 PLAN_EVERY, CALENDAR_EVERY = 23, 31
 """Every so many purchases of an address are a plan or a calendar."""
+PAYABLE_SECONDS = 300
+"""How long a payment is good for: as long as the terms allow."""
 PATIENCE_SECONDS = 60.0
 SAMPLE_SECONDS = 0.5
 ALONE_SECONDS = 6.0
@@ -112,7 +114,7 @@ class Buyer:
 
     def buy(self, kind: str) -> None:
         """Buy one answer, with the same payment until it is given or refused."""
-        [header] = self._payments.headers(1)
+        [header] = self._payments.headers(1, validBefore=f"{time.time() + PAYABLE_SECONDS:.0f}")
         nonce = json.loads(base64.b64decode(header))["payload"]["authorization"]["nonce"]
         headers = {"PAYMENT-SIGNATURE": header.decode(), "Content-Type": "application/json"}
         bought = Purchase(kind, nonce, 0.0)

@@ -17,6 +17,7 @@ import json
 import os
 import random
 import socket
+import time
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -42,6 +43,7 @@ from bench.abuse_cases import (
 from bench.payments import Payments
 from bench.stub import FORGED_PAYER
 
+PAYABLE_SECONDS = 300
 HOLD_SECONDS = 60.0
 ANSWER_SECONDS = 60.0
 NICENESS = 15
@@ -121,7 +123,8 @@ class Attackers:
 
     def header(self, **changes: str) -> str:
         """A payment that is signed well; ``changes`` are made before that."""
-        [header] = self.payments.headers(1, **changes)
+        until = f"{time.time() + PAYABLE_SECONDS:.0f}"
+        [header] = self.payments.headers(1, **{"validBefore": until, **changes})
         return header.decode()
 
     def good_header(self) -> str:
