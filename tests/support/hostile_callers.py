@@ -17,8 +17,8 @@ import json
 import os
 import random
 import socket
-import time
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
