@@ -11,6 +11,7 @@ from x402.http.utils import decode_payment_required_header
 
 from app.checkout.http_route import _fields
 from app.payments.claims.memory import MemoryClaims
+from app.payments.facilitators.remote import RemoteFacilitator
 from tests.conftest import Clock
 from tests.support.pools import RecordingPool
 from tests.support.seed import EXAMPLE_RESPONSE
@@ -20,7 +21,9 @@ from tests.support.services import (
     PATH,
     USDC,
     Sandbox,
+    ScriptedFacilitator,
     Service,
+    remote_settings,
     service,
     settings,
     transaction_in,
@@ -465,11 +468,17 @@ async def test_names_of_header_fields_are_in_small_letters() -> None:
 
 
 async def test_what_was_bought_and_not_kept_is_answered_after_its_window(clock: Clock) -> None:
-    served = service(clock=clock, claims=MemoryClaims(clock, max_answer_bytes=0))
-    payload = Wallet().signed(await served.terms(), validBefore=str(int(clock()) + 60))
-    bought = await served.ask(EXAMPLE, header_of(payload))
-    clock.advance(120)
-    again = await served.ask(EXAMPLE, header_of(payload))
+    async with ScriptedFacilitator() as script:
+        facilitator = RemoteFacilitator(script.url, network=NETWORK, headers={}, timeout_seconds=9)
+        await facilitator.connect()
+        claims = MemoryClaims(clock, max_answer_bytes=0)
+        configured = remote_settings(script.url)
+        served = service(configured, clock=clock, claims=claims, facilitator=facilitator)
+        payload = Wallet().signed(await served.terms(), validBefore=str(int(clock()) + 60))
+        bought = await served.ask(EXAMPLE, header_of(payload))
+        clock.advance(120)
+        again = await served.ask(EXAMPLE, header_of(payload))
+        await facilitator.aclose()
     assert (again.status_code, again.content) == (200, bought.content)
     assert again.headers["Idempotent-Replayed"] == "true"
 
