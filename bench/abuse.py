@@ -281,14 +281,13 @@ class Target:
 
 def row_of(target: Target, case: Case, repeats: int) -> Row:
     """Measure one case."""
-    ask = case.ask()
     costs: list[Cost] = []
     for _ in range(repeats):
         target.rested()
-        costs.append(target.cost(ask))
+        costs.append(target.cost(case.ask()))
     target.rested()
     with target.honest() as waits:
-        target.send(ask)
+        target.send(case.ask())
     budget = case.budget
     status = costs[-1].status
     row = Row(

@@ -6,6 +6,7 @@ number of times that each is repeated, and is asked with the rest.
 """
 
 import base64
+import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,9 @@ V1, V2 = "/api/v1", "/api/v2/oncall"
 BODY_BYTES = 1024 * 1024
 HEADER_BYTES = 16 * 1024
 Document = dict[str, Any]
+
+_unwritten = itertools.count(5)
+"""Of schedules to be written to, each once."""
 
 
 @dataclass(frozen=True)
@@ -694,7 +698,7 @@ def _with_key() -> Iterator[Case]:
         "a list of 100 users": (STORED_LIGHT, f"{V2}/users?limit=100"),
         "one large schedule": (STORED_LIGHT, f"{V1}/schedules/large_0"),
         "who is on call, large": (STORED_LIGHT, f"{V1}/schedules/large_0/on-call"),
-        "who is on call for a team of all": (STORED_LIGHT, f"{V2}/current/team_0"),
+        "who is on call for a team of all": (STORED_HEAVY, f"{V2}/current/team_0"),
         "two years of a large schedule": (
             STORED_HEAVY,
             f"{V1}/schedules/large_0/final-schedule?{WINDOW}",
@@ -774,7 +778,7 @@ def _with_key() -> Iterator[Case]:
         "stored: an entry of two years by the hour",
         STORED_HEAVY,
         lambda: Ask(
-            f"{V2}/schedules/hourly_1/entries",
+            f"{V2}/schedules/hourly_{next(_unwritten)}/entries",
             json.dumps(
                 {
                     "user_id": "user_1",

@@ -16,7 +16,7 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
-FORGED_PAYER = "0x" + "12" * 20
+FORGED_PAYER = "0x" + "0f" * 20
 WRONG_SIGNATURE = "invalid_exact_evm_payload_signature"
 
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from bench import process_tree
 from bench.abuse import RESULTS, Row, Target, outcomes, over_in, row_of
@@ -76,11 +76,11 @@ def test_what_is_recorded_is_within_its_budget() -> None:
         ({}, []),
         ({"status": 503}, []),
         ({"status": 500}, ["status"]),
-        ({"cpu_ms": 50.1}, ["CPU"]),
+        ({"cpu_ms": 52.0}, ["CPU"]),
         ({"memory_mb": 16.1}, ["memory"]),
         ({"stall_ms": 20.1}, ["stall"]),
         ({"bytes_out": 2**24 + 1}, ["answer"]),
-        ({"cpu_ms": 51.0, "stall_ms": 21.0}, ["CPU", "stall"]),
+        ({"cpu_ms": 52.0, "stall_ms": 21.0}, ["CPU", "stall"]),
     ],
 )
 def test_a_figure_above_its_budget_is_over(changes: dict[str, object], over: list[str]) -> None:
@@ -88,8 +88,8 @@ def test_a_figure_above_its_budget_is_over(changes: dict[str, object], over: lis
 
 
 def test_the_goals_are_those_of_the_worst_row() -> None:
-    told = {goal["goal"]: goal for goal in outcomes([row(), row(cpu_ms=51.0), row(status=500)])}
-    assert told["free: CPU, ms"]["measured"] == 51.0
+    told = {goal["goal"]: goal for goal in outcomes([row(), row(cpu_ms=52.0), row(status=500)])}
+    assert told["free: CPU, ms"]["measured"] == 52.0
     assert told["free: CPU, ms"]["outcome"] == "miss"
     assert told["free: memory, MB"]["outcome"] == "pass"
     assert told["defects"]["outcome"] == "miss"
@@ -108,6 +108,7 @@ def test_what_the_search_found_can_be_asked_again() -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_the_search_makes_requests_that_fit(name: str) -> None:
+    @settings(deadline=None)  # some bodies take a while to make
     @given(FAMILIES[name])
     def fits(recorded: Recorded) -> None:
         ask = case_of(json.loads(json.dumps(recorded))).ask()

@@ -1,5 +1,6 @@
 """The stub answers what the protocol asks of a facilitator, and as late as it is told to."""
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import httpx
 import pytest
 from x402.schemas import SettleResponse, SupportedResponse, VerifyResponse
 
+from bench.stub import FORGED_PAYER, WRONG_SIGNATURE, Stub
 from tests.support.processes import answers_ok, free_port, running
 from tests.support.services import NETWORK
 
@@ -65,3 +67,19 @@ def test_it_takes_the_time_that_it_was_told_to(stub: httpx.Client) -> None:
     stub.post("/settle", json=CALL)
     assert time.monotonic() - started >= 0.06
     stub.post("/delay/0")
+
+
+def test_it_refuses_a_forged_payment(stub: httpx.Client) -> None:
+    authorization = {"from": FORGED_PAYER, "nonce": NONCE}
+    forged = {**CALL, "paymentPayload": {"payload": {"authorization": authorization}}}
+    checked = VerifyResponse.model_validate_json(stub.post("/verify", json=forged).content)
+    settled = SettleResponse.model_validate_json(stub.post("/settle", json=forged).content)
+    assert (checked.is_valid, settled.success) == (False, False)
+    assert checked.invalid_reason == settled.error_reason == WRONG_SIGNATURE
+
+
+def test_its_ledger_says_how_often_each_payment_was_settled() -> None:
+    stub = Stub(NETWORK, 0.0, ledger=True)
+    for _ in range(2):
+        stub.answer("/settle", json.dumps(CALL).encode())
+    assert json.loads(stub.answer("/ledger", b"")) == {NONCE: 2}

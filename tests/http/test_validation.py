@@ -633,3 +633,8 @@ def test_numbers_near_the_ends_are_read_quickly_and_exactly(number: str) -> None
     started = time.process_time()
     assert parsed_json(body) == [float(number)] * 2_000
     assert time.process_time() - started < 0.01
+
+
+def test_a_document_is_light_unless_it_says_otherwise() -> None:
+    assert not RequestModel().is_heavy
+    assert not RequestModel().is_examined

@@ -1,6 +1,7 @@
 """Half a minute of hostile traffic: an honest buyer is served, and no charge is wrong.
 
-``make hostile`` runs the same for ten minutes and records it.
+``make hostile`` runs the same for ten minutes, records it, and holds how long the buyer waits: that
+depends on the machine.
 """
 
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench import hostile
-from bench.hostile import Outcome, Purchase, memory_limit_mb, outcomes, problems_in
+from bench.hostile import WAIT, Outcome, Purchase, memory_limit_mb, outcomes, problems_in
 
 SECONDS = 25
 
@@ -19,7 +20,8 @@ SECONDS = 25
 @pytest.mark.timeout(240)
 def test_hostile_traffic_costs_an_honest_buyer_nothing(tmp_path: Path) -> None:
     became = hostile.run(tmp_path, SECONDS)
-    assert {goal["goal"] for goal in outcomes(became) if goal["outcome"] != "pass"} == set()
+    missed = {goal["goal"] for goal in outcomes(became) if goal["outcome"] != "pass"}
+    assert missed <= {WAIT}
     assert became.problems == []
     assert len(became.purchases) > SECONDS
     assert len(became.attackers_paid) > SECONDS / 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from app.engine.planning.request import Absence
 from app.engine.walltime import ZoneClock, clock_of
-from app.errors import InvalidRequest
+from app.errors import InvalidRequest, TakesTooLong
 from app.products.rotation.absence_calendars import (
     ENDLESS,
     LATER,
@@ -19,6 +19,7 @@ from app.products.rotation.absence_calendars import (
     absences_in,
     parse_quick_calendars,
 )
+from app.workers.limits import JobStopped
 from app.workers.pool import WorkerPool
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -139,6 +140,18 @@ async def test_endless_work_is_ended(event: str) -> None:
     first, last = refused.value.errors
     assert first.pointer == "/unavailableIcs/alice"
     assert (last.pointer, last.detail) == ("/unavailableIcs/bob", ENDLESS)
+
+
+def test_what_was_being_read_when_the_time_was_up_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: object) -> None:
+        raise JobStopped(TakesTooLong())
+
+    monkeypatch.setattr("app.products.rotation.absence_calendars._absences", stop)
+    with pytest.raises(JobStopped) as stopped:
+        absences_in({"bob": calendar()}, None, JUNE_1, JUNE_1 + DAY)
+    assert isinstance(stopped.value.error, InvalidRequest)
+    [error] = stopped.value.error.errors
+    assert (error.pointer, error.detail) == ("/unavailableIcs/bob", ENDLESS)
 
 
 NEVER = "BEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:{}\r\n"

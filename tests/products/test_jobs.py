@@ -1,0 +1,53 @@
+"""What a worker process does for a paid endpoint, done in this one."""
+
+import json
+
+import pytest
+
+from app.errors import AnswerTooLarge, InvalidRequest, MalformedBody
+from app.products import endpoint as endpoints
+from app.products.endpoint import Endpoint
+from app.products.jobs import answer_to, examine_document
+from app.products.registry import paid_endpoints
+from app.products.rotation.absence_calendars import LATER, LONG
+
+ROWS = paid_endpoints()
+ROTATION, *_ = ROWS
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.slug)
+def test_an_example_is_answered_in_every_format(row: Endpoint) -> None:
+    body = json.dumps(row.example).encode()
+    for media_type in row.formats:
+        assert answer_to(row.slug, body, media_type) == row.example_answer(media_type)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.slug)
+def test_an_example_is_examined(row: Endpoint) -> None:
+    assert examine_document(row.slug, json.dumps(row.example).encode()) == []
+
+
+def test_faults_and_what_was_not_understood_are_found() -> None:
+    with pytest.raises(MalformedBody):
+        examine_document(ROTATION.slug, b"{")
+    with pytest.raises(InvalidRequest):
+        examine_document(ROTATION.slug, b"{}")
+    body = json.dumps({**ROTATION.example, "shfts": 3}).encode()
+    [warning] = examine_document(ROTATION.slug, body)
+    assert warning.pointer == "/shfts"
+
+
+def test_calendars_are_examined_as_far_as_that_is_quick() -> None:
+    long = "BEGIN:VCALENDAR\r\n" + "X-A:1\r\n" * 2_000 + "END:VCALENDAR\r\n"
+    body = {**ROTATION.example, "unavailableIcs": {"alice": long}}
+    [warning] = examine_document(ROTATION.slug, json.dumps(body).encode())
+    assert (warning.pointer, warning.detail) == ("/unavailableIcs/alice", LATER.format(why=LONG))
+
+
+def test_an_answer_has_a_largest_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = len(ROTATION.example_answer())
+    monkeypatch.setattr(endpoints, "MAX_ANSWER_BYTES", size)
+    assert ROTATION.example_answer()
+    monkeypatch.setattr(endpoints, "MAX_ANSWER_BYTES", size - 1)
+    with pytest.raises(AnswerTooLarge):
+        ROTATION.example_answer()
