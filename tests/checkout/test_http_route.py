@@ -4,12 +4,16 @@ import asyncio
 import base64
 import json
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from x402.http.utils import decode_payment_required_header
 
+from app.checkout.http_route import _fields
+from app.payments.claims.memory import MemoryClaims
+from app.payments.facilitators.remote import RemoteFacilitator
 from tests.conftest import Clock
+from tests.support.pools import RecordingPool
 from tests.support.seed import EXAMPLE_RESPONSE
 from tests.support.services import (
     EXAMPLE,
@@ -17,7 +21,9 @@ from tests.support.services import (
     PATH,
     USDC,
     Sandbox,
+    ScriptedFacilitator,
     Service,
+    remote_settings,
     service,
     settings,
     transaction_in,
@@ -454,3 +460,40 @@ async def test_each_product_has_a_limit_of_its_own() -> None:
     assert [(await served.ask(b"")).status_code for _ in range(3)] == [402, 402, 429]
     served.path = "/v1/scheduling/oncall-now"
     assert [(await served.ask(b"")).status_code for _ in range(3)] == [402, 402, 429]
+
+
+async def test_names_of_header_fields_are_in_small_letters() -> None:
+    """As ASGI wants them; a client library would hide it."""
+    assert list(_fields({"Cache-Control": "No-Store"})) == [(b"cache-control", b"No-Store")]
+
+
+async def test_what_was_bought_and_not_kept_is_answered_after_its_window(clock: Clock) -> None:
+    async with ScriptedFacilitator() as script:
+        facilitator = RemoteFacilitator(script.url, network=NETWORK, headers={}, timeout_seconds=9)
+        await facilitator.connect()
+        claims = MemoryClaims(clock, max_answer_bytes=0)
+        configured = remote_settings(script.url)
+        served = service(configured, clock=clock, claims=claims, facilitator=facilitator)
+        payload = Wallet().signed(await served.terms(), validBefore=str(int(clock()) + 60))
+        bought = await served.ask(EXAMPLE, header_of(payload))
+        clock.advance(120)
+        again = await served.ask(EXAMPLE, header_of(payload))
+        await facilitator.aclose()
+    assert (again.status_code, again.content) == (200, bought.content)
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+async def test_heavy_work_is_done_for_the_client_who_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Pool(RecordingPool):
+        callers: ClassVar[list[str]] = []
+
+        async def run(self, *arguments: Any, caller: str, **bounds: Any) -> Any:
+            self.callers.append(caller)
+            return await super().run(*arguments, caller=caller, **bounds)
+
+    monkeypatch.setattr("app.main.WorkerPool", Pool)
+    served = service(address="203.0.113.9")
+    paid = await served.buy({**EXAMPLE, "strategy": "fair"})
+    assert (paid.status_code, Pool.callers) == (200, ["203.0.113.9"])

@@ -30,7 +30,7 @@ from app.products.endpoint import JSON
 from app.products.registry import paid_endpoints
 from app.workers.pool import WorkerPool
 from tests.conftest import Clock
-from tests.support.services import EXAMPLE, NETWORK, PAY_TO
+from tests.support.services import EXAMPLE, NETWORK, PAY_TO, TRANSACTION
 from tests.support.settling import Facilitator, Later, failed, settled, unknown
 from tests.support.virtual_time import run_in_virtual_time
 from tests.support.wallets import Wallet, header_of
@@ -258,7 +258,9 @@ def test_what_was_sent_in_its_window_is_taken_over_after_it(
     shop.facilitator.settlements = [settled()]
     shop.facilitator.verifications = [VerifyResponse(is_valid=False, invalid_reason="expired")]
     asked_before = shop.facilitator.names.count("verify")
-    assert shop.bought(request).charge is not None
+    charge = shop.bought(request).charge
+    assert charge is not None
+    assert (charge.receipt.transaction, charge.replayed) == (TRANSACTION, False)
     assert shop.facilitator.names.count("verify") == asked_before
 
 

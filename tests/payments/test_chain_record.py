@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -317,6 +318,18 @@ async def test_a_node_is_not_followed_elsewhere(node: Node) -> None:
     async with serving(elsewhere) as url:
         assert await Chain(url).record_of(SIGNED, TERMS) == UNKNOWN
     assert node.asked == []
+
+
+async def test_an_answer_is_never_unpacked(node: Node) -> None:
+    """It would be measured packed, and may be a thousand times as large."""
+
+    async def packed(request: web.Request) -> web.StreamResponse:
+        answer = node.answers[(await request.json())["method"]]
+        body = gzip.compress(json.dumps({"result": answer}).encode())
+        return web.Response(body=body, headers={"Content-Encoding": "gzip"})
+
+    async with serving(packed) as url:
+        assert await Chain(url).record_of(SIGNED, TERMS) == UNKNOWN
 
 
 def test_a_node_has_five_seconds() -> None:

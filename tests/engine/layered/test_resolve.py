@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.engine.layered.limits import EARLIEST_AT, LATEST_AT
 from app.engine.layered.model import (
     Entry,
     FinalSchedule,
@@ -289,3 +290,13 @@ def test_many_overlapping_overrides_agree_with_instants() -> None:
             answer = on_call_at(schedule, instant)
             assert answer.assignment == part[2:7]
             assert answer.until == part.end_at or part.ends_after
+
+
+def test_what_touches_the_ends_of_time_has_no_end_there() -> None:
+    from_ever = Schedule("UTC", (), (Override("x", EARLIEST_AT, T), Override("y", T, LATEST_AT)))
+    assert on_call_at(from_ever, T - 1)[2:] == (None, T, ("y", T))
+    assert on_call_at(from_ever, T)[2:] == (T, None, None)
+    always = Schedule("UTC", (Layer("base", ("a",)),), (Override("x", T, LATEST_AT),))
+    assert on_call_at(always, T)[2:] == (T, None, None)
+    later = (Override("x", T, T + 1), Override("y", LATEST_AT, LATEST_AT + 1))
+    assert on_call_at(Schedule("UTC", (), later), T)[2:] == (T, T + 1, None)

@@ -512,3 +512,30 @@ class TestEviction:
         holders = {(await claims.claim(f"{key}-{n}", HASH, soon)).holder for n in range(3)}
         assert [len(holder) for holder in holders] == [16] * 3
         await claims.aclose()
+
+    @pytest.mark.parametrize(
+        ("memory", "keeps"),
+        [
+            ({"used_memory": 49, "maxmemory": 100}, True),
+            ({"used_memory": 34, "maxmemory": 100}, True),
+            ({"used_memory": 50, "maxmemory": 100}, False),
+            ({"used_memory": 99, "maxmemory": 0}, True),
+            ({"used_memory": 99}, True),
+            ({"maxmemory": 2}, True),
+            ({}, True),
+        ],
+    )
+    async def test_answers_are_kept_until_redis_is_half_full(
+        self, monkeypatch: pytest.MonkeyPatch, memory: dict[str, int], keeps: bool
+    ) -> None:
+        claims = RedisClaims("redis://127.0.0.1:9/0", lease_seconds=60)
+
+        async def info(_: str) -> dict[str, object]:
+            return {**memory, "maxmemory_policy": "allkeys-lru"}
+
+        monkeypatch.setattr(claims._redis, "info", info)
+        await claims._read_memory()
+        assert claims._keeps_answers == keeps
+        assert claims.misconfiguration == (
+            "Redis may drop claims: its maxmemory-policy is allkeys-lru, not noeviction"
+        )
