@@ -13,6 +13,7 @@ from app.engine.layered.model import (
     FinalSchedule,
     Gap,
     Layer,
+    OnCallAssignment,
     Override,
     Restriction,
     Schedule,
@@ -300,3 +301,13 @@ def test_what_touches_the_ends_of_time_has_no_end_there() -> None:
     assert on_call_at(always, T)[2:] == (T, None, None)
     later = (Override("x", T, T + 1), Override("y", LATEST_AT, LATEST_AT + 1))
     assert on_call_at(Schedule("UTC", (), later), T)[2:] == (T, T + 1, None)
+
+
+def test_an_assignment_holds_the_override_or_the_entry_that_makes_it() -> None:
+    override, entry = Override("x", T, T + 2), Entry("y", T, T + 4)
+    both = Schedule("UTC", (), (override,), (entry,))
+    for at_, assignment in (
+        (T, OnCallAssignment("x", "override", None, override, None)),
+        (T + 2, OnCallAssignment("y", "entry", None, None, entry)),
+    ):
+        assert on_call_at(both, at_).assignment == assignment
