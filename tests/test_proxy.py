@@ -1,6 +1,7 @@
 """nginx in front of the replicas: the addresses it trusts, the replicas it skips, its refusals."""
 
 import contextlib
+import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -113,10 +114,13 @@ def test_slow_bodies_of_one_address_keep_nobody_out(tmp_path: Path) -> None:
     with contextlib.ExitStack() as open_, nginx_server(ports, tmp_path, connections=256) as url:
         open_.callback(worker.kill)
         address = ("127.0.0.1", int(url.rpartition(":")[2]))
-        for _ in range(400):
-            slow = open_.enter_context(socket.create_connection(address, timeout=10))
+        slow = [
+            open_.enter_context(socket.create_connection(address, timeout=10)) for _ in range(400)
+        ]
+        for each in slow:
             with contextlib.suppress(ConnectionError):
-                slow.sendall(head)
+                each.sendall(head)
+        wait_until(lambda: len(select.select(slow, [], [], 0)[0]) >= 300)  # refused, or closed
         transport = httpx.HTTPTransport(local_address="127.0.0.9")
         with httpx.Client(base_url=url, transport=transport, timeout=5) as other:
             assert {other.post(PATH, json=EXAMPLE).status_code for _ in range(10)} == {402}

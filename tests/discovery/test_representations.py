@@ -1,6 +1,7 @@
 """Documents that are the same for every caller: made once, chosen by Accept, with an ETag."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import httpx
@@ -26,6 +27,7 @@ class TwoDocuments:
 
     def maker(self, kind: str) -> Callable[[], Representation]:
         def make() -> Representation:
+            time.sleep(0.05)  # as a page takes
             self.made.append(kind)
             return Representation(kind.encode(), kind, {"X-Own": "yes"})
 

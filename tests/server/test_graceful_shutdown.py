@@ -99,6 +99,17 @@ async def test_without_a_server_the_signal_does_what_it_usually_does() -> None:
     assert await process.wait() == -signal.SIGTERM
 
 
+async def test_a_signal_without_a_handler_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "kill", lambda *given: sent.append(given))
+    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    shutdown = GracefulShutdown()
+    shutdown._servers_own[signal.SIGUSR1] = signal.SIG_DFL
+    shutdown._hand_on(signal.SIGUSR1)
+    assert signal.signal(signal.SIGUSR1, before) == signal.SIG_DFL
+    assert sent == [(os.getpid(), signal.SIGUSR1)]
+
+
 async def test_beside_the_main_thread_nothing_is_heard(handed_on: list[int]) -> None:
     def elsewhere() -> None:
         with shutdown.handling_signals():
