@@ -63,8 +63,8 @@ def representation_handler(offered: Mapping[str, MakeRepresentation]) -> Handler
             media_type = first
         if media_type not in made:
             async with making:
-                if media_type not in made:
-                    made[media_type] = await asyncio.to_thread(offered[media_type])
+                make = offered[media_type]
+                made[media_type] = made.get(media_type) or await asyncio.to_thread(make)
         return made[media_type].response(request, Vary="Accept")
 
     return answer
