@@ -64,7 +64,8 @@ def representation_handler(offered: Mapping[str, MakeRepresentation]) -> Handler
         if media_type not in made:
             async with making:
                 make = offered[media_type]
-                made[media_type] = made.get(media_type) or await asyncio.to_thread(make)
+                known = made.get(media_type)
+                made[media_type] = known if known else await asyncio.to_thread(make)
         return made[media_type].response(request, Vary="Accept")
 
     return answer
