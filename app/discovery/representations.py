@@ -65,7 +65,7 @@ def representation_handler(offered: Mapping[str, MakeRepresentation]) -> Handler
             async with making:
                 make = offered[media_type]
                 known = made.get(media_type)
-                made[media_type] = known if known else await asyncio.to_thread(make)
+                made[media_type] = known or await asyncio.to_thread(make)
         return made[media_type].response(request, Vary="Accept")
 
     return answer
