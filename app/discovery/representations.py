@@ -53,8 +53,7 @@ def representation_handler(offered: Mapping[str, MakeRepresentation]) -> Handler
     accept none: these documents never answer 406.
     """
     first, *_ = offered
-    made: dict[str, Representation] = {}
-    making = asyncio.Lock()
+    made: dict[str, asyncio.Future[Representation]] = {}
 
     async def answer(request: Request) -> Response:
         try:
@@ -62,11 +61,9 @@ def representation_handler(offered: Mapping[str, MakeRepresentation]) -> Handler
         except NotAcceptable:
             media_type = first
         if media_type not in made:
-            async with making:
-                make = offered[media_type]
-                known = made.get(media_type)
-                made[media_type] = known or await asyncio.to_thread(make)
-        return made[media_type].response(request, Vary="Accept")
+            making = asyncio.to_thread(offered[media_type])
+            made[media_type] = asyncio.ensure_future(making)
+        return (await asyncio.shield(made[media_type])).response(request, Vary="Accept")
 
     return answer
 
