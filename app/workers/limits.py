@@ -56,11 +56,7 @@ def run_limited(cpu_seconds: float, job: Callable[..., T], *arguments: object) -
     try:
         return job(*arguments)
     except MemoryError:
-        raise JobStopped(
-            AnswerTooLarge(
-                "the answer takes more memory to compute than there is for one: ask for less"
-            )
-        ) from None
+        raise JobStopped(AnswerTooLarge(NO_MEMORY)) from None
     except OncallError:
         raise
     except Exception as error:

@@ -35,9 +35,9 @@ OWN_WAITING = 4
 WAIT_SECONDS = 10.0
 """The longest time that a job waits for its turn."""
 RETRY_AFTER_SECONDS = 5
-SLOWNESS = 4
+SLOWNESS = 5
 """How many times its processor time a job may take by the clock, besides ``START_SECONDS``."""
-START_SECONDS = 10.0
+START_SECONDS = 20.0
 """A new worker's time to start and to import what its first job needs, on a busy machine."""
 
 

@@ -112,7 +112,7 @@ async def test_a_job_beyond_its_bounds_ends_with_its_process(
     used = time.perf_counter()
     with pytest.raises(error):
         await run(pool, job, argument, cpu_seconds=0.2)
-    assert time.perf_counter() - used < 30
+    assert time.perf_counter() - used < 60
     assert await run(pool, spin, 0.0) != before
 
 

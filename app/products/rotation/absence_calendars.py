@@ -36,6 +36,7 @@ ENDLESS = "recurs too often, or is too long, to be laid out"
 LATER = "is read after you have signed and before you are charged: {why}"
 LONG = f"the calendars have more than {QUICK_CHARACTERS:,} characters"
 OWN_ZONE = "it has a time zone of its own"
+RECURS = "what recurs in it is laid out"
 
 
 def absences_in(
@@ -84,14 +85,14 @@ def parse_quick_calendars(calendars: Mapping[str, str]) -> list[FieldError]:
 
 
 def _parse_quickly(text: str) -> str | None:
-    """Parse ``text``, or return why that could take long."""
+    """Parse ``text``, and return why more of it is read later, or all of it."""
     from icalendar.parser import Contentlines  # noqa: PLC0415 - takes 60 ms, and few need it
 
     lines = Contentlines.from_ical(text)  # type: ignore[no-untyped-call]
     if any(map(_has_own_zone, lines)):
         return OWN_ZONE
     _calendar(text)
-    return None
+    return RECURS if any(line.upper().startswith(("RRULE", "RDATE")) for line in lines) else None
 
 
 def _has_own_zone(line: str) -> bool:

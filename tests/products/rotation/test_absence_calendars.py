@@ -16,6 +16,7 @@ from app.products.rotation.absence_calendars import (
     LATER,
     LONG,
     OWN_ZONE,
+    RECURS,
     absences_in,
     parse_quick_calendars,
 )
@@ -192,7 +193,9 @@ def test_a_zone_is_known_to_its_own_calendar_only() -> None:
 
 def test_short_calendars_are_parsed_before_anybody_pays() -> None:
     day = calendar("DTSTART;VALUE=DATE:20260603\r\nRRULE:FREQ=SECONDLY")
-    assert parse_quick_calendars({"bob": day}) == []
+    assert parse_quick_calendars({"bob": calendar("DTSTART;VALUE=DATE:20260603")}) == []
+    [warning] = parse_quick_calendars({"bob": day})
+    assert (warning.pointer, warning.detail) == ("/unavailableIcs/bob", LATER.format(why=RECURS))
     with pytest.raises(InvalidRequest) as refused:
         parse_quick_calendars({"alice": "hello", "bob": day, "carol": ""})
     assert [error.pointer for error in refused.value.errors] == [
