@@ -38,6 +38,8 @@ class BufferedTransport:
         self._is_watched = False
 
     def write(self, data: bytes) -> None:
+        if not data:
+            return  # asyncio's own transport, from 3.12 on, would never be done with an empty piece
         if not self._held:
             self._loop.call_soon(self.flush)
         self._held.append(data)

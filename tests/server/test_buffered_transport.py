@@ -66,6 +66,19 @@ async def test_what_a_turn_writes_is_one_piece(
     assert pieces.sent == [b"headbody"]
 
 
+async def test_what_is_empty_is_not_sent(
+    pieces: Pieces, transport: BufferedTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[list[bytes]] = []
+    monkeypatch.setattr(pieces, "writelines", lambda data: given.append(list(data)))
+    for data in (b"head", b"", b"body", b""):
+        transport.write(data)
+    await next_turn()
+    transport.write(b"")
+    await next_turn()
+    assert given == [[b"head", b"body"]]
+
+
 async def test_what_the_next_turn_writes_is_another(
     pieces: Pieces, transport: BufferedTransport
 ) -> None:
