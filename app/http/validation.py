@@ -113,7 +113,7 @@ def parsed_json(body: bytes) -> object:
     """Parse ``body`` as JSON. Raises ``MalformedBody`` or ``BodyTooLarge``."""
     require_few_brackets(body)
     try:
-        return _decoder.decode(body)
+        return json_decoder.decode(body)
     except UnicodeDecodeError as error:
         raise MalformedBody("is not UTF-8") from error
     except msgspec.DecodeError as error:
@@ -131,7 +131,8 @@ def _finite(text: str) -> float:
     return number
 
 
-_decoder = msgspec.json.Decoder(float_hook=_finite)
+json_decoder = msgspec.json.Decoder(float_hook=_finite)
+"""Reads JSON of callers that has no type, in whatever place it stands."""
 
 
 def require_few_brackets(body: bytes) -> None:

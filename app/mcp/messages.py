@@ -14,7 +14,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 from starlette.responses import Response
 
 from app.errors import BodyTooLarge, MalformedBody
-from app.http.validation import require_few_brackets
+from app.http.validation import json_decoder, require_few_brackets
 from app.products.endpoint import JSON
 
 PARSE_ERROR = -32700
@@ -128,7 +128,7 @@ def _message_in(body: bytes) -> Message:
         params, arguments = _without_arguments(params)
     if len(body) - len(arguments) > MAX_BESIDE_BYTES:
         raise BodyTooLarge(f"at most {MAX_BESIDE_BYTES} bytes beside the arguments of a call")
-    read = msgspec.json.decode(params, type=dict[str, Any] | None)
+    read = msgspec.convert(json_decoder.decode(params), dict[str, Any] | None)
     return Message(sent.method, sent.id, read, ToolCall(arguments))
 
 

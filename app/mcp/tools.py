@@ -24,6 +24,7 @@ from app.errors import OncallError, Retryable
 from app.http.large_bodies import LARGE_BYTES
 from app.http.problems import internal_problem_details, problem_details
 from app.http.request_head import request_head
+from app.http.validation import json_decoder
 from app.mcp.messages import CALL, INVALID_PARAMS, ToolCall
 from app.payments.terms import PaymentRequiredBody
 from app.payments.verification import MessagePayment
@@ -132,7 +133,7 @@ def _body_of(arguments: bytes) -> bytes:
     if len(arguments) > LARGE_BYTES:
         return arguments
     with contextlib.suppress(msgspec.DecodeError):
-        return msgspec.json.encode(msgspec.json.decode(arguments), order="deterministic")
+        return msgspec.json.encode(json_decoder.decode(arguments), order="deterministic")
     return arguments
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from app.mcp.messages import message_in
 from app.mcp.server import security_of
+from app.mcp.tools import _body_of
 from tests.support.mcp_agents import ROTATION, message, posted
 from tests.support.services import PUBLIC_URL, Sandbox, Service, living, service
 from tests.test_fuzz import JSON
@@ -245,6 +246,23 @@ MESSAGES = st.fixed_dictionaries(
 BODIES = st.binary(max_size=100) | (JSON | MESSAGES | st.lists(MESSAGES, max_size=2)).map(
     lambda value: json.dumps(value).encode()
 )
+
+
+LARGEST = b'{"a":[%b]}' % b",".join([b"1e308"] * 2_600)
+"""Numbers that msgspec itself takes 20 µs each to read, within 16 KiB."""
+
+
+def test_numbers_near_the_ends_are_read_quickly_beside_the_arguments() -> None:
+    body = b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":%b}' % LARGEST
+    started = time.process_time()
+    assert message_in(body).params == {"a": [1e308] * 2_600}
+    assert time.process_time() - started < 0.01
+
+
+def test_numbers_near_the_ends_are_read_quickly_within_them() -> None:
+    started = time.process_time()
+    assert _body_of(b" " + LARGEST) == b'{"a":[%b]}' % b",".join([b"1e308"] * 2_600)
+    assert time.process_time() - started < 0.01
 
 
 class Fuzzed:
