@@ -6,8 +6,8 @@
 
 Strategy: the answer is computed before the money moves and sent only once it has moved, so that
 every failure comes before the charge. Work that could keep a processor busy is done in a worker
-process, and only once the facilitator has verified the payment. What is too much to check for
-nothing is checked then, still before any charge. A transport turns what it read into a
+process, and only once the facilitator has verified the payment. What is too much to check without
+one is checked then, still before any charge. A transport turns what it read into a
 ``PurchaseRequest``, counts it against its limit between ``find`` and ``outcome``, and writes the
 outcome; failures are ``OncallError``.
 """
@@ -157,11 +157,10 @@ class ProductCheckout:
         can be taken.
         """
         payments = self.payments
-        if payments is None:
-            return PaidAnswer(await self._answer_to(request))
-        if claim is not None and claim.receipt is not None:
-            charge = Charge(claim.receipt, replayed=True)
-            return PaidAnswer(await self._answer_to(request), charge)
+        bought = claim.receipt if claim is not None else None
+        if payments is None or bought is not None:
+            answer = await self._answer_to(request, self._light_answer(request))
+            return PaidAnswer(answer, Charge(bought, replayed=True) if bought else None)
         if request.payment is None:
             return await self._terms_for(payments, request)
         settlement = payments.settlement
@@ -174,7 +173,7 @@ class ProductCheckout:
             light = self._light_answer(request)
             if light is None or not payment.wallet_signed:
                 payment = await settlement.verify(payment, request.request_hash, claim)
-            answer = await self._answer_in_worker(request) if light is None else light()
+            answer = await self._answer_to(request, light)
             charge = await settlement.charge(payment, request.request_hash, answer)
         except PaymentRefused as refused:
             return payments.terms.refusal(refused)
@@ -207,11 +206,12 @@ class ProductCheckout:
             unpaid=True,
         )
 
-    async def _answer_to(self, request: PurchaseRequest) -> bytes:
-        light = self._light_answer(request)
-        return await self._answer_in_worker(request) if light is None else light()
-
-    async def _answer_in_worker(self, request: PurchaseRequest) -> bytes:
+    async def _answer_to(
+        self, request: PurchaseRequest, light: Callable[[], bytes] | None
+    ) -> bytes:
+        """The answer: by ``light``, which ``_light_answer`` returned, or by a worker."""
+        if light is not None:
+            return light()
         return await self.workers.run(
             answer_to,
             self.endpoint.slug,

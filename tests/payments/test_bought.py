@@ -40,6 +40,7 @@ from tests.conftest import Clock
 from tests.support.services import (
     EXAMPLE,
     NETWORK,
+    Handler,
     ScriptedFacilitator,
     answers,
     hangs_up,
@@ -85,6 +86,16 @@ def carried_in(payload: Mapping[str, Any]) -> CarriedPayment:
 
 def sandbox(clock: Clock, claims: PaymentClaims) -> Till:
     return Till(PaymentService(settings(), clock, Metrics(), None, claims))
+
+
+def held(release: asyncio.Event, handler: Handler) -> Handler:
+    """A settlement that does not end before ``release``."""
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        await release.wait()
+        return await handler(request)
+
+    return slow
 
 
 @pytest.fixture
@@ -201,12 +212,7 @@ class TestFind:
 
     async def test_a_settlement_under_way_is_waited_for(self, connected: Connect) -> None:
         release = asyncio.Event()
-
-        async def slow(request: web.Request) -> web.StreamResponse:
-            await release.wait()
-            return await settles(request)
-
-        async with ScriptedFacilitator(settle=slow) as script:
+        async with ScriptedFacilitator(settle=held(release, settles)) as script:
             till = await connected(script, settle_deadline_seconds=9)
             payment = till.payment()
             charging = asyncio.create_task(till.settlement.charge(payment, REQUEST, ANSWER))
@@ -220,12 +226,8 @@ class TestFind:
 
     async def test_a_settlement_that_is_refused_is_refused_to_all(self, connected: Connect) -> None:
         release = asyncio.Event()
-
-        async def slow(request: web.Request) -> web.StreamResponse:
-            await release.wait()
-            return await refuses("insufficient_funds")(request)
-
-        async with ScriptedFacilitator(settle=slow) as script:
+        refusing = held(release, refuses("insufficient_funds"))
+        async with ScriptedFacilitator(settle=refusing) as script:
             till = await connected(script, settle_deadline_seconds=9)
             payment = till.payment()
             charging = asyncio.create_task(till.settlement.charge(payment, REQUEST, ANSWER))
@@ -516,12 +518,7 @@ async def test_a_copy_joins_the_settlement_under_way_whatever_became_of_the_leas
 ) -> None:
     """The store would give the claim away: its holder seems dead."""
     release = asyncio.Event()
-
-    async def slow(request: web.Request) -> web.StreamResponse:
-        await release.wait()
-        return await settles(request)
-
-    async with ScriptedFacilitator(settle=slow) as script:
+    async with ScriptedFacilitator(settle=held(release, settles)) as script:
         till = await connected(script, settle_deadline_seconds=9)
         payment = till.payment()
         first = asyncio.create_task(till.settlement.charge(payment, REQUEST, ANSWER))

@@ -2,8 +2,9 @@
 
 Strategy: ``icalendar`` parses the text and ``recurring-ical-events`` lays recurring events out.
 Neither bounds its work: a rule may recur every second, or never and be searched for until the year
-9999. So whoever pays has them read, in a worker whose time is bounded, before any charge. Without
-a payment only texts are parsed that certainly take little time; for the rest there is a warning.
+9999. So they are read once a payment is verified and before it is charged, in a worker whose time
+is bounded. Without a payment only texts are parsed that certainly take little time; for the rest
+there is a warning.
 Transparent and cancelled events are no absences.
 
 Invariants: dates and times without a zone are in the rotation's time zone. A text means the same
