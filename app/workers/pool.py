@@ -5,8 +5,9 @@
 Strategy: ``anyio.to_process`` starts a worker when it is first needed, gives it one job at a time
 and kills it if the task that waits for it is cancelled. Nothing that a library leaves behind
 outlives the process, and a job that does not stop cannot keep this process alive
-(``docs/decisions/0010-worker-processes.md``). Here are the bounds: what runs at once, what waits,
-and for how long; ``limits`` has those of the processor and the memory.
+(``docs/decisions/0010-worker-processes.md``). It forgets a worker whose start is cancelled, so
+nothing cancels a start. Here are the bounds: what runs at once, what waits, and for how long;
+``limits`` has those of the processor and the memory.
 
 Invariants: of one caller one job runs and ``OWN_WAITING`` wait. Jobs that nobody has paid for run
 one at a time, so that they never hold all workers. What waited in vain was not begun.
@@ -16,7 +17,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import TypeVar
+from typing import TypeVar, cast
 from weakref import WeakValueDictionary
 
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
@@ -65,7 +66,7 @@ class WorkerPool:
     """The worker processes of one service process."""
 
     def __init__(self) -> None:
-        self._processes = CapacityLimiter(PROCESSES)
+        self._choice = asyncio.Lock()
         self._all = _Line(PROCESSES, WAITING)
         self._free = _Line(1, WAITING)
         self._own: WeakValueDictionary[str, _Line] = WeakValueDictionary()
@@ -125,13 +126,37 @@ class WorkerPool:
         """Return the result of ``work`` from a worker, or from another if that one was dead."""
         for last in (False, True):
             try:
-                return await to_process.run_sync(work, cancellable=True, limiter=self._processes)
+                async with contextlib.AsyncExitStack() as choice:
+                    await choice.enter_async_context(self._choice)
+                    await _start_worker()
+                    chosen = cast(CapacityLimiter, _leave(choice))
+                    return await to_process.run_sync(work, cancellable=True, limiter=chosen)
             except JobStopped as stopped:
                 raise stopped.error from None
             except BrokenWorkerProcess as error:
                 if last:
                     raise WorkerLost(retry_after=RETRY_AFTER_SECONDS) from error
         raise AssertionError  # pragma: no cover - the loop returns or raises
+
+
+async def _start_worker() -> None:
+    """Start a worker if none is idle. Who is cancelled meanwhile waits until it has started."""
+    start = asyncio.create_task(to_process.run_sync(_do_nothing))
+    try:
+        await asyncio.shield(start)
+    finally:
+        await asyncio.wait([start])
+
+
+def _do_nothing() -> None:
+    """Be done: what it was for is the start of the worker that ran it."""
+
+
+@contextlib.asynccontextmanager
+async def _leave(choice: contextlib.AsyncExitStack) -> AsyncIterator[None]:
+    """Let the next job choose its worker. ``to_process`` enters this, then chooses, at once."""
+    await choice.aclose()
+    yield
 
 
 def _busy() -> WorkersBusy:

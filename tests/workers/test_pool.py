@@ -6,6 +6,7 @@ import resource
 import signal
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,6 +78,15 @@ def bounds() -> tuple[int, int, int, Any, Any]:
         signal.getsignal(signal.SIGTERM),
         signal.getsignal(signal.SIGINT),
     )
+
+
+def children() -> set[str]:
+    """Return the ids of the processes that this one has started and that still run."""
+    return {
+        each
+        for task in Path("/proc/self/task").iterdir()
+        for each in (task / "children").read_text().split()
+    }
 
 
 async def run(pool: WorkerPool, job: Any, *arguments: object, **given: Any) -> Any:
@@ -216,6 +226,20 @@ async def test_a_caller_who_hangs_up_frees_the_worker() -> None:
     with pytest.raises(asyncio.CancelledError):
         await gone
     assert await run(pool, spin, 0.0) != before
+
+
+async def test_a_caller_who_hangs_up_while_a_worker_starts_leaves_none_behind() -> None:
+    pool = WorkerPool()
+    before = children()
+    for number in range(12):
+        jobs = [asyncio.create_task(run(pool, wait, 60, caller=str(each))) for each in range(2)]
+        await asyncio.sleep(number * 0.03)
+        for job in jobs:
+            job.cancel()
+        ends = await asyncio.gather(*jobs, return_exceptions=True)
+        assert [type(end) for end in ends] == [asyncio.CancelledError] * 2
+    assert await run(pool, spin, 0.0)
+    assert len(children() - before) <= PROCESSES
 
 
 # --- stopping -------------------------------------------------------------------------------
