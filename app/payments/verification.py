@@ -107,14 +107,26 @@ def identity_of(carried: CarriedPayment) -> PaymentIdentity | None:
     """
     try:
         presented = _presented_in(carried)
-        if presented.accepted is not None:
-            network, asset = presented.accepted.network, presented.accepted.asset
-        else:
-            network = version_1_network(presented.network)
-            asset = stablecoin(network)
+        network, asset = _network_and_asset(presented)
     except (ValueError, RecursionError):
         return None
     return presented.payload.identity(network, asset)
+
+
+def network_in(carried: CarriedPayment) -> str | None:
+    """The network (CAIP-2) that a carried payment names; ``None`` if it is no payment."""
+    try:
+        return _network_and_asset(_presented_in(carried))[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _network_and_asset(presented: _PresentedPayment) -> tuple[str, str]:
+    """The CAIP-2 network and the token's address. Raises ``ValueError`` for a name not known."""
+    if presented.accepted is not None:
+        return presented.accepted.network, presented.accepted.asset
+    network = version_1_network(presented.network)
+    return network, stablecoin(network)
 
 
 def _presented_in(carried: CarriedPayment) -> _PresentedPayment:
