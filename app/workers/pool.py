@@ -107,9 +107,7 @@ class WorkerPool:
                 await held.enter_async_context(own.turn())
                 if unpaid:
                     await held.enter_async_context(self._free.turn())
-                elif self._have_wasted(*names):
-                    await held.enter_async_context(self._wasters.turn())
-                await held.enter_async_context(self._all.turn())
+                await held.enter_async_context(self._worker_turn(*names))
             async with self._within(most_seconds, TakesTooLong(), unpaid=unpaid):
                 with self._remembering_waste(*names):
                     return await self._result(partial(run_limited, cpu_seconds, job, *arguments))
@@ -119,6 +117,19 @@ class WorkerPool:
         self._stopped = True
         for timeout in self._free_work:
             timeout.reschedule(0)
+
+    @contextlib.asynccontextmanager
+    async def _worker_turn(self, *names: str) -> AsyncIterator[None]:
+        """Hold a worker's turn for ``names``, and that of wasters if they are some by then."""
+        while True:
+            wasters = self._have_wasted(*names)
+            async with contextlib.AsyncExitStack() as turns:
+                if wasters:
+                    await turns.enter_async_context(self._wasters.turn())
+                await turns.enter_async_context(self._all.turn())
+                if wasters or not self._have_wasted(*names):
+                    yield
+                    return
 
     def _have_wasted(self, *names: str) -> bool:
         since = time.monotonic() - WASTE_KNOWN_SECONDS

@@ -226,6 +226,32 @@ async def test_who_had_a_worker_in_vain_leaves_one_to_the_others(
     await asyncio.gather(*again, return_exceptions=True)
 
 
+async def test_whose_job_waited_meanwhile_leaves_one_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pools, "WASTED_SECONDS", 0.05)
+    pool = WorkerPool()
+    first = [
+        asyncio.create_task(
+            run(pool, spin, 9.0, cpu_seconds=0.2, caller=f"first {number}", payer="0xa")
+        )
+        for number in range(PROCESSES)
+    ]
+    await asyncio.sleep(0)
+    queued = [
+        asyncio.create_task(run(pool, wait, 60, caller=f"queued {number}", payer="0xa"))
+        for number in range(PROCESSES)
+    ]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        assert await run(pool, spin, 0.0, caller="somebody else", payer="0xb")
+    ends = await asyncio.gather(*first, return_exceptions=True)
+    assert [type(end) for end in ends] == [TakesTooLong] * PROCESSES
+    for job in queued:
+        job.cancel()
+    await asyncio.gather(*queued, return_exceptions=True)
+
+
 @pytest.mark.parametrize(
     ("given", "bound"),
     [
