@@ -27,7 +27,7 @@ from app.server.run import KEEP_ALIVE_SECONDS, grace_seconds
 from app.settings import VARIABLES, Settings
 from tests.support.nginx_server import DEPLOYED, REPLICA
 from tests.support.processes import NO_FILES, ROOT
-from tests.support.services import PAY_TO, Service, settings
+from tests.support.services import PAY_TO, Service, remote_settings
 
 DEPLOY = ROOT / "deploy"
 COMPOSE_FILE = DEPLOY / "compose.yaml"
@@ -277,7 +277,8 @@ class TestKubernetes:
     async def test_a_probe_asks_what_the_service_answers(self, probe: str) -> None:
         asked = CONTAINER[probe]["httpGet"]
         assert asked["port"] == CONTAINER["ports"][0]["name"]
-        service = Service(create_app(settings()))
+        configured = remote_settings("http://127.0.0.1:9", rpc_url="http://127.0.0.1:9")
+        service = Service(create_app(configured))
         assert (await service.http.get(asked["path"])).status_code == 200
         excluded = httpx.URL(asked["path"]).params.get_list("exclude")
         assert set(excluded) <= (await service.http.get("/readyz")).json()["checks"].keys()
