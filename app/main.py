@@ -68,7 +68,7 @@ def create_app(
     )
     metrics = Metrics()
     metrics.watch_limits(limits)
-    workers = WorkerPool()
+    workers = WorkerPool(metrics.count_job)
     shutdown = GracefulShutdown(settings.drain_seconds, workers.stop_free_work)
     payments = None
     if settings.payments != "off":

@@ -15,15 +15,26 @@ one at a time, so that they never hold all workers. What waited in vain was not 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
 from typing import TypeVar, cast
 from weakref import WeakValueDictionary
 
+import structlog
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
-from app.errors import Interrupted, OncallError, TakesTooLong, WorkerLost, WorkersBusy
+from app.errors import (
+    AnswerTooLarge,
+    Interrupted,
+    OncallError,
+    TakesTooLong,
+    WorkerLost,
+    WorkersBusy,
+)
 from app.workers.limits import JobStopped, run_limited
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -40,6 +51,26 @@ SLOWNESS = 5
 """How many times its processor time a job may take by the clock, besides ``START_SECONDS``."""
 START_SECONDS = 20.0
 """A new worker's time to start and to import what its first job needs, on a busy machine."""
+
+STOPPED: Mapping[type[OncallError], str] = {
+    WorkersBusy: "busy",
+    TakesTooLong: "too_long",
+    AnswerTooLarge: "too_large",
+    WorkerLost: "lost",
+    Interrupted: "stopped",
+}
+"""The outcomes of jobs that the pool ended or did not begin."""
+OUTCOMES = ("ok", "refused", *STOPPED.values(), "cancelled", "failed")
+"""What becomes of a job. ``refused`` is by an error that the job itself raised for its caller,
+``cancelled`` is one that nobody waits for any more, and ``failed`` is a defect of ours."""
+
+Observe = Callable[[str, float, float | None], None]
+"""Takes the outcome of a job, the seconds that it waited, and those that it ran (``None`` for one
+that was not begun)."""
+
+
+def unobserved(_outcome: str, _waited: float, _ran: float | None) -> None:
+    """Count nothing."""
 
 
 class _Line:
@@ -63,9 +94,10 @@ class _Line:
 
 
 class WorkerPool:
-    """The worker processes of one service process."""
+    """The worker processes of one service process. Each job is reported to ``observe``."""
 
-    def __init__(self) -> None:
+    def __init__(self, observe: Observe = unobserved) -> None:
+        self._observe = observe
         self._choice = asyncio.Lock()
         self._all = _Line(PROCESSES, WAITING)
         self._free = _Line(1, WAITING)
@@ -90,12 +122,14 @@ class WorkerPool:
         """
         most_seconds = START_SECONDS + SLOWNESS * cpu_seconds
         async with contextlib.AsyncExitStack() as held:
+            begin = held.enter_context(self._observed())
             async with self._within(WAIT_SECONDS, _busy(), unpaid=unpaid):
                 own = self._own.setdefault(caller, _Line(1, OWN_WAITING))
                 await held.enter_async_context(own.turn())
                 if unpaid:
                     await held.enter_async_context(self._free.turn())
                 await held.enter_async_context(self._all.turn())
+            begin()
             async with self._within(most_seconds, TakesTooLong(), unpaid=unpaid):
                 return await self._result(partial(run_limited, cpu_seconds, job, *arguments))
 
@@ -104,6 +138,26 @@ class WorkerPool:
         self._stopped = True
         for timeout in self._free_work:
             timeout.reschedule(0)
+
+    @contextlib.contextmanager
+    def _observed(self) -> Iterator[Callable[[], None]]:
+        """Report the job that runs within. The context's value is called when its turn has come."""
+        arrived = time.perf_counter()
+        begun: list[float] = []
+        outcome = "cancelled"
+        try:
+            yield lambda: begun.append(time.perf_counter())
+            outcome = "ok"
+        except OncallError as error:
+            outcome = STOPPED.get(type(error), "refused")
+            raise
+        except Exception:
+            outcome = "failed"
+            raise
+        finally:
+            ended = time.perf_counter()
+            ran = ended - begun[0] if begun else None
+            self._observe(outcome, ended - arrived - (ran or 0.0), ran)
 
     @contextlib.asynccontextmanager
     async def _within(
@@ -135,6 +189,7 @@ class WorkerPool:
                 raise stopped.error from None
             except BrokenWorkerProcess as error:
                 if last:
+                    log.exception("worker_lost")
                     raise WorkerLost(retry_after=RETRY_AFTER_SECONDS) from error
         raise AssertionError  # pragma: no cover - the loop returns or raises
 
