@@ -21,8 +21,9 @@ import yaml
 from app import DEFAULT_PORT
 from app.checkout.setup import setting_errors
 from app.http.rate_limits import address_limit
-from app.http.request_body import MAX_BODY_BYTES
+from app.http.request_body import MAX_BODY_BYTES, MAX_BODY_SECONDS
 from app.main import create_app
+from app.server.http_protocol import MAX_HEAD_SECONDS
 from app.server.run import KEEP_ALIVE_SECONDS, grace_seconds
 from app.settings import VARIABLES, Settings
 from tests.support.nginx_server import DEPLOYED, REPLICA
@@ -84,7 +85,7 @@ def memory_of(container: Mapping[str, Any]) -> str:
 
 def stop_seconds(configured: Settings) -> float:
     """How long a process may take to stop."""
-    return configured.drain_seconds + grace_seconds(configured.settle_deadline_seconds)
+    return configured.drain_seconds + grace_seconds(configured)
 
 
 class TestCompose:
@@ -178,6 +179,8 @@ class TestNginx:
     def test_it_waits_longer_than_the_slowest_answer(self) -> None:
         waits = seconds(directive("proxy_read_timeout"))
         assert waits > 2 * Settings().settle_deadline_seconds
+        # it hands a request on once it is whole
+        assert waits > grace_seconds(Settings()) - MAX_HEAD_SECONDS - MAX_BODY_SECONDS
         assert seconds(SERVICES["proxy"]["stop_grace_period"]) >= waits
 
     def test_it_closes_idle_connections_before_the_service_does(self) -> None:

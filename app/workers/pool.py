@@ -73,6 +73,11 @@ def unobserved(_outcome: str, _waited: float, _ran: float | None) -> None:
     """Count nothing."""
 
 
+def most_seconds(cpu_seconds: float) -> float:
+    """Return how long a job may take by the clock, once its turn has come."""
+    return START_SECONDS + SLOWNESS * cpu_seconds
+
+
 class _Line:
     """The jobs that share ``at_once`` turns; at most ``most`` others wait in order of arrival."""
 
@@ -120,7 +125,6 @@ class WorkerPool:
         ``AnswerTooLarge`` if it needs too much memory, ``WorkerLost`` if its worker died, and
         ``Interrupted`` for work that nobody has paid for while the service stops.
         """
-        most_seconds = START_SECONDS + SLOWNESS * cpu_seconds
         async with contextlib.AsyncExitStack() as held:
             begin = held.enter_context(self._observed())
             async with self._within(WAIT_SECONDS, _busy(), unpaid=unpaid):
@@ -130,7 +134,7 @@ class WorkerPool:
                     await held.enter_async_context(self._free.turn())
                 await held.enter_async_context(self._all.turn())
             begin()
-            async with self._within(most_seconds, TakesTooLong(), unpaid=unpaid):
+            async with self._within(most_seconds(cpu_seconds), TakesTooLong(), unpaid=unpaid):
                 return await self._result(partial(run_limited, cpu_seconds, job, *arguments))
 
     def stop_free_work(self) -> None:
