@@ -37,6 +37,7 @@ ENDLESS = "recurs too often, or is too long, to be laid out"
 LATER = "is read after you have signed and before you are charged: {why}"
 LONG = f"the calendars have more than {QUICK_CHARACTERS:,} characters"
 OWN_ZONE = "it has a time zone of its own"
+BAD_RULE = "a recurrence rule is not valid"
 RECURS = "what recurs in it is laid out"
 
 
@@ -114,14 +115,24 @@ def _calendar(text: str) -> "Component":
 def _absences(
     person: str, text: str, clock: ZoneClock | None, from_at: int, to_at: int
 ) -> Iterator[Absence]:
-    from recurring_ical_events import of  # noqa: PLC0415 - takes 120 ms, and few need it
+    # they take 120 ms, and few need them
+    from recurring_ical_events import of  # noqa: PLC0415
+    from recurring_ical_events.errors import BadRuleStringFormat  # noqa: PLC0415
 
     calendar = _calendar(text)
     window = (EPOCH + (from_at - DAY) * MILLISECOND, EPOCH + (to_at + DAY) * MILLISECOND)
-    for event in of(calendar).between(*window):
+    try:
+        events = of(calendar).between(*window)
+    except BadRuleStringFormat as error:
+        raise ValueError(f"{BAD_RULE}: {_unescaped(error.rule)}") from error
+    for event in events:
         start, end = (_instant(event[name].dt, clock) for name in ("DTSTART", "DTEND"))
         if _is_busy(event) and start < to_at and from_at < end:
             yield Absence(person, start, end, str(event.get("SUMMARY", ""))[:MAX_REASON] or None)
+
+
+def _unescaped(rule: str) -> str:
+    return rule.replace("\\;", ";").replace("\\,", ",")
 
 
 def _is_busy(event: "Component") -> bool:

@@ -155,6 +155,14 @@ def test_what_was_being_read_when_the_time_was_up_is_named(monkeypatch: pytest.M
     assert (error.pointer, error.detail) == ("/unavailableIcs/bob", ENDLESS)
 
 
+@pytest.mark.parametrize(
+    "rule", ["FREQ=WEEKLY;BYDAY=XX", "FREQ=FOO", "FREQ=DAILY;COUNT=x", "FREQ=DAILY;UNTIL=bad"]
+)
+def test_a_rule_that_is_not_valid_is_named(rule: str) -> None:
+    detail = refusal(calendar(f"DTSTART:20260602T090000Z\r\nRRULE:{rule}"))
+    assert detail == f"cannot be read as iCalendar: a recurrence rule is not valid: {rule}"
+
+
 NEVER = "BEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:{}\r\n"
 
 
