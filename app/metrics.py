@@ -1,7 +1,7 @@
 """Metrics for operators (Prometheus), and one log line for the outcome of each settlement.
 
 Strategy: the registry belongs to one application and is passed to the parts that count; nothing is
-global. Each process counts for itself, so scrape each worker. Requests are counted on the event
+global. Each service process counts for itself, so scrape each. Requests are counted on the event
 loop in plain numbers, without the locks of the library's own counters (at less than half of their
 cost), and become metrics when they are read. Labels are routes, never paths: callers choose paths.
 """
