@@ -59,7 +59,7 @@ async def test_free_work_under_way_is_ended_at_the_first_signal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pool = WorkerPool()
-    monkeypatch.setattr("app.main.WorkerPool", lambda: pool)
+    monkeypatch.setattr("app.main.WorkerPool", lambda *_: pool)
     app = create_app(settings(drain_seconds=1))
     async with living(app):
         free = asyncio.create_task(
