@@ -100,13 +100,16 @@ class PaymentService:
         )
         self._server = resource_server(self.facilitators.by_network)
         self.claims = claims_of(settings, clock) if claims is None else claims
+        self._chains = {
+            way.network: Chain(way.rpc_url, way.network) for way in self._ways if way.rpc_url
+        }
         self.settlement = SettlementService(
             self._server,
             self.claims,
             clock=clock,
             deadline_seconds=settings.settle_deadline_seconds,
             record_outcome=metrics.record_settlement,
-            chains={way.network: Chain(way.rpc_url) for way in self._ways if way.rpc_url},
+            chains=self._chains,
         )
 
     def context(self, endpoint: Endpoint) -> PaymentContext:
@@ -130,14 +133,24 @@ class PaymentService:
 
     def checks(self) -> Mapping[str, str | None]:
         """The problem of each part; ``None`` for one that works."""
-        checks = {"facilitator": self._facilitator_problem(), "claims": self.claims.problem}
+        checks = {
+            "facilitator": self._together(self.facilitators.problems),
+            "claims": self.claims.problem,
+        }
         if self._settings.payments == "facilitator":
-            checks["chain"] = None if all(way.rpc_url for way in self._ways) else NOT_USED
+            checks["chain"] = self._chain_problem()
         return checks
 
-    def _facilitator_problem(self) -> str | None:
-        """The problems of the facilitators; the service can sell while one network is left."""
-        problems = self.facilitators.problems
+    def _chain_problem(self) -> str | None:
+        """The problems of the nodes; ``NOT_USED`` if there is none."""
+        if not self._chains:
+            return NOT_USED
+        nodes = {way.network: self._chains.get(way.network) for way in self._ways}
+        problems = {name: node.problem if node else "no node" for name, node in nodes.items()}
+        return self._together({name: text for name, text in problems.items() if text})
+
+    def _together(self, problems: Mapping[str, str]) -> str | None:
+        """One text for ``problems`` by network: the service can sell while one network is left."""
         if len(self._ways) == 1:
             return next(iter(problems.values()), None)
         text = "; ".join(f"{network}: {problem}" for network, problem in problems.items())
@@ -149,9 +162,11 @@ class PaymentService:
     async def open(self) -> AsyncIterator[None]:
         """A context with connections; leaving it waits for the settlements under way."""
         await self._open_claims()
+        await self._find_chains()
         await self.facilitators.connect()
-        if self.checks().get("chain") == NOT_USED:
-            log.warning("no_chain", setting="ONCALL_RPC_URL", meaning=NO_CHAIN)
+        for way in self._ways if self._settings.payments == "facilitator" else ():
+            if not way.rpc_url:
+                log.warning("no_chain", network=way.network, meaning=NO_CHAIN)
         log.info(
             "payments",
             backend=self._settings.payments,
@@ -175,17 +190,29 @@ class PaymentService:
             await self.claims.aclose()
             raise ConfigurationError([f"ONCALL_REDIS_URL: {problem}"])
 
+    async def _find_chains(self) -> None:
+        """Ask each node for its chain. Raises ``ConfigurationError`` for one of another chain."""
+        await asyncio.gather(*(node.refresh() for node in self._chains.values()))
+        setting = "ONCALL_ACCEPTS" if self._settings.accepts else "ONCALL_RPC_URL"
+        problems = [
+            f"{setting}: {node.problem}" for node in self._chains.values() if node.is_another
+        ]
+        if problems:
+            await self.claims.aclose()
+            raise ConfigurationError(problems)
+
     async def watch(self) -> None:
-        """Check facilitators and claims for ever, more often while one has a problem."""
+        """Check each part for ever, more often while one has a problem."""
         while True:
             healthy = all(problem in (None, NOT_USED) for problem in self.checks().values())
             await asyncio.sleep(REFRESH_SECONDS if healthy else RETRY_SECONDS)
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Check them once, and log what has changed."""
+        """Check each part once, and log what has changed."""
         before = self.checks()
-        await asyncio.gather(self.facilitators.refresh(), self.claims.refresh())
+        nodes = [node.refresh() for node in self._chains.values()]
+        await asyncio.gather(self.facilitators.refresh(), self.claims.refresh(), *nodes)
         for name, problem in self.checks().items():
             if problem != before[name]:
                 log.warning("readiness", part=name, problem=problem)
