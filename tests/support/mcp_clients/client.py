@@ -31,7 +31,8 @@ async def main(url: str, name: str, order: dict[str, Any]) -> None:
         payment = payload.model_dump(by_alias=True, exclude_none=True)
         paid = on_wire(await session.call_tool(name, order, meta={"x402/payment": payment}))
     listed = [on_wire(tool) for tool in tools]
-    print(json.dumps({"tools": listed, "unpaid": unpaid, "invalid": invalid, "paid": paid}))
+    answered = {"tools": listed, "unpaid": unpaid, "invalid": invalid, "paid": paid}
+    sys.stdout.write(json.dumps(answered))
 
 
 def on_wire(model: Any) -> dict[str, Any]:
