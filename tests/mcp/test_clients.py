@@ -10,13 +10,10 @@ import pytest
 
 from app.mcp.tools import OUTPUT_SCHEMA
 from tests.support.mcp_agents import ROTATION
-from tests.support.processes import ROOT, environment
-from tests.support.requirements import absent, require
+from tests.support.mcp_clients import FOLDER, TYPESCRIPT, typescript
+from tests.support.processes import environment
 from tests.support.seed import EXAMPLE_RESPONSE
 from tests.support.services import EXAMPLE
-
-FOLDER = ROOT / "tests" / "support" / "mcp_clients"
-TYPESCRIPT = ("@modelcontextprotocol/sdk", "@modelcontextprotocol/client")
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +31,7 @@ def second_python(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.process
 @pytest.mark.parametrize("library", TYPESCRIPT)
 def test_typescript(library: str, address: str) -> None:
-    node = require("process", "node", "nodejs")
-    if not (FOLDER / "node_modules" / library).exists():
-        absent(library, "nodejs npm; then run scripts/node_packages.py tests/support/mcp_clients")
-    understood(answers((node, str(FOLDER / "client.mjs"), library), address))
+    understood(answers(typescript("client.mjs", library), address))
 
 
 def test_python(address: str) -> None:
