@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import html
 import json
 import re
 import sqlite3
@@ -12,7 +13,9 @@ from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 from eth_account import Account
 from mcp import ClientSession, StdioServerParameters, types
@@ -34,7 +37,7 @@ from tests.support.mcp_road import (
     loses_the_answer,
     loses_the_request,
 )
-from tests.support.processes import environment, free_port
+from tests.support.processes import ROOT, environment, free_port
 from tests.support.seed import EXAMPLE_RESPONSE
 from tests.support.services import (
     EXAMPLE,
@@ -149,6 +152,11 @@ class TestBuying:
             host = host_at(f"{remote.url}/mcp", ledger)
             listed = await host.tools.listed(types.ListToolsRequest())
         assert len(listed.root.tools) == MAX_PAGES  # type: ignore[union-attr]
+
+    async def test_a_server_may_stream_its_answers(self, ledger: Ledger) -> None:
+        async with ScriptedFacilitator(mcp=streams) as remote:
+            result = await host_at(f"{remote.url}/mcp", ledger).call()
+        assert content_of(result) == {"free": True}
 
     async def test_a_server_that_is_away_is_told(self, ledger: Ledger) -> None:
         host = host_at(f"http://127.0.0.1:{free_port()}/mcp", ledger)
@@ -406,6 +414,17 @@ def seller(terms: object) -> Any:
     return serves
 
 
+async def streams(request: Any) -> Any:
+    """An MCP server that sends a line of its log before each answer, as a stream of events."""
+    told = await seller({"free": True})(request)
+    if told.status != 200:
+        return told
+    log = {"level": "info", "data": "at work"}
+    line = {"jsonrpc": "2.0", "method": "notifications/message", "params": log}
+    events = "".join(f"data: {each}\n\n" for each in (json.dumps(line), told.body.decode()))
+    return await answers(events.encode(), **{"Content-Type": "text/event-stream"})(request)
+
+
 async def endless_list(request: Any) -> Any:
     """An MCP server whose list of tools never ends."""
     tool = {"name": "one", "inputSchema": {"type": "object"}}
@@ -439,6 +458,18 @@ async def hosted(state: Path, *options: str, **variables: str) -> AsyncIterator[
         yield session
 
 
+def configuration_of_page(address: str) -> str:
+    text = httpx.get(f"{address}/catalog", headers={"Accept": "text/html"}).text
+    [shown] = re.findall(r"<code>(\{.*?\})</code></pre>", html.unescape(text), re.DOTALL)
+    return str(shown)
+
+
+def configuration_of_document() -> str:
+    text = (ROOT / "docs" / "discovery.md").read_text()
+    [shown] = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    return str(shown)
+
+
 class TestRealProcess:
     async def test_a_host_lists_asks_and_buys(self, address: str, tmp_path: Path) -> None:
         before = settled(address)
@@ -465,6 +496,21 @@ class TestRealProcess:
         assert [text.partition(" ")[0] for text in texts] == ["Paid", "Not"]
         with contextlib.closing(sqlite3.connect(tmp_path / "oncall/payments.sqlite")) as ledger:
             assert ledger.execute("SELECT amount, open FROM payment").fetchall() == [(20_000, None)]
+
+    @pytest.mark.parametrize("place", ["page", "document"])
+    async def test_the_configuration_that_is_shown_starts_it(
+        self, address: str, tmp_path: Path, place: str
+    ) -> None:
+        shown = configuration_of_page(address) if place == "page" else configuration_of_document()
+        server = json.loads(shown)["mcpServers"]["oncall"]
+        assert server["command"] == "oncall"
+        command, url, *options = server["args"]
+        assert (command, urlsplit(url).path) == ("mcp-wallet", "/mcp")
+        assert server.get("env", {}).keys() <= {"PRIVATE_KEY"}
+        async with hosted(tmp_path, f"{address}/mcp", *options) as session:
+            await session.initialize()
+            bought = await session.call_tool(ROTATION, EXAMPLE)
+        assert last_text(bought).startswith("Paid 0.02 USDC")
 
     @pytest.mark.process
     @pytest.mark.parametrize("library", TYPESCRIPT)
