@@ -26,7 +26,7 @@ from app.cli.mcp_remote import MAX_PAGES, RemoteServer
 from app.cli.mcp_wallet import PayingTools
 from app.cli.spending import Ledger
 from app.cli.wallet import Wallet
-from tests.support.mcp_agents import ROTATION, content_of, settled
+from tests.support.mcp_agents import ROTATION, content_of, message, settled
 from tests.support.mcp_clients import TYPESCRIPT, typescript
 from tests.support.mcp_road import (
     Fault,
@@ -54,6 +54,17 @@ pytestmark = pytest.mark.anyio
 
 KEY = "0x" + "5" * 64
 JSON = "application/json"
+HELLO = {
+    "protocolVersion": "2025-06-18",
+    "capabilities": {},
+    "clientInfo": {"name": "host", "version": "1"},
+}
+CALLING = (
+    message("initialize", HELLO),
+    {"jsonrpc": "2.0", "method": "notifications/initialized"},
+    message("tools/call", {"name": ROTATION, "arguments": EXAMPLE}, id=2),
+)
+"""What a host writes to call a tool."""
 SAME = {"retry": "same-payment", "detail": "It is not known yet.", "code": "settlement_unknown"}
 
 
@@ -496,6 +507,35 @@ class TestRealProcess:
         assert [text.partition(" ")[0] for text in texts] == ["Paid", "Not"]
         with contextlib.closing(sqlite3.connect(tmp_path / "oncall/payments.sqlite")) as ledger:
             assert ledger.execute("SELECT amount, open FROM payment").fetchall() == [(20_000, None)]
+
+    async def test_killed_while_it_pays_it_goes_on_with_the_same_payment(
+        self, tmp_path: Path
+    ) -> None:
+        sent = asyncio.Event()
+
+        async def waits(_: object, forward: Any) -> Any:
+            await forward()
+            sent.set()
+            await asyncio.sleep(30)
+
+        async with road_to(served := Sandbox(), waits) as road:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "app", "mcp-wallet", road.url),
+                env=environment(XDG_STATE_HOME=str(tmp_path), PRIVATE_KEY=KEY),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.DEVNULL,
+            )
+            assert process.stdin is not None
+            process.stdin.writelines(f"{json.dumps(each)}\n".encode() for each in CALLING)
+            await sent.wait()
+            process.kill()
+            await process.wait()
+            async with hosted(tmp_path, road.url, PRIVATE_KEY=KEY) as session:
+                await session.initialize()
+                bought = await session.call_tool(ROTATION, EXAMPLE)
+        assert bought.structuredContent == json.loads(EXAMPLE_RESPONSE)
+        assert road.payments[0] == road.payments[1]
+        assert served.transfers == 1
 
     @pytest.mark.parametrize("place", ["page", "document"])
     async def test_the_configuration_that_is_shown_starts_it(
