@@ -93,22 +93,22 @@ def mcp_wallet(
     import sqlite3
 
     from app.cli.mcp_wallet import run_mcp_wallet
-    from app.cli.spending import Ledger
+    from app.cli.spending import SpendingRecord
     from app.cli.wallet import Wallet
 
     if not url.startswith(("http://", "https://")):
         raise typer.BadParameter(f"{url!r} is not an http(s) address", param_hint="URL")
     limits = _dollars(most), _dollars(most_per_day, "--max-per-day")
     state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    ledger = Ledger(state / "oncall" / "payments.sqlite", time.time)
+    record = SpendingRecord(state / "oncall" / "payments.sqlite", time.time)
     try:
         wallet = Wallet.of(os.environ.get("PRIVATE_KEY"), *limits)
-        ledger.create()
+        record.create()
     except ValueError:
         sys.exit("PRIVATE_KEY is not a private key: 64 hexadecimal digits")
     except (OSError, sqlite3.Error) as error:
-        sys.exit(f"{ledger.path} cannot be used: {error}")
-    asyncio.run(run_mcp_wallet(url, wallet, ledger))
+        sys.exit(f"{record.path} cannot be used: {error}")
+    asyncio.run(run_mcp_wallet(url, wallet, record))
 
 
 @cli.command()

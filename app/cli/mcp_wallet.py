@@ -1,7 +1,7 @@
 """The command ``mcp-wallet``: a local MCP server that shows a remote one's tools and pays for them.
 
 Strategy: a call goes out without a payment first. If terms come back, they are signed once, the
-payment is entered in the ledger, and the call is sent with it. Where the answer is lost or the
+payment is entered in the record, and the call is sent with it. Where the answer is lost or the
 outcome unknown, the same payment is sent again: in this call, and in every later one that is the
 same, also by another process, until the seller says what became of it. A call of the host signs at
 most one payment.
@@ -27,7 +27,7 @@ from x402.mcp.utils import extract_payment_required_from_result
 
 from app import __version__
 from app.cli.mcp_remote import RemoteServer, failure_text
-from app.cli.spending import Ledger, OverDailyLimit, SignedPayment
+from app.cli.spending import OverDailyLimit, SignedPayment, SpendingRecord
 from app.cli.wallet import NotPaid, Wallet, dollars_text, millionths, price_of
 from app.payments.terms_text import AnyPaymentRequired
 
@@ -62,11 +62,11 @@ class ToolCall:
 
 @dataclass(frozen=True)
 class PayingTools:
-    """The tools of ``remote``, whose calls ``wallet`` pays for and ``ledger`` remembers."""
+    """The tools of ``remote``, whose calls ``wallet`` pays for and ``record`` remembers."""
 
     remote: RemoteServer
     wallet: Wallet
-    ledger: Ledger
+    record: SpendingRecord
     deadline_seconds: float = DEADLINE_SECONDS
     first_wait_seconds: float = FIRST_WAIT_SECONDS
 
@@ -90,12 +90,12 @@ class PayingTools:
         except NotPaid as refusal:
             result = _failure(f"Not paid: {refusal}")
         except sqlite3.Error as error:
-            result = _failure(f"Not paid: {self.ledger.path} cannot be used: {error}")
+            result = _failure(f"Not paid: {self.record.path} cannot be used: {error}")
         return types.ServerResult(result)
 
     async def _answer(self, call: ToolCall) -> types.CallToolResult:
         payer, identity = self.wallet.address, call.identity(self.remote.url)
-        earlier = self.ledger.open_payment(payer, identity)
+        earlier = self.record.open_payment(payer, identity)
         if earlier is not None:
             return await self._pay(call, earlier, sent_before=True)
         seconds = min(FREE_SECONDS, call.seconds_left)
@@ -111,11 +111,11 @@ class PayingTools:
         return await self._pay(call, await self._signed(identity, required), sent_before=False)
 
     async def _signed(self, identity: str, required: PaymentRequired) -> SignedPayment:
-        """Sign a payment and enter it in the ledger. Raises ``NotPaid``."""
+        """Sign a payment and enter it in the record. Raises ``NotPaid``."""
         payment = await self.wallet.sign(required)
         payer, limit = self.wallet.address, millionths(self.wallet.most_per_day)
         try:
-            return self.ledger.enter(payer, identity, payment, limit)
+            return self.record.enter(payer, identity, payment, limit)
         except OverDailyLimit as full:
             raise NotPaid(
                 f"it costs {price_of(payment.payload)}, and {dollars_text(full.spent)} are signed "
@@ -161,7 +161,7 @@ class PayingTools:
             self._close(payment)
             return _told(result, f"Paid {price_of(payment.payload)}, {_receipt_text(result)}.")
         refused = _terms_in(result) is not None or problem.get("retry") in REFUSED
-        if not (refused or self.ledger.is_expired(payment)):
+        if not (refused or self.record.is_expired(payment)):
             return _told(result, _unknown(payment, "the tool failed"))
         self._close(payment)
         earlier = (
@@ -176,21 +176,21 @@ class PayingTools:
     def _close(self, payment: SignedPayment) -> None:
         """Close ``payment``. If that fails it stays open, by which nothing is charged twice."""
         try:
-            self.ledger.close(payment)
+            self.record.close(payment)
         except sqlite3.Error as error:
-            tell(f"{self.ledger.path} cannot be written: {error}")
+            tell(f"{self.record.path} cannot be written: {error}")
 
 
-async def run_mcp_wallet(url: str, wallet: Wallet, ledger: Ledger) -> None:
+async def run_mcp_wallet(url: str, wallet: Wallet, record: SpendingRecord) -> None:
     """Serve the tools of the MCP server at ``url`` over standard input and output."""
     logging.getLogger("mcp").setLevel(logging.CRITICAL)  # a result says what failed
-    tell(f"wallet {wallet.address} pays {wallet.limits} for {url}; ledger {ledger.path}")
+    tell(f"wallet {wallet.address} pays {wallet.limits} for {url}; record {record.path}")
     instructions = (
         f"The tools of {url}. Calls that cost something are paid by the wallet {wallet.address}: "
         f"{wallet.limits}. The last text of a result says what was paid."
     )
     server: Server = Server("oncall-mcp-wallet", __version__, instructions)
-    tools = PayingTools(RemoteServer(url), wallet, ledger)
+    tools = PayingTools(RemoteServer(url), wallet, record)
     server.request_handlers[types.ListToolsRequest] = tools.listed
     server.request_handlers[types.CallToolRequest] = tools.called
     async with stdio_server() as (incoming, outgoing):

@@ -54,7 +54,7 @@ class SignedPayment:
     expires_at: float
 
 
-class Ledger:
+class SpendingRecord:
     """The payments in the file ``path``. A day is one of UTC; ``now`` returns seconds since 1970.
 
     Every method raises ``sqlite3.Error`` if the file cannot be used, and has then changed nothing.

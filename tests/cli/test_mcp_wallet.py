@@ -24,10 +24,10 @@ from mcp.shared.exceptions import McpError
 
 from app.cli.mcp_remote import MAX_PAGES, RemoteServer
 from app.cli.mcp_wallet import PayingTools
-from app.cli.spending import Ledger
+from app.cli.spending import SpendingRecord
 from app.cli.wallet import Wallet
 from tests.support.mcp_agents import ROTATION, content_of, message, settled
-from tests.support.mcp_clients import TYPESCRIPT, typescript
+from tests.support.mcp_clients import TYPESCRIPT, printed, typescript
 from tests.support.mcp_road import (
     Fault,
     Road,
@@ -86,10 +86,10 @@ def wallet(most: str = "0.10", most_per_day: str = "1.00", key: str | None = KEY
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    ledger = Ledger(tmp_path / "payments.sqlite", time.time)
-    ledger.create()
-    return ledger
+def record(tmp_path: Path) -> SpendingRecord:
+    record = SpendingRecord(tmp_path / "payments.sqlite", time.time)
+    record.create()
+    return record
 
 
 @contextlib.asynccontextmanager
@@ -99,10 +99,10 @@ async def road_to(served: Sandbox, *faults: Fault) -> AsyncIterator[Road]:
 
 
 def host_at(
-    url: str, ledger: Ledger, paying: Wallet | None = None, deadline_seconds: float = 20.0
+    url: str, record: SpendingRecord, paying: Wallet | None = None, deadline_seconds: float = 20.0
 ) -> Host:
     remote = RemoteServer(url)
-    return Host(PayingTools(remote, paying or wallet(), ledger, deadline_seconds, 0.01))
+    return Host(PayingTools(remote, paying or wallet(), record, deadline_seconds, 0.01))
 
 
 def last_text(result: types.CallToolResult) -> str:
@@ -112,9 +112,9 @@ def last_text(result: types.CallToolResult) -> str:
 
 
 class TestBuying:
-    async def test_a_call_is_paid_and_its_cost_is_told(self, ledger: Ledger) -> None:
+    async def test_a_call_is_paid_and_its_cost_is_told(self, record: SpendingRecord) -> None:
         async with road_to(served := Sandbox()) as road:
-            result = await host_at(road.url, ledger).call()
+            result = await host_at(road.url, record).call()
         assert not result.isError
         assert result.structuredContent == json.loads(EXAMPLE_RESPONSE)
         assert result.content[0].text == json.dumps(  # type: ignore[union-attr]
@@ -127,61 +127,63 @@ class TestBuying:
         assert served.transfers == 1
 
     async def test_each_call_that_was_answered_is_a_purchase_of_its_own(
-        self, ledger: Ledger
+        self, record: SpendingRecord
     ) -> None:
         async with road_to(served := Sandbox()) as road:
-            host = host_at(road.url, ledger)
+            host = host_at(road.url, record)
             assert [(await host.call()).isError for _ in range(2)] == [False, False]
         assert served.transfers == 2
 
     async def test_faults_of_the_arguments_are_shown_and_nothing_is_signed(
-        self, ledger: Ledger
+        self, record: SpendingRecord
     ) -> None:
         async with road_to(Sandbox()) as road:
-            result = await host_at(road.url, ledger).call({})
+            result = await host_at(road.url, record).call({})
         assert result.isError
         assert content_of(result)["code"] == "invalid_request"
         assert road.payments == []
 
-    async def test_a_free_tool_is_handed_on(self, ledger: Ledger) -> None:
+    async def test_a_free_tool_is_handed_on(self, record: SpendingRecord) -> None:
         served = service(settings(payments="off"))
         async with road_to(served) as road:  # type: ignore[arg-type]
-            result = await host_at(road.url, ledger).call()
+            result = await host_at(road.url, record).call()
         assert content_of(result) == json.loads(EXAMPLE_RESPONSE)
 
-    async def test_tools_are_shown_without_a_schema_of_results(self, ledger: Ledger) -> None:
+    async def test_tools_are_shown_without_a_schema_of_results(
+        self, record: SpendingRecord
+    ) -> None:
         served = service(settings(payments="off"))  # declares one for each
         async with road_to(served) as road:  # type: ignore[arg-type]
-            listed = await host_at(road.url, ledger).tools.listed(types.ListToolsRequest())
+            listed = await host_at(road.url, record).tools.listed(types.ListToolsRequest())
         tools = listed.root.tools  # type: ignore[union-attr]
         assert tools[0].name == ROTATION
         assert tools[0].inputSchema["properties"].keys() >= {"start", "people", "shifts"}
         assert {tool.outputSchema for tool in tools} == {None}
 
-    async def test_the_pages_of_a_long_list_have_an_end(self, ledger: Ledger) -> None:
+    async def test_the_pages_of_a_long_list_have_an_end(self, record: SpendingRecord) -> None:
         async with ScriptedFacilitator(mcp=endless_list) as remote:
-            host = host_at(f"{remote.url}/mcp", ledger)
+            host = host_at(f"{remote.url}/mcp", record)
             listed = await host.tools.listed(types.ListToolsRequest())
         assert len(listed.root.tools) == MAX_PAGES  # type: ignore[union-attr]
 
-    async def test_a_server_may_stream_its_answers(self, ledger: Ledger) -> None:
+    async def test_a_server_may_stream_its_answers(self, record: SpendingRecord) -> None:
         async with ScriptedFacilitator(mcp=streams) as remote:
-            result = await host_at(f"{remote.url}/mcp", ledger).call()
+            result = await host_at(f"{remote.url}/mcp", record).call()
         assert content_of(result) == {"free": True}
 
-    async def test_a_server_that_is_away_is_told(self, ledger: Ledger) -> None:
-        host = host_at(f"http://127.0.0.1:{free_port()}/mcp", ledger)
+    async def test_a_server_that_is_away_is_told(self, record: SpendingRecord) -> None:
+        host = host_at(f"http://127.0.0.1:{free_port()}/mcp", record)
         with pytest.raises(McpError, match="the remote server did not answer: All connection"):
             await host.tools.listed(types.ListToolsRequest())
         told = last_text(await host.call())
         assert told.startswith("Not paid: the remote server did not answer")
 
-    async def test_a_server_that_takes_too_long_is_told(self, ledger: Ledger) -> None:
+    async def test_a_server_that_takes_too_long_is_told(self, record: SpendingRecord) -> None:
         async def sleeps(_: object) -> Any:
             await asyncio.sleep(30)
 
         async with ScriptedFacilitator(mcp=sleeps) as remote:
-            host = host_at(f"{remote.url}/mcp", ledger, deadline_seconds=0.2)
+            host = host_at(f"{remote.url}/mcp", record, deadline_seconds=0.2)
             assert last_text(await host.call()).endswith("did not answer: it took too long")
 
 
@@ -195,18 +197,18 @@ class TestLimits:
         ids=["call", "day"],
     )
     async def test_what_costs_more_is_not_paid(
-        self, ledger: Ledger, most: str, most_per_day: str, reason: str
+        self, record: SpendingRecord, most: str, most_per_day: str, reason: str
     ) -> None:
         async with road_to(Sandbox()) as road:
-            result = await host_at(road.url, ledger, wallet(most, most_per_day)).call()
+            result = await host_at(road.url, record, wallet(most, most_per_day)).call()
         assert result.isError
         assert last_text(result).startswith(f"Not paid: {reason}")
         assert f"at most ${most} a call and ${most_per_day} a day (UTC)" in last_text(result)
         assert road.payments == []
 
-    async def test_two_wallets_at_once_do_not_exceed_the_day(self, ledger: Ledger) -> None:
+    async def test_two_wallets_at_once_do_not_exceed_the_day(self, record: SpendingRecord) -> None:
         async with road_to(served := Sandbox()) as road:
-            hosts = [host_at(road.url, ledger, wallet(most_per_day="0.06")) for _ in range(2)]
+            hosts = [host_at(road.url, record, wallet(most_per_day="0.06")) for _ in range(2)]
             orders = [{**EXAMPLE, "shifts": number} for number in range(1, 6)]
             calls = [host.call(order) for host in hosts for order in orders]
             results = await asyncio.gather(*calls)
@@ -214,20 +216,22 @@ class TestLimits:
         refused = [result for result in results if result.isError]
         assert all("signed today" in last_text(result) for result in refused)
 
-    async def test_a_throw_away_wallet_pays_with_test_money_only(self, ledger: Ledger) -> None:
+    async def test_a_throw_away_wallet_pays_with_test_money_only(
+        self, record: SpendingRecord
+    ) -> None:
         terms = json.loads(json.dumps(await terms_of(Sandbox())).replace("84532", "8453"))
         terms["accepts"][0]["asset"] = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"
         terms["accepts"][0]["extra"]["name"] = "USD Coin"
         async with ScriptedFacilitator(mcp=seller(terms)) as remote:
-            keyless = host_at(f"{remote.url}/mcp", ledger, wallet(key=None))
+            keyless = host_at(f"{remote.url}/mcp", record, wallet(key=None))
             told = last_text(await keyless.call())
-            paid = await host_at(f"{remote.url}/mcp", ledger).call()
+            paid = await host_at(f"{remote.url}/mcp", record).call()
         assert told.startswith("Not paid: It asks 0.02 USDC on Base to ")
         assert "PRIVATE_KEY is not set" in told
         assert not paid.isError
         assert last_text(paid) == "Paid 0.02 USDC on Base, without a receipt."
 
-    async def test_terms_of_version_1_are_not_paid(self, ledger: Ledger) -> None:
+    async def test_terms_of_version_1_are_not_paid(self, record: SpendingRecord) -> None:
         terms = {
             "x402Version": 1,
             "error": "",
@@ -244,22 +248,22 @@ class TestLimits:
             ],
         }
         async with ScriptedFacilitator(mcp=seller(terms)) as remote:
-            told = last_text(await host_at(f"{remote.url}/mcp", ledger).call())
+            told = last_text(await host_at(f"{remote.url}/mcp", record).call())
         assert told.startswith("Not paid: it asks for a payment of x402 version 1")
 
-    async def test_terms_that_cannot_be_signed_are_not_paid(self, ledger: Ledger) -> None:
+    async def test_terms_that_cannot_be_signed_are_not_paid(self, record: SpendingRecord) -> None:
         terms = await terms_of(Sandbox())
         terms["accepts"][0]["maxTimeoutSeconds"] = 10**90
         async with ScriptedFacilitator(mcp=seller(terms)) as remote:
-            told = last_text(await host_at(f"{remote.url}/mcp", ledger).call())
+            told = last_text(await host_at(f"{remote.url}/mcp", record).call())
         assert told.startswith("Not paid: It asks 0.02 USDC")
 
-    async def test_without_a_ledger_nothing_is_paid(self, ledger: Ledger) -> None:
-        ledger.path.write_bytes(b"not a database" * 100)
+    async def test_without_a_record_nothing_is_paid(self, record: SpendingRecord) -> None:
+        record.path.write_bytes(b"not a database" * 100)
         async with road_to(Sandbox()) as road:
-            result = await host_at(road.url, ledger).call()
+            result = await host_at(road.url, record).call()
         assert (
-            last_text(result) == f"Not paid: {ledger.path} cannot be used: file is not a database"
+            last_text(result) == f"Not paid: {record.path} cannot be used: file is not a database"
         )
         assert (road.asked, road.payments) == (0, [])
 
@@ -278,20 +282,24 @@ class TestLost:
         ],
         ids=["request", "answer", "cut", "proxy", "unknown"],
     )
-    async def test_the_same_payment_is_sent_again(self, ledger: Ledger, fault: Fault) -> None:
+    async def test_the_same_payment_is_sent_again(
+        self, record: SpendingRecord, fault: Fault
+    ) -> None:
         async with road_to(served := Sandbox(), fault, fault) as road:
-            result = await host_at(road.url, ledger).call()
+            result = await host_at(road.url, record).call()
         assert not result.isError, last_text(result)
         assert len(road.payments) == 3
         assert all(payment == road.payments[0] for payment in road.payments)
         assert served.transfers == 1
 
     @pytest.mark.parametrize("fault", [loses_the_request, loses_the_answer, answers_instead(SAME)])
-    async def test_a_later_call_sends_the_same_payment(self, ledger: Ledger, fault: Fault) -> None:
+    async def test_a_later_call_sends_the_same_payment(
+        self, record: SpendingRecord, fault: Fault
+    ) -> None:
         """Another process, started after the first one was killed, does the same."""
         async with road_to(served := Sandbox(), *[fault] * 5) as road:
-            lost = await host_at(road.url, ledger).call()
-            again = Ledger(ledger.path, time.time)
+            lost = await host_at(road.url, record).call()
+            again = SpendingRecord(record.path, time.time)
             again.create()
             result = await host_at(road.url, again).call(dict(reversed(EXAMPLE.items())))
             anew = await host_at(road.url, again).call()
@@ -305,7 +313,9 @@ class TestLost:
         assert other != same[0]
         assert served.transfers == 2
 
-    async def test_a_call_that_its_host_gave_up_is_charged_once(self, ledger: Ledger) -> None:
+    async def test_a_call_that_its_host_gave_up_is_charged_once(
+        self, record: SpendingRecord
+    ) -> None:
         started = asyncio.Event()
 
         async def waits(_: object, forward: Any) -> Any:
@@ -314,40 +324,40 @@ class TestLost:
             await asyncio.sleep(30)
 
         async with road_to(served := Sandbox(), waits) as road:
-            call = asyncio.create_task(host_at(road.url, ledger).call())
+            call = asyncio.create_task(host_at(road.url, record).call())
             await started.wait()
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-            result = await host_at(road.url, ledger).call()
+            result = await host_at(road.url, record).call()
         assert not result.isError
         assert road.payments[0] == road.payments[1]
         assert served.transfers == 1
 
-    async def test_copies_of_a_call_share_a_payment(self, ledger: Ledger) -> None:
+    async def test_copies_of_a_call_share_a_payment(self, record: SpendingRecord) -> None:
         async with road_to(served := Sandbox()) as road:
-            host = host_at(road.url, ledger)
+            host = host_at(road.url, record)
             results = await asyncio.gather(*(host.call() for _ in range(5)))
         assert {result.isError for result in results} == {False}
         assert served.transfers == len({p["payload"]["signature"] for p in road.payments})
         assert served.transfers <= 2
 
-    async def test_it_does_not_wait_beyond_its_deadline(self, ledger: Ledger) -> None:
+    async def test_it_does_not_wait_beyond_its_deadline(self, record: SpendingRecord) -> None:
         fault = answers_instead({**SAME, "retryAfter": 3_600})
         async with road_to(Sandbox(), fault) as road:
-            result = await host_at(road.url, ledger).call()
+            result = await host_at(road.url, record).call()
         assert "It is not known yet. Call the tool again" in last_text(result)
         assert len(road.payments) == 1
 
-    async def test_an_answer_is_handed_on_even_if_the_ledger_is_lost(
-        self, ledger: Ledger, capsys: pytest.CaptureFixture[str]
+    async def test_an_answer_is_handed_on_even_if_the_record_is_lost(
+        self, record: SpendingRecord, capsys: pytest.CaptureFixture[str]
     ) -> None:
         async def breaks(_: object, forward: Any) -> Any:
-            ledger.path.write_bytes(b"not a database" * 100)
+            record.path.write_bytes(b"not a database" * 100)
             return await forward()
 
         async with road_to(Sandbox(), breaks) as road:
-            result = await host_at(road.url, ledger).call()
+            result = await host_at(road.url, record).call()
         assert not result.isError
         assert last_text(result).startswith("Paid 0.02 USDC")
         assert "cannot be written: file is not a database" in capsys.readouterr().err
@@ -363,10 +373,10 @@ class TestRefused:
         ],
     )
     async def test_the_next_call_signs_a_new_one(
-        self, ledger: Ledger, content: object, reason: str
+        self, record: SpendingRecord, content: object, reason: str
     ) -> None:
         async with road_to(served := Sandbox(), answers_instead(content)) as road:
-            host = host_at(road.url, ledger)
+            host = host_at(road.url, record)
             refused, bought = await host.call(), await host.call()
         assert refused.isError
         assert f"was refused: {reason}" in last_text(refused)
@@ -374,22 +384,22 @@ class TestRefused:
         assert road.payments[0] != road.payments[1]
         assert served.transfers == 1
 
-    async def test_terms_stated_again_refuse_it(self, ledger: Ledger) -> None:
+    async def test_terms_stated_again_refuse_it(self, record: SpendingRecord) -> None:
         async with road_to(Sandbox()) as road:
             terms = await terms_of(road.served)
             road.faults += [loses_the_request, answers_instead({**terms, "error": "expired"})]
-            refused = await host_at(road.url, ledger).call()
+            refused = await host_at(road.url, record).call()
         assert "was refused: expired. It may have been charged before" in last_text(refused)
         assert len(road.payments) == 2
 
     async def test_a_failing_tool_leaves_it_open_until_it_expires(
-        self, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+        self, record: SpendingRecord, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         fails = answers_instead("no such city")
         async with road_to(Sandbox(), fails, fails) as road:
-            host = host_at(road.url, ledger)
+            host = host_at(road.url, record)
             open_still = await host.call()
-            monkeypatch.setattr(ledger, "_now", lambda: time.time() + 3_600)
+            monkeypatch.setattr(record, "_now", lambda: time.time() + 3_600)
             expired = await host.call()
             monkeypatch.undo()
             bought = await host.call()
@@ -505,8 +515,8 @@ class TestRealProcess:
                 await session.initialize()
                 texts.append(last_text(await session.call_tool(ROTATION, EXAMPLE)))
         assert [text.partition(" ")[0] for text in texts] == ["Paid", "Not"]
-        with contextlib.closing(sqlite3.connect(tmp_path / "oncall/payments.sqlite")) as ledger:
-            assert ledger.execute("SELECT amount, open FROM payment").fetchall() == [(20_000, None)]
+        with contextlib.closing(sqlite3.connect(tmp_path / "oncall/payments.sqlite")) as record:
+            assert record.execute("SELECT amount, open FROM payment").fetchall() == [(20_000, None)]
 
     async def test_killed_while_it_pays_it_goes_on_with_the_same_payment(
         self, tmp_path: Path
@@ -555,18 +565,9 @@ class TestRealProcess:
     @pytest.mark.process
     @pytest.mark.parametrize("library", TYPESCRIPT)
     def test_hosts_in_typescript(self, library: str, address: str, tmp_path: Path) -> None:
-        command = (sys.executable, "-m", "app", "mcp-wallet", f"{address}/mcp")
-        done = subprocess.run(
-            [*typescript("host.mjs", library), ROTATION, *command],
-            env=environment(XDG_STATE_HOME=str(tmp_path)),  # without a key: test money
-            input=json.dumps(EXAMPLE),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        answered = json.loads(done.stdout)
+        wallet = (sys.executable, "-m", "app", "mcp-wallet", f"{address}/mcp")
+        command = [*typescript("host.mjs", library), ROTATION, *wallet]
+        answered = printed(command, EXAMPLE, XDG_STATE_HOME=str(tmp_path))  # no key: test money
         assert answered["tools"][0]["name"] == ROTATION
         assert answered["invalid"]["structuredContent"]["code"] == "invalid_request"
         assert answered["paid"]["structuredContent"] == json.loads(EXAMPLE_RESPONSE)

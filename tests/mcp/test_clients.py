@@ -4,14 +4,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 
 from app.mcp.tools import OUTPUT_SCHEMA
 from tests.support.mcp_agents import ROTATION
-from tests.support.mcp_clients import FOLDER, TYPESCRIPT, typescript
-from tests.support.processes import environment
+from tests.support.mcp_clients import FOLDER, TYPESCRIPT, printed, typescript
 from tests.support.seed import EXAMPLE_RESPONSE
 from tests.support.services import EXAMPLE
 
@@ -31,37 +29,22 @@ def second_python(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.process
 @pytest.mark.parametrize("library", TYPESCRIPT)
 def test_typescript(library: str, address: str) -> None:
-    understood(answers(typescript("client.mjs", library), address))
+    understood(typescript("client.mjs", library), address)
 
 
 def test_python(address: str) -> None:
-    understood(answers((sys.executable, str(FOLDER / "client.py")), address))
+    understood([sys.executable, str(FOLDER / "client.py")], address)
 
 
 @pytest.mark.image
 @pytest.mark.timeout(400)
 def test_second_python(second_python: str, address: str) -> None:
-    understood(answers((second_python, str(FOLDER / "client.py")), address))
+    understood([second_python, str(FOLDER / "client.py")], address)
 
 
-def answers(client: Sequence[str], address: str) -> dict[str, Any]:
-    """What ``client`` was answered by the service at ``address``."""
-    done = subprocess.run(
-        [*client, f"{address}/mcp", ROTATION],
-        env=environment(),
-        input=json.dumps(EXAMPLE),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    answered: dict[str, Any] = json.loads(done.stdout)
-    return answered
-
-
-def understood(answered: dict[str, Any]) -> None:
-    """Check the list, an unpaid, a faulty and a paid call as a client hands them on."""
+def understood(client: Sequence[str], address: str) -> None:
+    """Check the list, an unpaid, a faulty and a paid call as ``client`` hands them on."""
+    answered = printed([*client, f"{address}/mcp", ROTATION], EXAMPLE)
     [tool] = [tool for tool in answered["tools"] if tool["name"] == ROTATION]
     assert "outputSchema" not in tool
     assert tool["_meta"][OUTPUT_SCHEMA]["type"] == "object"

@@ -2,6 +2,8 @@
 //
 //   node client.mjs LIBRARY URL TOOL   # arguments on standard input; prints what was answered
 //
+// PRIVATE_KEY is the key that pays; without it, a throw-away one.
+//
 // LIBRARY is @modelcontextprotocol/sdk (version 1) or @modelcontextprotocol/client (version 2).
 
 import { readFileSync } from "node:fs";
@@ -29,7 +31,7 @@ const unpaid = await call(order);
 const invalid = await call({});
 const wallet = new x402Client().register(
   "eip155:*",
-  new ExactEvmScheme(privateKeyToAccount(generatePrivateKey())),
+  new ExactEvmScheme(privateKeyToAccount(process.env.PRIVATE_KEY ?? generatePrivateKey())),
 );
 const payment = await wallet.createPaymentPayload(unpaid.structuredContent);
 const paid = await call(order, { "x402/payment": payment });

@@ -1,11 +1,13 @@
 """Lists the tools of an MCP server and calls one: unpaid, with faults, and with a payment.
 
-``python client.py URL TOOL`` with the arguments on standard input; prints what was answered. It
-runs with versions 1 and 2 of the ``mcp`` library, so it imports nothing of the project.
+``python client.py URL TOOL`` with the arguments on standard input; prints what was answered.
+PRIVATE_KEY is the key that pays; without it, a throw-away one. This runs with versions 1 and 2 of
+the ``mcp`` library, so it imports nothing of the project.
 """
 
 import asyncio
 import json
+import os
 import sys
 from typing import Any
 
@@ -17,7 +19,10 @@ from x402.mechanisms.evm.exact import register_exact_evm_client
 
 
 async def main(url: str, name: str, order: dict[str, Any]) -> None:
-    wallet = register_exact_evm_client(x402Client(), Account.create())
+    key = os.environ.get("PRIVATE_KEY")
+    wallet = register_exact_evm_client(
+        x402Client(), Account.from_key(key) if key else Account.create()
+    )
     async with (
         streamable_http_client(url) as (incoming, outgoing, *_),
         ClientSession(incoming, outgoing) as session,
