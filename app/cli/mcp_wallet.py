@@ -144,7 +144,7 @@ class PayingTools:
             problem = (result.isError and result.structuredContent) or {}
             if problem.get("retry") != "same-payment":
                 return self._concluded(payment, result, problem, sent_before=sent_before)
-            reason = str(problem.get("detail"))
+            reason = _reason(problem)
             wait = max(wait, _number(problem.get("retryAfter")))
         return _failure(_unknown(payment, reason))
 
