@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.errors import (
     AnswerTooLarge,
@@ -56,6 +57,16 @@ def fill(size: int) -> int:
 
 def wait(seconds: float) -> None:
     time.sleep(seconds)
+
+
+def meet(mine: str, other: str) -> None:
+    """Leave ``mine``, and wait for ``other``, which another job leaves."""
+    Path(mine).touch()
+    until = time.monotonic() + 30
+    while not Path(other).exists():
+        if time.monotonic() > until:
+            raise InvalidRequest([FieldError("", "nobody came")])
+        time.sleep(0.01)
 
 
 def die() -> None:
@@ -143,6 +154,12 @@ async def test_a_worker_that_dies_is_replaced() -> None:
     assert await run(pool, spin, 0.0)
 
 
+async def test_a_worker_that_is_lost_is_an_error_in_the_log() -> None:
+    with capture_logs() as logs, pytest.raises(WorkerLost):
+        await run(WorkerPool(), die)
+    assert [(each["event"], each["log_level"]) for each in logs] == [("worker_lost", "error")]
+
+
 async def test_a_worker_that_died_idle_is_no_failure() -> None:
     pool = WorkerPool()
     os.kill(await run(pool, spin, 0.0), signal.SIGKILL)
@@ -193,6 +210,79 @@ async def test_what_nobody_paid_for_leaves_a_worker_to_those_who_pay() -> None:
     assert [type(end) for end in ends] == [Interrupted] * 3
 
 
+@pytest.mark.parametrize("known_by", ["caller", "payer"])
+async def test_who_had_a_worker_in_vain_leaves_one_to_the_others(
+    monkeypatch: pytest.MonkeyPatch, known_by: str
+) -> None:
+    """Such a payment is not used up, so its payer could hold all workers with it for nothing."""
+    monkeypatch.setattr(pools, "FAILED_SECONDS", 0.05)
+    pool = WorkerPool()
+    names = [
+        {"caller": str(number), "payer": "0xa" if known_by == "payer" else f"0x{number}"}
+        for number in range(PROCESSES + 1)
+    ]
+    for name in names[: 1 if known_by == "payer" else None]:
+        with pytest.raises(TakesTooLong):
+            await run(pool, spin, 9.0, cpu_seconds=0.1, **name)
+    again = [asyncio.create_task(run(pool, wait, 60, **name)) for name in names]
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(30):
+        assert await run(pool, spin, 0.0, caller="somebody else", payer="0xb")
+    for job in again:
+        job.cancel()
+    await asyncio.gather(*again, return_exceptions=True)
+
+
+async def test_whose_job_waited_meanwhile_leaves_one_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pools, "FAILED_SECONDS", 0.05)
+    pool = WorkerPool()
+    first = [
+        asyncio.create_task(
+            run(pool, spin, 9.0, cpu_seconds=0.2, caller=f"first {number}", payer="0xa")
+        )
+        for number in range(PROCESSES)
+    ]
+    await asyncio.sleep(0)
+    queued = [
+        asyncio.create_task(run(pool, wait, 60, caller=f"queued {number}", payer="0xa"))
+        for number in range(PROCESSES)
+    ]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        assert await run(pool, spin, 0.0, caller="somebody else", payer="0xb")
+    ends = await asyncio.gather(*first, return_exceptions=True)
+    assert [type(end) for end in ends] == [TakesTooLong] * PROCESSES
+    for job in queued:
+        job.cancel()
+    await asyncio.gather(*queued, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "bound"),
+    [
+        pytest.param({}, {"FAILED_SECONDS": 60.0}, id="quick"),
+        pytest.param({}, {"FAILED_SECONDS": 0.0, "THROTTLED_SECONDS": 0.0}, id="long ago"),
+        pytest.param({"unpaid": True}, {"FAILED_SECONDS": 0.0}, id="unpaid, which has its own"),
+    ],
+)
+async def test_what_is_no_waste_any_more_or_yet_keeps_nobody_from_both_workers(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    given: dict[str, Any],
+    bound: dict[str, float],
+) -> None:
+    for name, seconds in bound.items():
+        monkeypatch.setattr(pools, name, seconds)
+    pool = WorkerPool()
+    for caller in ("a", "b"):
+        with pytest.raises(InvalidRequest):
+            await run(pool, refuse, caller=caller, **given)
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    await asyncio.gather(run(pool, meet, a, b, caller="a"), run(pool, meet, b, a, caller="b"))
+
+
 async def test_the_queue_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pools, "WAITING", 1)
     pool = WorkerPool()
@@ -240,6 +330,80 @@ async def test_a_caller_who_hangs_up_while_a_worker_starts_leaves_none_behind() 
         assert [type(end) for end in ends] == [asyncio.CancelledError] * 2
     assert await run(pool, spin, 0.0)
     assert len(children() - before) <= PROCESSES
+
+
+# --- what is reported -----------------------------------------------------------------------
+
+
+class Reports(list[tuple[str, float, float | None]]):
+    """What a pool reported of its jobs."""
+
+    def __call__(self, outcome: str, waited: float, ran: float | None) -> None:
+        self.append((outcome, waited, ran))
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [outcome for outcome, _, _ in self]
+
+
+@pytest.mark.parametrize(
+    ("job", "arguments", "outcome"),
+    [
+        pytest.param(spin, (0.0,), "ok", id="ok"),
+        pytest.param(refuse, (), "refused", id="refused"),
+        pytest.param(fail, (), "failed", id="failed"),
+        pytest.param(spin, (60,), "too_long", id="too-long"),
+        pytest.param(fill, (4 * ADDRESS_SPACE_BYTES,), "too_large", id="too-large"),
+        pytest.param(die, (), "lost", id="lost"),
+    ],
+)
+async def test_each_job_is_reported_by_its_outcome(
+    job: Any, arguments: tuple[object, ...], outcome: str
+) -> None:
+    reports = Reports()
+    with suppress(OncallError, ZeroDivisionError):
+        await run(WorkerPool(reports), job, *arguments, cpu_seconds=0.2)
+    [(reported, waited, ran)] = reports
+    assert reported == outcome
+    assert reported in pools.OUTCOMES
+    assert 0 <= waited < 1
+    assert ran is not None
+    assert ran > 0
+
+
+async def test_a_job_reports_how_long_it_waited_and_ran() -> None:
+    reports = Reports()
+    pool = WorkerPool(reports)
+    await run(pool, spin, 0.0)
+    await asyncio.gather(run(pool, wait, 0.4), run(pool, spin, 0.0))
+    (_, first_waited, first_ran), (_, waited, ran) = reports[1:]
+    assert first_waited < 0.2
+    assert first_ran is not None
+    assert first_ran >= 0.4
+    assert waited >= 0.4
+    assert ran is not None
+
+
+async def test_a_job_that_was_not_begun_has_no_running_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pools, "WAIT_SECONDS", 0.05)
+    reports = Reports()
+    pool = WorkerPool(reports)
+    first = asyncio.create_task(run(pool, wait, 60))
+    await asyncio.sleep(0)
+    with pytest.raises(WorkersBusy):
+        await run(pool, spin, 0.0)
+    [(outcome, waited, ran)] = reports
+    assert (outcome, ran) == ("busy", None)
+    assert waited >= 0.05
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    pool.stop_free_work()
+    with pytest.raises(Interrupted):
+        await run(pool, spin, 0.0, unpaid=True)
+    assert reports.outcomes == ["busy", "cancelled", "stopped"]
 
 
 # --- stopping -------------------------------------------------------------------------------
