@@ -1,4 +1,4 @@
-"""``python -m app``: serve · demo · pay · receipts · keys · migrate · openapi.
+"""``python -m app``: serve · demo · pay · mcp-wallet · receipts · keys · migrate · openapi.
 
 Each command imports what it needs when it runs, so that ``--help`` is quick.
 """
@@ -72,6 +72,43 @@ def pay(
     from app.cli.pay import run_pay
 
     sys.exit(asyncio.run(run_pay(url, _content(body), key, accept, _dollars(most))))
+
+
+@cli.command()
+def mcp_wallet(
+    url: Annotated[str, typer.Argument(help="The remote MCP server: http(s)://HOST/mcp.")],
+    most: Annotated[
+        str, typer.Option("--max", help="Pay at most this many US dollars for a call.")
+    ] = "0.10",
+    most_per_day: Annotated[
+        str, typer.Option("--max-per-day", help="Sign at most this many US dollars a day (UTC).")
+    ] = "1.00",
+) -> None:
+    """Serve a remote MCP server's tools on standard input and output, and pay for their calls.
+
+    The wallet's key is PRIVATE_KEY; without it, a throw-away wallet pays with test money. What is
+    signed stands in XDG_STATE_HOME/oncall/payments.sqlite (~/.local/state unless it is set).
+    """
+    import asyncio
+    import sqlite3
+
+    from app.cli.mcp_wallet import run_mcp_wallet
+    from app.cli.spending import SpendingRecord
+    from app.cli.wallet import Wallet
+
+    if not url.startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{url!r} is not an http(s) address", param_hint="URL")
+    limits = _dollars(most), _dollars(most_per_day, "--max-per-day")
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    record = SpendingRecord(state / "oncall" / "payments.sqlite", time.time)
+    try:
+        wallet = Wallet.of(os.environ.get("PRIVATE_KEY"), *limits)
+        record.create()
+    except ValueError:
+        sys.exit("PRIVATE_KEY is not a private key: 64 hexadecimal digits")
+    except (OSError, sqlite3.Error) as error:
+        sys.exit(f"{record.path} cannot be used: {error}")
+    asyncio.run(run_mcp_wallet(url, wallet, record))
 
 
 @cli.command()
@@ -202,10 +239,10 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _dollars(text: str) -> Decimal:
+def _dollars(text: str, option: str = "--max") -> Decimal:
     digits = text.removeprefix("$")
     if not digits.replace(".", "", 1).isdecimal():
-        raise typer.BadParameter(f"{text!r} is not an amount such as 0.10", param_hint="--max")
+        raise typer.BadParameter(f"{text!r} is not an amount such as 0.10", param_hint=option)
     return Decimal(digits)
 
 

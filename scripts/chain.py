@@ -1,4 +1,4 @@
-"""Install what ``tests/chain`` needs beside the Python packages: anvil, the TypeScript example.
+"""Install what ``tests/chain`` needs beside the Python packages: anvil, TypeScript clients.
 
 Does nothing when the lock files have not changed since the last time; when it fails it says what to
 do.
@@ -9,7 +9,8 @@ from pathlib import Path
 from node_packages import install_node_packages
 
 ROOT = Path(__file__).resolve().parent.parent
-NODE = (ROOT / "tests" / "support" / "chain", ROOT / "examples" / "typescript")
+SUPPORT = ROOT / "tests" / "support"
+NODE = (SUPPORT / "chain", SUPPORT / "mcp_clients", ROOT / "examples" / "typescript")
 
 
 def main() -> None:

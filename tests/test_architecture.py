@@ -17,7 +17,7 @@ BIN = Path(sys.executable).parent
 INWARD = "imports point inward"
 NO_ENGINE = "rate limits and payments know nothing of the engine"
 NO_PLANNING = "layered schedules know nothing of planning"
-MCP_ONLY = "only the MCP tools know the MCP library"
+MCP_ONLY = "only the MCP tools and the MCP wallet know the MCP library"
 SQL_ONLY = "only stores and the database know SQL"
 CONTRACTS = (INWARD, NO_ENGINE, NO_PLANNING, MCP_ONLY, SQL_ONLY)
 

@@ -14,6 +14,7 @@ from eth_account.signers.local import LocalAccount
 from x402 import x402Client
 from x402.http import x402HTTPClient
 from x402.http.utils import decode_payment_response_header
+from x402.mechanisms.evm import EthAccountSigner
 from x402.mechanisms.evm.exact import register_exact_evm_client
 from x402.schemas import SettleResponse
 
@@ -21,6 +22,16 @@ from app.payments.terms_text import AnyPaymentRequired
 
 ATTEMPTS = 5
 LONGEST_WAIT_SECONDS = 10.0
+
+
+def paying_client(account: LocalAccount, most: Decimal, networks: str | None = None) -> x402Client:
+    """Return the official client that signs for ``account``, up to ``most`` dollars a payment.
+
+    It pays on any EVM network, or only on those that match ``networks``.
+    """
+    client = x402Client()
+    client.set_spend_controls({"max_amount_per_payment": f"${most}"})
+    return register_exact_evm_client(client, EthAccountSigner(account), networks)
 
 
 @dataclass(frozen=True)
@@ -48,10 +59,7 @@ class Buyer:
     def __init__(self, most: Decimal, key: str | None = None) -> None:
         self.account: LocalAccount = Account.from_key(key) if key else Account.create()
         self.most = most
-        client = x402Client()
-        client.set_spend_controls({"max_amount_per_payment": f"${most}"})
-        register_exact_evm_client(client, self.account)
-        self._client = x402HTTPClient(client)
+        self._client = x402HTTPClient(paying_client(self.account, most))
 
     def payment_required_in(self, response: httpx.Response) -> AnyPaymentRequired:
         """Return the terms of a 402. Raises ``ValueError`` if it has none."""

@@ -79,7 +79,13 @@ class Pages:
         return self._page("index.html", "/", products=self._products())
 
     def _catalog(self) -> Representation:
-        return self._page("catalog.html", "/catalog", products=self._products())
+        return self._page(
+            "catalog.html",
+            "/catalog",
+            products=self._products(),
+            paid=bool(self.terms),
+            sandbox=self.sandbox,
+        )
 
     def _product(self, endpoint: Endpoint) -> Representation:
         product = product_page(endpoint, self.public_url)

@@ -30,6 +30,8 @@ from app.payments.terms import PaymentRequiredBody
 from app.payments.verification import MessagePayment, network_in
 from app.products.endpoint import JSON
 
+OUTPUT_SCHEMA = "x-output-schema"
+"""The member of a paid tool's ``_meta`` that holds the JSON Schema of its answer."""
 MAX_TEXT_BYTES = 4 * 1024 * 1024
 IN_STRUCTURED_CONTENT = "The answer is in structuredContent: it is too large to be written twice."
 
@@ -109,19 +111,35 @@ class Tools:
 
 
 def tool_of(checkout: ProductCheckout) -> types.Tool:
-    """The description of an endpoint for a client and its model."""
+    """The description of an endpoint for a client and its model.
+
+    A tool that is paid for declares no ``outputSchema``: clients hold every result against it, and
+    terms and problems are results, too. Its ``_meta`` has the schema of the answer.
+    """
     endpoint = checkout.endpoint
-    price = f" Costs ${endpoint.price_usd} a call, paid by x402." if checkout.payments else ""
+    answer = object_schema_of(endpoint.answer)
+    paid = checkout.payments is not None
     return types.Tool(
         name=endpoint.slug,
         title=endpoint.title,
-        description=f"{endpoint.description} {endpoint.rules}{price}",
+        description=f"{endpoint.description} {endpoint.rules}{_sold(checkout, answer)}",
         inputSchema=object_schema_of(endpoint.request),
-        outputSchema=object_schema_of(endpoint.answer),
+        outputSchema=None if paid else answer,
         annotations=types.ToolAnnotations(
             readOnlyHint=True, destructiveHint=False, idempotentHint=True, openWorldHint=False
         ),
-        _meta={"x-payment-info": payment_info(endpoint)} if checkout.payments else None,
+        _meta={"x-payment-info": payment_info(endpoint), OUTPUT_SCHEMA: answer} if paid else None,
+    )
+
+
+def _sold(checkout: ProductCheckout, answer: Mapping[str, Any]) -> str:
+    """What a paid tool costs and answers, in words."""
+    if checkout.payments is None:
+        return ""
+    fields = ", ".join(f"`{name}`" for name in answer["properties"])
+    return (
+        f" Costs ${checkout.endpoint.price_usd} a call, paid by x402. The answer is a JSON object "
+        f'of {fields}; its schema is _meta["{OUTPUT_SCHEMA}"].'
     )
 
 

@@ -1,16 +1,21 @@
 """A tool's payment moves money once: called again, and over HTTP as well."""
 
 import json
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from eth_account.signers.local import LocalAccount
+from web3 import Web3
 from x402.schemas import PaymentPayload
 
-from tests.support.chain.books import PAID, UNMOVED, Books
+from tests.support.chain.books import PAID, PRICE, UNMOVED, Books
+from tests.support.chain.chain import Chain, Transfer
 from tests.support.chain.payments import payment
 from tests.support.chain.service import EXAMPLE, Service, reason_in
-from tests.support.mcp_agents import agent, content_of, receipt_in
+from tests.support.mcp_agents import ROTATION, agent, content_of, receipt_in
+from tests.support.mcp_clients import FOLDER, TYPESCRIPT, printed, typescript
 from tests.support.seed import EXAMPLE_RESPONSE
 
 pytestmark = pytest.mark.anyio
@@ -51,6 +56,33 @@ async def test_tool_called_in_vain(
     assert books.close(402, problem["status"]) == UNMOVED
     assert terms["accepts"][0]["amount"] == "20000"
     assert problem["code"] == "invalid_request"
+
+
+@pytest.mark.parametrize("client", ["python", *TYPESCRIPT, "wallet"])
+def test_client_buys(
+    client: str,
+    chain: Chain,
+    service: Service,
+    payer: LocalAccount,
+    open_books: OpenBooks,
+    tmp_path: Path,
+) -> None:
+    """The official clients sign by themselves; a host that cannot has the wallet before it."""
+    books, url = open_books(payer, service), f"{service.url}/mcp"
+    variables = {"PRIVATE_KEY": Web3.to_hex(payer.key), "XDG_STATE_HOME": str(tmp_path)}
+    if client == "wallet":
+        host = typescript("host.mjs", TYPESCRIPT[0], "chain")
+        command = [*host, ROTATION, sys.executable, "-m", "app", "mcp-wallet", url]
+    elif client == "python":
+        command = [sys.executable, str(FOLDER / "client.py"), url, ROTATION]
+    else:
+        command = [*typescript("client.mjs", client, "chain"), url, ROTATION]
+    paid = printed(command, ARGUMENTS, **variables)["paid"]
+    assert books.close(200) == PAID
+    assert paid["structuredContent"] == json.loads(EXAMPLE_RESPONSE)
+    receipt = paid["_meta"]["x402/payment-response"]
+    transfer = Transfer(payer.address, service.payee, PRICE)
+    assert chain.transfers_in(receipt["transaction"]) == [transfer]
 
 
 def of_either(made: PaymentPayload) -> PaymentPayload:

@@ -32,6 +32,7 @@ PRODUCTS = [endpoint.catalog_path for endpoint in ENDPOINTS]
 PATHS = ["/", "/catalog", *PRODUCTS]
 INPUT, OUTPUT = "JSON Schema of the input", "JSON Schema of the output"
 MAX_PAGE_BYTES = 60 * 1024
+WALLET = ["mcp-wallet", f"{PUBLIC_URL}/mcp", "--max", "0.10"]
 
 
 class Page(HTMLParser):
@@ -169,6 +170,26 @@ async def test_the_examples_picture_is_the_endpoints(endpoint: Endpoint) -> None
     )
     assert drawn.content == bought.content
     assert "sandbox" in drawn.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("shop", "server"),
+    [
+        (service(), {"command": "oncall", "args": WALLET}),
+        (
+            service(remote_settings("http://127.0.0.1:9")),
+            {"command": "oncall", "args": WALLET, "env": {"PRIVATE_KEY": "0x…"}},
+        ),
+        (service(settings(payments="off")), {"type": "http", "url": f"{PUBLIC_URL}/mcp"}),
+    ],
+    ids=["sandbox", "facilitator", "off"],
+)
+async def test_the_catalogue_configures_an_mcp_host(
+    shop: Service, server: dict[str, object]
+) -> None:
+    told = (await page("/catalog", shop)).blocks["Configuration of an MCP host"]
+    assert json.loads(told) == {"mcpServers": {"oncall": server}}
+    assert len(told.strip().splitlines()) <= 10
 
 
 @pytest.mark.parametrize("path", ["/", "/catalog"])

@@ -6,7 +6,6 @@ from base64 import b64decode
 from dataclasses import replace
 from typing import Any
 
-import httpx
 import pytest
 from structlog.testing import capture_logs
 from x402.http.utils import decode_payment_response_header
@@ -25,6 +24,7 @@ from tests.support.mcp_agents import (
     message,
     posted,
     receipt_in,
+    settled,
 )
 from tests.support.seed import EXAMPLE_RESPONSE
 from tests.support.services import (
@@ -336,10 +336,3 @@ class TestRealProcess:
         assert len({receipt_in(result)["transaction"] for result in results}) == 1
         assert len({json.dumps(content_of(result)) for result in results}) == 1
         assert settled(address) == before + 1
-
-
-def settled(address: str) -> float:
-    """How many payments the service at ``address`` has settled."""
-    name = 'oncall_settlements_total{network="eip155:84532",outcome="settled"} '
-    lines = httpx.get(f"{address}/metrics").text.splitlines()
-    return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))

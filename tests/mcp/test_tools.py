@@ -10,12 +10,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from x402.extensions.bazaar import McpDiscoveryInfo, extract_discovery_info
 
-from app.checkout.purchase import ProductCheckout
 from app.discovery.openapi import openapi_document
-from app.http.rate_limits import RateLimits
-from app.mcp.tools import tool_of
+from app.mcp.tools import OUTPUT_SCHEMA
 from app.products.registry import paid_endpoints
-from app.workers.pool import WorkerPool
 from tests.support.mcp_agents import agent_of, content_of
 from tests.support.services import PUBLIC_URL, Sandbox, service, settings
 
@@ -47,15 +44,23 @@ async def test_the_price_is_the_tables_wherever_it_is_told() -> None:
             assert int(way["amount"]) == row.price_usd * 10**6
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.slug)
-def test_the_schemas_describe_the_example_and_its_answer(row: Any) -> None:
-    tool = tool_of(ProductCheckout(row, RateLimits(lambda: 0.0), WorkerPool(), None))
-    answer = msgspec.json.decode(row.example_answer())
-    for schema, document in ((tool.inputSchema, row.example), (tool.outputSchema, answer)):
-        assert schema is not None
-        assert schema["type"] == "object"
-        Draft202012Validator.check_schema(schema)
-        Draft202012Validator(schema).validate(document)
+@pytest.mark.anyio
+@pytest.mark.parametrize("payments", ["sandbox", "off"])
+async def test_the_schemas_describe_the_example_and_its_answer(payments: Any) -> None:
+    """A tool that is paid for declares no schema of its results: terms and problems are results."""
+    async with agent_of(service(settings(payments=payments))) as agent:
+        tools = (await agent.session.list_tools()).tools
+    for tool, row in zip(tools, TABLE, strict=True):
+        paid = tool.meta is not None
+        assert paid == (payments == "sandbox")
+        assert paid == (tool.outputSchema is None)
+        answer = msgspec.json.decode(row.example_answer())
+        output = tool.meta[OUTPUT_SCHEMA] if tool.meta else tool.outputSchema
+        for schema, document in ((tool.inputSchema, row.example), (output, answer)):
+            assert schema["type"] == "object"
+            Draft202012Validator.check_schema(schema)
+            Draft202012Validator(schema).validate(document)
+        assert paid == all(f"`{name}`" in str(tool.description) for name in answer)
 
 
 @pytest.mark.anyio

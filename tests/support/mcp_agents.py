@@ -93,3 +93,10 @@ async def posted(
     """What is answered to ``body`` (bytes as they are, all else as JSON) at ``/mcp``."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     return await http.post(f"{url}/mcp", content=content, headers={**HEADERS, **headers})
+
+
+def settled(address: str) -> float:
+    """How many payments the service at ``address`` has settled."""
+    name = 'oncall_settlements_total{network="eip155:84532",outcome="settled"} '
+    lines = httpx.get(f"{address}/metrics").text.splitlines()
+    return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))

@@ -15,7 +15,7 @@ import pytest
 
 MARKERS = {
     "chain": "a local EVM node and Node",
-    "image": "a package index, to install what the image holds",
+    "image": "a package index, to install the image or another client from",
     "browser": "Chromium",
     "postgres": "PostgreSQL",
     "redis": "Redis",
