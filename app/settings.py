@@ -41,14 +41,18 @@ SANDBOX_PAY_TO = "0x000000000000000000000000000000000000dEaD"
 DEFAULT_STORE = "sqlite:///data/oncall.db"
 """Below the folder that the service is started in."""
 MAX_FILE_BYTES = 64 * 1024
+SECRET_ENDINGS = ("_URL", "_HEADERS", "_SECRET")
 LONGEST_SHOWN = 42
 """An address of a payee; longer texts may be keys and are not repeated."""
 NONE = "none"
 """No database, no file of settings, no secrets directory."""
 PRODUCTION_DEFAULTS = {"ONCALL_PAYMENTS": "facilitator", "ONCALL_DRAIN": "5"}
 """A proxy that asks ``/readyz`` every second or two has noticed within 5 seconds."""
+FACILITATORS = ("cdp", "payai", "x402.org")
+"""The facilitators that have a name."""
+OUR_PREFIXES = ("ONCALL_", "CDP_API_KEY_", "PAYAI_API_KEY_")
 FACILITATOR_NEEDS = {
-    "ONCALL_FACILITATOR_URL": "the x402 facilitator that settles payments",
+    "ONCALL_FACILITATOR": "the x402 facilitator that settles payments, such as cdp",
     "ONCALL_NETWORK": "the network to be paid on, such as eip155:8453",
     "ONCALL_PAY_TO": "the address that receives the money",
 }
@@ -116,9 +120,10 @@ class Settings(
     set, and ``store_url`` the database it means. ``rate_limit`` is the text as set, which the
     products parse; an empty ``address_limit`` follows from those. ``quota`` is the text as set,
     too, which the stored APIs parse. ``rpc_url`` is a node of ``network``, asked only when a
-    receipt was lost. ``facilitator_timeout_seconds`` bounds one call. A settlement with an
-    unknown outcome is tried again until ``settle_deadline_seconds`` after the first call. A
-    process that was told to stop accepts requests for another ``drain_seconds``.
+    receipt was lost. ``facilitator`` is a name or an address; ``facilitator_url`` is called in
+    place of a name's own address. ``facilitator_timeout_seconds`` bounds one call. A settlement
+    with an unknown outcome is tried again until ``settle_deadline_seconds`` after the first call.
+    A process that was told to stop accepts requests for another ``drain_seconds``.
     """
 
     env_file: str = ".env"
@@ -139,6 +144,18 @@ class Settings(
         repr=False,
         pattern=rf"^$|{HOST}(/[^{BLANKS}?#]*)?$",
         description="an http(s) address without query, fragment or user name",
+    )
+    facilitator: Address = Field(
+        default="",
+        repr=False,
+        pattern=rf"^({'|'.join(map(re.escape, FACILITATORS))})?$|{HOST}(/[^{BLANKS}?#]*)?$",
+        description=f"{', '.join(FACILITATORS)} or an http(s) address",
+    )
+    cdp_api_key_id: str = Field(default="", validation_alias="CDP_API_KEY_ID")
+    cdp_api_key_secret: str = Field(default="", repr=False, validation_alias="CDP_API_KEY_SECRET")
+    payai_api_key_id: str = Field(default="", validation_alias="PAYAI_API_KEY_ID")
+    payai_api_key_secret: str = Field(
+        default="", repr=False, validation_alias="PAYAI_API_KEY_SECRET"
     )
     facilitator_headers: Annotated[Mapping[str, str], _parsed(_headers)] = Field(
         default={},
@@ -242,7 +259,7 @@ def _dotenv(path: Path) -> Mapping[str, str | None]:
     strange = [
         str(_line_of(each))
         for each in bindings
-        if "ONCALL_" in each.original.string.upper()
+        if any(prefix in each.original.string.upper() for prefix in OUR_PREFIXES)
         and (each.error or (each.key and each.value is None))
     ]
     if strange:
@@ -304,7 +321,7 @@ class _Found:
                     self.texts[name], self.places[name] = text.strip(), place
             elif name.upper() in self.wanted:
                 self.problems.append(f"{place}{name} is not read: write {name.upper()}")
-            elif name.startswith("ONCALL_") and name not in VARIABLES:
+            elif name.startswith(OUR_PREFIXES) and name not in VARIABLES:
                 similar = most_similar(name, self.wanted, at_least=0.9)
                 if similar:
                     self.problems.append(f"{place}{name} is not a setting; did you mean {similar}?")
@@ -328,7 +345,7 @@ def _complaint(error: ErrorDetails) -> str:
     name = str(error["loc"][0])
     info = VARIABLES[name]
     text = str(error["input"])
-    secret = name.endswith(("_URL", "_HEADERS")) or "://" in text or len(text) > LONGEST_SHOWN
+    secret = name.endswith(SECRET_ENDINGS) or "://" in text or len(text) > LONGEST_SHOWN
     given = "" if secret else f"{text!r} "
     wanted = info.description or "one of " + ", ".join(get_args(info.annotation))
     return f"{name}: {given}is not {wanted}"
@@ -344,8 +361,11 @@ def _unfit(settings: Settings, texts: Collection[str]) -> Iterator[str]:
         )
     if production or settings.payments == "facilitator":
         needs = PRODUCTION_NEEDS if production else FACILITATOR_NEEDS
-        yield from (f"{name} is not set: {why}" for name, why in needs.items() if name not in texts)
-    if settings.payments == "sandbox" and settings.facilitator_url:
-        yield "ONCALL_FACILITATOR_URL: not used by ONCALL_PAYMENTS=sandbox"
+        given = {*texts, *(["ONCALL_FACILITATOR"] if settings.facilitator_url else [])}
+        yield from (f"{name} is not set: {why}" for name, why in needs.items() if name not in given)
+    if settings.payments == "sandbox":
+        for name in ("ONCALL_FACILITATOR", "ONCALL_FACILITATOR_URL"):
+            if name in texts:
+                yield f"{name}: not used by ONCALL_PAYMENTS=sandbox"
     if settings.payments == "sandbox" and settings.network != SANDBOX_NETWORK:
         yield f"ONCALL_NETWORK: the sandbox is on {SANDBOX_NETWORK} only"

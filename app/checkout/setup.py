@@ -16,6 +16,8 @@ from app.payments.chain import Chain
 from app.payments.claims.claim import PaymentClaims
 from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.redis import RedisClaims
+from app.payments.facilitators.credentials import ApiKey
+from app.payments.facilitators.named import FacilitatorChoice, facilitator_from
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.payments.settlement import SettlementService
@@ -46,6 +48,8 @@ def setting_errors(settings: Settings) -> Iterator[str]:
     yield from quotas_in(settings.quota)[1]
     if settings.payments != "off":
         yield from payee_errors(settings.network, settings.pay_to)
+    if settings.payments == "facilitator":
+        yield from facilitator_choice(settings).errors()
 
 
 class PaymentService:
@@ -64,7 +68,9 @@ class PaymentService:
     ) -> None:
         self._settings = settings
         metrics.expect(settings.network)
-        self.facilitator = _facilitator(settings, clock) if facilitator is None else facilitator
+        if facilitator is None:
+            facilitator = _facilitator(settings, clock, metrics)
+        self.facilitator = facilitator
         self._server = resource_server(self.facilitator, settings.network)
         self.claims = claims_of(settings, clock) if claims is None else claims
         self.settlement = SettlementService(
@@ -150,14 +156,26 @@ class PaymentService:
                 log.warning("readiness", part=name, problem=problem)
 
 
-def _facilitator(settings: Settings, clock: Callable[[], float]) -> Facilitator:
-    if settings.payments == "sandbox":
-        return SandboxFacilitator(settings.network, stablecoin(settings.network), clock)
-    return RemoteFacilitator(
-        settings.facilitator_url,
-        network=settings.network,
+def facilitator_choice(settings: Settings) -> FacilitatorChoice:
+    """The remote facilitator that ``settings`` choose, by its name or by its address."""
+    return FacilitatorChoice(
+        settings.facilitator or settings.facilitator_url,
+        url=settings.facilitator_url,
         headers=settings.facilitator_headers,
         timeout_seconds=settings.facilitator_timeout_seconds,
+        cdp=ApiKey(settings.cdp_api_key_id, settings.cdp_api_key_secret),
+        payai=ApiKey(settings.payai_api_key_id, settings.payai_api_key_secret),
+    )
+
+
+def _facilitator(settings: Settings, clock: Callable[[], float], metrics: Metrics) -> Facilitator:
+    if settings.payments == "sandbox":
+        return SandboxFacilitator(settings.network, stablecoin(settings.network), clock)
+    return facilitator_from(
+        facilitator_choice(settings),
+        network=settings.network,
+        clock=clock,
+        record_call=metrics.record_facilitator_call,
     )
 
 

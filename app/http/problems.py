@@ -26,6 +26,7 @@ STATUS: Mapping[type[OncallError], HTTPStatus] = {
     errors.NotAcceptable: HTTPStatus.NOT_ACCEPTABLE,
     errors.BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.PaymentAlreadyUsed: HTTPStatus.CONFLICT,
+    errors.IdentifierAlreadyUsed: HTTPStatus.CONFLICT,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.RateLimited: HTTPStatus.TOO_MANY_REQUESTS,
