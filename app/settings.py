@@ -361,7 +361,7 @@ def _unfit(settings: Settings, texts: Collection[str]) -> Iterator[str]:
         )
     if production or settings.payments == "facilitator":
         needs = PRODUCTION_NEEDS if production else FACILITATOR_NEEDS
-        given = {*texts, *(["ONCALL_FACILITATOR"] if settings.facilitator_url else [])}
+        given = {*texts, *(["ONCALL_FACILITATOR"] if "ONCALL_FACILITATOR_URL" in texts else [])}
         yield from (f"{name} is not set: {why}" for name, why in needs.items() if name not in given)
     if settings.payments == "sandbox":
         for name in ("ONCALL_FACILITATOR", "ONCALL_FACILITATOR_URL"):

@@ -305,7 +305,8 @@ class SettlementService:
         try:
             async with asyncio.timeout_at(deadline):
                 while (transaction := await attempts.settle(self._clock())) is None:
-                    await _pause(max(pause, attempts.retry_after), deadline)
+                    await _wait(attempts.retry_after, deadline)
+                    await asyncio.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         except TimeoutError:
             raise SettlementUnknown(
@@ -439,9 +440,9 @@ def _named_identifier() -> Iterator[None]:
         raise IdentifierAlreadyUsed from None
 
 
-async def _pause(seconds: float, deadline: float) -> None:
-    """Wait, unless the deadline comes first: then raise ``TimeoutError`` at once."""
-    if asyncio.get_running_loop().time() + seconds >= deadline:
+async def _wait(seconds: int, deadline: float) -> None:
+    """Wait as long as the facilitator asked; raise ``TimeoutError`` if the deadline comes first."""
+    if seconds and asyncio.get_running_loop().time() + seconds >= deadline:
         raise TimeoutError
     await asyncio.sleep(seconds)
 

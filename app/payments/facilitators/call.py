@@ -100,7 +100,7 @@ def ignore_call(_: FacilitatorCall) -> None:
     """Record nothing."""
 
 
-def answer_of(response: aiohttp.ClientResponse, body: bytes) -> Answer:
+def answer_of(response: "aiohttp.ClientResponse", body: bytes) -> Answer:
     """What is known of ``response``, whose body has been read."""
     fields = response.headers
     named = (code_in(fields.get(name)) for name in CORRELATION_FIELDS)
@@ -133,7 +133,7 @@ def _seconds_to_wait(fields: Mapping[str, str]) -> int | None:
     return min(max(seconds, 1), LONGEST_WAIT_SECONDS)
 
 
-def _target_of(response: aiohttp.ClientResponse) -> str:
+def _target_of(response: "aiohttp.ClientResponse") -> str:
     """Where a redirect leads, without query and user name; empty if the answer is none."""
     location = response.headers.get("Location", "")
     if not (HTTPStatus.MULTIPLE_CHOICES <= response.status < HTTPStatus.BAD_REQUEST and location):
@@ -147,7 +147,7 @@ def _target_of(response: aiohttp.ClientResponse) -> str:
     return "".join(filter(str.isprintable, target))[:LONGEST_TEXT]
 
 
-def _extensions_in(response: aiohttp.ClientResponse) -> tuple[ExtensionResponse, ...]:
+def _extensions_in(response: "aiohttp.ClientResponse") -> tuple[ExtensionResponse, ...]:
     responses = extract_extension_responses_header(response) or {}
     return tuple(
         ExtensionResponse(

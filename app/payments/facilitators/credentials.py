@@ -5,18 +5,14 @@ of requests of two minutes. Both are JSON Web Tokens. Keys are read once, at the
 key nor a token appears in ``repr``, in an error or in a log.
 """
 
-import base64
-import binascii
 import secrets
 import uuid
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 from msgspec import Struct
 
 LIFE_SECONDS = 120
@@ -26,8 +22,23 @@ RENEWED_SECONDS = 30
 PAYAI_PREFIX = "payai_sk_"
 ED25519_BYTES = 64
 """A seed of 32 bytes and the public key."""
+CDP_KEYS = "neither 64 bytes in base64 (Ed25519) nor a private key on P-256 in PEM"
+PAYAI_KEYS = "not an Ed25519 key in PKCS #8, in base64"
 
-SigningKey = Ed25519PrivateKey | EllipticCurvePrivateKey
+
+class SigningKey(NamedTuple):
+    """A private key of ``cryptography``, and the algorithm that it signs by."""
+
+    algorithm: str
+    key: Any
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.algorithm!r})"
+
+    def bearer(self, claims: Mapping[str, object], header: Mapping[str, str]) -> Mapping[str, str]:
+        """The header field with a token of ``claims``."""
+        token = jwt.encode(dict(claims), self.key, self.algorithm, dict(header))
+        return {"Authorization": f"Bearer {token}"}
 
 
 class ApiKey(Struct, frozen=True):
@@ -65,7 +76,6 @@ class CdpCredentials:
     def __init__(self, key: ApiKey, address: str, clock: Callable[[], float]) -> None:
         self._id = key.id
         self._key = cdp_key(key.secret)
-        self._algorithm = "EdDSA" if isinstance(self._key, Ed25519PrivateKey) else "ES256"
         parts = urlsplit(address)
         self._host, self._path = parts.netloc, parts.path
         self._clock = clock
@@ -79,8 +89,7 @@ class CdpCredentials:
             "exp": now + LIFE_SECONDS,
             "uris": [f"{method} {self._host}{self._path}{path}"],
         }
-        names = {"kid": self._id, "nonce": secrets.token_hex(16)}
-        return _bearer(jwt.encode(claims, self._key, self._algorithm, names))
+        return self._key.bearer(claims, {"kid": self._id, "nonce": secrets.token_hex(16)})
 
 
 class PayAiCredentials:
@@ -106,7 +115,7 @@ class PayAiCredentials:
                 "exp": now + LIFE_SECONDS,
                 "jti": str(uuid.uuid4()),
             }
-            self._fields = _bearer(jwt.encode(claims, self._key, "EdDSA", {"kid": self._id}))
+            self._fields = self._key.bearer(claims, {"kid": self._id})
             self._made_at = now
         return self._fields
 
@@ -116,35 +125,35 @@ def cdp_key(secret: str) -> SigningKey:
 
     Line ends of a PEM may be written as ``\\n``. Raises ``ValueError``, without the secret.
     """
-    text = secret.replace("\\n", "\n")
+    text = secret.replace("\\n", "\n").strip()
+    if text.startswith("-----BEGIN"):
+        return _signing_key("ES256", text, CDP_KEYS)
     try:
-        if text.lstrip().startswith("-----BEGIN"):
-            pem = load_pem_private_key(text.encode(), password=None)
-            if isinstance(pem, EllipticCurvePrivateKey) and isinstance(pem.curve, SECP256R1):
-                return pem
-        else:
-            both = base64.b64decode(text, validate=True)
-            if len(both) == ED25519_BYTES:
-                return Ed25519PrivateKey.from_private_bytes(both[:32])
-    except (ValueError, TypeError, binascii.Error):
-        pass  # what they say may repeat a part of the secret
-    raise ValueError("neither 64 bytes in base64 (Ed25519) nor a private key on P-256 in PEM")
+        both = b64decode(text, validate=True)
+    except ValueError:
+        both = b""
+    if len(both) != ED25519_BYTES:
+        raise ValueError(CDP_KEYS)
+    seed, public = (urlsafe_b64encode(half).decode() for half in (both[:32], both[32:]))
+    return _signing_key("EdDSA", {"kty": "OKP", "crv": "Ed25519", "d": seed, "x": public}, CDP_KEYS)
 
 
-def payai_key(secret: str) -> Ed25519PrivateKey:
+def payai_key(secret: str) -> SigningKey:
     """The key in a secret of PayAI: PKCS #8 in base64, after ``payai_sk_`` or without it.
 
     Raises ``ValueError``, without the secret.
     """
+    text = secret.removeprefix(PAYAI_PREFIX)
+    pem = f"-----BEGIN PRIVATE KEY-----\n{text}\n-----END PRIVATE KEY-----\n"
+    return _signing_key("EdDSA", pem, PAYAI_KEYS)
+
+
+def _signing_key(algorithm: str, key: str | dict[str, str], wanted: str) -> SigningKey:
+    """The private key in a PEM or in the members of a JWK, once it has signed something."""
     try:
-        der = base64.b64decode(secret.removeprefix(PAYAI_PREFIX), validate=True)
-        key = load_der_private_key(der, password=None)
-        if isinstance(key, Ed25519PrivateKey):
-            return key
-    except (ValueError, TypeError, binascii.Error):
-        pass  # as above
-    raise ValueError("not an Ed25519 key in PKCS #8, in base64")
-
-
-def _bearer(token: str) -> Mapping[str, str]:
-    return {"Authorization": f"Bearer {token}"}
+        signs = jwt.get_algorithm_by_name(algorithm)
+        private = signs.from_jwk(key) if isinstance(key, dict) else signs.prepare_key(key)
+        signs.sign(b"", private)
+    except Exception:  # noqa: BLE001 - it is no key, whatever says so, and may repeat the secret
+        raise ValueError(wanted) from None
+    return SigningKey(algorithm, private)

@@ -229,7 +229,7 @@ class _AnswerTooLargeError(Exception):
     pass
 
 
-async def _body_of(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+async def _body_of(response: "aiohttp.ClientResponse", max_bytes: int) -> bytes:
     """The body of an answer. Raises ``_AnswerTooLargeError``."""
     body = bytearray()
     async for chunk in response.content.iter_any():
