@@ -364,8 +364,8 @@ def _unfit(settings: Settings, texts: Collection[str]) -> Iterator[str]:
         given = {*texts, *(["ONCALL_FACILITATOR"] if "ONCALL_FACILITATOR_URL" in texts else [])}
         yield from (f"{name} is not set: {why}" for name, why in needs.items() if name not in given)
     if settings.payments == "sandbox":
-        for name in ("ONCALL_FACILITATOR", "ONCALL_FACILITATOR_URL"):
-            if name in texts:
-                yield f"{name}: not used by ONCALL_PAYMENTS=sandbox"
+        for name in ("facilitator", "facilitator_url"):
+            if getattr(settings, name):
+                yield f"ONCALL_{name.upper()}: not used by ONCALL_PAYMENTS=sandbox"
     if settings.payments == "sandbox" and settings.network != SANDBOX_NETWORK:
         yield f"ONCALL_NETWORK: the sandbox is on {SANDBOX_NETWORK} only"
