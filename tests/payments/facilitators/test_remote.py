@@ -419,7 +419,7 @@ async def test_a_facilitator_that_refuses_our_calls_is_not_ready(
 async def test_a_refusal_is_forgotten_after_a_while(
     connected: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else nobody would get terms, nobody would pay, and nobody would see that it takes us again."""
+    """Else nobody would get terms, or pay, and it would never be seen to take us again."""
     async with ScriptedFacilitator(settle=answers(UNAUTHORIZED, 401)) as script:
         facilitator = await connected(script)
         with pytest.raises(FacilitatorUnavailable):
