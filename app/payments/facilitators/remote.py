@@ -116,7 +116,7 @@ class RemoteFacilitator:
         await self.refresh()
         if self._problem == self._unsupported:
             await self.aclose()
-            raise ConfigurationError([f"ONCALL_FACILITATOR_URL: {self._problem}"])
+            raise ConfigurationError([f"ONCALL_FACILITATOR: {self._problem}"])
 
     async def aclose(self) -> None:
         if self._session is not None:
@@ -210,11 +210,11 @@ class RemoteFacilitator:
 
     def _note_refusal(self, answer: Answer, *, understood: bool) -> None:
         """Note whether the facilitator takes our calls; an answer about a payment says it does."""
-        if answer.status in REFUSES_US and not understood:
+        if understood:
+            self._refusal = None
+        elif answer.status in REFUSES_US:
             self._refusal = _problem_in(answer)
             self._refused_until = asyncio.get_running_loop().time() + REFUSED_SECONDS
-        else:
-            self._refusal = None
 
     def _is_ours(self, kind: SupportedKind) -> bool:
         family = self._network.split(":")[0]
@@ -252,7 +252,7 @@ def _settlement_in(answer: Answer, network: str) -> SettleResponse | None:
     """The settlement that an answer tells of; ``None`` if it tells of none.
 
     CDP leaves out transaction and network where it refuses a payment, and may call the reason an
-    error type.
+    error type. What says that our key is wrong, or that we are not served, is about no payment.
     """
     settlement = _parsed(answer, SettleResponse)
     if settlement is None:
@@ -265,7 +265,8 @@ def _settlement_in(answer: Answer, network: str) -> SettleResponse | None:
         settlement = SettleResponse(
             success=False, error_reason=reason, transaction=transaction, network=network
         )
-    return None if settlement.error_reason == NOT_SERVED else settlement
+    refuses_us = answer.status == HTTPStatus.UNAUTHORIZED or settlement.error_reason == NOT_SERVED
+    return None if refuses_us and not settlement.success else settlement
 
 
 def _outcome(answer: Answer, settlement: SettleResponse | None) -> SettleResponse:

@@ -152,7 +152,7 @@ async def test_one_that_does_not_settle_our_payments_stops_the_start(
         with pytest.raises(ConfigurationError) as failure:
             await connected(script)
         told = f"the facilitator does not support exact on {NETWORK} (x402 version 2)"
-        assert failure.value.problems == (f"ONCALL_FACILITATOR_URL: {told}",)
+        assert failure.value.problems == (f"ONCALL_FACILITATOR: {told}",)
 
 
 async def test_its_problem_is_told_and_goes_away() -> None:
@@ -237,6 +237,8 @@ REFUSED = settlement(success=False, errorReason="insufficient_funds", transactio
             answers({**CDP_REFUSED, "transaction": 7}, 400), "insufficient_funds", id="no hash"
         ),
         pytest.param(answers(LOCATION, 403), FacilitatorUnavailable, id="not served here"),
+        pytest.param(answers(REFUSED, 401), FacilitatorUnavailable, id="refused as 401"),
+        pytest.param(answers(settlement(), 401), SettlementUnknown, id="settled as 401"),
         pytest.param(answers(b"no", 502), SettlementUnknown, id="a text as 502"),
         pytest.param(answers(b"", 307, Location="/other"), SettlementUnknown, id="a redirect"),
         pytest.param(answers(padded(MAX_ANSWER_BYTES)), TRANSACTION, id="as large as may be"),
@@ -411,6 +413,10 @@ async def test_a_facilitator_that_refuses_our_calls_is_not_ready(
         assert facilitator.problem == told
         await facilitator.refresh()
         assert facilitator.problem == told, "what it supports says nothing of it"
+        script.play("settle", answers(b"", 429))
+        with pytest.raises(FacilitatorUnavailable):
+            await facilitator.settle(PAYMENT, TERMS)
+        assert facilitator.problem == told, "and neither does an answer to nobody"
         script.play("settle", answers(REFUSED, 402))
         await facilitator.settle(PAYMENT, TERMS)
         assert facilitator.problem is None
