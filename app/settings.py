@@ -44,6 +44,8 @@ MAX_FILE_BYTES = 64 * 1024
 SECRET_ENDINGS = ("_URL", "_HEADERS", "_SECRET")
 LONGEST_SHOWN = 42
 """An address of a payee; longer texts may be keys and are not repeated."""
+PLACEHOLDER = "…"
+"""Stands in examples for what an operator must fill in."""
 NONE = "none"
 """No database, no file of settings, no secrets directory."""
 PRODUCTION_DEFAULTS = {"ONCALL_PAYMENTS": "facilitator", "ONCALL_DRAIN": "5"}
@@ -351,8 +353,11 @@ def _complaint(error: ErrorDetails) -> str:
     return f"{name}: {given}is not {wanted}"
 
 
-def _unfit(settings: Settings, texts: Collection[str]) -> Iterator[str]:
-    """Yield the problems of missing variables and of variables that contradict each other."""
+def _unfit(settings: Settings, texts: Mapping[str, str]) -> Iterator[str]:
+    """Yield the problems of variables that are missing, not filled in, or contradict each other."""
+    for name, text in texts.items():
+        if PLACEHOLDER in text:
+            yield f'{name}: "{PLACEHOLDER}" stands for a text of yours: fill it in'
     production = settings.environment == "production"
     if production and settings.payments != "facilitator":
         yield (
@@ -364,8 +369,12 @@ def _unfit(settings: Settings, texts: Collection[str]) -> Iterator[str]:
         given = {*texts, *(["ONCALL_FACILITATOR"] if "ONCALL_FACILITATOR_URL" in texts else [])}
         yield from (f"{name} is not set: {why}" for name, why in needs.items() if name not in given)
     if settings.payments == "sandbox":
-        for name in ("facilitator", "facilitator_url"):
-            if getattr(settings, name):
-                yield f"ONCALL_{name.upper()}: not used by ONCALL_PAYMENTS=sandbox"
-    if settings.payments == "sandbox" and settings.network != SANDBOX_NETWORK:
+        yield from _unfit_for_the_sandbox(settings)
+
+
+def _unfit_for_the_sandbox(settings: Settings) -> Iterator[str]:
+    for name in ("facilitator", "facilitator_url"):
+        if getattr(settings, name):
+            yield f"ONCALL_{name.upper()}: not used by ONCALL_PAYMENTS=sandbox"
+    if settings.network != SANDBOX_NETWORK:
         yield f"ONCALL_NETWORK: the sandbox is on {SANDBOX_NETWORK} only"
