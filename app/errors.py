@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-Retry = Literal["same-payment", "new-payment", "no"]
+Retry = Literal["same-payment", "new-payment", "first-payment", "no"]
 """``same-payment``: send the request again unchanged, later. ``new-payment``: sign a new payment.
-``no``: the request cannot succeed as it is, so change it; a payment sent with it was not used."""
+``first-payment``: send the payment again that came first with this identifier. ``no``: the request
+cannot succeed as it is, so change it; a payment sent with it was not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,18 @@ class PaymentRefused(OncallError):
 class PaymentAlreadyUsed(OncallError):
     code = "payment_already_used"
     title = "This payment has already bought the answer to another request."
-    retry = "new-payment"
+    retry: ClassVar[Retry] = "new-payment"
+
+
+class IdentifierAlreadyUsed(PaymentAlreadyUsed):
+    """A fresh payment came with the identifier of an earlier one, and was not used."""
+
+    code = "payment_identifier_already_used"
+    title = (
+        "The payment-identifier belongs to an earlier payment. Send the first payment and its "
+        "request again: it is charged at most once. Another purchase needs another identifier."
+    )
+    retry = "first-payment"
 
 
 class FacilitatorUnavailable(Retryable):

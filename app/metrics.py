@@ -1,4 +1,4 @@
-"""Metrics for operators (Prometheus), and one log line for the outcome of each settlement.
+"""Metrics for operators (Prometheus), and log lines for settlements and what facilitators answer.
 
 Strategy: the registry belongs to one application and is passed to the parts that count; nothing is
 global. Each service process counts for itself, so scrape each. Requests are counted on the event
@@ -11,8 +11,10 @@ from collections import Counter as Tally
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from itertools import accumulate
 
+import msgspec
 import structlog
 from prometheus_client import (
     CollectorRegistry,
@@ -28,6 +30,7 @@ from prometheus_client.registry import Collector
 from app.http.rate_limits import POLICIES, RateLimits
 from app.payments.authorization import Payment
 from app.payments.claims.claim import Receipt
+from app.payments.facilitators.call import FacilitatorCall
 from app.workers import pool
 
 log = structlog.get_logger()
@@ -36,6 +39,10 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 """Upper bounds of the latency buckets: from a 402 to more than the deadline of a settlement."""
 
 OUTCOMES = ("settled", "refused", "unknown")
+EXTENSIONS = ("bazaar", "payment-identifier")
+EXTENSION_STATUSES = ("success", "processing", "rejected")
+OTHER = "other"
+"""The label of what a facilitator calls by a name that is not known here: labels are bounded."""
 
 
 class Metrics:
@@ -57,6 +64,18 @@ class Metrics:
             "oncall_revenue_atomic",
             "Money received, in atomic units of the network's stablecoin.",
             ["network"],
+            registry=self._registry,
+        )
+        self._calls = Counter(
+            "oncall_facilitator_calls",
+            "Calls to facilitators by operation and status; none if there was no answer.",
+            ["facilitator", "operation", "status"],
+            registry=self._registry,
+        )
+        self._extensions = Counter(
+            "oncall_facilitator_extensions",
+            f"What facilitators did with extensions: {', '.join(EXTENSION_STATUSES)}.",
+            ["facilitator", "extension", "status"],
             registry=self._registry,
         )
         self._limits_local = Gauge(
@@ -119,6 +138,32 @@ class Metrics:
             log.info("settlement", **entry, transaction=end.transaction)
         else:
             log.warning("settlement", **entry, transaction="", reason=str(end))
+
+    def record_facilitator_call(self, call: FacilitatorCall) -> None:
+        """Count one call, and log one that went wrong and what became of extensions."""
+        answer, names = call.answer, {"facilitator": call.facilitator, "operation": call.operation}
+        status = "none" if answer is None else str(answer.status)
+        self._calls.labels(*names.values(), status).inc()
+        if answer is None:
+            log.warning("facilitator", **names, status=None, error=call.failure)
+            return
+        for said in answer.extensions:
+            self._extensions.labels(
+                call.facilitator,
+                said.extension if said.extension in EXTENSIONS else OTHER,
+                said.status if said.status in EXTENSION_STATUSES else OTHER,
+            ).inc()
+            log.info("extension", **names, **msgspec.structs.asdict(said))
+        if answer.status != HTTPStatus.OK:
+            log.warning(
+                "facilitator",
+                **names,
+                status=answer.status,
+                error=answer.error_type,
+                correlation_id=answer.correlation_id,
+                transaction=answer.transaction,
+                redirect=answer.redirect,
+            )
 
     def text(self) -> bytes:
         """Return all metrics in the Prometheus text format."""

@@ -42,6 +42,7 @@ SANDBOX_PAY_TO = "0x000000000000000000000000000000000000dEaD"
 DEFAULT_STORE = "sqlite:///data/oncall.db"
 """Below the folder that the service is started in."""
 MAX_FILE_BYTES = 64 * 1024
+SECRET_ENDINGS = ("_URL", "_HEADERS", "_SECRET")
 LONGEST_SHOWN = 42
 """An address of a payee; longer texts may be keys and are not repeated."""
 PLACEHOLDER = "…"
@@ -50,8 +51,11 @@ NONE = "none"
 """No database, no file of settings, no secrets directory."""
 PRODUCTION_DEFAULTS = {"ONCALL_PAYMENTS": "facilitator", "ONCALL_DRAIN": "5"}
 """A proxy that asks ``/readyz`` every second or two has noticed within 5 seconds."""
+FACILITATORS = ("cdp", "payai", "x402.org")
+"""The facilitators that have a name."""
+OUR_PREFIXES = ("ONCALL_", "CDP_API_KEY_", "PAYAI_API_KEY_")
 FACILITATOR_NEEDS = {
-    "ONCALL_FACILITATOR_URL": "the x402 facilitator that settles payments",
+    "ONCALL_FACILITATOR": "the x402 facilitator that settles payments, such as cdp",
     "ONCALL_NETWORK": "the network to be paid on, such as eip155:8453",
     "ONCALL_PAY_TO": "the address that receives the money",
 }
@@ -117,6 +121,13 @@ FacilitatorUrl = Annotated[
         description="an http(s) address without query, fragment or user name",
     ),
 ]
+FacilitatorName = Annotated[
+    Address,
+    Field(
+        pattern=rf"^({'|'.join(map(re.escape, FACILITATORS))})?$|{HOST}(/[^{BLANKS}?#]*)?$",
+        description=f"{', '.join(FACILITATORS)} or an http(s) address",
+    ),
+]
 NodeUrl = Annotated[
     str, Field(pattern=rf"^$|^(?i:https?)://{REST}", description="an http(s) address")
 ]
@@ -135,13 +146,13 @@ class WayToPay(
     """One way to be paid: an item of ``ONCALL_ACCEPTS``.
 
     ``network`` is a CAIP-2 name or a short one, such as ``base``; ``pay_to`` receives the money.
-    ``facilitator`` settles there; empty means the facilitator of the other settings. ``rpc_url`` is
-    a node of the network.
+    ``facilitator``, a name or an address, settles there; empty means the facilitator of the other
+    settings. ``rpc_url`` is a node of the network.
     """
 
     network: str
     pay_to: str
-    facilitator: FacilitatorUrl = Field(default="", repr=False)
+    facilitator: FacilitatorName = Field(default="", repr=False)
     rpc_url: NodeUrl = Field(default="", repr=False)
 
 
@@ -165,9 +176,10 @@ class Settings(
     products parse; an empty ``address_limit`` follows from those. ``accepts`` are the ways to pay;
     ``network``, ``pay_to`` and ``rpc_url`` are the short form of one. ``quota`` is the text as set,
     too, which the stored APIs parse. ``rpc_url`` is a node of ``network``, asked only when a
-    receipt was lost. ``facilitator_timeout_seconds`` bounds one call. A settlement with an
-    unknown outcome is tried again until ``settle_deadline_seconds`` after the first call. A
-    process that was told to stop accepts requests for another ``drain_seconds``.
+    receipt was lost. ``facilitator`` is a name or an address; ``facilitator_url`` is called in
+    place of a name's own address. ``facilitator_timeout_seconds`` bounds one call. A settlement
+    with an unknown outcome is tried again until ``settle_deadline_seconds`` after the first call.
+    A process that was told to stop accepts requests for another ``drain_seconds``.
     """
 
     env_file: str = ".env"
@@ -187,7 +199,14 @@ class Settings(
         default=(),
         description='a JSON list such as [{"network": "base", "payTo": "0x…"}]',
     )
+    facilitator: FacilitatorName = Field(default="", repr=False)
     facilitator_url: FacilitatorUrl = Field(default="", repr=False)
+    cdp_api_key_id: str = Field(default="", validation_alias="CDP_API_KEY_ID")
+    cdp_api_key_secret: str = Field(default="", repr=False, validation_alias="CDP_API_KEY_SECRET")
+    payai_api_key_id: str = Field(default="", validation_alias="PAYAI_API_KEY_ID")
+    payai_api_key_secret: str = Field(
+        default="", repr=False, validation_alias="PAYAI_API_KEY_SECRET"
+    )
     facilitator_headers: Annotated[Mapping[str, str], _parsed(_headers)] = Field(
         default={},
         repr=False,
@@ -240,13 +259,9 @@ class Settings(
 
     @property
     def ways_to_pay(self) -> tuple[WayToPay, ...]:
-        """The ways to be paid, each with its facilitator, as they are set."""
-        ways = self.accepts or (
+        """The ways to be paid, as they are set."""
+        return self.accepts or (
             WayToPay(network=self.network, pay_to=self.pay_to, rpc_url=self.rpc_url),
-        )
-        return tuple(
-            way.model_copy(update={"facilitator": way.facilitator or self.facilitator_url})
-            for way in ways
         )
 
     @classmethod
@@ -296,7 +311,7 @@ def _dotenv(path: Path) -> Mapping[str, str | None]:
     strange = [
         str(_line_of(each))
         for each in bindings
-        if "ONCALL_" in each.original.string.upper()
+        if any(prefix in each.original.string.upper() for prefix in OUR_PREFIXES)
         and (each.error or (each.key and each.value is None))
     ]
     if strange:
@@ -358,7 +373,7 @@ class _Found:
                     self.texts[name], self.places[name] = text.strip(), place
             elif name.upper() in self.wanted:
                 self.problems.append(f"{place}{name} is not read: write {name.upper()}")
-            elif name.startswith("ONCALL_") and name not in VARIABLES:
+            elif name.startswith(OUR_PREFIXES) and name not in VARIABLES:
                 similar = most_similar(name, self.wanted, at_least=0.9)
                 if similar:
                     self.problems.append(f"{place}{name} is not a setting; did you mean {similar}?")
@@ -391,7 +406,7 @@ def _complaint(error: ErrorDetails) -> str:
         return f"{'/'.join((name, *place))} {_wrong_member(place[-1], error['type'])}"
     info = VARIABLES[name]
     text = str(error["input"])
-    secret = name.endswith(("_URL", "_HEADERS")) or "://" in text or len(text) > LONGEST_SHOWN
+    secret = name.endswith(SECRET_ENDINGS) or "://" in text or len(text) > LONGEST_SHOWN
     given = "" if secret else f"{text!r} "
     wanted = info.description or "one of " + ", ".join(get_args(info.annotation))
     return f"{name}: {given}is not {wanted}"
@@ -425,7 +440,7 @@ def _unfit(settings: Settings, texts: Mapping[str, str]) -> Iterator[str]:
     if "ONCALL_ACCEPTS" in texts and short:
         yield f"ONCALL_ACCEPTS says what {' and '.join(short)} would say: remove one of the two"
     if settings.payments == "sandbox":
-        yield from _not_of_the_sandbox(settings)
+        yield from _unfit_for_the_sandbox(settings)
 
 
 def _missing(settings: Settings, texts: Collection[str], needs: Mapping[str, str]) -> Iterator[str]:
@@ -433,18 +448,19 @@ def _missing(settings: Settings, texts: Collection[str], needs: Mapping[str, str
     replaced: list[str] = []
     if "ONCALL_ACCEPTS" in texts:
         replaced += ["ONCALL_NETWORK", "ONCALL_PAY_TO"]
-    if settings.accepts and all(way.facilitator for way in settings.accepts):
-        replaced.append("ONCALL_FACILITATOR_URL")
+    if "ONCALL_FACILITATOR_URL" in texts or (
+        settings.accepts and all(way.facilitator for way in settings.accepts)
+    ):
+        replaced.append("ONCALL_FACILITATOR")
     for name, why in needs.items():
         if name not in texts and name not in replaced:
             yield f"{name} is not set: {why}"
 
 
-def _not_of_the_sandbox(settings: Settings) -> Iterator[str]:
+def _unfit_for_the_sandbox(settings: Settings) -> Iterator[str]:
     """Yield the problems of settings that the sandbox does not use."""
-    if settings.facilitator_url:
-        yield "ONCALL_FACILITATOR_URL: not used by ONCALL_PAYMENTS=sandbox"
+    for name in ("accepts", "facilitator", "facilitator_url"):
+        if getattr(settings, name):
+            yield f"ONCALL_{name.upper()}: not used by ONCALL_PAYMENTS=sandbox"
     if settings.network != SANDBOX_NETWORK:
         yield f"ONCALL_NETWORK: the sandbox is on {SANDBOX_NETWORK} only"
-    if settings.accepts:
-        yield "ONCALL_ACCEPTS: not used by ONCALL_PAYMENTS=sandbox"

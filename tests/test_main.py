@@ -145,7 +145,7 @@ async def test_a_facilitator_that_comes_up_later_is_noticed(
         configured = remote_settings(script.url)
         made = setup.PaymentService(configured, lambda: 0.0, Metrics(), None, None)
         async with made.open():
-            assert made.checks()["facilitator"] == "the facilitator does not answer properly"
+            assert made.checks()["facilitator"] == "the facilitator does not answer properly (503)"
             async with asyncio.timeout(5):
                 while made.checks()["facilitator"] is not None:  # noqa: ASYNC110 - nothing signals it
                     await asyncio.sleep(0.01)

@@ -5,9 +5,11 @@ import time
 
 import pytest
 from limits import parse
+from structlog.testing import capture_logs
 
 from app.http.rate_limits import RateLimits
 from app.metrics import SECONDS, Metrics
+from app.payments.facilitators.call import Answer, FacilitatorCall
 from app.workers.pool import OUTCOMES
 from tests.conftest import Clock
 from tests.support.services import NETWORK, PATH, Service, service
@@ -167,3 +169,38 @@ async def test_errors_and_jobs_of_a_service() -> None:
 
 async def test_the_process_is_measured() -> None:
     assert (value(await numbers(service()), "process_resident_memory_bytes") or 0) > 1e6
+
+
+# --- facilitators ---------------------------------------------------------------------------
+
+
+def calls(status: str) -> str:
+    return (
+        f'oncall_facilitator_calls_total{{facilitator="cdp",operation="settle",status="{status}"}}'
+    )
+
+
+def test_calls_to_facilitators_are_counted_and_the_failing_ones_logged() -> None:
+    metrics = Metrics()
+    body = b'{"errorType":"forbidden","correlationId":"a-1","transaction":"0x12"}'
+    answers = [Answer(200, b"{}"), Answer(403, body), Answer(308, b"", redirect="https://b/"), None]
+    with capture_logs() as logs:
+        for answer in answers:
+            metrics.record_facilitator_call(
+                FacilitatorCall("cdp", "settle", answer, "TimeoutError")
+            )
+    text = metrics.text().decode()
+    assert [value(text, calls(each)) for each in ("200", "403", "308", "none")] == [1, 1, 1, 1]
+    refused, redirected, lost = logs
+    names = {"event": "facilitator", "log_level": "warning", "facilitator": "cdp"}
+    assert refused == {
+        **names,
+        "operation": "settle",
+        "status": 403,
+        "error": "forbidden",
+        "correlation_id": "a-1",
+        "transaction": "0x12",
+        "redirect": "",
+    }
+    assert (redirected["status"], redirected["redirect"]) == (308, "https://b/")
+    assert lost == {**names, "operation": "settle", "status": None, "error": "TimeoutError"}

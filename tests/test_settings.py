@@ -16,7 +16,7 @@ from app.settings import VARIABLES as VARIABLES_READ
 
 PRODUCTION = {
     "ONCALL_ENV": "production",
-    "ONCALL_FACILITATOR_URL": "https://facilitator.example",
+    "ONCALL_FACILITATOR": "https://facilitator.example",
     "ONCALL_NETWORK": "eip155:8453",
     "ONCALL_PAY_TO": "0x52908400098527886E0F7030069857D2E4169EE7",
     "ONCALL_PUBLIC_URL": "https://oncall.example",
@@ -82,6 +82,10 @@ VARIABLES = [
         (WayToPay(network="base", pay_to="0x01", facilitator="https://f.example"),),
     ),
     ("ONCALL_FACILITATOR_HEADERS", '{"X-Key": "s"}', "facilitator_headers", {"X-Key": "s"}),
+    ("CDP_API_KEY_ID", "an-id", "cdp_api_key_id", "an-id"),
+    ("CDP_API_KEY_SECRET", "a secret", "cdp_api_key_secret", "a secret"),
+    ("PAYAI_API_KEY_ID", "an-id", "payai_api_key_id", "an-id"),
+    ("PAYAI_API_KEY_SECRET", "a secret", "payai_api_key_secret", "a secret"),
     ("ONCALL_FACILITATOR_TIMEOUT", "2.5", "facilitator_timeout_seconds", 2.5),
     ("ONCALL_FACILITATOR_TIMEOUT", "300", "facilitator_timeout_seconds", 300.0),
     ("ONCALL_SETTLE_DEADLINE", "60", "settle_deadline_seconds", 60.0),
@@ -138,7 +142,7 @@ def test_variable(name: str, text: str, field: str, value: Any) -> None:
 
 
 def test_every_field_can_be_set() -> None:
-    elsewhere = {"environment", "facilitator_url", "env_file", "secrets_dir"}
+    elsewhere = {"environment", "facilitator", "facilitator_url", "env_file", "secrets_dir"}
     assert {field for _, _, field, _ in VARIABLES} | elsewhere == Settings.model_fields.keys()
 
 
@@ -358,12 +362,23 @@ def test_production_names_what_is_missing(missing: str, value: str | None) -> No
 
 def test_production_names_everything_that_is_missing_at_once() -> None:
     assert [text.split()[0] for text in problems_of({"ONCALL_ENV": "production"})] == [
-        "ONCALL_FACILITATOR_URL",
+        "ONCALL_FACILITATOR",
         "ONCALL_NETWORK",
         "ONCALL_PAY_TO",
         "ONCALL_PUBLIC_URL",
         "ONCALL_REDIS_URL",
     ]
+
+
+@pytest.mark.parametrize("name", ["cdp", "payai", "x402.org", "https://f.example/x402"])
+def test_a_facilitator_is_named_or_addressed(name: str) -> None:
+    settings = Settings.from_env({**PRODUCTION, "ONCALL_FACILITATOR": name})
+    assert (settings.facilitator, settings.facilitator_url) == (name, "")
+
+
+def test_the_address_alone_names_a_facilitator() -> None:
+    address = {"ONCALL_FACILITATOR": "", "ONCALL_FACILITATOR_URL": "https://f.example"}
+    assert Settings.from_env({**PRODUCTION, **address}).facilitator_url == "https://f.example"
 
 
 @pytest.mark.parametrize("payments", ["sandbox", "off"])
@@ -377,7 +392,7 @@ def test_production_gives_nothing_away(payments: str) -> None:
 
 def test_a_facilitator_in_development_needs_its_variables_but_no_public_url() -> None:
     assert [text.split()[0] for text in problems_of({"ONCALL_PAYMENTS": "facilitator"})] == [
-        "ONCALL_FACILITATOR_URL",
+        "ONCALL_FACILITATOR",
         "ONCALL_NETWORK",
         "ONCALL_PAY_TO",
     ]
@@ -391,6 +406,8 @@ def test_secrets_do_not_show_in_repr() -> None:
         {
             "ONCALL_FACILITATOR_HEADERS": '{"Authorization": "Bearer s3cret"}',
             "ONCALL_DATABASE_URL": "postgresql://user:s3cret@host/db",
+            "CDP_API_KEY_SECRET": "s3cret",
+            "PAYAI_API_KEY_SECRET": "s3cret",
         }
     )
     assert settings.facilitator_headers == {"Authorization": "Bearer s3cret"}
@@ -403,6 +420,7 @@ def test_secrets_do_not_show_in_repr() -> None:
     [
         ("ONCALL_FACILITATOR_HEADERS", "Authorization: Bearer s3cret"),
         ("ONCALL_FACILITATOR_HEADERS", '{"Authorization": ["s3cret"]}'),
+        ("ONCALL_FACILITATOR", "https://key:s3cret@facilitator.example"),
         ("ONCALL_FACILITATOR_URL", "https://key:s3cret@facilitator.example"),
         ("ONCALL_FACILITATOR_URL", "https://:s3cret@facilitator.example"),
         ("ONCALL_FACILITATOR_URL", "https://facilitator.example?key=s3cret"),
@@ -455,6 +473,21 @@ def test_the_facilitators_address_loses_its_last_slash() -> None:
             {"ONCALL_FACILITATOR_URL": "https://f.example"},
             "ONCALL_FACILITATOR_URL: not used by ONCALL_PAYMENTS=sandbox",
             id="a facilitator for the sandbox",
+        ),
+        pytest.param(
+            {"ONCALL_FACILITATOR": "cdp"},
+            "ONCALL_FACILITATOR: not used by ONCALL_PAYMENTS=sandbox",
+            id="a named facilitator for the sandbox",
+        ),
+        pytest.param(
+            {"ONCALL_FACILITATOR": "coinbase"},
+            "ONCALL_FACILITATOR: 'coinbase' is not cdp, payai, x402.org or an http(s) address",
+            id="an unknown name",
+        ),
+        pytest.param(
+            {"CDP_API_KEY_SECRETS": "s"},
+            "CDP_API_KEY_SECRETS is not a setting; did you mean CDP_API_KEY_SECRET?",
+            id="a misspelt name of a vendor's",
         ),
         pytest.param(
             {"ONCALL_NETWORK": "eip155:8453"},
@@ -618,7 +651,7 @@ def test_all_mistakes_of_all_places_are_named_at_once(folder: Path) -> None:
         f"ONCALL_PUBLIC_URL: {NO_ORIGIN}",
         ".env: ONCALL_DRAIN: '301' is not a number of seconds from 0 to 300",
         f"{folder}/secrets: ONCALL_REDIS_URL: is not an address such as redis://host:6379/0",
-        "ONCALL_FACILITATOR_URL is not set: the x402 facilitator that settles payments",
+        "ONCALL_FACILITATOR is not set: the x402 facilitator that settles payments, such as cdp",
         "ONCALL_NETWORK is not set: the network to be paid on, such as eip155:8453",
     ]
 

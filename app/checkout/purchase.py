@@ -13,6 +13,7 @@ outcome; failures are ``OncallError``.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
@@ -43,6 +44,9 @@ READ_LATER = (
     f"has more than {FREE_BODY_BYTES:,} bytes, so it is read after you have signed and before you "
     "are charged"
 )
+
+EMPTY_OBJECT = re.compile(rb"[ \t\r\n]*\{[ \t\r\n]*\}[ \t\r\n]*")
+"""A body that says nothing, with which marketplaces and validators ask for the terms."""
 
 EXAMINING_SECONDS = 1.0
 """The processor time after which a document is no longer examined, which no document takes."""
@@ -188,7 +192,8 @@ class ProductCheckout:
         self, payments: PaymentContext, request: PurchaseRequest
     ) -> PaymentRequiredBody:
         """The terms. Raises ``OncallError`` if the body shows that paying would be in vain."""
-        warnings = await self._examined(request) if request.body else ()
+        says_nothing = not request.body or EMPTY_OBJECT.fullmatch(request.body)
+        warnings = () if says_nothing else await self._examined(request)
         terms = payments.offered
         if terms is None:
             raise FacilitatorUnavailable(retry_after=5)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from itertools import chain
 
 import structlog
 from x402.schemas import ResourceInfo
@@ -17,7 +18,8 @@ from app.payments.claims.claim import PaymentClaims
 from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.redis import RedisClaims
 from app.payments.facilitators.by_network import Facilitator, Facilitators
-from app.payments.facilitators.remote import RemoteFacilitator
+from app.payments.facilitators.credentials import ApiKey
+from app.payments.facilitators.named import FacilitatorChoice, facilitator_from
 from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.payments.networks import (
     PREFERRED_NETWORKS,
@@ -52,6 +54,9 @@ def setting_errors(settings: Settings) -> Iterator[str]:
     yield from quotas_in(settings.quota)[1]
     if settings.payments != "off":
         yield from _way_errors(settings)
+    if settings.payments == "facilitator":
+        errors = [facilitator_choice(settings, way).errors() for way in settings.ways_to_pay]
+        yield from dict.fromkeys(chain.from_iterable(errors))
 
 
 def _way_errors(settings: Settings) -> Iterator[str]:
@@ -96,7 +101,10 @@ class PaymentService:
         for way in self._ways:
             metrics.expect(way.network)
         self.facilitators = Facilitators(
-            {way.network: facilitator or _facilitator(settings, way, clock) for way in self._ways}
+            {
+                way.network: facilitator or _facilitator(settings, way, clock, metrics)
+                for way in self._ways
+            }
         )
         self._server = resource_server(self.facilitators.by_network)
         self.claims = claims_of(settings, clock) if claims is None else claims
@@ -218,14 +226,33 @@ class PaymentService:
                 log.warning("readiness", part=name, problem=problem)
 
 
-def _facilitator(settings: Settings, way: WayToPay, clock: Callable[[], float]) -> Facilitator:
+def facilitator_choice(settings: Settings, way: WayToPay) -> FacilitatorChoice:
+    """The remote facilitator that settles ``way``: its own, or that of the other settings.
+
+    Address and headers of the settings are for theirs alone, because a header may be a secret.
+    """
+    name = settings.facilitator or settings.facilitator_url
+    is_own = way.facilitator not in ("", name)
+    return FacilitatorChoice(
+        way.facilitator or name,
+        url="" if is_own else settings.facilitator_url,
+        headers={} if is_own else settings.facilitator_headers,
+        timeout_seconds=settings.facilitator_timeout_seconds,
+        cdp=ApiKey(settings.cdp_api_key_id, settings.cdp_api_key_secret),
+        payai=ApiKey(settings.payai_api_key_id, settings.payai_api_key_secret),
+    )
+
+
+def _facilitator(
+    settings: Settings, way: WayToPay, clock: Callable[[], float], metrics: Metrics
+) -> Facilitator:
     if settings.payments == "sandbox":
         return SandboxFacilitator(way.network, stablecoin(way.network), clock)
-    return RemoteFacilitator(
-        way.facilitator,
+    return facilitator_from(
+        facilitator_choice(settings, way),
         network=way.network,
-        headers=settings.facilitator_headers,
-        timeout_seconds=settings.facilitator_timeout_seconds,
+        clock=clock,
+        record_call=metrics.record_facilitator_call,
     )
 
 

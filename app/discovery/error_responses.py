@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from app.errors import InvalidRequest, OncallError, OutOfBounds
+from app.errors import InvalidRequest, OncallError, OutOfBounds, Retry
 from app.http.problems import MEDIA_TYPE, STATUS, not_served, problem_response
 from app.http.validation import validated
 from app.products.endpoint import Endpoint
@@ -19,7 +19,8 @@ ERROR_RESPONSES = {
     "405": "Only POST is served.",
     "406": "No media type of the request's Accept is offered. Not charged.",
     "408": "The body did not arrive in time. Not charged.",
-    "409": "This payment has already bought the answer to another request.",
+    "409": "This payment has already bought the answer to another request, or its identifier "
+    "belongs to another payment. Not charged.",
     "413": "The body is over 1 MiB. Not charged.",
     "415": "The body is not JSON. Not charged.",
     "429": "Over the rate limit; see Retry-After. Not charged.",
@@ -61,9 +62,9 @@ PROBLEM: dict[str, Any] = {
         "code": {"type": "string", "description": "Stable; what a program should look at."},
         "detail": {"type": "string", "description": "What went wrong this time."},
         "retry": {
-            "enum": ["same-payment", "new-payment", "no"],
-            "description": "Send it again unchanged, sign afresh, or change the request (a payment "
-            "sent with it was not used).",
+            "enum": list(get_args(Retry)),
+            "description": "Send it again unchanged, sign afresh, send the first payment of this "
+            "identifier again, or change the request (a payment sent with it was not used).",
         },
         "catalog": {
             "type": "string",
@@ -93,7 +94,7 @@ PAYMENT_REQUIRED = {
         "x402Version": {"const": 2},
         "error": {"type": "string", "description": "Why no answer was served; a reason code."},
         "detail": {"type": "string", "description": "The reason in words."},
-        "retry": {"enum": ["same-payment", "new-payment", "no"]},
+        "retry": {"enum": list(get_args(Retry))},
         "warnings": {
             "type": "array",
             "description": "Fields that were not understood, or are only read after signing.",

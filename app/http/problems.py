@@ -30,6 +30,7 @@ STATUS: Mapping[type[OncallError], HTTPStatus] = {
     errors.OriginNotAllowed: HTTPStatus.FORBIDDEN,
     errors.BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     errors.PaymentAlreadyUsed: HTTPStatus.CONFLICT,
+    errors.IdentifierAlreadyUsed: HTTPStatus.CONFLICT,
     errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.MisdirectedRequest: HTTPStatus.MISDIRECTED_REQUEST,

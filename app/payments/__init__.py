@@ -10,6 +10,7 @@ from app.payments.deferred_imports import defer
 
 defer(
     "aiohttp",  # for a facilitator or a chain elsewhere: a seventh of the imports
+    "jwt",  # for a facilitator that wants tokens
     "x402.http",
     "x402.extensions",
     "x402.extensions.bazaar",

@@ -2,8 +2,8 @@
 
 Strategy: one settlement runs as its own task, so a caller who hangs up cannot stop it half way, and
 copies of a payment that arrive meanwhile wait for the same outcome. A settlement whose outcome is
-unknown (a time-out, a 5xx, a broken answer, ``settlement_pending``) is sent again unchanged until
-the deadline: the authorization's nonce makes that harmless on chain.
+unknown (a time-out, a 5xx, a broken answer, a failure that ``reasons`` does not know as final) is
+sent again unchanged until the deadline: the authorization's nonce makes that harmless on chain.
 
 Once a settlement *may* have moved the money, no failure code alone is believed: a facilitator that
 lost its answer will say "reverted", "used" or "expired" of a payment that did reach us. Then the
@@ -21,7 +21,7 @@ import dataclasses
 import json
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -35,8 +35,10 @@ from x402.schemas import SettleResponse
 from app.errors import (
     ClaimsUnavailable,
     FacilitatorUnavailable,
+    IdentifierAlreadyUsed,
     PaymentAlreadyUsed,
     PaymentRefused,
+    Retryable,
     SettlementUnknown,
     TooManyClaims,
 )
@@ -44,6 +46,7 @@ from app.payments.authorization import SETTLE_SECONDS, Payment, PaymentIdentity
 from app.payments.chain import AuthorizationState, Chain
 from app.payments.claims.claim import BUSY, Claim, PaymentClaims, Receipt, expiry_of
 from app.payments.claims.kept_answers import compressed, restored
+from app.payments.facilitators.reasons import UNDER_WAY, is_final
 
 log = structlog.get_logger()
 
@@ -140,14 +143,15 @@ class SettlementService:
         """Raise unless ``payment`` could be charged now; asked before an answer is computed.
 
         ``known`` is what ``find`` has found. Raises ``PaymentRefused`` outside of the validity
-        window, unless an earlier settlement was sent in it, and ``PaymentAlreadyUsed`` if its
-        identifier belongs to another payment or request.
+        window, unless an earlier settlement was sent in it, and ``IdentifierAlreadyUsed`` if its
+        identifier belongs to another payment.
         """
         if known is None or not known.sent:
             payment.require_valid_at(self._clock())
         if payment.identifier_key is not None:
             bound = payment.identity.bound_to(request_hash)
-            await self._claims.find(payment.identifier_key, bound)
+            with _named_identifier():
+                await self._claims.find(payment.identifier_key, bound)
 
     async def verify(
         self, payment: Payment, request_hash: bytes, known: Claim | None = None
@@ -287,7 +291,8 @@ class SettlementService:
         key = payment.identifier_key
         if key is None:
             return []
-        claim = await self._claims.claim(key, bound, self._expiry_of(payment))
+        with _named_identifier():
+            claim = await self._claims.claim(key, bound, self._expiry_of(payment))
         return [(key, claim.holder)]
 
     async def _require_valid(self, payment: Payment) -> None:
@@ -302,10 +307,13 @@ class SettlementService:
         try:
             async with asyncio.timeout_at(deadline):
                 while (transaction := await attempts.settle(self._clock())) is None:
+                    await _wait(attempts.retry_after, deadline)
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
         except TimeoutError:
-            raise SettlementUnknown(retry_after=5, transaction=attempts.transaction) from None
+            raise SettlementUnknown(
+                retry_after=max(5, attempts.retry_after), transaction=attempts.transaction
+            ) from None
         return self._receipt(payment, transaction)
 
     def _receipt(self, payment: Payment, transaction: str) -> Receipt:
@@ -334,7 +342,8 @@ class _SettlementAttempts:
 
     ``transaction`` is the hash that the facilitator named as that of a settlement under way; empty
     if it named none. The hash in an answer that says "failed" is not one: that transaction may have
-    been reverted because the nonce had been spent elsewhere.
+    been reverted because the nonce had been spent elsewhere. ``retry_after`` is for how many
+    seconds the facilitator asked us to wait, if that is longer than we wait anyway, else 0.
     """
 
     def __init__(
@@ -345,6 +354,7 @@ class _SettlementAttempts:
         self._payment = payment
         self._sent = claim.sent
         self.transaction = claim.transaction
+        self.retry_after = 0
 
     async def settle(self, now: float) -> str | None:
         """Try once, and return the transaction's hash, empty if it is not known.
@@ -358,20 +368,30 @@ class _SettlementAttempts:
         except SettlementUnknown as unknown:
             self._sent = True
             self.transaction = _hash_in(unknown.transaction) or self.transaction
+            self._note_wait(unknown)
             return None
-        except FacilitatorUnavailable:
-            if self._sent:
-                return None
-            raise
+        except FacilitatorUnavailable as unavailable:
+            if not self._sent:
+                raise
+            self._note_wait(unavailable)
+            return None
         if answer.success and self._is_ours(answer):
             return _hash_in(answer.transaction)
         if answer.success:
             self._sent = True
             return None
         reason = _reason(answer.error_reason, "settlement_failed")
-        if not self._sent:
+        named = _hash_in(answer.transaction)
+        if not self._sent and is_final(reason, named):
             raise PaymentRefused(reason)
+        self._sent = True
+        if reason in UNDER_WAY:
+            self.transaction = named or self.transaction
         return await (self._by_chain(reason, now) if self._chain else self._by_verifying())
+
+    def _note_wait(self, error: Retryable) -> None:
+        asked = error.retry_after
+        self.retry_after = asked if asked > LONGEST_PAUSE_SECONDS else 0
 
     def _is_ours(self, answer: SettleResponse) -> bool:
         payer = self._payment.authorization.payer
@@ -411,6 +431,22 @@ class _SettlementAttempts:
         except FacilitatorUnavailable:
             return None
         return self.transaction if verified.invalid_reason == ERR_NONCE_ALREADY_USED else None
+
+
+@contextlib.contextmanager
+def _named_identifier() -> Iterator[None]:
+    """Say of a claim that is another payment's that it is one of an identifier."""
+    try:
+        yield
+    except PaymentAlreadyUsed:
+        raise IdentifierAlreadyUsed from None
+
+
+async def _wait(seconds: int, deadline: float) -> None:
+    """Wait as long as the facilitator asked; raise ``TimeoutError`` if the deadline comes first."""
+    if seconds and asyncio.get_running_loop().time() + seconds >= deadline:
+        raise TimeoutError
+    await asyncio.sleep(seconds)
 
 
 def _hash_in(transaction: str) -> str:

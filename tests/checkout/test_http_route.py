@@ -43,7 +43,12 @@ def sandbox() -> Sandbox:
 class TestWithoutPayment:
     @pytest.mark.parametrize(
         "body",
-        [pytest.param(b"", id="absent"), pytest.param(json.dumps(EXAMPLE).encode(), id="valid")],
+        [
+            pytest.param(b"", id="absent"),
+            pytest.param(b"{}", id="empty"),
+            pytest.param(b" {\r\n\t} ", id="empty, in lines"),
+            pytest.param(json.dumps(EXAMPLE).encode(), id="valid"),
+        ],
     )
     async def test_terms_stand_in_the_header_and_the_body(
         self, sandbox: Sandbox, body: bytes
@@ -87,6 +92,14 @@ class TestPaid:
         [warning] = response.json()["warnings"]
         assert warning["pointer"] == "/shiftLenghtHours"
         assert "shiftLengthHours" in warning["detail"]
+
+    async def test_an_empty_document_is_a_question_for_the_terms_only(
+        self, sandbox: Sandbox
+    ) -> None:
+        payment = await Wallet().payment(await sandbox.terms())
+        response = await sandbox.ask({}, payment)
+        assert (response.status_code, response.json()["code"]) == (400, "invalid_request")
+        assert sandbox.transfers == 0
 
     async def test_the_same_payment_again_gets_the_same_answer(self, sandbox: Sandbox) -> None:
         payment = await Wallet().payment(await sandbox.terms())

@@ -14,6 +14,7 @@ from app.checkout.setup import (
     RETRY_SECONDS,
     PaymentService,
     claims_of,
+    facilitator_choice,
     setting_errors,
 )
 from app.discovery.bazaar import bazaar_extension
@@ -188,6 +189,7 @@ def test_a_service_is_ready_while_one_network_is_left() -> None:
             ["RATE_LIMIT", "QUOTA", "NETWORK"],
         ),
         ({"payments": "off", "network": "mars", "pay_to": "x"}, []),
+        ({"facilitator": "cdp"}, []),
         ({"pay_to": "x"}, ["PAY_TO"]),
         ({"network": "base", "pay_to": PAY_TO}, []),
         (
@@ -206,6 +208,22 @@ def test_every_error_of_the_settings_is_named(changes: dict[str, Any], names: li
     configured = settings().model_copy(update=changes)
     told = [error.partition(":")[0] for error in setting_errors(configured)]
     assert told == [f"ONCALL_{name}" for name in names]
+
+
+def test_errors_of_a_facilitators_key_are_named_without_it() -> None:
+    configured = remote_settings("", facilitator="cdp", cdp_api_key_secret="s3cret")
+    missing, wrong = setting_errors(configured)
+    assert missing.startswith("CDP_API_KEY_ID is not set")
+    assert wrong.startswith("CDP_API_KEY_SECRET: it is neither")
+    assert "s3cret" not in wrong
+
+
+def test_a_facilitator_is_called_by_its_name_unless_an_address_is_set() -> None:
+    named = remote_settings("", facilitator="x402.org")
+    assert facilitator_choice(named).address == "https://www.x402.org/facilitator"
+    elsewhere = remote_settings(URL, facilitator="x402.org")
+    assert facilitator_choice(elsewhere).address == URL
+    assert facilitator_choice(remote_settings(URL)).label == "127.0.0.1:9"
 
 
 # --- terms ----------------------------------------------------------------------------------

@@ -70,6 +70,12 @@ def test_codes_are_distinct() -> None:
         (errors.NotAcceptable, 406, "not_acceptable", "no"),
         (errors.BodyTooSlow, 408, "body_too_slow", "same-payment"),
         (errors.PaymentAlreadyUsed, 409, "payment_already_used", "new-payment"),
+        (
+            errors.IdentifierAlreadyUsed,
+            409,
+            "payment_identifier_already_used",
+            "first-payment",
+        ),
         (errors.BodyTooLarge, 413, "body_too_large", "no"),
         (errors.UnsupportedMediaType, 415, "unsupported_media_type", "no"),
         (errors.RateLimited, 429, "rate_limited", "same-payment"),

@@ -58,7 +58,7 @@ def code_in(content: dict[str, Any]) -> str:
 
 
 class TestWithoutPayment:
-    @pytest.mark.parametrize("arguments", [None, EXAMPLE], ids=["absent", "valid"])
+    @pytest.mark.parametrize("arguments", [None, {}, EXAMPLE], ids=["absent", "empty", "valid"])
     async def test_a_call_gets_the_terms(self, served: Sandbox, arguments: Any) -> None:
         async with agent_of(served) as agent:
             result = await agent.ask(arguments)

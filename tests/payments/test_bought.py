@@ -486,7 +486,7 @@ class TestIdentifier:
             outcomes = await asyncio.gather(*charging, return_exceptions=True)
             assert sorted(type(each).__name__ for each in outcomes) == [
                 "Charge",
-                "PaymentAlreadyUsed",
+                "IdentifierAlreadyUsed",
             ]
             assert script.calls.count("settle") == 1
             assert len(claims) == 2, "the payment that was charged, and its identifier"

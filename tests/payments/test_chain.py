@@ -18,7 +18,9 @@ from tests.support.services import (
     EXAMPLE,
     NETWORK,
     PAY_TO,
+    TRANSACTION,
     USDC,
+    Handler,
     ScriptedFacilitator,
     Service,
     hangs_up,
@@ -136,10 +138,15 @@ class Answer(NamedTuple):
 
 
 async def bought(
-    node: Node, clock: Clock, *, then: str = REVERTED, valid_before: int = 99999999999
+    node: Node,
+    clock: Clock,
+    *,
+    first: Handler = hangs_up,
+    then: str = REVERTED,
+    valid_before: int = 99999999999,
 ) -> Any:
     """A purchase whose first settlement is lost and whose later ones fail with ``then``."""
-    script = ScriptedFacilitator(settle=[hangs_up, refuses(then)], node=node)
+    script = ScriptedFacilitator(settle=[first, refuses(then)], node=node)
     async with script:
         configured = remote_settings(
             script.url, rpc_url=f"{script.url}/node", settle_deadline_seconds=0.8
@@ -168,6 +175,26 @@ async def test_it_paid_us(clock: Clock) -> None:
         "eth_getLogs",
         "eth_getTransactionReceipt",
     ]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        refuses("settle_exact_evm_transaction_confirmation_timed_out", 400, TRANSACTION),
+        refuses("settle_exact_node_failure", 400),
+        refuses("invalid_transaction_state", 200, TRANSACTION),
+        refuses("insufficient_funds", 200, TRANSACTION),
+        refuses("no code"),
+    ],
+    ids=["timed out", "node failure", "failed with a hash", "final with a hash", "free text"],
+)
+async def test_a_failure_that_is_not_final_is_asked_about_at_once(
+    clock: Clock, first: Handler
+) -> None:
+    node = Node()
+    response = await bought(node, clock, first=first)
+    assert (response.status_code, transaction_in(response)) == (200, HASH)
+    assert [call["method"] for call in node.asked].count("eth_getLogs") == 1
 
 
 async def test_its_nonce_was_spent_on_somebody_else(clock: Clock) -> None:

@@ -14,6 +14,7 @@ from x402.http.utils import decode_payment_required_header, decode_payment_respo
 from tests.support.services import (
     EXAMPLE,
     NETWORK,
+    Sandbox,
     ScriptedFacilitator,
     Service,
     answers,
@@ -55,7 +56,24 @@ class TestIdentifier:
         terms = await served.terms()
         await served.ask(EXAMPLE, header_of(identified(wallet, terms, identifier)))
         response = await served.ask(EXAMPLE, header_of(identified(wallet, terms, identifier)))
-        assert (response.status_code, response.json()["code"]) == (409, "payment_already_used")
+        problem = response.json()
+        assert (response.status_code, problem["retry"]) == (409, "first-payment")
+        assert problem["code"] == "payment_identifier_already_used"
+
+    async def test_what_the_conflict_says_is_right(self) -> None:
+        """The first payment is answered again, and the fresh one buys under another identifier."""
+        served, wallet, identifier = Sandbox(), Wallet(), generate_payment_id()
+        terms = await served.terms()
+        first = header_of(identified(wallet, terms, identifier))
+        fresh = identified(wallet, terms, identifier)
+        await served.ask(EXAMPLE, first)
+        assert (await served.ask(EXAMPLE, header_of(fresh))).json()["retry"] == "first-payment"
+        again = await served.ask(EXAMPLE, first)
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert served.transfers == 1
+        append_payment_identifier_to_extensions(fresh["extensions"], generate_payment_id())
+        assert (await served.ask(EXAMPLE, header_of(fresh))).status_code == 200
+        assert served.transfers == 2
 
     async def test_the_same_id_with_another_body_is_a_conflict(self) -> None:
         served = service()

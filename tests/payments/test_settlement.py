@@ -353,10 +353,10 @@ class TestRefused:
             response = await (await connected(script)).buy()
             assert (response.status_code, response.json()["error"]) == (402, "insufficient_funds")
 
-    async def test_free_text_is_not(self, connected: Connect) -> None:
+    async def test_free_text_is_not_and_refuses_nothing(self, connected: Connect) -> None:
         async with ScriptedFacilitator(settle=refuses("RPC http://10.0.0.1 said <no>")) as script:
             response = await (await connected(script)).buy()
-            assert response.json()["error"] == "settlement_failed"
+            assert response.json()["code"] == "settlement_unknown"
             assert "10.0.0.1" not in response.text
 
     async def test_a_verification_that_fails(self, connected: Connect) -> None:

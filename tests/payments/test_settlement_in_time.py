@@ -329,28 +329,68 @@ def test_a_caller_who_leaves_stops_nothing(till: Till) -> None:
         ("insufficient_funds", "insufficient_funds"),
         ("a:b.c-9_", "a:b.c-9_"),
         ("x" * 80, "x" * 80),
-        ("x" * 81, "settlement_failed"),
-        ("two words", "settlement_failed"),
-        ("", "settlement_failed"),
-        (None, "settlement_failed"),
+        ("x" * 81, "verification_failed"),
+        ("two words", "verification_failed"),
+        ("", "verification_failed"),
+        (None, "verification_failed"),
     ],
 )
-def test_a_reason_code_is_passed_on_and_free_text_is_not(
+def test_a_reason_code_of_a_verification_is_passed_on_and_free_text_is_not(
     till: Till, reason: str | None, told: str
 ) -> None:
-    till.facilitator.settlements = [failed(reason)]
-    payment = till.payment()
+    till.facilitator.verifications = [VerifyResponse(is_valid=False, invalid_reason=reason)]
+    payment = till.payment(contract=True)
     refusal = ends(till.charge(payment), PaymentRefused)
     assert (refusal.reason, refusal.detail) == (told, told)
     assert till.outcomes == [("refused", payment, refusal)]
     assert len(till.claims) == 0
-
-
-def test_free_text_of_a_verification_is_not_passed_on(till: Till) -> None:
-    till.facilitator.verifications = [VerifyResponse(is_valid=False, invalid_reason="RPC said no")]
-    refusal = ends(till.charge(till.payment(contract=True)), PaymentRefused)
-    assert refusal.reason == "verification_failed"
     assert till.facilitator.names == ["verify"]
+
+
+def test_a_settlement_that_finally_failed_is_refused_with_its_reason(till: Till) -> None:
+    till.facilitator.settlements = [failed("insufficient_funds")]
+    payment = till.payment()
+    refusal = ends(till.charge(payment), PaymentRefused)
+    assert (refusal.reason, refusal.detail) == ("insufficient_funds", "insufficient_funds")
+    assert till.outcomes == [("refused", payment, refusal)]
+    assert len(till.claims) == 0
+
+
+@pytest.mark.parametrize("reason", ["x" * 81, "two words", "", None, "a:b.c-9_"])
+def test_a_failure_that_nobody_knows_is_not_final(till: Till, reason: str | None) -> None:
+    till.facilitator.settlements = [failed(reason), settled()]
+    assert run_in_virtual_time(till.charge(till.payment())).receipt.transaction == TRANSACTION
+    assert till.facilitator.names == ["settle", "settle"]
+
+
+def waits(till: Till, *settlements: object) -> tuple[SettlementUnknown, float]:
+    """The failure of a charge whose outcome stays unknown, and when it was given up."""
+    till.facilitator.settlements = list(settlements)
+
+    async def charged() -> tuple[SettlementUnknown, float]:
+        with pytest.raises(SettlementUnknown) as failure:
+            await till.charge(till.payment())
+        return failure.value, now()
+
+    return run_in_virtual_time(charged())
+
+
+def test_a_facilitator_that_wants_to_be_left_alone_is_left_alone(till: Till) -> None:
+    busy = SettlementUnknown(retry_after=20)
+    till.facilitator.settlements = [busy, FacilitatorUnavailable(retry_after=8), settled()]
+    run_in_virtual_time(till.charge(till.payment()))
+    assert [round(at, 6) for _, at in till.facilitator.calls] == [0, 20.2, 28.6]
+
+
+def test_what_it_asks_for_is_handed_on_if_it_is_longer_than_the_deadline(till: Till) -> None:
+    failure, at = waits(till, SettlementUnknown(retry_after=300))
+    assert (failure.retry_after, at) == (300, 0)
+
+
+def test_a_wait_that_is_no_longer_than_ours_changes_nothing(till: Till) -> None:
+    failure, at = waits(till, SettlementUnknown(retry_after=5))
+    assert (failure.retry_after, at) == (5, DEADLINE)
+    assert till.facilitator.calls[1][1] == pytest.approx(0.2)
 
 
 @pytest.mark.parametrize("error", [FacilitatorUnavailable(retry_after=7), PaymentRefused("no")])
@@ -511,7 +551,11 @@ class Failing(MemoryClaims):
 
 @pytest.mark.parametrize(
     ("answer", "error"),
-    [(settled(), None), (failed("no"), PaymentRefused), (ZeroDivisionError(), ZeroDivisionError)],
+    [
+        (settled(), None),
+        (failed("insufficient_funds"), PaymentRefused),
+        (ZeroDivisionError(), ZeroDivisionError),
+    ],
 )
 def test_a_store_that_is_away_as_a_claim_ends_changes_no_outcome(
     clock: Clock, answer: object, error: type[Exception] | None
@@ -563,7 +607,7 @@ def test_a_receipt_is_kept_a_while_longer_than_its_authorization_is_valid(
     ("answer", "error", "free"),
     [
         (settled(), None, False),
-        (failed("no"), PaymentRefused, True),
+        (failed("insufficient_funds"), PaymentRefused, True),
         (unknown(OTHER_TRANSACTION), SettlementUnknown, False),
     ],
     ids=["settled", "refused", "unknown"],
