@@ -13,20 +13,17 @@ Nothing that a node sends raises an exception here.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-import aiohttp
-import msgspec
 from eth_utils.crypto import keccak
 from msgspec import Meta, Struct
-from pydantic_core import from_json
 from x402.schemas import PaymentRequirements
 
 from app.payments.authorization import Address, Authorization
+from app.payments.json_rpc import JsonRpc, NodeError
 
 LOOKBACK_BLOCKS = 9_000
 """How far back a use is searched: five hours on Base, within what public nodes answer."""
-MAX_ANSWER_BYTES = 2 * 1024 * 1024
 
 AUTHORIZATION_STATE = "0x" + keccak(text="authorizationState(address,bytes32)")[:4].hex()
 AUTHORIZATION_USED = "0x" + keccak(text="AuthorizationUsed(address,bytes32)").hex()
@@ -39,8 +36,6 @@ UNUSED = "0x" + "0" * 64
 Quantity = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{1,16}\Z")]
 Word = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{64}\Z")]
 Bytes = Annotated[str, Meta(pattern=r"\A0x([0-9a-fA-F]{2})*\Z")]
-
-T = TypeVar("T")
 
 
 class AuthorizationState(Enum):
@@ -96,16 +91,11 @@ class _TransactionReceipt(Struct, rename="camel"):
     logs: list[_Event]
 
 
-class _NodeError(Exception):
-    """The node did not answer as it should."""
-
-
 class Chain:
     """A node's JSON-RPC at ``url``."""
 
     def __init__(self, url: str, *, timeout_seconds: float = 5.0) -> None:
-        self._url = url
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._node = JsonRpc(url, timeout_seconds=timeout_seconds)
 
     async def record_of(
         self, signed: Authorization, requirements: PaymentRequirements
@@ -113,15 +103,15 @@ class Chain:
         """The record of ``signed``, which meets ``requirements``."""
         try:
             return await self._record_of(signed, requirements)
-        except _NodeError:
+        except NodeError:
             return ChainRecord(AuthorizationState.UNKNOWN)
 
     async def _record_of(
         self, signed: Authorization, requirements: PaymentRequirements
     ) -> ChainRecord:
-        block = await self._rpc(_Block, "eth_getBlockByNumber", "latest", False)  # noqa: FBT003
+        block = await self._node.call(_Block, "eth_getBlockByNumber", "latest", False)  # noqa: FBT003
         who = [_word(signed.payer), signed.nonce]
-        events = await self._rpc(
+        events = await self._node.call(
             list[_Event],
             "eth_getLogs",
             {
@@ -138,7 +128,7 @@ class Chain:
         data = AUTHORIZATION_STATE + _word(signed.payer)[2:] + signed.nonce[2:]
         call = {"to": requirements.asset, "data": data}
         # in the block whose time is known: a node may be behind, and its latest block old
-        state = await self._rpc(Word, "eth_call", call, block.number)
+        state = await self._node.call(Word, "eth_call", call, block.number)
         expired = int(block.timestamp, 16) >= int(signed.valid_before)
         if state == UNUSED and expired:
             return ChainRecord(AuthorizationState.EXPIRED)
@@ -148,7 +138,7 @@ class Chain:
         self, use: _Event, signed: Authorization, requirements: PaymentRequirements
     ) -> ChainRecord:
         """The record that the receipt of the transaction with ``use`` shows."""
-        receipt = await self._rpc(
+        receipt = await self._node.call(
             _TransactionReceipt, "eth_getTransactionReceipt", use.transaction_hash
         )
         is_whole = (
@@ -161,29 +151,6 @@ class Chain:
             state = _state_shown(receipt.logs, use, signed, requirements)
         paid_us = state is AuthorizationState.PAID_US
         return ChainRecord(state, use.transaction_hash if paid_us else "")
-
-    async def _rpc(self, kind: type[T], method: str, *parameters: object) -> T:
-        """The result of ``method``. Raises ``_NodeError`` unless it is a well-formed ``kind``."""
-        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=self._timeout, auto_decompress=False) as session,
-                session.post(
-                    self._url,
-                    data=msgspec.json.encode(request),
-                    headers={"Content-Type": "application/json", "Accept-Encoding": "identity"},
-                    allow_redirects=False,
-                ) as response,
-            ):
-                text = bytearray()
-                async for chunk in response.content.iter_any():
-                    text += chunk
-                    if len(text) > MAX_ANSWER_BYTES:
-                        raise _NodeError
-            # its bound on depth is its own: msgspec's is Python's, which libraries raise
-            return msgspec.convert(from_json(text)["result"], kind)
-        except (aiohttp.ClientError, OSError, ValueError, KeyError, TypeError) as error:
-            raise _NodeError from error
 
 
 def _state_shown(
