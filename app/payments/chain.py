@@ -41,12 +41,14 @@ Bytes = Annotated[str, Meta(pattern=r"\A0x([0-9a-fA-F]{2})*\Z")]
 class AuthorizationState(Enum):
     """What the chain says of an authorization.
 
-    ``EXPIRED`` is unused in a block in which it cannot be used any more. ``UNKNOWN`` is everything
-    that does not decide, also an authorization that may still be used.
+    ``EXPIRED`` is unused in a block in which it cannot be used any more. ``FAILED`` is a Solana
+    transaction that a block holds and that moved nothing. ``UNKNOWN`` is everything that does not
+    decide, also an authorization that may still be used.
     """
 
     PAID_US = "paid us"
     SPENT_ELSEWHERE = "spent elsewhere"
+    FAILED = "failed"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
 

@@ -12,8 +12,8 @@ from x402 import PaymentRequirements
 
 from app.payments.authorization import Authorization
 from app.payments.chain import AuthorizationState, Chain
-from app.payments.json_rpc import MAX_ANSWER_BYTES
 from app.payments.facilitators.remote import RemoteFacilitator
+from app.payments.json_rpc import MAX_ANSWER_BYTES
 from tests.conftest import Clock
 from tests.support.services import (
     EXAMPLE,

@@ -1,7 +1,6 @@
 """What is asked of a node about an authorization, and what its answers show, without a purchase."""
 
 import asyncio
-import contextlib
 import gzip
 import json
 from collections.abc import AsyncIterator
@@ -15,7 +14,7 @@ from x402 import PaymentRequirements
 from app.payments.authorization import Authorization
 from app.payments.chain import AuthorizationState, Chain, ChainRecord
 from app.payments.json_rpc import MAX_ANSWER_BYTES
-from tests.support.services import NETWORK, PAY_TO, USDC, Handler
+from tests.support.services import NETWORK, PAY_TO, USDC, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -108,18 +107,6 @@ class Node:
         """The record of ``SIGNED`` when the node answers with ``changes``."""
         self.answers.update(changes)
         return await Chain(self.url).record_of(SIGNED, TERMS)
-
-
-@contextlib.asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
-    """Serve ``handler`` on loopback; yields its address."""
-    app = web.Application()
-    app.router.add_route("*", "/", handler)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    await runner.cleanup()
 
 
 @pytest.fixture

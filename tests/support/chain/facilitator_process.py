@@ -187,7 +187,9 @@ def _broken(status: int) -> Response:
 def _nonce_of(payload: PaymentPayload | PaymentPayloadV1) -> str:
     """What makes a payment one of its kind: on Solana it is the whole transaction."""
     signed = payload.payload
-    return str(signed["transaction"] if "transaction" in signed else signed["authorization"]["nonce"])
+    return str(
+        signed["transaction"] if "transaction" in signed else signed["authorization"]["nonce"]
+    )
 
 
 def _payment_in(

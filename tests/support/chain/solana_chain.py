@@ -48,7 +48,9 @@ class SolanaChain:
         self.call("litesvm_expireBlockhash")
 
     def balance_of(self, address: str) -> int:
-        return int(self.call("getTokenAccountBalance", derive_ata(address, USDC))["value"]["amount"])
+        return int(
+            self.call("getTokenAccountBalance", derive_ata(address, USDC))["value"]["amount"]
+        )
 
     def transfers(self, payer: str) -> Sequence[Transfer]:
         """Every transfer that ``payer`` ever made."""
