@@ -35,7 +35,6 @@ class SolanaChain:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=url, timeout=30)
 
     def give_gas(self, address: str) -> None:
         self.call("litesvm_airdrop", address, ONE_SOL)
@@ -65,10 +64,15 @@ class SolanaChain:
         encoded, _ = self.call("getTransaction", signature)["transaction"]
         return VersionedTransaction.from_bytes(base64.b64decode(encoded))
 
+    def send(self, transaction: VersionedTransaction) -> None:
+        """Hand in a signed transaction unseen, past every check but the chain's."""
+        encoded = base64.b64encode(bytes(transaction)).decode()
+        self.call("sendTransaction", encoded, {"skipPreflight": True})
+
     def call(self, method: str, *parameters: object) -> Any:
         """The result of a call of JSON-RPC."""
         request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
-        answer = self._http.post("/", json=request).json()
+        answer = httpx.post(self.url, json=request, timeout=30).json()
         assert "error" not in answer, answer
         return answer["result"]
 

@@ -119,8 +119,12 @@ class Node:
         whole = str(amount / 10**DECIMALS)
         return self._now({"amount": str(amount), "decimals": DECIMALS, "uiAmountString": whole})
 
-    def simulateTransaction(self, encoded: str, _: object = None) -> Any:  # noqa: N802
-        simulated = self._svm.simulate_transaction(_decoded(encoded))
+    def simulateTransaction(self, encoded: str, options: Any = None) -> Any:  # noqa: N802
+        """Try a transaction; its signatures are verified only if that is asked for."""
+        transaction = _decoded(encoded)
+        self._svm.with_sigverify((options or {}).get("sigVerify", False))
+        simulated = self._svm.simulate_transaction(transaction)
+        self._svm.with_sigverify(True)  # noqa: FBT003 - its only parameter
         return self._now(
             {
                 "err": _status(self._slot, simulated)["err"],
