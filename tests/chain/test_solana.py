@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 from solders.hash import Hash
 from solders.keypair import Keypair
@@ -29,6 +30,7 @@ from app.payments.solana.transaction import Transfer, transfer_in
 from tests.chain.conftest import FUNDS, absent
 from tests.support.chain.books import PAID, PRICE, UNMOVED, Movement
 from tests.support.chain.chain import HERE
+from tests.support.chain.service import faulty_node
 from tests.support.chain.solana_chain import NETWORK, USDC, SolanaChain, local_solana_facilitator
 from tests.support.solana_payments import Order, payload, signed
 
@@ -153,11 +155,12 @@ async def test_python_verifies_settles_and_refuses_a_replay(
     assert await record_of(solana, transfer) == ChainRecord(
         AuthorizationState.PAID_US, settled.transaction
     )
+    assert not await AppChain(solana.url).shows_failure(settled.transaction)
 
 
 @pytest.fixture
 def typescript() -> Callable[..., Any]:
-    """What the official TypeScript packages do, told by ``solana_settle.mjs``."""
+    """Runs the official TypeScript packages, by ``tests/support/chain/solana_settle.mjs``."""
     if not (HERE / "node_modules" / "@x402" / "svm").exists():
         absent("@x402/svm")
     node = shutil.which("node") or absent("node")
@@ -275,7 +278,31 @@ async def test_a_payment_that_failed_on_chain_has_paid_nothing(
     signatures = [sponsor.sign_message(transfer.message), whole.signatures[1]]
     solana.send(VersionedTransaction.populate(whole.message, signatures))
     assert (await record_of(solana, transfer)).state is AuthorizationState.FAILED
+    assert await AppChain(solana.url).shows_failure(str(signatures[0]))
     assert ours.moved() == UNMOVED
+
+
+async def test_a_node_with_faults_never_unmakes_a_payment(
+    solana: SolanaChain,
+    facilitator: HTTPFacilitatorClient,
+    party: Callable[[str], Party],
+    logs: Path,
+) -> None:
+    ours = party(fee_payer_of(facilitator))
+    payment = await ours.payment()
+    settled = await facilitator.settle(payment, ours.terms)
+    transfer = transfer_in(payment.payload)
+    ends = time.time() + LIFETIME_SECONDS
+    with faulty_node(solana, logs, seed=16) as url:
+        chain = AppChain(url)
+        found = [await chain.record_of(transfer, valid_before=ends) for _ in range(60)]
+        assert not any([await chain.shows_failure(settled.transaction) for _ in range(20)])
+        faults = httpx.get(f"{url}/faults").json()
+    assert set(found) == {
+        ChainRecord(AuthorizationState.PAID_US, settled.transaction),
+        ChainRecord(AuthorizationState.UNKNOWN),
+    }
+    assert len(faults) > 5
 
 
 async def test_a_payee_needs_a_token_account(

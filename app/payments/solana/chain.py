@@ -49,6 +49,17 @@ class _Listed(Struct, rename="camel"):
     confirmation_status: str | None
 
 
+class _Status(Struct, rename="camel"):
+    """The status of a transaction by its name; the members are those of ``_Listed``."""
+
+    err: Any
+    confirmation_status: str | None
+
+
+class _Statuses(Struct):
+    value: tuple[_Status | None]
+
+
 class _Account(Struct):
     owner: str
     data: tuple[str, str]
@@ -73,6 +84,23 @@ class SolanaChain:
             return await self._record_of(transfer, valid_before)
         except NodeError:
             return ChainRecord(AuthorizationState.UNKNOWN)
+
+    async def shows_failure(self, transaction: str) -> bool:
+        """Whether the node shows that ``transaction``, which a facilitator calls settled, failed.
+
+        There are facilitators that wait for a transaction and do not look at its result. ``False``
+        also if the node does not know it, or does not answer.
+        """
+        try:
+            found = await self._node.call(_Statuses, "getSignatureStatuses", [transaction])
+        except NodeError:
+            return False
+        [status] = found.value
+        return (
+            status is not None
+            and status.err is not None
+            and status.confirmation_status in CONFIRMED
+        )
 
     async def payee_problem(self, pay_to: str, network: str) -> str | None:
         """Why a transfer to the wallet ``pay_to`` would fail; ``None`` if it would not.

@@ -205,6 +205,34 @@ def test_a_node_has_five_seconds() -> None:
     assert SolanaChain("http://127.0.0.1:9")._node._timeout.total == 5
 
 
+# --- whether what is called settled failed ---------------------------------------------------
+
+
+def status(**members: Any) -> dict[str, Any]:
+    shown = {"slot": SLOT, "err": None, "confirmations": 3, "confirmationStatus": "confirmed"}
+    return {"context": {"slot": SLOT}, "value": [{**shown, **members}]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "failed"),
+    [
+        (status(err=NO_MONEY), True),
+        (status(err=NO_MONEY, confirmationStatus="finalized"), True),
+        (status(err=NO_MONEY, confirmationStatus="processed"), False),
+        (status(), False),
+        ({"value": [None]}, False),
+        ({"value": []}, False),
+        (None, False),
+    ],
+)
+async def test_only_a_failure_that_is_shown_is_one(
+    node: Node, answer: object, failed: bool
+) -> None:
+    node.answers["getSignatureStatuses"] = answer
+    assert await SolanaChain(node.url).shows_failure(NAME) is failed
+    assert node.asked == [("getSignatureStatuses", [[NAME]])]
+
+
 # --- whether the payee can be paid ----------------------------------------------------------
 
 
