@@ -127,6 +127,16 @@ class NotAcceptable(OncallError):
     title = "No media type that the request accepts is offered."
 
 
+class MisdirectedRequest(OncallError):
+    code = "misdirected_request"
+    title = "The request was sent to another host."
+
+
+class OriginNotAllowed(OncallError):
+    code = "origin_not_allowed"
+    title = "Pages of this origin may not ask."
+
+
 class RateLimited(Retryable):
     code = "rate_limited"
     title = "Too many requests."

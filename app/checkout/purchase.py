@@ -173,7 +173,8 @@ class ProductCheckout:
             light = self._light_answer(request)
             if light is None or not payment.wallet_signed:
                 payment = await settlement.verify(payment, request.request_hash, claim)
-            answer = await self._answer_to(request, light)
+            payer = payment.authorization.payer.lower()
+            answer = await self._answer_to(request, light, payer)
             charge = await settlement.charge(payment, request.request_hash, answer)
         except PaymentRefused as refused:
             return payments.terms.refusal(refused)
@@ -207,7 +208,7 @@ class ProductCheckout:
         )
 
     async def _answer_to(
-        self, request: PurchaseRequest, light: Callable[[], bytes] | None
+        self, request: PurchaseRequest, light: Callable[[], bytes] | None, payer: str = ""
     ) -> bytes:
         """The answer: by ``light``, which ``_light_answer`` returned, or by a worker."""
         if light is not None:
@@ -219,6 +220,7 @@ class ProductCheckout:
             request.media_type,
             caller=request.caller,
             cpu_seconds=self.endpoint.cpu_seconds,
+            payer=payer,
         )
 
     def _light_answer(self, request: PurchaseRequest) -> Callable[[], bytes] | None:

@@ -17,6 +17,7 @@ from app.http.negotiation import require_json
 from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import RateLimits
 from app.mcp.messages import CALL, Message, Refusal, message_in
+from app.mcp.own_site import own_site
 from app.mcp.tool_checkout import PATH, tool_checkout
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class McpRoute:
         self._checkouts = [tool_checkout(each, public_url) for each in checkouts]
         self._limits = limits
         self._public_url = public_url
+        self._site = own_site(public_url)
         self._starting = asyncio.Lock()
         self._server: McpServer | None = None
         self._running: asyncio.Task[None] | None = None
@@ -53,6 +55,7 @@ class McpRoute:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with Exchange(scope, receive, send) as exchange:
             head = exchange.admit(self._limits)
+            self._site.require(head)
             await exchange.count(self._limits, PATH, LIMIT, paying=head.paying)
             body = await exchange.body(self._limits)
             require_json(head)

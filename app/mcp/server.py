@@ -3,12 +3,10 @@
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
-from urllib.parse import urlsplit
 
 from mcp import types
 from mcp.server.lowlevel.server import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
@@ -37,8 +35,6 @@ NAMED = 100
 """The most characters that are repeated of what a caller wrote."""
 MAX_ERRORS = 20
 
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-
 
 class McpServer:
     """The tools behind the library's stateless streamable HTTP transport."""
@@ -53,7 +49,6 @@ class McpServer:
             server,
             json_response=True,
             stateless=True,
-            security_settings=security_of(public_url),
             max_request_body_size=MAX_BODY_BYTES,
         )
 
@@ -79,22 +74,3 @@ class McpServer:
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._manager.handle_request(scope, receive, send)
-
-
-def security_of(public_url: str) -> TransportSecuritySettings:
-    """The check of a request's Host and Origin: ours, or for an Origin this machine's.
-
-    It refuses a name that a stranger pointed at a private address (DNS rebinding). Ports are
-    ignored: a proxy may listen on another one.
-    """
-    scheme, netloc = urlsplit(public_url)[:2]
-    host = netloc.removesuffix(f":{urlsplit(public_url).port}")
-    hosts = [host] if host not in LOOPBACK else LOOPBACK
-    origins = [f"{scheme}://{host}", *(f"http://{name}" for name in LOOPBACK)]
-    return TransportSecuritySettings(
-        allowed_hosts=_any_port(hosts), allowed_origins=_any_port(origins)
-    )
-
-
-def _any_port(names: Sequence[str]) -> list[str]:
-    return [text for name in names for text in (name, f"{name}:*")]

@@ -1,6 +1,6 @@
 """The stored APIs as one application: a visible pipeline of plain calls.
 
-    path → sizes → limit of the address → key → limit → scope → body → (idempotency) → handler
+    sizes → limit of the address → path → key → limit → scope → body → (idempotency) → handler
     → answer
 
 Strategy: a row of the table says everything about an operation. Its handler runs in one
@@ -127,13 +127,12 @@ class StoredApi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            operation, path = self._routes.match(scope["method"], scope["path"])
-            scope["route"] = operation
             head = request_head(scope)
             require_sizes(head)
-            client = self._limits.client_in(head)
-            address = self._limits.spend_address(client)
+            address = self._limits.spend_address(self._limits.client_in(head))
             if address.granted:
+                operation, path = self._routes.match(scope["method"], scope["path"])
+                scope["route"] = operation
                 async with self._database.snapshot() as snapshot:
                     incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
                     response = await self._admitted_response(incoming)

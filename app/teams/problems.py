@@ -42,17 +42,6 @@ STORED_STATUS: Mapping[type[OncallError], HTTPStatus] = {
 CODES: Mapping[type[OncallError], str] = {errors.MalformedBody: "bad_request"}
 """The codes that the pages name differently from the rest of the service."""
 
-OWN = (
-    errors.Unauthorized,
-    errors.Forbidden,
-    errors.NotFound,
-    errors.Conflict,
-    errors.QuotaExceeded,
-    errors.PreconditionFailed,
-    errors.StoreUnavailable,
-)
-"""The errors that only the stored APIs answer with."""
-
 
 def error_response(error: OncallError) -> Response:
     """Return the response that reports ``error``."""

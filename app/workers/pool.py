@@ -1,6 +1,6 @@
 """A small pool of worker processes for work that could keep a processor busy.
 
-    the caller's turn → (the turn of unpaid work) → a worker's turn → result or error
+    the caller's turn → (the turn of unpaid work, or of wasters) → a worker's turn → result or error
 
 Strategy: ``anyio.to_process`` starts a worker when it is first needed, gives it one job at a time
 and kills it if the task that waits for it is cancelled. Nothing that a library leaves behind
@@ -10,12 +10,15 @@ nothing cancels a start. Here are the bounds: what runs at once, what waits, and
 ``limits`` has those of the processor and the memory.
 
 Invariants: of one caller one job runs and ``OWN_WAITING`` wait. Jobs that nobody has paid for run
-one at a time, so that they never hold all workers. What waited in vain was not begun.
+one at a time, so that they never hold all workers. So do, for a while, the jobs of those who had a
+worker's time in vain: a payment that buys nothing is not used up, so one could hold all workers
+with it for ever. What waited in vain was not begun.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import TypeVar, cast
 from weakref import WeakValueDictionary
@@ -36,6 +39,10 @@ OWN_WAITING = 4
 WAIT_SECONDS = 10.0
 """The longest time that a job waits for its turn."""
 RETRY_AFTER_SECONDS = 5
+WASTED_SECONDS = 1.0
+"""A job that fails after so much time by the clock has kept others from their turns in vain."""
+WASTE_KNOWN_SECONDS = 600.0
+"""For so long the jobs of its caller and payer share one turn with others of their kind."""
 SLOWNESS = 5
 """How many times its processor time a job may take by the clock, besides ``START_SECONDS``."""
 START_SECONDS = 20.0
@@ -69,6 +76,8 @@ class WorkerPool:
         self._choice = asyncio.Lock()
         self._all = _Line(PROCESSES, WAITING)
         self._free = _Line(1, WAITING)
+        self._wasters = _Line(1, WAITING)
+        self._wasted_at: dict[str, float] = {}
         self._own: WeakValueDictionary[str, _Line] = WeakValueDictionary()
         self._free_work: set[asyncio.Timeout] = set()
         self._stopped = False
@@ -80,30 +89,66 @@ class WorkerPool:
         caller: str,
         cpu_seconds: float,
         unpaid: bool = False,
+        payer: str = "",
     ) -> T:
         """Run ``job(*arguments)``, which can be pickled, in a worker and return its result.
 
-        ``caller`` is whose job it is. What the job raises is raised here. Raises ``WorkersBusy``
-        if there is no turn in time, ``TakesTooLong`` after ``cpu_seconds`` of processor time,
-        ``AnswerTooLarge`` if it needs too much memory, ``WorkerLost`` if its worker died, and
-        ``Interrupted`` for work that nobody has paid for while the service stops.
+        ``caller`` is whose job it is, and ``payer`` who is to pay for it, if that is known. What
+        the job raises is raised here. Raises ``WorkersBusy`` if there is no turn in time,
+        ``TakesTooLong`` after ``cpu_seconds`` of processor time, ``AnswerTooLarge`` if it needs too
+        much memory, ``WorkerLost`` if its worker died, and ``Interrupted`` for work that nobody has
+        paid for while the service stops.
         """
         most_seconds = START_SECONDS + SLOWNESS * cpu_seconds
+        names = () if unpaid else (caller, payer) if payer else (caller,)
         async with contextlib.AsyncExitStack() as held:
             async with self._within(WAIT_SECONDS, _busy(), unpaid=unpaid):
                 own = self._own.setdefault(caller, _Line(1, OWN_WAITING))
                 await held.enter_async_context(own.turn())
                 if unpaid:
                     await held.enter_async_context(self._free.turn())
-                await held.enter_async_context(self._all.turn())
+                await held.enter_async_context(self._worker_turn(*names))
             async with self._within(most_seconds, TakesTooLong(), unpaid=unpaid):
-                return await self._result(partial(run_limited, cpu_seconds, job, *arguments))
+                with self._remembering_waste(*names):
+                    return await self._result(partial(run_limited, cpu_seconds, job, *arguments))
 
     def stop_free_work(self) -> None:
         """End what nobody has paid for, and refuse more of it, because the service stops."""
         self._stopped = True
         for timeout in self._free_work:
             timeout.reschedule(0)
+
+    @contextlib.asynccontextmanager
+    async def _worker_turn(self, *names: str) -> AsyncIterator[None]:
+        """Hold a worker's turn for ``names``, and that of wasters if they are some by then."""
+        while True:
+            wasters = self._have_wasted(*names)
+            async with contextlib.AsyncExitStack() as turns:
+                if wasters:
+                    await turns.enter_async_context(self._wasters.turn())
+                await turns.enter_async_context(self._all.turn())
+                if wasters or not self._have_wasted(*names):
+                    yield
+                    return
+
+    def _have_wasted(self, *names: str) -> bool:
+        since = time.monotonic() - WASTE_KNOWN_SECONDS
+        return any(self._wasted_at.get(name, since) > since for name in names)
+
+    @contextlib.contextmanager
+    def _remembering_waste(self, *names: str) -> Iterator[None]:
+        """Remember ``names`` if their job fails, or is given up, after some time."""
+        began = time.monotonic()
+        try:
+            yield
+        except BaseException:
+            now = time.monotonic()
+            if now - began > WASTED_SECONDS:
+                known = {
+                    name: at for name, at in self._wasted_at.items() if self._have_wasted(name)
+                }
+                self._wasted_at = {**known, **dict.fromkeys(names, now)}
+            raise
 
     @contextlib.asynccontextmanager
     async def _within(

@@ -50,6 +50,7 @@ class Here(WorkerPool):
     def __init__(self) -> None:
         super().__init__()
         self.jobs: list[tuple[str, str, float, bool]] = []
+        self.payers: list[str] = []
 
     async def run(
         self,
@@ -58,8 +59,9 @@ class Here(WorkerPool):
         caller: str,
         cpu_seconds: float,
         unpaid: bool = False,
-        **_: Any,
+        payer: str = "",
     ) -> T:
+        self.payers.append(payer)
         self.jobs.append((job.__name__, caller, cpu_seconds, unpaid))
         return job(*arguments)
 
@@ -98,8 +100,10 @@ class Shop:
         self.checkout = ProductCheckout(ENDPOINT, RateLimits(clock), self.pool, payments)
         self.free = ProductCheckout(ENDPOINT, RateLimits(clock), self.pool, None)
 
-    def payment(self, *, contract: bool = False, **changes: Any) -> CarriedPayment:
-        payload = Wallet().signed(self.terms.unpaid_body.header, **changes)
+    def payment(
+        self, *, contract: bool = False, wallet: Wallet | None = None, **changes: Any
+    ) -> CarriedPayment:
+        payload = (wallet or Wallet()).signed(self.terms.unpaid_body.header, **changes)
         if contract:
             payload["payload"]["signature"] += "00" * 31
         return HeaderPayment([header_of(payload)])
@@ -152,8 +156,10 @@ def test_a_light_answer_is_computed_at_once(shop: Shop) -> None:
 def test_heavy_work_is_done_in_a_worker_for_its_caller(
     shop: Shop, body: bytes, worker: bool
 ) -> None:
-    paid = shop.bought(asked(shop.payment(), body))
+    wallet = Wallet()
+    paid = shop.bought(asked(shop.payment(wallet=wallet), body))
     assert shop.pool.jobs == [("answer_to", ANN, ENDPOINT.cpu_seconds, False)] * worker
+    assert shop.pool.payers == [wallet.account.address.lower()] * worker
     assert run_in_virtual_time(shop.free.outcome(asked(body=body))).answer == paid.answer
     assert shop.facilitator.names == ["verify", "settle"][not worker :]
 

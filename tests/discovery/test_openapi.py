@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from app import __version__
 from app.discovery.error_responses import ERROR_RESPONSES, error_responses
 from app.discovery.openapi import openapi_bytes, openapi_document, schema_of
-from app.errors import FieldError, InvalidRequest, RateLimited
+from app.errors import FieldError, InvalidRequest, MisdirectedRequest, OriginNotAllowed, RateLimited
 from app.http.problems import STATUS, internal_error, problem_response
 from app.http.validation import RequestModel
 from app.products.registry import paid_endpoints
@@ -206,8 +206,12 @@ def test_only_readiness_may_be_refused_free_of_charge() -> None:
     assert [path for path in FREE if len(FREE[path]["responses"]) > 1] == ["/readyz"]
 
 
+OF_MCP = {MisdirectedRequest, OriginNotAllowed}
+"""The refusals of ``/mcp`` alone, which has a protocol of its own and is no operation here."""
+
+
 def test_every_refusal_that_can_happen_is_described() -> None:
-    possible = {str(status.value) for status in STATUS.values()} | {"402", "405"}
+    possible = {str(STATUS[kind].value) for kind in STATUS.keys() - OF_MCP} | {"402", "405"}
     assert set(ERROR_RESPONSES) == possible
     assert set(ROTATION["responses"]) == possible | {"200"}
 
@@ -229,7 +233,7 @@ def test_every_code_is_an_example_somewhere() -> None:
         for code in (node.get("examples") or ())
         if isinstance(node.get("examples"), dict)
     }
-    assert codes == {kind.code for kind in STATUS} | {"method_not_allowed"}
+    assert codes == {kind.code for kind in STATUS.keys() - OF_MCP} | {"method_not_allowed"}
 
 
 def test_bounds_of_schedules_are_not_the_rotations() -> None:

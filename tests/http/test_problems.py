@@ -17,13 +17,13 @@ from app.http.problems import (
     internal_error,
     problem_response,
 )
-from app.teams.problems import OWN
+from app.teams.problems import STORED_STATUS
 
 NEVER_A_PROBLEM = {
     errors.PaymentRefused,
     errors.ConfigurationError,
     errors.UnknownMigration,
-    *OWN,
+    *(STORED_STATUS.keys() - STATUS.keys()),
 }
 """Errors without a problem: the 402, a failed start, and those of the stored APIs."""
 

@@ -13,7 +13,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from app.mcp.messages import message_in
-from app.mcp.server import security_of
+from app.mcp.own_site import own_site
 from app.mcp.tools import _body_of
 from tests.support.mcp_agents import ROTATION, message, posted
 from tests.support.services import PUBLIC_URL, Sandbox, Service, living, service
@@ -181,12 +181,9 @@ class TestHeads:
         ("headers", "status"),
         [
             ({"Host": "oncall.test:8443"}, 200),
-            ({"Host": "evil.test"}, 421),
-            ({"Host": "oncall.test.evil.test"}, 421),
-            ({"Host": "127.0.0.1"}, 421),
+            ({"Host": "ONCALL.test"}, 200),
             ({"Origin": PUBLIC_URL}, 200),
-            ({"Origin": "https://evil.test"}, 403),
-            ({"Origin": "null"}, 403),
+            ({"Origin": "http://localhost:6274"}, 200),
             ({"Content-Type": "text/plain"}, 415),
             ({"Accept": "text/html"}, 406),
             ({"Mcp-Protocol-Version": "1999-01-01"}, 400),
@@ -198,6 +195,29 @@ class TestHeads:
         self, http: httpx.AsyncClient, headers: dict[str, str], status: int
     ) -> None:
         assert (await posted(http, PING, **headers)).status_code == status
+
+    @pytest.mark.parametrize(
+        ("headers", "status", "code"),
+        [
+            ({"Host": "evil.test"}, 421, "misdirected_request"),
+            ({"Host": "oncall.test.evil.test"}, 421, "misdirected_request"),
+            ({"Host": "127.0.0.1"}, 421, "misdirected_request"),
+            ({"Origin": "https://evil.test"}, 403, "origin_not_allowed"),
+            ({"Origin": "https://oncall.test.evil.test"}, 403, "origin_not_allowed"),
+            ({"Origin": "http://localhost.evil.test:80"}, 403, "origin_not_allowed"),
+            ({"Origin": "null"}, 403, "origin_not_allowed"),
+        ],
+        ids=str,
+    )
+    async def test_what_is_of_another_site_is_refused_before_its_body_is_read(
+        self, http: httpx.AsyncClient, headers: dict[str, str], status: int, code: str
+    ) -> None:
+        response = await posted(http, b"no message", **headers)
+        assert response.status_code == status
+        assert response.headers["Content-Type"] == "application/problem+json"
+        problem = response.json()
+        assert (problem["code"], problem["retry"]) == (code, "no")
+        assert "evil" not in response.text
 
     async def test_a_large_body_is_not_read(self, http: httpx.AsyncClient) -> None:
         response = await posted(http, b" " * (1024 * 1024 + 1))
@@ -212,24 +232,22 @@ class TestHeads:
 
 
 @pytest.mark.parametrize(
-    ("public_url", "hosts"),
+    ("public_url", "host"),
     [
-        ("https://oncall.test", ["oncall.test", "oncall.test:*"]),
-        ("https://oncall.test:8443", ["oncall.test", "oncall.test:*"]),
-        ("http://[2001:db8::1]:8402", ["[2001:db8::1]", "[2001:db8::1]:*"]),
-        ("http://[2001:db8::1]", ["[2001:db8::1]", "[2001:db8::1]:*"]),
+        ("https://oncall.test", "oncall.test"),
+        ("https://Oncall.test:8443", "oncall.test"),
+        ("http://[2001:db8::1]:8402", "[2001:db8::1]"),
+        ("http://[2001:db8::1]", "[2001:db8::1]"),
     ],
 )
-def test_the_public_address_names_the_host(public_url: str, hosts: list[str]) -> None:
-    security = security_of(public_url)
-    assert security.allowed_hosts == hosts
-    scheme = public_url.partition("://")[0]
-    assert f"{scheme}://{hosts[0]}" in security.allowed_origins
+def test_the_public_address_names_the_host(public_url: str, host: str) -> None:
+    site = own_site(public_url)
+    assert site.hosts == {host}
+    assert f"{public_url.partition(':')[0]}://{host}" in site.origins
 
 
 def test_on_this_machine_any_of_its_names_will_do() -> None:
-    hosts = security_of("http://127.0.0.1:8402").allowed_hosts
-    assert {"127.0.0.1:*", "localhost:*", "[::1]:*"} <= set(hosts)
+    assert own_site("http://127.0.0.1:8402").hosts == {"127.0.0.1", "localhost", "[::1]"}
 
 
 # --- anything at all -------------------------------------------------------------------------

@@ -119,3 +119,15 @@ async def test_an_address_beyond_its_limit_is_told_that_before_anything_else(
     assert answer.status_code == 429
     assert answer.headers["RateLimit"].startswith('"per-address";r=0')
     assert answer.json()["error"] == "rate_limited"
+
+
+async def test_what_is_not_served_counts_against_the_limit_of_the_address(
+    http: httpx.AsyncClient, limits: RateLimits
+) -> None:
+    """It is logged and answered as any other request is, so it is no way around the limit."""
+    asks = [("GET", f"{V2}/nothing"), ("DELETE", f"{V2}/users"), ("GET", "/api/v9")]
+    statuses = [(await http.request(*ask)).status_code for ask in asks * (PER_ADDRESS // 3)]
+    assert set(statuses) == {404, 405}
+    refused = await http.get(f"{V2}/nothing")
+    assert (refused.status_code, refused.json()["error"]) == (429, "rate_limited")
+    assert limits.refusals["per-address"] == 1

@@ -58,6 +58,16 @@ def wait(seconds: float) -> None:
     time.sleep(seconds)
 
 
+def meet(mine: str, other: str) -> None:
+    """Leave ``mine``, and wait for ``other``, which another job leaves."""
+    Path(mine).touch()
+    until = time.monotonic() + 30
+    while not Path(other).exists():
+        if time.monotonic() > until:
+            raise InvalidRequest([FieldError("", "nobody came")])
+        time.sleep(0.01)
+
+
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -191,6 +201,79 @@ async def test_what_nobody_paid_for_leaves_a_worker_to_those_who_pay() -> None:
     pool.stop_free_work()
     ends = await asyncio.gather(*unpaid, return_exceptions=True)
     assert [type(end) for end in ends] == [Interrupted] * 3
+
+
+@pytest.mark.parametrize("known_by", ["caller", "payer"])
+async def test_who_had_a_worker_in_vain_leaves_one_to_the_others(
+    monkeypatch: pytest.MonkeyPatch, known_by: str
+) -> None:
+    """Such a payment is not used up, so its payer could hold all workers with it for nothing."""
+    monkeypatch.setattr(pools, "WASTED_SECONDS", 0.05)
+    pool = WorkerPool()
+    names = [
+        {"caller": str(number), "payer": "0xa" if known_by == "payer" else f"0x{number}"}
+        for number in range(PROCESSES + 1)
+    ]
+    for name in names[: 1 if known_by == "payer" else None]:
+        with pytest.raises(TakesTooLong):
+            await run(pool, spin, 9.0, cpu_seconds=0.1, **name)
+    again = [asyncio.create_task(run(pool, wait, 60, **name)) for name in names]
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(30):
+        assert await run(pool, spin, 0.0, caller="somebody else", payer="0xb")
+    for job in again:
+        job.cancel()
+    await asyncio.gather(*again, return_exceptions=True)
+
+
+async def test_whose_job_waited_meanwhile_leaves_one_as_well(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pools, "WASTED_SECONDS", 0.05)
+    pool = WorkerPool()
+    first = [
+        asyncio.create_task(
+            run(pool, spin, 9.0, cpu_seconds=0.2, caller=f"first {number}", payer="0xa")
+        )
+        for number in range(PROCESSES)
+    ]
+    await asyncio.sleep(0)
+    queued = [
+        asyncio.create_task(run(pool, wait, 60, caller=f"queued {number}", payer="0xa"))
+        for number in range(PROCESSES)
+    ]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        assert await run(pool, spin, 0.0, caller="somebody else", payer="0xb")
+    ends = await asyncio.gather(*first, return_exceptions=True)
+    assert [type(end) for end in ends] == [TakesTooLong] * PROCESSES
+    for job in queued:
+        job.cancel()
+    await asyncio.gather(*queued, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "bound"),
+    [
+        pytest.param({}, {"WASTED_SECONDS": 60.0}, id="quick"),
+        pytest.param({}, {"WASTED_SECONDS": 0.0, "WASTE_KNOWN_SECONDS": 0.0}, id="long ago"),
+        pytest.param({"unpaid": True}, {"WASTED_SECONDS": 0.0}, id="unpaid, which has its own"),
+    ],
+)
+async def test_what_is_no_waste_any_more_or_yet_keeps_nobody_from_both_workers(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    given: dict[str, Any],
+    bound: dict[str, float],
+) -> None:
+    for name, seconds in bound.items():
+        monkeypatch.setattr(pools, name, seconds)
+    pool = WorkerPool()
+    for caller in ("a", "b"):
+        with pytest.raises(InvalidRequest):
+            await run(pool, refuse, caller=caller, **given)
+    a, b = str(tmp_path / "a"), str(tmp_path / "b")
+    await asyncio.gather(run(pool, meet, a, b, caller="a"), run(pool, meet, b, a, caller="b"))
 
 
 async def test_the_queue_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,6 @@ thread: zlib lets go of the interpreter meanwhile.
 import asyncio
 import zlib
 
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
 MAX_KEPT_BYTES = 256 * 1024
 """How large a kept answer may be, compressed: an answer of some megabytes is about that."""
 UNCOMPRESSED_BYTES = 1024
@@ -19,8 +18,6 @@ QUICK_BYTES = 64 * 1024
 
 async def compressed(answer: bytes) -> bytes | None:
     """Compress ``answer`` for keeping; ``None`` if it is too large to be kept."""
-    if len(answer) > MAX_ANSWER_BYTES:
-        return None
     level = 1 if len(answer) >= UNCOMPRESSED_BYTES else 0
     if len(answer) <= QUICK_BYTES:
         kept = zlib.compress(answer, level)

@@ -3,7 +3,7 @@
 Strategy: each rule is one small function over ``values``, the fields that are each valid alone
 (``http/validation.py``). The members of objects with people as keys are checked here too, because
 their names are data. Of the errors that one function finds, the first ``MAX_REPORTED`` are
-reported.
+reported, and that there are more.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,7 +88,11 @@ def instant_by(clock: ZoneClock | None, start: Start) -> int:
 
 
 def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Yield the errors across the fields of a planned rotation, each of which is valid alone."""
+    """Yield the errors across the fields of a planned rotation, each of which is valid alone.
+
+    The last says that there are more, if any rule is broken more often than is reported.
+    """
+    has_more = False
     for check in (
         _local_errors,
         _person_errors,
@@ -99,7 +103,11 @@ def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         _calendar_errors,
         _size_errors,
     ):
-        yield from islice(check(values), MAX_REPORTED)
+        errors = check(values)
+        yield from islice(errors, MAX_REPORTED)
+        has_more |= next(errors, None) is not None
+    if has_more:
+        yield FieldError("", f"has more errors: of one kind the first {MAX_REPORTED} are named")
 
 
 def _local_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:

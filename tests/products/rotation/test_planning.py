@@ -148,7 +148,15 @@ def test_people_who_are_wrong_make_no_other_name_wrong() -> None:
 
 
 def test_of_many_errors_of_a_kind_the_first_are_named() -> None:
-    assert len(errors(unavailable=[absence("x")] * 500)) == 20
+    *named, more = errors(unavailable=[absence("x")] * 21)
+    assert [error.pointer for error in named] == [
+        f"/unavailable/{index}/person" for index in range(20)
+    ]
+    assert (more.pointer, more.detail) == (
+        "",
+        "has more errors: of one kind the first 20 are named",
+    )
+    assert len(errors(unavailable=[absence("x")] * 20)) == 20
 
 
 def test_a_local_start_wants_a_zone() -> None:
