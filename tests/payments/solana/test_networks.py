@@ -62,7 +62,8 @@ def test_what_reads_payments_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_service_without_solana_loads_nothing_of_it() -> None:
-    program = "import app.main, app.payments.solana.networks, sys; print(*sys.modules)"
+    terms = "x402.mechanisms.svm.exact.register, x402.mechanisms.svm.exact.server"
+    program = f"import app.main, app.payments.solana.networks, {terms}, sys; print(*sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -1,8 +1,9 @@
-"""A node between the service and a chain, EVM or Solana, that lags, breaks and lies, as the seed has it.
+"""A node between the service and a chain that lags, breaks and lies, as the seed has it.
 
-Every call goes on to ``--rpc-url``, and its answer comes back as a ``NodeFault`` changes it. None
-of them shows a transaction that is not there: what a node shows is believed, and what it does not
-show, or shows in another shape, must decide nothing. ``GET /faults`` counts them.
+The chain is the EVM's or Solana's. Every call goes on to ``--rpc-url``, and its answer comes back
+as a ``NodeFault`` changes it. None of them shows a transaction that is not there: what a node shows
+is believed, and what it does not show, or shows in another shape, must decide nothing.
+``GET /faults`` counts them.
 """
 
 import argparse
