@@ -25,7 +25,7 @@ from app.discovery.well_known import discovery_routes
 from app.errors import ConfigurationError
 from app.http.exact_path_router import ExactPathRouter
 from app.http.problems import defect_response, http_problem_response
-from app.http.rate_limits import RateLimits, address_limit
+from app.http.rate_limits import RateLimits, address_limit, in_words, products_beyond
 from app.mcp.route import McpRoute
 from app.mcp.tool_checkout import PATH as MCP_PATH
 from app.metrics import Metrics
@@ -60,15 +60,14 @@ def create_app(
     ``ConfigurationError`` for settings that cannot work.
     """
     endpoints = paid_endpoints(settings.rate_limit)
-    limits = RateLimits(
-        clock,
-        settings.redis_url or None,
-        settings.trusted_proxies,
-        address_limit(settings.address_limit, [each.limit for each in endpoints]),
-    )
+    per_address = address_limit(settings.address_limit, [each.limit for each in endpoints])
+    limits = RateLimits(clock, settings.redis_url or None, settings.trusted_proxies, per_address)
+    beyond = products_beyond(per_address, {each.slug: each.limit for each in endpoints})
+    if beyond:
+        log.warning("address_limit", limit=in_words(per_address), below=beyond)
     metrics = Metrics()
     metrics.watch_limits(limits)
-    workers = WorkerPool()
+    workers = WorkerPool(metrics.count_job)
     shutdown = GracefulShutdown(settings.drain_seconds, workers.stop_free_work)
     payments = None
     if settings.payments != "off":

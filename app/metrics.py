@@ -1,7 +1,7 @@
 """Metrics for operators (Prometheus), and one log line for the outcome of each settlement.
 
 Strategy: the registry belongs to one application and is passed to the parts that count; nothing is
-global. Each process counts for itself, so scrape each worker. Requests are counted on the event
+global. Each service process counts for itself, so scrape each. Requests are counted on the event
 loop in plain numbers, without the locks of the library's own counters (at less than half of their
 cost), and become metrics when they are read. Labels are routes, never paths: callers choose paths.
 """
@@ -14,13 +14,21 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.http.rate_limits import POLICIES, RateLimits
 from app.payments.authorization import Payment
 from app.payments.claims.claim import Receipt
+from app.workers import pool
 
 log = structlog.get_logger()
 
@@ -31,7 +39,7 @@ OUTCOMES = ("settled", "refused", "unknown")
 
 
 class Metrics:
-    """The metrics of one application. ``count_request`` takes a route, a status and seconds."""
+    """The metrics of one application. ``count_request`` is told of each request."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -56,6 +64,33 @@ class Metrics:
             "1 while the shared count of requests cannot be reached.",
             registry=self._registry,
         )
+        self._jobs = Counter(
+            "oncall_jobs",
+            f"Jobs for worker processes by outcome: {', '.join(pool.OUTCOMES)}.",
+            ["outcome"],
+            registry=self._registry,
+        )
+        for outcome in pool.OUTCOMES:
+            self._jobs.labels(outcome)
+        self._job_wait = Histogram(
+            "oncall_job_wait_seconds",
+            "Time that a job waited for its turn.",
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+        self._job_run = Histogram(
+            "oncall_job_run_seconds",
+            "Time that a job took once its turn had come, with the start of a worker.",
+            buckets=SECONDS,
+            registry=self._registry,
+        )
+
+    def count_job(self, outcome: str, waited: float, ran: float | None) -> None:
+        """Count one job of the workers; ``ran`` is ``None`` for one that was not begun."""
+        self._jobs.labels(outcome).inc()
+        self._job_wait.observe(waited)
+        if ran is not None:
+            self._job_run.observe(ran)
 
     def watch_limits(self, limits: RateLimits) -> None:
         """Show the refusals of ``limits``, and whether its shared count can be reached."""
@@ -99,15 +134,22 @@ class _Latency:
 
 
 class _Requests(Collector):
-    """Requests by route and status, and their latency by route."""
+    """Requests by route and status, errors by route and code, and latency by route."""
 
     def __init__(self) -> None:
         self._answers: Tally[tuple[str, int | None]] = Tally()
+        self._errors: Tally[tuple[str, str]] = Tally()
         self._latency: defaultdict[str, _Latency] = defaultdict(_Latency)
 
-    def count(self, route: str, status: int | None, seconds: float) -> None:
-        """Count one request; ``status`` is ``None`` if the client disconnected before an answer."""
+    def count(self, route: str, status: int | None, seconds: float, code: str = "") -> None:
+        """Count one request.
+
+        ``status`` is ``None`` if the client disconnected before an answer, and ``code`` is that of
+        the error which was answered.
+        """
         self._answers[route, status] += 1
+        if code:
+            self._errors[route, code] += 1
         latency = self._latency[route]
         latency.buckets[bisect_left(SECONDS, seconds)] += 1
         latency.seconds += seconds
@@ -121,6 +163,14 @@ class _Requests(Collector):
         for (route, status), count in self._answers.items():
             answers.add_metric([route, "none" if status is None else str(status)], count)
         yield answers
+        errors = CounterMetricFamily(
+            "oncall_errors",
+            "Errors that were answered, by route and code.",
+            labels=["route", "code"],
+        )
+        for (route, code), count in self._errors.items():
+            errors.add_metric([route, code], count)
+        yield errors
         took = HistogramMetricFamily(
             "oncall_request_seconds",
             "Time from a request's head to the end of its answer.",

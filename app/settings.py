@@ -43,6 +43,8 @@ DEFAULT_STORE = "sqlite:///data/oncall.db"
 MAX_FILE_BYTES = 64 * 1024
 LONGEST_SHOWN = 42
 """An address of a payee; longer texts may be keys and are not repeated."""
+PLACEHOLDER = "…"
+"""Stands in examples for what an operator must fill in."""
 NONE = "none"
 """No database, no file of settings, no secrets directory."""
 PRODUCTION_DEFAULTS = {"ONCALL_PAYMENTS": "facilitator", "ONCALL_DRAIN": "5"}
@@ -334,8 +336,11 @@ def _complaint(error: ErrorDetails) -> str:
     return f"{name}: {given}is not {wanted}"
 
 
-def _unfit(settings: Settings, texts: Collection[str]) -> Iterator[str]:
-    """Yield the problems of missing variables and of variables that contradict each other."""
+def _unfit(settings: Settings, texts: Mapping[str, str]) -> Iterator[str]:
+    """Yield the problems of variables that are missing, not filled in, or contradict each other."""
+    for name, text in texts.items():
+        if PLACEHOLDER in text:
+            yield f'{name}: "{PLACEHOLDER}" stands for a text of yours: fill it in'
     production = settings.environment == "production"
     if production and settings.payments != "facilitator":
         yield (

@@ -25,7 +25,8 @@ PROGRAMS = {
 
 
 def main() -> None:
-    missing = [name for name in PROGRAMS if not is_installed(name)]
+    """Install those that the arguments name, or all."""
+    missing = [name for name in sys.argv[1:] or PROGRAMS if not is_installed(name)]
     if not missing:
         return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:

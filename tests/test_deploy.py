@@ -21,15 +21,20 @@ import yaml
 from app import DEFAULT_PORT
 from app.checkout.setup import setting_errors
 from app.http.rate_limits import address_limit
-from app.http.request_body import MAX_BODY_BYTES
+from app.http.request_body import MAX_BODY_BYTES, MAX_BODY_SECONDS
 from app.main import create_app
+from app.server.http_protocol import MAX_HEAD_SECONDS
 from app.server.run import KEEP_ALIVE_SECONDS, grace_seconds
 from app.settings import VARIABLES, Settings
+from app.workers.limits import ADDRESS_SPACE_BYTES
+from app.workers.pool import PROCESSES
 from tests.support.nginx_server import DEPLOYED, REPLICA
 from tests.support.processes import NO_FILES, ROOT
-from tests.support.services import PAY_TO, Service, settings
+from tests.support.services import PAY_TO, Service, remote_settings
 
 DEPLOY = ROOT / "deploy"
+SERVICE_MIB = 256
+"""What the service itself may take, beside its worker processes."""
 COMPOSE_FILE = DEPLOY / "compose.yaml"
 COMPOSE = yaml.safe_load(COMPOSE_FILE.read_text())
 SERVICES = COMPOSE["services"]
@@ -55,10 +60,11 @@ def variables_in(example: Path) -> dict[str, str]:
 
 
 def settings_from(*environs: Mapping[str, str]) -> Settings:
-    """Return the settings of these variables, with a real address in place of the example's."""
+    """Return the settings of these variables, with what an operator fills in."""
     merged = {name: text for environ in environs for name, text in environ.items()}
     assert merged.keys() <= VARIABLES.keys()
     assert merged["ONCALL_PAY_TO"].startswith("0xYour")
+    merged["ONCALL_FACILITATOR_HEADERS"] = merged["ONCALL_FACILITATOR_HEADERS"].replace("…", "x")
     return Settings.from_env({**merged, "ONCALL_PAY_TO": PAY_TO, **NO_FILES}, setting_errors)
 
 
@@ -84,7 +90,7 @@ def memory_of(container: Mapping[str, Any]) -> str:
 
 def stop_seconds(configured: Settings) -> float:
     """How long a process may take to stop."""
-    return configured.drain_seconds + grace_seconds(configured.settle_deadline_seconds)
+    return configured.drain_seconds + grace_seconds(configured)
 
 
 class TestCompose:
@@ -135,7 +141,15 @@ class TestCompose:
     @pytest.mark.parametrize("name", REPLICAS)
     def test_a_replica_has_memory_for_its_workers(self, name: str) -> None:
         limit = REPLICAS[name]["deploy"]["resources"]["limits"]["memory"]
-        assert limit.removesuffix("M") == memory_of(CONTAINER) == "768"
+        assert limit.removesuffix("M") == memory_of(CONTAINER)
+        of_workers = PROCESSES * ADDRESS_SPACE_BYTES / 1024**2
+        assert int(memory_of(CONTAINER)) >= of_workers + SERVICE_MIB
+
+    @pytest.mark.parametrize("name", REPLICAS)
+    def test_workers_do_not_use_up_the_processor_of_the_event_loop(self, name: str) -> None:
+        """Docker refuses more processors than there are, so it is one less there."""
+        assert float(REPLICAS[name]["deploy"]["resources"]["limits"]["cpus"]) >= PROCESSES
+        assert float(CONTAINER["resources"]["limits"]["cpu"]) >= PROCESSES + 1
 
     def test_redis_wants_the_password_that_the_replicas_know(self) -> None:
         redis = SERVICES["redis"]
@@ -178,6 +192,8 @@ class TestNginx:
     def test_it_waits_longer_than_the_slowest_answer(self) -> None:
         waits = seconds(directive("proxy_read_timeout"))
         assert waits > 2 * Settings().settle_deadline_seconds
+        # it hands a request on once it is whole
+        assert waits > grace_seconds(Settings()) - MAX_HEAD_SECONDS - MAX_BODY_SECONDS
         assert seconds(SERVICES["proxy"]["stop_grace_period"]) >= waits
 
     def test_it_closes_idle_connections_before_the_service_does(self) -> None:
@@ -277,7 +293,8 @@ class TestKubernetes:
     async def test_a_probe_asks_what_the_service_answers(self, probe: str) -> None:
         asked = CONTAINER[probe]["httpGet"]
         assert asked["port"] == CONTAINER["ports"][0]["name"]
-        service = Service(create_app(settings()))
+        configured = remote_settings("http://127.0.0.1:9", rpc_url="http://127.0.0.1:9")
+        service = Service(create_app(configured))
         assert (await service.http.get(asked["path"])).status_code == 200
         excluded = httpx.URL(asked["path"]).params.get_list("exclude")
         assert set(excluded) <= (await service.http.get("/readyz")).json()["checks"].keys()

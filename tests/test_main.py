@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.checkout import setup
 from app.errors import ConfigurationError
@@ -24,6 +25,7 @@ from tests.support.services import (
 )
 
 SOLD = {row.path: row.slug for row in paid_endpoints()}
+SLUGS = list(SOLD.values())
 SUPPORTED = {"kinds": [{"x402Version": 2, "scheme": "exact", "network": NETWORK}]}
 
 
@@ -96,9 +98,29 @@ async def test_one_limit_of_an_address_is_over_products_tools_and_stored_schedul
             assert answer.headers["RateLimit"] == '"per-address";r=0;t=3600'
             assert answer.headers["RateLimit-Policy"] == '"per-address";q=8;w=3600'
             assert answer.headers["Retry-After"] == "3600"
-        assert "at most 8 requests an hour" in refused[0].json()["detail"]
+        detail = "at most 8 requests an hour of everything from this address"
+        assert refused[0].json()["detail"] == detail
         assert (await ann.http.get("/healthz")).status_code == 200
         assert (await ben.ask(b"")).status_code == 402
+
+
+@pytest.mark.parametrize(
+    ("limit", "below"),
+    [
+        ("119/minute", SLUGS),
+        ("120/minute", []),
+        ("", []),
+        ("7200/hour", []),
+        ("1/second", SLUGS),
+    ],
+)
+def test_a_limit_of_an_address_below_that_of_a_product_is_warned_of(
+    limit: str, below: list[str]
+) -> None:
+    with capture_logs() as logs:
+        create_app(settings(address_limit=limit))
+    warned = [each["below"] for each in logs if each["event"] == "address_limit"]
+    assert warned == ([below] if below else [])
 
 
 @pytest.mark.anyio

@@ -8,6 +8,7 @@ from limits import parse
 
 from app.http.rate_limits import RateLimits
 from app.metrics import SECONDS, Metrics
+from app.workers.pool import OUTCOMES
 from tests.conftest import Clock
 from tests.support.services import NETWORK, PATH, Service, service
 from tests.support.wallets import Wallet, header_of
@@ -58,6 +59,31 @@ def test_requests_add_up() -> None:
     assert value(text, requests("/b", 200)) == 1
     assert value(text, 'oncall_request_seconds_count{route="/a"}') == 4
     assert value(text, 'oncall_request_seconds_sum{route="/a"}') == 2.751
+
+
+def test_errors_are_counted_by_code() -> None:
+    metrics = Metrics()
+    for code in ("busy", "busy", "claims_unavailable", ""):
+        metrics.count_request("/a", 503, 0.1, code)
+    text = metrics.text().decode()
+    counts = {
+        code: value(text, f'oncall_errors_total{{code="{code}",route="/a"}}')
+        for code in ("busy", "claims_unavailable", "")
+    }
+    assert counts == {"busy": 2, "claims_unavailable": 1, "": None}
+
+
+def test_jobs_are_counted_by_outcome_with_their_times() -> None:
+    metrics = Metrics()
+    metrics.count_job("ok", 0.2, 1.5)
+    metrics.count_job("busy", 10.0, None)
+    text = metrics.text().decode()
+    counts = [value(text, f'oncall_jobs_total{{outcome="{name}"}}') for name in OUTCOMES]
+    assert counts == [float(name in ("ok", "busy")) for name in OUTCOMES]
+    assert value(text, "oncall_job_wait_seconds_sum") == 10.2
+    assert value(text, "oncall_job_wait_seconds_count") == 2
+    assert value(text, "oncall_job_run_seconds_sum") == 1.5
+    assert value(text, "oncall_job_run_seconds_count") == 1
 
 
 def test_what_may_happen_is_shown_before_it_does() -> None:
@@ -125,6 +151,18 @@ async def test_routes_are_labels_and_paths_are_not(
     served = service()
     await served.http.request(method, path)
     assert value(await numbers(served), requests(route, status)) == 1
+
+
+async def test_errors_and_jobs_of_a_service() -> None:
+    served = service()
+    await served.ask({"start": "never"})
+    payment = await Wallet().payment(await served.terms())
+    assert (await served.ask(payment=payment, Accept="text/calendar")).status_code == 200
+    await served.http.get("/api/v2/oncall/current/core")
+    text = await numbers(served)
+    assert value(text, f'oncall_errors_total{{code="invalid_request",route="{PATH}"}}') == 1
+    assert value(text, 'oncall_jobs_total{outcome="ok"}') == 1
+    assert value(text, "oncall_job_run_seconds_count") == 1
 
 
 async def test_the_process_is_measured() -> None:

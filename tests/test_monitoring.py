@@ -27,6 +27,8 @@ QUERIES = [
 ]
 RANGES = {"$__rate_interval": "40s", "$__range": "1m"}
 """The values that Grafana would fill in."""
+CALENDAR = "text/calendar"
+"""A form that a worker process makes."""
 PATIENCE_SECONDS = 45.0
 ALERTS = re.findall(r"- alert: (\w+)", (DEPLOY / "prometheus" / "alerts.yml").read_text())
 
@@ -61,7 +63,9 @@ def trade(address: str) -> None:
     with httpx.Client(base_url=address, timeout=PATIENCE_SECONDS) as client:
         offer = client.post(PATH)
         payment = asyncio.run(Wallet().payment(offer.headers["PAYMENT-REQUIRED"]))
-        sale = client.post(PATH, json=EXAMPLE, headers={"PAYMENT-SIGNATURE": payment})
+        sale = client.post(
+            PATH, json=EXAMPLE, headers={"PAYMENT-SIGNATURE": payment, "Accept": CALENDAR}
+        )
         assert sale.status_code == 200, sale.text
         client.post(PATH, json={})
         client.get("/nowhere")
@@ -116,6 +120,8 @@ def test_a_query_of_the_dashboard_returns_numbers(prometheus: str, query: str) -
         ('sum(oncall_requests_total{status="402"})', 100),
         ('sum(oncall_requests_total{status="429"})', 10),
         ('sum(oncall_settlements_total{outcome="settled"})', 2),
+        ('sum(oncall_errors_total{code="invalid_request"})', 2),
+        ("sum(oncall_jobs_total)", 2),
         ("sum(oncall_revenue_atomic_total)", 40_000),
         ("sum(oncall_rate_limit_refusals_total)", 10),
     ],

@@ -654,3 +654,13 @@ def test_what_is_commented_out_does_no_harm(folder: Path) -> None:
         "# ONCALL_ENV production\n#ONCALL_DRAIN\nONCALL_DRAIN=1 # ONCALL_\n"
     )
     assert Settings.from_env({}).drain_seconds == 1
+
+
+@pytest.mark.parametrize("name", ["ONCALL_FACILITATOR_HEADERS", "ONCALL_REDIS_URL"])
+def test_a_placeholder_of_an_example_is_not_taken_for_a_secret(name: str) -> None:
+    text = {"ONCALL_REDIS_URL": "redis://:…@redis:6379/0"}.get(
+        name, '{"Authorization": "Bearer …"}'
+    )
+    with pytest.raises(ConfigurationError) as failure:
+        Settings.from_env({**PRODUCTION, name: text})
+    assert failure.value.problems == (f'{name}: "…" stands for a text of yours: fill it in',)

@@ -67,13 +67,14 @@ class PaymentService:
         self.facilitator = _facilitator(settings, clock) if facilitator is None else facilitator
         self._server = resource_server(self.facilitator, settings.network)
         self.claims = claims_of(settings, clock) if claims is None else claims
+        self._chain = Chain(settings.rpc_url, settings.network) if settings.rpc_url else None
         self.settlement = SettlementService(
             self._server,
             self.claims,
             clock=clock,
             deadline_seconds=settings.settle_deadline_seconds,
             record_outcome=metrics.record_settlement,
-            chain=Chain(settings.rpc_url) if settings.rpc_url else None,
+            chain=self._chain,
         )
 
     def context(self, endpoint: Endpoint) -> PaymentContext:
@@ -100,13 +101,14 @@ class PaymentService:
         """The problem of each part; ``None`` for one that works."""
         checks = {"facilitator": self.facilitator.problem, "claims": self.claims.problem}
         if self._settings.payments == "facilitator":
-            checks["chain"] = None if self._settings.rpc_url else NOT_USED
+            checks["chain"] = self._chain.problem if self._chain else NOT_USED
         return checks
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """A context with connections; leaving it waits for the settlements under way."""
         await self._open_claims()
+        await self._find_chain()
         await self.facilitator.connect()
         if self.checks().get("chain") == NOT_USED:
             log.warning("no_chain", setting="ONCALL_RPC_URL", meaning=NO_CHAIN)
@@ -134,17 +136,27 @@ class PaymentService:
             await self.claims.aclose()
             raise ConfigurationError([f"ONCALL_REDIS_URL: {problem}"])
 
+    async def _find_chain(self) -> None:
+        """Ask the node for its chain. Raises ``ConfigurationError`` for one of another chain."""
+        if self._chain is None:
+            return
+        await self._chain.refresh()
+        if self._chain.is_another:
+            await self.claims.aclose()
+            raise ConfigurationError([f"ONCALL_RPC_URL: {self._chain.problem}"])
+
     async def watch(self) -> None:
-        """Check the facilitator and the claims for ever, more often while one has a problem."""
+        """Check each part for ever, more often while one has a problem."""
         while True:
             healthy = all(map(is_ready, self.checks().values()))
             await asyncio.sleep(REFRESH_SECONDS if healthy else RETRY_SECONDS)
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Check both once, and log what has changed."""
+        """Check each part once, and log what has changed."""
         before = self.checks()
-        await asyncio.gather(self.facilitator.refresh(), self.claims.refresh())
+        parts = (self.facilitator, self.claims, self._chain)
+        await asyncio.gather(*(part.refresh() for part in parts if part is not None))
         for name, problem in self.checks().items():
             if problem != before[name]:
                 log.warning("readiness", part=name, problem=problem)

@@ -4,7 +4,9 @@ import sys
 from decimal import Decimal
 
 import httpx
+import msgspec
 from rich.console import Console
+from rich.markup import escape
 from x402.schemas.errors import PaymentError
 
 from app.cli.buying import Buyer, BuyerRequest, settlement_in
@@ -40,11 +42,34 @@ async def _buy(
         required = buyer.payment_required_in(unpaid)
         for line in terms_lines(required):
             console.print(f"asks [bold]{line}[/]", soft_wrap=True)
+        for line in _warnings_in(unpaid):
+            console.print(f"[yellow]warning:[/] {escape(line)}", soft_wrap=True)
         return await buyer.buy(http, request, required)
     except (PaymentError, ValueError) as error:
         reason = str(error).partition(". ")[0]
         console.print(f"[red]not paid[/] (--max is {buyer.most}): {reason}", soft_wrap=True)
         return None
+
+
+class _Warning(msgspec.Struct):
+    pointer: str
+    detail: str
+
+
+class _Warned(msgspec.Struct):
+    """A 402 of this service; others have no ``warnings``."""
+
+    warnings: list[_Warning] = []
+
+
+def _warnings_in(unpaid: httpx.Response) -> list[str]:
+    """Return what the seller says of the document before it is paid for."""
+    try:
+        warned = msgspec.json.decode(unpaid.content, type=_Warned).warnings
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+    lines = [f"{each.pointer or 'the document'}: {each.detail}" for each in warned]
+    return ["".join(c if c.isprintable() else " " for c in line) for line in lines]
 
 
 def _show(response: httpx.Response, console: Console) -> int:

@@ -34,8 +34,10 @@ FREE_TAGS = {
 }
 GUIDANCE = (
     "POST the JSON document without payment to learn the terms (402, free of charge; an invalid "
-    "document gets a 400 that names every fault). Pay with any x402 version 2 client: sign the "
-    "terms in PAYMENT-REQUIRED and repeat the request with PAYMENT-SIGNATURE. If an answer is "
+    "document gets a 400 that names every fault; `warnings` beside the terms name what was not "
+    "understood, and what is only checked after you have signed and before you are charged). Pay "
+    "with any x402 version 2 client: sign the terms in PAYMENT-REQUIRED and repeat the request "
+    "with PAYMENT-SIGNATURE. If an answer is "
     "lost, repeat the same request with the same payment: it is charged once. Accept chooses JSON "
     "(the default), text/calendar, text/csv or image/svg+xml, all at the same price."
 )

@@ -13,11 +13,14 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from app import errors
 from app.errors import InvalidFields, OncallError, Retryable
 
 MEDIA_TYPE = "application/problem+json"
+ERROR_CODE = "oncall.error_code"
+"""The key of an ASGI scope under which the code of the error stands that was answered."""
 
 STATUS: Mapping[type[OncallError], HTTPStatus] = {
     errors.InvalidRequest: HTTPStatus.BAD_REQUEST,
@@ -53,6 +56,21 @@ STATUS: Mapping[type[OncallError], HTTPStatus] = {
     errors.TakesTooLong: HTTPStatus.BAD_REQUEST,
     errors.AnswerTooLarge: HTTPStatus.BAD_REQUEST,
 }
+
+
+class ErrorResponse(Response):
+    """A response to an error. Sent, it leaves the error's ``code`` in the scope, for log and
+    metrics."""
+
+    def __init__(
+        self, code: str, body: bytes, status: int, headers: Mapping[str, str], media_type: str
+    ) -> None:
+        super().__init__(body, status, {"Cache-Control": "no-store", **headers}, media_type)
+        self._code = code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[ERROR_CODE] = self._code
+        await super().__call__(scope, receive, send)
 
 
 def problem_response(error: OncallError) -> Response:
@@ -131,9 +149,6 @@ def _problem(
 
 
 def _response(problem: Mapping[str, Any], headers: Mapping[str, str]) -> Response:
-    return Response(
-        msgspec.json.encode(problem),
-        problem["status"],
-        {"Cache-Control": "no-store", **headers},
-        media_type=MEDIA_TYPE,
+    return ErrorResponse(
+        problem["code"], msgspec.json.encode(problem), problem["status"], headers, MEDIA_TYPE
     )

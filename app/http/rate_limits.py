@@ -88,7 +88,9 @@ class Allowance(Struct, frozen=True):
     @property
     def refusal(self) -> RateLimited:
         """The error for a request that was not granted."""
-        return RateLimited(f"at most {in_words(self.limit)}", retry_after=self.reset_seconds)
+        whose = " of everything from this address" if self.policy == PER_ADDRESS else ""
+        detail = f"at most {in_words(self.limit)}{whose}"
+        return RateLimited(detail, retry_after=self.reset_seconds)
 
     @property
     def fields(self) -> list[tuple[bytes, bytes]]:
@@ -144,6 +146,15 @@ def address_limit(text: str, of_products: Iterable[RateLimitItem]) -> RateLimitI
     higher = [type(each)(TIMES_A_PRODUCT * each.amount, each.multiples) for each in of_products]
     limits = [parse(AT_LEAST_BY_ADDRESS), *higher]
     return max(limits, key=lambda each: each.amount / each.get_expiry())
+
+
+def products_beyond(limit: RateLimitItem, of_products: Mapping[str, RateLimitItem]) -> list[str]:
+    """Return the products whose own limit cannot be reached, because that of an address is less."""
+    return [
+        name
+        for name, own in of_products.items()
+        if own.amount / own.get_expiry() > limit.amount / limit.get_expiry()
+    ]
 
 
 class RateLimits(Limiter):

@@ -1,6 +1,7 @@
 """The state of an authorization on chain, which decides when a settlement's receipt was lost.
 
-Strategy: a few JSON-RPC calls, made only when it is not known whether a settlement happened. The
+Strategy: a few JSON-RPC calls, made only when it is not known whether a settlement happened. That
+the node is of our chain is asked at the start and every minute. The
 event ``AuthorizationUsed`` names the transaction that used the nonce, and its receipt shows the
 ``Transfer`` that goes with it. Tokens emit the two one after the other, so that each nonce has its
 own transfer, however many a transaction holds.
@@ -94,15 +95,38 @@ class _TransactionReceipt(Struct, rename="camel"):
 
 
 class Chain:
-    """A node's JSON-RPC at ``url``."""
+    """A node's JSON-RPC at ``url``, which is to be of ``network`` (such as eip155:8453).
 
-    def __init__(self, url: str, *, timeout_seconds: float = 5.0) -> None:
+    ``problem`` says why it cannot be asked, as ``refresh`` last found it. A node of another chain,
+    which ``is_another``, is not asked what became of a payment: there every nonce is unused.
+    """
+
+    def __init__(self, url: str, network: str, *, timeout_seconds: float = 5.0) -> None:
         self._node = JsonRpc(url, timeout_seconds=timeout_seconds)
+        self._id = int(network.rpartition(":")[2])
+        self.problem: str | None = "the node has not been asked yet"
+        self.is_another = False
+
+    async def refresh(self) -> None:
+        """Ask the node for its chain, and update ``problem``."""
+        try:
+            found = int(await self._node.call(Quantity, "eth_chainId"), 16)
+        except NodeError:
+            self.problem = "the node cannot be reached or does not answer properly"
+            return
+        self.is_another = found != self._id
+        self.problem = (
+            f"the node is of chain {found}, and payments are on chain {self._id}"
+            if self.is_another
+            else None
+        )
 
     async def record_of(
         self, signed: Authorization, requirements: PaymentRequirements
     ) -> ChainRecord:
         """The record of ``signed``, which meets ``requirements``."""
+        if self.is_another:
+            return ChainRecord(AuthorizationState.UNKNOWN)
         try:
             return await self._record_of(signed, requirements)
         except NodeError:

@@ -25,9 +25,9 @@ from app.http.request_head import ARRIVED
 from app.server.buffered_transport import BufferedTransport
 
 MAX_CONNECTIONS = 10_000
-"""The most connections of one worker."""
+"""The most connections of one service process."""
 MAX_OF_ADDRESS = 500
-"""The most connections of one address to one worker, unless it is a trusted proxy."""
+"""The most connections of one address to one of them, unless it is a trusted proxy."""
 MAX_HEAD_BYTES = 64 * 1024
 MAX_RAW_BYTES = MAX_HEAD_BYTES + 256 * 1024
 """One read of up to 256 KiB may hold a whole head and the beginning of a body."""

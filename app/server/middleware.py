@@ -13,7 +13,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import Interrupted
-from app.http.problems import internal_error, problem_response
+from app.http.problems import ERROR_CODE, internal_error, problem_response
 from app.server.graceful_shutdown import GracefulShutdown
 
 log = structlog.get_logger()
@@ -46,11 +46,12 @@ PREFLIGHT = (
 NO_ROUTE = "other"
 """The route of every unknown path: callers choose paths, and metrics must not grow."""
 
-Observe = Callable[[str, int | None, float], None]
-"""Takes the route, the status (``None`` if no answer began) and the seconds of a request."""
+Observe = Callable[[str, int | None, float, str], None]
+"""Takes the route, the status (``None`` if no answer began), the seconds and the error code (empty
+if none was answered) of a request."""
 
 
-def unobserved(_route: str, _status: int | None, _seconds: float) -> None:
+def unobserved(_route: str, _status: int | None, _seconds: float, _code: str) -> None:
     """Count nothing."""
 
 
@@ -86,13 +87,15 @@ class OuterMiddleware:
         else:
             await self._answer(scope, receive, sender)
         seconds = self._timer() - started
-        self._observe(getattr(scope.get("route"), "path", NO_ROUTE), sender.status, seconds)
+        code = scope.get(ERROR_CODE, "")
+        self._observe(getattr(scope.get("route"), "path", NO_ROUTE), sender.status, seconds, code)
         self._log.info(
             "request",
             method=scope["method"],
             path=scope["path"][:200],
             status=sender.status,
             ms=round(seconds * 1000, 3),
+            **({"code": code} if code else {}),
         )
 
     async def _answer(self, scope: Scope, receive: Receive, sender: "_ResponseSender") -> None:

@@ -20,6 +20,7 @@ from uvicorn.supervisors import Multiprocess
 from app.checkout.setup import setting_errors
 from app.errors import ConfigurationError
 from app.http.request_body import MAX_BODY_SECONDS
+from app.products.registry import paid_endpoints
 from app.server.graceful_shutdown import SIGNALS
 from app.server.http_protocol import (
     MAX_HEAD_SECONDS,
@@ -27,6 +28,7 @@ from app.server.http_protocol import (
     LimitedHttpProtocol,
 )
 from app.settings import Settings
+from app.workers.pool import WAIT_SECONDS, most_seconds
 
 KEEP_ALIVE_SECONDS = 65
 """Longer than the 60 seconds for which load balancers keep an idle connection, so that they close
@@ -82,15 +84,21 @@ def _config(host: str, port: int, workers: int, settings: Settings) -> uvicorn.C
         host=host,
         port=port,
         workers=workers,
-        timeout_graceful_shutdown=grace_seconds(settings.settle_deadline_seconds),
+        timeout_graceful_shutdown=grace_seconds(settings),
         **{**SERVER, "http": partial(LimitedHttpProtocol, addresses=addresses)},
     )
 
 
-def grace_seconds(settle_deadline_seconds: float) -> int:
-    """Return how long the slowest request may still take once the listener is closed."""
+def grace_seconds(settings: Settings) -> int:
+    """Return how long the slowest request may still take once the listener is closed.
+
+    That is a paid one: it is read and verified, waits for a worker, is computed, and is settled.
+    """
     reading = MAX_HEAD_SECONDS + MAX_BODY_SECONDS
-    return math.ceil(reading + settle_deadline_seconds + STORE_SECONDS)
+    verifying = settings.facilitator_timeout_seconds
+    computing = WAIT_SECONDS + most_seconds(max(each.cpu_seconds for each in paid_endpoints()))
+    settling = settings.settle_deadline_seconds + STORE_SECONDS
+    return math.ceil(reading + verifying + computing + settling)
 
 
 class Supervisor(Multiprocess):

@@ -12,10 +12,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.errors import ConfigurationError
+from app.http.problems import ErrorResponse
 from app.http.rate_limits import RateLimits
 from app.http.readiness import NOT_USED
 from app.settings import Settings
@@ -33,10 +33,12 @@ REFRESH_SECONDS, RETRY_SECONDS = 30.0, 2.0
 """How often a database is checked that is well, or is not; requests notice a change at once. The
 last use of keys is written as often."""
 
-disabled_api: ASGIApp = JSONResponse(
-    {"error": "not_found", "message": "this service keeps no schedules: ONCALL_DATABASE_URL=none"},
+disabled_api: ASGIApp = ErrorResponse(
+    "not_found",
+    b'{"error":"not_found","message":"this service keeps no schedules: ONCALL_DATABASE_URL=none"}',
     HTTPStatus.NOT_FOUND,
-    {"Cache-Control": "no-store"},
+    {},
+    "application/json",
 )
 
 

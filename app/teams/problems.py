@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from app import errors
 from app.errors import FieldError, InvalidFields, OncallError, Retryable
-from app.http.problems import STATUS, internal_problem_details
+from app.http.problems import STATUS, ErrorResponse, internal_problem_details
 
 VALIDATION_FAILED = "validation_failed"
 WHOLE = "body"
@@ -92,9 +92,6 @@ def _fields(errors: Iterable[FieldError]) -> Mapping[str, str]:
 
 
 def _response(body: Mapping[str, Any], status: HTTPStatus, headers: Mapping[str, str]) -> Response:
-    return Response(
-        msgspec.json.encode(body),
-        status.value,
-        {"Cache-Control": "no-store", **headers},
-        media_type="application/json",
+    return ErrorResponse(
+        body["error"], msgspec.json.encode(body), status.value, headers, "application/json"
     )

@@ -21,8 +21,9 @@ from app.errors import AnswerTooLarge, OncallError, TakesTooLong
 
 T = TypeVar("T")
 
-ADDRESS_SPACE_BYTES = 768 * 1024 * 1024
-"""What a worker may map, about 100 MB of it before its first job."""
+ADDRESS_SPACE_BYTES = 384 * 1024 * 1024
+"""What a worker may map: the heaviest jobs of ``make bench-abuse`` take 140 MB. Twice as much and
+256 MiB for the service are the memory limit of the containers in ``deploy``."""
 NICENESS = 10
 """The event loop goes first when processors are short."""
 SPARE_SECONDS = 1

@@ -1,6 +1,6 @@
 """A small pool of worker processes for work that could keep a processor busy.
 
-    the caller's turn → (the turn of unpaid work, or of wasters) → a worker's turn → result or error
+    the caller's turn → (the turn of unpaid or throttled work) → a worker's turn → result or error
 
 Strategy: ``anyio.to_process`` starts a worker when it is first needed, gives it one job at a time
 and kills it if the task that waits for it is cancelled. Nothing that a library leaves behind
@@ -10,23 +10,33 @@ nothing cancels a start. Here are the bounds: what runs at once, what waits, and
 ``limits`` has those of the processor and the memory.
 
 Invariants: of one caller one job runs and ``OWN_WAITING`` wait. Jobs that nobody has paid for run
-one at a time, so that they never hold all workers. So do, for a while, the jobs of those who had a
-worker's time in vain: a payment that buys nothing is not used up, so one could hold all workers
-with it for ever. What waited in vain was not begun.
+one at a time, so that they never hold all workers. So do throttled jobs: those of a caller or payer
+one of whose jobs has failed after some time. A payment that buys nothing is not used up, so it
+could hold all workers for ever. What waited in vain was not begun.
 """
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
 from typing import TypeVar, cast
 from weakref import WeakValueDictionary
 
+import structlog
 from anyio import BrokenWorkerProcess, CapacityLimiter, to_process
 
-from app.errors import Interrupted, OncallError, TakesTooLong, WorkerLost, WorkersBusy
+from app.errors import (
+    AnswerTooLarge,
+    Interrupted,
+    OncallError,
+    TakesTooLong,
+    WorkerLost,
+    WorkersBusy,
+)
 from app.workers.limits import JobStopped, run_limited
+
+log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -39,14 +49,39 @@ OWN_WAITING = 4
 WAIT_SECONDS = 10.0
 """The longest time that a job waits for its turn."""
 RETRY_AFTER_SECONDS = 5
-WASTED_SECONDS = 1.0
+FAILED_SECONDS = 1.0
 """A job that fails after so much time by the clock has kept others from their turns in vain."""
-WASTE_KNOWN_SECONDS = 600.0
-"""For so long the jobs of its caller and payer share one turn with others of their kind."""
+THROTTLED_SECONDS = 600.0
+"""For so long the jobs of its caller and payer share one turn with other throttled ones."""
 SLOWNESS = 5
 """How many times its processor time a job may take by the clock, besides ``START_SECONDS``."""
 START_SECONDS = 20.0
 """A new worker's time to start and to import what its first job needs, on a busy machine."""
+
+STOPPED: Mapping[type[OncallError], str] = {
+    WorkersBusy: "busy",
+    TakesTooLong: "too_long",
+    AnswerTooLarge: "too_large",
+    WorkerLost: "lost",
+    Interrupted: "stopped",
+}
+"""The outcomes of jobs that the pool ended or did not begin."""
+OUTCOMES = ("ok", "refused", *STOPPED.values(), "cancelled", "failed")
+"""What becomes of a job. ``refused`` is by an error that the job itself raised for its caller,
+``cancelled`` is one that nobody waits for any more, and ``failed`` is a defect of ours."""
+
+Observe = Callable[[str, float, float | None], None]
+"""Takes the outcome of a job, the seconds that it waited, and those that it ran (``None`` for one
+that was not begun)."""
+
+
+def unobserved(_outcome: str, _waited: float, _ran: float | None) -> None:
+    """Count nothing."""
+
+
+def most_seconds(cpu_seconds: float) -> float:
+    """Return how long a job may take by the clock, once its turn has come."""
+    return START_SECONDS + SLOWNESS * cpu_seconds
 
 
 class _Line:
@@ -70,14 +105,15 @@ class _Line:
 
 
 class WorkerPool:
-    """The worker processes of one service process."""
+    """The worker processes of one service process. Each job is reported to ``observe``."""
 
-    def __init__(self) -> None:
+    def __init__(self, observe: Observe = unobserved) -> None:
+        self._observe = observe
         self._choice = asyncio.Lock()
         self._all = _Line(PROCESSES, WAITING)
         self._free = _Line(1, WAITING)
-        self._wasters = _Line(1, WAITING)
-        self._wasted_at: dict[str, float] = {}
+        self._throttled = _Line(1, WAITING)
+        self._failed_at: dict[str, float] = {}
         self._own: WeakValueDictionary[str, _Line] = WeakValueDictionary()
         self._free_work: set[asyncio.Timeout] = set()
         self._stopped = False
@@ -99,17 +135,18 @@ class WorkerPool:
         much memory, ``WorkerLost`` if its worker died, and ``Interrupted`` for work that nobody has
         paid for while the service stops.
         """
-        most_seconds = START_SECONDS + SLOWNESS * cpu_seconds
         names = () if unpaid else (caller, payer) if payer else (caller,)
         async with contextlib.AsyncExitStack() as held:
+            begin = held.enter_context(self._observed())
             async with self._within(WAIT_SECONDS, _busy(), unpaid=unpaid):
                 own = self._own.setdefault(caller, _Line(1, OWN_WAITING))
                 await held.enter_async_context(own.turn())
                 if unpaid:
                     await held.enter_async_context(self._free.turn())
                 await held.enter_async_context(self._worker_turn(*names))
-            async with self._within(most_seconds, TakesTooLong(), unpaid=unpaid):
-                with self._remembering_waste(*names):
+            begin()
+            async with self._within(most_seconds(cpu_seconds), TakesTooLong(), unpaid=unpaid):
+                with self._remembering_failure(*names):
                     return await self._result(partial(run_limited, cpu_seconds, job, *arguments))
 
     def stop_free_work(self) -> None:
@@ -118,36 +155,56 @@ class WorkerPool:
         for timeout in self._free_work:
             timeout.reschedule(0)
 
+    @contextlib.contextmanager
+    def _observed(self) -> Iterator[Callable[[], None]]:
+        """Report the job that runs within. The context's value is called when its turn has come."""
+        arrived = time.perf_counter()
+        begun: list[float] = []
+        outcome = "cancelled"
+        try:
+            yield lambda: begun.append(time.perf_counter())
+            outcome = "ok"
+        except OncallError as error:
+            outcome = STOPPED.get(type(error), "refused")
+            raise
+        except Exception:
+            outcome = "failed"
+            raise
+        finally:
+            ended = time.perf_counter()
+            ran = ended - begun[0] if begun else None
+            self._observe(outcome, ended - arrived - (ran or 0.0), ran)
+
     @contextlib.asynccontextmanager
     async def _worker_turn(self, *names: str) -> AsyncIterator[None]:
-        """Hold a worker's turn for ``names``, and that of wasters if they are some by then."""
+        """Hold a worker's turn for ``names``, and that of throttled work if theirs is."""
         while True:
-            wasters = self._have_wasted(*names)
+            throttled = self._are_throttled(*names)
             async with contextlib.AsyncExitStack() as turns:
-                if wasters:
-                    await turns.enter_async_context(self._wasters.turn())
+                if throttled:
+                    await turns.enter_async_context(self._throttled.turn())
                 await turns.enter_async_context(self._all.turn())
-                if wasters or not self._have_wasted(*names):
+                if throttled or not self._are_throttled(*names):
                     yield
                     return
 
-    def _have_wasted(self, *names: str) -> bool:
-        since = time.monotonic() - WASTE_KNOWN_SECONDS
-        return any(self._wasted_at.get(name, since) > since for name in names)
+    def _are_throttled(self, *names: str) -> bool:
+        since = time.monotonic() - THROTTLED_SECONDS
+        return any(self._failed_at.get(name, since) > since for name in names)
 
     @contextlib.contextmanager
-    def _remembering_waste(self, *names: str) -> Iterator[None]:
+    def _remembering_failure(self, *names: str) -> Iterator[None]:
         """Remember ``names`` if their job fails, or is given up, after some time."""
         began = time.monotonic()
         try:
             yield
         except BaseException:
             now = time.monotonic()
-            if now - began > WASTED_SECONDS:
+            if now - began > FAILED_SECONDS:
                 known = {
-                    name: at for name, at in self._wasted_at.items() if self._have_wasted(name)
+                    name: at for name, at in self._failed_at.items() if self._are_throttled(name)
                 }
-                self._wasted_at = {**known, **dict.fromkeys(names, now)}
+                self._failed_at = {**known, **dict.fromkeys(names, now)}
             raise
 
     @contextlib.asynccontextmanager
@@ -180,6 +237,7 @@ class WorkerPool:
                 raise stopped.error from None
             except BrokenWorkerProcess as error:
                 if last:
+                    log.exception("worker_lost")
                     raise WorkerLost(retry_after=RETRY_AFTER_SECONDS) from error
         raise AssertionError  # pragma: no cover - the loop returns or raises
 

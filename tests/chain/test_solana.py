@@ -118,7 +118,7 @@ async def record_of(
 ) -> ChainRecord:
     """What our code finds on ``chain``, for a payment that was claimed just now."""
     ends = time.time() + LIFETIME_SECONDS if valid_before is None else valid_before
-    return await AppChain(chain.url).record_of(transfer, valid_before=ends)
+    return await AppChain(chain.url, NETWORK).record_of(transfer, valid_before=ends)
 
 
 async def test_python_verifies_settles_and_refuses_a_replay(
@@ -154,7 +154,7 @@ async def test_python_verifies_settles_and_refuses_a_replay(
     assert await record_of(solana, transfer) == ChainRecord(
         AuthorizationState.PAID_US, settled.transaction
     )
-    assert not await AppChain(solana.url).shows_failure(settled.transaction)
+    assert not await AppChain(solana.url, NETWORK).shows_failure(settled.transaction)
 
 
 @pytest.fixture
@@ -277,7 +277,7 @@ async def test_a_payment_that_failed_on_chain_has_paid_nothing(
     signatures = [sponsor.sign_message(transfer.message), whole.signatures[1]]
     solana.send(VersionedTransaction.populate(whole.message, signatures))
     assert (await record_of(solana, transfer)).state is AuthorizationState.FAILED
-    assert await AppChain(solana.url).shows_failure(str(signatures[0]))
+    assert await AppChain(solana.url, NETWORK).shows_failure(str(signatures[0]))
     assert ours.moved() == UNMOVED
 
 
@@ -293,7 +293,7 @@ async def test_a_node_with_faults_never_unmakes_a_payment(
     transfer = transfer_in(payment.payload)
     ends = time.time() + LIFETIME_SECONDS
     with faulty_node(solana, logs, seed=16) as url:
-        chain = AppChain(url)
+        chain = AppChain(url, NETWORK)
         found = [await chain.record_of(transfer, valid_before=ends) for _ in range(60)]
         assert not any([await chain.shows_failure(settled.transaction) for _ in range(20)])
         async with httpx.AsyncClient() as http:
@@ -308,9 +308,11 @@ async def test_a_node_with_faults_never_unmakes_a_payment(
 async def test_a_payee_needs_a_token_account(
     solana: SolanaChain, party: Callable[[str], Party]
 ) -> None:
-    chain = AppChain(solana.url)
+    chain = AppChain(solana.url, NETWORK)
     payee, new = party(str(Keypair().pubkey())).terms.pay_to, str(Keypair().pubkey())
-    assert await chain.payee_problem(payee, NETWORK) is None
-    problem = await chain.payee_problem(new, NETWORK)
+    await chain.refresh()
+    assert chain.problem is None
+    assert await chain.payee_problem(payee) is None
+    problem = await chain.payee_problem(new)
     assert problem is not None
     assert "has no account for the token" in problem

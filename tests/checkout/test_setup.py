@@ -181,7 +181,7 @@ def test_the_terms_of_an_endpoint(required: bool) -> None:
     [
         (settings(), {}),
         (remote_settings(URL), {"chain": "none"}),
-        (remote_settings(URL, rpc_url=URL), {"chain": None}),
+        (remote_settings(URL, rpc_url=URL), {"chain": "the node has not been asked yet"}),
     ],
 )
 def test_each_part_is_checked(configured: Settings, chain: dict[str, str | None]) -> None:

@@ -93,6 +93,9 @@ class TestPay:
         assert f"paid by {wallet.address}" in paid.stderr
 
     def test_it_refuses_to_pay_more_than_max(self, address: str) -> None:
+        document = json.dumps({**EXAMPLE, "colour": "red"})
+        warned = run("pay", address + PATH, "--body", document)
+        assert (warned.returncode, "warning: /colour: " in warned.stderr) == (0, True)
         refused = run("pay", address + PATH, "--body", BODY, "--max", "0.01")
         assert (refused.returncode, refused.stdout) == (1, "")
         assert "not paid" in refused.stderr

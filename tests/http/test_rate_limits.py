@@ -191,7 +191,9 @@ def test_an_address_is_told_its_own_limit(clock: Clock) -> None:
     limits = RateLimits(clock, per_address=parse("3/minute"))
     for _ in range(4):
         allowance = limits.spend_address(ANN)
-    with pytest.raises(RateLimited, match=r"^at most 3 requests a minute$"):
+    with pytest.raises(
+        RateLimited, match=r"^at most 3 requests a minute of everything from this address$"
+    ):
         allowance.require()
 
 

@@ -340,7 +340,7 @@ async def test_a_state_that_cannot_be_read_decides_nothing(clock: Clock, state: 
 async def test_a_node_that_is_away_decides_nothing() -> None:
     terms = payment_terms()
     signed = Authorization(FRIEND, PAY_TO, "20000", "0", "1", HASH)
-    record = await Chain("http://127.0.0.1:9").record_of(signed, terms)
+    record = await Chain("http://127.0.0.1:9", NETWORK).record_of(signed, terms)
     assert record.state is AuthorizationState.UNKNOWN
 
 
@@ -366,4 +366,4 @@ def is_unknown(response: httpx.Response) -> bool:
 
 
 def test_its_address_may_hold_a_key_and_is_not_shown() -> None:
-    assert "secret" not in repr(Chain("http://127.0.0.1/secret"))
+    assert "secret" not in repr(Chain("http://127.0.0.1/secret", NETWORK))

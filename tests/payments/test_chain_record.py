@@ -106,7 +106,7 @@ class Node:
     async def record(self, **changes: object) -> ChainRecord:
         """The record of ``SIGNED`` when the node answers with ``changes``."""
         self.answers.update(changes)
-        return await Chain(self.url).record_of(SIGNED, TERMS)
+        return await Chain(self.url, NETWORK).record_of(SIGNED, TERMS)
 
 
 @pytest.fixture
@@ -277,13 +277,25 @@ async def test_logs_of_something_else_are_passed_over(node: Node, foreign: Log) 
     assert await node.record(eth_getLogs=[elsewhere]) == EXPIRED
 
 
+async def test_a_node_of_another_chain_is_not_asked_of_a_payment(node: Node) -> None:
+    """There a nonce that paid us is unused, and would soon be taken for expired."""
+    node.answers["eth_chainId"] = "0x1"
+    chain = Chain(node.url, NETWORK)
+    await chain.refresh()
+    assert await chain.record_of(SIGNED, TERMS) == UNKNOWN
+    assert [each["method"] for each in node.asked] == ["eth_chainId"]
+    node.answers["eth_chainId"] = "0x14a34"
+    await chain.refresh()
+    assert await chain.record_of(SIGNED, TERMS) == PAID_US
+
+
 # --- a node that does not answer as it should -----------------------------------------------
 
 
 @pytest.mark.parametrize("size", [MAX_ANSWER_BYTES, MAX_ANSWER_BYTES + 1])
 async def test_an_answer_is_read_up_to_its_bound(node: Node, size: int) -> None:
     node.raw = json.dumps({"result": word(0)}).encode().ljust(size)
-    chain = Chain(node.url)
+    chain = Chain(node.url, NETWORK)
     if size == MAX_ANSWER_BYTES:
         assert await chain._node.call(str, "eth_call") == word(0)
     else:
@@ -296,7 +308,7 @@ async def test_a_node_that_says_nothing_is_not_waited_for() -> None:
         return web.Response()
 
     async with serving(never) as url:
-        assert await Chain(url, timeout_seconds=0.1).record_of(SIGNED, TERMS) == UNKNOWN
+        assert await Chain(url, NETWORK, timeout_seconds=0.1).record_of(SIGNED, TERMS) == UNKNOWN
 
 
 async def test_a_node_is_not_followed_elsewhere(node: Node) -> None:
@@ -304,7 +316,7 @@ async def test_a_node_is_not_followed_elsewhere(node: Node) -> None:
         return web.Response(status=307, headers={"Location": node.url})
 
     async with serving(elsewhere) as url:
-        assert await Chain(url).record_of(SIGNED, TERMS) == UNKNOWN
+        assert await Chain(url, NETWORK).record_of(SIGNED, TERMS) == UNKNOWN
     assert node.asked == []
 
 
@@ -317,8 +329,8 @@ async def test_an_answer_is_never_unpacked(node: Node) -> None:
         return web.Response(body=body, headers={"Content-Encoding": "gzip"})
 
     async with serving(packed) as url:
-        assert await Chain(url).record_of(SIGNED, TERMS) == UNKNOWN
+        assert await Chain(url, NETWORK).record_of(SIGNED, TERMS) == UNKNOWN
 
 
 def test_a_node_has_five_seconds() -> None:
-    assert Chain("http://127.0.0.1:9")._node._timeout.total == 5
+    assert Chain("http://127.0.0.1:9", NETWORK)._node._timeout.total == 5

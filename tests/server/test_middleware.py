@@ -2,6 +2,7 @@
 
 import pytest
 from starlette.types import Receive, Scope, Send
+from structlog.testing import capture_logs
 
 from app.server.graceful_shutdown import GracefulShutdown
 from app.server.middleware import OuterMiddleware
@@ -70,6 +71,26 @@ async def test_a_defect_of_ours_is_a_problem_document_that_gives_nothing_away() 
     assert (response.status_code, response.json()["code"]) == (500, "internal_error")
     assert response.headers["Access-Control-Allow-Origin"] == "*"
     assert "secret" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("GET", PATH, "method_not_allowed"),
+        ("GET", "/nowhere", "not_found"),
+        ("GET", "/api/v2/schedules", "not_found"),
+        ("POST", PATH, None),
+        ("GET", "/healthz", None),
+    ],
+)
+async def test_the_log_line_of_an_error_has_its_code(
+    method: str, path: str, code: str | None
+) -> None:
+    served = service()
+    with capture_logs() as logs:
+        await served.http.request(method, path)
+    [line] = [each for each in logs if each["event"] == "request"]
+    assert line.get("code") == code
 
 
 async def test_a_defect_after_the_answer_has_begun_does_not_begin_another() -> None:

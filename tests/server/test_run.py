@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from app.errors import ConfigurationError
-from app.server.run import serve_forever
+from app.server.run import grace_seconds, serve_forever
+from app.settings import Settings
 from tests.support.processes import NO_FILES, environment, free_port
 from tests.support.services import EXAMPLE, PATH, PAY_TO, ScriptedFacilitator, answers
 from tests.support.wallets import Wallet
@@ -42,6 +43,17 @@ def raw(address: str, request: bytes, *, wait: float = 15) -> bytes:
         while b"\r\n\r\n" not in received and (chunk := connection.recv(65536)):
             received += chunk
         return received
+
+
+class TestGrace:
+    def test_it_is_that_of_the_slowest_paid_request(self) -> None:
+        """20 s to read it, 20 to verify it, 10 and 40 in the pool, 45 to settle it and 5 after."""
+        assert grace_seconds(Settings()) == 140
+
+    @pytest.mark.parametrize("setting", ["facilitator_timeout_seconds", "settle_deadline_seconds"])
+    def test_it_follows_the_settings(self, setting: str) -> None:
+        more = Settings(**{setting: getattr(Settings(), setting) + 7.5})  # type: ignore[arg-type]
+        assert grace_seconds(more) == 148
 
 
 class TestServe:

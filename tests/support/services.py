@@ -93,6 +93,18 @@ def service(
 
 
 @contextlib.asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[str]:
+    """Serve ``handler`` on loopback; yields its address."""
+    app = web.Application()
+    app.router.add_route("*", "/", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
 async def living(app: ASGIApp) -> AsyncIterator[None]:
     """``app`` between its start-up and its shutdown, as a server brings them about."""
     inbox: asyncio.Queue[Message] = asyncio.Queue()
@@ -216,15 +228,3 @@ async def hangs_up(request: web.Request) -> web.StreamResponse:
     assert request.transport is not None
     request.transport.close()
     return web.Response()
-
-
-@contextlib.asynccontextmanager
-async def serving(handler: Handler) -> AsyncIterator[str]:
-    """Serve ``handler`` on loopback; yields its address."""
-    app = web.Application()
-    app.router.add_route("*", "/", handler)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    await runner.cleanup()

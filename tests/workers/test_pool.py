@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app.errors import (
     AnswerTooLarge,
@@ -153,6 +154,12 @@ async def test_a_worker_that_dies_is_replaced() -> None:
     assert await run(pool, spin, 0.0)
 
 
+async def test_a_worker_that_is_lost_is_an_error_in_the_log() -> None:
+    with capture_logs() as logs, pytest.raises(WorkerLost):
+        await run(WorkerPool(), die)
+    assert [(each["event"], each["log_level"]) for each in logs] == [("worker_lost", "error")]
+
+
 async def test_a_worker_that_died_idle_is_no_failure() -> None:
     pool = WorkerPool()
     os.kill(await run(pool, spin, 0.0), signal.SIGKILL)
@@ -208,7 +215,7 @@ async def test_who_had_a_worker_in_vain_leaves_one_to_the_others(
     monkeypatch: pytest.MonkeyPatch, known_by: str
 ) -> None:
     """Such a payment is not used up, so its payer could hold all workers with it for nothing."""
-    monkeypatch.setattr(pools, "WASTED_SECONDS", 0.05)
+    monkeypatch.setattr(pools, "FAILED_SECONDS", 0.05)
     pool = WorkerPool()
     names = [
         {"caller": str(number), "payer": "0xa" if known_by == "payer" else f"0x{number}"}
@@ -229,7 +236,7 @@ async def test_who_had_a_worker_in_vain_leaves_one_to_the_others(
 async def test_whose_job_waited_meanwhile_leaves_one_as_well(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pools, "WASTED_SECONDS", 0.05)
+    monkeypatch.setattr(pools, "FAILED_SECONDS", 0.05)
     pool = WorkerPool()
     first = [
         asyncio.create_task(
@@ -255,9 +262,9 @@ async def test_whose_job_waited_meanwhile_leaves_one_as_well(
 @pytest.mark.parametrize(
     ("given", "bound"),
     [
-        pytest.param({}, {"WASTED_SECONDS": 60.0}, id="quick"),
-        pytest.param({}, {"WASTED_SECONDS": 0.0, "WASTE_KNOWN_SECONDS": 0.0}, id="long ago"),
-        pytest.param({"unpaid": True}, {"WASTED_SECONDS": 0.0}, id="unpaid, which has its own"),
+        pytest.param({}, {"FAILED_SECONDS": 60.0}, id="quick"),
+        pytest.param({}, {"FAILED_SECONDS": 0.0, "THROTTLED_SECONDS": 0.0}, id="long ago"),
+        pytest.param({"unpaid": True}, {"FAILED_SECONDS": 0.0}, id="unpaid, which has its own"),
     ],
 )
 async def test_what_is_no_waste_any_more_or_yet_keeps_nobody_from_both_workers(
@@ -323,6 +330,80 @@ async def test_a_caller_who_hangs_up_while_a_worker_starts_leaves_none_behind() 
         assert [type(end) for end in ends] == [asyncio.CancelledError] * 2
     assert await run(pool, spin, 0.0)
     assert len(children() - before) <= PROCESSES
+
+
+# --- what is reported -----------------------------------------------------------------------
+
+
+class Reports(list[tuple[str, float, float | None]]):
+    """What a pool reported of its jobs."""
+
+    def __call__(self, outcome: str, waited: float, ran: float | None) -> None:
+        self.append((outcome, waited, ran))
+
+    @property
+    def outcomes(self) -> list[str]:
+        return [outcome for outcome, _, _ in self]
+
+
+@pytest.mark.parametrize(
+    ("job", "arguments", "outcome"),
+    [
+        pytest.param(spin, (0.0,), "ok", id="ok"),
+        pytest.param(refuse, (), "refused", id="refused"),
+        pytest.param(fail, (), "failed", id="failed"),
+        pytest.param(spin, (60,), "too_long", id="too-long"),
+        pytest.param(fill, (4 * ADDRESS_SPACE_BYTES,), "too_large", id="too-large"),
+        pytest.param(die, (), "lost", id="lost"),
+    ],
+)
+async def test_each_job_is_reported_by_its_outcome(
+    job: Any, arguments: tuple[object, ...], outcome: str
+) -> None:
+    reports = Reports()
+    with suppress(OncallError, ZeroDivisionError):
+        await run(WorkerPool(reports), job, *arguments, cpu_seconds=0.2)
+    [(reported, waited, ran)] = reports
+    assert reported == outcome
+    assert reported in pools.OUTCOMES
+    assert 0 <= waited < 1
+    assert ran is not None
+    assert ran > 0
+
+
+async def test_a_job_reports_how_long_it_waited_and_ran() -> None:
+    reports = Reports()
+    pool = WorkerPool(reports)
+    await run(pool, spin, 0.0)
+    await asyncio.gather(run(pool, wait, 0.4), run(pool, spin, 0.0))
+    (_, first_waited, first_ran), (_, waited, ran) = reports[1:]
+    assert first_waited < 0.2
+    assert first_ran is not None
+    assert first_ran >= 0.4
+    assert waited >= 0.4
+    assert ran is not None
+
+
+async def test_a_job_that_was_not_begun_has_no_running_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pools, "WAIT_SECONDS", 0.05)
+    reports = Reports()
+    pool = WorkerPool(reports)
+    first = asyncio.create_task(run(pool, wait, 60))
+    await asyncio.sleep(0)
+    with pytest.raises(WorkersBusy):
+        await run(pool, spin, 0.0)
+    [(outcome, waited, ran)] = reports
+    assert (outcome, ran) == ("busy", None)
+    assert waited >= 0.05
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    pool.stop_free_work()
+    with pytest.raises(Interrupted):
+        await run(pool, spin, 0.0, unpaid=True)
+    assert reports.outcomes == ["busy", "cancelled", "stopped"]
 
 
 # --- stopping -------------------------------------------------------------------------------

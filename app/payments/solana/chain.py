@@ -20,12 +20,16 @@ from solders.token.state import TokenAccount, TokenAccountState
 from app.payments.chain import AuthorizationState, ChainRecord
 from app.payments.json_rpc import JsonRpc, NodeError
 from app.payments.solana.addresses import token_account_of
-from app.payments.solana.networks import LIFETIME_SECONDS, stablecoin, token_program
+from app.payments.solana.networks import FAMILY, LIFETIME_SECONDS, stablecoin, token_program
 from app.payments.solana.transaction import Transfer
 
 MOST_LISTED = 1_000
 """How many transactions a node lists at once."""
 
+REFERENCE_LENGTH = 32
+"""How much of the first block's hash names a network in CAIP-2."""
+
+Hash = Annotated[str, Meta(pattern=r"\A[1-9A-HJ-NP-Za-km-z]{32,44}\Z")]
 Slot = Annotated[int, Meta(ge=0, le=2**53)]
 Seconds = Annotated[int, Meta(ge=0, le=2**53)]
 CONFIRMED = frozenset({"confirmed", "finalized"})
@@ -70,16 +74,40 @@ class _AccountInfo(Struct):
 
 
 class SolanaChain:
-    """A node's JSON-RPC at ``url``."""
+    """A node's JSON-RPC at ``url``, which is to be of ``network`` (its CAIP-2 name).
 
-    def __init__(self, url: str, *, timeout_seconds: float = 5.0) -> None:
+    ``problem`` says why it cannot be asked, as ``refresh`` last found it. A node of another
+    network, which ``is_another``, is not asked what became of a payment: there none of ours is.
+    """
+
+    def __init__(self, url: str, network: str, *, timeout_seconds: float = 5.0) -> None:
+        self._network = network
         self._node = JsonRpc(url, timeout_seconds=timeout_seconds)
+        self.problem: str | None = "the node has not been asked yet"
+        self.is_another = False
+
+    async def refresh(self) -> None:
+        """Ask the node for its network, by its first block, and update ``problem``."""
+        try:
+            genesis = await self._node.call(Hash, "getGenesisHash")
+        except NodeError:
+            self.problem = "the node cannot be reached or does not answer properly"
+            return
+        found = f"{FAMILY}:{genesis[:REFERENCE_LENGTH]}"
+        self.is_another = found != self._network
+        self.problem = (
+            f"the node is of {found}, and payments are on {self._network}"
+            if self.is_another
+            else None
+        )
 
     async def record_of(self, transfer: Transfer, *, valid_before: float) -> ChainRecord:
         """The record of ``transfer``, which pays us if it succeeds.
 
         ``valid_before`` is when it ends at the latest, in seconds since 1970.
         """
+        if self.is_another:
+            return ChainRecord(AuthorizationState.UNKNOWN)
         try:
             return await self._record_of(transfer, valid_before)
         except NodeError:
@@ -91,6 +119,8 @@ class SolanaChain:
         There are facilitators that wait for a transaction and do not look at its result. ``False``
         also if the node does not know it, or does not answer.
         """
+        if self.is_another:
+            return False
         try:
             found = await self._node.call(_Statuses, "getSignatureStatuses", [transaction])
         except NodeError:
@@ -102,20 +132,21 @@ class SolanaChain:
             and status.confirmation_status in CONFIRMED
         )
 
-    async def payee_problem(self, pay_to: str, network: str) -> str | None:
+    async def payee_problem(self, pay_to: str) -> str | None:
         """Why a transfer to the wallet ``pay_to`` would fail; ``None`` if it would not.
 
         Raises ``NodeError`` if the node does not say.
         """
-        address = token_account_of(pay_to, network)
+        address = token_account_of(pay_to, self._network)
         options = {"encoding": "base64", "commitment": "confirmed"}
         found = await self._node.call(_AccountInfo, "getAccountInfo", address, options)
         if found.value is None:
             return (
-                f"the wallet {pay_to} has no account for the token {stablecoin(network)} yet, so "
-                f"that nothing can be paid to it; receiving the token once makes it ({address})"
+                f"the wallet {pay_to} has no account for the token {stablecoin(self._network)} "
+                f"yet, so that nothing can be paid to it; receiving the token once makes it "
+                f"({address})"
             )
-        account = _token_account(found.value, network)
+        account = _token_account(found.value, self._network)
         if account.state != TokenAccountState.Initialized:
             return f"the token account of {pay_to} cannot receive anything: it is frozen"
         return None

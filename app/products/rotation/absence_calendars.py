@@ -12,7 +12,8 @@ whatever was read before it. An unreadable text is an error that names the calen
 of ours.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ QUICK_CHARACTERS = 8 * 1024
 MOST_SLASHES = 3
 """In the name of a zone, such as /example.org/Europe/Berlin: each part of it is looked up."""
 MAX_REASON = 200
+MAX_NAME = 80
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -37,6 +39,7 @@ ENDLESS = "recurs too often, or is too long, to be laid out"
 LATER = "is read after you have signed and before you are charged: {why}"
 LONG = f"the calendars have more than {QUICK_CHARACTERS:,} characters"
 OWN_ZONE = "it has a time zone of its own"
+BAD_RULE = "a recurrence rule is not valid"
 RECURS = "what recurs in it is laid out"
 
 
@@ -46,16 +49,18 @@ def absences_in(
     """Return the absences within ``[from_at, to_at)`` in the calendars, which are by person.
 
     Raises ``InvalidRequest`` with the calendars that cannot be read, also if the worker's time is
-    up: then with the one that was being read.
+    up: then with the one that was being read, and its event.
     """
     errors: list[FieldError] = []
     found: list[Absence] = []
     for person, text in calendars.items():
         where = pointer_to("/unavailableIcs", person)
+        reading = _Reading()
         try:
-            found += _absences(person, text, clock, from_at, to_at)
+            found += _absences(person, text, clock, from_at, to_at, reading)
         except JobStopped:
-            raise JobStopped(InvalidRequest([*errors, FieldError(where, ENDLESS)])) from None
+            endless = FieldError(where, f"{ENDLESS}{reading.event}")
+            raise JobStopped(InvalidRequest([*errors, endless])) from None
         except Exception as error:  # noqa: BLE001 - the libraries raise anything for such texts
             errors.append(_unreadable(where, error))
     if errors:
@@ -111,17 +116,54 @@ def _calendar(text: str) -> "Component":
     return Calendar.from_ical(text)
 
 
+@dataclass(slots=True)
+class _Reading:
+    """The event that is being laid out, in words that follow those of an error."""
+
+    event: str = ""
+
+
 def _absences(
-    person: str, text: str, clock: ZoneClock | None, from_at: int, to_at: int
+    person: str, text: str, clock: ZoneClock | None, from_at: int, to_at: int, reading: _Reading
 ) -> Iterator[Absence]:
-    from recurring_ical_events import of  # noqa: PLC0415 - takes 120 ms, and few need it
+    # they take 120 ms, and few need them
+    from recurring_ical_events import of  # noqa: PLC0415
+    from recurring_ical_events.errors import BadRuleStringFormat  # noqa: PLC0415
 
     calendar = _calendar(text)
     window = (EPOCH + (from_at - DAY) * MILLISECOND, EPOCH + (to_at + DAY) * MILLISECOND)
-    for event in of(calendar).between(*window):
-        start, end = (_instant(event[name].dt, clock) for name in ("DTSTART", "DTEND"))
-        if _is_busy(event) and start < to_at and from_at < end:
-            yield Absence(person, start, end, str(event.get("SUMMARY", ""))[:MAX_REASON] or None)
+    for series in _series(calendar):
+        reading.event = _named(series)
+        try:
+            events = of(series).between(*window)
+        except BadRuleStringFormat as error:
+            raise ValueError(f"{BAD_RULE}: {_unescaped(error.rule)}") from error
+        for event in events:
+            start, end = (_instant(event[name].dt, clock) for name in ("DTSTART", "DTEND"))
+            if _is_busy(event) and start < to_at and from_at < end:
+                reason = str(event.get("SUMMARY", ""))[:MAX_REASON]
+                yield Absence(person, start, end, reason or None)
+
+
+def _series(calendar: "Component") -> Iterable["Component"]:
+    """Return a calendar for each event, with the changes of single ones, which have its UID."""
+    series: dict[str, Component] = {}
+    for event in calendar.walk("VEVENT"):
+        uid = str(event.get("UID", ""))
+        if uid not in series:
+            series[uid] = type(calendar)(calendar)  # with its properties: one is its time zone
+        series[uid].add_component(event)
+    return series.values()
+
+
+def _named(series: "Component") -> str:
+    event = series.subcomponents[0]
+    name = " ".join(str(event.get("SUMMARY") or event.get("UID", "")).split())[:MAX_NAME]
+    return f": the event {name.encode(errors='replace').decode()!r}"
+
+
+def _unescaped(rule: str) -> str:
+    return rule.replace("\\;", ";").replace("\\,", ",")
 
 
 def _is_busy(event: "Component") -> bool:

@@ -90,6 +90,7 @@ class Node:
             "getSignaturesForAddress": [listed(OTHER_NAME), listed()],
             "getBlockTime": VALID_BEFORE,
             "getAccountInfo": token_account(),
+            "getGenesisHash": "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG",
         }
         self.asked: list[tuple[str, Any]] = []
         self.url = ""
@@ -102,12 +103,12 @@ class Node:
     async def record(self, **changes: object) -> ChainRecord:
         """The record of the payment when the node answers with ``changes``."""
         self.answers.update(changes)
-        return await SolanaChain(self.url).record_of(TRANSFER, valid_before=VALID_BEFORE)
+        return await SolanaChain(self.url, NETWORK).record_of(TRANSFER, valid_before=VALID_BEFORE)
 
     async def problem(self, **changes: object) -> str | None:
         """What is wrong with the payee when the node answers with ``changes``."""
         self.answers.update(changes)
-        return await SolanaChain(self.url).payee_problem(PAYEE, NETWORK)
+        return await SolanaChain(self.url, NETWORK).payee_problem(PAYEE)
 
 
 @pytest.fixture
@@ -197,12 +198,48 @@ async def test_a_node_that_says_nothing_is_not_waited_for() -> None:
         return web.Response()
 
     async with serving(never) as url:
-        chain = SolanaChain(url, timeout_seconds=0.1)
+        chain = SolanaChain(url, NETWORK, timeout_seconds=0.1)
         assert await chain.record_of(TRANSFER, valid_before=VALID_BEFORE) == UNKNOWN
 
 
 def test_a_node_has_five_seconds() -> None:
-    assert SolanaChain("http://127.0.0.1:9")._node._timeout.total == 5
+    assert SolanaChain("http://127.0.0.1:9", NETWORK)._node._timeout.total == 5
+
+
+# --- which network the node is of ------------------------------------------------------------
+
+
+async def test_a_node_of_the_network_has_no_problem(node: Node) -> None:
+    chain = SolanaChain(node.url, NETWORK)
+    assert chain.problem == "the node has not been asked yet"
+    await chain.refresh()
+    assert chain.problem is None
+    assert node.asked == [("getGenesisHash", [])]
+    assert not chain.is_another
+
+
+async def test_a_node_of_another_network_is_not_asked_for_payments(node: Node) -> None:
+    """There no payment of ours is, which would look as if it had ended."""
+    node.answers["getGenesisHash"] = "5eykt4UsFv8P8NJdTREpY1vzqKqZKvdpKuc147dw2N9d"
+    chain = SolanaChain(node.url, NETWORK)
+    await chain.refresh()
+    found = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"
+    assert chain.problem == f"the node is of {found}, and payments are on {NETWORK}"
+    assert chain.is_another
+    assert await chain.record_of(TRANSFER, valid_before=VALID_BEFORE) == UNKNOWN
+    assert not await chain.shows_failure(NAME)
+    assert [method for method, _ in node.asked] == ["getGenesisHash"]
+
+
+@pytest.mark.parametrize("answer", [None, 1, "", "0" * 44])
+async def test_a_node_that_does_not_name_its_network_has_a_problem(
+    node: Node, answer: object
+) -> None:
+    node.answers["getGenesisHash"] = answer
+    chain = SolanaChain(node.url, NETWORK)
+    await chain.refresh()
+    assert chain.problem == "the node cannot be reached or does not answer properly"
+    assert not chain.is_another
 
 
 # --- whether what is called settled failed ---------------------------------------------------
@@ -229,7 +266,7 @@ async def test_only_a_failure_that_is_shown_is_one(
     node: Node, answer: object, failed: bool
 ) -> None:
     node.answers["getSignatureStatuses"] = answer
-    assert await SolanaChain(node.url).shows_failure(NAME) is failed
+    assert await SolanaChain(node.url, NETWORK).shows_failure(NAME) is failed
     assert node.asked == [("getSignatureStatuses", [[NAME]])]
 
 

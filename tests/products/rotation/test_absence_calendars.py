@@ -136,11 +136,23 @@ def work(**calendars: str) -> Coroutine[Any, Any, list[Absence]]:
     ],
 )
 async def test_endless_work_is_ended(event: str) -> None:
+    quick = "SUMMARY:Quick\r\nDTSTART:20260602T090000Z"
+    endless = calendar(quick, f"SUMMARY:Watch the  well\r\n{event}", quick)
     with pytest.raises(InvalidRequest) as refused:
-        await work(alice=calendar("SUMMARY:no start"), bob=calendar(event), carol="never read")
+        await work(alice=calendar("SUMMARY:no start"), bob=endless, carol="never read")
     first, last = refused.value.errors
     assert first.pointer == "/unavailableIcs/alice"
-    assert (last.pointer, last.detail) == ("/unavailableIcs/bob", ENDLESS)
+    detail = f"{ENDLESS}: the event 'Watch the well'"
+    assert (last.pointer, last.detail) == ("/unavailableIcs/bob", detail)
+
+
+def test_a_change_of_one_occurrence_is_read_with_its_event() -> None:
+    """The two have one UID, and X-WR-TIMEZONE is the calendar's."""
+    daily = "DTSTART:20260602T090000Z\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY;COUNT=3"
+    moved = "RECURRENCE-ID:20260603T090000Z\r\nDTSTART:20260603T150000Z\r\nDURATION:PT1H"
+    text = calendar(daily, "DTSTART:20260610T000000Z\r\nDURATION:PT1H", moved)
+    text = text.replace("UID:2", "UID:0").replace("PRODID", "X-WR-TIMEZONE:Asia/Tokyo\r\nPRODID")
+    assert found(text) == [(33, 34), (63, 64), (81, 82), (216, 217)]
 
 
 def test_what_was_being_read_when_the_time_was_up_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,6 +165,14 @@ def test_what_was_being_read_when_the_time_was_up_is_named(monkeypatch: pytest.M
     assert isinstance(stopped.value.error, InvalidRequest)
     [error] = stopped.value.error.errors
     assert (error.pointer, error.detail) == ("/unavailableIcs/bob", ENDLESS)
+
+
+@pytest.mark.parametrize(
+    "rule", ["FREQ=WEEKLY;BYDAY=XX", "FREQ=FOO", "FREQ=DAILY;COUNT=x", "FREQ=DAILY;UNTIL=bad"]
+)
+def test_a_rule_that_is_not_valid_is_named(rule: str) -> None:
+    detail = refusal(calendar(f"DTSTART:20260602T090000Z\r\nRRULE:{rule}"))
+    assert detail == f"cannot be read as iCalendar: a recurrence rule is not valid: {rule}"
 
 
 NEVER = "BEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:{}\r\n"

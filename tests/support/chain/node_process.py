@@ -53,7 +53,6 @@ BY_METHOD: Mapping[str, tuple[NodeFault, ...]] = {
         NodeFault.NO_TRANSFER,
     ),
     "eth_call": (NodeFault.NO_CONTRACT,),
-    "isBlockhashValid": (),
     "getSignaturesForAddress": (NodeFault.NO_LIST, NodeFault.PART_OF_LIST),
     "getSignatureStatuses": (NodeFault.NO_STATUS,),
     "getBlockTime": (NodeFault.OLD_TIME,),
@@ -123,7 +122,7 @@ class FaultyNode:
     def _next(self, method: str) -> NodeFault | None:
         if self._chance.random() > FAULT_SHARE:
             return None
-        fault = self._chance.choice((*BY_METHOD[method], *OF_ANY))
+        fault = self._chance.choice((*BY_METHOD.get(method, ()), *OF_ANY))
         self._counts[fault] += 1
         return fault
 

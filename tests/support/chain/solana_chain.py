@@ -1,7 +1,7 @@
 """A local Solana chain with a token where USDC lives on devnet.
 
-LiteSVM believes nothing about its network, so the official clients are only told the node's URL:
-network, mint and programs are those of devnet.
+The node says that it is of devnet; mint and programs are devnet's, too. So the official clients
+need no exceptions: they are only told the node's URL.
 """
 
 import base64

@@ -37,6 +37,8 @@ from x402.mechanisms.svm.utils import derive_ata
 TOKEN_PROGRAM = Pubkey.from_string(TOKEN_PROGRAM_ADDRESS)
 MEMO_PROGRAM = Pubkey.from_string(MEMO_PROGRAM_ADDRESS)
 DECIMALS = 6
+DEVNET = "EtWTRABZaYq6iMfeYKouRu166VU2xqa1wcaWoxPkrZBG"
+"""The hash of devnet's first block."""
 HISTORY = 100_000
 
 
@@ -90,6 +92,9 @@ class Node:
 
     def isBlockhashValid(self, blockhash: str, _: object = None) -> Any:  # noqa: N802
         return self._now(Hash.from_string(blockhash) == self._svm.latest_blockhash())
+
+    def getGenesisHash(self) -> str:  # noqa: N802
+        return DEVNET
 
     def getSlot(self, _: object = None) -> int:  # noqa: N802
         return self._slot
