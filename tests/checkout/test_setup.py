@@ -108,7 +108,7 @@ def test_a_remote_facilitator_is_called_as_set() -> None:
     assert service.settlement._deadline_seconds == 33
     chain = service.settlement._chain
     assert chain is not None
-    assert chain._url == "http://127.0.0.1:8"
+    assert chain._node._url == "http://127.0.0.1:8"
 
 
 def test_claims_are_in_redis_where_it_is_set(clock: Clock) -> None:
