@@ -195,7 +195,7 @@ def _record_in(ours: _Listed) -> ChainRecord:
     """The record that a node's entry of our transaction shows."""
     if ours.err is None and ours.confirmation_status in CONFIRMED:
         return ChainRecord(AuthorizationState.PAID_US, ours.signature)
-    if ours.err is not None and ours.confirmation_status == "finalized":
+    if ours.confirmation_status == "finalized":
         return ChainRecord(AuthorizationState.FAILED)
     return ChainRecord(AuthorizationState.UNKNOWN)
 
