@@ -45,7 +45,7 @@ DAYS_THAT_NO_YEAR_HAS = calendar(
 def pool(monkeypatch: pytest.MonkeyPatch) -> RecordingPool:
     """The pool of every service that is made from now on."""
     made = RecordingPool()
-    monkeypatch.setattr("app.main.WorkerPool", lambda: made)
+    monkeypatch.setattr("app.main.WorkerPool", lambda *_: made)
     return made
 
 

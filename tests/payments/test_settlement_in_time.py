@@ -49,7 +49,7 @@ class Node(Chain):
     """A node that says one thing of every authorization."""
 
     def __init__(self, record: ChainRecord) -> None:
-        super().__init__("http://127.0.0.1:9")
+        super().__init__("http://127.0.0.1:9", NETWORK)
         self.record = record
         self.asked: list[tuple[Authorization, PaymentRequirements]] = []
 

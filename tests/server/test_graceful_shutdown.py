@@ -59,8 +59,8 @@ async def test_free_work_under_way_is_ended_at_the_first_signal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pool = WorkerPool()
-    monkeypatch.setattr("app.main.WorkerPool", lambda: pool)
-    app = create_app(settings(drain_seconds=1))
+    monkeypatch.setattr("app.main.WorkerPool", lambda *_: pool)
+    app = create_app(settings(drain_seconds=60))
     async with living(app):
         free = asyncio.create_task(
             pool.run(time.sleep, 60, caller="me", cpu_seconds=60, unpaid=True)
@@ -70,7 +70,7 @@ async def test_free_work_under_way_is_ended_at_the_first_signal(
         os.kill(os.getpid(), signal.SIGTERM)
         with pytest.raises(Interrupted):
             await free
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 30
 
 
 async def test_the_signals_are_the_servers_again_afterwards(handed_on: list[int]) -> None:
