@@ -16,4 +16,6 @@ defer(
     "x402.extensions.bazaar",
     "x402.mechanisms.evm",
     "x402.mechanisms.evm.exact",
+    "x402.mechanisms.svm",
+    "x402.mechanisms.svm.exact",
 )

@@ -14,20 +14,17 @@ Nothing that a node sends raises an exception here.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-import aiohttp
-import msgspec
 from eth_utils.crypto import keccak
 from msgspec import Meta, Struct
-from pydantic_core import from_json
 from x402.schemas import PaymentRequirements
 
 from app.payments.authorization import Address, Authorization
+from app.payments.json_rpc import JsonRpc, NodeError
 
 LOOKBACK_BLOCKS = 9_000
 """How far back a use is searched: five hours on Base, within what public nodes answer."""
-MAX_ANSWER_BYTES = 2 * 1024 * 1024
 
 AUTHORIZATION_STATE = "0x" + keccak(text="authorizationState(address,bytes32)")[:4].hex()
 AUTHORIZATION_USED = "0x" + keccak(text="AuthorizationUsed(address,bytes32)").hex()
@@ -41,18 +38,18 @@ Quantity = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{1,16}\Z")]
 Word = Annotated[str, Meta(pattern=r"\A0x[0-9a-fA-F]{64}\Z")]
 Bytes = Annotated[str, Meta(pattern=r"\A0x([0-9a-fA-F]{2})*\Z")]
 
-T = TypeVar("T")
-
 
 class AuthorizationState(Enum):
     """What the chain says of an authorization.
 
-    ``EXPIRED`` is unused in a block in which it cannot be used any more. ``UNKNOWN`` is everything
-    that does not decide, also an authorization that may still be used.
+    ``EXPIRED`` is unused in a block in which it cannot be used any more. ``FAILED`` is a Solana
+    transaction that a block holds and that moved nothing. ``UNKNOWN`` is everything that does not
+    decide, also an authorization that may still be used.
     """
 
     PAID_US = "paid us"
     SPENT_ELSEWHERE = "spent elsewhere"
+    FAILED = "failed"
     EXPIRED = "expired"
     UNKNOWN = "unknown"
 
@@ -97,10 +94,6 @@ class _TransactionReceipt(Struct, rename="camel"):
     logs: list[_Event]
 
 
-class _NodeError(Exception):
-    """The node did not answer as it should."""
-
-
 class Chain:
     """A node's JSON-RPC at ``url``, which is to be of ``network`` (such as eip155:8453).
 
@@ -109,17 +102,16 @@ class Chain:
     """
 
     def __init__(self, url: str, network: str, *, timeout_seconds: float = 5.0) -> None:
-        self._url = url
+        self._node = JsonRpc(url, timeout_seconds=timeout_seconds)
         self._id = int(network.rpartition(":")[2])
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self.problem: str | None = "the node has not been asked yet"
         self.is_another = False
 
     async def refresh(self) -> None:
         """Ask the node for its chain, and update ``problem``."""
         try:
-            found = int(await self._rpc(Quantity, "eth_chainId"), 16)
-        except _NodeError:
+            found = int(await self._node.call(Quantity, "eth_chainId"), 16)
+        except NodeError:
             self.problem = "the node cannot be reached or does not answer properly"
             return
         self.is_another = found != self._id
@@ -137,15 +129,15 @@ class Chain:
             return ChainRecord(AuthorizationState.UNKNOWN)
         try:
             return await self._record_of(signed, requirements)
-        except _NodeError:
+        except NodeError:
             return ChainRecord(AuthorizationState.UNKNOWN)
 
     async def _record_of(
         self, signed: Authorization, requirements: PaymentRequirements
     ) -> ChainRecord:
-        block = await self._rpc(_Block, "eth_getBlockByNumber", "latest", False)  # noqa: FBT003
+        block = await self._node.call(_Block, "eth_getBlockByNumber", "latest", False)  # noqa: FBT003
         who = [_word(signed.payer), signed.nonce]
-        events = await self._rpc(
+        events = await self._node.call(
             list[_Event],
             "eth_getLogs",
             {
@@ -162,7 +154,7 @@ class Chain:
         data = AUTHORIZATION_STATE + _word(signed.payer)[2:] + signed.nonce[2:]
         call = {"to": requirements.asset, "data": data}
         # in the block whose time is known: a node may be behind, and its latest block old
-        state = await self._rpc(Word, "eth_call", call, block.number)
+        state = await self._node.call(Word, "eth_call", call, block.number)
         expired = int(block.timestamp, 16) >= int(signed.valid_before)
         if state == UNUSED and expired:
             return ChainRecord(AuthorizationState.EXPIRED)
@@ -172,7 +164,7 @@ class Chain:
         self, use: _Event, signed: Authorization, requirements: PaymentRequirements
     ) -> ChainRecord:
         """The record that the receipt of the transaction with ``use`` shows."""
-        receipt = await self._rpc(
+        receipt = await self._node.call(
             _TransactionReceipt, "eth_getTransactionReceipt", use.transaction_hash
         )
         is_whole = (
@@ -185,29 +177,6 @@ class Chain:
             state = _state_shown(receipt.logs, use, signed, requirements)
         paid_us = state is AuthorizationState.PAID_US
         return ChainRecord(state, use.transaction_hash if paid_us else "")
-
-    async def _rpc(self, kind: type[T], method: str, *parameters: object) -> T:
-        """The result of ``method``. Raises ``_NodeError`` unless it is a well-formed ``kind``."""
-        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters}
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=self._timeout, auto_decompress=False) as session,
-                session.post(
-                    self._url,
-                    data=msgspec.json.encode(request),
-                    headers={"Content-Type": "application/json", "Accept-Encoding": "identity"},
-                    allow_redirects=False,
-                ) as response,
-            ):
-                text = bytearray()
-                async for chunk in response.content.iter_any():
-                    text += chunk
-                    if len(text) > MAX_ANSWER_BYTES:
-                        raise _NodeError
-            # its bound on depth is its own: msgspec's is Python's, which libraries raise
-            return msgspec.convert(from_json(text)["result"], kind)
-        except (aiohttp.ClientError, OSError, ValueError, KeyError, TypeError) as error:
-            raise _NodeError from error
 
 
 def _state_shown(

@@ -16,6 +16,11 @@ from eth_account.signers.local import LocalAccount
 from tests.support.chain.books import Books, Row, received, table
 from tests.support.chain.chain import Chain, anvil_binary, has_vyper, local_chain
 from tests.support.chain.service import Service, local_facilitator, local_service
+from tests.support.chain.solana_chain import (
+    SolanaChain,
+    local_solana,
+    local_solana_facilitator,
+)
 from tests.support.processes import ROOT, tail
 
 FUNDS = 1_000_000
@@ -65,6 +70,18 @@ def chain(logs: Path) -> Iterator[Chain]:
 @pytest.fixture(scope="session")
 def facilitator_url(chain: Chain, logs: Path) -> Iterator[str]:
     with local_facilitator(chain, logs) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def solana(logs: Path) -> Iterator[SolanaChain]:
+    with local_solana(logs) as chain:
+        yield chain
+
+
+@pytest.fixture(scope="session")
+def solana_facilitator_url(solana: SolanaChain, logs: Path) -> Iterator[str]:
+    with local_solana_facilitator(solana, logs) as url:
         yield url
 
 

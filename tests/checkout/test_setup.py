@@ -112,7 +112,7 @@ def test_a_remote_facilitator_is_called_as_set() -> None:
     assert (remote._url, remote._network, remote._timeout.total) == (URL, NETWORK, 7.5)
     assert remote._headers == {"Content-Type": "application/json", "X-Key": "secret"}
     assert service.settlement._deadline_seconds == 33
-    assert service.settlement._chains[NETWORK]._url == "http://127.0.0.1:8"
+    assert service.settlement._chains[NETWORK]._node._url == "http://127.0.0.1:8"
 
 
 def test_claims_are_in_redis_where_it_is_set(clock: Clock) -> None:
@@ -152,7 +152,9 @@ def test_each_network_has_its_facilitator_and_its_node_and_base_comes_first() ->
         (POLYGON, URL),
     ]
     chains = service.settlement._chains
-    assert [(name, each._url) for name, each in chains.items()] == [(POLYGON, "http://127.0.0.1:8")]
+    assert [(name, each._node._url) for name, each in chains.items()] == [
+        (POLYGON, "http://127.0.0.1:8")
+    ]
     assert service.checks()["chain"] == "none"
     terms = service.context(paid_endpoints()[0]).terms
     assert [(each.network, each.pay_to) for each in terms.accepts] == [

@@ -11,8 +11,9 @@ from eth_utils.crypto import keccak
 from x402 import PaymentRequirements
 
 from app.payments.authorization import Authorization
-from app.payments.chain import MAX_ANSWER_BYTES, AuthorizationState, Chain
+from app.payments.chain import AuthorizationState, Chain
 from app.payments.facilitators.remote import RemoteFacilitator
+from app.payments.json_rpc import MAX_ANSWER_BYTES
 from tests.conftest import Clock
 from tests.support.services import (
     EXAMPLE,

@@ -12,7 +12,8 @@ from eth_utils.crypto import keccak
 from x402 import PaymentRequirements
 
 from app.payments.authorization import Authorization
-from app.payments.chain import MAX_ANSWER_BYTES, AuthorizationState, Chain, ChainRecord
+from app.payments.chain import AuthorizationState, Chain, ChainRecord
+from app.payments.json_rpc import MAX_ANSWER_BYTES
 from tests.support.services import NETWORK, PAY_TO, USDC, serving
 
 pytestmark = pytest.mark.anyio
@@ -296,7 +297,7 @@ async def test_an_answer_is_read_up_to_its_bound(node: Node, size: int) -> None:
     node.raw = json.dumps({"result": word(0)}).encode().ljust(size)
     chain = Chain(node.url, NETWORK)
     if size == MAX_ANSWER_BYTES:
-        assert await chain._rpc(str, "eth_call") == word(0)
+        assert await chain._node.call(str, "eth_call") == word(0)
     else:
         assert await chain.record_of(SIGNED, TERMS) == UNKNOWN
 
@@ -332,4 +333,4 @@ async def test_an_answer_is_never_unpacked(node: Node) -> None:
 
 
 def test_a_node_has_five_seconds() -> None:
-    assert Chain("http://127.0.0.1:9", NETWORK)._timeout.total == 5
+    assert Chain("http://127.0.0.1:9", NETWORK)._node._timeout.total == 5

@@ -1,7 +1,8 @@
 """The SDK's own facilitator as an HTTP server: /supported, /verify and /settle.
 
-Its wallet's key is in ``FACILITATOR_KEY``. Nothing of ours decides anything here. What is not an
-ordinary facilitator's is asked for by name:
+It settles on the EVM chain at ``--rpc-url``, on the Solana chain at ``--solana-rpc-url``, or on
+both; its wallets' keys are in ``FACILITATOR_KEY`` and ``SOLANA_FACILITATOR_KEY``. Nothing of ours
+decides anything here. What is not an ordinary facilitator's is asked for by name:
 
 - ``--lose-answers N`` settles as ever but answers 500 the first N times, as a process does that
   dies at the worst moment;
@@ -30,6 +31,9 @@ from x402 import x402FacilitatorSync
 from x402.mechanisms.evm.exact import ExactEvmFacilitatorScheme, ExactEvmSchemeConfig
 from x402.mechanisms.evm.exact.v1.facilitator import ExactEvmSchemeV1
 from x402.mechanisms.evm.signers import FacilitatorWeb3Signer
+from x402.mechanisms.svm import FacilitatorKeypairSigner
+from x402.mechanisms.svm.constants import SOLANA_DEVNET_CAIP2
+from x402.mechanisms.svm.exact import register_exact_svm_facilitator
 from x402.schemas import (
     PaymentPayload,
     PaymentPayloadV1,
@@ -43,6 +47,7 @@ from x402.schemas.helpers import parse_payment_payload, parse_payment_requiremen
 
 NETWORK = "eip155:84532"
 NETWORK_V1 = "base-sepolia"
+SOLANA_NETWORK = SOLANA_DEVNET_CAIP2
 
 UPSTREAM_TEXT = "facilitator-internals-nobody-may-see"
 """Stands in what goes wrong here. A caller of the service must never read it."""
@@ -89,11 +94,16 @@ class Faults:
 
 def main() -> None:
     options = parsed_options()
-    signer = FacilitatorWeb3Signer(os.environ["FACILITATOR_KEY"], options.rpc_url)
-    config = ExactEvmSchemeConfig(simulate_in_settle=options.simulate_in_settle)
     facilitator = x402FacilitatorSync()
-    facilitator.register([NETWORK], ExactEvmFacilitatorScheme(signer, config))
-    facilitator.register_v1([NETWORK_V1], ExactEvmSchemeV1(signer))
+    if options.rpc_url:
+        signer = FacilitatorWeb3Signer(os.environ["FACILITATOR_KEY"], options.rpc_url)
+        config = ExactEvmSchemeConfig(simulate_in_settle=options.simulate_in_settle)
+        facilitator.register([NETWORK], ExactEvmFacilitatorScheme(signer, config))
+        facilitator.register_v1([NETWORK_V1], ExactEvmSchemeV1(signer))
+    if options.solana_rpc_url:
+        key = os.environ["SOLANA_FACILITATOR_KEY"]
+        solana_signer = FacilitatorKeypairSigner.from_base58(key, options.solana_rpc_url)
+        register_exact_svm_facilitator(facilitator, solana_signer, SOLANA_NETWORK)
     app = facilitator_app(
         facilitator,
         Faults(options.faults),
@@ -106,7 +116,8 @@ def main() -> None:
 def parsed_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--rpc-url", required=True)
+    parser.add_argument("--rpc-url")
+    parser.add_argument("--solana-rpc-url")
     parser.add_argument("--simulate-in-settle", action="store_true")
     parser.add_argument("--lose-answers", type=int, default=0)
     parser.add_argument("--answer-after", type=float, default=0.0)
@@ -174,7 +185,11 @@ def _broken(status: int) -> Response:
 
 
 def _nonce_of(payload: PaymentPayload | PaymentPayloadV1) -> str:
-    return str(payload.payload["authorization"]["nonce"])
+    """What makes a payment one of its kind: on Solana it is the whole transaction."""
+    signed = payload.payload
+    return str(
+        signed["transaction"] if "transaction" in signed else signed["authorization"]["nonce"]
+    )
 
 
 def _payment_in(

@@ -1,8 +1,9 @@
-"""A node between the service and the chain that lags, breaks and lies, as the seed has it.
+"""A node between the service and a chain that lags, breaks and lies, as the seed has it.
 
-Every call goes on to ``--rpc-url``, and its answer comes back as a ``NodeFault`` changes it. None
-of them shows a transaction that is not there: what a node shows is believed, and what it does not
-show, or shows in another shape, must decide nothing. ``GET /faults`` counts them.
+The chain is the EVM's or Solana's. Every call goes on to ``--rpc-url``, and its answer comes back
+as a ``NodeFault`` changes it. None of them shows a transaction that is not there: what a node shows
+is believed, and what it does not show, or shows in another shape, must decide nothing.
+``GET /faults`` counts them.
 """
 
 import argparse
@@ -33,6 +34,10 @@ class NodeFault(StrEnum):
     OTHER_RECEIPT = "lies: a receipt in another block"
     NO_TRANSFER = "lies: a receipt without the transfer"
     NO_CONTRACT = "0x of eth_call"
+    NO_LIST = "its list of transactions lags: none"
+    PART_OF_LIST = "its list of transactions lags: without the newest"
+    NO_STATUS = "it knows no transaction of that name"
+    OLD_TIME = "its latest block is of five minutes ago"
     OTHER_SHAPE = "lies: a result of another shape"
     OTHER_TYPE = "lies: a number for a result"
     ERROR = "an error"
@@ -48,6 +53,9 @@ BY_METHOD: Mapping[str, tuple[NodeFault, ...]] = {
         NodeFault.NO_TRANSFER,
     ),
     "eth_call": (NodeFault.NO_CONTRACT,),
+    "getSignaturesForAddress": (NodeFault.NO_LIST, NodeFault.PART_OF_LIST),
+    "getSignatureStatuses": (NodeFault.NO_STATUS,),
+    "getBlockTime": (NodeFault.OLD_TIME,),
 }
 OF_ANY = (NodeFault.OTHER_SHAPE, NodeFault.OTHER_TYPE, NodeFault.ERROR, NodeFault.NOT_JSON)
 
@@ -62,6 +70,10 @@ CHANGED: Mapping[NodeFault, Callable[[Any], Any]] = {
     NodeFault.OTHER_RECEIPT: lambda receipt: receipt and {**receipt, "blockHash": OTHER_BLOCK},
     NodeFault.NO_TRANSFER: lambda receipt: receipt and {**receipt, "logs": receipt["logs"][:1]},
     NodeFault.NO_CONTRACT: lambda _: "0x",
+    NodeFault.NO_LIST: lambda _: [],
+    NodeFault.PART_OF_LIST: lambda listed: listed[1:],
+    NodeFault.NO_STATUS: lambda statuses: {**statuses, "value": [None]},
+    NodeFault.OLD_TIME: lambda seconds: seconds - 300,
     NodeFault.OTHER_SHAPE: lambda result: [{"result": result}],
     NodeFault.OTHER_TYPE: lambda _: 1,
 }
@@ -110,7 +122,7 @@ class FaultyNode:
     def _next(self, method: str) -> NodeFault | None:
         if self._chance.random() > FAULT_SHARE:
             return None
-        fault = self._chance.choice((*BY_METHOD[method], *OF_ANY))
+        fault = self._chance.choice((*BY_METHOD.get(method, ()), *OF_ANY))
         self._counts[fault] += 1
         return fault
 

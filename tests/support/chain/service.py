@@ -14,6 +14,7 @@ from x402.http.utils import decode_payment_required_header, encode_payment_signa
 from x402.schemas import PaymentPayload, PaymentRequired
 
 from tests.support.chain.chain import HERE, Chain
+from tests.support.chain.solana_chain import SolanaChain
 from tests.support.processes import answers_ok, free_port, running
 from tests.support.workers import service_command, service_environ
 
@@ -40,7 +41,7 @@ def local_facilitator(chain: Chain, logs: Path, *flags: str) -> Iterator[str]:
 
 
 @contextmanager
-def faulty_node(chain: Chain, logs: Path, seed: int) -> Iterator[str]:
+def faulty_node(chain: Chain | SolanaChain, logs: Path, seed: int) -> Iterator[str]:
     """A node in front of ``chain`` that lags, breaks and lies; yields its URL."""
     port = free_port()
     program = [sys.executable, str(HERE / "node_process.py"), "--port", str(port)]
