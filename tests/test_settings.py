@@ -249,7 +249,7 @@ def test_every_mistake_in_the_ways_to_pay_is_named() -> None:
         "ONCALL_ACCEPTS/0/payTo is missing",
         "ONCALL_ACCEPTS/1/network is not a text",
         "ONCALL_ACCEPTS/1/payto is none of network, payTo, facilitator, rpcUrl",
-        f"ONCALL_ACCEPTS/2/facilitator {NO_FACILITATOR}",
+        "ONCALL_ACCEPTS/2/facilitator is not cdp, payai, x402.org or an http(s) address",
         "ONCALL_ACCEPTS/2/rpcUrl is not an http(s) address",
         "ONCALL_ACCEPTS/3 is not a JSON object",
     ]
@@ -267,7 +267,6 @@ def test_the_short_form_is_one_way_to_pay() -> None:
     assert way == WayToPay(
         network="eip155:8453",
         pay_to=PRODUCTION["ONCALL_PAY_TO"],
-        facilitator="https://facilitator.example",
         rpc_url="https://node.example",
     )
 
@@ -284,15 +283,14 @@ POLYGON = {"network": "polygon", "payTo": "0x02", "facilitator": "https://other.
 
 
 def test_each_way_to_pay_has_a_facilitator() -> None:
-    ways = Settings.from_env(accepting(BASE, POLYGON)).ways_to_pay
-    assert [way.facilitator for way in ways] == [
-        "https://facilitator.example",
-        "https://other.example",
-    ]
-    alone = accepting(POLYGON, without=["ONCALL_FACILITATOR_URL"])
-    assert Settings.from_env(alone).ways_to_pay[0].facilitator == "https://other.example"
-    [problem] = problems_of(accepting(BASE, POLYGON, without=["ONCALL_FACILITATOR_URL"]))
-    assert problem.startswith("ONCALL_FACILITATOR_URL is not set: ")
+    both, nobody = (
+        Settings.from_env(accepting(BASE, POLYGON)),
+        ["ONCALL_FACILITATOR", "ONCALL_FACILITATOR_URL"],
+    )
+    assert [way.facilitator for way in both.ways_to_pay] == ["", "https://other.example"]
+    assert Settings.from_env(accepting(POLYGON, without=nobody)).facilitator_url == ""
+    [problem] = problems_of(accepting(BASE, POLYGON, without=nobody))
+    assert problem.startswith("ONCALL_FACILITATOR is not set: ")
 
 
 def test_ways_to_pay_and_the_short_form_exclude_each_other() -> None:

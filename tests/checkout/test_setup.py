@@ -24,6 +24,7 @@ from app.metrics import Metrics
 from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.redis import RedisClaims
 from app.payments.facilitators.by_network import Facilitators
+from app.payments.facilitators.named import FacilitatorChoice
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.products.registry import paid_endpoints
@@ -155,7 +156,11 @@ def test_each_network_has_its_facilitator_and_its_node_and_base_comes_first() ->
     assert [(name, each._node._url) for name, each in chains.items()] == [
         (POLYGON, "http://127.0.0.1:8")
     ]
-    assert service.checks()["chain"] == "none"
+    assert service.checks()["chain"] == (
+        "eip155:8453: no node; eip155:137: the node has not been asked yet"
+    )
+    chains[POLYGON].problem = None
+    assert service.checks()["chain"] == "degraded: eip155:8453: no node"
     terms = service.context(paid_endpoints()[0]).terms
     assert [(each.network, each.pay_to) for each in terms.accepts] == [
         (BASE, OTHER),
@@ -222,10 +227,32 @@ def test_errors_of_a_facilitators_key_are_named_without_it() -> None:
 
 def test_a_facilitator_is_called_by_its_name_unless_an_address_is_set() -> None:
     named = remote_settings("", facilitator="x402.org")
-    assert facilitator_choice(named).address == "https://www.x402.org/facilitator"
+    assert choice_in(named).address == "https://www.x402.org/facilitator"
     elsewhere = remote_settings(URL, facilitator="x402.org")
-    assert facilitator_choice(elsewhere).address == URL
-    assert facilitator_choice(remote_settings(URL)).label == "127.0.0.1:9"
+    assert choice_in(elsewhere).address == URL
+    assert choice_in(remote_settings(URL)).label == "127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("facilitator", "address", "headers"),
+    [
+        ("", URL, {"X-Key": "secret"}),
+        ("x402.org", URL, {"X-Key": "secret"}),
+        ("payai", "https://facilitator.payai.network", {}),
+        ("https://another.example", "https://another.example", {}),
+    ],
+)
+def test_a_header_is_shown_to_no_other_facilitator(
+    facilitator: str, address: str, headers: dict[str, str]
+) -> None:
+    way = WayToPay(network="base", pay_to=PAY_TO, facilitator=facilitator)
+    configured = two_ways(facilitator="x402.org", facilitator_headers={"X-Key": "secret"})
+    choice = facilitator_choice(configured, way)
+    assert (choice.address, choice.headers) == (address, headers)
+
+
+def choice_in(configured: Settings) -> FacilitatorChoice:
+    return facilitator_choice(configured, *configured.ways_to_pay)
 
 
 # --- terms ----------------------------------------------------------------------------------
@@ -292,7 +319,7 @@ def test_opening_says_what_takes_the_payments() -> None:
         {
             "event": "no_chain",
             "log_level": "warning",
-            "setting": "ONCALL_RPC_URL",
+            "network": NETWORK,
             "meaning": setup.NO_CHAIN,
         },
         {

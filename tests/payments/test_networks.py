@@ -57,7 +57,9 @@ def test_a_misspelt_network_is_told_the_right_name(network: str, close: str) -> 
     assert list(network_errors(network)) == [f"{network!r} is not a network; did you mean {close}?"]
 
 
-@pytest.mark.parametrize("network", ["mars", "base mainnet", "megaeth", "eip155:4326", ""])
+@pytest.mark.parametrize(
+    "network", ["mars", "base mainnet", "base main", "megaeth", "eip155:4326", ""]
+)
 def test_another_network_is_told_all_names(network: str) -> None:
     [error] = network_errors(network)
     assert error.startswith(f"{network!r} is not one of base, base-sepolia, ")

@@ -1,5 +1,6 @@
 """What a payment is held against before anybody is asked, and what each fault is called."""
 
+import base64
 import json
 from dataclasses import replace
 from typing import Any
@@ -179,6 +180,22 @@ def test_a_header_of_the_largest_size_is_read() -> None:
             assert read(None, carried=padded).wallet_signed
         else:
             assert fault(padded) == f"the payment header is over {MAX_HEADER_BYTES} bytes"
+
+
+def test_a_header_of_exactly_the_largest_size_is_read() -> None:
+    text = json.dumps(echoed(signed()))
+    padded = base64.b64encode(text.ljust(MAX_HEADER_BYTES * 3 // 4).encode()).decode()
+    assert len(padded) == MAX_HEADER_BYTES
+    carried = HeaderPayment([padded])
+    assert identity_of(carried) is not None
+    assert read(None, carried=carried).wallet_signed
+    longer = base64.b64encode(text.ljust(MAX_HEADER_BYTES).encode()).decode()
+    assert fault(HeaderPayment([longer])) == f"the payment header is over {MAX_HEADER_BYTES} bytes"
+
+
+def test_a_payment_that_came_twice_is_not_read_once() -> None:
+    header = header_of(echoed(signed()))
+    assert fault(HeaderPayment([header, header])) == "PAYMENT-SIGNATURE is given more than once"
 
 
 def test_a_message_of_the_largest_size_is_read() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from app.workers.pool import WorkerPool
+from app.workers.pool import Observe, WorkerPool
 
 T = TypeVar("T")
 
@@ -11,8 +11,8 @@ T = TypeVar("T")
 class RecordingPool(WorkerPool):
     """A pool that runs its jobs as usual; ``jobs`` has their names and whether they are unpaid."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *observe: Observe) -> None:
+        super().__init__(*observe)
         self.jobs: list[tuple[str, bool]] = []
 
     async def run(

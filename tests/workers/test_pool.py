@@ -181,7 +181,8 @@ async def test_errors_come_back_as_they_were_raised() -> None:
 # --- turns ----------------------------------------------------------------------------------
 
 
-async def test_one_caller_has_one_worker_and_few_places() -> None:
+async def test_one_caller_has_one_worker_and_few_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "WAIT_SECONDS", 60.0)
     pool = WorkerPool()
     mine = [asyncio.create_task(run(pool, spin, 0.2)) for _ in range(OWN_WAITING + 3)]
     await asyncio.sleep(0)

@@ -23,13 +23,13 @@ from tests.support.wallets import Wallet, header_of
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def server() -> x402ResourceServer:
     facilitator = RemoteFacilitator("http://x", network=NETWORK, headers={}, timeout_seconds=1)
     return resource_server({NETWORK: facilitator})
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def terms(server: x402ResourceServer) -> PaymentTerms:
     return payment_terms_of(
         server,

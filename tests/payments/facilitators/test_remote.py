@@ -80,6 +80,13 @@ def kinds(*rows: tuple[int, str, str]) -> Handler:
     return answers({"kinds": listed})
 
 
+def test_version_1_is_not_taken_before_a_facilitator_lists_it() -> None:
+    facilitator = RemoteFacilitator(
+        "http://127.0.0.1:9", network=NETWORK, headers={}, timeout_seconds=1
+    )
+    assert facilitator.takes_version_1 is False
+
+
 async def test_what_is_sent(connected: Ask) -> None:
     seen: list[web.Request] = []
 
