@@ -129,8 +129,8 @@ class Metrics:
         self._settlements.labels(outcome, payment.network).inc()
         entry = {
             "outcome": outcome,
-            "payer": payment.authorization.payer,
-            "amount": payment.authorization.value,
+            "payer": payment.signed.payer,
+            "amount": payment.signed.amount,
             "network": payment.network,
         }
         if isinstance(end, Receipt):

@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
+from typing import TypeVar
 
 from msgspec import Struct
 from x402 import x402ResourceServer
@@ -32,6 +33,8 @@ from app.payments.verification import CarriedPayment, identity_of, payment_in
 from app.products.endpoint import Endpoint
 from app.products.jobs import ReadDocument, answer_to, examine_document, read_document
 from app.workers.pool import WorkerPool
+
+T = TypeVar("T")
 
 KEPT_BODY_BYTES = 2 * 1024
 KEPT_DOCUMENTS = 256
@@ -54,28 +57,46 @@ EXAMINING_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class PaymentContext:
-    """Everything that is needed to take a payment for one endpoint."""
+    """Everything that is needed to take a payment for one endpoint.
+
+    ``terms`` are those of the settings; ``current`` adds what only the facilitators know.
+    """
 
     terms: PaymentTerms
     server: x402ResourceServer
     settlement: SettlementService
     facilitators: Facilitators
-    _offered: dict[tuple[str, ...], PaymentTerms] = field(default_factory=dict)
+    _made: dict[str, tuple[object, PaymentTerms]] = field(default_factory=dict)
+    """The terms last made for each purpose, and what they were made of."""
+
+    @property
+    def current(self) -> PaymentTerms:
+        """The terms that a payment may be for, with the accounts that pay fees on Solana."""
+        if not self.terms.solana_networks:
+            return self.terms
+        fee_payers = self.facilitators.fee_payers
+        return self._remade("current", fee_payers, self.terms.with_fee_payers)
 
     @property
     def offered(self) -> PaymentTerms | None:
-        """The terms without the networks whose facilitator cannot settle at the moment.
+        """The current terms without the networks whose facilitator cannot settle at the moment.
 
-        ``None`` if none is left. A payment may still be for any of ``terms``.
+        ``None`` if none is left. A payment may still be for any of ``current``.
         """
-        broken = tuple(self.facilitators.problems)
+        current, broken = self.current, self.facilitators.problems.keys()
         if not broken:
-            return self.terms
-        if len(broken) == len(self.terms.accepts):
+            return current
+        left = {each.network for each in current.accepts} - broken
+        if not left:
             return None
-        if broken not in self._offered:
-            self._offered[broken] = self.terms.without(broken)
-        return self._offered[broken]
+        return self._remade("offered", (current, left), lambda _: current.without(broken))
+
+    def _remade(self, purpose: str, parts: T, make: Callable[[T], PaymentTerms]) -> PaymentTerms:
+        """The terms that ``make`` makes of ``parts``; those made last, if of the same parts."""
+        made = self._made.get(purpose)
+        if made is None or made[0] != parts:
+            made = self._made[purpose] = (parts, make(parts))
+        return made[1]
 
     def refusal(self, refused: PaymentRefused) -> PaymentRequiredBody:
         """The 402 that refuses a payment and offers others."""
@@ -147,7 +168,8 @@ class ProductCheckout:
             return Found()
         try:
             known = await self.payments.settlement.find(
-                identity_of(request.payment), request.request_hash
+                identity_of(request.payment, self.payments.terms.solana_networks),
+                request.request_hash,
             )
         except PaymentRefused as refused:
             return Found(self.payments.refusal(refused))
@@ -175,13 +197,13 @@ class ProductCheckout:
         version_1 = payments.facilitators.version_1_networks
         try:
             payment = payment_in(
-                payments.terms, request.payment, payments.server, version_1=version_1
+                payments.current, request.payment, payments.server, version_1=version_1
             )
             await settlement.require_chargeable(payment, request.request_hash, claim)
             light = self._light_answer(request)
             if light is None or not payment.wallet_signed:
                 payment = await settlement.verify(payment, request.request_hash, claim)
-            payer = payment.authorization.payer.lower()
+            payer = payment.signed.payer_key
             answer = await self._answer_to(request, light, payer)
             charge = await settlement.charge(payment, request.request_hash, answer)
         except PaymentRefused as refused:

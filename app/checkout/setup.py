@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import structlog
 from x402.schemas import ResourceInfo
@@ -21,6 +22,7 @@ from app.payments.facilitators.by_network import Facilitator, Facilitators
 from app.payments.facilitators.credentials import ApiKey
 from app.payments.facilitators.named import FacilitatorChoice, facilitator_from
 from app.payments.facilitators.sandbox import SandboxFacilitator
+from app.payments.json_rpc import NodeError
 from app.payments.networks import (
     PREFERRED_NETWORKS,
     caip_2_name,
@@ -29,11 +31,15 @@ from app.payments.networks import (
     stablecoin,
 )
 from app.payments.settlement import SettlementService
+from app.payments.solana.networks import is_solana
 from app.payments.terms import payment_terms_of, resource_server
 from app.products.endpoint import JSON, Endpoint
 from app.products.registry import rate_limit_errors
 from app.settings import Settings, WayToPay
 from app.teams.quotas.quota import quotas_in
+
+if TYPE_CHECKING:
+    from app.payments.settlement import Node
 
 log = structlog.get_logger()
 
@@ -67,7 +73,7 @@ def _way_errors(settings: Settings) -> Iterator[str]:
         if settings.accepts:
             places = (f"ONCALL_ACCEPTS/{number}/network", f"ONCALL_ACCEPTS/{number}/payTo")
         yield from (f"{places[0]}: {error}" for error in network_errors(way.network))
-        yield from (f"{places[1]}: {error}" for error in payee_errors(way.pay_to))
+        yield from (f"{places[1]}: {error}" for error in payee_errors(way.network, way.pay_to))
         if way.network in [each.network for each in ways[:number]]:
             yield f"{places[0]}: {way.network} is listed twice"
 
@@ -108,9 +114,7 @@ class PaymentService:
         )
         self._server = resource_server(self.facilitators.by_network)
         self.claims = claims_of(settings, clock) if claims is None else claims
-        self._chains = {
-            way.network: Chain(way.rpc_url, way.network) for way in self._ways if way.rpc_url
-        }
+        self._chains = {way.network: _node(way) for way in self._ways if way.rpc_url}
         self.settlement = SettlementService(
             self._server,
             self.claims,
@@ -202,12 +206,26 @@ class PaymentService:
         """Ask each node for its chain. Raises ``ConfigurationError`` for one of another chain."""
         await asyncio.gather(*(node.refresh() for node in self._chains.values()))
         setting = "ONCALL_ACCEPTS" if self._settings.accepts else "ONCALL_RPC_URL"
+        payee_setting = "ONCALL_ACCEPTS" if self._settings.accepts else "ONCALL_PAY_TO"
         problems = [
             f"{setting}: {node.problem}" for node in self._chains.values() if node.is_another
         ]
+        for way in self._ways:
+            problem = await self._payee_problem(way)
+            if problem is not None:
+                problems.append(f"{payee_setting}: {problem}")
         if problems:
             await self.claims.aclose()
             raise ConfigurationError(problems)
+
+    async def _payee_problem(self, way: WayToPay) -> str | None:
+        """Why nothing could be paid to the payee; on Solana it must have a token account."""
+        node = self._chains.get(way.network)
+        if node is None or isinstance(node, Chain) or node.problem is not None:
+            return None
+        with contextlib.suppress(NodeError):
+            return await node.payee_problem(way.pay_to)
+        return None
 
     async def watch(self) -> None:
         """Check each part for ever, more often while one has a problem."""
@@ -241,6 +259,14 @@ def facilitator_choice(settings: Settings, way: WayToPay) -> FacilitatorChoice:
         cdp=ApiKey(settings.cdp_api_key_id, settings.cdp_api_key_secret),
         payai=ApiKey(settings.payai_api_key_id, settings.payai_api_key_secret),
     )
+
+
+def _node(way: WayToPay) -> "Node":
+    if not is_solana(way.network):
+        return Chain(way.rpc_url, way.network)
+    from app.payments.solana.chain import SolanaChain  # noqa: PLC0415 - it loads solders
+
+    return SolanaChain(way.rpc_url, way.network)
 
 
 def _facilitator(

@@ -5,11 +5,11 @@ from decimal import Decimal
 
 from rich.console import Console
 from rich.table import Table
-from x402.mechanisms.evm.default_assets import get_default_asset
 
 from app.errors import ConfigurationError
 from app.payments.claims.claim import Receipt
 from app.payments.claims.redis import RedisClaims
+from app.payments.networks import find_asset, stablecoin
 
 
 async def show_receipts(redis_url: str, console: Console) -> None:
@@ -36,5 +36,6 @@ async def show_receipts(redis_url: str, console: Console) -> None:
 
 
 def _money(receipt: Receipt) -> str:
-    asset = get_default_asset(receipt.network)
+    asset = find_asset(stablecoin(receipt.network), receipt.network)
+    assert asset is not None  # noqa: S101 - the SDK has its own stablecoins
     return f"{Decimal(receipt.amount).scaleb(-asset['decimals']):f} {asset['symbol']}"

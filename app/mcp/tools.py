@@ -163,7 +163,7 @@ def _content_of(body: PaymentRequiredBody, refused: object) -> dict[str, Any]:
     content: dict[str, Any] = msgspec.json.decode(body.json)
     if refused is not None:
         networks = [way["network"] for way in content["accepts"]]
-        asked = network_in(MessagePayment(refused))
+        asked = network_in(refused)
         content[MCP_PAYMENT_RESPONSE_META_KEY] = {
             "success": False,
             "errorReason": content["error"],

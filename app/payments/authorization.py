@@ -5,9 +5,10 @@ decision here is whether the authorization can be settled at a given instant.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Protocol
 
 import msgspec
 from msgspec import Meta, Struct
@@ -32,6 +33,8 @@ from app.payments.eip712 import authorization_digest, domain_separator
 
 SETTLE_SECONDS = 6
 """An authorization that ends sooner cannot be settled any more (the SDK facilitator's own rule)."""
+
+TRANSACTION = re.compile(r"\A0x[0-9a-fA-F]{64}\Z")
 
 VERSION_2_REQUIRED = "x402_version_2_required"
 REFUSAL_TEXTS = {
@@ -87,11 +90,74 @@ class Authorization(Struct, frozen=True, rename="camel"):
         )
 
 
+class Signed(Protocol):
+    """What a payer signed, on a network of whatever kind.
+
+    ``amount`` is in atomic units. ``payer_key`` is the same for every spelling of ``payer``.
+    """
+
+    @property
+    def payer(self) -> str: ...
+
+    @property
+    def payer_key(self) -> str: ...
+
+    @property
+    def amount(self) -> str: ...
+
+    def identity(self, network: str, asset: str) -> "PaymentIdentity":
+        """The identity of the payment that this makes in ``asset`` on ``network`` (CAIP-2)."""
+        ...
+
+    def valid_before(self, claimed_at: float) -> float:
+        """The instant from which it cannot be settled, if it was claimed at ``claimed_at``."""
+        ...
+
+    def require_valid_at(self, now: float) -> None:
+        """Raise ``PaymentRefused`` unless it can be settled at ``now`` (seconds since 1970)."""
+        ...
+
+    def is_paid_by(self, address: str) -> bool:
+        """Whether a facilitator may name ``address`` as the one who paid."""
+        ...
+
+    def is_named_by(self, transaction: str) -> bool:
+        """Whether ``transaction`` may be the name of the one on chain that settles this."""
+        ...
+
+
 class SignedAuthorization(Struct, frozen=True):
     """An authorization and its signature: the ``payload`` of the ``exact`` scheme."""
 
     authorization: Authorization
     signature: Signature
+
+    @property
+    def payer(self) -> str:
+        return self.authorization.payer
+
+    @property
+    def payer_key(self) -> str:
+        return self.authorization.payer.lower()
+
+    @property
+    def amount(self) -> str:
+        return self.authorization.value
+
+    def valid_before(self, claimed_at: float) -> float:  # noqa: ARG002 - as on other networks
+        return int(self.authorization.valid_before)
+
+    def require_valid_at(self, now: float) -> None:
+        if int(self.authorization.valid_before) < now + SETTLE_SECONDS:
+            raise refused(ERR_VALID_BEFORE_EXPIRED)
+        if int(self.authorization.valid_after) > now:
+            raise refused(ERR_VALID_AFTER_FUTURE)
+
+    def is_paid_by(self, address: str) -> bool:
+        return address.lower() == self.payer_key
+
+    def is_named_by(self, transaction: str) -> bool:
+        return TRANSACTION.match(transaction) is not None
 
     def identity(self, network: str, asset: str) -> "PaymentIdentity":
         """The identity of the payment that this makes in ``asset`` on ``network`` (CAIP-2)."""
@@ -139,14 +205,15 @@ class Payment:
     requirements_v2: PaymentRequirements
     requirements: PaymentRequirements | PaymentRequirementsV1
     payload: PaymentPayload | PaymentPayloadV1
-    signed: SignedAuthorization
+    signed: Signed
     wallet_signed: bool
     identifier: str | None = None
     verified: bool = False
 
     @property
     def authorization(self) -> Authorization:
-        """What the payer signed."""
+        """What the payer signed, if that was on an EVM network."""
+        assert isinstance(self.signed, SignedAuthorization)  # noqa: S101 - the caller knows
         return self.signed.authorization
 
     @property
@@ -164,14 +231,7 @@ class Payment:
         """The key of the identifier's claim, which no other payer shares; ``None`` without one."""
         if self.identifier is None:
             return None
-        return f"id:{self.network}:{self.authorization.payer}:".lower() + self.identifier
-
-    def require_valid_at(self, now: float) -> None:
-        """Raise ``PaymentRefused`` unless the authorization can be settled at ``now`` (seconds)."""
-        if int(self.authorization.valid_before) < now + SETTLE_SECONDS:
-            raise refused(ERR_VALID_BEFORE_EXPIRED)
-        if int(self.authorization.valid_after) > now:
-            raise refused(ERR_VALID_AFTER_FUTURE)
+        return f"id:{self.network}:{self.signed.payer_key}:" + self.identifier
 
 
 def refused(code: str) -> PaymentRefused:

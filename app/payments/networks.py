@@ -1,13 +1,17 @@
 """The networks that money can be asked for on, their names, tokens and addresses of payees."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
-from x402.mechanisms.evm.default_assets import DEFAULT_ASSETS, get_default_asset
+from x402.mechanisms.evm import default_assets as evm
 from x402.mechanisms.evm.utils import get_evm_chain_id
 from x402.mechanisms.evm.v1.constants import V1_NETWORK_CHAIN_IDS
+from x402.mechanisms.svm import default_assets as svm
 from x402.schemas import SupportedKind
 
+from app.payments.solana import networks as solana
+from app.payments.solana.networks import is_solana
 from app.similar import most_similar
 
 SCHEME = "exact"
@@ -19,11 +23,26 @@ there."""
 
 def stablecoin(network: str) -> str:
     """The address of the token that is asked for on ``network``."""
-    return get_default_asset(network)["asset"]
+    return (
+        solana.stablecoin(network)
+        if is_solana(network)
+        else evm.get_default_asset(network)["asset"]
+    )
+
+
+def find_asset(address: str, network: str) -> Mapping[str, Any] | None:
+    """The SDK's ``decimals`` and ``symbol`` of a token on ``network``; ``None`` if it has none."""
+    find = svm.find_default_asset if is_solana(network) else evm.find_default_asset
+    return find(address, network)
 
 
 def version_1_name(network: str) -> str | None:
-    """Version 1's name of a CAIP-2 network, such as ``base-sepolia``; ``None`` if it has none."""
+    """Version 1's name of an EVM network, such as ``base-sepolia``; ``None`` if it has none.
+
+    On Solana payments are of version 2 only.
+    """
+    if is_solana(network):
+        return None
     chain_id = get_evm_chain_id(network)
     names = (name for name, known in V1_NETWORK_CHAIN_IDS.items() if known == chain_id)
     return next(names, None)
@@ -47,12 +66,16 @@ def supported_kinds(network: str) -> list[SupportedKind]:
 
 
 def payable_networks() -> list[str]:
-    """The networks whose default stablecoin takes EIP-3009 authorizations, as CAIP-2 names."""
-    return [
+    """The networks that money can be asked for on, as CAIP-2 names.
+
+    On EVM networks the default stablecoin must take EIP-3009 authorizations.
+    """
+    by_authorization = [
         network
-        for network, assets in DEFAULT_ASSETS.items()
+        for network, assets in evm.DEFAULT_ASSETS.items()
         if "asset_transfer_method" not in assets[0]
     ]
+    return [*by_authorization, *solana.NETWORKS.values()]
 
 
 def caip_2_name(network: str) -> str:
@@ -64,12 +87,17 @@ def short_names() -> dict[str, str]:
     """The CAIP-2 names of the payable networks that have a short one, by that."""
     payable = payable_networks()
     names = {name: f"eip155:{chain_id}" for name, chain_id in V1_NETWORK_CHAIN_IDS.items()}
-    return {name: network for name, network in names.items() if network in payable}
+    return {
+        **{name: network for name, network in names.items() if network in payable},
+        **solana.NETWORKS,
+    }
 
 
 def network_errors(network: str) -> Iterator[str]:
     """The reason why money cannot be asked for on ``network`` (CAIP-2)."""
     if network in payable_networks():
+        if is_solana(network) and not solana.is_installed():
+            yield solana.NOT_INSTALLED
         return
     names = short_names()
     close = most_similar(network.lower().replace(" ", "-"), names, at_least=0.75)
@@ -79,8 +107,17 @@ def network_errors(network: str) -> Iterator[str]:
         yield f"{network!r} is not one of {', '.join([*names, *payable_networks()])}"
 
 
-def payee_errors(pay_to: str) -> Iterator[str]:
-    """The reason why money would not reach ``pay_to``."""
+def payee_errors(network: str, pay_to: str) -> Iterator[str]:
+    """The reason why money on ``network`` would not reach ``pay_to``."""
+    if not is_solana(network):
+        yield from _evm_payee_errors(pay_to)
+    elif solana.is_installed():
+        from app.payments.solana import addresses  # noqa: PLC0415 - it loads solders
+
+        yield from addresses.payee_errors(pay_to)
+
+
+def _evm_payee_errors(pay_to: str) -> Iterator[str]:
     if not is_hex_address(pay_to) or int(pay_to, 16) == 0:
         given = f"{pay_to!r} " if len(pay_to) <= ADDRESS_LENGTH else ""  # a longer one may be a key
         yield f"{given}is not an address: 0x and 40 hexadecimal digits"

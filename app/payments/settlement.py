@@ -23,6 +23,7 @@ import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import structlog
 from msgspec.structs import replace
@@ -43,17 +44,22 @@ from app.errors import (
     TooManyClaims,
 )
 from app.payments.authorization import SETTLE_SECONDS, Payment, PaymentIdentity
-from app.payments.chain import AuthorizationState, Chain
+from app.payments.chain import AuthorizationState, Chain, ChainRecord
 from app.payments.claims.claim import BUSY, Claim, PaymentClaims, Receipt, expiry_of
 from app.payments.claims.kept_answers import compressed, restored
 from app.payments.facilitators.reasons import UNDER_WAY, is_final
+
+if TYPE_CHECKING:  # it needs solders, which is loaded only where a network of Solana's is set
+    from app.payments.solana.chain import SolanaChain
+    from app.payments.solana.transaction import Transfer
+
+    Node = Chain | SolanaChain
 
 log = structlog.get_logger()
 
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 POLL_SECONDS = 0.05
-TRANSACTION = re.compile(r"\A0x[0-9a-fA-F]{64}\Z")
 REASON = re.compile(r"\A[A-Za-z0-9_:.-]{1,80}\Z")
 
 NOT_CHARGED = (
@@ -101,7 +107,7 @@ class SettlementService:
         clock: Callable[[], float],
         deadline_seconds: float,
         record_outcome: OutcomeRecorder,
-        chains: Mapping[str, Chain] | None = None,
+        chains: Mapping[str, "Node"] | None = None,
     ) -> None:
         self._server = server
         self._claims = claims
@@ -147,7 +153,7 @@ class SettlementService:
         identifier belongs to another payment.
         """
         if known is None or not known.sent:
-            payment.require_valid_at(self._clock())
+            payment.signed.require_valid_at(self._clock())
         if payment.identifier_key is not None:
             bound = payment.identity.bound_to(request_hash)
             with _named_identifier():
@@ -209,7 +215,8 @@ class SettlementService:
             raise SettlementUnknown(retry_after=5) from None
 
     def _expiry_of(self, payment: Payment) -> float:
-        return expiry_of(int(payment.authorization.valid_before), self._clock())
+        now = self._clock()
+        return expiry_of(payment.signed.valid_before(now), now)
 
     def _running_for(self, identity: PaymentIdentity, bound: bytes) -> "_Running | None":
         """The settlement of this payment for this request that is under way here.
@@ -281,7 +288,7 @@ class SettlementService:
         An identifier is bound to this payment and request only now, so that nobody binds one in
         another payer's name. Returns its claim, key and holder.
         """
-        payment.require_valid_at(self._clock())
+        payment.signed.require_valid_at(self._clock())
         try:
             async with asyncio.timeout_at(deadline):
                 if not (payment.wallet_signed or payment.verified):
@@ -318,7 +325,7 @@ class SettlementService:
 
     def _receipt(self, payment: Payment, transaction: str) -> Receipt:
         """The receipt, written anew: nothing else a facilitator writes reaches the payer."""
-        payer, amount = payment.authorization.payer, payment.authorization.value
+        payer, amount = payment.signed.payer, payment.signed.amount
         settled = {
             "success": True,
             "payer": payer,
@@ -347,12 +354,13 @@ class _SettlementAttempts:
     """
 
     def __init__(
-        self, server: x402ResourceServer, chain: Chain | None, payment: Payment, claim: Claim
+        self, server: x402ResourceServer, chain: "Node | None", payment: Payment, claim: Claim
     ) -> None:
         self._server = server
         self._chain = chain
         self._payment = payment
         self._sent = claim.sent
+        self._claimed_at = claim.claimed_at
         self.transaction = claim.transaction
         self.retry_after = 0
 
@@ -367,7 +375,7 @@ class _SettlementAttempts:
             )
         except SettlementUnknown as unknown:
             self._sent = True
-            self.transaction = _hash_in(unknown.transaction) or self.transaction
+            self.transaction = self._name_in(unknown.transaction) or self.transaction
             self._note_wait(unknown)
             return None
         except FacilitatorUnavailable as unavailable:
@@ -375,13 +383,13 @@ class _SettlementAttempts:
                 raise
             self._note_wait(unavailable)
             return None
-        if answer.success and self._is_ours(answer):
-            return _hash_in(answer.transaction)
+        if answer.success and self._is_ours(answer) and not await self._failed(answer.transaction):
+            return self._name_in(answer.transaction)
         if answer.success:
             self._sent = True
             return None
         reason = _reason(answer.error_reason, "settlement_failed")
-        named = _hash_in(answer.transaction)
+        named = self._name_in(answer.transaction)
         if not self._sent and is_final(reason, named):
             raise PaymentRefused(reason)
         self._sent = True
@@ -394,27 +402,50 @@ class _SettlementAttempts:
         self.retry_after = asked if asked > LONGEST_PAUSE_SECONDS else 0
 
     def _is_ours(self, answer: SettleResponse) -> bool:
-        payer = self._payment.authorization.payer
+        signed = self._payment.signed
         return (
             answer.network == self._payment.requirements.network
-            and (answer.payer or payer).lower() == payer.lower()
-            and answer.amount in (None, self._payment.authorization.value)
+            and signed.is_paid_by(answer.payer or signed.payer)
+            and answer.amount in (None, signed.amount)
         )
 
     async def _by_chain(self, reason: str, now: float) -> str | None:
         """Ask the chain. An unused authorization counts as refused only once it has expired."""
-        assert self._chain is not None  # noqa: S101 - the caller's condition
-        record = await self._chain.record_of(
-            self._payment.authorization, self._payment.requirements_v2
-        )
+        valid_before = self._payment.signed.valid_before(self._claimed_at)
+        record = await self._record(valid_before)
         if record.state is AuthorizationState.PAID_US:
-            return _hash_in(record.transaction)
+            return self._name_in(record.transaction)
         if record.state is AuthorizationState.SPENT_ELSEWHERE:
             raise PaymentRefused(ERR_NONCE_ALREADY_USED)
-        expired = now > int(self._payment.authorization.valid_before) + SETTLE_SECONDS
+        if record.state is AuthorizationState.FAILED:
+            raise PaymentRefused(reason)
+        expired = now > valid_before + SETTLE_SECONDS
         if record.state is AuthorizationState.EXPIRED and expired:
             raise PaymentRefused(reason)
         return None
+
+    async def _record(self, valid_before: float) -> ChainRecord:
+        """What the node shows of the payment."""
+        if isinstance(self._chain, Chain):
+            return await self._chain.record_of(
+                self._payment.authorization, self._payment.requirements_v2
+            )
+        assert self._chain is not None  # noqa: S101 - the caller's condition
+        transfer = cast("Transfer", self._payment.signed)
+        return await self._chain.record_of(transfer, valid_before=valid_before)
+
+    async def _failed(self, transaction: str) -> bool:
+        """Whether the node shows that a transaction failed, which is called settled.
+
+        Only a facilitator on Solana may not have looked.
+        """
+        if self._chain is None or isinstance(self._chain, Chain):
+            return False
+        return await self._chain.shows_failure(self._name_in(transaction))
+
+    def _name_in(self, transaction: str) -> str:
+        """A transaction's name as a facilitator gives it; empty for all else, even free text."""
+        return transaction if self._payment.signed.is_named_by(transaction) else ""
 
     async def _by_verifying(self) -> str | None:
         """Simulate the transfer. A used nonce alone is not ours: its payer may have spent it.
@@ -447,11 +478,6 @@ async def _wait(seconds: int, deadline: float) -> None:
     if seconds and asyncio.get_running_loop().time() + seconds >= deadline:
         raise TimeoutError
     await asyncio.sleep(seconds)
-
-
-def _hash_in(transaction: str) -> str:
-    """A facilitator's transaction hash; empty for free text, which is not passed on."""
-    return transaction if TRANSACTION.match(transaction) else ""
 
 
 def _reason(code: str | None, otherwise: str) -> str:

@@ -20,6 +20,7 @@ from x402.extensions.payment_identifier import (
 )
 from x402.http.utils import encode_payment_required_header
 from x402.mechanisms.evm.exact.register import register_exact_evm_server
+from x402.mechanisms.svm.exact.register import register_exact_svm_server
 from x402.schemas import (
     PaymentRequired,
     PaymentRequirements,
@@ -31,6 +32,8 @@ from x402.schemas import (
 from app.errors import PaymentRefused
 from app.payments.facilitators.facilitator_request import EncodedTerms
 from app.payments.networks import SCHEME, version_1_name
+from app.payments.solana.networks import MAX_TIMEOUT_SECONDS as SOLANA_TIMEOUT_SECONDS
+from app.payments.solana.networks import is_solana
 
 UNPAID = "PAYMENT-SIGNATURE header is required"
 MAX_TIMEOUT_SECONDS = 300
@@ -66,6 +69,25 @@ class PaymentTerms:
     def without(self, networks: Collection[str]) -> "PaymentTerms":
         """The terms without the ways to pay on ``networks``."""
         accepts = [each for each in self.accepts if each.network not in networks]
+        return replace(self, accepts=accepts)
+
+    @cached_property
+    def solana_networks(self) -> Sequence[str]:
+        """The networks of the ways to pay that are Solana's."""
+        return [each.network for each in self.accepts if is_solana(each.network)]
+
+    def with_fee_payers(self, fee_payers: Mapping[str, str]) -> "PaymentTerms":
+        """The terms with the account that pays the fees on each Solana network.
+
+        A way to pay on a Solana network that is not in ``fee_payers`` is left out.
+        """
+        accepts = []
+        for each in self.accepts:
+            if not is_solana(each.network):
+                accepts.append(each)
+            elif each.network in fee_payers:
+                extra = {**(each.extra or {}), "feePayer": fee_payers[each.network]}
+                accepts.append(each.model_copy(update={"extra": extra}))
         return replace(self, accepts=accepts)
 
     def payment_required(self, error: str | None = None) -> PaymentRequired:
@@ -136,7 +158,10 @@ def resource_server(facilitators: Mapping[str, FacilitatorClient]) -> x402Resour
     """
     server = x402ResourceServer(list(facilitators.values()))
     for network in facilitators:
-        register_exact_evm_server(server, network)
+        if is_solana(network):
+            register_exact_svm_server(server, network)
+        else:
+            register_exact_evm_server(server, network)
     server.initialize()
     return server
 
@@ -163,7 +188,9 @@ def payment_terms_of(
             pay_to=pay_to,
             price=f"${price_usd}",
             network=network,
-            max_timeout_seconds=MAX_TIMEOUT_SECONDS,
+            max_timeout_seconds=(
+                SOLANA_TIMEOUT_SECONDS if is_solana(network) else MAX_TIMEOUT_SECONDS
+            ),
         )
         accepts += server.build_payment_requirements(config)
     return PaymentTerms(accepts, resource, identifier_required, described or {})

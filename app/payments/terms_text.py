@@ -3,9 +3,15 @@
 from decimal import Decimal
 
 from x402 import PaymentRequired, PaymentRequiredV1, PaymentRequirements
-from x402.mechanisms.evm.default_assets import find_default_asset
 
-NETWORK_NAMES = {"eip155:8453": "Base", "eip155:84532": "Base Sepolia (test money)"}
+from app.payments.networks import find_asset
+from app.payments.solana.networks import NETWORK_NAMES as SOLANA_NAMES
+
+NETWORK_NAMES = {
+    "eip155:8453": "Base",
+    "eip155:84532": "Base Sepolia (test money)",
+    **SOLANA_NAMES,
+}
 
 AnyPaymentRequired = PaymentRequired | PaymentRequiredV1
 """The SDK's message of a 402, in either version of the protocol."""
@@ -23,7 +29,7 @@ def terms_lines(required: AnyPaymentRequired) -> list[str]:
 
 def price_text(way: PaymentRequirements) -> str:
     """The amount and its currency, such as ``0.02 USDC``."""
-    asset = find_default_asset(way.asset, way.network)
+    asset = find_asset(way.asset, way.network)
     if asset is None:
         return f"{way.amount} atomic units of {way.asset}"
     return f"{Decimal(way.amount).scaleb(-asset['decimals']).normalize():f} {asset['symbol']}"

@@ -9,8 +9,8 @@ or ``PaymentRefused`` (402: it was read and does not suffice).
 """
 
 from binascii import a2b_base64
-from collections.abc import Collection, Sequence
-from typing import Annotated, Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -43,7 +43,11 @@ from app.payments.eip712 import (
 )
 from app.payments.facilitators.facilitator_request import EchoingPayload, EncodedTerms
 from app.payments.networks import stablecoin, version_1_network
+from app.payments.solana.networks import is_solana
 from app.payments.terms import PaymentTerms
+
+if TYPE_CHECKING:  # it needs solders, which is loaded only where a network of Solana's is set
+    from app.payments.solana.transaction import Transfer
 
 MAX_HEADER_BYTES = 16 * 1024
 
@@ -94,48 +98,83 @@ class _PresentedPayment(Struct, rename="camel"):
     network: str = ""
 
 
+class _AnyAsset(Struct):
+    network: str
+    asset: str
+
+
+class _PresentedTransaction(Struct, rename="camel"):
+    """As ``_PresentedPayment``, of a payment on a network of any kind."""
+
+    payload: dict[str, Any]
+    accepted: _AnyAsset
+
+
+_Presented = TypeVar("_Presented", _PresentedPayment, _PresentedTransaction)
+
 _header_decoder = msgspec.json.Decoder(_EchoingHeader, float_hook=float)
-_presented_decoder = msgspec.json.Decoder(_PresentedPayment, float_hook=float)
+_presented_decoders: Mapping[type[Any], msgspec.json.Decoder[Any]] = {
+    form: msgspec.json.Decoder(form, float_hook=float)
+    for form in (_PresentedPayment, _PresentedTransaction)
+}
 """Python's ``float`` reads ``1e308`` in a hundredth of msgspec's time. No number here has a point.
 """
 
 
-def identity_of(carried: CarriedPayment) -> PaymentIdentity | None:
+def identity_of(carried: CarriedPayment, solana: Collection[str] = ()) -> PaymentIdentity | None:
     """The identity of the payment that a request carried, whatever terms are in force.
 
-    ``None`` if it has not the form of a payment, which ``payment_in`` then says in words.
+    ``None`` if it has not the form of a payment, which ``payment_in`` then says in words. Payments
+    on Solana are read on the networks ``solana``: where there is none, nothing of it is loaded.
     """
     try:
-        presented = _presented_in(carried)
-        network, asset = _network_and_asset(presented)
+        presented = _presented_in(carried, _PresentedPayment)
+        if presented.accepted is not None:
+            network, asset = presented.accepted.network, presented.accepted.asset
+        else:
+            network = version_1_network(presented.network)
+            asset = stablecoin(network)
     except (ValueError, RecursionError):
-        return None
+        return _solana_identity_of(carried, solana) if solana else None
     return presented.payload.identity(network, asset)
 
 
-def network_in(carried: CarriedPayment) -> str | None:
-    """The network (CAIP-2) that a carried payment names; ``None`` if it is no payment."""
+def _solana_identity_of(
+    carried: CarriedPayment, networks: Collection[str]
+) -> PaymentIdentity | None:
     try:
-        return _network_and_asset(_presented_in(carried))[0]
-    except (ValueError, RecursionError):
+        presented = _presented_in(carried, _PresentedTransaction)
+        if presented.accepted.network not in networks:
+            return None
+        transfer = _transfer_in(presented.payload)
+    except (ValueError, RecursionError, InvalidPayment):
+        return None
+    return transfer.identity(presented.accepted.network, presented.accepted.asset)
+
+
+def network_in(payment: object) -> str | None:
+    """The network (CAIP-2) that a payment's JSON value names; ``None`` if it is no payment."""
+    try:
+        return msgspec.convert(payment, _PresentedTransaction).accepted.network
+    except msgspec.ValidationError:
         return None
 
 
-def _network_and_asset(presented: _PresentedPayment) -> tuple[str, str]:
-    """The CAIP-2 network and the token's address. Raises ``ValueError`` for a name not known."""
-    if presented.accepted is not None:
-        return presented.accepted.network, presented.accepted.asset
-    network = version_1_network(presented.network)
-    return network, stablecoin(network)
-
-
-def _presented_in(carried: CarriedPayment) -> _PresentedPayment:
+def _presented_in(carried: CarriedPayment, form: type[_Presented]) -> _Presented:
     if isinstance(carried, MessagePayment):
-        return msgspec.convert(carried.value, _PresentedPayment)
+        return msgspec.convert(carried.value, form)
     [text] = carried.signatures or carried.signatures_v1
     if len(text) > MAX_HEADER_BYTES:
         raise ValueError
-    return _presented_decoder.decode(a2b_base64(text))
+    presented: _Presented = _presented_decoders[form].decode(a2b_base64(text))
+    return presented
+
+
+def _transfer_in(payload: object) -> "Transfer":
+    """The transfer in a payload. Raises ``InvalidPayment``."""
+    from app.payments.solana.transaction import transfer_in  # noqa: PLC0415 - it loads solders
+
+    return transfer_in(payload)
 
 
 def payment_in(
@@ -257,7 +296,25 @@ def payment_for(
     """
     way = _way_of(terms, payload, server)
     identifier = _identifier_in(payload, required=terms.identifier_required)
-    return _payment(terms.encoded[way.network], _signed(payload.payload), identifier)
+    encoded = terms.encoded[way.network]
+    if is_solana(way.network):
+        return _solana_payment(encoded, payload.payload, identifier)
+    return _payment(encoded, _signed(payload.payload), identifier)
+
+
+def _solana_payment(way: EncodedTerms, payload: object, identifier: str | None) -> Payment:
+    """A payment on Solana. Only the chain can say whether its blockhash is still valid."""
+    transfer = _transfer_in(payload)
+    transfer.require_pays(way.requirements)
+    made_anew = EchoingPayload.of(msgspec.to_builtins(transfer.payload), way)
+    return Payment(
+        way.requirements,
+        way.requirements,
+        made_anew,
+        transfer,
+        wallet_signed=False,
+        identifier=identifier,
+    )
 
 
 def _payment(

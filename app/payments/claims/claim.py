@@ -52,7 +52,8 @@ class Claim(Struct, frozen=True):
     ``holder`` is the caller's token if the claim is now the caller's, else empty; ``sent`` says
     that an earlier settlement of ours may have moved the money, and ``transaction`` is the one that
     the facilitator then named, if it did. ``answer`` is what was kept with the receipt, ``None`` if
-    that was too large.
+    that was too large. ``claimed_at`` is when a claim that is the caller's was first made, in
+    seconds since 1970.
     """
 
     holder: str = ""
@@ -60,6 +61,7 @@ class Claim(Struct, frozen=True):
     transaction: str = ""
     receipt: Receipt | None = None
     answer: bytes | None = None
+    claimed_at: float = 0.0
 
 
 BUSY = Claim()
@@ -125,7 +127,7 @@ class PaymentClaims(Protocol):
         ...
 
 
-def expiry_of(valid_before: int, now: float) -> float:
+def expiry_of(valid_before: float, now: float) -> float:
     """Return the instant after which a claim may be forgotten, in seconds since 1970.
 
     It is ``valid_before`` and a margin, at most 24 hours from ``now``.

@@ -19,6 +19,7 @@ class _Entry(Struct, frozen=True, gc=False):
     request_hash: bytes
     expires_at: float
     holder: str
+    claimed_at: float = 0.0
     sent: bool = False
     transaction: str = ""
     receipt: Receipt | None = None
@@ -75,10 +76,10 @@ class MemoryClaims:
             return found
         if found is None:
             self._make_room()
-            self._put(key, _Entry(request_hash, expires_at, ""))
+            self._put(key, _Entry(request_hash, expires_at, "", self._clock()))
         entry = replace(self._entries[key], holder=secrets.token_hex(8))
         self._entries[key] = entry
-        return Claim(entry.holder, entry.sent, entry.transaction)
+        return Claim(entry.holder, entry.sent, entry.transaction, claimed_at=entry.claimed_at)
 
     async def mark_settled(
         self, key: str, holder: str, receipt: Receipt, answer: bytes | None = None

@@ -42,19 +42,21 @@ if entry[3] and tonumber(entry[3]) > tonumber(redis.call('TIME')[1]) then return
 return {'sent', entry[5] or '1'}
 """
 CLAIM = """
-local fields = {'request', 'receipt', 'lease', 'sent', 'holder', 'answer'}
+local fields = {'request', 'receipt', 'lease', 'sent', 'holder', 'answer', 'claimed'}
 local entry = redis.call('HMGET', KEYS[1], unpack(fields))
 local now = tonumber(redis.call('TIME')[1])
 if entry[1] and entry[1] ~= ARGV[1] then return {'used'} end
 if entry[2] then return {'settled', entry[2], entry[6]} end
 -- the client asked again by itself, because our first answer was lost on its way
-if entry[5] == ARGV[2] then return {'mine', entry[4] or ''} end
+if entry[5] == ARGV[2] then return {'mine', entry[4] or '', entry[7] or now} end
 if entry[3] and tonumber(entry[3]) > now then return {'busy'} end
-redis.call('HSET', KEYS[1], 'request', ARGV[1], 'holder', ARGV[2], 'lease', now + ARGV[3])
+local claimed = entry[7] or now
+redis.call('HSET', KEYS[1], 'request', ARGV[1], 'holder', ARGV[2], 'lease', now + ARGV[3],
+  'claimed', claimed)
 redis.call('EXPIREAT', KEYS[1], ARGV[4])
 -- a lease that ran out means that its holder died after it may have settled
-if entry[1] and (entry[3] or entry[4]) then return {'mine', entry[4] or '1'} end
-return {'mine', ''}
+if entry[1] and (entry[3] or entry[4]) then return {'mine', entry[4] or '1', claimed} end
+return {'mine', '', claimed}
 """
 SETTLED = """
 -- the holder's lease may have run out: the first receipt stays, whoever comes later
@@ -129,8 +131,13 @@ class RedisClaims:
         if state != b"mine":
             return _claim(state, rest)
         self._held[holder] = request_hash, int(expires_at)
-        [sent] = rest
-        return Claim(holder, sent=bool(sent), transaction=_transaction(sent))
+        sent, claimed_at = rest
+        return Claim(
+            holder,
+            sent=bool(sent),
+            transaction=_transaction(sent),
+            claimed_at=float(claimed_at),
+        )
 
     async def mark_settled(
         self, key: str, holder: str, receipt: Receipt, answer: bytes | None = None

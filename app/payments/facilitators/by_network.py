@@ -31,6 +31,11 @@ class Facilitators:
         """The networks on which payments of version 1 of the protocol can be settled."""
         return [network for network, each in self.by_network.items() if each.takes_version_1]
 
+    @property
+    def fee_payers(self) -> dict[str, str]:
+        """The accounts that pay the fees on Solana networks, by network, as far as known."""
+        return {name: each.fee_payer for name, each in self.by_network.items() if each.fee_payer}
+
     async def connect(self) -> None:
         """Connect to all. Raises ``ConfigurationError`` with the problems of those that cannot."""
         results = await asyncio.gather(

@@ -41,6 +41,7 @@ from app.payments.facilitators.credentials import Credentials, NoCredentials
 from app.payments.facilitators.facilitator_request import request_body_of
 from app.payments.facilitators.reasons import FINAL, NOT_SERVED, UNDER_WAY
 from app.payments.networks import SCHEME, supported_kinds, version_1_name
+from app.payments.solana.networks import fee_payer_in, is_solana
 
 MAX_ANSWER_BYTES = 64 * 1024
 MAX_SUPPORTED_BYTES = 1024 * 1024
@@ -85,6 +86,8 @@ class RemoteFacilitator:
         self._network = network
         self._network_v1 = version_1_name(network)
         self.takes_version_1 = False
+        self.fee_payer = ""
+        """On Solana, the account that pays the fees; empty before the facilitator has named it."""
         self._headers = {"Content-Type": "application/json", **headers}
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._session: aiohttp.ClientSession | None = None
@@ -136,12 +139,19 @@ class RemoteFacilitator:
             self._problem = _problem_in(answer)
         elif not any(self._is_ours(kind) for kind in supported.kinds):
             self._problem = self._unsupported
+        elif is_solana(self._network) and not self._find_fee_payer(supported):
+            self._problem = f"the facilitator names nobody who pays the fees on {self._network}"
         else:
             self._problem = None
             self.takes_version_1 = any(
                 (kind.x402_version, kind.scheme, kind.network) == (1, SCHEME, self._network_v1)
                 for kind in supported.kinds
             )
+
+    def _find_fee_payer(self, supported: SupportedResponse) -> bool:
+        """Look who pays the fees; the one that is known stays while the facilitator has it."""
+        self.fee_payer = fee_payer_in(supported, self._network, self.fee_payer) or ""
+        return bool(self.fee_payer)
 
     def get_supported(self) -> SupportedResponse:
         """The configured kind. The SDK asks at construction, before the facilitator is reached."""

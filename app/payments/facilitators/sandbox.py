@@ -46,6 +46,7 @@ class SandboxFacilitator:
 
     label = "sandbox"
     problem = None
+    fee_payer = ""
 
     def __init__(self, network: str, asset: str, clock: Callable[[], float]) -> None:
         self.token = SandboxToken(asset, get_evm_chain_id(network), clock)

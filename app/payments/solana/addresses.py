@@ -20,8 +20,8 @@ def parsed_address(text: str) -> Pubkey | None:
         return None
 
 
-def payee_errors(setting: str, pay_to: str) -> Iterator[str]:
-    """The reasons why money would not reach ``pay_to``, each with the name of the ``setting``.
+def payee_errors(pay_to: str) -> Iterator[str]:
+    """The reasons why money would not reach ``pay_to``.
 
     A payee is a wallet. What is not a point on the curve has no key: that is how the address of a
     token account looks, and money sent to the token account *of* a token account is lost.
@@ -29,14 +29,14 @@ def payee_errors(setting: str, pay_to: str) -> Iterator[str]:
     address = parsed_address(pay_to)
     if address is None:
         given = f"{pay_to!r} " if len(pay_to) <= ADDRESS_LENGTH else ""  # a longer one may be a key
-        yield f"{setting}: {given}is not a Solana address: 32 bytes in base58, 32 to 44 characters"
+        yield f"{given}is not a Solana address: 32 bytes in base58, 32 to 44 characters"
     elif not address.is_on_curve():
         yield (
-            f"{setting}: {pay_to!r} is no wallet's address; if it is that of a token account, "
+            f"{pay_to!r} is no wallet's address; if it is that of a token account, "
             f"write the address of the wallet that owns it"
         )
     elif address == Pubkey.default():
-        yield f"{setting}: {pay_to!r} is the system program, and no wallet's address"
+        yield f"{pay_to!r} is the system program, and no wallet's address"
 
 
 @lru_cache

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from importlib.util import find_spec
 
 from x402.mechanisms.svm.constants import V1_TO_V2_NETWORK_MAP
@@ -39,6 +40,7 @@ def is_solana(network: str) -> bool:
     return network.startswith(FAMILY + ":")
 
 
+@cache
 def is_installed() -> bool:
     """Whether payments on Solana can be read here."""
     return find_spec("solders") is not None

@@ -103,6 +103,17 @@ class Transfer(Struct, frozen=True):
     signature: bytes
 
     @property
+    def payer_key(self) -> str:
+        return self.payer
+
+    def require_valid_at(self, now: float) -> None:
+        """Nothing: a message does not say until when its blockhash is valid."""
+
+    def is_paid_by(self, address: str) -> bool:
+        """Whether ``address`` is the payer's, or the fee payer's: facilitators name either."""
+        return address in (self.payer, self.fee_payer)
+
+    @property
     def payload(self) -> SignedTransaction:
         """The payment as it goes to a facilitator, made anew; the fee payer has yet to sign."""
         signatures = bytes([2]) + bytes(64) + self.signature
