@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
-from x402.mechanisms.evm import default_assets as evm
+from x402.mechanisms.evm.default_assets import DEFAULT_ASSETS as EVM_ASSETS
+from x402.mechanisms.evm.default_assets import find_default_asset as find_evm_asset
+from x402.mechanisms.evm.default_assets import get_default_asset
 from x402.mechanisms.evm.utils import get_evm_chain_id
 from x402.mechanisms.evm.v1.constants import V1_NETWORK_CHAIN_IDS
-from x402.mechanisms.svm import default_assets as svm
+from x402.mechanisms.svm.default_assets import find_default_asset as find_solana_asset
 from x402.schemas import SupportedKind
 
 from app.payments.solana import networks as solana
@@ -23,16 +25,12 @@ there."""
 
 def stablecoin(network: str) -> str:
     """The address of the token that is asked for on ``network``."""
-    return (
-        solana.stablecoin(network)
-        if is_solana(network)
-        else evm.get_default_asset(network)["asset"]
-    )
+    return solana.stablecoin(network) if is_solana(network) else get_default_asset(network)["asset"]
 
 
 def find_asset(address: str, network: str) -> Mapping[str, Any] | None:
     """The SDK's ``decimals`` and ``symbol`` of a token on ``network``; ``None`` if it has none."""
-    find = svm.find_default_asset if is_solana(network) else evm.find_default_asset
+    find = find_solana_asset if is_solana(network) else find_evm_asset
     return find(address, network)
 
 
@@ -72,7 +70,7 @@ def payable_networks() -> list[str]:
     """
     by_authorization = [
         network
-        for network, assets in evm.DEFAULT_ASSETS.items()
+        for network, assets in EVM_ASSETS.items()
         if "asset_transfer_method" not in assets[0]
     ]
     return [*by_authorization, *solana.NETWORKS.values()]

@@ -138,7 +138,7 @@ class TestBuying:
         self, record: SpendingRecord
     ) -> None:
         async with road_to(Sandbox()) as road:
-            result = await host_at(road.url, record).call({})
+            result = await host_at(road.url, record).call({"people": []})
         assert result.isError
         assert content_of(result)["code"] == "invalid_request"
         assert road.payments == []

@@ -79,10 +79,10 @@ def test_it_can_be_settled_within_its_window_but_not_in_its_last_six_seconds(
     now: float, code: str | None
 ) -> None:
     if code is None:
-        payment().require_valid_at(now)
+        payment().signed.require_valid_at(now)
         return
     with pytest.raises(PaymentRefused) as failure:
-        payment().require_valid_at(now)
+        payment().signed.require_valid_at(now)
     assert failure.value.reason == code
     assert failure.value.detail == REFUSAL_TEXTS[code]
 

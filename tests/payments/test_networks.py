@@ -37,6 +37,7 @@ def test_a_network_whose_token_takes_no_authorizations_is_not() -> None:
         ("base-sepolia", "eip155:84532"),
         ("polygon", "eip155:137"),
         ("eip155:8453", "eip155:8453"),
+        ("solana", "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"),
         ("megaeth", "megaeth"),
         ("mars", "mars"),
     ],
@@ -67,7 +68,7 @@ def test_another_network_is_told_all_names(network: str) -> None:
 
 
 def test_nothing_is_wrong_with_a_payable_network_and_an_address() -> None:
-    assert [*network_errors(NETWORK), *payee_errors(PAY_TO)] == []
+    assert [*network_errors(NETWORK), *payee_errors(NETWORK, PAY_TO)] == []
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ def test_nothing_is_wrong_with_a_payable_network_and_an_address() -> None:
     ],
 )
 def test_the_error_of_a_payee(pay_to: str, error: str) -> None:
-    assert list(payee_errors(pay_to)) == [error]
+    assert list(payee_errors(NETWORK, pay_to)) == [error]
 
 
 def test_names_of_version_1() -> None:

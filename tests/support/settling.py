@@ -44,13 +44,14 @@ class Later(NamedTuple):
 class Facilitator:
     """A facilitator in this process: its answers, of which the last is repeated, and its calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, network: str = NETWORK) -> None:
+        self._network = network
         self.settlements: list[Any] = [settled()]
         self.verifications: list[Any] = [VerifyResponse(is_valid=True)]
         self.calls: list[tuple[str, float]] = []
 
     def get_supported(self) -> SupportedResponse:
-        return SupportedResponse(kinds=supported_kinds(NETWORK))
+        return SupportedResponse(kinds=supported_kinds(self._network))
 
     async def verify(
         self,

@@ -38,13 +38,15 @@ async def test_what_is_found_of_each_state(clock: Clock) -> None:
     claims = MemoryClaims(clock)
     assert await claims.find("a", HASH) is None
     claim = await claims.claim("a", HASH, clock() + 60)
-    assert claim == Claim(claim.holder)
+    assert claim == Claim(claim.holder, claimed_at=clock())
+    first = clock()
+    clock.advance(7)
     assert len(claim.holder) == 16
     assert await claims.find("a", HASH) == BUSY
     await claims.mark_unknown("a", claim.holder, "0x12")
     assert await claims.find("a", HASH) == Claim(sent=True, transaction="0x12")
     again = await claims.claim("a", HASH, clock() + 60)
-    assert again == Claim(again.holder, sent=True, transaction="0x12")
+    assert again == Claim(again.holder, sent=True, transaction="0x12", claimed_at=first)
     assert again.holder not in ("", claim.holder)
     await claims.mark_settled("a", again.holder, PAID, b"answer")
     bought = Claim(sent=True, transaction="0x12", receipt=PAID, answer=b"answer")

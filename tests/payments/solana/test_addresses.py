@@ -14,7 +14,7 @@ SECRET = str(Keypair())
 
 
 def errors(pay_to: str) -> list[str]:
-    return list(payee_errors("ONCALL_PAY_TO", pay_to))
+    return list(payee_errors(pay_to))
 
 
 def test_a_wallet_is_a_payee() -> None:
@@ -33,13 +33,13 @@ def test_a_wallet_is_a_payee() -> None:
 )
 def test_what_is_no_wallet_is_named(pay_to: str, told: str) -> None:
     [error] = errors(pay_to)
-    assert error.startswith(f"ONCALL_PAY_TO: {pay_to!r} ")
+    assert error.startswith((f"{pay_to!r} ", "is "))
     assert told in error
 
 
 def test_a_secret_key_in_its_place_is_not_repeated() -> None:
     [error] = errors(SECRET)
-    assert error.startswith("ONCALL_PAY_TO: is not a Solana address")
+    assert error.startswith("is not a Solana address")
     assert SECRET not in error
 
 

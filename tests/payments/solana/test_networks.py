@@ -10,6 +10,7 @@ from x402.mechanisms.svm.constants import SOLANA_DEVNET_CAIP2, SOLANA_MAINNET_CA
 from x402.mechanisms.svm.exact.register import register_exact_svm_server
 from x402.schemas import ResourceConfig, SupportedKind, SupportedResponse
 
+from app.payments.networks import network_errors, payee_errors
 from app.payments.solana import networks
 from app.payments.solana.networks import fee_payer_in, is_solana, stablecoin, supported_kind
 from tests.support.processes import ROOT
@@ -58,7 +59,13 @@ def test_networks_are_found_by_the_names_that_people_use() -> None:
 def test_what_reads_payments_may_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert networks.is_installed()
     monkeypatch.setattr(networks, "find_spec", lambda _: None)
-    assert not networks.is_installed()
+    networks.is_installed.cache_clear()
+    try:
+        assert not networks.is_installed()
+        assert list(network_errors(networks.NETWORKS["solana"])) == [networks.NOT_INSTALLED]
+        assert list(payee_errors(networks.NETWORKS["solana"], "nobody")) == []
+    finally:
+        networks.is_installed.cache_clear()
 
 
 def test_a_service_without_solana_loads_nothing_of_it() -> None:

@@ -28,7 +28,7 @@ const call = (args, meta) => client.callTool({ name, arguments: args, ...(meta &
 
 const { tools } = await client.listTools();
 const unpaid = await call(order);
-const invalid = await call({});
+const invalid = await call({ people: [] });
 const wallet = new x402Client().register(
   "eip155:*",
   new ExactEvmScheme(privateKeyToAccount(process.env.PRIVATE_KEY ?? generatePrivateKey())),

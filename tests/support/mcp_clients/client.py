@@ -30,7 +30,7 @@ async def main(url: str, name: str, order: dict[str, Any]) -> None:
         await session.initialize()
         tools = (await session.list_tools()).tools
         unpaid = on_wire(await session.call_tool(name, order))
-        invalid = on_wire(await session.call_tool(name, {}))
+        invalid = on_wire(await session.call_tool(name, {"people": []}))
         terms = PaymentRequired.model_validate(unpaid["structuredContent"])
         payload = await wallet.create_payment_payload(terms)
         payment = payload.model_dump(by_alias=True, exclude_none=True)

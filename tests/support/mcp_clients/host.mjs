@@ -16,7 +16,7 @@ const { StdioClientTransport } = await import(second ? `${library}/stdio` : `${l
 const client = new Client({ name: "test", version: "1" });
 await client.connect(new StdioClientTransport({ command, args, env: process.env }));
 const { tools } = await client.listTools();
-const invalid = await client.callTool({ name, arguments: {} });
+const invalid = await client.callTool({ name, arguments: { people: [] } });
 const paid = await client.callTool({ name, arguments: order });
 await client.close();
 console.log(JSON.stringify({ tools, invalid, paid }));
