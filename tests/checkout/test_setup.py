@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from eth_utils.address import to_checksum_address
+from solders.keypair import Keypair
 from structlog.testing import capture_logs
 
 from app.checkout import setup
@@ -27,6 +28,8 @@ from app.payments.facilitators.by_network import Facilitators
 from app.payments.facilitators.named import FacilitatorChoice
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.facilitators.sandbox import SandboxFacilitator
+from app.payments.json_rpc import NodeError
+from app.payments.solana.chain import SolanaChain
 from app.products.registry import paid_endpoints
 from app.settings import Settings, WayToPay
 from tests.conftest import Clock
@@ -182,6 +185,45 @@ def test_a_service_is_ready_while_one_network_is_left() -> None:
     broken = service.checks()["facilitator"]
     assert broken == "eip155:8453: it is asleep; eip155:137: it is away"
     assert not is_ready(broken)
+
+
+SOLANA = "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1"
+SOLANA_PAYEE = str(Keypair().pubkey())
+
+
+class Node(SolanaChain):
+    """A node that has, or lacks, the payee's token account, or does not say."""
+
+    def __init__(self, told: str | Exception | None) -> None:
+        super().__init__("http://127.0.0.1:8", SOLANA)
+        self.told = told
+
+    async def refresh(self) -> None:
+        self.problem = None
+
+    async def payee_problem(self, pay_to: str) -> str | None:
+        assert pay_to == SOLANA_PAYEE
+        if isinstance(self.told, Exception):
+            raise self.told
+        return self.told
+
+
+@pytest.mark.parametrize(
+    ("told", "starts"), [(None, True), (NodeError(), True), ("it has no account", False)]
+)
+def test_a_payee_on_solana_has_an_account_for_the_token(
+    told: str | Exception | None, starts: bool
+) -> None:
+    way = WayToPay(network="solana-devnet", pay_to=SOLANA_PAYEE, rpc_url="http://127.0.0.1:8")
+    service = made(two_ways(accepts=(way,)), Facilitator())
+    assert isinstance(service.settlement._chains[SOLANA], SolanaChain)
+    service._chains = {SOLANA: Node(told)}
+    if starts:
+        opened(service)
+        return
+    with pytest.raises(ConfigurationError) as failure:
+        opened(service)
+    assert failure.value.problems == ("ONCALL_ACCEPTS: it has no account",)
 
 
 # --- settings -------------------------------------------------------------------------------

@@ -1,25 +1,31 @@
 """A service that is paid on several networks, each with a facilitator of its own, over HTTP."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
 from aiohttp import web
+from solders.keypair import Keypair
 from x402 import x402Client
 from x402.http.utils import decode_payment_required_header, decode_payment_response_header
 
+from app.checkout.setup import PaymentService
 from app.errors import ConfigurationError
 from app.main import create_app
+from app.metrics import Metrics
 from app.payments.facilitators.by_network import Facilitators
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.payments.networks import stablecoin
+from app.products.registry import paid_endpoints
 from app.settings import Settings, WayToPay
 from tests.support.services import (
     EXAMPLE,
     PAY_TO,
     TRANSACTION,
+    Handler,
     ScriptedFacilitator,
     Service,
     answers,
@@ -30,6 +36,8 @@ from tests.support.wallets import Wallet, header_of
 
 pytestmark = pytest.mark.anyio
 
+SOLANA = "solana:EtWTRABZaYq6iMfeYKouRu166VU2xqa1"
+OTHER_PAYEE = str(Keypair().pubkey())
 BASE, POLYGON, AVALANCHE = "eip155:8453", "eip155:137", "eip155:43114"
 
 
@@ -185,6 +193,43 @@ async def test_a_network_whose_facilitator_is_away_is_not_offered(market: Market
     assert (await market.service.http.get("/readyz")).status_code == 503
     for each in market.facilitators.values():
         each.play("supported", answers({"kinds": []}))
+
+
+async def test_solana_is_offered_once_somebody_pays_the_fees() -> None:
+    kind = {"x402Version": 2, "scheme": "exact", "network": SOLANA}
+    first, second = (str(Keypair().pubkey()) for _ in range(2))
+
+    def listing(*fee_payers: str) -> Handler:
+        kinds = [{**kind, "extra": {"feePayer": each}} for each in fee_payers]
+        return answers({"kinds": kinds or [kind]})
+
+    async with (
+        facilitator_on(BASE) as evm,
+        ScriptedFacilitator(supported=listing()) as svm,
+    ):
+        ways = (
+            WayToPay(network="base", pay_to=PAY_TO, facilitator=evm.url),
+            WayToPay(network="solana-devnet", pay_to=OTHER_PAYEE, facilitator=svm.url),
+        )
+        service = PaymentService(
+            settings(payments="facilitator", accepts=ways), time.time, Metrics(), None, None
+        )
+        payments = service.context(paid_endpoints()[0])
+        assert [way.network for way in payments.terms.accepts] == [BASE, SOLANA]
+        async with service.open():
+            assert payments.offered is not None
+            assert [way.network for way in payments.offered.accepts] == [BASE]
+            assert service.facilitators.problems == {
+                SOLANA: f"the facilitator names nobody who pays the fees on {SOLANA}"
+            }
+            for listed, named in ((first,), first), ((second, first), first), ((second,), second):
+                svm.play("supported", listing(*listed))
+                await service.refresh()
+                offered = payments.offered
+                assert offered is payments.offered
+                assert [way.network for way in offered.accepts] == [BASE, SOLANA]
+                assert offered.accepts[1].extra == {"feePayer": named}
+                assert offered.accepts[1].max_timeout_seconds == 60
 
 
 async def test_every_facilitator_that_cannot_settle_is_named_at_the_start() -> None:

@@ -98,6 +98,15 @@ class TestEveryStore:
         assert again.holder
         assert again.sent
 
+    async def test_it_says_when_it_was_first_made(
+        self, claims: PaymentClaims, key: str, soon: float
+    ) -> None:
+        first = await claims.claim(key, HASH, soon)
+        assert abs(first.claimed_at - time.time()) < 30
+        await claims.mark_unknown(key, first.holder)
+        again = await claims.claim(key, HASH, soon + 60)
+        assert again.claimed_at == first.claimed_at
+
     async def test_the_transaction_of_an_unknown_outcome_is_remembered(
         self, claims: PaymentClaims, key: str, soon: float
     ) -> None:
