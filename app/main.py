@@ -17,7 +17,7 @@ from app.checkout.http_route import ProductRoute
 from app.checkout.purchase import ProductCheckout
 from app.checkout.sandbox_wallet import PATH as SANDBOX_PAY
 from app.checkout.sandbox_wallet import SandboxWallet
-from app.checkout.setup import Facilitator, PaymentService, setting_errors
+from app.checkout.setup import PaymentService, setting_errors
 from app.discovery.api_reference import reference_routes
 from app.discovery.operator_routes import operator_routes
 from app.discovery.pages import Pages, not_found
@@ -30,6 +30,7 @@ from app.mcp.route import McpRoute
 from app.mcp.tool_checkout import PATH as MCP_PATH
 from app.metrics import Metrics
 from app.payments.claims.claim import PaymentClaims
+from app.payments.facilitators.by_network import Facilitator
 from app.products.registry import paid_endpoints
 from app.server.graceful_shutdown import GracefulShutdown
 from app.server.middleware import OuterMiddleware

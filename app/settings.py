@@ -27,6 +27,7 @@ from pydantic import (
     ValidationError,
     create_model,
 )
+from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SecretsSettingsSource
 
@@ -52,6 +53,8 @@ FACILITATOR_NEEDS = {
     "ONCALL_NETWORK": "the network to be paid on, such as eip155:8453",
     "ONCALL_PAY_TO": "the address that receives the money",
 }
+SHORT_FORM = ("ONCALL_NETWORK", "ONCALL_PAY_TO", "ONCALL_RPC_URL")
+"""What says the same as one item of ``ONCALL_ACCEPTS``."""
 PRODUCTION_NEEDS = FACILITATOR_NEEDS | {
     "ONCALL_PUBLIC_URL": "the address under which callers reach the service",
     "ONCALL_REDIS_URL": "the memory of payments that outlives a process",
@@ -91,10 +94,53 @@ def _headers(text: str) -> Mapping[str, str]:
     return headers
 
 
+def _json(text: str) -> object:
+    """Return the JSON value in ``text``. Raises ``ValueError``."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise ValueError from error
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Seconds = Annotated[
     float, Field(gt=0, le=300, description="a number of seconds above 0 and at most 300")
 ]
+
+
+FacilitatorUrl = Annotated[
+    Address,
+    Field(
+        pattern=rf"^$|{HOST}(/[^{BLANKS}?#]*)?$",
+        description="an http(s) address without query, fragment or user name",
+    ),
+]
+NodeUrl = Annotated[
+    str, Field(pattern=rf"^$|^(?i:https?)://{REST}", description="an http(s) address")
+]
+
+
+class WayToPay(
+    BaseModel,
+    frozen=True,
+    extra="forbid",
+    validate_by_name=True,
+    validate_by_alias=True,
+    hide_input_in_errors=True,
+    regex_engine="python-re",
+    alias_generator=to_camel,
+):
+    """One way to be paid: an item of ``ONCALL_ACCEPTS``.
+
+    ``network`` is a CAIP-2 name or a short one, such as ``base``; ``pay_to`` receives the money.
+    ``facilitator`` settles there; empty means the facilitator of the other settings. ``rpc_url`` is
+    a node of the network.
+    """
+
+    network: str
+    pay_to: str
+    facilitator: FacilitatorUrl = Field(default="", repr=False)
+    rpc_url: NodeUrl = Field(default="", repr=False)
 
 
 class Settings(
@@ -114,7 +160,8 @@ class Settings(
     ``env_file`` and ``secrets_dir`` too, unless these are "none". Processes share claims and rate
     limits at ``redis_url``; without it each process has its own. ``database_url`` is the text as
     set, and ``store_url`` the database it means. ``rate_limit`` is the text as set, which the
-    products parse; an empty ``address_limit`` follows from those. ``quota`` is the text as set,
+    products parse; an empty ``address_limit`` follows from those. ``accepts`` are the ways to pay;
+    ``network``, ``pay_to`` and ``rpc_url`` are the short form of one. ``quota`` is the text as set,
     too, which the stored APIs parse. ``rpc_url`` is a node of ``network``, asked only when a
     receipt was lost. ``facilitator_timeout_seconds`` bounds one call. A settlement with an
     unknown outcome is tried again until ``settle_deadline_seconds`` after the first call. A
@@ -134,12 +181,11 @@ class Settings(
     )
     network: str = SANDBOX_NETWORK
     pay_to: str = SANDBOX_PAY_TO
-    facilitator_url: Address = Field(
-        default="",
-        repr=False,
-        pattern=rf"^$|{HOST}(/[^{BLANKS}?#]*)?$",
-        description="an http(s) address without query, fragment or user name",
+    accepts: Annotated[tuple[WayToPay, ...], _parsed(_json)] = Field(
+        default=(),
+        description='a JSON list such as [{"network": "base", "payTo": "0x…"}]',
     )
+    facilitator_url: FacilitatorUrl = Field(default="", repr=False)
     facilitator_headers: Annotated[Mapping[str, str], _parsed(_headers)] = Field(
         default={},
         repr=False,
@@ -170,12 +216,7 @@ class Settings(
         pattern=rf"^(none)?$|^postgres(ql)?://{REST}|^sqlite:///(?!:memory:|file:)[^?]+$",
         description="sqlite:///FILE, postgresql://… or none",
     )
-    rpc_url: str = Field(
-        default="",
-        repr=False,
-        pattern=rf"^$|^(?i:https?)://{REST}",
-        description="an http(s) address",
-    )
+    rpc_url: NodeUrl = Field(default="", repr=False)
     payment_id: Literal["optional", "required"] = "optional"
     trusted_proxies: Annotated[
         tuple[IPv4Network | IPv6Network, ...],
@@ -194,6 +235,17 @@ class Settings(
     def store_url(self) -> str:
         """The address of the database; empty if nothing is stored."""
         return {"": DEFAULT_STORE, NONE: ""}.get(self.database_url, self.database_url)
+
+    @property
+    def ways_to_pay(self) -> tuple[WayToPay, ...]:
+        """The ways to be paid, each with its facilitator, as they are set."""
+        ways = self.accepts or (
+            WayToPay(network=self.network, pay_to=self.pay_to, rpc_url=self.rpc_url),
+        )
+        return tuple(
+            way.model_copy(update={"facilitator": way.facilitator or self.facilitator_url})
+            for way in ways
+        )
 
     @classmethod
     def from_env(
@@ -316,22 +368,42 @@ class _Found:
         try:
             return Settings.model_validate(self.texts)
         except ValidationError as error:
-            wrong = {str(item["loc"][0]): _complaint(item) for item in error.errors()}
-        self.problems += [self.places[name] + complaint for name, complaint in wrong.items()]
+            wrong = {_member(item): _complaint(item) for item in error.errors()}
+        self.problems += [self.places[name] + text for (name, *_), text in wrong.items()]
+        names = {name for name, *_ in wrong}
         return Settings.model_validate(
-            {name: text for name, text in self.texts.items() if name not in wrong}
+            {name: text for name, text in self.texts.items() if name not in names}
         )
+
+
+def _member(error: ErrorDetails) -> tuple[str, ...]:
+    """Return the variable, and the member of it that is wrong if it is an item's of a list."""
+    name, *place = map(str, error["loc"])
+    return (name, *place) if name == "ONCALL_ACCEPTS" else (name,)
 
 
 def _complaint(error: ErrorDetails) -> str:
     """Describe a wrong variable. An address or a header may hold a secret and is not repeated."""
-    name = str(error["loc"][0])
+    name, *place = _member(error)
+    if place:
+        return f"{'/'.join((name, *place))} {_wrong_member(place[-1], error['type'])}"
     info = VARIABLES[name]
     text = str(error["input"])
     secret = name.endswith(("_URL", "_HEADERS")) or "://" in text or len(text) > LONGEST_SHOWN
     given = "" if secret else f"{text!r} "
     wanted = info.description or "one of " + ", ".join(get_args(info.annotation))
     return f"{name}: {given}is not {wanted}"
+
+
+def _wrong_member(name: str, kind: str) -> str:
+    """Describe what is wrong with the member ``name`` of a way to pay; ``kind`` is pydantic's."""
+    members = {str(info.alias): info for info in WayToPay.model_fields.values()}
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        return f"is none of {', '.join(members)}"
+    wanted = members[name].description or "a text" if name in members else "a JSON object"
+    return f"is not {wanted}"
 
 
 def _unfit(settings: Settings, texts: Collection[str]) -> Iterator[str]:
@@ -343,9 +415,31 @@ def _unfit(settings: Settings, texts: Collection[str]) -> Iterator[str]:
             "ONCALL_ENV=production it must be facilitator"
         )
     if production or settings.payments == "facilitator":
-        needs = PRODUCTION_NEEDS if production else FACILITATOR_NEEDS
-        yield from (f"{name} is not set: {why}" for name, why in needs.items() if name not in texts)
-    if settings.payments == "sandbox" and settings.facilitator_url:
+        yield from _missing(settings, texts, PRODUCTION_NEEDS if production else FACILITATOR_NEEDS)
+    short = [name for name in SHORT_FORM if name in texts]
+    if "ONCALL_ACCEPTS" in texts and short:
+        yield f"ONCALL_ACCEPTS says what {' and '.join(short)} would say: remove one of the two"
+    if settings.payments == "sandbox":
+        yield from _not_of_the_sandbox(settings)
+
+
+def _missing(settings: Settings, texts: Collection[str], needs: Mapping[str, str]) -> Iterator[str]:
+    """Yield a problem for each variable of ``needs`` that is not set and that no other replaces."""
+    replaced: list[str] = []
+    if "ONCALL_ACCEPTS" in texts:
+        replaced += ["ONCALL_NETWORK", "ONCALL_PAY_TO"]
+    if settings.accepts and all(way.facilitator for way in settings.accepts):
+        replaced.append("ONCALL_FACILITATOR_URL")
+    for name, why in needs.items():
+        if name not in texts and name not in replaced:
+            yield f"{name} is not set: {why}"
+
+
+def _not_of_the_sandbox(settings: Settings) -> Iterator[str]:
+    """Yield the problems of settings that the sandbox does not use."""
+    if settings.facilitator_url:
         yield "ONCALL_FACILITATOR_URL: not used by ONCALL_PAYMENTS=sandbox"
-    if settings.payments == "sandbox" and settings.network != SANDBOX_NETWORK:
+    if settings.network != SANDBOX_NETWORK:
         yield f"ONCALL_NETWORK: the sandbox is on {SANDBOX_NETWORK} only"
+    if settings.accepts:
+        yield "ONCALL_ACCEPTS: not used by ONCALL_PAYMENTS=sandbox"

@@ -1,6 +1,8 @@
 """Every ``ONCALL_*`` variable: its valid values, and that all mistakes are named at once."""
 
+import json
 import os
+from collections.abc import Sequence
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.errors import ConfigurationError
-from app.settings import SANDBOX_NETWORK, SANDBOX_PAY_TO, Settings
+from app.settings import SANDBOX_NETWORK, SANDBOX_PAY_TO, Settings, WayToPay
 from app.settings import VARIABLES as VARIABLES_READ
 
 PRODUCTION = {
@@ -73,6 +75,12 @@ VARIABLES = [
     ("ONCALL_PUBLIC_URL", "http://[::1]:8402", "public_url", "http://[::1]:8402"),
     ("ONCALL_NETWORK", "eip155:84532", "network", "eip155:84532"),
     ("ONCALL_PAY_TO", "0x01", "pay_to", "0x01"),
+    (
+        "ONCALL_ACCEPTS",
+        '[{"network": "base", "payTo": "0x01", "facilitator": "https://f.example/"}]',
+        "accepts",
+        (WayToPay(network="base", pay_to="0x01", facilitator="https://f.example"),),
+    ),
     ("ONCALL_FACILITATOR_HEADERS", '{"X-Key": "s"}', "facilitator_headers", {"X-Key": "s"}),
     ("ONCALL_FACILITATOR_TIMEOUT", "2.5", "facilitator_timeout_seconds", 2.5),
     ("ONCALL_FACILITATOR_TIMEOUT", "300", "facilitator_timeout_seconds", 300.0),
@@ -123,7 +131,10 @@ VARIABLES = [
     ids=[f"{name}={text}" for name, text, *_ in VARIABLES],
 )
 def test_variable(name: str, text: str, field: str, value: Any) -> None:
-    assert getattr(Settings.from_env({name: text}), field) == value
+    environ = {name: text}
+    if name == "ONCALL_ACCEPTS":
+        environ["ONCALL_PAYMENTS"] = "off"  # the sandbox has its own
+    assert getattr(Settings.from_env(environ), field) == value
 
 
 def test_every_field_can_be_set() -> None:
@@ -217,6 +228,82 @@ def test_all_mistakes_are_named_at_once() -> None:
         "ONCALL_SETTLE_DEADLINE",
         "ONCALL_TRUSTED_PROXIES",
         "ONCALL_LOG_FORMAT",
+    ]
+
+
+# --- several ways to pay --------------------------------------------------------------------
+
+
+def test_every_mistake_in_the_ways_to_pay_is_named() -> None:
+    ways = [
+        {"network": "base"},
+        {"network": 7, "payTo": "0x01", "payto": "0x02"},
+        {"network": "base", "payTo": "0x01", "facilitator": "https://u:s3cret@f", "rpcUrl": "x"},
+        "base",
+    ]
+    assert problems_of({"ONCALL_PAYMENTS": "off", "ONCALL_ACCEPTS": json.dumps(ways)}) == [
+        "ONCALL_ACCEPTS/0/payTo is missing",
+        "ONCALL_ACCEPTS/1/network is not a text",
+        "ONCALL_ACCEPTS/1/payto is none of network, payTo, facilitator, rpcUrl",
+        f"ONCALL_ACCEPTS/2/facilitator {NO_FACILITATOR}",
+        "ONCALL_ACCEPTS/2/rpcUrl is not an http(s) address",
+        "ONCALL_ACCEPTS/3 is not a JSON object",
+    ]
+
+
+@pytest.mark.parametrize("text", ["base", "{}", "7"])
+def test_ways_to_pay_are_a_list(text: str) -> None:
+    [problem] = problems_of({"ONCALL_PAYMENTS": "off", "ONCALL_ACCEPTS": text})
+    assert problem.endswith('is not a JSON list such as [{"network": "base", "payTo": "0x…"}]')
+
+
+def test_the_short_form_is_one_way_to_pay() -> None:
+    settings = Settings.from_env({**PRODUCTION, "ONCALL_RPC_URL": "https://node.example"})
+    [way] = settings.ways_to_pay
+    assert way == WayToPay(
+        network="eip155:8453",
+        pay_to=PRODUCTION["ONCALL_PAY_TO"],
+        facilitator="https://facilitator.example",
+        rpc_url="https://node.example",
+    )
+
+
+def accepting(*ways: dict[str, str], without: Sequence[str] = ()) -> dict[str, str]:
+    """The variables of a service in production that is paid in ``ways``."""
+    left_out = {"ONCALL_NETWORK", "ONCALL_PAY_TO", *without}
+    kept = {name: text for name, text in PRODUCTION.items() if name not in left_out}
+    return {**kept, "ONCALL_ACCEPTS": json.dumps(ways)}
+
+
+BASE = {"network": "base", "payTo": "0x01"}
+POLYGON = {"network": "polygon", "payTo": "0x02", "facilitator": "https://other.example"}
+
+
+def test_each_way_to_pay_has_a_facilitator() -> None:
+    ways = Settings.from_env(accepting(BASE, POLYGON)).ways_to_pay
+    assert [way.facilitator for way in ways] == [
+        "https://facilitator.example",
+        "https://other.example",
+    ]
+    alone = accepting(POLYGON, without=["ONCALL_FACILITATOR_URL"])
+    assert Settings.from_env(alone).ways_to_pay[0].facilitator == "https://other.example"
+    [problem] = problems_of(accepting(BASE, POLYGON, without=["ONCALL_FACILITATOR_URL"]))
+    assert problem.startswith("ONCALL_FACILITATOR_URL is not set: ")
+
+
+def test_ways_to_pay_and_the_short_form_exclude_each_other() -> None:
+    both = {**PRODUCTION, "ONCALL_ACCEPTS": json.dumps([BASE])}
+    assert problems_of(both) == [
+        "ONCALL_ACCEPTS says what ONCALL_NETWORK and ONCALL_PAY_TO would say: remove one of the two"
+    ]
+    assert problems_of({**accepting(BASE), "ONCALL_RPC_URL": "https://node.example"}) == [
+        "ONCALL_ACCEPTS says what ONCALL_RPC_URL would say: remove one of the two"
+    ]
+
+
+def test_the_sandbox_has_its_own_way_to_pay() -> None:
+    assert problems_of({"ONCALL_ACCEPTS": json.dumps([BASE])}) == [
+        "ONCALL_ACCEPTS: not used by ONCALL_PAYMENTS=sandbox"
     ]
 
 

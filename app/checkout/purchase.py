@@ -14,9 +14,8 @@ outcome; failures are ``OncallError``.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
-from typing import Protocol
 
 from msgspec import Struct
 from x402 import x402ResourceServer
@@ -25,6 +24,7 @@ from app.errors import FacilitatorUnavailable, FieldError, MalformedBody, Paymen
 from app.http.large_bodies import LARGE_BYTES
 from app.http.rate_limits import Allowance, RateLimits
 from app.payments.claims.claim import Claim
+from app.payments.facilitators.by_network import Facilitators
 from app.payments.settlement import Charge, SettlementService
 from app.payments.terms import PaymentRequiredBody, PaymentTerms
 from app.payments.verification import CarriedPayment, identity_of, payment_in
@@ -48,22 +48,6 @@ EXAMINING_SECONDS = 1.0
 """The processor time after which a document is no longer examined, which no document takes."""
 
 
-class FacilitatorState(Protocol):
-    """What a purchase needs to know of the facilitator, which settles payments.
-
-    ``label`` tells callers that no real money moves, ``problem`` says what prevents settling.
-    """
-
-    @property
-    def label(self) -> str | None: ...
-
-    @property
-    def problem(self) -> str | None: ...
-
-    @property
-    def takes_version_1(self) -> bool: ...
-
-
 @dataclass(frozen=True)
 class PaymentContext:
     """Everything that is needed to take a payment for one endpoint."""
@@ -71,7 +55,27 @@ class PaymentContext:
     terms: PaymentTerms
     server: x402ResourceServer
     settlement: SettlementService
-    facilitator: FacilitatorState
+    facilitators: Facilitators
+    _offered: dict[tuple[str, ...], PaymentTerms] = field(default_factory=dict)
+
+    @property
+    def offered(self) -> PaymentTerms | None:
+        """The terms without the networks whose facilitator cannot settle at the moment.
+
+        ``None`` if none is left. A payment may still be for any of ``terms``.
+        """
+        broken = tuple(self.facilitators.problems)
+        if not broken:
+            return self.terms
+        if len(broken) == len(self.terms.accepts):
+            return None
+        if broken not in self._offered:
+            self._offered[broken] = self.terms.without(broken)
+        return self._offered[broken]
+
+    def refusal(self, refused: PaymentRefused) -> PaymentRequiredBody:
+        """The 402 that refuses a payment and offers others."""
+        return (self.offered or self.terms).refusal(refused)
 
 
 class PurchaseRequest(Struct, frozen=True):
@@ -121,7 +125,7 @@ class ProductCheckout:
     @property
     def label_fields(self) -> Mapping[str, str]:
         """The header field with the facilitator's label; none where real money moves."""
-        label = self.payments.facilitator.label if self.payments else None
+        label = self.payments.facilitators.label if self.payments else None
         return {"X-Payments": label} if label else {}
 
     async def allowance(self, client: str, *, paying: bool) -> Allowance:
@@ -142,7 +146,7 @@ class ProductCheckout:
                 identity_of(request.payment), request.request_hash
             )
         except PaymentRefused as refused:
-            return Found(self.payments.terms.refusal(refused))
+            return Found(self.payments.refusal(refused))
         if known is None or known.receipt is None or known.answer is None:
             return Found(claim=known)
         return Found(PaidAnswer(known.answer, Charge(known.receipt, replayed=True)))
@@ -164,7 +168,7 @@ class ProductCheckout:
         if request.payment is None:
             return await self._terms_for(payments, request)
         settlement = payments.settlement
-        version_1 = payments.facilitator.takes_version_1
+        version_1 = payments.facilitators.version_1_networks
         try:
             payment = payment_in(
                 payments.terms, request.payment, payments.server, version_1=version_1
@@ -177,7 +181,7 @@ class ProductCheckout:
             answer = await self._answer_to(request, light, payer)
             charge = await settlement.charge(payment, request.request_hash, answer)
         except PaymentRefused as refused:
-            return payments.terms.refusal(refused)
+            return payments.refusal(refused)
         return PaidAnswer(answer, charge)
 
     async def _terms_for(
@@ -185,9 +189,9 @@ class ProductCheckout:
     ) -> PaymentRequiredBody:
         """The terms. Raises ``OncallError`` if the body shows that paying would be in vain."""
         warnings = await self._examined(request) if request.body else ()
-        if payments.facilitator.problem:
+        terms = payments.offered
+        if terms is None:
             raise FacilitatorUnavailable(retry_after=5)
-        terms = payments.terms
         return terms.body_with(warnings=warnings) if warnings else terms.unpaid_body
 
     async def _examined(self, request: PurchaseRequest) -> Sequence[FieldError]:

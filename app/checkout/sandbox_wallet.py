@@ -68,7 +68,8 @@ def _terms_in(sent: SandboxTerms, by_url: Mapping[str, PaymentTerms]) -> Payment
     terms = by_url.get(sent.resource.url)
     if terms is None:
         raise InvalidRequest([FieldError("/resource/url", f"Sold here: {', '.join(by_url)}.")])
-    wanted = terms.requirements.model_dump(by_alias=True)
+    [way_to_pay] = terms.accepts
+    wanted = way_to_pay.model_dump(by_alias=True)
     ways = [list(_differences(n, way, wanted)) for n, way in enumerate(sent.accepts)]
     if errors := min(ways, key=len, default=[FieldError("/accepts", "lists no way to pay.")]):
         raise InvalidRequest(errors)

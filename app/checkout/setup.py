@@ -10,24 +10,30 @@ from x402.schemas import ResourceInfo
 from app.checkout.purchase import PaymentContext
 from app.discovery.bazaar import MAX_TAGS, SERVICE_NAME, bazaar_extension
 from app.errors import ConfigurationError
-from app.http.readiness import NOT_USED, is_ready
+from app.http.readiness import DEGRADED, NOT_USED
 from app.metrics import Metrics
 from app.payments.chain import Chain
 from app.payments.claims.claim import PaymentClaims
 from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.redis import RedisClaims
+from app.payments.facilitators.by_network import Facilitator, Facilitators
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.facilitators.sandbox import SandboxFacilitator
+from app.payments.networks import (
+    PREFERRED_NETWORKS,
+    caip_2_name,
+    network_errors,
+    payee_errors,
+    stablecoin,
+)
 from app.payments.settlement import SettlementService
-from app.payments.terms import payee_errors, payment_terms_of, resource_server, stablecoin
+from app.payments.terms import payment_terms_of, resource_server
 from app.products.endpoint import JSON, Endpoint
 from app.products.registry import rate_limit_errors
-from app.settings import Settings
+from app.settings import Settings, WayToPay
 from app.teams.quotas.quota import quotas_in
 
 log = structlog.get_logger()
-
-Facilitator = RemoteFacilitator | SandboxFacilitator
 
 NO_CHAIN = (
     "a payer whose settlement the facilitator loses may have to wait for ever: "
@@ -45,7 +51,30 @@ def setting_errors(settings: Settings) -> Iterator[str]:
     yield from rate_limit_errors(settings.rate_limit)
     yield from quotas_in(settings.quota)[1]
     if settings.payments != "off":
-        yield from payee_errors(settings.network, settings.pay_to)
+        yield from _way_errors(settings)
+
+
+def _way_errors(settings: Settings) -> Iterator[str]:
+    """Yield the errors of the ways to pay, each with the place of what is wrong."""
+    ways = [_named(way) for way in settings.ways_to_pay]
+    for number, way in enumerate(ways):
+        places = ("ONCALL_NETWORK", "ONCALL_PAY_TO")
+        if settings.accepts:
+            places = (f"ONCALL_ACCEPTS/{number}/network", f"ONCALL_ACCEPTS/{number}/payTo")
+        yield from (f"{places[0]}: {error}" for error in network_errors(way.network))
+        yield from (f"{places[1]}: {error}" for error in payee_errors(way.pay_to))
+        if way.network in [each.network for each in ways[:number]]:
+            yield f"{places[0]}: {way.network} is listed twice"
+
+
+def ways_to_pay(settings: Settings) -> list[WayToPay]:
+    """The ways to pay under the networks' CAIP-2 names, the preferred one first."""
+    ways = [_named(way) for way in settings.ways_to_pay]
+    return sorted(ways, key=lambda way: way.network not in PREFERRED_NETWORKS)
+
+
+def _named(way: WayToPay) -> WayToPay:
+    return way.model_copy(update={"network": caip_2_name(way.network)})
 
 
 class PaymentService:
@@ -63,9 +92,13 @@ class PaymentService:
         claims: PaymentClaims | None,
     ) -> None:
         self._settings = settings
-        metrics.expect(settings.network)
-        self.facilitator = _facilitator(settings, clock) if facilitator is None else facilitator
-        self._server = resource_server(self.facilitator, settings.network)
+        self._ways = ways_to_pay(settings)
+        for way in self._ways:
+            metrics.expect(way.network)
+        self.facilitators = Facilitators(
+            {way.network: facilitator or _facilitator(settings, way, clock) for way in self._ways}
+        )
+        self._server = resource_server(self.facilitators.by_network)
         self.claims = claims_of(settings, clock) if claims is None else claims
         self.settlement = SettlementService(
             self._server,
@@ -73,7 +106,7 @@ class PaymentService:
             clock=clock,
             deadline_seconds=settings.settle_deadline_seconds,
             record_outcome=metrics.record_settlement,
-            chain=Chain(settings.rpc_url) if settings.rpc_url else None,
+            chains={way.network: Chain(way.rpc_url) for way in self._ways if way.rpc_url},
         )
 
     def context(self, endpoint: Endpoint) -> PaymentContext:
@@ -88,33 +121,41 @@ class PaymentService:
         terms = payment_terms_of(
             self._server,
             price_usd=endpoint.price_usd,
-            network=self._settings.network,
-            pay_to=self._settings.pay_to,
+            payees={way.network: way.pay_to for way in self._ways},
             resource=resource,
             identifier_required=self._settings.payment_id == "required",
             described=bazaar_extension(endpoint),
         )
-        return PaymentContext(terms, self._server, self.settlement, self.facilitator)
+        return PaymentContext(terms, self._server, self.settlement, self.facilitators)
 
     def checks(self) -> Mapping[str, str | None]:
         """The problem of each part; ``None`` for one that works."""
-        checks = {"facilitator": self.facilitator.problem, "claims": self.claims.problem}
+        checks = {"facilitator": self._facilitator_problem(), "claims": self.claims.problem}
         if self._settings.payments == "facilitator":
-            checks["chain"] = None if self._settings.rpc_url else NOT_USED
+            checks["chain"] = None if all(way.rpc_url for way in self._ways) else NOT_USED
         return checks
+
+    def _facilitator_problem(self) -> str | None:
+        """The problems of the facilitators; the service can sell while one network is left."""
+        problems = self.facilitators.problems
+        if len(self._ways) == 1:
+            return next(iter(problems.values()), None)
+        text = "; ".join(f"{network}: {problem}" for network, problem in problems.items())
+        if not problems or len(problems) == len(self._ways):
+            return text or None
+        return DEGRADED + text
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """A context with connections; leaving it waits for the settlements under way."""
         await self._open_claims()
-        await self.facilitator.connect()
+        await self.facilitators.connect()
         if self.checks().get("chain") == NOT_USED:
             log.warning("no_chain", setting="ONCALL_RPC_URL", meaning=NO_CHAIN)
         log.info(
             "payments",
             backend=self._settings.payments,
-            network=self._settings.network,
-            pay_to=self._settings.pay_to,
+            pay_to={way.network: way.pay_to for way in self._ways},
             **{name: problem or "ok" for name, problem in self.checks().items()},
         )
         watching = asyncio.create_task(self.watch())
@@ -123,7 +164,7 @@ class PaymentService:
         finally:
             watching.cancel()
             await self.settlement.finish()
-            await self.facilitator.aclose()
+            await self.facilitators.aclose()
             await self.claims.aclose()
 
     async def _open_claims(self) -> None:
@@ -135,27 +176,27 @@ class PaymentService:
             raise ConfigurationError([f"ONCALL_REDIS_URL: {problem}"])
 
     async def watch(self) -> None:
-        """Check the facilitator and the claims for ever, more often while one has a problem."""
+        """Check facilitators and claims for ever, more often while one has a problem."""
         while True:
-            healthy = all(map(is_ready, self.checks().values()))
+            healthy = all(problem in (None, NOT_USED) for problem in self.checks().values())
             await asyncio.sleep(REFRESH_SECONDS if healthy else RETRY_SECONDS)
             await self.refresh()
 
     async def refresh(self) -> None:
-        """Check both once, and log what has changed."""
+        """Check them once, and log what has changed."""
         before = self.checks()
-        await asyncio.gather(self.facilitator.refresh(), self.claims.refresh())
+        await asyncio.gather(self.facilitators.refresh(), self.claims.refresh())
         for name, problem in self.checks().items():
             if problem != before[name]:
                 log.warning("readiness", part=name, problem=problem)
 
 
-def _facilitator(settings: Settings, clock: Callable[[], float]) -> Facilitator:
+def _facilitator(settings: Settings, way: WayToPay, clock: Callable[[], float]) -> Facilitator:
     if settings.payments == "sandbox":
-        return SandboxFacilitator(settings.network, stablecoin(settings.network), clock)
+        return SandboxFacilitator(way.network, stablecoin(way.network), clock)
     return RemoteFacilitator(
-        settings.facilitator_url,
-        network=settings.network,
+        way.facilitator,
+        network=way.network,
         headers=settings.facilitator_headers,
         timeout_seconds=settings.facilitator_timeout_seconds,
     )

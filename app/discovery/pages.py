@@ -94,7 +94,7 @@ class Pages:
             inputs=inputs_of(product["inputSchema"], endpoint.example),
             input_tables=tables_of(product["inputSchema"]),
             output_tables=tables_of(product["outputSchema"]),
-            terms=terms_lines(terms.payment_required())[0] if terms else None,
+            terms=", or ".join(terms_lines(terms.payment_required())) if terms else None,
             sandbox=self.sandbox,
             tryable=self.sandbox or not terms,
         )

@@ -27,7 +27,7 @@ from app.http.request_head import request_head
 from app.http.validation import json_decoder
 from app.mcp.messages import CALL, INVALID_PARAMS, ToolCall
 from app.payments.terms import PaymentRequiredBody
-from app.payments.verification import MessagePayment
+from app.payments.verification import MessagePayment, network_in
 from app.products.endpoint import JSON
 
 MAX_TEXT_BYTES = 4 * 1024 * 1024
@@ -104,7 +104,7 @@ class Tools:
             allowance.require()
             outcome = await checkout.outcome(request, found.claim)
         if isinstance(outcome, PaymentRequiredBody):
-            return _failure(_content_of(outcome, refused=paying), checkout)
+            return _failure(_content_of(outcome, carried), checkout)
         return _success(outcome, checkout)
 
 
@@ -137,15 +137,20 @@ def _body_of(arguments: bytes) -> bytes:
     return arguments
 
 
-def _content_of(body: PaymentRequiredBody, *, refused: bool) -> dict[str, Any]:
-    """Terms as a result's content; those that refuse a payment say that nothing was settled."""
+def _content_of(body: PaymentRequiredBody, refused: object) -> dict[str, Any]:
+    """Terms as a result's content; they say that nothing was settled if a payment was refused.
+
+    ``refused`` is the JSON value of that payment; ``None`` if there was none.
+    """
     content: dict[str, Any] = msgspec.json.decode(body.json)
-    if refused:
+    if refused is not None:
+        networks = [way["network"] for way in content["accepts"]]
+        asked = network_in(MessagePayment(refused))
         content[MCP_PAYMENT_RESPONSE_META_KEY] = {
             "success": False,
             "errorReason": content["error"],
             "transaction": "",
-            "network": content["accepts"][0]["network"],
+            "network": asked if asked in networks else networks[0],
         }
     return content
 

@@ -21,7 +21,7 @@ import dataclasses
 import json
 import re
 from base64 import b64encode
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -86,7 +86,8 @@ class _Running:
 class SettlementService:
     """Settles payments through the SDK's resource server and stores them in ``claims``.
 
-    A payment is settled within ``deadline_seconds``, or its outcome is unknown.
+    A payment is settled within ``deadline_seconds``, or its outcome is unknown. ``chains`` has a
+    node by the network's CAIP-2 name.
     """
 
     def __init__(
@@ -97,14 +98,14 @@ class SettlementService:
         clock: Callable[[], float],
         deadline_seconds: float,
         record_outcome: OutcomeRecorder,
-        chain: Chain | None = None,
+        chains: Mapping[str, Chain] | None = None,
     ) -> None:
         self._server = server
         self._claims = claims
         self._clock = clock
         self._deadline_seconds = deadline_seconds
         self._record_outcome = record_outcome
-        self._chain = chain
+        self._chains = chains or {}
         self._running: dict[str, _Running] = {}
         self._tasks: set[asyncio.Task[Receipt]] = set()
 
@@ -295,7 +296,8 @@ class SettlementService:
             raise PaymentRefused(_reason(answer.invalid_reason, "verification_failed"))
 
     async def _settle(self, payment: Payment, deadline: float, claim: Claim) -> Receipt:
-        attempts = _SettlementAttempts(self._server, self._chain, payment, claim)
+        chain = self._chains.get(payment.network)
+        attempts = _SettlementAttempts(self._server, chain, payment, claim)
         pause = FIRST_PAUSE_SECONDS
         try:
             async with asyncio.timeout_at(deadline):

@@ -9,7 +9,7 @@ or ``PaymentRefused`` (402: it was read and does not suffice).
 """
 
 from binascii import a2b_base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -41,8 +41,9 @@ from app.payments.eip712 import (
     is_malleable,
     signer_of,
 )
-from app.payments.facilitators.facilitator_request import EchoingPayload
-from app.payments.terms import PaymentTerms, stablecoin, version_1_network
+from app.payments.facilitators.facilitator_request import EchoingPayload, EncodedTerms
+from app.payments.networks import stablecoin, version_1_network
+from app.payments.terms import PaymentTerms
 
 MAX_HEADER_BYTES = 16 * 1024
 
@@ -106,14 +107,26 @@ def identity_of(carried: CarriedPayment) -> PaymentIdentity | None:
     """
     try:
         presented = _presented_in(carried)
-        if presented.accepted is not None:
-            network, asset = presented.accepted.network, presented.accepted.asset
-        else:
-            network = version_1_network(presented.network)
-            asset = stablecoin(network)
+        network, asset = _network_and_asset(presented)
     except (ValueError, RecursionError):
         return None
     return presented.payload.identity(network, asset)
+
+
+def network_in(carried: CarriedPayment) -> str | None:
+    """The network (CAIP-2) that a carried payment names; ``None`` if it is no payment."""
+    try:
+        return _network_and_asset(_presented_in(carried))[0]
+    except (ValueError, RecursionError):
+        return None
+
+
+def _network_and_asset(presented: _PresentedPayment) -> tuple[str, str]:
+    """The CAIP-2 network and the token's address. Raises ``ValueError`` for a name not known."""
+    if presented.accepted is not None:
+        return presented.accepted.network, presented.accepted.asset
+    network = version_1_network(presented.network)
+    return network, stablecoin(network)
 
 
 def _presented_in(carried: CarriedPayment) -> _PresentedPayment:
@@ -126,9 +139,13 @@ def _presented_in(carried: CarriedPayment) -> _PresentedPayment:
 
 
 def payment_in(
-    terms: PaymentTerms, carried: CarriedPayment, server: x402ResourceServer, *, version_1: bool
+    terms: PaymentTerms,
+    carried: CarriedPayment,
+    server: x402ResourceServer,
+    *,
+    version_1: Collection[str],
 ) -> Payment:
-    """The payment for ``terms`` that a request carried; version 1 only where ``version_1`` is true.
+    """The payment for ``terms`` that a request carried; version 1 on the networks ``version_1``.
 
     Raises ``InvalidPayment`` or ``PaymentRefused``. Version 2 is preferred where both came.
     """
@@ -138,7 +155,7 @@ def payment_in(
         return payment_in_header(terms, carried.signatures, server)
     if not version_1:
         raise refused(VERSION_2_REQUIRED)
-    return payment_v1_for(terms, payload_v1_in(carried.signatures_v1))
+    return payment_v1_for(terms, payload_v1_in(carried.signatures_v1), version_1)
 
 
 def payment_in_header(
@@ -150,27 +167,32 @@ def payment_in_header(
     as the official clients write it, is read without the SDK's models, at a third of the cost. The
     SDK reads all others.
     """
-    signed = _signed_in_echo(terms, signatures)
-    if signed is None:
+    echo = _echo_in(terms, signatures)
+    if echo is None:
         return payment_for(terms, payload_in(signatures), server)
-    return _payment(terms, signed)
+    return _payment(*echo)
 
 
-def _signed_in_echo(terms: PaymentTerms, signatures: Sequence[str]) -> SignedAuthorization | None:
-    """What was signed, if the header repeats ``terms`` and says nothing else; ``None`` if not."""
+def _echo_in(
+    terms: PaymentTerms, signatures: Sequence[str]
+) -> tuple[EncodedTerms, SignedAuthorization] | None:
+    """The way to pay that the header repeats, and what was signed; ``None`` if it says more."""
     if len(signatures) > 1 or len(signatures[0]) > MAX_HEADER_BYTES or terms.identifier_required:
         return None
     try:
         header = _header_decoder.decode(a2b_base64(signatures[0]))
     except (ValueError, msgspec.MsgspecError, RecursionError):
         return None
+    network = header.accepted.get("network")
+    way = terms.encoded.get(network) if isinstance(network, str) else None
     is_echo = (
-        header.x402_version == 2
-        and header.accepted == terms.encoded.accepted_value
-        and header.resource == terms.encoded.resource_value
+        way is not None
+        and header.x402_version == 2
+        and header.accepted == way.accepted_value
+        and header.resource == way.resource_value
         and header.extensions == terms.extensions
     )
-    return header.payload if is_echo else None
+    return (way, header.payload) if way is not None and is_echo else None
 
 
 def payload_in(signatures: Sequence[str]) -> PaymentPayload:
@@ -233,39 +255,43 @@ def payment_for(
     Raises ``InvalidPayment`` or ``PaymentRefused``. The validity window is not checked: a receipt
     may be asked for after it has passed.
     """
-    _require_terms(terms, payload, server)
+    way = _way_of(terms, payload, server)
     identifier = _identifier_in(payload, required=terms.identifier_required)
-    return _payment(terms, _signed(payload.payload), identifier)
+    return _payment(terms.encoded[way.network], _signed(payload.payload), identifier)
 
 
 def _payment(
-    terms: PaymentTerms, signed: SignedAuthorization, identifier: str | None = None
+    way: EncodedTerms, signed: SignedAuthorization, identifier: str | None = None
 ) -> Payment:
-    _require_paid(terms, signed)
-    wallet_signed = _signed_by_wallet(signed, terms.requirements)
-    payload = EchoingPayload.of(msgspec.to_builtins(signed), terms.encoded)
-    return Payment(
-        terms.requirements,
-        terms.requirements,
-        payload,
-        signed,
-        wallet_signed,
-        identifier,
-    )
+    requirements = way.requirements
+    _require_paid(requirements, signed)
+    wallet_signed = _signed_by_wallet(signed, requirements)
+    payload = EchoingPayload.of(msgspec.to_builtins(signed), way)
+    return Payment(requirements, requirements, payload, signed, wallet_signed, identifier)
 
 
-def payment_v1_for(terms: PaymentTerms, payload: PaymentPayloadV1) -> Payment:
-    """As ``payment_for``, of a version 1 payload, which repeats neither terms nor extensions."""
-    ours = terms.requirements_v1
-    if ours is None or (payload.scheme, payload.network) != (ours.scheme, ours.network):
+def payment_v1_for(
+    terms: PaymentTerms, payload: PaymentPayloadV1, networks: Collection[str]
+) -> Payment:
+    """As ``payment_for``, of a version 1 payload, which repeats neither terms nor extensions.
+
+    ``networks`` (CAIP-2) are those whose facilitator settles version 1.
+    """
+    requirements, ours = terms.version_1.get(payload.network, (None, None))
+    if (
+        requirements is None
+        or ours is None
+        or requirements.network not in networks
+        or payload.scheme != ours.scheme
+    ):
         raise refused(VERSION_2_REQUIRED)
     signed = _signed(payload.payload)
-    _require_paid(terms, signed)
-    wallet_signed = _signed_by_wallet(signed, terms.requirements)
+    _require_paid(requirements, signed)
+    wallet_signed = _signed_by_wallet(signed, requirements)
     checked = PaymentPayloadV1(
         scheme=ours.scheme, network=ours.network, payload=msgspec.to_builtins(signed)
     )
-    return Payment(terms.requirements, ours, checked, signed, wallet_signed)
+    return Payment(requirements, ours, checked, signed, wallet_signed)
 
 
 def _signed(payload: object) -> SignedAuthorization:
@@ -275,14 +301,14 @@ def _signed(payload: object) -> SignedAuthorization:
         raise InvalidPayment(f"not an EIP-3009 payment: {error}") from error
 
 
-def _require_paid(terms: PaymentTerms, signed: SignedAuthorization) -> None:
-    """Raise unless the authorization pays the amount that ``terms`` ask, to their payee."""
+def _require_paid(requirements: PaymentRequirements, signed: SignedAuthorization) -> None:
+    """Raise unless the authorization pays the amount that is asked for, to the payee."""
     authorization = signed.authorization
     if any(int(number) >= 2**256 for number in authorization.numbers):
         raise InvalidPayment("not an EIP-3009 payment: a number is over 256 bits")
-    if authorization.to.lower() != terms.requirements.pay_to.lower():
+    if authorization.to.lower() != requirements.pay_to.lower():
         raise refused(ERR_RECIPIENT_MISMATCH)
-    if int(authorization.value) != int(terms.requirements.amount):
+    if int(authorization.value) != int(requirements.amount):
         raise refused(ERR_AUTHORIZATION_VALUE_MISMATCH)
 
 
@@ -301,18 +327,18 @@ def _identifier_in(payload: PaymentPayload, *, required: bool) -> str | None:
     return identifier
 
 
-def _require_terms(
+def _way_of(
     terms: PaymentTerms, payload: PaymentPayload, server: x402ResourceServer
-) -> None:
-    """Raise ``PaymentRefused`` unless ``payload`` repeats ``terms``.
+) -> PaymentRequirements:
+    """The way to pay that ``payload`` repeats. Raises ``PaymentRefused`` if it changes the terms.
 
     The SDK's server decides; it is not asked about what is repeated word for word, as most is.
     """
     changed = []
-    if payload.accepted != terms.requirements and not server.find_matching_requirements(
-        [terms.requirements], payload
-    ):
-        changed = _changed_terms(terms.requirements, payload.accepted)
+    accepts, accepted = list(terms.accepts), payload.accepted
+    way = next((each for each in accepts if each.network == accepted.network), accepts[0])
+    if accepted != way and not server.find_matching_requirements([way], payload):
+        changed = _changed_terms(way, accepted)
     if payload.resource is not None and payload.resource.url != terms.resource.url:
         changed.append("resource")
     if changed:
@@ -321,6 +347,7 @@ def _require_terms(
         echo = server.validate_extensions(terms.payment_required(), payload)
         if not echo.valid:
             raise PaymentRefused(f"{echo.invalid_reason}: {echo.extension_key}")
+    return way
 
 
 def _changed_terms(required: PaymentRequirements, accepted: PaymentRequirements) -> list[str]:

@@ -23,6 +23,7 @@ from app.http.large_bodies import LARGE_BYTES
 from app.http.rate_limits import RateLimits
 from app.payments.claims.claim import Claim
 from app.payments.claims.memory import MemoryClaims
+from app.payments.facilitators.by_network import Facilitators
 from app.payments.settlement import Charge, SettlementService
 from app.payments.terms import PaymentRequiredBody, payment_terms_of, resource_server
 from app.payments.verification import CarriedPayment, HeaderPayment
@@ -80,12 +81,11 @@ class Shop:
     def __init__(self, clock: Clock, claims: MemoryClaims | None = None) -> None:
         self.facilitator = State()
         self.claims = MemoryClaims(clock) if claims is None else claims
-        self.server = resource_server(self.facilitator, NETWORK)
+        self.server = resource_server({NETWORK: self.facilitator})
         self.terms = payment_terms_of(
             self.server,
             price_usd=ENDPOINT.price_usd,
-            network=NETWORK,
-            pay_to=PAY_TO,
+            payees={NETWORK: PAY_TO},
             resource=ResourceInfo(url="https://oncall.test/x"),
         )
         settlement = SettlementService(
@@ -96,7 +96,9 @@ class Shop:
             record_outcome=lambda *_: None,
         )
         self.pool = Here()
-        payments = PaymentContext(self.terms, self.server, settlement, self.facilitator)
+        payments = PaymentContext(
+            self.terms, self.server, settlement, Facilitators({NETWORK: self.facilitator})
+        )
         self.checkout = ProductCheckout(ENDPOINT, RateLimits(clock), self.pool, payments)
         self.free = ProductCheckout(ENDPOINT, RateLimits(clock), self.pool, None)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from eth_utils.address import to_checksum_address
 from structlog.testing import capture_logs
 
 from app.checkout import setup
@@ -17,18 +18,21 @@ from app.checkout.setup import (
 )
 from app.discovery.bazaar import bazaar_extension
 from app.errors import ConfigurationError
+from app.http.readiness import is_ready
 from app.metrics import Metrics
 from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.redis import RedisClaims
+from app.payments.facilitators.by_network import Facilitators
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.products.registry import paid_endpoints
-from app.settings import Settings
+from app.settings import Settings, WayToPay
 from tests.conftest import Clock
 from tests.support.services import NETWORK, PAY_TO, USDC, remote_settings, settings
 from tests.support.virtual_time import now, run_in_virtual_time
 
 URL = "http://127.0.0.1:9"
+OTHER = to_checksum_address("0x" + "cd" * 20)
 
 
 class Facilitator(SandboxFacilitator):
@@ -81,15 +85,16 @@ def made(
 
 def test_the_sandbox_settles_by_itself(clock: Clock) -> None:
     service = PaymentService(settings(), clock, Metrics(), None, None)
-    assert isinstance(service.facilitator, SandboxFacilitator)
-    assert service.facilitator.get_supported().kinds[0].network == NETWORK
-    token = service.facilitator.token
+    facilitator = service.facilitators.by_network[NETWORK]
+    assert isinstance(facilitator, SandboxFacilitator)
+    assert facilitator.get_supported().kinds[0].network == NETWORK
+    token = facilitator.token
     assert (token.get_code(USDC), token.get_chain_id(), token._clock) == (b"\x01", 84532, clock)
     assert isinstance(service.claims, MemoryClaims)
     assert service.claims._clock is clock
     settlement = service.settlement
     assert (settlement._clock, settlement._claims) == (clock, service.claims)
-    assert settlement._chain is None
+    assert settlement._chains == {}
 
 
 def test_a_remote_facilitator_is_called_as_set() -> None:
@@ -101,14 +106,12 @@ def test_a_remote_facilitator_is_called_as_set() -> None:
         rpc_url="http://127.0.0.1:8",
     )
     service = PaymentService(configured, lambda: 0.0, Metrics(), None, None)
-    remote = service.facilitator
+    remote = service.facilitators.by_network[NETWORK]
     assert isinstance(remote, RemoteFacilitator)
     assert (remote._url, remote._network, remote._timeout.total) == (URL, NETWORK, 7.5)
     assert remote._headers == {"Content-Type": "application/json", "X-Key": "secret"}
     assert service.settlement._deadline_seconds == 33
-    chain = service.settlement._chain
-    assert chain is not None
-    assert chain._url == "http://127.0.0.1:8"
+    assert service.settlement._chains[NETWORK]._url == "http://127.0.0.1:8"
 
 
 def test_claims_are_in_redis_where_it_is_set(clock: Clock) -> None:
@@ -126,6 +129,53 @@ def test_outcomes_are_counted_for_the_network() -> None:
     assert NETWORK.encode() in metrics.text()
 
 
+BASE, POLYGON = "eip155:8453", "eip155:137"
+
+
+def two_ways(**changes: Any) -> Settings:
+    """Settings of a service that is paid on Polygon and on Base, with a node of the former."""
+    accepts = (
+        WayToPay(network="polygon", pay_to=PAY_TO, rpc_url="http://127.0.0.1:8"),
+        WayToPay(network="base", pay_to=OTHER, facilitator="http://127.0.0.1:7"),
+    )
+    changes = {"payments": "facilitator", "facilitator_url": URL, "accepts": accepts, **changes}
+    return settings(**changes)
+
+
+def test_each_network_has_its_facilitator_and_its_node_and_base_comes_first() -> None:
+    metrics = Metrics()
+    service = PaymentService(two_ways(), lambda: 0.0, metrics, None, None)
+    remotes = service.facilitators.by_network
+    assert [(name, each._url) for name, each in remotes.items()] == [  # type: ignore[union-attr]
+        (BASE, "http://127.0.0.1:7"),
+        (POLYGON, URL),
+    ]
+    chains = service.settlement._chains
+    assert [(name, each._url) for name, each in chains.items()] == [(POLYGON, "http://127.0.0.1:8")]
+    assert service.checks()["chain"] == "none"
+    terms = service.context(paid_endpoints()[0]).terms
+    assert [(each.network, each.pay_to) for each in terms.accepts] == [
+        (BASE, OTHER),
+        (POLYGON, PAY_TO),
+    ]
+    assert all(network.encode() in metrics.text() for network in (BASE, POLYGON))
+
+
+def test_a_service_is_ready_while_one_network_is_left() -> None:
+    first, second = Facilitator(), Facilitator()
+    service = made(two_ways(), first)
+    service.facilitators = Facilitators({BASE: first, POLYGON: second})
+    assert service.checks()["facilitator"] is None
+    second.problem = "it is away"
+    degraded = service.checks()["facilitator"]
+    assert degraded == "degraded: eip155:137: it is away"
+    assert is_ready(degraded)
+    first.problem = "it is asleep"
+    broken = service.checks()["facilitator"]
+    assert broken == "eip155:8453: it is asleep; eip155:137: it is away"
+    assert not is_ready(broken)
+
+
 # --- settings -------------------------------------------------------------------------------
 
 
@@ -139,6 +189,17 @@ def test_outcomes_are_counted_for_the_network() -> None:
         ),
         ({"payments": "off", "network": "mars", "pay_to": "x"}, []),
         ({"pay_to": "x"}, ["PAY_TO"]),
+        ({"network": "base", "pay_to": PAY_TO}, []),
+        (
+            {
+                "accepts": (
+                    WayToPay(network="mars", pay_to=PAY_TO),
+                    WayToPay(network="base", pay_to="x"),
+                    WayToPay(network="eip155:8453", pay_to=PAY_TO),
+                )
+            },
+            ["ACCEPTS/0/network", "ACCEPTS/1/payTo", "ACCEPTS/2/network"],
+        ),
     ],
 )
 def test_every_error_of_the_settings_is_named(changes: dict[str, Any], names: list[str]) -> None:
@@ -165,11 +226,11 @@ def test_the_terms_of_an_endpoint(required: bool) -> None:
         "tags": list(endpoint.tags[: setup.MAX_TAGS]),
         "iconUrl": None,
     }
-    assert (terms.requirements.network, terms.requirements.pay_to) == (NETWORK, PAY_TO)
-    assert int(terms.requirements.amount) == endpoint.price_usd * 1_000_000
+    assert (terms.accepts[0].network, terms.accepts[0].pay_to) == (NETWORK, PAY_TO)
+    assert int(terms.accepts[0].amount) == endpoint.price_usd * 1_000_000
     assert terms.identifier_required == required
     assert terms.described == bazaar_extension(endpoint)
-    assert (context.settlement, context.facilitator) == (service.settlement, service.facilitator)
+    assert (context.settlement, context.facilitators) == (service.settlement, service.facilitators)
     assert context.server is service._server
 
 
@@ -218,8 +279,7 @@ def test_opening_says_what_takes_the_payments() -> None:
             "event": "payments",
             "log_level": "info",
             "backend": "facilitator",
-            "network": NETWORK,
-            "pay_to": PAY_TO,
+            "pay_to": {NETWORK: PAY_TO},
             "facilitator": "ok",
             "claims": "ok",
             "chain": "none",

@@ -44,17 +44,16 @@ def identity(signature: str = SIGNATURE, **changes: str) -> PaymentIdentity:
 
 
 def payment(**changes: Any) -> Payment:
-    server = resource_server(SandboxFacilitator(NETWORK, USDC, Clock(0.0)), NETWORK)
+    server = resource_server({NETWORK: SandboxFacilitator(NETWORK, USDC, Clock(0.0))})
     terms = payment_terms_of(
         server,
         price_usd=paid_endpoints()[0].price_usd,
-        network=NETWORK,
-        pay_to=PAY_TO,
+        payees={NETWORK: PAY_TO},
         resource=ResourceInfo(url="https://oncall.test/x"),
     )
-    payload = PaymentPayload(payload={}, accepted=terms.requirements)
+    payload = PaymentPayload(payload={}, accepted=terms.accepts[0])
     signed = SignedAuthorization(authorization(**changes), SIGNATURE)
-    return Payment(terms.requirements, terms.requirements, payload, signed, wallet_signed=True)
+    return Payment(terms.accepts[0], terms.accepts[0], payload, signed, wallet_signed=True)
 
 
 # --- numbers and window ---------------------------------------------------------------------

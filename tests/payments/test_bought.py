@@ -74,7 +74,7 @@ class Till:
 
     def payment(self, payload: Mapping[str, Any] | None = None) -> Payment:
         carried = carried_in(payload or self.signed())
-        return payment_in(self.terms, carried, self._server, version_1=True)
+        return payment_in(self.terms, carried, self._server, version_1=[NETWORK])
 
     async def found(self, payment: Payment, request: bytes = REQUEST) -> Claim | None:
         return await self.settlement.find(payment.identity, request)

@@ -16,23 +16,22 @@ pytestmark = pytest.mark.anyio
 
 
 async def test_it_is_for_the_terms_with_an_identifier_and_signed_by_its_payer(clock: Clock) -> None:
-    server = resource_server(SandboxFacilitator(NETWORK, USDC, clock), NETWORK)
+    server = resource_server({NETWORK: SandboxFacilitator(NETWORK, USDC, clock)})
     terms = payment_terms_of(
         server,
         price_usd=paid_endpoints()[0].price_usd,
-        network=NETWORK,
-        pay_to=PAY_TO,
+        payees={NETWORK: PAY_TO},
         resource=ResourceInfo(url="https://oncall.test/x"),
         identifier_required=True,
     )
     signed = await signed_payment(terms)
-    payment = payment_in(terms, HeaderPayment([signed.header]), server, version_1=False)
+    payment = payment_in(terms, HeaderPayment([signed.header]), server, version_1=())
     assert payment.wallet_signed
     assert payment.authorization.payer == signed.payer
     assert payment.identifier is not None
     payload = decode_payment_signature_header(signed.header)
     assert isinstance(payload, PaymentPayload)
-    assert payload.accepted == terms.requirements
+    assert payload.accepted == terms.accepts[0]
     assert "id" not in terms.extensions["payment-identifier"]["info"]
     other = await signed_payment(terms)
     assert other.payer != signed.payer

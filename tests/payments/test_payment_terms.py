@@ -10,17 +10,7 @@ from x402.schemas import PaymentRequired, PaymentRequirements, ResourceInfo
 
 from app.errors import PaymentRefused
 from app.payments.facilitators.sandbox import SandboxFacilitator
-from app.payments.terms import (
-    PaymentTerms,
-    payable_networks,
-    payee_errors,
-    payment_terms_of,
-    resource_server,
-    stablecoin,
-    supported_kinds,
-    version_1_name,
-    version_1_network,
-)
+from app.payments.terms import PaymentTerms, payment_terms_of, resource_server
 from app.payments.terms_text import terms_lines
 from tests.support.services import NETWORK, PAY_TO, USDC
 
@@ -31,16 +21,15 @@ def terms(**changes: Any) -> PaymentTerms:
     facilitator = SandboxFacilitator(NETWORK, USDC, lambda: 0.0)
     options = {
         "price_usd": Decimal("0.02"),
-        "network": NETWORK,
-        "pay_to": PAY_TO,
+        "payees": {NETWORK: PAY_TO},
         "resource": RESOURCE,
         **changes,
     }
-    return payment_terms_of(resource_server(facilitator, NETWORK), **options)
+    return payment_terms_of(resource_server({NETWORK: facilitator}), **options)
 
 
 def test_what_is_asked_for() -> None:
-    required = terms().requirements
+    required = terms().accepts[0]
     assert required.model_dump(by_alias=True) == {
         "scheme": "exact",
         "network": NETWORK,
@@ -54,7 +43,7 @@ def test_what_is_asked_for() -> None:
 
 @pytest.mark.parametrize(("price", "amount"), [("0.000001", "1"), ("1", "1000000")])
 def test_a_price_in_atomic_units(price: str, amount: str) -> None:
-    assert terms(price_usd=Decimal(price)).requirements.amount == amount
+    assert terms(price_usd=Decimal(price)).accepts[0].amount == amount
 
 
 def test_extensions_are_the_identifier_and_what_describes_the_resource() -> None:
@@ -79,7 +68,7 @@ def test_a_402_says_the_same_in_its_header_and_its_body() -> None:
         "description": "A test",
         "mimeType": "text/csv",
     }
-    assert shown["accepts"] == [made.requirements.model_dump(by_alias=True)]
+    assert shown["accepts"] == [made.accepts[0].model_dump(by_alias=True)]
     assert shown["x402Version"] == 2
     assert shown["extensions"] == made.extensions
 
@@ -105,7 +94,7 @@ def test_members_stand_beside_the_terms() -> None:
 
 
 def test_version_1_has_the_same_terms() -> None:
-    required = terms().requirements_v1
+    _, required = terms().version_1["base-sepolia"]
     assert required is not None
     assert required.model_dump(by_alias=True, exclude_none=True) == {
         "scheme": "exact",
@@ -121,66 +110,8 @@ def test_version_1_has_the_same_terms() -> None:
     }
 
 
-def test_names_of_version_1() -> None:
-    assert version_1_name("eip155:8453") == "base"
-    assert version_1_network("base") == "eip155:8453"
-    assert version_1_name("eip155:999999") is None
-    with pytest.raises(ValueError, match=r"^mars$"):
-        version_1_network("mars")
-    nameless = next(network for network in payable_networks() if version_1_name(network) is None)
-    kinds = [*supported_kinds(NETWORK), *supported_kinds(nameless)]
-    assert [(kind.x402_version, kind.scheme, kind.network) for kind in kinds] == [
-        (2, "exact", NETWORK),
-        (1, "exact", "base-sepolia"),
-        (2, "exact", nameless),
-    ]
-    assert stablecoin(NETWORK) == USDC
-
-
-NETWORKS = ", ".join(payable_networks())
-NO_ADDRESS = "is not an address: 0x and 40 hexadecimal digits"
-NO_CHECKSUM = (
-    f"{PAY_TO.lower()!r} does not have its EIP-55 checksum, which guards against typing errors; "
-    f"if the address is right, write {PAY_TO}"
-)
-
-
-@pytest.mark.parametrize(
-    ("network", "error"),
-    [
-        ("solana", f"'solana' is not one of {NETWORKS}"),
-        (
-            "Base Sepolia",
-            "'Base Sepolia' is not a CAIP-2 name; for base-sepolia write eip155:84532",
-        ),
-    ],
-)
-def test_the_error_of_a_network(network: str, error: str) -> None:
-    assert list(payee_errors(network, PAY_TO)) == [f"ONCALL_NETWORK: {error}"]
-
-
-def test_a_space_stands_for_a_hyphen() -> None:
-    """Without that these are no more alike than others that are not."""
-    [error] = payee_errors("xbdaege sepolia", PAY_TO)
-    assert error.endswith("; for base-sepolia write eip155:84532")
-
-
-@pytest.mark.parametrize(
-    ("pay_to", "error"),
-    [
-        ("0x1234", f"'0x1234' {NO_ADDRESS}"),
-        ("0x" + "z" * 40, f"'0x{'z' * 40}' {NO_ADDRESS}"),
-        ("0x" + "z" * 41, NO_ADDRESS),
-        ("0x" + "0" * 40, f"'0x{'0' * 40}' {NO_ADDRESS}"),
-        (PAY_TO.lower(), NO_CHECKSUM),
-    ],
-)
-def test_the_error_of_a_payee(pay_to: str, error: str) -> None:
-    assert list(payee_errors(NETWORK, pay_to)) == [f"ONCALL_PAY_TO: {error}"]
-
-
 def test_a_line_of_terms_in_full() -> None:
-    way = terms().requirements
+    way = terms().accepts[0]
     other: PaymentRequirements = way.model_copy(update={"network": "eip155:1", "scheme": "upto"})
     lines = terms_lines(PaymentRequired(accepts=[way, other]))
     assert lines == [

@@ -70,20 +70,19 @@ class Till:
         self.claims = MemoryClaims(clock) if claims is None else claims
         self.facilitator = Facilitator()
         self.outcomes: list[tuple[str, Payment, Receipt | BaseException]] = []
-        self.server = resource_server(self.facilitator, NETWORK)
+        self.server = resource_server({NETWORK: self.facilitator})
         self.service = SettlementService(
             self.server,
             self.claims,
             clock=clock,
             deadline_seconds=DEADLINE,
             record_outcome=lambda *outcome: self.outcomes.append(outcome),
-            chain=chain,
+            chains={NETWORK: chain} if chain else {},
         )
         self.terms = payment_terms_of(
             self.server,
             price_usd=paid_endpoints()[0].price_usd,
-            network=NETWORK,
-            pay_to=PAY_TO,
+            payees={NETWORK: PAY_TO},
             resource=ResourceInfo(url="https://oncall.test/x"),
         )
 
@@ -97,7 +96,7 @@ class Till:
             extensions["payment-identifier"]["info"]["id"] = identifier
             payload["extensions"] = extensions
         return payment_in(
-            self.terms, HeaderPayment([header_of(payload)]), self.server, version_1=False
+            self.terms, HeaderPayment([header_of(payload)]), self.server, version_1=()
         )
 
     async def charge(self, payment: Payment) -> Charge:

@@ -26,12 +26,11 @@ from tests.conftest import Clock
 from tests.support.services import NETWORK, PAY_TO, USDC
 from tests.support.wallets import Wallet, header_of, malleated
 
-SERVER = resource_server(SandboxFacilitator(NETWORK, USDC, Clock(1_780_531_200.0)), NETWORK)
+SERVER = resource_server({NETWORK: SandboxFacilitator(NETWORK, USDC, Clock(1_780_531_200.0))})
 TERMS = payment_terms_of(
     SERVER,
     price_usd=paid_endpoints()[0].price_usd,
-    network=NETWORK,
-    pay_to=PAY_TO,
+    payees={NETWORK: PAY_TO},
     resource=ResourceInfo(url="https://oncall.test/x", description="A test"),
 )
 UNREADABLE = "the payment header is not a base64 encoded x402 version 2 PaymentPayload in JSON"
@@ -60,7 +59,9 @@ def version_1(payload: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def read(
     payload: object, terms: PaymentTerms = TERMS, carried: CarriedPayment | None = None
 ) -> Payment:
-    return payment_in(terms, carried or HeaderPayment([header_of(payload)]), SERVER, version_1=True)
+    return payment_in(
+        terms, carried or HeaderPayment([header_of(payload)]), SERVER, version_1=[NETWORK]
+    )
 
 
 def refusal(payload: object, terms: PaymentTerms = TERMS) -> str:
@@ -71,7 +72,7 @@ def refusal(payload: object, terms: PaymentTerms = TERMS) -> str:
 
 def fault(carried: CarriedPayment, terms: PaymentTerms = TERMS) -> str:
     with pytest.raises(InvalidPayment) as failure:
-        payment_in(terms, carried, SERVER, version_1=True)
+        payment_in(terms, carried, SERVER, version_1=[NETWORK])
     return failure.value.detail
 
 
@@ -87,10 +88,10 @@ def test_a_payment_is_made_of_what_was_checked(echo: bool) -> None:
     assert payment.authorization.payer == wallet.address
     assert payment.signed.signature == payload["payload"]["signature"]
     assert (payment.wallet_signed, payment.verified, payment.identifier) == (True, False, None)
-    assert payment.requirements is payment.requirements_v2 is TERMS.requirements
+    assert payment.requirements is payment.requirements_v2 is TERMS.accepts[0]
     assert isinstance(payment.payload, EchoingPayload)
     sent = json.loads(payment.payload.request_body)
-    assert sent["paymentRequirements"] == TERMS.encoded.accepted_value
+    assert sent["paymentRequirements"] == TERMS.encoded[NETWORK].accepted_value
     assert sent["paymentPayload"]["resource"]["url"] == "https://oncall.test/x"
     assert set(sent["paymentPayload"]["payload"]) == {"authorization", "signature"}
     assert len(sent["paymentPayload"]["payload"]["authorization"]) == 6
@@ -125,8 +126,8 @@ def test_a_payment_of_version_1() -> None:
     payload = signed()
     payment = read(None, carried=HeaderPayment((), [header_of(version_1(payload))]))
     assert payment.wallet_signed
-    assert payment.requirements == TERMS.requirements_v1
-    assert payment.requirements_v2 == TERMS.requirements
+    assert payment.requirements == TERMS.version_1["base-sepolia"][1]
+    assert payment.requirements_v2 == TERMS.accepts[0]
     assert payment.identity == read(payload).identity
     assert payment.payload.model_dump(by_alias=True) == version_1(payload)
 
@@ -231,7 +232,7 @@ def test_version_1_is_asked_for_version_2_if_it_does_not_suffice(carried: Carrie
 def test_version_1_where_it_is_not_taken() -> None:
     carried = HeaderPayment((), [header_of(version_1(signed()))])
     with pytest.raises(PaymentRefused, match="Pay by x402 version 2"):
-        payment_in(TERMS, carried, SERVER, version_1=False)
+        payment_in(TERMS, carried, SERVER, version_1=())
 
 
 # --- what does not suffice ------------------------------------------------------------------

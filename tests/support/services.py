@@ -13,9 +13,9 @@ from eth_utils.address import to_checksum_address
 from starlette.types import ASGIApp, Message
 from x402.http.utils import decode_payment_response_header
 
-from app.checkout.setup import Facilitator
 from app.main import create_app
 from app.payments.claims.claim import PaymentClaims
+from app.payments.facilitators.by_network import Facilitator
 from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.settings import Settings
 from tests.support.wallets import Wallet

@@ -14,7 +14,7 @@ from x402.schemas import (
 )
 
 from app.errors import SettlementUnknown
-from app.payments.terms import supported_kinds
+from app.payments.networks import supported_kinds
 from tests.support.services import NETWORK, TRANSACTION
 from tests.support.virtual_time import now
 

@@ -30,11 +30,14 @@ class Wallet:
         payload = await self.client.create_payment_payload(decode_payment_required_header(terms))
         return encode_payment_signature_header(payload)
 
-    def signed(self, terms: str, **changes: Any) -> dict[str, Any]:
-        """A payload for ``terms`` whose authorization has ``changes`` before it is signed."""
+    def signed(self, terms: str, network: str = "", **changes: Any) -> dict[str, Any]:
+        """A payload for ``terms`` whose authorization has ``changes`` before it is signed.
+
+        It pays on ``network``, or on the only one.
+        """
         required = decode_payment_required_header(terms)
         assert isinstance(required, PaymentRequired)
-        [way] = required.accepts
+        [way] = [each for each in required.accepts if network in ("", each.network)]
         authorization = {
             "from": self.address,
             "to": way.pay_to,

@@ -30,7 +30,7 @@ from x402.schemas import (
 
 from app.errors import ConfigurationError, FacilitatorUnavailable, SettlementUnknown
 from app.payments.facilitators.facilitator_request import request_body_of
-from app.payments.terms import SCHEME, supported_kinds, version_1_name
+from app.payments.networks import SCHEME, supported_kinds, version_1_name
 
 MAX_ANSWER_BYTES = 64 * 1024
 RETRY_AFTER_SECONDS = 5

@@ -29,7 +29,7 @@ from x402.schemas import (
     VerifyResponse,
 )
 
-from app.payments.terms import supported_kinds, version_1_name
+from app.payments.networks import supported_kinds, version_1_name
 
 FAUCET_ATOMIC = 10_000_000
 """What a new address is given: 10 USDC."""

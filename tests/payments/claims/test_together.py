@@ -143,8 +143,8 @@ def test_a_network_without_a_name_in_version_1_has_no_terms_there() -> None:
         pay_to=PAY_TO,
         max_timeout_seconds=60,
     )
-    terms = PaymentTerms(requirements, ResourceInfo(url="https://oncall.test"))
+    terms = PaymentTerms([requirements], ResourceInfo(url="https://oncall.test"))
     payload = PaymentPayloadV1(scheme="exact", network="arbitrum", payload={})
-    assert terms.requirements_v1 is None
+    assert terms.version_1 == {}
     with pytest.raises(PaymentRefused, match="version 2"):
-        payment_v1_for(terms, payload)
+        payment_v1_for(terms, payload, ["eip155:421614"])

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.anyio
 @pytest.fixture(scope="module")
 def server() -> x402ResourceServer:
     facilitator = RemoteFacilitator("http://x", network=NETWORK, headers={}, timeout_seconds=1)
-    return resource_server(facilitator, NETWORK)
+    return resource_server({NETWORK: facilitator})
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,7 @@ def terms(server: x402ResourceServer) -> PaymentTerms:
     return payment_terms_of(
         server,
         price_usd=Decimal("0.02"),
-        network=NETWORK,
-        pay_to=PAY_TO,
+        payees={NETWORK: PAY_TO},
         resource=ResourceInfo(url="https://oncall.test/x", description="Fair – ok", tags=[]),
         described={"bazaar": {"info": {"input": {"shifts": 3, "people": ["Zoë"]}}}},
     )
@@ -62,7 +61,7 @@ def outcome(
 
 async def test_the_official_clients_payment_is_read_by_hand(terms: PaymentTerms) -> None:
     header = header_of(await payload(terms))
-    assert verification._signed_in_echo(terms, [header]) is not None
+    assert verification._echo_in(terms, [header]) is not None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from x402.mechanisms.evm.types import TypedDataDomain, TypedDataField
 
 from app.payments.facilitators import sandbox
 from app.payments.facilitators.sandbox import FAUCET_ATOMIC, SandboxFacilitator, SandboxToken
-from app.payments.terms import payable_networks, version_1_name
+from app.payments.networks import payable_networks, version_1_name
 from tests.conftest import Clock
 from tests.support.wallets import Wallet
 

@@ -162,12 +162,11 @@ async def test_the_facilitator_verifies_and_settles_once(clock: Clock) -> None:
     assert [kind.network for kind in facilitator.get_supported().kinds] == [NETWORK, "base-sepolia"]
     await facilitator.connect()
     await facilitator.refresh()
-    server = resource_server(facilitator, NETWORK)
+    server = resource_server({NETWORK: facilitator})
     terms = payment_terms_of(
         server,
         price_usd=paid_endpoints()[0].price_usd,
-        network=NETWORK,
-        pay_to=PAY_TO,
+        payees={NETWORK: PAY_TO},
         resource=ResourceInfo(url="https://oncall.test/x"),
     )
     payload = Wallet().signed(terms.unpaid_body.header)
@@ -187,7 +186,7 @@ async def test_the_facilitator_verifies_and_settles_once(clock: Clock) -> None:
             ],
         ),
     ):
-        payment = payment_in(terms, carried, server, version_1=True)
+        payment = payment_in(terms, carried, server, version_1=[NETWORK])
         paid = facilitator.token.transfers
         verified = await facilitator.verify(payment.payload, payment.requirements)
         assert verified.is_valid == (paid == 0)
