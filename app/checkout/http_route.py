@@ -57,8 +57,8 @@ class ProductRoute:
             outcome = found.outcome
             if outcome is None:
                 if head.paying:
-                    await count()
-                outcome = await self._checkout.outcome(request, found.claim)
+                    await count(payer=found.payer)
+                outcome = await self._checkout.outcome(request, found)
             if isinstance(outcome, PaymentRequiredBody):
                 exchange.response = _EncodedResponse(
                     HTTPStatus.PAYMENT_REQUIRED,

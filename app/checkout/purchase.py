@@ -12,6 +12,7 @@ one is checked then, still before any charge. A transport turns what it read int
 outcome; failures are ``OncallError``.
 """
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -22,9 +23,16 @@ from typing import TypeVar
 from msgspec import Struct
 from x402 import x402ResourceServer
 
-from app.errors import FacilitatorUnavailable, FieldError, MalformedBody, PaymentRefused
+from app.errors import (
+    FacilitatorUnavailable,
+    FieldError,
+    MalformedBody,
+    OncallError,
+    PaymentRefused,
+)
 from app.http.large_bodies import LARGE_BYTES
 from app.http.rate_limits import Allowance, RateLimits
+from app.payments.authorization import Payment, PaymentIdentity
 from app.payments.claims.claim import Claim
 from app.payments.facilitators.by_network import Facilitators
 from app.payments.settlement import Charge, SettlementService
@@ -98,6 +106,11 @@ class PaymentContext:
             made = self._made[purpose] = (parts, make(parts))
         return made[1]
 
+    def payment_in(self, carried: CarriedPayment) -> Payment:
+        """The payment that a request carried. Raises ``InvalidPayment`` or ``PaymentRefused``."""
+        version_1 = self.facilitators.version_1_networks
+        return payment_in(self.current, carried, self.server, version_1=version_1)
+
     def refusal(self, refused: PaymentRefused) -> PaymentRequiredBody:
         """The 402 that refuses a payment and offers others."""
         return (self.offered or self.terms).refusal(refused)
@@ -132,10 +145,22 @@ class PaidAnswer(Struct, frozen=True):
 
 
 class Found(Struct, frozen=True):
-    """What is known of a payment: the ``outcome`` if it has one already, else its ``claim``."""
+    """What is known of a payment: the ``outcome`` if it has one already, else its ``claim``.
+
+    ``payment`` has been read already if it is surely by a payer who has paid in the last day.
+    """
 
     outcome: PaidAnswer | PaymentRequiredBody | None = None
     claim: Claim | None = None
+    payment: Payment | None = None
+
+    @property
+    def payer(self) -> str:
+        """The payer, who is counted in place of the address; empty for one who is not known."""
+        return self.payment.identity.payer if self.payment is not None else ""
+
+
+NOTHING = Found()
 
 
 @dataclass(frozen=True)
@@ -154,7 +179,10 @@ class ProductCheckout:
         return {"X-Payments": label} if label else {}
 
     async def allowance(self, client: str, *, paying: bool) -> Allowance:
-        """Count one request of ``client``; those with and without a payment apart."""
+        """Count one request of ``client``, an address or a known payer.
+
+        Those with and without a payment are counted apart.
+        """
         endpoint = self.endpoint
         return await self.limits.spend(client, endpoint.path, endpoint.limit, paying=paying)
 
@@ -166,27 +194,43 @@ class ProductCheckout:
         """
         if self.payments is None or request.payment is None:
             return Found()
+        identity = identity_of(request.payment, self.payments.terms.solana_networks)
         try:
-            known = await self.payments.settlement.find(
-                identity_of(request.payment, self.payments.terms.solana_networks),
-                request.request_hash,
-            )
+            known = await self.payments.settlement.find(identity, request.request_hash)
         except PaymentRefused as refused:
             return Found(self.payments.refusal(refused))
         if known is None or known.receipt is None or known.answer is None:
-            return Found(claim=known)
+            payment = self._known_payers(self.payments, request.payment, identity)
+            return Found(claim=known, payment=payment)
         return Found(PaidAnswer(known.answer, Charge(known.receipt, replayed=True)))
 
+    def _known_payers(
+        self, payments: PaymentContext, carried: CarriedPayment, identity: PaymentIdentity | None
+    ) -> Payment | None:
+        """The payment of a payer who has paid in the last day; ``None`` if that is not certain.
+
+        A name proves nothing: the wallet's own signature is checked, and the window too, because
+        everybody can read on chain what a payer has signed before. Whatever is wrong with a payment
+        is told where it would be charged.
+        """
+        if identity is None or not payments.settlement.has_paid(identity):
+            return None
+        with contextlib.suppress(OncallError):
+            payment = payments.payment_in(carried)
+            if payment.wallet_signed and payments.settlement.is_in_time(payment):
+                return payment
+        return None
+
     async def outcome(
-        self, request: PurchaseRequest, claim: Claim | None = None
+        self, request: PurchaseRequest, found: Found = NOTHING
     ) -> PaidAnswer | PaymentRequiredBody:
         """Compute the answer and charge for it; return the terms if the payment does not suffice.
 
-        ``claim`` is what ``find`` found: an answer that was bought and was too large to be kept is
-        computed again. Raises ``OncallError`` for an invalid document or payment, and if no payment
-        can be taken.
+        ``found`` is what ``find`` returned: an answer that was bought and was too large to be kept
+        is computed again. Raises ``OncallError`` for an invalid document or payment, and if no
+        payment can be taken.
         """
-        payments = self.payments
+        payments, claim = self.payments, found.claim
         bought = claim.receipt if claim is not None else None
         if payments is None or bought is not None:
             answer = await self._answer_to(request, self._light_answer(request))
@@ -194,11 +238,8 @@ class ProductCheckout:
         if request.payment is None:
             return await self._terms_for(payments, request)
         settlement = payments.settlement
-        version_1 = payments.facilitators.version_1_networks
         try:
-            payment = payment_in(
-                payments.current, request.payment, payments.server, version_1=version_1
-            )
+            payment = found.payment or payments.payment_in(request.payment)
             await settlement.require_chargeable(payment, request.request_hash, claim)
             light = self._light_answer(request)
             if light is None or not payment.wallet_signed:

@@ -92,11 +92,18 @@ class Exchange(Struct):
         return await read_body(self.receive, self.share, arrived=arrived)
 
     async def count(
-        self, limits: RateLimits, path: str, limit: RateLimitItem, *, paying: bool
+        self,
+        limits: RateLimits,
+        path: str,
+        limit: RateLimitItem,
+        *,
+        paying: bool,
+        payer: str = "",
     ) -> None:
         """Count the request: of each client, ``limit`` requests to ``path`` pass.
 
-        Requests that are ``paying`` are counted apart. Raises ``RateLimited``.
+        Requests that are ``paying`` are counted apart. ``payer`` is counted in place of the
+        address; it is empty for those who are not known. Raises ``RateLimited``.
         """
-        self.allowance = await limits.spend(self.client, path, limit, paying=paying)
+        self.allowance = await limits.spend(payer or self.client, path, limit, paying=paying)
         self.allowance.require()

@@ -102,9 +102,9 @@ class Tools:
         found = await checkout.find(request)
         outcome = found.outcome
         if outcome is None:
-            allowance = await checkout.allowance(client, paying=paying)
+            allowance = await checkout.allowance(found.payer or client, paying=paying)
             allowance.require()
-            outcome = await checkout.outcome(request, found.claim)
+            outcome = await checkout.outcome(request, found)
         if isinstance(outcome, PaymentRequiredBody):
             return _failure(_content_of(outcome, carried), checkout)
         return _success(outcome, checkout)

@@ -169,6 +169,7 @@ class SignedAuthorization(Struct, frozen=True):
         return PaymentIdentity(
             f"{network}:{asset}:{signed.payer}:{signed.nonce}".lower(),
             hashlib.sha256(text.lower().encode()).digest(),
+            signed.payer.lower(),
         )
 
 
@@ -177,11 +178,12 @@ class PaymentIdentity(Struct, frozen=True):
 
     ``key`` names its claim: network, asset, payer and nonce, the same in either version.
     ``fingerprint`` is a hash of what was signed and of the signature; equal spellings have equal
-    hashes.
+    hashes. ``payer`` is who is said to have signed, in lower case.
     """
 
     key: str
     fingerprint: bytes
+    payer: str
 
     def bound_to(self, request_hash: bytes) -> bytes:
         """A hash of the payment and of the one request that it buys.

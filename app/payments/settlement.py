@@ -135,13 +135,25 @@ class SettlementService:
                 running = self._running_for(identity, bound)
                 if running is not None:
                     return Claim(receipt=await asyncio.shield(running.task), answer=running.answer)
-                claim = await self._claims.find(identity.key, bound)
+                claim = await self._claims.find(identity.key, bound, identity.payer)
                 if claim != BUSY:
                     break
                 await asyncio.sleep(POLL_SECONDS)  # another process is settling it
         if claim is None or claim.answer is None:
             return claim
         return replace(claim, answer=await restored(claim.answer))
+
+    def has_paid(self, identity: PaymentIdentity) -> bool:
+        """Whether the payer that ``identity`` names paid in the last day; asked after ``find``."""
+        return self._claims.has_paid(identity.payer)
+
+    def is_in_time(self, payment: Payment) -> bool:
+        """Whether the validity window of ``payment`` is open."""
+        try:
+            payment.signed.require_valid_at(self._clock())
+        except PaymentRefused:
+            return False
+        return True
 
     async def require_chargeable(
         self, payment: Payment, request_hash: bytes, known: Claim | None

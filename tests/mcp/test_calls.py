@@ -38,6 +38,7 @@ from tests.support.services import (
     living,
     remote_settings,
     service,
+    settings,
     settles,
 )
 from tests.support.wallets import Wallet, header_of
@@ -280,6 +281,15 @@ class TestRefused:
             assert (await served.ask(b"")).status_code == 429
             assert code_in(content_of(await agent.ask(EXAMPLE, {}))) == "invalid_payment"
             assert (await agent.ask(None, tool="sched-oncall-now")).structuredContent is not None
+
+    async def test_a_payer_who_has_paid_is_counted_by_itself(self) -> None:
+        served = service(settings(rate_limit="2/day"))
+        async with agent_of(served) as ann:
+            paid = [await ann.ask(EXAMPLE, await ann.payment()) for _ in range(2)]
+            others = [await ann.ask(EXAMPLE, {}) for _ in range(2)]
+        assert [each.isError for each in paid] == [False, False]
+        codes = [code_in(content_of(each)) for each in others]
+        assert codes == ["invalid_payment", "rate_limited"]
 
 
 class TestSettling:

@@ -22,6 +22,8 @@ from x402.http.utils import decode_payment_response_header
 MARGIN_SECONDS = 600
 """How long a receipt outlives its authorization, for clients that retry late."""
 MAX_LIFE_SECONDS = 24 * 3600
+PAYER_SECONDS = 24 * 3600
+"""How long a payer is remembered after a settlement."""
 
 
 class Receipt(Struct, frozen=True, gc=False):
@@ -83,11 +85,16 @@ class PaymentClaims(Protocol):
         """Why the store may forget what it was given; ``None`` when it does not."""
         ...
 
-    async def find(self, key: str, request_hash: bytes) -> Claim | None:
+    async def find(self, key: str, request_hash: bytes, payer: str = "") -> Claim | None:
         """Return the claim of ``key`` for a request; ``None`` if there is none.
 
-        Changes nothing, and makes no caller a holder. Raises ``PaymentAlreadyUsed``.
+        Looks for ``payer`` on the way, for ``has_paid``. Changes nothing, and makes no caller a
+        holder. Raises ``PaymentAlreadyUsed``.
         """
+        ...
+
+    def has_paid(self, payer: str) -> bool:
+        """Whether a payment of ``payer`` was settled in the last day, as of the last ``find``."""
         ...
 
     async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.errors import PaymentAlreadyUsed, TooManyClaims
-from app.payments.claims.claim import BUSY, Claim, Receipt
+from app.payments.claims.claim import BUSY, PAYER_SECONDS, Claim, Receipt
 
 FORGOTTEN_AT_ONCE = 16
 """How many expired claims one new claim forgets: more than one, so that their number falls."""
@@ -51,11 +51,13 @@ class MemoryClaims:
         """The keys of all claims, by the minute in which they expire; 1,441 minutes at most."""
         self._answers: dict[str, bytes] = {}
         self._answer_bytes_left = max_answer_bytes
+        self._paid_at: dict[str, float] = {}
+        """When each payer paid last; who paid last stands last. As many as there may be claims."""
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    async def find(self, key: str, request_hash: bytes) -> Claim | None:
+    async def find(self, key: str, request_hash: bytes, payer: str = "") -> Claim | None:  # noqa: ARG002 - every payer is at hand
         entry = self._live(key)
         if entry is None:
             return None
@@ -69,6 +71,9 @@ class MemoryClaims:
             receipt=entry.receipt,
             answer=self._answers.get(key),
         )
+
+    def has_paid(self, payer: str) -> bool:
+        return self._clock() - self._paid_at.get(payer, -math.inf) < PAYER_SECONDS
 
     async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
         found = await self.find(key, request_hash)
@@ -86,6 +91,7 @@ class MemoryClaims:
     ) -> None:
         if self._is_held(key, holder):
             self._entries[key] = replace(self._entries[key], receipt=receipt)
+            self._remember_payer(receipt.payer.lower())
             if answer is not None:
                 self._keep(key, answer)
 
@@ -107,6 +113,12 @@ class MemoryClaims:
 
     async def aclose(self) -> None:
         """Nothing to close."""
+
+    def _remember_payer(self, payer: str) -> None:
+        self._paid_at.pop(payer, None)
+        self._paid_at[payer] = self._clock()
+        if len(self._paid_at) > self._max_claims:
+            del self._paid_at[next(iter(self._paid_at))]
 
     def _is_held(self, key: str, holder: str) -> bool:
         entry = self._entries.get(key)

@@ -22,11 +22,14 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from app.errors import ClaimsUnavailable, PaymentAlreadyUsed
-from app.payments.claims.claim import BUSY, Claim, Receipt
+from app.payments.claims.claim import BUSY, PAYER_SECONDS, Claim, Receipt
 
 log = structlog.get_logger()
 
 PREFIX = "oncall:claim:"
+PAYER_PREFIX = "oncall:payer:"
+MAX_PAYERS = 10_000
+"""How many payers a process remembers until it finds them again."""
 TIMEOUT_SECONDS = 2.0
 TRIES = 2
 """A pooled connection may be stale; twice is not chance."""
@@ -34,12 +37,13 @@ SAFE_POLICY = "noeviction"
 """The only ``maxmemory-policy`` under which Redis never drops a claim to make room."""
 
 FIND = """
+local paid = redis.call('EXISTS', KEYS[2])
 local entry = redis.call('HMGET', KEYS[1], 'request', 'receipt', 'lease', 'answer', 'sent')
-if not entry[1] then return {'none'} end
-if entry[1] ~= ARGV[1] then return {'used'} end
-if entry[2] then return {'settled', entry[2], entry[4]} end
-if entry[3] and tonumber(entry[3]) > tonumber(redis.call('TIME')[1]) then return {'busy'} end
-return {'sent', entry[5] or '1'}
+if not entry[1] then return {paid, 'none'} end
+if entry[1] ~= ARGV[1] then return {paid, 'used'} end
+if entry[2] then return {paid, 'settled', entry[2], entry[4]} end
+if entry[3] and tonumber(entry[3]) > tonumber(redis.call('TIME')[1]) then return {paid, 'busy'} end
+return {paid, 'sent', entry[5] or '1'}
 """
 CLAIM = """
 local fields = {'request', 'receipt', 'lease', 'sent', 'holder', 'answer', 'claimed'}
@@ -58,7 +62,8 @@ redis.call('EXPIREAT', KEYS[1], ARGV[4])
 if entry[1] and (entry[3] or entry[4]) then return {'mine', entry[4] or '1', claimed} end
 return {'mine', '', claimed}
 """
-SETTLED = """
+SETTLED = f"""
+redis.call('SET', KEYS[2], '1', 'EX', {PAYER_SECONDS})
 -- the holder's lease may have run out: the first receipt stays, whoever comes later
 if redis.call('HGET', KEYS[1], 'receipt') then return end
 -- request and expiry again: Redis may have lost the claim, and a receipt alone would serve any body
@@ -106,6 +111,8 @@ class RedisClaims:
         }
         self._held: dict[str, tuple[bytes, int]] = {}
         """Request and expiry of the claims that are held here, by their holders."""
+        self._payers: dict[str, None] = {}
+        """The payers whom ``find`` found to have paid in the last day."""
         self._is_away = False
         self._policy: object = SAFE_POLICY
         self._keeps_answers = True
@@ -120,9 +127,17 @@ class RedisClaims:
             return None
         return f"Redis may drop claims: its maxmemory-policy is {self._policy}, not {SAFE_POLICY}"
 
-    async def find(self, key: str, request_hash: bytes) -> Claim | None:
-        state, *rest = await self._run(FIND, key, [request_hash])
+    async def find(self, key: str, request_hash: bytes, payer: str = "") -> Claim | None:
+        paid, state, *rest = await self._run(FIND, key, [request_hash], payer)
+        self._payers.pop(payer, None)
+        if paid:
+            self._payers[payer] = None
+            if len(self._payers) > MAX_PAYERS:
+                del self._payers[next(iter(self._payers))]
         return None if state == b"none" else _claim(state, rest)
+
+    def has_paid(self, payer: str) -> bool:
+        return payer in self._payers
 
     async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
         holder = secrets.token_hex(8)
@@ -144,7 +159,8 @@ class RedisClaims:
     ) -> None:
         kept = [answer] if answer is not None and self._keeps_answers else []
         held = self._held.pop(holder)
-        await self._run(SETTLED, key, [msgspec.json.encode(receipt), *held, *kept])
+        arguments = [msgspec.json.encode(receipt), *held, *kept]
+        await self._run(SETTLED, key, arguments, receipt.payer.lower())
 
     async def mark_unknown(self, key: str, holder: str, transaction: str = "") -> None:
         self._held.pop(holder, None)
@@ -190,10 +206,11 @@ class RedisClaims:
             log.warning("redis_policy_unknown", needed=SAFE_POLICY)
         self._policy = policy
 
-    async def _run(self, script: str, key: str, arguments: list[Any]) -> Any:
+    async def _run(self, script: str, key: str, arguments: list[Any], payer: str = "") -> Any:
+        keys = [PREFIX + key, PAYER_PREFIX + payer]
         try:
             async with asyncio.timeout(self._longest_seconds):
-                answer = await self._scripts[script](keys=[PREFIX + key], args=arguments)
+                answer = await self._scripts[script](keys=keys, args=arguments)
         except (RedisError, OSError) as error:  # a time-out is an ``OSError``, too
             self._is_away = True
             raise ClaimsUnavailable(retry_after=2) from error

@@ -126,7 +126,8 @@ class Transfer(Struct, frozen=True):
         case, so nothing is put into lower case.
         """
         key = f"{network}:{asset}:{self.payer}:{sha256(self.message).hexdigest()}"
-        return PaymentIdentity(key, sha256(self.message + self.signature).digest())
+        fingerprint = sha256(self.message + self.signature).digest()
+        return PaymentIdentity(key, fingerprint, self.payer.lower())
 
     def valid_before(self, claimed_at: float) -> float:
         """The instant from which it cannot be settled any more, claimed at ``claimed_at``.
