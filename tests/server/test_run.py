@@ -113,7 +113,7 @@ class TestConfiguration:
     def test_production_names_every_missing_variable(self) -> None:
         stopped = serve(ONCALL_ENV="production")
         assert stopped.returncode == 1
-        for name in ("FACILITATOR_URL", "NETWORK", "PAY_TO", "PUBLIC_URL", "REDIS_URL"):
+        for name in ("FACILITATOR", "NETWORK", "PAY_TO", "PUBLIC_URL", "REDIS_URL"):
             assert f"ONCALL_{name} is not set" in stopped.stderr
         assert "Traceback" not in stopped.stderr
 
