@@ -67,7 +67,7 @@ def trade(address: str) -> None:
             PATH, json=EXAMPLE, headers={"PAYMENT-SIGNATURE": payment, "Accept": CALENDAR}
         )
         assert sale.status_code == 200, sale.text
-        client.post(PATH, json={})
+        client.post(PATH, json={"people": []})
         client.get("/nowhere")
 
 
