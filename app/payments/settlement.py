@@ -47,7 +47,7 @@ from app.payments.authorization import SETTLE_SECONDS, Payment, PaymentIdentity
 from app.payments.chain import AuthorizationState, Chain, ChainRecord
 from app.payments.claims.claim import BUSY, Claim, PaymentClaims, Receipt, expiry_of
 from app.payments.claims.kept_answers import compressed, restored
-from app.payments.facilitators.reasons import UNDER_WAY, is_final
+from app.payments.facilitators.reasons import NO_FUNDS, UNDER_WAY, is_final
 
 if TYPE_CHECKING:  # it needs solders, which is loaded only where a network of Solana's is set
     from app.payments.solana.chain import SolanaChain
@@ -400,10 +400,16 @@ class _SettlementAttempts:
         if answer.success:
             self._sent = True
             return None
+        return await self._failed_for(answer, now)
+
+    async def _failed_for(self, answer: SettleResponse, now: float) -> str | None:
+        """Find out what an answer that says "failed" means; as ``settle``."""
         reason = _reason(answer.error_reason, "settlement_failed")
         named = self._name_in(answer.transaction)
         if not self._sent and is_final(reason, named):
             raise PaymentRefused(reason)
+        if not self._sent and reason not in UNDER_WAY:
+            await self._require_funds()
         self._sent = True
         if reason in UNDER_WAY:
             self.transaction = named or self.transaction
@@ -435,6 +441,19 @@ class _SettlementAttempts:
         if record.state is AuthorizationState.EXPIRED and expired:
             raise PaymentRefused(reason)
         return None
+
+    async def _require_funds(self) -> None:
+        """Raise ``PaymentRefused`` if the payer has not the money: then it did not move, either.
+
+        Facilitators may say of such a payment only that it failed. A token looks at the nonce
+        before the balance, so that whoever lacks the money has not used the nonce.
+        """
+        with contextlib.suppress(FacilitatorUnavailable):
+            verified = await self._server.verify_payment(
+                self._payment.payload, self._payment.requirements
+            )
+            if verified.invalid_reason in NO_FUNDS:
+                raise PaymentRefused(_reason(verified.invalid_reason, "insufficient_funds"))
 
     async def _record(self, valid_before: float) -> ChainRecord:
         """What the node shows of the payment."""

@@ -163,7 +163,7 @@ async def bought(
         clock.advance(60)
         response = await asking
         await facilitator.aclose()
-        assert "verify" not in script.calls
+        assert script.calls.count("verify") <= 1  # for the money, before the node
         return response
 
 

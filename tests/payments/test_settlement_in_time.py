@@ -360,7 +360,7 @@ def test_a_settlement_that_finally_failed_is_refused_with_its_reason(till: Till)
 def test_a_failure_that_nobody_knows_is_not_final(till: Till, reason: str | None) -> None:
     till.facilitator.settlements = [failed(reason), settled()]
     assert run_in_virtual_time(till.charge(till.payment())).receipt.transaction == TRANSACTION
-    assert till.facilitator.names == ["settle", "settle"]
+    assert till.facilitator.names == ["settle", "verify", "settle"]
 
 
 def waits(till: Till, *settlements: object) -> tuple[SettlementUnknown, float]:
@@ -527,6 +527,35 @@ def test_with_a_node_the_chain_decides(
         assert ends(till.charge(payment), PaymentRefused).reason == outcome
     assert node.asked[0] == (payment.authorization, payment.requirements_v2)
     assert "verify" not in till.facilitator.names
+
+
+NO_FUNDS = VerifyResponse(is_valid=False, invalid_reason="insufficient_funds")
+
+
+def test_who_has_not_the_money_is_told_so_at_once(till: Till) -> None:
+    """Some facilitators say only that the transfer failed, and name the one that was reverted."""
+    for transaction in ("", TRANSACTION):
+        till.facilitator.settlements = [failed("transaction_failed", transaction)]
+        till.facilitator.verifications = [NO_FUNDS]
+        assert ends(till.charge(till.payment()), PaymentRefused).reason == "insufficient_funds"
+    assert till.facilitator.names == ["settle", "verify"] * 2
+
+
+@pytest.mark.parametrize(
+    ("verification", "settlement"),
+    [
+        (VerifyResponse(is_valid=True), failed("transaction_failed")),
+        (FacilitatorUnavailable(), failed("transaction_failed")),
+        (NO_FUNDS, failed("settle_exact_node_failure", TRANSACTION)),
+        (NO_FUNDS, unknown()),
+    ],
+)
+def test_a_payment_that_may_have_moved_money_is_not_refused_for_lack_of_it(
+    till: Till, verification: Any, settlement: Any
+) -> None:
+    till.facilitator.settlements = [settlement, failed("transaction_failed")]
+    till.facilitator.verifications = [verification]
+    ends(till.charge(till.payment()), SettlementUnknown)
 
 
 # --- the store ------------------------------------------------------------------------------

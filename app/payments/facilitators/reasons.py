@@ -71,6 +71,9 @@ FINAL = frozenset(
     }
 )
 
+NO_FUNDS = frozenset({"insufficient_funds", evm.ERR_INSUFFICIENT_BALANCE})
+"""The payer has not the money."""
+
 FAMILIES = (
     "invalid_exact_evm_payload_",
     "invalid_exact_evm_permit2_payload_",
