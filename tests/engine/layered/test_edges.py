@@ -81,6 +81,33 @@ def test_a_first_turn_without_activity_is_one_with_the_next() -> None:
     ]
 
 
+def test_a_first_turn_is_active_until_a_window_that_the_clock_repeats_is_over() -> None:
+    """The layer starts at 01:45, after the window's end on the wall, and then 01:00 comes again."""
+    start = "2025-11-02T01:45-04:00"
+    layer = Layer(
+        "x",
+        ("a", "b", "c"),
+        "days",
+        1,
+        at(start),
+        0,
+        restrictions=(window(1, 1.5),),
+        turns_on="active",
+    )
+    new_york = schedule(layer, "America/New_York")
+    begin, end = at("2025-11-02T00:00-04:00"), at("2025-11-05T00:00-05:00")
+    on_call = on_call_at(new_york, at(start))
+    assert (on_call.since, on_call.until) == (at(start), at("2025-11-02T01:30-05:00"))
+    assert [
+        (segment.user_id, iso(segment.start_at), iso(segment.end_at))
+        for segment in final_schedule(new_york, begin, end).segments
+    ] == [
+        ("a", "2025-11-02T05:45:00Z", "2025-11-02T06:30:00Z"),
+        ("a", "2025-11-03T06:00:00Z", "2025-11-03T06:30:00Z"),
+        ("b", "2025-11-04T06:00:00Z", "2025-11-04T06:30:00Z"),
+    ]
+
+
 # --- windows --------------------------------------------------------------------------------
 
 
