@@ -133,16 +133,19 @@ NodeUrl = Annotated[
 ]
 
 
-class WayToPay(
+class _Settings(
     BaseModel,
     frozen=True,
     extra="forbid",
     validate_by_name=True,
     validate_by_alias=True,
     hide_input_in_errors=True,
-    regex_engine="python-re",
-    alias_generator=to_camel,
+    regex_engine="python-re",  # the other has no lookahead
 ):
+    """What an operator sets: complete, and never repeated in an error, because it may be secret."""
+
+
+class WayToPay(_Settings, frozen=True, alias_generator=to_camel):
     """One way to be paid: an item of ``ONCALL_ACCEPTS``.
 
     ``network`` is a CAIP-2 name or a short one, such as ``base``; ``pay_to`` receives the money.
@@ -156,16 +159,7 @@ class WayToPay(
     rpc_url: NodeUrl = Field(default="", repr=False)
 
 
-class Settings(
-    BaseModel,
-    frozen=True,
-    extra="forbid",
-    validate_by_name=True,
-    validate_by_alias=True,
-    hide_input_in_errors=True,
-    regex_engine="python-re",  # the other has no lookahead
-    alias_generator=lambda name: f"ONCALL_{name.upper()}",
-):
+class Settings(_Settings, frozen=True, alias_generator=lambda name: f"ONCALL_{name.upper()}"):
     """The configuration of one process. ``from_env`` is the usual constructor.
 
     The variable of a field is ``ONCALL_`` and the field's name in capitals, unless the field has a

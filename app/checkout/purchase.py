@@ -244,8 +244,7 @@ class ProductCheckout:
             light = self._light_answer(request)
             if light is None or not payment.wallet_signed:
                 payment = await settlement.verify(payment, request.request_hash, claim)
-            payer = payment.signed.payer_key
-            answer = await self._answer_to(request, light, payer)
+            answer = await self._answer_to(request, light, payment.identity.payer)
             charge = await settlement.charge(payment, request.request_hash, answer)
         except PaymentRefused as refused:
             return payments.refusal(refused)

@@ -39,7 +39,7 @@ from app.settings import Settings, WayToPay
 from app.teams.quotas.quota import quotas_in
 
 if TYPE_CHECKING:
-    from app.payments.settlement import Node
+    from app.payments.settlement import ChainNode
 
 log = structlog.get_logger()
 
@@ -219,9 +219,9 @@ class PaymentService:
             raise ConfigurationError(problems)
 
     async def _payee_problem(self, way: WayToPay) -> str | None:
-        """Why nothing could be paid to the payee; on Solana it must have a token account."""
+        """Why nothing could be paid to the payee, as far as a node says it."""
         node = self._chains.get(way.network)
-        if node is None or isinstance(node, Chain) or node.problem is not None:
+        if node is None or node.problem is not None:
             return None
         with contextlib.suppress(NodeError):
             return await node.payee_problem(way.pay_to)
@@ -261,7 +261,7 @@ def facilitator_choice(settings: Settings, way: WayToPay) -> FacilitatorChoice:
     )
 
 
-def _node(way: WayToPay) -> "Node":
+def _node(way: WayToPay) -> "ChainNode":
     if not is_solana(way.network):
         return Chain(way.rpc_url, way.network)
     from app.payments.solana.chain import SolanaChain  # noqa: PLC0415 - it loads solders

@@ -1,10 +1,10 @@
 """The state of an authorization on chain, which decides when a settlement's receipt was lost.
 
 Strategy: a few JSON-RPC calls, made only when it is not known whether a settlement happened. That
-the node is of our chain is asked at the start and every minute. The
-event ``AuthorizationUsed`` names the transaction that used the nonce, and its receipt shows the
-``Transfer`` that goes with it. Tokens emit the two one after the other, so that each nonce has its
-own transfer, however many a transaction holds.
+the node is of our chain is asked at the start and every minute. The event ``AuthorizationUsed``
+names the transaction that used the nonce, and its receipt shows the ``Transfer`` that goes with it.
+Tokens emit the two one after the other, so that each nonce has its own transfer, however many a
+transaction holds.
 
 Invariants: a state that decides is found positively, in what the node shows. Everything else is
 ``UNKNOWN``: a node that lags, a receipt that is not there yet, answers of another shape, errors.
@@ -20,8 +20,8 @@ from eth_utils.crypto import keccak
 from msgspec import Meta, Struct
 from x402.schemas import PaymentRequirements
 
-from app.payments.authorization import Address, Authorization
-from app.payments.json_rpc import JsonRpc, NodeError
+from app.payments.authorization import Address, Authorization, Payment
+from app.payments.json_rpc import Node, NodeError
 
 LOOKBACK_BLOCKS = 9_000
 """How far back a use is searched: five hours on Base, within what public nodes answer."""
@@ -94,32 +94,20 @@ class _TransactionReceipt(Struct, rename="camel"):
     logs: list[_Event]
 
 
-class Chain:
-    """A node's JSON-RPC at ``url``, which is to be of ``network`` (such as eip155:8453).
-
-    ``problem`` says why it cannot be asked, as ``refresh`` last found it. A node of another chain,
-    which ``is_another``, is not asked what became of a payment: there every nonce is unused.
-    """
+class Chain(Node):
+    """A node of the EVM ``network`` (such as eip155:8453)."""
 
     def __init__(self, url: str, network: str, *, timeout_seconds: float = 5.0) -> None:
-        self._node = JsonRpc(url, timeout_seconds=timeout_seconds)
-        self._id = int(network.rpartition(":")[2])
-        self.problem: str | None = "the node has not been asked yet"
-        self.is_another = False
-
-    async def refresh(self) -> None:
-        """Ask the node for its chain, and update ``problem``."""
-        try:
-            found = int(await self._node.call(Quantity, "eth_chainId"), 16)
-        except NodeError:
-            self.problem = "the node cannot be reached or does not answer properly"
-            return
-        self.is_another = found != self._id
-        self.problem = (
-            f"the node is of chain {found}, and payments are on chain {self._id}"
-            if self.is_another
-            else None
+        super().__init__(
+            url, f"chain {network.rpartition(':')[2]}", timeout_seconds=timeout_seconds
         )
+
+    async def _chain_found(self) -> str:
+        return f"chain {int(await self._node.call(Quantity, 'eth_chainId'), 16)}"
+
+    async def record_for(self, payment: Payment, valid_before: float) -> ChainRecord:  # noqa: ARG002 - as on Solana
+        """The record of ``payment``, which names its own end."""
+        return await self.record_of(payment.authorization, payment.requirements_v2)
 
     async def record_of(
         self, signed: Authorization, requirements: PaymentRequirements

@@ -23,7 +23,7 @@ import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import structlog
 from msgspec.structs import replace
@@ -44,16 +44,15 @@ from app.errors import (
     TooManyClaims,
 )
 from app.payments.authorization import SETTLE_SECONDS, Payment, PaymentIdentity
-from app.payments.chain import AuthorizationState, Chain, ChainRecord
+from app.payments.chain import AuthorizationState, Chain
 from app.payments.claims.claim import BUSY, Claim, PaymentClaims, Receipt, expiry_of
 from app.payments.claims.kept_answers import compressed, restored
 from app.payments.facilitators.reasons import NO_FUNDS, UNDER_WAY, is_final
 
 if TYPE_CHECKING:  # it needs solders, which is loaded only where a network of Solana's is set
     from app.payments.solana.chain import SolanaChain
-    from app.payments.solana.transaction import Transfer
 
-    Node = Chain | SolanaChain
+    ChainNode = Chain | SolanaChain
 
 log = structlog.get_logger()
 
@@ -107,7 +106,7 @@ class SettlementService:
         clock: Callable[[], float],
         deadline_seconds: float,
         record_outcome: OutcomeRecorder,
-        chains: Mapping[str, "Node"] | None = None,
+        chains: Mapping[str, "ChainNode"] | None = None,
     ) -> None:
         self._server = server
         self._claims = claims
@@ -366,7 +365,7 @@ class _SettlementAttempts:
     """
 
     def __init__(
-        self, server: x402ResourceServer, chain: "Node | None", payment: Payment, claim: Claim
+        self, server: x402ResourceServer, chain: "ChainNode | None", payment: Payment, claim: Claim
     ) -> None:
         self._server = server
         self._chain = chain
@@ -413,7 +412,9 @@ class _SettlementAttempts:
         self._sent = True
         if reason in UNDER_WAY:
             self.transaction = named or self.transaction
-        return await (self._by_chain(reason, now) if self._chain else self._by_verifying())
+        if self._chain is None:
+            return await self._by_verifying()
+        return await self._by_chain(self._chain, reason, now)
 
     def _note_wait(self, error: Retryable) -> None:
         asked = error.retry_after
@@ -427,10 +428,10 @@ class _SettlementAttempts:
             and answer.amount in (None, signed.amount)
         )
 
-    async def _by_chain(self, reason: str, now: float) -> str | None:
+    async def _by_chain(self, chain: "ChainNode", reason: str, now: float) -> str | None:
         """Ask the chain. An unused authorization counts as refused only once it has expired."""
         valid_before = self._payment.signed.valid_before(self._claimed_at)
-        record = await self._record(valid_before)
+        record = await chain.record_for(self._payment, valid_before)
         if record.state is AuthorizationState.PAID_US:
             return self._name_in(record.transaction)
         if record.state is AuthorizationState.SPENT_ELSEWHERE:
@@ -455,24 +456,10 @@ class _SettlementAttempts:
             if verified.invalid_reason in NO_FUNDS:
                 raise PaymentRefused(_reason(verified.invalid_reason, "insufficient_funds"))
 
-    async def _record(self, valid_before: float) -> ChainRecord:
-        """What the node shows of the payment."""
-        if isinstance(self._chain, Chain):
-            return await self._chain.record_of(
-                self._payment.authorization, self._payment.requirements_v2
-            )
-        assert self._chain is not None  # noqa: S101 - the caller's condition
-        transfer = cast("Transfer", self._payment.signed)
-        return await self._chain.record_of(transfer, valid_before=valid_before)
-
     async def _failed(self, transaction: str) -> bool:
-        """Whether the node shows that a transaction failed, which is called settled.
-
-        Only a facilitator on Solana may not have looked.
-        """
-        if self._chain is None or isinstance(self._chain, Chain):
-            return False
-        return await self._chain.shows_failure(self._name_in(transaction))
+        """Whether the node shows that a transaction failed, which is called settled."""
+        chain = self._chain
+        return chain is not None and await chain.shows_failure(self._name_in(transaction))
 
     def _name_in(self, transaction: str) -> str:
         """A transaction's name as a facilitator gives it; empty for all else, even free text."""

@@ -15,7 +15,8 @@ from tests.support.chain.chain import Chain, Transfer
 from tests.support.chain.payments import payment
 from tests.support.chain.service import EXAMPLE, Service, reason_in
 from tests.support.mcp_agents import ROTATION, agent, content_of, receipt_in
-from tests.support.mcp_clients import FOLDER, TYPESCRIPT, printed, typescript
+from tests.support.mcp_clients import FOLDER, TYPESCRIPT, typescript
+from tests.support.processes import printed
 from tests.support.seed import EXAMPLE_RESPONSE
 
 pytestmark = pytest.mark.anyio

@@ -4,9 +4,7 @@ Nothing is bought here: what is shown is that the chain is one, that our reading
 with both official clients, and that a settlement whose answer was lost is found on it.
 """
 
-import json
 import shutil
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -31,8 +29,9 @@ from tests.chain.conftest import FUNDS, absent
 from tests.support.chain.books import PAID, PRICE, UNMOVED, Movement
 from tests.support.chain.chain import HERE
 from tests.support.chain.service import faulty_node
-from tests.support.chain.solana_chain import NETWORK, USDC, SolanaChain, local_solana_facilitator
-from tests.support.solana_payments import Order, payload, signed
+from tests.support.chain.solana_chain import NETWORK, SolanaChain, local_solana_facilitator
+from tests.support.processes import printed
+from tests.support.solana_payments import TERMS, Order, payload, signed
 
 pytestmark = [
     pytest.mark.anyio,
@@ -78,15 +77,7 @@ def party(solana: SolanaChain) -> Iterator[Callable[[str], Party]]:
         payer, payee = Keypair(), str(Keypair().pubkey())
         solana.mint(str(payer.pubkey()), FUNDS)
         solana.mint(payee, 0)
-        terms = PaymentRequirements(
-            scheme="exact",
-            network=NETWORK,
-            asset=USDC,
-            amount=str(PRICE),
-            pay_to=payee,
-            max_timeout_seconds=60,
-            extra={"feePayer": fee_payer},
-        )
+        terms = TERMS.model_copy(update={"pay_to": payee, "extra": {"feePayer": fee_payer}})
         schemes.append(ExactSvmClientScheme(KeypairSigner(payer), solana.url))
         client = x402Client().register("solana:*", schemes[-1])
         return Party(solana, payer, terms, client, (0, 0, 0)).opened()
@@ -165,16 +156,7 @@ def typescript() -> Callable[..., Any]:
     node = shutil.which("node") or absent("node")
 
     def told(**asked: Any) -> Any:
-        done = subprocess.run(
-            [node, str(HERE / "solana_settle.mjs")],
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
+        return printed([node, str(HERE / "solana_settle.mjs")], asked)
 
     return told
 

@@ -27,7 +27,7 @@ from app.cli.mcp_wallet import PayingTools
 from app.cli.spending import SpendingRecord
 from app.cli.wallet import Wallet
 from tests.support.mcp_agents import ROTATION, content_of, message, settled
-from tests.support.mcp_clients import TYPESCRIPT, printed, typescript
+from tests.support.mcp_clients import TYPESCRIPT, typescript
 from tests.support.mcp_road import (
     Fault,
     Road,
@@ -37,7 +37,7 @@ from tests.support.mcp_road import (
     loses_the_answer,
     loses_the_request,
 )
-from tests.support.processes import ROOT, environment, free_port
+from tests.support.processes import ROOT, environment, free_port, printed
 from tests.support.seed import EXAMPLE_RESPONSE
 from tests.support.services import (
     EXAMPLE,

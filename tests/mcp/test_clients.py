@@ -9,7 +9,8 @@ import pytest
 
 from app.mcp.tools import OUTPUT_SCHEMA
 from tests.support.mcp_agents import ROTATION
-from tests.support.mcp_clients import FOLDER, TYPESCRIPT, printed, typescript
+from tests.support.mcp_clients import FOLDER, TYPESCRIPT, typescript
+from tests.support.processes import printed
 from tests.support.seed import EXAMPLE_RESPONSE
 from tests.support.services import EXAMPLE
 

@@ -3,6 +3,7 @@
 What a program writes goes to a file in one folder, which ``conftest`` shows when a test fails.
 """
 
+import json
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -96,3 +98,19 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
+
+
+def printed(command: Sequence[str], arguments: object, **variables: str) -> dict[str, Any]:
+    """The JSON that a program prints which reads ``arguments`` as JSON."""
+    done = subprocess.run(
+        command,
+        env=environment(**variables),
+        input=json.dumps(arguments),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answered: dict[str, Any] = json.loads(done.stdout)
+    return answered

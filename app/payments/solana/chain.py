@@ -17,8 +17,9 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 from solders.token.state import TokenAccount, TokenAccountState
 
+from app.payments.authorization import Payment
 from app.payments.chain import AuthorizationState, ChainRecord
-from app.payments.json_rpc import JsonRpc, NodeError
+from app.payments.json_rpc import Node, NodeError
 from app.payments.solana.addresses import token_account_of
 from app.payments.solana.networks import FAMILY, LIFETIME_SECONDS, stablecoin, token_program
 from app.payments.solana.transaction import Transfer
@@ -73,33 +74,22 @@ class _AccountInfo(Struct):
     value: _Account | None
 
 
-class SolanaChain:
-    """A node's JSON-RPC at ``url``, which is to be of ``network`` (its CAIP-2 name).
-
-    ``problem`` says why it cannot be asked, as ``refresh`` last found it. A node of another
-    network, which ``is_another``, is not asked what became of a payment: there none of ours is.
-    """
+class SolanaChain(Node):
+    """A node of the Solana ``network`` (its CAIP-2 name)."""
 
     def __init__(self, url: str, network: str, *, timeout_seconds: float = 5.0) -> None:
+        super().__init__(url, network, timeout_seconds=timeout_seconds)
         self._network = network
-        self._node = JsonRpc(url, timeout_seconds=timeout_seconds)
-        self.problem: str | None = "the node has not been asked yet"
-        self.is_another = False
 
-    async def refresh(self) -> None:
-        """Ask the node for its network, by its first block, and update ``problem``."""
-        try:
-            genesis = await self._node.call(Hash, "getGenesisHash")
-        except NodeError:
-            self.problem = "the node cannot be reached or does not answer properly"
-            return
-        found = f"{FAMILY}:{genesis[:REFERENCE_LENGTH]}"
-        self.is_another = found != self._network
-        self.problem = (
-            f"the node is of {found}, and payments are on {self._network}"
-            if self.is_another
-            else None
-        )
+    async def _chain_found(self) -> str:
+        """The network's name, which begins with the hash of its first block."""
+        genesis = await self._node.call(Hash, "getGenesisHash")
+        return f"{FAMILY}:{genesis[:REFERENCE_LENGTH]}"
+
+    async def record_for(self, payment: Payment, valid_before: float) -> ChainRecord:
+        """The record of ``payment``, which ends at ``valid_before`` at the latest."""
+        assert isinstance(payment.signed, Transfer)  # noqa: S101 - it is for this network
+        return await self.record_of(payment.signed, valid_before=valid_before)
 
     async def record_of(self, transfer: Transfer, *, valid_before: float) -> ChainRecord:
         """The record of ``transfer``, which pays us if it succeeds.
