@@ -446,15 +446,14 @@ class _SettlementAttempts:
     async def _require_funds(self) -> None:
         """Raise ``PaymentRefused`` if the payer has not the money: then it did not move, either.
 
-        Facilitators may say of such a payment only that it failed. A token looks at the nonce
-        before the balance, so that whoever lacks the money has not used the nonce.
+        Facilitators may say of such a payment only that it failed.
         """
         with contextlib.suppress(FacilitatorUnavailable):
             verified = await self._server.verify_payment(
                 self._payment.payload, self._payment.requirements
             )
-            if verified.invalid_reason in NO_FUNDS:
-                raise PaymentRefused(_reason(verified.invalid_reason, "insufficient_funds"))
+            if verified.invalid_reason == NO_FUNDS:
+                raise PaymentRefused(NO_FUNDS)
 
     async def _failed(self, transaction: str) -> bool:
         """Whether the node shows that a transaction failed, which is called settled."""

@@ -10,7 +10,7 @@ import pytest
 import structlog
 from msgspec.structs import replace
 from structlog.testing import capture_logs
-from x402.mechanisms.evm.constants import ERR_NONCE_ALREADY_USED
+from x402.mechanisms.evm.constants import ERR_INSUFFICIENT_BALANCE, ERR_NONCE_ALREADY_USED
 from x402.schemas import (
     PaymentRequirements,
     ResourceInfo,
@@ -529,7 +529,9 @@ def test_with_a_node_the_chain_decides(
     assert "verify" not in till.facilitator.names
 
 
-NO_FUNDS = VerifyResponse(is_valid=False, invalid_reason="insufficient_funds")
+NO_FUNDS = VerifyResponse(is_valid=False, invalid_reason=ERR_INSUFFICIENT_BALANCE)
+SPENT_IT = VerifyResponse(is_valid=False, invalid_reason="insufficient_funds")
+"""Also of a payer who paid us all that he had: not everybody looks at the nonce first."""
 
 
 def test_who_has_not_the_money_is_told_so_at_once(till: Till) -> None:
@@ -537,7 +539,7 @@ def test_who_has_not_the_money_is_told_so_at_once(till: Till) -> None:
     for transaction in ("", TRANSACTION):
         till.facilitator.settlements = [failed("transaction_failed", transaction)]
         till.facilitator.verifications = [NO_FUNDS]
-        assert ends(till.charge(till.payment()), PaymentRefused).reason == "insufficient_funds"
+        assert ends(till.charge(till.payment()), PaymentRefused).reason == ERR_INSUFFICIENT_BALANCE
     assert till.facilitator.names == ["settle", "verify"] * 2
 
 
@@ -546,6 +548,7 @@ def test_who_has_not_the_money_is_told_so_at_once(till: Till) -> None:
     [
         (VerifyResponse(is_valid=True), failed("transaction_failed")),
         (FacilitatorUnavailable(), failed("transaction_failed")),
+        (SPENT_IT, failed("transaction_failed")),
         (NO_FUNDS, failed("settle_exact_node_failure", TRANSACTION)),
         (NO_FUNDS, unknown()),
     ],

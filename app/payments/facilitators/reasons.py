@@ -71,8 +71,10 @@ FINAL = frozenset(
     }
 )
 
-NO_FUNDS = frozenset({"insufficient_funds", evm.ERR_INSUFFICIENT_BALANCE})
-"""The payer has not the money."""
+NO_FUNDS = evm.ERR_INSUFFICIENT_BALANCE
+"""The payer has not the money, and has not used the nonce: the SDK and the token look at that
+first. Others' ``insufficient_funds`` may be said of a payer who has just paid us all that he had.
+"""
 
 FAMILIES = (
     "invalid_exact_evm_payload_",
