@@ -334,3 +334,10 @@ async def test_an_answer_is_never_unpacked(node: Node) -> None:
 
 def test_a_node_has_five_seconds() -> None:
     assert Chain("http://127.0.0.1:9", NETWORK)._node._timeout.total == 5
+
+
+async def test_what_needs_no_asking_on_an_evm_chain_is_not_asked() -> None:
+    """Any address can be paid there, and its facilitators look at a transaction's result."""
+    away = Chain("http://127.0.0.1:9", NETWORK)
+    assert await away.payee_problem(TERMS.pay_to) is None
+    assert await away.shows_failure(PAID_US.transaction) is False
