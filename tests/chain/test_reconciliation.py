@@ -1,24 +1,25 @@
 """After 2,000 mixed requests and every fault we know, the books balance to the last payment.
 
-Strategy: two workers share one Redis and settle through the SDK's facilitator on the local chain.
-Callers of every kind (``traffic``) come by the seed, while the facilitator loses, delays and cuts
-answers (``Fault``), the node lags, breaks and lies (``NodeFault``), payers spend a nonce on
-somebody else, callers hang up, workers are killed and started again, and Redis stands still for
-longer than anybody waits for it. Each caller retries as told until it has a final answer. Then
-three books are compared nonce by nonce: what callers were told, what Redis remembers, and what the
-chain says.
+Strategy: two workers share one Redis and settle through the SDK's facilitator on two local chains,
+the EVM's and Solana's. Callers of every kind (``traffic``) come by the seed, while the facilitator
+loses, delays and cuts answers and says "failed" of what it settled (``Fault``), the nodes lag,
+break and lie (``NodeFault``), payers spend a nonce on somebody else, callers hang up, workers are
+killed and started again, and Redis stands still for longer than anybody waits for it. Each caller
+retries as told until it has a final answer. Then three books are compared payment by payment: what
+callers were told, what Redis remembers, and what the chains say.
 
-``ONCALL_RPC_URL`` names the chain: after a lost answer the facilitator says "failed" of a transfer
-that reached us, and without a node the service cannot tell in every case (a simulated transfer of
-an empty wallet fails for two reasons); with it, every payment ends as 200 or 402. Each wallet comes
-from an address of its own, believed through ``ONCALL_TRUSTED_PROXIES``: the rate limit is not the
-subject here.
+Each chain has a node that the service asks: after a lost answer the facilitator says "failed" of a
+transfer that reached us, and without a node the service cannot tell in every case (a simulated
+transfer of an empty wallet fails for two reasons); with it, every payment ends as 200 or 402. Each
+wallet comes from an address of its own, believed through ``ONCALL_TRUSTED_PROXIES``: the rate limit
+is not the subject here.
 
 The seed fixes keys, nonces, the order of errands and which payment meets which fault; the kernel's
 scheduling is not fixed.
 """
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -31,14 +32,26 @@ import pytest
 import redis
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from solders.hash import Hash
+from solders.keypair import Keypair
 
 from app.payments.claims.claim import Receipt
 from app.payments.claims.redis import RedisClaims
 from tests.chain.conftest import FUNDS
 from tests.support.chain.books import PRICE
-from tests.support.chain.chain import Chain
+from tests.support.chain.chain import Chain, Transfer
+from tests.support.chain.facilitator_process import NETWORK
 from tests.support.chain.service import Service, faulty_node, local_facilitator
-from tests.support.chain.traffic import REQUESTS, Caller, Tally, errands, expect
+from tests.support.chain.solana_chain import NETWORK as SOLANA
+from tests.support.chain.solana_chain import SolanaChain
+from tests.support.chain.traffic import (
+    REQUESTS,
+    Caller,
+    SolanaPayer,
+    Tally,
+    errands,
+    expect,
+)
 from tests.support.processes import wait_until
 from tests.support.redis_server import redis_server
 from tests.support.workers import Worker, workers
@@ -105,61 +118,117 @@ class Scene:
             os.kill(self.redis_pid, signal.SIGCONT)
 
 
+@dataclass(frozen=True)
+class Cast:
+    """Who pays whom on which chain; a wallet on one has a twin on the other."""
+
+    chain: Chain
+    solana: SolanaChain
+    wallets: Sequence[LocalAccount]
+    solana_wallets: Sequence[Keypair]
+    payee: str
+    solana_payee: str
+
+    @classmethod
+    def hired(cls, chain: Chain, solana: SolanaChain) -> "Cast":
+        """Wallets with money, and payees without."""
+        chance = seeded("the cast")
+        wallets = [Account.from_key(chance.randbytes(32)) for _ in range(WALLETS)]
+        payee = Account.from_key(chance.randbytes(32)).address
+        solana_wallets = [Keypair.from_seed(chance.randbytes(32)) for _ in range(WALLETS)]
+        solana_payee = str(Keypair.from_seed(chance.randbytes(32)).pubkey())
+        for wallet, twin in zip(wallets, solana_wallets, strict=True):
+            chain.mint(wallet.address, FUNDS)
+            solana.mint(str(twin.pubkey()), FUNDS)
+        solana.mint(solana_payee, 0)
+        return cls(chain, solana, wallets, solana_wallets, payee, solana_payee)
+
+    def accepts(self, node_url: str, solana_node_url: str) -> str:
+        """The setting of both ways to pay, each with its node."""
+        return json.dumps(
+            [
+                {"network": NETWORK, "payTo": self.payee, "rpcUrl": node_url},
+                {"network": SOLANA, "payTo": self.solana_payee, "rpcUrl": solana_node_url},
+            ]
+        )
+
+    def transfers(self) -> Sequence[Transfer]:
+        """What both payees received, on either chain."""
+        return [
+            *self.chain.transfers_to(self.payee),
+            *self.solana.transfers_to(self.solana_payee),
+        ]
+
+
 @pytest.mark.timeout(800)
 def test_money_and_answers_are_the_same(
-    chain: Chain, logs: Path, tmp_path: Path, reconciled: list[str]
+    chain: Chain, solana: SolanaChain, logs: Path, tmp_path: Path, reconciled: list[str]
 ) -> None:
     """Σ transfers on chain = Σ payments answered 200 × price, with nothing left unknown."""
-    chance = seeded("the cast")
-    wallets = [Account.from_key(chance.randbytes(32)) for _ in range(WALLETS)]
-    payee = Account.from_key(chance.randbytes(32)).address
-    for wallet in wallets:
-        chain.mint(wallet.address, FUNDS)
+    cast = Cast.hired(chain, solana)
     with (
         redis_server(tmp_path) as redis_url,
-        local_facilitator(chain, logs, "--faults", str(SEED)) as facilitator_url,
+        local_facilitator(chain, logs, "--faults", str(SEED), solana=solana) as facilitator_url,
         faulty_node(chain, logs, SEED) as node_url,
+        faulty_node(solana, logs, SEED) as solana_node_url,
         workers(
-            2, facilitator_url, payee, redis_url, logs, ONCALL_RPC_URL=node_url, **SETTINGS
+            2,
+            facilitator_url,
+            "",
+            redis_url,
+            logs,
+            ONCALL_NETWORK="",
+            ONCALL_ACCEPTS=cast.accepts(node_url, solana_node_url),
+            **SETTINGS,
         ) as started,
     ):
         with redis.Redis.from_url(redis_url) as server:
             redis_pid = int(server.info("server")["process_id"])
         scene = Scene(started, redis_pid, seeded("havoc"))
-        tally = asyncio.run(serve_all(scene, payee, wallets, redis_url, chain))
+        tally = asyncio.run(serve_all(scene, cast, redis_url))
         receipts = asyncio.run(receipts_in(redis_url))
+        faulty = {
+            "facilitator": facilitator_url,
+            "EVM node": node_url,
+            "Solana node": solana_node_url,
+        }
         faults = {
             f"{who}: {fault}": count
-            for who, url in (("facilitator", facilitator_url), ("node", node_url))
+            for who, url in faulty.items()
             for fault, count in httpx.get(f"{url}/faults").json().items()
         }
 
-    transfers = chain.transfers_to(payee)
+    transfers = cast.transfers()
     received = sum(transfer.value for transfer in transfers)
     reconciled += report(tally, scene, faults, receipts, received, len(transfers))
 
     assert tally.requests == REQUESTS + tally.late
-    assert received == len(tally.paid) * PRICE == chain.balance_of(payee)
+    balance = chain.balance_of(cast.payee) + solana.balance_of(cast.solana_payee)
+    assert received == len(tally.paid) * PRICE == balance
     assert not tally.spent & set(tally.paid)
-    assert chain.used_nonces(each.address for each in wallets) == tally.spent | set(tally.paid)
+    on_evm = {nonce for nonce in tally.paid if nonce.startswith("0x")}
+    assert chain.used_nonces(each.address for each in cast.wallets) == tally.spent | on_evm
+    assert len(chain.transfers_to(cast.payee)) == len(on_evm)
     assert len(transfers) == len(tally.paid)
     assert {receipt.transaction for receipt in receipts} == set(tally.paid.values())
     assert sum(int(receipt.amount) for receipt in receipts) == received
 
 
-async def serve_all(
-    scene: Scene, payee: str, wallets: Sequence[LocalAccount], redis_url: str, chain: Chain
-) -> Tally:
+async def serve_all(scene: Scene, cast: Cast, redis_url: str) -> Tally:
     """Run every errand, some at a time, while havoc is wrought."""
     tally, urls = Tally(), [worker.url for worker in scene.workers]
     with httpx.Client(timeout=30) as http:
-        terms = Service(urls[0], payee, http).terms()
+        both = Service(urls[0], cast.payee, http).terms()
+    terms, solana_terms = (both.model_copy(update={"accepts": [way]}) for way in both.accepts)
+    blockhash = Hash.from_string(cast.solana.call("getLatestBlockhash")["value"]["blockhash"])
     waiting = iter(enumerate(errands(seeded("errands"))))
 
     def new_caller(number: int, http: httpx.AsyncClient) -> Caller:
-        whose = number % len(wallets)
+        whose = number % WALLETS
+        solana = SolanaPayer(cast.solana_wallets[whose], solana_terms, blockhash)
         address, own = f"198.51.100.{whose + 1}", seeded(f"errand {number}")
-        return Caller(urls, http, terms, tally, own, wallets[whose], address, chain)
+        wallet = cast.wallets[whose]
+        return Caller(urls, http, terms, tally, own, wallet, address, cast.chain, solana)
 
     async def caller(http: httpx.AsyncClient) -> None:
         for number, errand in waiting:
@@ -219,13 +288,14 @@ def report(
         "retries of them": tally.retries,
         **answers,
         "payments answered 200": len(tally.paid),
+        "  on Solana": sum(not nonce.startswith("0x") for nonce in tally.paid),
         "  settlement_unknown first": paid_late,
         "settlement_unknown first, refused in the end": len(tally.unknown) - paid_late,
         "settlements in Redis": len(receipts),
         "  stored at a retry only": tally.late,
         "nonces spent on somebody else": len(tally.spent),
-        "transfers on chain": transfers,
-        "received on chain, in millionths of USDC": received,
+        "transfers on both chains": transfers,
+        "received on both chains, in millionths of USDC": received,
         "price of the answers, in millionths of USDC": len(tally.paid) * PRICE,
         "difference": received - len(tally.paid) * PRICE,
         "injected: workers killed": scene.kills,

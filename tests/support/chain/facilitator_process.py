@@ -54,7 +54,6 @@ UPSTREAM_TEXT = "facilitator-internals-nobody-may-see"
 LATE_SECONDS = 3.0
 """Longer than the service under test waits for an answer (``ONCALL_FACILITATOR_TIMEOUT``)."""
 FAULT_SHARE = 0.3
-PENDING = "settlement_pending"
 
 
 class Fault(StrEnum):
@@ -67,10 +66,26 @@ class Fault(StrEnum):
     CLOSES_AFTER = "connection closed after settling"
     WAITS_AFTER = "settled, then timed out"
     PENDING_AFTER = "settlement_pending after settling"
+    UNCONFIRMED_200 = "confirmation timed out after settling (200, with a hash)"
+    UNCONFIRMED_400 = "confirmation timed out after settling (400, with a hash)"
+    NODE_FAILURE_BEFORE = "node failure before settling (400)"
+    NODE_FAILURE_AFTER = "node failure after settling (200, without a hash)"
+    STATE_AFTER = "invalid_transaction_state after settling (400, with a hash)"
 
 
 BEFORE: Mapping[Fault | None, int] = {Fault.FAILS_BEFORE: 500, Fault.CLOSES_BEFORE: 200}
 """Faults without a settlement, and their status."""
+
+NODE_FAILURE = "settle_exact_node_failure"
+UNSURE: Mapping[Fault | None, tuple[int, str]] = {
+    Fault.PENDING_AFTER: (200, "settlement_pending"),
+    Fault.UNCONFIRMED_200: (200, "settle_exact_evm_transaction_confirmation_timed_out"),
+    Fault.UNCONFIRMED_400: (400, "settle_exact_evm_transaction_confirmation_timed_out"),
+    Fault.NODE_FAILURE_BEFORE: (400, NODE_FAILURE),
+    Fault.NODE_FAILURE_AFTER: (200, NODE_FAILURE),
+    Fault.STATE_AFTER: (400, "invalid_transaction_state"),
+}
+"""Faults that say "failed" of what may be settled: their status and reason (CDP's words)."""
 
 
 class Faults:
@@ -143,7 +158,9 @@ def facilitator_app(
 
     async def settle(request: Request) -> Response:
         payload, requirements = _payment_in(await request.json())
-        fault = faults.next(_nonce_of(payload))
+        fault = faults.next(nonce_in(payload))
+        if fault is Fault.NODE_FAILURE_BEFORE:
+            return _unsure(SettleResponse(success=False, network="", transaction=""), fault)
         if fault in BEFORE:
             return _broken(BEFORE[fault])
         if fault is Fault.WAITS_BEFORE:
@@ -171,10 +188,18 @@ async def _told(settlement: SettleResponse, fault: Fault | None) -> Response:
             return _broken(200)
         case Fault.WAITS_AFTER:
             await asyncio.sleep(LATE_SECONDS)
-        case Fault.PENDING_AFTER:
-            unsure = {"error_reason": PENDING, "error_message": UPSTREAM_TEXT}
-            return _json(settlement.model_copy(update={"success": False, **unsure}))
+        case _ if fault in UNSURE:
+            return _unsure(settlement, fault)
     return _json(settlement)
+
+
+def _unsure(settlement: SettleResponse, fault: Fault | None) -> Response:
+    """ "Failed" in the words of ``fault``, of what may have been settled all the same."""
+    status, reason = UNSURE[fault]
+    said = {"success": False, "error_reason": reason, "error_message": UPSTREAM_TEXT}
+    if reason == NODE_FAILURE:
+        said["transaction"] = ""
+    return _json(settlement.model_copy(update=said), status)
 
 
 def _broken(status: int) -> Response:
@@ -184,7 +209,7 @@ def _broken(status: int) -> Response:
     return JSONResponse({"error": UPSTREAM_TEXT, "errorReason": UPSTREAM_TEXT}, status)
 
 
-def _nonce_of(payload: PaymentPayload | PaymentPayloadV1) -> str:
+def nonce_in(payload: PaymentPayload | PaymentPayloadV1) -> str:
     """What makes a payment one of its kind: on Solana it is the whole transaction."""
     signed = payload.payload
     return str(
@@ -202,8 +227,10 @@ def _payment_in(
     return payload, requirements
 
 
-def _json(answer: SupportedResponse | VerifyResponse | SettleResponse) -> Response:
-    return JSONResponse(answer.model_dump(by_alias=True, exclude_none=True))
+def _json(
+    answer: SupportedResponse | VerifyResponse | SettleResponse, status: int = 200
+) -> Response:
+    return JSONResponse(answer.model_dump(by_alias=True, exclude_none=True), status)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 from eth_account import Account
+from solders.keypair import Keypair
 from x402.http.utils import decode_payment_required_header, encode_payment_signature_header
 from x402.schemas import PaymentPayload, PaymentRequired
 
@@ -26,14 +27,21 @@ EXAMPLE = (
 
 
 @contextmanager
-def local_facilitator(chain: Chain, logs: Path, *flags: str) -> Iterator[str]:
-    """The SDK's facilitator over ``chain`` with a fresh wallet; yields its URL."""
+def local_facilitator(
+    chain: Chain, logs: Path, *flags: str, solana: SolanaChain | None = None
+) -> Iterator[str]:
+    """The SDK's facilitator over ``chain``, and ``solana``, with fresh wallets; yields its URL."""
     port = free_port()
     wallet = Account.create()
     chain.give_gas(wallet.address)
     program = [sys.executable, str(HERE / "facilitator_process.py")]
     command = [*program, "--port", str(port), "--rpc-url", chain.url, *flags]
     environ = {**os.environ, "FACILITATOR_KEY": wallet.key.to_0x_hex()}
+    if solana is not None:
+        fee_payer = Keypair()
+        solana.give_gas(str(fee_payer.pubkey()))
+        command += ["--solana-rpc-url", solana.url]
+        environ["SOLANA_FACILITATOR_KEY"] = str(fee_payer)
     url = f"http://127.0.0.1:{port}"
     ready = partial(answers_ok, f"{url}/supported")
     with running(command, log=logs / "facilitator.log", ready=ready, environ=environ):
@@ -48,7 +56,7 @@ def faulty_node(chain: Chain | SolanaChain, logs: Path, seed: int) -> Iterator[s
     command = [*program, "--rpc-url", chain.url, "--faults", str(seed)]
     url = f"http://127.0.0.1:{port}"
     ready = partial(answers_ok, f"{url}/faults")
-    with running(command, log=logs / "node.log", ready=ready, environ=os.environ):
+    with running(command, log=logs / f"node-{port}.log", ready=ready, environ=os.environ):
         yield url
 
 

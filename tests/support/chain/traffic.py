@@ -19,15 +19,19 @@ from dataclasses import dataclass, field
 import httpx
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from solders.hash import Hash
+from solders.keypair import Keypair
 from x402.extensions.payment_identifier import append_payment_identifier_to_extensions
 from x402.http.utils import decode_payment_response_header, encode_payment_signature_header
 from x402.mechanisms.evm.constants import ERR_INVALID_SIGNATURE, ERR_VALID_BEFORE_EXPIRED
 from x402.schemas import PaymentPayload, PaymentPayloadV1, PaymentRequired
 
 from tests.support.chain.chain import Chain
-from tests.support.chain.facilitator_process import NETWORK_V1, UPSTREAM_TEXT
+from tests.support.chain.facilitator_process import NETWORK_V1, UPSTREAM_TEXT, nonce_in
 from tests.support.chain.payments import authorization, payload, payment, signature_of
 from tests.support.chain.service import ENDPOINT, EXAMPLE, reason_in
+from tests.support.solana_payments import Order, memo
+from tests.support.solana_payments import payload as solana_payload
 
 STATUSES = {200, 400, 402, 409, 503}
 PATIENCE_SECONDS = 90.0
@@ -35,6 +39,8 @@ PATIENCE_SECONDS = 90.0
 SHORT_LIFE_SECONDS = 20
 """Authorizations that cannot succeed: one that was sent is only refused once it has expired."""
 COPIES = 5
+SOLANA_SHARE = 0.4
+"""Of the payments that may be made on either chain."""
 OTHER_BODY = EXAMPLE.replace(b'"shifts": 3', b'"shifts": 4')
 BAD_BODIES = (b"{", b'{"people": []}', b"[]", EXAMPLE.replace(b"24}", b"-1}"))
 OTHER_TERMS: Sequence[Mapping[str, str]] = (
@@ -89,6 +95,31 @@ class Tally:
                 self.unknown.add(nonce)
 
 
+@dataclass(frozen=True)
+class SolanaPayer:
+    """A wallet on Solana, the ``terms`` it pays on, and a blockhash that stays valid."""
+
+    wallet: Keypair
+    terms: PaymentRequired
+    blockhash: Hash
+
+    def payment(self, memo_bytes: bytes) -> PaymentPayload:
+        """A payment with a memo that makes it differ from all others."""
+        [accepted] = self.terms.accepts
+        order = Order(
+            payer=self.wallet,
+            fee_payer=accepted.extra["feePayer"],
+            payee=accepted.pay_to,
+            blockhash=self.blockhash,
+            after=(memo(memo_bytes.hex().encode()),),
+        )
+        return PaymentPayload(
+            payload=solana_payload(order),
+            accepted=accepted.model_copy(deep=True),
+            resource=self.terms.resource,
+        )
+
+
 @dataclass
 class Caller:
     """One caller at ``address`` with a wallet. Everything random comes from ``chance``."""
@@ -101,6 +132,7 @@ class Caller:
     wallet: LocalAccount
     address: str
     chain: Chain
+    solana: SolanaPayer
 
     def new_nonce(self) -> str:
         return "0x" + self.chance.randbytes(32).hex()
@@ -108,13 +140,18 @@ class Caller:
     def payment(self, **changes: str) -> PaymentPayload:
         return payment(self.wallet, self.terms, **{"nonce": self.new_nonce(), **changes})
 
+    def payment_on_either(self) -> PaymentPayload:
+        """A payment on one of the two chains."""
+        on_solana = self.chance.random() < SOLANA_SHARE
+        return self.solana.payment(self.chance.randbytes(16)) if on_solana else self.payment()
+
     async def pay(
         self, paid: PaymentPayload | PaymentPayloadV1, body: bytes = EXAMPLE
     ) -> httpx.Response:
         """The final answer to ``paid``."""
         name = "PAYMENT-SIGNATURE" if isinstance(paid, PaymentPayload) else "X-PAYMENT"
         headers = {name: encode_payment_signature_header(paid)}
-        return await self.ask(body, headers, str(paid.payload["authorization"]["nonce"]))
+        return await self.ask(body, headers, nonce_in(paid))
 
     async def ask(
         self, body: bytes, headers: Mapping[str, str] | None = None, nonce: str = ""
@@ -150,7 +187,7 @@ class Caller:
         except httpx.TransportError:
             self.tally.lost_connections += 1
         else:
-            self.tally.count(answer, str(paid.payload["authorization"]["nonce"]))
+            self.tally.count(answer, nonce_in(paid))
 
     async def spend_elsewhere(self, nonce: str) -> bool:
         """Spend ``nonce`` on a friend, past the service; whether that was in time."""
@@ -189,7 +226,7 @@ async def sends_nonsense(caller: Caller) -> None:
 
 async def pays_for_nonsense(caller: Caller) -> None:
     body = caller.chance.choice(BAD_BODIES)
-    expect(await caller.pay(caller.payment(), body), 400)
+    expect(await caller.pay(caller.payment_on_either(), body), 400)
 
 
 async def pays_unreadably(caller: Caller) -> None:
@@ -199,7 +236,7 @@ async def pays_unreadably(caller: Caller) -> None:
 
 
 async def pays(caller: Caller) -> None:
-    expect(await caller.pay(caller.payment()), 200)
+    expect(await caller.pay(caller.payment_on_either()), 200)
 
 
 async def pays_by_version_1(caller: Caller) -> None:
@@ -209,7 +246,7 @@ async def pays_by_version_1(caller: Caller) -> None:
 
 
 async def replays(caller: Caller) -> None:
-    paid = caller.payment()
+    paid = caller.payment_on_either()
     first, second = await caller.pay(paid), await caller.pay(paid)
     expect(first, 200)
     expect(second, 200)
@@ -217,14 +254,14 @@ async def replays(caller: Caller) -> None:
 
 
 async def replays_for_another_body(caller: Caller) -> None:
-    paid = caller.payment()
+    paid = caller.payment_on_either()
     first, second = await caller.pay(paid), await caller.pay(paid, OTHER_BODY)
     expect(first, 200)
     expect(second, 409)
 
 
 async def sends_copies(caller: Caller) -> None:
-    paid = caller.payment()
+    paid = caller.payment_on_either()
     answers = await asyncio.gather(*(caller.pay(paid) for _ in range(COPIES)))
     for answer in answers:
         expect(answer, 200)
@@ -232,7 +269,7 @@ async def sends_copies(caller: Caller) -> None:
 
 
 async def hangs_up_and_retries(caller: Caller) -> None:
-    paid = caller.payment()
+    paid = caller.payment_on_either()
     await caller.hang_up_on(paid, after_seconds=caller.chance.uniform(0.001, 0.1))
     expect(await caller.pay(paid), 200)
 
