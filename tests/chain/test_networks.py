@@ -20,7 +20,7 @@ from tests.support.chain.books import PAID, Books, Row
 from tests.support.chain.chain import Chain
 from tests.support.chain.service import EXAMPLE, Service, local_service, reason_in
 from tests.support.chain.solana_chain import NETWORK as SOLANA
-from tests.support.chain.solana_chain import SolanaChain
+from tests.support.chain.solana_chain import SolanaChain, local_solana_facilitator
 from tests.support.services import NETWORK as BASE_SEPOLIA
 
 pytestmark = [
@@ -38,15 +38,8 @@ def both(
     logs: Path,
 ) -> Iterator[Service]:
     """The service with two ways to pay; its payee is the one on Solana."""
-    payee = str(Keypair().pubkey())
-    solana.mint(payee, 0)
     ways = [
-        {
-            "network": "solana-devnet",
-            "payTo": payee,
-            "facilitator": solana_facilitator_url,
-            "rpcUrl": solana.url,
-        },
+        solana_way(solana, solana_facilitator_url, rpcUrl=solana.url),
         {
             "network": "base-sepolia",
             "payTo": Account.create().address,
@@ -58,6 +51,13 @@ def both(
         facilitator_url, logs, ONCALL_ACCEPTS=json.dumps(ways), ONCALL_NETWORK="", ONCALL_PAY_TO=""
     ) as service:
         yield service
+
+
+def solana_way(solana: SolanaChain, facilitator_url: str, **more: str) -> dict[str, str]:
+    """A way to be paid on Solana, with a fresh payee."""
+    payee = str(Keypair().pubkey())
+    solana.mint(payee, 0)
+    return {"network": "solana-devnet", "payTo": payee, "facilitator": facilitator_url, **more}
 
 
 @pytest.fixture
@@ -156,3 +156,32 @@ async def test_what_does_not_suffice_is_refused_and_moves_nothing(
     statuses += [other.status_code, taken.status_code]
     assert statuses == [402, 402, 402, 200, 409]
     assert books.close(*statuses) == PAID
+
+
+@pytest.mark.parametrize(
+    ("node", "told"),
+    [(True, (200, None)), (False, (503, "settlement_unknown"))],
+    ids=["node", "no node"],
+)
+async def test_a_receipt_that_was_lost(
+    node: bool,
+    told: tuple[int, str | None],
+    solana: SolanaChain,
+    solana_client: x402Client,
+    open_solana_books: Callable[[Service], Books],
+    logs: Path,
+) -> None:
+    """The facilitator settled and failed to say so; the second time it says "failed"."""
+    with local_solana_facilitator(solana, logs, "--lose-answers", "1") as facilitator_url:
+        way = solana_way(solana, facilitator_url, **({"rpcUrl": solana.url} if node else {}))
+        settings = {"ONCALL_ACCEPTS": json.dumps([way]), "ONCALL_NETWORK": "", "ONCALL_PAY_TO": ""}
+        with local_service(
+            facilitator_url, logs, ONCALL_SETTLE_DEADLINE="5", **settings
+        ) as service:
+            books, paid = open_solana_books(service), await signed(solana_client, service)
+            answers = [service.pay(paid) for _ in range(2)]
+            moved = books.close(*(answer.status_code for answer in answers))
+    assert moved == PAID
+    assert [(each.status_code, reason_in(each)) for each in answers] == [told, told]
+    if node:
+        assert answers[0].content == answers[1].content
