@@ -1,10 +1,10 @@
 """Write the lock files: every package that an install resolves to, with the hashes of its files.
 
-``requirements.lock`` is the service alone, for the image and ``make setup``;
-``requirements-dev.lock`` adds every extra, at the same versions. Both hold what builds the project
-as well, so that an install needs no other package, and both are resolved once for every Python and
-every system that the project admits: pip reads the markers. Only names, versions and hashes are
-written: no index, no host, no path.
+``requirements.lock`` is the service on every network that it can be paid on, for the image and
+``make setup``; ``requirements-dev.lock`` adds every extra, at the same versions. Both hold what
+builds the project as well, so that an install needs no other package, and both are resolved once
+for every Python and every system that the project admits: pip reads the markers. Only names,
+versions and hashes are written: no index, no host, no path.
 
 Versions stay as they are unless ``pyproject.toml`` has come to rule them out; ``--upgrade``
 (``make lock``) takes the newest that it admits.
@@ -24,7 +24,9 @@ HEADER = "# Written by scripts/lock.py. Install with: pip install --require-hash
 def main() -> None:
     upgrade = sys.argv[1:]
     write_lock("requirements-dev.lock", "--all-extras", *upgrade)
-    write_lock("requirements.lock", "--constraint", "requirements-dev.lock", *upgrade)
+    write_lock(
+        "requirements.lock", "--extra", "solana", "--constraint", "requirements-dev.lock", *upgrade
+    )
 
 
 def write_lock(name: str, *options: str) -> None:

@@ -14,6 +14,7 @@ import pytest
 from app.settings import DEFAULT_STORE
 from tests.support.processes import ROOT, free_port, running
 from tests.support.services import PAY_TO
+from tests.support.solana_payments import PAYEE as SOLANA_PAYEE
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 RUN_LINES = re.findall(r"^RUN (.*)$", DOCKERFILE, re.MULTILINE)
@@ -25,8 +26,9 @@ COPIED = [
 PRODUCTION = {
     "ONCALL_ENV": "production",
     "ONCALL_FACILITATOR_URL": "http://127.0.0.1:9",
-    "ONCALL_NETWORK": "eip155:8453",
-    "ONCALL_PAY_TO": PAY_TO,
+    "ONCALL_ACCEPTS": json.dumps(
+        [{"network": "base", "payTo": PAY_TO}, {"network": "solana", "payTo": SOLANA_PAYEE}]
+    ),
     "ONCALL_PUBLIC_URL": "https://oncall.test",
     "ONCALL_REDIS_URL": "redis://127.0.0.1:9/0",
 }
@@ -68,7 +70,7 @@ def test_the_run_lines_install_a_service_without_build_tools(image: Path) -> Non
     assert not installed & {"pip", "setuptools", "pytest", "mypy"}
 
 
-def test_it_serves_in_production_and_is_healthy(image: Path) -> None:
+def test_it_serves_in_production_on_either_kind_of_chain_and_is_healthy(image: Path) -> None:
     port = str(free_port())
     command = [part.replace("/venv", str(image / "venv")) for part in instruction(r"^CMD (.*)$")]
     command[command.index("8402")] = port
