@@ -1,6 +1,8 @@
 """One service that is paid on two local chains, each with a facilitator and a node of its own."""
 
 import json
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,12 +17,15 @@ from x402.mechanisms.svm import KeypairSigner
 from x402.mechanisms.svm.exact import ExactSvmClientScheme
 from x402.schemas import PaymentPayload
 
-from tests.chain.conftest import FUNDS
+from tests.chain.conftest import FUNDS, absent
 from tests.support.chain.books import PAID, Books, Row
-from tests.support.chain.chain import Chain
-from tests.support.chain.service import EXAMPLE, Service, local_service, reason_in
+from tests.support.chain.chain import HERE, Chain
+from tests.support.chain.service import ENDPOINT, EXAMPLE, Service, local_service, reason_in
 from tests.support.chain.solana_chain import NETWORK as SOLANA
 from tests.support.chain.solana_chain import SolanaChain, local_solana_facilitator
+from tests.support.mcp_agents import ROTATION
+from tests.support.processes import printed
+from tests.support.seed import EXAMPLE_RESPONSE
 from tests.support.services import NETWORK as BASE_SEPOLIA
 
 pytestmark = [
@@ -123,6 +128,35 @@ async def test_a_purchase_on_each_network(
     assert again.content == bought.content
     receipt = decode_payment_response_header(bought.headers["PAYMENT-RESPONSE"])
     assert (receipt.network, receipt.success) == (SOLANA, True)
+
+
+@pytest.mark.parametrize("over", ["http", "mcp"])
+@pytest.mark.parametrize("client", ["python", "typescript"])
+def test_a_client_buys_on_solana(
+    client: str,
+    over: str,
+    both: Service,
+    solana: SolanaChain,
+    solana_payer: Keypair,
+    open_solana_books: Callable[[Service], Books],
+) -> None:
+    """The official clients as programs; on the EVM chain ``test_examples`` and ``test_mcp`` do."""
+    if client == "typescript":
+        if not (HERE / "node_modules" / "@x402" / "fetch").exists():
+            absent("@x402/fetch")
+        command = [shutil.which("node") or absent("node"), str(HERE / "solana_buy.mjs")]
+    else:
+        command = [sys.executable, str(HERE / "solana_buy.py")]
+    url = both.url + (ENDPOINT if over == "http" else "/mcp")
+    asked = {"url": solana.url, "payer": list(bytes(solana_payer)), "order": json.loads(EXAMPLE)}
+    books = open_solana_books(both)
+    bought = printed([*command, over, url, ROTATION], asked)
+    assert books.close(200) == PAID
+    assert bought["answer"] == json.loads(EXAMPLE_RESPONSE)
+    receipt = bought["receipt"]
+    assert (receipt["success"], receipt["network"]) == (True, SOLANA)
+    assert receipt["payer"] == str(solana_payer.pubkey())
+    assert solana.transaction(receipt["transaction"])
 
 
 async def test_what_does_not_suffice_is_refused_and_moves_nothing(
