@@ -16,6 +16,8 @@ from app.formats.timeline import Timeline
 from app.http.rate_limits import in_words
 from app.http.validation import RequestModel, validated
 
+OPTIONAL = ("worked", "brief")
+"""The fields of a row that may be absent."""
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"
 
@@ -116,8 +118,8 @@ class Endpoint:
     ``compute`` turns a valid request into a ``Result``, and ``formats`` write it by media type, the
     default first. ``examine`` looks, before payment and in a worker process, for errors that
     validation does not find, and raises ``InvalidRequest``; it returns a warning for what is only
-    read after payment. ``example`` and the requests of ``worked`` must be valid. ``cpu_seconds`` is
-    the most processor time that an answer may take. ``rate_limit`` is the limit of one client, as
+    read after payment. ``example``, the requests of ``worked`` and ``brief``, a shorter example for
+    listings, must be valid. ``cpu_seconds`` is the most processor time that an answer may take. ``rate_limit`` is the limit of one client, as
     ``limits`` writes it: ``120/minute``.
     """
 
@@ -137,23 +139,30 @@ class Endpoint:
     example: Mapping[str, Any]
     cpu_seconds: float
     worked: Sequence[WorkedExample] = ()
+    brief: Mapping[str, Any] | None = None
     examine: Callable[[Any], Sequence[FieldError]] = _finds_nothing
 
     method = "POST"
 
     def __post_init__(self) -> None:
-        needed = [item.name for item in fields(self) if item.name != "worked"]
+        needed = [item.name for item in fields(self) if item.name not in OPTIONAL]
         lacking = [name for name in needed if not getattr(self, name)]
         if lacking:
             raise ValueError(f"endpoint {self.slug or self.path!r} lacks {', '.join(lacking)}")
         _ = self.limit  # raises ValueError if it cannot be parsed
-        for example in (self.example, *(worked.example for worked in self.worked)):
+        worked = (each.example for each in self.worked)
+        for example in (self.example, self.brief_example, *worked):
             validated(example, self.request)
 
     @cached_property
     def limit(self) -> RateLimitItem:
         """The parsed ``rate_limit``."""
         return parse(self.rate_limit)
+
+    @property
+    def brief_example(self) -> Mapping[str, Any]:
+        """The example for places where every byte counts."""
+        return self.brief or self.example
 
     @property
     def limit_in_words(self) -> str:

@@ -31,6 +31,19 @@ V1_SCHEDULE: Mapping[str, Any] = {
 }
 """The schedule of the v1 page, without its id and name."""
 
+BRIEF_SCHEDULE: Mapping[str, Any] = {
+    "timezone": "Europe/Berlin",
+    "layers": [
+        {
+            "name": "Office",
+            "rotation_type": "daily",
+            "participants": ["ana", "ben"],
+            "restrictions": [{"start": "09:00", "end": "17:00"}],
+        }
+    ],
+}
+"""A schedule for listings: one layer with a restriction, which leaves gaps."""
+
 V1_OVERRIDE: Mapping[str, Any] = {
     "user_id": "usr_frank",
     "start_at": "2026-04-25T00:00:00Z",

@@ -7,7 +7,14 @@ from app.engine.layered.model import FinalSchedule, OnCall, Schedule
 from app.engine.layered.tally import tallies
 from app.products.csv import now_csv, schedule_csv
 from app.products.endpoint import Endpoint, Result, formats_with
-from app.products.examples import LAYER_RULES, LAYER_TAGS, SCHEDULING, V1_OVERRIDE, V1_SCHEDULE
+from app.products.examples import (
+    BRIEF_SCHEDULE,
+    LAYER_RULES,
+    LAYER_TAGS,
+    SCHEDULING,
+    V1_OVERRIDE,
+    V1_SCHEDULE,
+)
 from app.products.layered.answer import (
     OncallNowAnswer,
     OncallScheduleAnswer,
@@ -28,8 +35,10 @@ def schedule_endpoint() -> Endpoint:
         description=(
             "Renders a layered on-call schedule over a window of up to two years: the final "
             "schedule of shifts with person and source, the gaps that nobody covers, a tally "
-            "per person (shifts, hours, nights, weekends) and whether it is balanced. Answers "
-            "'Who is on call when?', 'When is nobody?', 'Is that fair?'."
+            "per person (shifts, hours, nights, weekends) and whether it is balanced. Takes any "
+            "time zone with its clock changes, time-of-day restrictions, overrides, entries and "
+            "swaps for absences. As JSON, calendar (ICS), CSV or SVG. Answers 'Who is on call "
+            "when?', 'When is nobody?', 'Is that fair?'."
         ),
         rules=LAYER_RULES,
         tags=(*LAYER_TAGS, "coverage", "gaps", "fairness"),
@@ -46,6 +55,7 @@ def schedule_endpoint() -> Endpoint:
             "to": "2026-04-27T07:00:00Z",
         },
         cpu_seconds=4,
+        brief={**BRIEF_SCHEDULE, "from": "2026-04-24T07:00:00Z", "to": "2026-04-25T07:00:00Z"},
     )
 
 
@@ -58,8 +68,10 @@ def now_endpoint() -> Endpoint:
         title="On-call at an instant API",
         description=(
             "Tells who is on call at an instant of a layered on-call schedule, by which layer, "
-            "override or entry, since when, until when, and who follows. Answers 'Who is on "
-            "call now?', 'Until when?', 'Who is next?'."
+            "override or entry, since when, until when, and who follows. Takes any time zone "
+            "with its clock changes, time-of-day restrictions, and swaps for absences. As JSON, "
+            "calendar (ICS), CSV or SVG. Answers 'Who is on call now?', 'Until when?', 'Who is "
+            "next?'."
         ),
         rules=LAYER_RULES,
         tags=(*LAYER_TAGS, "who-is-on-call", "now", "escalation"),
@@ -71,6 +83,7 @@ def now_endpoint() -> Endpoint:
         formats=formats_with(now_csv),
         example={**V1_SCHEDULE, "at": "2026-04-24T19:00:00Z"},
         cpu_seconds=4,
+        brief={**BRIEF_SCHEDULE, "at": "2026-04-24T08:00:00Z"},
     )
 
 

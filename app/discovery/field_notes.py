@@ -1,0 +1,54 @@
+"""A few words on the fields of a request, for listings, where every byte travels in a header.
+
+Strategy: a note stands only where a field's name and type do not say enough. The whole rules are in
+the descriptions of the fields, which ``openapi.json`` and the catalogue show.
+"""
+
+from collections.abc import Mapping
+
+MAX_CHARACTERS = 45
+
+_SCHEDULE = {
+    "timezone": "IANA",
+    "layers": "the first with somebody wins",
+    "overrides": "win over entries and layers",
+    "entries": "win over layers",
+    "swaps": "who gives gets the next shift back",
+}
+"""The notes on the fields of a schedule that is not stored."""
+
+FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
+    "RotationRequest": {
+        "start": "instant; or local, with timezone",
+        "people": "in order of turns",
+        "shiftLengthHours": "default 24",
+        "handoffOffsetHours": "from end to nextHandoff",
+        "timezone": "IANA",
+        "strategy": "fair: hours, weekends, nights even",
+        "unavailable": "absences",
+        "unavailableIcs": "iCalendar text by person",
+        "weights": "by person; 0.5: half the hours",
+        "carryOver": "of the last answer",
+        "minRestHours": "between one's shifts",
+        "maxConsecutive": "shifts in a row",
+        "roles": "all in each shift, most important first",
+        "avoidPairs": "never together",
+        "fixed": "decided shifts",
+    },
+    "OncallScheduleRequest": {
+        **_SCHEDULE,
+        "from": "instant with offset",
+        "to": "up to 2 years on",
+    },
+    "OncallNowRequest": {**_SCHEDULE, "at": "instant with offset"},
+    "LayerDocument": {
+        "participants": "user ids in order of turns",
+        "start_at": "when turns begin",
+        "handoff_time": "09:00 or Mon 09:00",
+        "interval": "for custom",
+        "restrictions": "when active; none: always",
+        "turns_on": "active: no turns outside",
+    },
+    "RestrictionDocument": {"start": "09:00", "days": "none: every day"},
+}
+"""The notes by the name of a struct and of a field as it is sent."""
