@@ -6,7 +6,8 @@ accept 8 KiB there, so schemas are only outlines, with a few words where a name 
 enough, and the example is a brief one; ``openapi.json`` has all of it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -85,47 +86,52 @@ def outline(kind: type[Struct], *, answer: bool = False) -> dict[str, Any]:
     is left out; in an ``answer`` it stands, and only the answer itself lists what is required.
     """
     schema = schema_of(kind)
-    outlined = _outline(schema, schema["$defs"], answer)
+    outlined = _Outline(schema["$defs"], answer).of(schema)
     if answer:
         outlined["required"] = schema["$defs"][kind.__name__]["required"]
     return outlined
 
 
-def _outline(
-    schema: Mapping[str, Any], definitions: Mapping[str, Any], answer: bool
-) -> dict[str, Any]:
-    if "$ref" in schema:
-        return _outlined_struct(schema["$ref"].rpartition("/")[2], definitions, answer)
-    if "anyOf" in schema:
-        choices = [choice for choice in schema["anyOf"] if choice.get("type") != NULL]
-        outlined = _outline(choices[-1], definitions, answer)  # the last of two numbers is wider
-        return _or_null(outlined) if answer and len(choices) < len(schema["anyOf"]) else outlined
-    outlined = {name: schema[name] for name in OUTLINED if schema.get(name)}
-    if "enum" in outlined:
-        outlined.pop("type", None)  # its values have one
-    if answer:
-        outlined.pop("required", None)
-    if "properties" in schema:
-        outlined["properties"] = {
-            name: _outline(field, definitions, answer)
-            for name, field in schema["properties"].items()
-            if name not in UNLISTED
-        }
-    if "items" in schema:
-        outlined["items"] = _outline(schema["items"], definitions, answer)
-    return outlined
+@dataclass(frozen=True)
+class _Outline:
+    """Makes outlines of schemas whose references lead to ``definitions``."""
 
+    definitions: Mapping[str, Any]
+    answer: bool
 
-def _outlined_struct(name: str, definitions: Mapping[str, Any], answer: bool) -> dict[str, Any]:
-    if name in OPAQUE:
-        return {"type": "object"}
-    outlined = _outline(definitions[name], definitions, answer)
-    for field, note in FIELD_NOTES.get(name, {}).items():
-        outlined["properties"][field]["description"] = note
-    return outlined
+    def of(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        if "$ref" in schema:
+            return self._of_struct(schema["$ref"].rpartition("/")[2])
+        if "anyOf" in schema:
+            return self._of_choice(schema["anyOf"])
+        outlined = {name: schema[name] for name in OUTLINED if schema.get(name)}
+        if "enum" in outlined:
+            outlined.pop("type", None)  # its values have one
+        if self.answer:
+            outlined.pop("required", None)
+        if "properties" in schema:
+            fields = schema["properties"].items()
+            outlined["properties"] = {
+                name: self.of(field) for name, field in fields if name not in UNLISTED
+            }
+        if "items" in schema:
+            outlined["items"] = self.of(schema["items"])
+        return outlined
 
+    def _of_struct(self, name: str) -> dict[str, Any]:
+        if name in OPAQUE:
+            return {"type": "object"}
+        outlined = self.of(self.definitions[name])
+        for field, note in FIELD_NOTES.get(name, {}).items():
+            outlined["properties"][field]["description"] = note
+        return outlined
 
-def _or_null(outlined: dict[str, Any]) -> dict[str, Any]:
-    if "enum" in outlined:
-        return {**outlined, "enum": [*outlined["enum"], None]}
-    return {**outlined, "type": [outlined["type"], NULL]}
+    def _of_choice(self, choices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """Return the outline of one kind of value, or of two kinds of number, or null."""
+        kinds = [choice for choice in choices if choice.get("type") != NULL]
+        outlined = self.of(kinds[-1])  # of whole and other numbers, which come last, any
+        if not self.answer or len(kinds) == len(choices):
+            return outlined
+        if "enum" in outlined:
+            return {**outlined, "enum": [*outlined["enum"], None]}
+        return {**outlined, "type": [outlined["type"], NULL]}

@@ -119,8 +119,8 @@ class Endpoint:
     default first. ``examine`` looks, before payment and in a worker process, for errors that
     validation does not find, and raises ``InvalidRequest``; it returns a warning for what is only
     read after payment. ``example``, the requests of ``worked`` and ``brief``, a shorter example for
-    listings, must be valid. ``cpu_seconds`` is the most processor time that an answer may take. ``rate_limit`` is the limit of one client, as
-    ``limits`` writes it: ``120/minute``.
+    listings, must be valid. ``cpu_seconds`` is the most processor time that an answer may take.
+    ``rate_limit`` is the limit of one client, as ``limits`` writes it: ``120/minute``.
     """
 
     slug: str
