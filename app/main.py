@@ -21,6 +21,7 @@ from app.checkout.setup import PaymentService, setting_errors
 from app.discovery.api_reference import reference_routes
 from app.discovery.operator_routes import operator_routes
 from app.discovery.pages import Pages, not_found
+from app.discovery.publisher import Publisher
 from app.discovery.well_known import discovery_routes
 from app.errors import ConfigurationError
 from app.http.exact_path_router import ExactPathRouter
@@ -89,7 +90,7 @@ def create_app(
 
     app = Starlette(
         routes=[
-            *discovery_routes(endpoints, settings.public_url),
+            *discovery_routes(endpoints, _publisher(settings)),
             *reference_routes(),
             *_pages(checkouts, settings).routes(),
             *operator_routes(checks, metrics.text),
@@ -115,6 +116,10 @@ def _rate_limited_routes(
         terms = [each.payments.terms for each in checkouts if each.payments]
         routes.append(Route(SANDBOX_PAY, SandboxWallet(terms, limits)))
     return routes
+
+
+def _publisher(settings: Settings) -> Publisher:
+    return Publisher(settings.public_url, settings.contact_email, settings.ownership_proofs)
 
 
 def _pages(checkouts: Sequence[ProductCheckout], settings: Settings) -> Pages:

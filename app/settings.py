@@ -108,7 +108,14 @@ def _json(text: str) -> object:
         raise ValueError from error
 
 
+def _listed(text: str) -> list[str]:
+    """Return the parts of ``text`` between commas and blanks."""
+    return text.replace(",", " ").split()
+
+
 Address = Annotated[str, AfterValidator(_address)]
+Signature = Annotated[str, Field(pattern=r"^(0x[0-9a-f]{130}|[1-9A-HJ-NP-Za-km-z]{64,88})$")]
+"""Of an EVM network in hex, or of Solana in base58."""
 Seconds = Annotated[
     float, Field(gt=0, le=300, description="a number of seconds above 0 and at most 300")
 ]
@@ -174,6 +181,7 @@ class Settings(_Settings, frozen=True, alias_generator=lambda name: f"ONCALL_{na
     place of a name's own address. ``facilitator_timeout_seconds`` bounds one call. A settlement
     with an unknown outcome is tried again until ``settle_deadline_seconds`` after the first call.
     A process that was told to stop accepts requests for another ``drain_seconds``.
+    ``contact_email`` and ``ownership_proofs`` stand in the documents that marketplaces read.
     """
 
     env_file: str = ".env"
@@ -232,10 +240,18 @@ class Settings(_Settings, frozen=True, alias_generator=lambda name: f"ONCALL_{na
         description="sqlite:///FILE, postgresql://… or none",
     )
     rpc_url: NodeUrl = Field(default="", repr=False)
+    contact_email: str = Field(
+        default="",
+        pattern=rf"^$|^[^{BLANKS}@<>,;]+@[^{BLANKS}@<>,;]+\.[^{BLANKS}@<>,;]+$",
+        description="an e-mail address",
+    )
+    ownership_proofs: Annotated[tuple[Signature, ...], _parsed(_listed)] = Field(
+        default=(), description="what `python -m app prove-origin` prints, or several of these"
+    )
     payment_id: Literal["optional", "required"] = "optional"
     trusted_proxies: Annotated[
         tuple[IPv4Network | IPv6Network, ...],
-        _parsed(lambda text: text.replace(",", " ").split()),
+        _parsed(_listed),
     ] = Field(default=(), description="a network such as 10.0.0.0/8")
     rate_limit: str = ""
     address_limit: str = Field(

@@ -1,4 +1,4 @@
-"""Take the pictures of the catalogue for ``docs/``, and the icon and the card of ``static/``.
+"""Take the pictures of the catalogue for ``docs/``, and the icons and the card of ``static/``.
 
 Run from the project's folder as ``python -m scripts.screenshots``: it starts a sandbox service and
 looks at a product's page at the widths of a phone and a desktop, light and dark, in the installed
@@ -18,10 +18,11 @@ from tests.support.browser import chromium
 from tests.support.processes import ROOT, answers_ok, environment, free_port, running
 
 PRODUCT = "/catalog/sched-oncall-rotation"
-STATIC = ROOT / "app" / "listing" / "static"
+STATIC = ROOT / "app" / "discovery" / "static"
 WINDOWS = {"phone": (390, 1720), "desktop": (1280, 1180)}
 MAX_BYTES = 200 * 1024
 ICON_PIXELS = 32
+LISTED_PIXELS = 256
 CARD = """<!doctype html><style>
 body {{ margin: 0; width: 1200px; height: 630px; box-sizing: border-box; padding: 56px 64px;
   background: #f7f7f4; color: #1b2125; font: 30px/1.35 system-ui, sans-serif;
@@ -48,7 +49,7 @@ def main() -> None:
         running(command, log=Path(folder) / "service.log", ready=ready, environ=environ),
         chromium() as browser,
     ):
-        make_icon(browser)
+        make_icons(browser)
         make_card(browser, url)
         for device, (width, height) in WINDOWS.items():
             for scheme in ("light", "dark"):
@@ -74,16 +75,23 @@ def make_card(browser: Browser, url: str) -> None:
     page.close()
 
 
-def make_icon(browser: Browser) -> None:
-    """``favicon.ico``: one PNG in the container that old browsers look for."""
-    page = browser.new_page(viewport={"width": ICON_PIXELS, "height": ICON_PIXELS})
-    icon = data_url((STATIC / "favicon.svg").read_bytes())
-    page.set_content(f'<style>*{{margin:0}}</style><img src="{icon}" width="{ICON_PIXELS}">')
-    png = page.screenshot(omit_background=True)
-    page.close()
+def make_icons(browser: Browser) -> None:
+    """``icon.png`` for listings, and ``favicon.ico``, a PNG in what old browsers look for."""
+    (STATIC / "icon.png").write_bytes(icon_png(browser, LISTED_PIXELS))
+    png = icon_png(browser, ICON_PIXELS)
     header = struct.pack("<3H", 0, 1, 1)
     entry = struct.pack("<4B2H2I", ICON_PIXELS, ICON_PIXELS, 0, 0, 1, 32, len(png), 6 + 16)
     (STATIC / "favicon.ico").write_bytes(header + entry + png)
+
+
+def icon_png(browser: Browser, pixels: int) -> bytes:
+    """``favicon.svg`` as a square picture."""
+    page = browser.new_page(viewport={"width": pixels, "height": pixels})
+    icon = data_url((STATIC / "favicon.svg").read_bytes())
+    page.set_content(f'<style>*{{margin:0}}</style><img src="{icon}" width="{pixels}">')
+    png = page.screenshot(omit_background=True)
+    page.close()
+    return png
 
 
 def data_url(svg: bytes) -> str:

@@ -10,7 +10,7 @@ import structlog
 from x402.schemas import ResourceInfo
 
 from app.checkout.purchase import PaymentContext
-from app.discovery.bazaar import MAX_TAGS, SERVICE_NAME, bazaar_extension
+from app.discovery.bazaar import ICON_PATH, MAX_TAGS, SERVICE_NAME, bazaar_extension
 from app.errors import ConfigurationError
 from app.http.readiness import DEGRADED, NOT_USED
 from app.metrics import Metrics
@@ -30,6 +30,7 @@ from app.payments.networks import (
     payee_errors,
     stablecoin,
 )
+from app.payments.ownership import origin_of, proves_ownership
 from app.payments.settlement import SettlementService
 from app.payments.solana.networks import is_solana
 from app.payments.terms import payment_terms_of, resource_server
@@ -60,9 +61,22 @@ def setting_errors(settings: Settings) -> Iterator[str]:
     yield from quotas_in(settings.quota)[1]
     if settings.payments != "off":
         yield from _way_errors(settings)
+        yield from _proof_errors(settings)
     if settings.payments == "facilitator":
         errors = [facilitator_choice(settings, way).errors() for way in settings.ways_to_pay]
         yield from dict.fromkeys(chain.from_iterable(errors))
+
+
+def _proof_errors(settings: Settings) -> Iterator[str]:
+    """Yield an error for each proof of ownership that no marketplace would believe."""
+    payees = [way.pay_to for way in settings.ways_to_pay]
+    for number, proof in enumerate(settings.ownership_proofs, start=1):
+        if not any(proves_ownership(proof, settings.public_url, payee) for payee in payees):
+            yield (
+                f"ONCALL_OWNERSHIP_PROOFS: number {number} is not a signature of "
+                f"{origin_of(settings.public_url)} by the key of a payee: "
+                "run `python -m app prove-origin` again"
+            )
 
 
 def _way_errors(settings: Settings) -> Iterator[str]:
@@ -132,6 +146,7 @@ class PaymentService:
             mime_type=JSON,
             service_name=SERVICE_NAME,
             tags=list(endpoint.tags[:MAX_TAGS]),
+            icon_url=self._settings.public_url + ICON_PATH,
         )
         terms = payment_terms_of(
             self._server,

@@ -1,4 +1,4 @@
-"""The API reference ``/docs``: a vendored viewer that shows ``/openapi.json`` in the browser.
+"""The API reference ``/docs``: a vendored viewer that shows ``/openapi.full.json`` in the browser.
 
 Strategy: the viewer is swagger-ui, pinned and copied in by ``scripts/vendor_docs.py``. It works
 under the content security policy of every page here, which allows neither inline scripts and styles

@@ -59,12 +59,19 @@ def free_paths(endpoints: Sequence[Endpoint]) -> Iterator[FreePath]:
 
 
 DOCUMENTS = (
-    FreePath("/openapi.json", DISCOVERY, "This document", "OpenAPI 3.1 of everything here."),
+    FreePath(
+        "/openapi.json",
+        DISCOVERY,
+        "What is paid",
+        "OpenAPI 3.1 of the products alone, for agents and marketplaces.",
+    ),
+    FreePath("/openapi.full.json", DISCOVERY, "This document", "OpenAPI 3.1 of everything here."),
     FreePath(
         "/.well-known/x402",
         DISCOVERY,
         "The paid resources",
-        "Their addresses, and in `instructions` what they cost and how to pay.",
+        "Their addresses, in `instructions` what they cost and how to pay, and in "
+        "`ownershipProofs`, if the operator gives any, the origin signed by the keys of payees.",
         {
             JSON: {
                 "type": "object",
@@ -72,6 +79,7 @@ DOCUMENTS = (
                 "properties": {
                     "version": {"const": 1},
                     "resources": {"type": "array", "items": {"type": "string", "format": "uri"}},
+                    "ownershipProofs": {"type": "array", "items": {"type": "string"}},
                     "instructions": {"type": "string"},
                 },
             }
@@ -111,7 +119,7 @@ DOCUMENTS = (
         "/docs",
         DISCOVERY,
         "The API reference",
-        "This document for people, in a browser.",
+        "`/openapi.full.json` for people, in a browser.",
         {"text/html": TEXT},
     ),
 )

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the endpoint table and the msgspec structs."""
+"""The OpenAPI 3.1 documents, made from the endpoint table and the msgspec structs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,10 +24,20 @@ from app.discovery.openapi_teams import (
     stored_schemas,
     stored_tags,
 )
+from app.discovery.publisher import NOBODY, Publisher
 from app.http.scalars import scalar_schema
 from app.products.endpoint import JSON, Endpoint
 
+PAID_PATH, WHOLE_PATH = "/openapi.json", "/openapi.full.json"
+"""Where the two documents are served. Marketplaces look at the first, which is for them."""
 CONTACT = {"name": "On-call rotation service"}
+PROVENANCE = ("x-agentcash-provenance", "x-discovery")
+COMPONENTS = "#/components/"
+PAID_DESCRIPTION = (
+    "On-call rotations and layered schedules for AI agents, paid per request by x402. "
+    f"{WHOLE_PATH} describes everything that is served here, free paths and stored schedules "
+    "included."
+)
 FREE_TAGS = {
     DISCOVERY: "What programs and people read before they buy. Free.",
     SERVICE: "How the service is, for its operators. Free.",
@@ -64,10 +74,13 @@ def payment_info(endpoint: Endpoint) -> Mapping[str, Any]:
     }
 
 
-def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
+def openapi_document(
+    endpoints: Sequence[Endpoint], publisher: Publisher = NOBODY
+) -> dict[str, Any]:
     """Describe the whole service.
 
-    The document names no host: those of two deployments differ only in the rate limits.
+    The document names no host: those of two deployments differ only in the rate limits and in what
+    is said of the ``publisher``.
     """
     kinds = [kind for endpoint in endpoints for kind in (endpoint.request, endpoint.answer)]
     _, components = msgspec.json.schema_components(
@@ -88,13 +101,14 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
                 "On-call rotations and layered schedules for AI agents, paid per request by x402; "
                 "and schedules that are kept for teams, behind API keys."
             ),
-            "contact": CONTACT,
+            "contact": _contact(publisher),
             "x-guidance": GUIDANCE,
         },
+        **_provenance(publisher),
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in _tags(endpoints).items()],
         "paths": {
-            **{endpoint.path: {"post": _operation(endpoint)} for endpoint in endpoints},
+            **_paid_paths(endpoints),
             **{free.path: {"get": _free_operation(free)} for free in free_paths(endpoints)},
             **stored_paths(),
         },
@@ -107,18 +121,83 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
     }
 
 
+def paid_document(endpoints: Sequence[Endpoint], publisher: Publisher) -> dict[str, Any]:
+    """Describe what is paid, and nothing else: for agents that read all of it before they buy.
+
+    Everything in it stands in ``openapi_document``, too, but for the description, which names that.
+    """
+    whole = openapi_document(endpoints, publisher)
+    paths = _paid_paths(endpoints)
+    info = {**whole["info"], "description": PAID_DESCRIPTION}
+    return {
+        **whole,
+        "info": info,
+        "x-agentcash-guidance": {"llmsTxtUrl": f"{publisher.url}/llms.txt"},
+        "tags": [tag for tag in whole["tags"] if tag["name"] in _categories(endpoints)],
+        "paths": paths,
+        "components": _reachable(paths, whole["components"]),
+    }
+
+
+def _contact(publisher: Publisher) -> Mapping[str, str]:
+    email = publisher.contact_email
+    return {**CONTACT, "email": email} if email else CONTACT
+
+
+def _provenance(publisher: Publisher) -> Mapping[str, Any]:
+    """Return the proofs of ownership under the names that marketplaces know, now and before."""
+    proofs = list(publisher.ownership_proofs)
+    return {name: {"ownershipProofs": proofs} for name in PROVENANCE} if proofs else {}
+
+
+def _paid_paths(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
+    return {endpoint.path: {"post": _operation(endpoint)} for endpoint in endpoints}
+
+
+def _categories(endpoints: Sequence[Endpoint]) -> Mapping[str, str]:
+    return {each.category.name: each.category.description for each in endpoints}
+
+
+def _reachable(
+    value: object, components: Mapping[str, Mapping[str, Any]]
+) -> Mapping[str, Mapping[str, Any]]:
+    """Return those of ``components`` that ``value`` refers to, directly or through others."""
+    found: dict[str, dict[str, Any]] = {}
+    unread = [value]
+    while unread:
+        node = unread.pop()
+        if isinstance(node, Mapping):
+            unread += node.values()
+            kind, _, name = node.get("$ref", "").removeprefix(COMPONENTS).partition("/")
+            if name and name not in found.setdefault(kind, {}):
+                found[kind][name] = components[kind][name]
+                unread.append(components[kind][name])
+        elif isinstance(node, list | tuple):
+            unread += node
+    return {kind: dict(sorted(named.items())) for kind, named in sorted(found.items())}
+
+
 def _tags(endpoints: Sequence[Endpoint]) -> Mapping[str, str]:
     """Return the description of every tag, by its name."""
     return {
-        **{each.category.name: each.category.description for each in endpoints},
+        **_categories(endpoints),
         **stored_tags(),
         **FREE_TAGS,
     }
 
 
-def openapi_bytes(endpoints: Sequence[Endpoint]) -> bytes:
-    """Return ``openapi.json``, formatted for people."""
-    return msgspec.json.format(msgspec.json.encode(openapi_document(endpoints)), indent=2) + b"\n"
+def openapi_bytes(endpoints: Sequence[Endpoint], publisher: Publisher = NOBODY) -> bytes:
+    """Return the whole document, formatted for people."""
+    return _formatted(openapi_document(endpoints, publisher))
+
+
+def paid_bytes(endpoints: Sequence[Endpoint], publisher: Publisher) -> bytes:
+    """Return the document of what is paid, formatted for people."""
+    return _formatted(paid_document(endpoints, publisher))
+
+
+def _formatted(document: Mapping[str, Any]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
 def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
@@ -128,6 +207,7 @@ def _operation(endpoint: Endpoint) -> Mapping[str, Any]:
         "description": f"{endpoint.description}\n\n{endpoint.rules}\n\n"
         f"${endpoint.price_usd} per request; at most {endpoint.limit_in_words}.",
         "tags": [endpoint.category.name],
+        "security": [],
         "x-payment-info": payment_info(endpoint),
         "parameters": [
             {

@@ -6,7 +6,7 @@ from the same document as its JSON, so the two cannot differ.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.discovery.bazaar import ICON_PATH
 from app.discovery.catalog import product_list, product_page
 from app.discovery.html import HTML, SECURITY_HEADERS, html_page, static_file, static_files
 from app.discovery.representations import Representation, accepted_by, representation_handler
@@ -56,7 +57,8 @@ class Pages:
             ),
             *(route for endpoint in self.endpoints for route in self._product_routes(endpoint)),
             Route("/static/{name}", static_file),
-            Route("/favicon.ico", _favicon),
+            Route("/favicon.ico", _icon("favicon.ico")),
+            Route(ICON_PATH, _icon("icon.png")),
         ]
 
     def _product_routes(self, endpoint: Endpoint) -> Sequence[Route]:
@@ -158,5 +160,8 @@ def _picture(endpoint: Endpoint, example: Mapping[str, Any]) -> Representation:
     return Representation(endpoint.answer_to(example, SVG), SVG, SVG_HEADERS)
 
 
-async def _favicon(request: Request) -> Response:
-    return static_files()["favicon.ico"].response(request)
+def _icon(name: str) -> Callable[[Request], Awaitable[Response]]:
+    async def icon(request: Request) -> Response:
+        return static_files()[name].response(request)
+
+    return icon

@@ -13,7 +13,8 @@ from starlette.routing import Route
 
 from app.discovery.error_responses import ERROR_RESPONSES
 from app.discovery.free_paths import OPERATIONS, free_paths
-from app.discovery.openapi import openapi_bytes
+from app.discovery.openapi import PAID_PATH, WHOLE_PATH, openapi_bytes, paid_bytes
+from app.discovery.publisher import Publisher
 from app.discovery.representations import Representation, representation_handler
 from app.discovery.templating import template
 from app.products.endpoint import JSON, Endpoint
@@ -34,13 +35,14 @@ DESCRIPTION = (
 """The description of the skill, by which an agent decides whether to read it."""
 
 
-def discovery_routes(endpoints: Sequence[Endpoint], public_url: str) -> Sequence[Route]:
+def discovery_routes(endpoints: Sequence[Endpoint], publisher: Publisher) -> Sequence[Route]:
     """Return the route of each document."""
     documents: Mapping[str, tuple[str, Callable[[], bytes]]] = {
-        "/openapi.json": (JSON, lambda: openapi_bytes(endpoints)),
-        "/.well-known/x402": (JSON, lambda: msgspec.json.encode(well_known(endpoints, public_url))),
+        PAID_PATH: (JSON, lambda: paid_bytes(endpoints, publisher)),
+        WHOLE_PATH: (JSON, lambda: openapi_bytes(endpoints, publisher)),
+        "/.well-known/x402": (JSON, lambda: msgspec.json.encode(well_known(endpoints, publisher))),
         **{
-            f"/{name}": (media_type, partial(_text_bytes, name, endpoints, public_url))
+            f"/{name}": (media_type, partial(_text_bytes, name, endpoints, publisher.url))
             for name, media_type in TEXTS.items()
         },
     }
@@ -58,12 +60,14 @@ def _text_bytes(name: str, endpoints: Sequence[Endpoint], public_url: str) -> by
     return text_of(name, endpoints, public_url).encode()
 
 
-def well_known(endpoints: Sequence[Endpoint], public_url: str) -> Mapping[str, Any]:
+def well_known(endpoints: Sequence[Endpoint], publisher: Publisher) -> Mapping[str, Any]:
     """Return the paid resources in the form for crawlers of x402."""
+    proofs = list(publisher.ownership_proofs)
     return {
         "version": 1,
-        "resources": [public_url + endpoint.path for endpoint in endpoints],
-        "instructions": text_of("llms.txt", endpoints, public_url),
+        "resources": [publisher.url + endpoint.path for endpoint in endpoints],
+        **({"ownershipProofs": proofs} if proofs else {}),
+        "instructions": text_of("llms.txt", endpoints, publisher.url),
     }
 
 

@@ -104,7 +104,7 @@ def not_served(
 ) -> Response:
     """Return the response to an unknown path or method; ``catalog`` is the page to read."""
     allowed = headers.get("Allow", "").partition(",")[0]
-    hint = f"use {allowed}" if allowed else "/openapi.json says what is served"
+    hint = f"use {allowed}" if allowed else "/openapi.full.json says what is served"
     problem = _problem(
         status,
         status.phrase.lower().replace(" ", "_"),

@@ -36,7 +36,7 @@ class OperationRouter:
             parameters = _parameters(segments, given)
             if parameters is not None:
                 return _by_method(methods, method, path), parameters
-        served = "is not served: /openapi.json says what is"
+        served = "is not served: /openapi.full.json says what is"
         raise HTTPException(HTTPStatus.NOT_FOUND, f"{path[:200]} {served}")
 
 

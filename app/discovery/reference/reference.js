@@ -5,7 +5,7 @@ if (matchMedia("(prefers-color-scheme: dark)").matches) {
   document.documentElement.classList.add("dark-mode");
 }
 SwaggerUIBundle({
-  url: "/openapi.json",
+  url: "/openapi.full.json",
   dom_id: "#reference",
   deepLinking: true,
   defaultModelsExpandDepth: 0,
