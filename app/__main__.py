@@ -219,6 +219,32 @@ def openapi(
         sys.exit(f"{file} is not what the endpoints say: run `python -m app openapi`")
 
 
+@cli.command()
+def server_json(
+    file: Annotated[Path, typer.Option(help="The file to write.")] = Path("server.json"),
+) -> None:
+    """Write server.json, the entry in the MCP registry of the server at ONCALL_PUBLIC_URL."""
+    from app.mcp.registry_entry import server_entry_bytes
+    from app.settings import Settings
+
+    public_url = Settings.from_env(only=["ONCALL_PUBLIC_URL"]).public_url
+    file.write_bytes(server_entry_bytes(public_url))
+
+
+@cli.command()
+def prove_origin() -> None:
+    """Sign the origin of ONCALL_PUBLIC_URL with PRIVATE_KEY, the key of an address that is paid.
+
+    The signature goes to standard output; it is for ONCALL_OWNERSHIP_PROOFS.
+    """
+    from app.cli.prove_origin import prove_origin
+
+    proof, origin = prove_origin(os.environ)
+    several = "with a comma between those of several payees"
+    typer.echo(f"{proof.payee} signed {origin}. For ONCALL_OWNERSHIP_PROOFS, {several}:", err=True)
+    typer.echo(proof.signature)
+
+
 def _content(body: str | None) -> bytes | None:
     if body is None or not body.startswith("@"):
         return body.encode() if body else None
