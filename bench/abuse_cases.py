@@ -122,7 +122,15 @@ def text_of(pieces: Iterable[tuple[str, int]]) -> str:
 def _free_pages() -> Iterator[Case]:
     for path in ("/", "/catalog", "/catalog/sched-oncall-rotation", "/docs"):
         yield _get(f"GET {path}, for people", path, Accept="text/html")
-    for path in ("/openapi.json", "/llms.txt", "/skill.md", "/sitemap.xml", "/readyz", "/metrics"):
+    for path in (
+        "/openapi.full.json",
+        "/openapi.json",
+        "/llms.txt",
+        "/skill.md",
+        "/sitemap.xml",
+        "/readyz",
+        "/metrics",
+    ):
         yield _get(f"GET {path}", path)
     yield _get("an unknown path of 60 KB", "/v1/" + "oncall-rotatoin/" * 3_700)
     yield _get("16 KB of Accept for a page", "/catalog", Accept="text/x;q=0.5," * 1_200)

@@ -120,6 +120,7 @@ PAGES = (
 )
 DOCUMENTS = (
     "/openapi.json",
+    "/openapi.full.json",
     "/.well-known/x402",
     "/llms.txt",
     "/skill.md",
@@ -135,6 +136,7 @@ ASSETS = (
     "/static/try.js",
     "/static/favicon.ico",
     "/favicon.ico",
+    "/icon.png",
     "/docs/swagger-ui.css",
     "/docs/reference.css",
     "/docs/swagger-ui-bundle.js",

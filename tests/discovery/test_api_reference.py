@@ -151,7 +151,7 @@ class TestDrawn:
         _, seen = drawn
         assert seen.said == []
         assert all(url.startswith((f"{address}/", "data:")) for url in seen.asked)
-        assert f"{address}/openapi.json" in seen.asked
+        assert f"{address}/openapi.full.json" in seen.asked
 
     @pytest.mark.parametrize("scheme", ["light", "dark"])
     def test_it_fits_a_phone_in_light_and_dark(

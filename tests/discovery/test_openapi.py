@@ -1,7 +1,7 @@
 """``openapi.json``: current, valid, complete in itself, and true to the endpoint table."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,15 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import __version__
 from app.discovery.error_responses import ERROR_RESPONSES, error_responses
-from app.discovery.openapi import openapi_bytes, openapi_document, schema_of
+from app.discovery.openapi import (
+    WHOLE_PATH,
+    openapi_bytes,
+    openapi_document,
+    paid_bytes,
+    paid_document,
+    schema_of,
+)
+from app.discovery.publisher import Publisher
 from app.errors import FieldError, InvalidRequest, MisdirectedRequest, OriginNotAllowed, RateLimited
 from app.http.problems import STATUS, internal_error, problem_response
 from app.http.validation import RequestModel
@@ -25,6 +33,8 @@ from tests.support.seed import EXAMPLE_REQUEST, EXAMPLE_RESPONSE
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = msgspec.json.decode(openapi_bytes(paid_endpoints()))
 ROTATION = DOCUMENT["paths"]["/v1/scheduling/oncall-rotation"]["post"]
+PUBLISHER = Publisher("https://oncall.test")
+PAID_DOCUMENT: dict[str, Any] = msgspec.json.decode(paid_bytes(paid_endpoints(), PUBLISHER))
 PAID = [endpoint.path for endpoint in paid_endpoints()]
 STORED = {
     f"{method.upper()} {path}": operation
@@ -113,6 +123,51 @@ def test_every_component_is_used_and_a_schema() -> None:
         Draft202012Validator.check_schema(schema)
 
 
+# --- the document of what is paid -----------------------------------------------------------
+
+
+def test_the_paid_document_is_valid_openapi() -> None:
+    OpenAPIV31SpecValidator(PAID_DOCUMENT).validate()
+
+
+def test_it_has_the_paid_operations_and_no_others_as_the_whole_document_has_them() -> None:
+    assert PAID_DOCUMENT["paths"] == {path: DOCUMENT["paths"][path] for path in PAID}
+    for path in PAID:
+        assert PAID_DOCUMENT["paths"][path]["post"]["security"] == []
+    assert [tag["name"] for tag in PAID_DOCUMENT["tags"]] == ["Scheduling"]
+
+
+def test_it_has_exactly_the_components_that_it_refers_to() -> None:
+    used = {node["$ref"] for node in nodes(PAID_DOCUMENT) if "$ref" in node}
+    components = PAID_DOCUMENT["components"]
+    assert used == {
+        f"#/components/{kind}/{name}" for kind, named in components.items() for name in named
+    }
+    for kind, named in components.items():
+        assert named == {name: DOCUMENT["components"][kind][name] for name in named}
+
+
+def test_it_names_the_whole_document_and_the_guidance() -> None:
+    assert WHOLE_PATH in PAID_DOCUMENT["info"]["description"]
+    guidance = PAID_DOCUMENT["x-agentcash-guidance"]
+    assert guidance == {"llmsTxtUrl": "https://oncall.test/llms.txt"}
+
+
+@pytest.mark.parametrize("make", [openapi_document, paid_document])
+def test_contact_and_proofs_of_the_publisher(make: Callable[..., dict[str, Any]]) -> None:
+    proofs = ("0x" + "ab" * 65,)
+    said = make(paid_endpoints(), Publisher("https://oncall.test", "ops@oncall.test", proofs))
+    silent = make(paid_endpoints(), PUBLISHER)
+    assert said["info"]["contact"]["email"] == "ops@oncall.test"
+    assert said["x-agentcash-provenance"] == {"ownershipProofs": list(proofs)}
+    assert said["x-discovery"] == said["x-agentcash-provenance"]
+    assert "email" not in silent["info"]["contact"]
+    assert not {"x-agentcash-provenance", "x-discovery"} & silent.keys()
+
+
+# --- operations -----------------------------------------------------------------------------
+
+
 def test_operation_ids_are_distinct() -> None:
     names = [node["operationId"] for node in nodes(DOCUMENT["paths"]) if "operationId" in node]
     assert len(names) == len(set(names)) == len(FREE) + len(paid_endpoints()) + len(STORED)
@@ -176,8 +231,9 @@ def test_payment_info() -> None:
     }
 
 
-def test_a_paid_operation_is_not_said_to_be_free() -> None:
-    assert "security" not in ROTATION
+def test_a_paid_operation_wants_a_payment_and_no_key() -> None:
+    assert ROTATION["security"] == []
+    assert "x-payment-info" in ROTATION
 
 
 @pytest.mark.parametrize("path", FREE)
@@ -190,6 +246,7 @@ def test_a_free_operation_says_so(path: str) -> None:
     "path",
     [
         "/openapi.json",
+        "/openapi.full.json",
         "/catalog",
         "/catalog/sched-oncall-rotation",
         "/catalog/sched-oncall-schedule",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import httpx
 import msgspec
 import pytest
 
+from app.discovery.bazaar import ICON_PATH
 from app.discovery.catalog import product_page
 from app.discovery.html import SECURITY_HEADERS, static_files
 from app.discovery.pages import picture_path
@@ -399,6 +401,13 @@ async def test_the_icon_where_old_browsers_look() -> None:
     icon = await fetch("/favicon.ico")
     assert icon.content[:4] == b"\0\0\1\0"
     assert icon.content == static_files()["favicon.ico"].body
+
+
+async def test_the_icon_that_listings_name() -> None:
+    icon = await fetch(ICON_PATH)
+    assert (icon.status_code, icon.headers["Content-Type"]) == (200, "image/png")
+    width, height = struct.unpack(">2I", icon.content[16:24])
+    assert (icon.content[:8], width, height) == (b"\x89PNG\r\n\x1a\n", 256, 256)
 
 
 def test_templates_and_static_files_are_packaged() -> None:

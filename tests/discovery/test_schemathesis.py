@@ -115,7 +115,7 @@ def test_no_check_fails(served: str, tmp_path: Path, which: str, options: list[s
     common = ["--checks=all", "--seed=6", "--no-shrink", only]
     done = subprocess.run(
         [
-            *(program, f"--config-file={HERE / config}", "run", f"{served}/openapi.json"),
+            *(program, f"--config-file={HERE / config}", "run", f"{served}/openapi.full.json"),
             *(*common, *options),
         ],
         cwd=tmp_path,

@@ -13,7 +13,8 @@ from starlette.applications import Starlette
 
 from app.discovery.error_responses import ERROR_RESPONSES
 from app.discovery.free_paths import free_paths
-from app.discovery.openapi import openapi_bytes
+from app.discovery.openapi import openapi_bytes, paid_bytes
+from app.discovery.publisher import Publisher
 from app.discovery.well_known import discovery_routes, text_of, well_known
 from app.products.registry import paid_endpoints
 
@@ -21,8 +22,10 @@ pytestmark = pytest.mark.anyio
 
 ROWS = paid_endpoints()
 URL = "https://oncall.example"
+PUBLISHER = Publisher(URL)
 DOCUMENTS = {
     "/openapi.json": "application/json",
+    "/openapi.full.json": "application/json",
     "/.well-known/x402": "application/json",
     "/llms.txt": "text/plain; charset=utf-8",
     "/skill.md": "text/markdown; charset=utf-8",
@@ -33,7 +36,7 @@ EACH = pytest.mark.parametrize("path", DOCUMENTS)
 
 
 async def answer(path: str, method: str = "GET", **headers: str) -> httpx.Response:
-    transport = httpx.ASGITransport(Starlette(routes=list(discovery_routes(ROWS, URL))))
+    transport = httpx.ASGITransport(Starlette(routes=list(discovery_routes(ROWS, PUBLISHER))))
     async with httpx.AsyncClient(transport=transport, base_url="http://elsewhere") as client:
         return await client.request(method, path, headers=headers)
 
@@ -79,20 +82,31 @@ async def test_whatever_is_accepted(path: str) -> None:
 async def test_addresses_are_the_configured_ones_and_not_the_hosts(path: str) -> None:
     text = (await answer(path)).text
     assert "elsewhere" not in text
-    assert path == "/openapi.json" or URL in text
+    assert path == "/openapi.full.json" or URL in text
 
 
 async def test_openapi_is_served_as_it_is_committed() -> None:
-    assert (await answer("/openapi.json")).content == openapi_bytes(ROWS)
+    assert (await answer("/openapi.full.json")).content == openapi_bytes(ROWS)
+
+
+async def test_what_is_paid_is_served_where_marketplaces_look() -> None:
+    assert (await answer("/openapi.json")).content == paid_bytes(ROWS, PUBLISHER)
 
 
 # --- what they say --------------------------------------------------------------------------
 
 
 def test_well_known() -> None:
-    document = well_known(ROWS, URL)
+    document = well_known(ROWS, PUBLISHER)
     assert (document["version"], document["resources"]) == (1, [URL + row.path for row in ROWS])
     assert document["instructions"] == text_of("llms.txt", ROWS, URL)
+    assert "ownershipProofs" not in document
+
+
+def test_well_known_has_the_proofs_of_ownership() -> None:
+    proofs = ("0x" + "ab" * 65, "5" * 88)
+    document = well_known(ROWS, Publisher(URL, ownership_proofs=proofs))
+    assert document["ownershipProofs"] == list(proofs)
 
 
 def test_llms_txt_has_the_form_of_its_convention() -> None:
@@ -126,7 +140,7 @@ def test_every_product_is_told(name: str, row: object) -> None:
 def test_a_further_product_is_told_without_further_work() -> None:
     further = replace(ROWS[0], slug="new", path="/v1/new", title="A new thing")
     assert "A new thing" in text_of("llms.txt", [*ROWS, further], URL)
-    assert f"{URL}/v1/new" in well_known([*ROWS, further], URL)["resources"]
+    assert f"{URL}/v1/new" in well_known([*ROWS, further], PUBLISHER)["resources"]
 
 
 def test_the_skill_has_the_front_matter_that_agents_want() -> None:

@@ -159,7 +159,7 @@ def asked(method: str, path: str) -> Request:
                 "title": "Not Found.",
                 "status": 404,
                 "code": "not_found",
-                "detail": "GET /nothing is not served: /openapi.json says what is served.",
+                "detail": "GET /nothing is not served: /openapi.full.json says what is served.",
                 "retry": "no",
                 "catalog": "/catalog",
             },

@@ -169,7 +169,7 @@ async def answer_in(reader: asyncio.StreamReader) -> tuple[int, Mapping[str, str
 async def _read_nothing(callers: Attackers) -> None:
     """Ask for large answers, one behind the other, and read none."""
     async with callers.connection(callers.address(), read_bytes=4096) as (_, writer):
-        path = callers.random.choice(("/openapi.json", "/catalog", "/docs"))
+        path = callers.random.choice(("/openapi.full.json", "/catalog", "/docs"))
         writer.write(head_of(Ask(path, method="GET")) * 15)
         await asyncio.sleep(HOLD_SECONDS)
 
