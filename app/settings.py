@@ -114,7 +114,7 @@ def _listed(text: str) -> list[str]:
 
 
 Address = Annotated[str, AfterValidator(_address)]
-Signature = Annotated[str, Field(pattern=r"^(0x[0-9a-f]{130}|[1-9A-HJ-NP-Za-km-z]{64,88})$")]
+Signature = Annotated[str, Field(pattern=r"^(0x[0-9a-fA-F]{130}|[1-9A-HJ-NP-Za-km-z]{64,88})$")]
 """Of an EVM network in hex, or of Solana in base58."""
 Seconds = Annotated[
     float, Field(gt=0, le=300, description="a number of seconds above 0 and at most 300")

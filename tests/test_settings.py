@@ -14,6 +14,8 @@ from app.errors import ConfigurationError
 from app.settings import SANDBOX_NETWORK, SANDBOX_PAY_TO, Settings, WayToPay
 from app.settings import VARIABLES as VARIABLES_READ
 
+HEX_PROOF = "0x" + "ab" * 65
+NO_PROOF = "is not what `python -m app prove-origin` prints, or several of these"
 PRODUCTION = {
     "ONCALL_ENV": "production",
     "ONCALL_FACILITATOR": "https://facilitator.example",
@@ -112,6 +114,14 @@ VARIABLES = [
         "postgres://h/d?sslmode=require",
     ),
     ("ONCALL_RPC_URL", "https://node.example/v3/key", "rpc_url", "https://node.example/v3/key"),
+    ("ONCALL_CONTACT_EMAIL", "ops@example.com", "contact_email", "ops@example.com"),
+    ("ONCALL_OWNERSHIP_PROOFS", HEX_PROOF, "ownership_proofs", (HEX_PROOF,)),
+    (
+        "ONCALL_OWNERSHIP_PROOFS",
+        f"{HEX_PROOF}, {'5' * 88},",
+        "ownership_proofs",
+        (HEX_PROOF, "5" * 88),
+    ),
     ("ONCALL_PAYMENT_ID", "required", "payment_id", "required"),
     ("ONCALL_PAYMENT_ID", "optional", "payment_id", "optional"),
     ("ONCALL_TRUSTED_PROXIES", "10.0.0.0/8", "trusted_proxies", (ip_network("10.0.0.0/8"),)),
@@ -192,6 +202,11 @@ NO_NETWORK = "is not a network such as 10.0.0.0/8"
         ("ONCALL_FACILITATOR_TIMEOUT", "1e9", f"'1e9' {NO_SECONDS}"),
         ("ONCALL_FACILITATOR_TIMEOUT", ".", f"'.' {NO_SECONDS}"),
         ("ONCALL_SETTLE_DEADLINE", "300.5", f"'300.5' {NO_SECONDS}"),
+        ("ONCALL_CONTACT_EMAIL", "ops", "'ops' is not an e-mail address"),
+        ("ONCALL_CONTACT_EMAIL", "ops@localhost", "'ops@localhost' is not an e-mail address"),
+        ("ONCALL_CONTACT_EMAIL", "a@b.c, d@e.f", "'a@b.c, d@e.f' is not an e-mail address"),
+        ("ONCALL_OWNERSHIP_PROOFS", "0x12", f"'0x12' {NO_PROOF}"),
+        ("ONCALL_OWNERSHIP_PROOFS", "0x" + "11" * 32, NO_PROOF),
         ("ONCALL_DRAIN", "-1", f"'-1' {NO_PAUSE}"),
         ("ONCALL_DRAIN", "301", f"'301' {NO_PAUSE}"),
         ("ONCALL_SETTLE_DEADLINE", "1 minute", f"'1 minute' {NO_SECONDS}"),

@@ -29,6 +29,7 @@ from app.payments.facilitators.named import FacilitatorChoice
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.facilitators.sandbox import SandboxFacilitator
 from app.payments.json_rpc import NodeError
+from app.payments.ownership import sign_origin
 from app.payments.solana.chain import SolanaChain
 from app.products.registry import paid_endpoints
 from app.settings import Settings, WayToPay
@@ -267,6 +268,22 @@ def test_errors_of_a_facilitators_key_are_named_without_it() -> None:
     assert "s3cret" not in wrong
 
 
+def test_a_proof_that_no_marketplace_would_believe_is_an_error() -> None:
+    url, key = "https://oncall.example.com", "0x" + "11" * 32
+    payee, signature = sign_origin(url, key)
+    paid = remote_settings(URL, public_url=url).model_copy(update={"pay_to": payee})
+    proven = paid.model_copy(update={"ownership_proofs": (signature,)})
+    assert list(setting_errors(proven)) == []
+    moved = proven.model_copy(update={"public_url": "https://moved.example.com"})
+    [error] = setting_errors(moved)
+    assert error == (
+        "ONCALL_OWNERSHIP_PROOFS: number 1 is not a signature of https://moved.example.com by the "
+        "key of a payee: run `python -m app prove-origin` again"
+    )
+    off = moved.model_copy(update={"payments": "off"})
+    assert list(setting_errors(off)) == []
+
+
 def test_a_facilitator_is_called_by_its_name_unless_an_address_is_set() -> None:
     named = remote_settings("", facilitator="x402.org")
     assert choice_in(named).address == "https://www.x402.org/facilitator"
@@ -313,7 +330,7 @@ def test_the_terms_of_an_endpoint(required: bool) -> None:
         "mimeType": "application/json",
         "serviceName": setup.SERVICE_NAME,
         "tags": list(endpoint.tags[: setup.MAX_TAGS]),
-        "iconUrl": None,
+        "iconUrl": f"{configured.public_url}/icon.png",
     }
     assert (terms.accepts[0].network, terms.accepts[0].pay_to) == (NETWORK, PAY_TO)
     assert int(terms.accepts[0].amount) == endpoint.price_usd * 1_000_000

@@ -14,6 +14,7 @@ from eth_account import Account
 
 from app.payments.claims.claim import Receipt
 from app.payments.claims.redis import RedisClaims
+from app.payments.ownership import proves_ownership
 from app.products.endpoint import CALENDAR, CSV, SVG
 from app.products.registry import paid_endpoints
 from tests.support.processes import environment, free_port
@@ -129,6 +130,38 @@ class TestPay:
         refused = run("pay", f"http://127.0.0.1:{free_port()}/")
         assert refused.returncode == 1
         assert "cannot be reached" in refused.stderr
+
+
+class TestProveOrigin:
+    def test_the_signature_goes_to_standard_output_and_the_key_nowhere(self) -> None:
+        key = "0x" + "11" * 32
+        payee = Account.from_key(key).address
+        url = "https://oncall.example.com"
+        signed = run("prove-origin", PRIVATE_KEY=key, ONCALL_PUBLIC_URL=url, ONCALL_PAY_TO=payee)
+        assert signed.returncode == 0, signed.stderr
+        assert proves_ownership(signed.stdout.strip(), url, payee)
+        assert f"{payee} signed {url}. For ONCALL_OWNERSHIP_PROOFS" in signed.stderr
+        assert key[2:] not in signed.stdout + signed.stderr
+
+    def test_a_key_of_nobody_who_is_paid_is_refused(self) -> None:
+        key = "0x" + "11" * 32
+        refused = run("prove-origin", PRIVATE_KEY=key, ONCALL_PUBLIC_URL="https://a.example.com")
+        assert (refused.returncode, refused.stdout) == (1, "")
+        assert "PRIVATE_KEY is that of 0x" in refused.stderr
+        assert key[2:] not in refused.stderr
+
+
+class TestServerJson:
+    def test_it_is_written_for_the_public_address(self, tmp_path: Path) -> None:
+        file, url = tmp_path / "server.json", "https://oncall.example.com"
+        assert run("server-json", "--file", str(file), ONCALL_PUBLIC_URL=url).returncode == 0
+        assert json.loads(file.read_bytes())["remotes"][0]["url"] == f"{url}/mcp"
+
+    def test_an_address_without_a_domain_is_refused(self, tmp_path: Path) -> None:
+        refused = run("server-json", "--file", str(tmp_path / "server.json"))
+        assert refused.returncode == 1
+        assert "the MCP registry lists servers at https addresses" in refused.stderr
+        assert not (tmp_path / "server.json").exists()
 
 
 class TestOpenapi:
