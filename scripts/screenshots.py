@@ -85,7 +85,7 @@ def make_icons(browser: Browser) -> None:
 
 
 def icon_png(browser: Browser, pixels: int) -> bytes:
-    """``favicon.svg`` as a square picture."""
+    """The drawn icon as a square picture."""
     page = browser.new_page(viewport={"width": pixels, "height": pixels})
     icon = data_url((STATIC / "favicon.svg").read_bytes())
     page.set_content(f'<style>*{{margin:0}}</style><img src="{icon}" width="{pixels}">')
