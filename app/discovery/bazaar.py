@@ -48,7 +48,7 @@ def bazaar_extension(endpoint: Endpoint) -> dict[str, Any]:
         input=dict(endpoint.brief_example),
         input_schema=outline(endpoint.request),
         body_type="json",
-        output=_output(endpoint),
+        output=_output(endpoint, endpoint.brief_example),
     )
     extension = declared[BAZAAR.key]
     extension["info"]["input"]["method"] = endpoint.method
@@ -58,24 +58,27 @@ def bazaar_extension(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def bazaar_tool_extension(endpoint: Endpoint) -> dict[str, Any]:
-    """Return the extension of the endpoint's MCP tool. It is valid against the schema in it."""
+    """Return the extension of the endpoint's MCP tool. It is valid against the schema in it.
+
+    It travels in messages, which have room for the whole example.
+    """
     tool = DeclareMcpDiscoveryConfig(
         tool_name=endpoint.slug,
         description=endpoint.title,
         transport="streamable-http",
         input_schema=outline(endpoint.request),
-        example=dict(endpoint.brief_example),
-        output=_output(endpoint),
+        example=dict(endpoint.example),
+        output=_output(endpoint, endpoint.example),
     )
     return declare_mcp_discovery_extension(tool)
 
 
-def _output(endpoint: Endpoint) -> OutputConfig:
-    """Return the answer to the brief example, and the outline of its schema.
+def _output(endpoint: Endpoint, example: Mapping[str, Any]) -> OutputConfig:
+    """Return the answer to ``example``, and the outline of its schema.
 
     The SDK puts the schema's keywords beside the ``type`` that it writes itself.
     """
-    answer = msgspec.json.decode(endpoint.answer_to(endpoint.brief_example))
+    answer = msgspec.json.decode(endpoint.answer_to(example))
     return OutputConfig(example=answer, schema=outline(endpoint.answer, answer=True))
 
 

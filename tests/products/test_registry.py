@@ -164,7 +164,7 @@ def test_everything_wrong_with_limits_is_named_at_once() -> None:
 
 
 def test_every_field_has_an_empty_value_to_try() -> None:
-    assert set(EMPTY) == {field.name for field in fields(Endpoint)} - {"worked"}
+    assert set(EMPTY) == {field.name for field in fields(Endpoint)} - {"worked", "brief"}
 
 
 @pytest.mark.parametrize(("name", "empty"), EMPTY.items(), ids=EMPTY)
@@ -192,3 +192,14 @@ def test_a_row_whose_example_is_not_valid_fails(example: dict[str, Any], pointer
     with pytest.raises(InvalidRequest) as caught:
         replace(ROTATION, example=example)
     assert [error.pointer for error in caught.value.errors] == [pointer]
+
+
+def test_the_brief_example_is_the_example_unless_there_is_one() -> None:
+    rotation, schedule, _ = paid_endpoints()
+    assert rotation.brief_example == rotation.example
+    assert schedule.brief_example == schedule.brief != schedule.example
+
+
+def test_a_brief_example_that_is_not_valid_fails_at_the_start() -> None:
+    with pytest.raises(InvalidRequest):
+        replace(paid_endpoints()[0], brief={"start": "2026-06-04T00:00:00Z"})
