@@ -40,6 +40,15 @@ HandoffTime = Annotated[
     ),
 ]
 
+FirstTurn = Annotated[
+    Moment,
+    Meta(
+        description="an instant, not before start_at: the turn that holds it is the first "
+        "participant's; absent: turns are counted from start_at",
+        examples=["2026-01-05T08:00:00Z"],
+    ),
+]
+
 
 class IntervalDocument(RequestModel, frozen=True):
     """How long a turn of a custom rotation is."""
@@ -148,10 +157,12 @@ class LayerDocument(RequestModel, frozen=True):
         ]
         | None
     ) = None
+    first_turn_at: FirstTurn | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
         yield from _interval_errors(values)
+        yield from first_turn_errors(values)
         text = values.get("handoff_time")
         if text is not None:
             yield from _engine_errors("/handoff_time", handoff_of, text, _unit_of(values, text))
@@ -169,6 +180,7 @@ class LayerDocument(RequestModel, frozen=True):
             day,
             tuple(window.restriction() for window in self.restrictions or ()),
             self.turns_on or "all",
+            None if self.first_turn_at is None else int(self.first_turn_at),
         )
 
     def _turn(self) -> tuple[Unit, int]:
@@ -189,6 +201,13 @@ Layers = Annotated[
         extra={"error": TooManyLayers},
     ),
 ]
+
+
+def first_turn_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield an error if the first turn would be before the layer."""
+    start_at, first_turn_at = values.get("start_at"), values.get("first_turn_at")
+    if start_at is not None and first_turn_at is not None and first_turn_at < start_at:
+        yield FieldError("/first_turn_at", "is before start_at: leave it out, or write it or later")
 
 
 def _interval_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
