@@ -300,10 +300,10 @@ def v1_schedule_of(
         utc_text(schedule.updated_at),
         first_turns_of(schedule.rules),
         left_out,
-        [
+        tuple(
             PendingV1(utc_text(from_at), rules.timezone, layers_of(rules), first_turns_of(rules))
             for from_at, rules in schedule.pending
-        ],
+        ),
     )
 
 
@@ -325,10 +325,10 @@ def v2_schedule_of(schedule: StoredSchedule) -> V2Schedule:
         rotation["interval"],
         is_layered(schedule),
         rotation["first_turn_at"],
-        [
+        tuple(
             PendingV2(utc_text(from_at), rules.timezone, **_rotation_of(rules))
             for from_at, rules in schedule.pending
-        ],
+        ),
     )
 
 
