@@ -1,6 +1,6 @@
 """What an edit of a schedule makes of its rules, and from when on they hold.
 
-Strategy: the engine chooses whose turn it is when an edit takes effect (``layered/edits.py``); here
+Strategy: the engine chooses whose turn it is when an edit takes effect (``engine/layered/edits.py``); here
 its layers are put together again with the documents in which callers sent them.
 """
 
