@@ -1,7 +1,8 @@
 """What an edit of a schedule makes of its rules, and from when on they hold.
 
-Strategy: the engine chooses whose turn it is when an edit takes effect (``engine/layered/edits.py``); here
-its layers are put together again with the documents in which callers sent them.
+Strategy: the engine chooses whose turn it is when an edit takes effect
+(``engine/layered/edits.py``); here its layers are put together again with the documents in which
+callers sent them.
 """
 
 from collections.abc import Sequence
