@@ -18,6 +18,7 @@ time ``w`` was skipped. So two windows that touch on the wall touch or overlap a
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -184,6 +185,12 @@ def zone_names() -> frozenset[str]:
     The machine's own zone files are not read.
     """
     return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
+
+
+@cache
+def zone_data_version() -> str:
+    """Return the release of the pinned ``tzdata`` package, such as ``2026a``."""
+    return str(import_module("tzdata").IANA_VERSION)
 
 
 def clock_of(timezone_name: str) -> ZoneClock:
