@@ -109,24 +109,31 @@ _ABBREVIATIONS: Mapping[str, Sequence[str]] = {
     "bst": ("Asia/Dhaka",),
     "central european summer time": ("Europe/Paris",),
     "central european time": ("Europe/Paris", "Africa/Algiers"),
+    "central": ("America/Chicago",),
     "central time": ("America/Chicago",),
     "ct": ("America/Chicago",),
     "eastern european summer time": ("Europe/Athens",),
     "eastern european time": ("Europe/Athens", "Africa/Tripoli"),
+    "eastern": ("America/New_York",),
     "eastern time": ("America/New_York",),
     "et": ("America/New_York",),
     "greenwich mean time": ("Africa/Abidjan", "Europe/London"),
     "gst": ("Asia/Dubai",),
     "ict": ("Asia/Bangkok",),
     "indian standard time": ("Asia/Kolkata",),
+    "mountain": ("America/Denver",),
     "mountain time": ("America/Denver",),
     "mt": ("America/Denver",),
+    "pacific": ("America/Los_Angeles",),
     "pacific time": ("America/Los_Angeles",),
     "pt": ("America/Los_Angeles",),
     "sgt": ("Asia/Singapore",),
     "z": ("Etc/UTC",),
 }
 """What people call a time in words or letters that ``tzdata`` does not have, or not for as much."""
+
+_WITHOUT_SUMMER = frozenset(("EST", "HST", "MST"))
+"""IANA zones with names that people also use where there is summer time."""
 
 _OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])([0-9]{1,2})(?::?([0-9]{2}))?", re.IGNORECASE)
 _DISPLAY = re.compile(
@@ -139,8 +146,8 @@ def zone_of_name(name: str) -> str | None:
     """Return the IANA zone that ``name`` stands for, or ``None`` if it stands for none or several.
 
     ``name`` may be the name of an IANA zone (in any case), also behind a prefix as in
-    ``/example.org/Europe/Berlin``; the name or the display name of a zone of Windows; a city; or
-    a country with one clock.
+    ``/example.org/Europe/Berlin``; the name or the display name of a zone of Windows; a city, alone
+    or in its area as in ``Europe/Munich``; or a country with one clock.
     """
     if len(name) > MAX_NAME:
         return None
@@ -152,7 +159,7 @@ def zone_of_name(name: str) -> str | None:
     found = _iana_names().get(written) or _prefixed(name) or _windows_zone(name)
     if found:
         return found
-    meant = _places().get(written, ())
+    meant = _places().get(written) or _in_area(name)
     return meant[0] if meant and _show_the_same(meant) else None
 
 
@@ -173,6 +180,11 @@ def offsets_in_words(zone: str) -> str:
     return f"UTC{_signed(winter)}, in summer {_signed(summer)}"
 
 
+def clock_in_words(zone: str) -> str:
+    """Return a zone's name, with its offset if it is an abbreviation that has no summer time."""
+    return f"{zone} ({offsets_in_words(zone)})" if zone in _WITHOUT_SUMMER else zone
+
+
 def is_offset(name: str) -> bool:
     """Return whether ``name`` is an offset, such as ``+02:00`` or ``UTC+2``."""
     return _OFFSET.fullmatch(name.strip()) is not None
@@ -182,7 +194,8 @@ def is_offset(name: str) -> bool:
 def known_names() -> Mapping[str, str]:
     """Return the zone or place by its name in one form, to look for misspelt ones."""
     places = {written: zones[0] for written, zones in _places().items() if _show_the_same(zones)}
-    return {**places, **_iana_names()}
+    zones = {written: zone for written, zone in _iana_names().items() if "/" in zone}
+    return {**places, **zones}
 
 
 def plain_name(name: str) -> str:
@@ -204,6 +217,12 @@ def _iana_names() -> Mapping[str, str]:
 def _is_abbreviation(written: str) -> bool:
     """Return whether a name is an abbreviation, though in capitals a zone may have it: EST."""
     return written in _abbreviations() and written not in ("gmt", "utc")
+
+
+def _in_area(name: str) -> Sequence[str]:
+    """Return the zones of a city behind an area, if they are there: those of ``Asia/Mumbai``."""
+    area, _, city = name.partition("/")
+    return [zone for zone in _places().get(_plain(city), ()) if zone.startswith(f"{area}/")]
 
 
 def _prefixed(name: str) -> str | None:

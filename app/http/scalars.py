@@ -19,7 +19,14 @@ from app.engine.layered.parsing import (
     window_start_of,
 )
 from app.engine.rotation import FIRST_INSTANT_MS, LAST_INSTANT_MS
-from app.engine.walltime import clock_of, zone_names
+from app.engine.zone_names import (
+    candidates_of,
+    is_offset,
+    known_names,
+    offsets_in_words,
+    plain_name,
+    zone_of_name,
+)
 from app.errors import InstantOutOfRange
 from app.similar import most_similar
 
@@ -33,6 +40,12 @@ MILLISECOND = timedelta(milliseconds=1)
 DATE_LENGTH = 10
 USUAL_LENGTH = 20
 """The characters of 2026-06-04T00:00:00Z."""
+MAX_ZONE = 100
+"""The characters of an unknown zone that are repeated."""
+MAX_MEANT = 12
+"""The most zones that an ambiguous name is answered with."""
+SIMILAR_ZONE = 0.85
+"""How like a known name a misspelt one must be; less alike are Riga and Rima."""
 
 
 class Instant(int):
@@ -193,22 +206,30 @@ def trimmed_name(text: str) -> str:
 
 
 def zone_of(text: str) -> str:
-    """Return the name of a time zone as it is, if there is such a zone.
+    """Return the name of the IANA zone that a text stands for.
 
-    Raises ``ValueError`` that suggests the nearest name.
+    Raises ``ValueError`` that names the zones it may stand for, or what it is like.
     """
-    try:
-        return clock_of(text).key
-    except ValueError as error:
-        raise ValueError(_unknown_zone(text)) from error
+    zone = zone_of_name(text)
+    if zone is None:
+        raise ValueError(f'timezone "{text[:MAX_ZONE]}" {_no_zone(text)}')
+    return zone
 
 
-def _unknown_zone(text: str) -> str:
-    if text[:1] in ("+", "-"):
-        return f'timezone "{text[:100]}" is an offset: name a zone such as "Europe/Brussels"'
-    by_lower = {known.lower(): known for known in sorted(zone_names())}
-    nearest = most_similar(text.strip().lower().replace(" ", "_"), by_lower, at_least=0)
-    return f'timezone "{text[:100]}" is unknown: did you mean "{by_lower[str(nearest)]}"?'
+def _no_zone(text: str) -> str:
+    """Return why a text stands for no zone, and what would be right."""
+    meant = [f'"{zone}" ({offsets_in_words(zone)})' for zone in candidates_of(text)[:MAX_MEANT]]
+    if is_offset(text):
+        fixed = f" {meant[0]}, or" if meant else ""
+        return f"is an offset, which has no clock changes: write{fixed} the zone of a place"
+    if len(meant) == 1:
+        return f"is no zone: did you mean {meant[0]}?"
+    if meant:
+        return f"is ambiguous: write {', '.join(meant[:-1])} or {meant[-1]}"
+    known = known_names()
+    if nearest := most_similar(plain_name(text), known, at_least=SIMILAR_ZONE):
+        return f'is unknown: did you mean "{known[nearest]}"?'
+    return "is unknown: write area and city as IANA does, a city alone, or a name of Windows"
 
 
 def _offset(text: str) -> int:

@@ -25,7 +25,13 @@ Point = Annotated[
         examples=["2026-04-24T19:00:00Z"],
     ),
 ]
-LocalZone = Annotated[Zone, Meta(description="an IANA time zone, in which the times of day are")]
+LocalZone = Annotated[
+    Zone,
+    Meta(
+        description="an IANA time zone, or a city or a zone of Windows that is one, in which the "
+        "times of day are"
+    ),
+]
 RotationType = Annotated[
     Literal["daily", "weekly", "custom"],
     Meta(description='"daily", "weekly", or "custom" with an interval'),
