@@ -104,6 +104,14 @@ class ZoneClock:
         at, closes_at = wall - table.offsets[index], table.opens_at[index + 1]
         return at if at < closes_at else closes_at  # noqa: FURB136 - as above
 
+    def is_skipped(self, wall: int, at: int) -> bool:
+        """Return whether the clock skips ``wall``, and ``at`` is what it is by the offset before.
+
+        So do programs write a time that does not exist: 02:30+01:00 where it is +02:00 by then.
+        """
+        opens_at = self.first_at(wall)
+        return self.wall(opens_at) != wall and at - opens_at == wall - self.wall(opens_at - 1) - 1
+
     def wall_and_range(self, at: int) -> tuple[int, UnambiguousRange]:
         """Return the wall time at an instant, and the unambiguous range of the offset then.
 

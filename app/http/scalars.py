@@ -7,7 +7,7 @@ Its error says what would be right.
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import ValidationError, convert
 
@@ -53,7 +53,12 @@ class Instant(int):
 
 
 class Start(int):
-    """An instant; or, written without an offset, a ``LocalDate`` or a ``LocalTime``."""
+    """An instant; or, written without an offset, a ``LocalDate`` or a ``LocalTime``.
+
+    ``wall`` is the local time of an instant that was written with an offset other than ``Z``.
+    """
+
+    wall: int | None = None
 
 
 class LocalDate(Start):
@@ -72,14 +77,20 @@ class LocalTime(Start):
 class Moment(int):
     """An instant in milliseconds since 1970-01-01T00:00:00Z, in the years of the layered engine.
 
-    A date alone is refused: beside a time zone it is unclear which midnight it means.
+    A date alone is refused: beside a time zone it is unclear which midnight it means. ``wall`` is
+    the local time that was written, with an offset other than ``Z``.
     """
+
+    wall: int | None = None
 
 
 class Zone(str):
     """The name of an IANA time zone."""
 
     __slots__ = ()
+
+
+WrittenT = TypeVar("WrittenT", Start, Moment)
 
 
 class Weekday(int):
@@ -133,7 +144,7 @@ def start_of(text: str) -> Start:
     timed = match is not None and match[2]
     if match is None or match[4] or not timed:
         at = instant_ms(text)
-        return Start(at) if timed else LocalDate(at)
+        return _with_wall(Start(at), text) if timed else LocalDate(at)
     local = LocalTime(instant_ms(f"{text.strip()}Z"))
     local.error = _without_offset(text)
     return local
@@ -153,6 +164,19 @@ def moment_ms(text: str) -> int:
     except InstantOutOfRange as error:
         raise ValueError(error.detail) from error
     return ms
+
+
+def moment_of(text: str) -> Moment:
+    """Return the instant of a text, as ``moment_ms`` does, with the local time that was written."""
+    return _with_wall(Moment(moment_ms(text)), text)
+
+
+def _with_wall(at: WrittenT, text: str) -> WrittenT:
+    """Keep the local time of an instant whose text ends with an offset."""
+    match = RFC_3339.fullmatch(text.strip()) if text[-1:] not in ("Z", "z") else None
+    if match and match[4] not in ("Z", "z"):
+        at.wall = at + _offset(match[4])
+    return at
 
 
 def _milliseconds(text: str) -> int:
@@ -250,7 +274,7 @@ def _json_name(value: object) -> str:
 PARSERS: Mapping[type, Callable[[str], int | str]] = {
     Instant: instant_ms,
     Start: start_of,
-    Moment: moment_ms,
+    Moment: moment_of,
     Name: trimmed_name,
     Zone: zone_of,
     Weekday: weekday_of,

@@ -14,7 +14,12 @@ from app.teams.overrides.store import (
     overrides_to_come,
 )
 from app.teams.schedules import store
-from app.teams.schedules.schemas import V1Schedule, V1SchedulePost, v1_schedule_of
+from app.teams.schedules.schemas import (
+    V1Schedule,
+    V1SchedulePost,
+    v1_schedule_of,
+    with_kept_counting,
+)
 from app.teams.schedules.store import ScheduleFields, StoredSchedule
 from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
 from app.teams.users.existence import require_users
@@ -86,7 +91,7 @@ def _patched_fields(
     given = document.fields(merge_patch(current, patch))
     if keeps_layers:
         return replace(given, rules=replace(schedule.rules, timezone=given.rules.timezone))
-    return given
+    return replace(given, rules=with_kept_counting(given.rules, schedule.rules.layers))
 
 
 def _participants(layers: Sequence[Mapping[str, Sequence[str]]]) -> Iterator[tuple[str, str]]:

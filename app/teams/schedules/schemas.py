@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.engine.layered import limits
+from app.engine.layered.model import Layer
 from app.errors import Conflict, FieldError
 from app.http.validation import RequestModel, validated
 from app.products.layered.layer_fields import (
@@ -69,7 +70,7 @@ class V1SchedulePost(RequestModel, frozen=True):
 
     def fields(self, value: Mapping[str, Any]) -> ScheduleFields:
         """Return the schedule as it is stored; ``value`` is the document as it was sent."""
-        layers = tuple(layer.layer() for layer in self.layers)
+        layers = tuple(layer.layer(str(self.timezone)) for layer in self.layers)
         team_id = None if self.team_id is None else str(self.team_id)
         return ScheduleFields(
             str(self.name),
@@ -112,13 +113,14 @@ class V2SchedulePost(RequestModel, frozen=True):
             return self._with_rules(replace(schedule.rules, timezone=str(self.timezone)))
         [layer] = layers_of(schedule)
         rest = {name: item for name, item in layer.items() if name not in ROTATION}
-        return self._with_rules(self._rules(rest, value))
+        rules = self._rules(rest, value)
+        return self._with_rules(with_kept_counting(rules, schedule.rules.layers))
 
     def _rules(self, rest: Mapping[str, Any], value: Mapping[str, Any]) -> ScheduleRules:
         """Return the rules of one layer: its fields in ``rest`` and the rotation in ``value``."""
         given = {name: value[name] for name in ROTATION if value.get(name) is not None}
         layer = {**rest, "participants": [], **given}
-        read = validated(layer, LayerDocument).layer()
+        read = validated(layer, LayerDocument).layer(str(self.timezone))
         return ScheduleRules(str(self.timezone), (read,), _text([layer]))
 
     def _with_rules(self, rules: ScheduleRules) -> ScheduleFields:
@@ -214,6 +216,28 @@ def layers_of(schedule: StoredSchedule) -> Sequence[Mapping[str, Any]]:
     """Return the layers as they were sent."""
     layers: Sequence[Mapping[str, Any]] = msgspec.json.decode(schedule.rules.document)
     return layers
+
+
+def with_kept_counting(rules: ScheduleRules, before: Sequence[Layer]) -> ScheduleRules:
+    """Return ``rules`` with months that go on to be counted as in the layers of ``before``.
+
+    Layers without a start that were stored before months were counted from the first of a month
+    stay where they were, also if something else of them is changed.
+    """
+    kept = {
+        layer.name: layer.counted_from
+        for layer in before
+        if layer.unit == "months" and layer.start_at is None
+    }
+    return replace(
+        rules,
+        layers=tuple(
+            replace(layer, counted_from=kept.get(layer.name))
+            if layer.unit == "months" and layer.start_at is None
+            else layer
+            for layer in rules.layers
+        ),
+    )
 
 
 def is_layered(schedule: StoredSchedule) -> bool:
