@@ -115,6 +115,6 @@ async def test_rows_of_every_organisation_are_counted_by_themselves(database: Da
     await moved(database, "head")
     async with database.migrating() as connection:
         chosen = select(schedule_versions.c.org_id, schedule_versions.c.layers)
-        rows = {org: layers for org, layers in await connection.execute(chosen)}
+        rows = {row.org_id: row.layers for row in await connection.execute(chosen)}
     assert rows["org_a"] == "layers of org_a"
     assert '"counted_from":345600000' in rows["org_b"]
