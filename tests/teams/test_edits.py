@@ -1,4 +1,4 @@
-"""Edits of kept schedules: turns stay, and an edit may wait (rules 32 to 35 of ``schedules.md``)."""
+"""Edits of kept schedules keep turns, and may wait (rules 32 to 35 of ``schedules.md``)."""
 
 from typing import Any
 

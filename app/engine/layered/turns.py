@@ -23,10 +23,10 @@ from collections.abc import Iterator
 from math import gcd
 from typing import NamedTuple
 
-from app.engine.layered.handoff_grid import Grid, grid_of
+from app.engine.layered.handoff_grid import Grid, counted_from, grid_of
 from app.engine.layered.model import Layer
 from app.engine.layered.restrictions import RecurringWindows, overlaps
-from app.engine.walltime import FOREVER, WALL_MONDAY, ZoneClock
+from app.engine.walltime import FOREVER, ZoneClock
 
 _CYCLE = {"hours": 168, "days": 7, "weeks": 1, "months": 1}
 """Units after which windows recur; a cell of a week or more always overlaps one of them."""
@@ -51,8 +51,7 @@ class TurnSequence:
     __slots__ = ("_count", "_first", "_grid", "_users", "start_at")
 
     def __init__(self, layer: Layer, clock: ZoneClock, recurring: RecurringWindows | None) -> None:
-        from_at = clock.first_at(WALL_MONDAY) if layer.start_at is None else layer.start_at
-        wall_from = WALL_MONDAY if layer.start_at is None else clock.wall(from_at)
+        from_at, wall_from = counted_from(layer, clock)
         self.start_at = -FOREVER if layer.start_at is None else from_at
         self._grid = grid_of(layer, clock, from_at, wall_from)
         self._count: _ActiveTurnCount | None = None

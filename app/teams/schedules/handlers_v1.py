@@ -20,6 +20,7 @@ from app.teams.schedules.schemas import (
     V1Schedule,
     V1SchedulePost,
     v1_schedule_of,
+    with_kept_counting,
 )
 from app.teams.schedules.store import PlannedRules, ScheduleFields, StoredSchedule
 from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
@@ -111,8 +112,10 @@ def _planned_edit(
     document = patched_document(current, patch, V1SchedulePost, READ_ONLY_V1)
     given = document.fields(merge_patch(current, patch))
     if keeps_layers:
-        given = replace(given, rules=replace(schedule.rules, timezone=given.rules.timezone))
-    return given, planned_rules(schedule.rules, given.rules, at)
+        rules = replace(schedule.rules, timezone=given.rules.timezone)
+    else:
+        rules = with_kept_counting(given.rules, schedule.rules.layers)
+    return replace(given, rules=rules), planned_rules(schedule.rules, rules, at)
 
 
 def _participants(layers: Sequence[Mapping[str, Sequence[str]]]) -> Iterator[tuple[str, str]]:

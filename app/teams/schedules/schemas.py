@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from app.engine.layered import limits
 from app.engine.layered.edits import next_handoff
+from app.engine.layered.model import Layer
 from app.errors import Conflict, FieldError, InvalidRequest
 from app.http.scalars import moment_ms
 from app.http.validation import RequestModel, validated
@@ -79,7 +80,7 @@ class V1SchedulePost(RequestModel, frozen=True):
 
     def fields(self, value: Mapping[str, Any]) -> ScheduleFields:
         """Return the schedule as it is stored; ``value`` is the document as it was sent."""
-        layers = tuple(layer.layer() for layer in self.layers)
+        layers = tuple(layer.layer(str(self.timezone)) for layer in self.layers)
         team_id = None if self.team_id is None else str(self.team_id)
         return ScheduleFields(
             str(self.name),
@@ -123,13 +124,14 @@ class V2SchedulePost(RequestModel, frozen=True):
             return self._with_rules(replace(schedule.rules, timezone=str(self.timezone)))
         [layer] = layers_of(schedule.rules)
         rest = {name: item for name, item in layer.items() if name not in ROTATION}
-        return self._with_rules(self._rules(rest, value))
+        rules = self._rules(rest, value)
+        return self._with_rules(with_kept_counting(rules, schedule.rules.layers))
 
     def _rules(self, rest: Mapping[str, Any], value: Mapping[str, Any]) -> ScheduleRules:
         """Return the rules of one layer: its fields in ``rest`` and the rotation in ``value``."""
         given = {name: value[name] for name in ROTATION if value.get(name) is not None}
         layer = {**rest, "participants": [], **given}
-        read = validated(layer, LayerDocument).layer()
+        read = validated(layer, LayerDocument).layer(str(self.timezone))
         return ScheduleRules(str(self.timezone), (read,), _text([layer]))
 
     def _with_rules(self, rules: ScheduleRules) -> ScheduleFields:
@@ -350,6 +352,28 @@ def first_turns_of(rules: ScheduleRules) -> Sequence[str | None]:
     """Return ``first_turn_at`` of each layer as it is on the wire."""
     turns = (layer.first_turn_at for layer in rules.layers)
     return [None if at is None else utc_text(at) for at in turns]
+
+
+def with_kept_counting(rules: ScheduleRules, before: Sequence[Layer]) -> ScheduleRules:
+    """Return ``rules`` with months that go on to be counted as in the layers of ``before``.
+
+    Layers without a start that were stored before months were counted from the first of a month
+    stay where they were, also if something else of them is changed.
+    """
+    kept = {
+        layer.name: layer.counted_from
+        for layer in before
+        if layer.unit == "months" and layer.start_at is None
+    }
+    return replace(
+        rules,
+        layers=tuple(
+            replace(layer, counted_from=kept.get(layer.name))
+            if layer.unit == "months" and layer.start_at is None
+            else layer
+            for layer in rules.layers
+        ),
+    )
 
 
 def is_layered(schedule: StoredSchedule) -> bool:

@@ -117,6 +117,8 @@ class NamedSchedule(NamedTuple):
     id: str
     name: str
     timezone: str
+    version: int
+    updated_at: int
 
 
 TEAM_SCHEDULES = 100
@@ -149,7 +151,13 @@ def _schedules() -> Select[tuple[object, ...]]:
 
 EVERY = _schedules()
 BY_ID = EVERY.where(schedules.c.id == bindparam("schedule"))
-NAMED = EVERY.with_only_columns(schedules.c.id, schedules.c.name, VERSION.timezone)
+NAMED = EVERY.with_only_columns(
+    schedules.c.id,
+    schedules.c.name,
+    VERSION.timezone,
+    schedules.c.version,
+    schedules.c.updated_at,
+)
 NAMED_BY_ID = NAMED.where(schedules.c.id == bindparam("schedule"))
 PENDING = (
     select(
