@@ -21,7 +21,15 @@ A package may import the packages to its right, but not those beside it behind a
         → http, formats, payments, database, settings → engine → errors
 
 ``main.create_app`` is the only place where the parts are put together. Nothing is built at import.
+
+One time zone database: ``zoneinfo`` reads the pinned ``tzdata`` package and never the machine's
+files, in every process that imports anything of this package, its workers and commands included.
+Libraries that ask ``zoneinfo`` by themselves, as ``icalendar`` does, so agree with the engine.
 """
+
+from zoneinfo import reset_tzpath
+
+reset_tzpath(to=())
 
 DEFAULT_PORT = 8402
 """The port of ``serve``. It is not in the settings, so that ``--help`` need not import pydantic."""

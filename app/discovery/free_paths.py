@@ -135,8 +135,8 @@ OPERATIONS = (
         "/readyz",
         SERVICE,
         "Whether requests can be served",
-        "Names each part that the service needs: `ok`, or what is wrong with it. For its "
-        "operators: behind a proxy it is a 404.",
+        "Names each part that the service needs: `ok`, or what is wrong with it; `tzdata` is the "
+        "release of the time zone database. For its operators: behind a proxy it is a 404.",
         others={"503": "Some part is not ready."},
         listed=False,
     ),

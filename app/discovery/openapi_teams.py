@@ -110,7 +110,7 @@ def stored_schemas() -> Mapping[str, Any]:
     """Return the components that ``stored_paths`` refers to; documents allow no unknown field."""
     table = _table()
     sent = [kind for each in table for kind in (each.body, each.patches) if kind]
-    shown = [each.answer for each in table if each.answer]
+    shown = [kind for each in table for kind in (each.answer, each.preview) if kind]
     schemas: dict[str, Any] = {"StoredError": ERROR}
     for kinds, strict in ((shown, False), (sent, True)):
         for name, schema in _components(kinds).items():
@@ -279,10 +279,13 @@ def _success(operation: "Operation") -> Mapping[str, Any]:
 
 def _answer_schema(operation: "Operation") -> Mapping[str, Any]:
     assert operation.answer is not None  # noqa: S101 - a row with a body says what it is
-    item = {"$ref": REFERENCE.format(name=operation.answer.__name__)}
+    item: Mapping[str, Any] = {"$ref": REFERENCE.format(name=operation.answer.__name__)}
     if operation.shape == "bare":
         return item
     if operation.shape == "one":
+        if operation.preview:
+            preview = {"$ref": REFERENCE.format(name=operation.preview.__name__)}
+            item = {"anyOf": [item, preview]}
         return {"type": "object", "required": ["data"], "properties": {"data": item}}
     count = {"type": "integer", "minimum": 0}
     return {

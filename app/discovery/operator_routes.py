@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.engine.walltime import zone_data_version
 from app.http.readiness import Checks, is_ready
 from app.products.endpoint import JSON
 
@@ -36,13 +37,17 @@ def _metrics(metrics: Callable[[], bytes]) -> Callable[[Request], Any]:
 
 def _readiness(checks: Checks) -> Callable[[Request], Any]:
     async def readiness(request: Request) -> Response:
-        """Answer with the problem of each part; ``?exclude=NAME`` omits parts, as in Kubernetes."""
+        """Answer with the problem of each part; ``?exclude=NAME`` omits parts, as in Kubernetes.
+
+        ``tzdata`` is the release of the time zone database that all answers are computed by.
+        """
         excluded = request.query_params.getlist("exclude")
         problems = {name: what for name, what in checks().items() if name not in excluded}
         ready = all(map(is_ready, problems.values()))
         report = {
             "status": "ready" if ready else "not ready",
             "checks": {name: problem or "ok" for name, problem in problems.items()},
+            "tzdata": zone_data_version(),
         }
         headers = {"Cache-Control": "no-store"}
         return Response(

@@ -18,6 +18,7 @@ time ``w`` was skipped. So two windows that touch on the wall touch or overlap a
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -103,6 +104,14 @@ class ZoneClock:
         at, closes_at = wall - table.offsets[index], table.opens_at[index + 1]
         return at if at < closes_at else closes_at  # noqa: FURB136 - as above
 
+    def is_skipped(self, wall: int, at: int) -> bool:
+        """Return whether the clock skips ``wall``, and ``at`` is what it is by the offset before.
+
+        So do programs write a time that does not exist: 02:30+01:00 where it is +02:00 by then.
+        """
+        opens_at = self.first_at(wall)
+        return self.wall(opens_at) != wall and at - opens_at == wall - self.wall(opens_at - 1) - 1
+
     def wall_and_range(self, at: int) -> tuple[int, UnambiguousRange]:
         """Return the wall time at an instant, and the unambiguous range of the offset then.
 
@@ -184,6 +193,12 @@ def zone_names() -> frozenset[str]:
     The machine's own zone files are not read.
     """
     return frozenset(files("tzdata").joinpath("zones").read_text("utf-8").split())
+
+
+@cache
+def zone_data_version() -> str:
+    """Return the release of the pinned ``tzdata`` package, such as ``2026a``."""
+    return str(import_module("tzdata").IANA_VERSION)
 
 
 def clock_of(timezone_name: str) -> ZoneClock:

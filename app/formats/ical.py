@@ -7,28 +7,33 @@ is 4 s for 10,000 items.
 
 Invariants: equal timelines give equal bytes, and an item has the same UID in each download, so that
 a second download updates events instead of adding them. UID is a digest of ``Timeline.identity``
-and ``TimelineItem.key``. DTSTAMP, the time of the last revision, is the start of the item, because
-this module has no clock. Events are transparent: neither being on call nor a colleague's being on
-call makes a person busy. Gaps are events too: readers want to know of them, and a calendar without
-events is not valid. There is no REFRESH-INTERVAL, because an answer to a POST cannot be subscribed
-to. Instants are cut to the second, the finest unit of iCalendar; an item within one second has no
-DTEND.
+and ``TimelineItem.key``. DTSTAMP is the time of the last revision: in what is subscribed to, when
+the item was changed, with LAST-MODIFIED, and with a SEQUENCE that grows, by which programs see that
+another person has it. In an answer, of which nothing was ever changed and which has to be the same
+bytes whenever it is asked for, it is the start of the item. Events are transparent: neither being
+on call nor a colleague's being on call makes a person busy. Gaps are events too: readers want to
+know of them, and a calendar without events is not valid. REFRESH-INTERVAL (RFC 7986) and its older
+name say when to come back to what can be subscribed to, which an answer to a POST cannot. Instants
+are cut to the second, the finest unit of iCalendar; an item within one second has no DTEND.
 """
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 from functools import cache
 from hashlib import sha256
 
-from icalendar import Calendar, Parameters, vText
+from icalendar import Calendar, Parameters, vDuration, vText
 from icalendar.parser import Contentline
 
 from app.formats.instants import iso_texts
 from app.formats.plain import plain_text
-from app.formats.timeline import Timeline
+from app.formats.timeline import Timeline, TimelineItem
 
 PRODUCT = "-//On-call rotation service//EN"
 
 CRLF = "\r\n"
+COME_BACK_AFTER = timedelta(hours=1)
+"""How often programs read a calendar that they subscribe to: nothing is sent if it is the same."""
 
 
 class _Text(vText):
@@ -54,6 +59,9 @@ def calendar_of(timeline: Timeline, events: Iterable[bytes]) -> bytes:
         ("X-WR-TIMEZONE", timeline.timezone),
     ):
         calendar[name] = _Text(plain_text(value))
+    if timeline.revision is not None:
+        calendar["REFRESH-INTERVAL"] = vDuration(COME_BACK_AFTER, {"VALUE": "DURATION"})
+        calendar["X-PUBLISHED-TTL"] = vDuration(COME_BACK_AFTER)
     head, end, _ = calendar.to_ical(sorted=False).rpartition(b"END:VCALENDAR\r\n")
     return b"".join((head, *events, end))
 
@@ -65,13 +73,27 @@ def event_texts(timeline: Timeline) -> Iterator[str]:
     items = (*timeline.items, *timeline.beside)
     starts = _times(item.start_at for item in items)
     ends = _times(item.end_at for item in items)
-    for item, start, end in zip(items, starts, ends, strict=True):
+    revised = _revisions(timeline, items)
+    for item, start, end, revision in zip(items, starts, ends, revised, strict=True):
         summary = _summary(item.person, f" ({item.role})" if item.role else "")
         yield (
-            f"BEGIN:VEVENT\r\nUID:{digest}-{item.key}\r\nDTSTAMP:{start}\r\nDTSTART:{start}\r\n"
+            f"BEGIN:VEVENT\r\nUID:{digest}-{item.key}\r\n{revision or f'DTSTAMP:{start}{CRLF}'}"
+            f"DTSTART:{start}\r\n"
             f"{f'DTEND:{end}{CRLF}' if end > start else ''}{line('SUMMARY', summary)}"
             f"{line('DESCRIPTION', item.note)}TRANSP:TRANSPARENT\r\nEND:VEVENT\r\n"
         )
+
+
+def _revisions(timeline: Timeline, items: Iterable[TimelineItem]) -> Iterator[str]:
+    """Yield the lines about the last change of each item; nothing if it is not known."""
+
+    @cache
+    def lines(changed_at: int) -> str:
+        [time] = _times(iter((changed_at,)))
+        return f"DTSTAMP:{time}\r\nLAST-MODIFIED:{time}\r\nSEQUENCE:{timeline.revision}\r\n"
+
+    for item in items:
+        yield "" if item.changed_at is None else lines(item.changed_at)
 
 
 def _summary(person: str | None, role: str) -> str:

@@ -21,7 +21,8 @@ class TimelineItem(NamedTuple):
 
     ``note`` is a sentence with the reason or with what comes next. ``goes_on_before`` and
     ``goes_on_after`` say that the period is longer than shown. ``role`` distinguishes people who
-    are on call at the same time.
+    are on call at the same time. ``changed_at`` is when the item was last changed, where that is
+    known.
     """
 
     key: int
@@ -32,6 +33,7 @@ class TimelineItem(NamedTuple):
     goes_on_before: bool = False
     goes_on_after: bool = False
     role: str = ""
+    changed_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class Timeline:
     ``people`` has a few words for each person, in order. ``items`` are those of the first role, and
     ``beside`` those of all others. ``after`` has items that follow the requested ones; ``mark_at``
     is the requested instant, if an instant was requested. Handoffs are ``handoff_offset_ms`` after
-    the items end.
+    the items end. ``revision`` counts the changes of a timeline that is subscribed to; an answer
+    has none.
     """
 
     title: str
@@ -54,6 +57,7 @@ class Timeline:
     after: Sequence[TimelineItem] = ()
     mark_at: int | None = None
     handoff_offset_ms: int = 0
+    revision: int | None = None
 
 
 def shift_count_text(count: int) -> str:

@@ -7,7 +7,7 @@ Its error says what would be right.
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import ValidationError, convert
 
@@ -19,7 +19,14 @@ from app.engine.layered.parsing import (
     window_start_of,
 )
 from app.engine.rotation import FIRST_INSTANT_MS, LAST_INSTANT_MS
-from app.engine.walltime import clock_of, zone_names
+from app.engine.zone_names import (
+    candidates_of,
+    is_offset,
+    known_names,
+    offsets_in_words,
+    plain_name,
+    zone_of_name,
+)
 from app.errors import InstantOutOfRange
 from app.similar import most_similar
 
@@ -33,6 +40,12 @@ MILLISECOND = timedelta(milliseconds=1)
 DATE_LENGTH = 10
 USUAL_LENGTH = 20
 """The characters of 2026-06-04T00:00:00Z."""
+MAX_ZONE = 100
+"""The characters of an unknown zone that are repeated."""
+MAX_MEANT = 12
+"""The most zones that an ambiguous name is answered with."""
+SIMILAR_ZONE = 0.85
+"""How like a known name a misspelt one must be; less alike are Riga and Rima."""
 
 
 class Instant(int):
@@ -40,7 +53,12 @@ class Instant(int):
 
 
 class Start(int):
-    """An instant; or, written without an offset, a ``LocalDate`` or a ``LocalTime``."""
+    """An instant; or, written without an offset, a ``LocalDate`` or a ``LocalTime``.
+
+    ``wall`` is the local time of an instant that was written with an offset other than ``Z``.
+    """
+
+    wall: int | None = None
 
 
 class LocalDate(Start):
@@ -59,14 +77,20 @@ class LocalTime(Start):
 class Moment(int):
     """An instant in milliseconds since 1970-01-01T00:00:00Z, in the years of the layered engine.
 
-    A date alone is refused: beside a time zone it is unclear which midnight it means.
+    A date alone is refused: beside a time zone it is unclear which midnight it means. ``wall`` is
+    the local time that was written, with an offset other than ``Z``.
     """
+
+    wall: int | None = None
 
 
 class Zone(str):
     """The name of an IANA time zone."""
 
     __slots__ = ()
+
+
+WrittenT = TypeVar("WrittenT", Start, Moment)
 
 
 class Weekday(int):
@@ -120,7 +144,7 @@ def start_of(text: str) -> Start:
     timed = match is not None and match[2]
     if match is None or match[4] or not timed:
         at = instant_ms(text)
-        return Start(at) if timed else LocalDate(at)
+        return _with_wall(Start(at), text) if timed else LocalDate(at)
     local = LocalTime(instant_ms(f"{text.strip()}Z"))
     local.error = _without_offset(text)
     return local
@@ -140,6 +164,19 @@ def moment_ms(text: str) -> int:
     except InstantOutOfRange as error:
         raise ValueError(error.detail) from error
     return ms
+
+
+def moment_of(text: str) -> Moment:
+    """Return the instant of a text, as ``moment_ms`` does, with the local time that was written."""
+    return _with_wall(Moment(moment_ms(text)), text)
+
+
+def _with_wall(at: WrittenT, text: str) -> WrittenT:
+    """Keep the local time of an instant whose text ends with an offset."""
+    match = RFC_3339.fullmatch(text.strip()) if text[-1:] not in ("Z", "z") else None
+    if match and match[4] not in ("Z", "z"):
+        at.wall = at + _offset(match[4])
+    return at
 
 
 def _milliseconds(text: str) -> int:
@@ -193,22 +230,30 @@ def trimmed_name(text: str) -> str:
 
 
 def zone_of(text: str) -> str:
-    """Return the name of a time zone as it is, if there is such a zone.
+    """Return the name of the IANA zone that a text stands for.
 
-    Raises ``ValueError`` that suggests the nearest name.
+    Raises ``ValueError`` that names the zones it may stand for, or what it is like.
     """
-    try:
-        return clock_of(text).key
-    except ValueError as error:
-        raise ValueError(_unknown_zone(text)) from error
+    zone = zone_of_name(text)
+    if zone is None:
+        raise ValueError(f'timezone "{text[:MAX_ZONE]}" {_no_zone(text)}')
+    return zone
 
 
-def _unknown_zone(text: str) -> str:
-    if text[:1] in ("+", "-"):
-        return f'timezone "{text[:100]}" is an offset: name a zone such as "Europe/Brussels"'
-    by_lower = {known.lower(): known for known in sorted(zone_names())}
-    nearest = most_similar(text.strip().lower().replace(" ", "_"), by_lower, at_least=0)
-    return f'timezone "{text[:100]}" is unknown: did you mean "{by_lower[str(nearest)]}"?'
+def _no_zone(text: str) -> str:
+    """Return why a text stands for no zone, and what would be right."""
+    meant = [f'"{zone}" ({offsets_in_words(zone)})' for zone in candidates_of(text)[:MAX_MEANT]]
+    if is_offset(text):
+        fixed = f" {meant[0]}, or" if meant else ""
+        return f"is an offset, which has no clock changes: write{fixed} the zone of a place"
+    if len(meant) == 1:
+        return f"is no zone: did you mean {meant[0]}?"
+    if meant:
+        return f"is ambiguous: write {', '.join(meant[:-1])} or {meant[-1]}"
+    known = known_names()
+    if nearest := most_similar(plain_name(text), known, at_least=SIMILAR_ZONE):
+        return f'is unknown: did you mean "{known[nearest]}"?'
+    return "is unknown: write area and city as IANA does, a city alone, or a name of Windows"
 
 
 def _offset(text: str) -> int:
@@ -229,7 +274,7 @@ def _json_name(value: object) -> str:
 PARSERS: Mapping[type, Callable[[str], int | str]] = {
     Instant: instant_ms,
     Start: start_of,
-    Moment: moment_ms,
+    Moment: moment_of,
     Name: trimmed_name,
     Zone: zone_of,
     Weekday: weekday_of,

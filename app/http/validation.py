@@ -339,7 +339,7 @@ def _field_error(
         return NamedFieldError(pointer, f"has {len(value)} items. {named.title}", named)
     before, found, after = str(error).rpartition(AT_PATH)
     detail, rule = (before, "") if found else (after, _rule(kind))
-    if len(detail) > MAX_DETAIL:  # it repeats what the caller wrote
+    if len(detail) > MAX_DETAIL and not error.__cause__:  # it repeats what the caller wrote
         detail = f"{detail[:MAX_DETAIL]}…"
     where = pointer + (STEP.sub(r"/\1\2", after.rstrip("`")) if found else "")
     end = "" if detail.endswith("?") else "."

@@ -92,7 +92,8 @@ class Operation:
     """One method of one path.
 
     ``body`` is the type of a request's document, ``patches`` the type of the document that a merge
-    patch must result in, ``example`` a body that can be sent. ``parameters`` describes the
+    patch must result in, ``preview`` what is answered instead with ``preview=true``, ``example`` a
+    body that can be sent. ``parameters`` describes the
     parameters of the path, except ``id``. ``feed`` says whose calendar is served; a secret token in
     the query then does instead of a key. ``heavy`` operations lay out a window of a schedule and
     are limited in number. The answers of ``secret`` operations are stored encrypted.
@@ -112,6 +113,7 @@ class Operation:
     status: int = 200
     example: Mapping[str, Any] = field(default_factory=dict)
     patches: type[RequestModel] | None = None
+    preview: type[Struct] | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     feed: Feed | None = None
     heavy: bool = False

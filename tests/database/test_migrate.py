@@ -63,7 +63,8 @@ class TestTheWay:
 
     @pytest.mark.parametrize("to", ["0000", "9999", "heads", "", "-1"])
     async def test_an_unknown_one_is_refused(self, database: Database, to: str) -> None:
-        with pytest.raises(UnknownMigration, match="is none of base, 0001, 0002, head"):
+        known = ", ".join(["base", *revisions(), "head"])
+        with pytest.raises(UnknownMigration, match=f"is none of {known}"):
             await moved(database, to)
 
 
@@ -113,9 +114,9 @@ class TestWhatIsSaid:
         ("revision", "fault"),
         [
             (None, "is not migrated: run `python -m app migrate`"),
-            ("0001", "is at migration 0001 of 0002: run `python -m app migrate`"),
-            ("0002", None),
-            ("0003", None),
+            ("0001", f"is at migration 0001 of {REVISION}: run `python -m app migrate`"),
+            (REVISION, None),
+            (f"{int(REVISION) + 1:04}", None),
         ],
     )
     async def test_of_a_revision(self, revision: str | None, fault: str | None) -> None:

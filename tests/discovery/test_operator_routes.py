@@ -8,6 +8,7 @@ import pytest
 from starlette.applications import Starlette
 
 from app.discovery.operator_routes import operator_routes
+from app.engine.walltime import zone_data_version
 from app.metrics import Metrics
 
 pytestmark = pytest.mark.anyio
@@ -50,8 +51,9 @@ async def test_free_documents_are_json(path: str) -> None:
     ],
 )
 async def test_readiness(
-    problems: Mapping[str, str | None], status: int, report: Mapping[str, object]
+    problems: Mapping[str, str | None], status: int, report: dict[str, object]
 ) -> None:
     response = await answer("/readyz", problems)
-    assert (response.status_code, response.json()) == (status, report)
+    release = {"tzdata": zone_data_version()}
+    assert (response.status_code, response.json()) == (status, report | release)
     assert response.headers["cache-control"] == "no-store"

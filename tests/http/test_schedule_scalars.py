@@ -90,11 +90,27 @@ def test_others(kind: type, text: str, expected: object) -> None:
     assert (read, type(read)) == (expected, kind)
 
 
-@pytest.mark.parametrize("name", ["", "../../etc/passwd", "x" * 1_000_000])
-def test_any_name_of_a_zone_is_answered_with_another(name: str) -> None:
-    with pytest.raises(
-        ValueError, match=rf'^timezone "{name[:100]}" is unknown: did you mean "\w+'
-    ):
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("Europe/Berlin", "Europe/Berlin"),
+        ("europe/berlin", "Europe/Berlin"),
+        ("Berlin", "Europe/Berlin"),
+        ("W. Europe Standard Time", "Europe/Berlin"),
+        ("(UTC-05:00) Eastern Time (US & Canada)", "America/New_York"),
+        ("Europe/Berlín", "Europe/Berlin"),
+    ],
+)
+def test_a_zone_is_given_back_by_its_iana_name(text: str, zone: str) -> None:
+    assert decoded_scalar(Zone, text) == zone
+
+
+UNKNOWN = "is unknown: write area and city as IANA does, a city alone, or a name of Windows"
+
+
+@pytest.mark.parametrize("name", ["", "../../etc/passwd", "x" * 1_000_000, "W. Mars Standard Time"])
+def test_what_is_like_no_zone_is_answered_without_one(name: str) -> None:
+    with pytest.raises(ValueError, match=f'^timezone "{name[:100]}" {UNKNOWN}$'):
         decoded_scalar(Zone, name)
 
 
@@ -106,22 +122,37 @@ def test_any_name_of_a_zone_is_answered_with_another(name: str) -> None:
             "America/Los_Angelos",
             'timezone "America/Los_Angelos" is unknown: did you mean "America/Los_Angeles"?',
         ),
+        (Zone, "Berln", 'timezone "Berln" is unknown: did you mean "Europe/Berlin"?'),
         (
             Zone,
-            "america/new york",
-            'timezone "america/new york" is unknown: did you mean "America/New_York"?',
+            "CEST",
+            (
+                'timezone "CEST" is no zone: did you mean "Europe/Paris" '
+                "(UTC+01:00, in summer +02:00)?"
+            ),
         ),
         (
             Zone,
-            "Europe/Berlín",
-            'timezone "Europe/Berlín" is unknown: did you mean "Europe/Berlin"?',
+            "IST",
+            (
+                'timezone "IST" is ambiguous: write "Europe/Dublin" (UTC+00:00, in summer +01:00), '
+                '"Asia/Jerusalem" (UTC+02:00, in summer +03:00) or "Asia/Kolkata" '
+                "(UTC+05:30 all year)"
+            ),
         ),
         (
             Zone,
             "+02:00",
-            'timezone "+02:00" is an offset: name a zone such as "Europe/Brussels"',
+            (
+                'timezone "+02:00" is an offset, which has no clock changes: write "Etc/GMT-2" '
+                "(UTC+02:00 all year), or the zone of a place"
+            ),
         ),
-        (Zone, "-5", 'timezone "-5" is an offset: name a zone such as "Europe/Brussels"'),
+        (
+            Zone,
+            "UTC+25",
+            'timezone "UTC+25" is an offset, which has no clock changes: write the zone of a place',
+        ),
         (Weekday, "Monday", 'day "Monday": write "mon"'),
         (WindowStart, "9:00", 'start "9:00": write "09:00"'),
         (WindowStart, "24:00", 'start "24:00": write "09:00"'),

@@ -152,7 +152,8 @@ class Oracle:
         """Yield (start, end, user) of every turn up to the end, stepped from the first."""
         start, wall = layer["start_at"], None
         if start is None:
-            wall, from_at = MONDAY, self.first(MONDAY)
+            wall = 0 if layer["unit"] == "months" else MONDAY
+            from_at = self.first(wall)
         else:
             wall, from_at = wall_minute(self.near.zone, start), start
         handoffs = self.handoffs(layer, from_at, wall)

@@ -46,6 +46,9 @@ async def world(stored: Stored) -> dict[str, str]:
     }
     await me.create(f"{V2}/schedules", schedule)
     await me.create(f"{V2}/schedules", {**schedule, "id": "sched_free"})
+    await me.create(f"{V2}/schedules", {**schedule, "id": "sched_pending", "team_id": "team_1"})
+    later = f"{V2}/schedules/sched_pending?effective_from=next_handoff"
+    await me.update(later, {"participants": ["user_012"]})
     entry = {"id": "entry_456", "user_id": "user_012", "start": "2026-04-15T18:00:00+02:00"}
     end = {"end": "2026-04-16T08:00:00+02:00"}
     await me.create(f"{V2}/schedules/01HXSCHED/entries", {**entry, **end})
@@ -71,6 +74,8 @@ def request_of(operation: Operation, ids: dict[str, str]) -> Request:
         "users": "user_free" if spare else "user_012",
         "feed-tokens": ids["token"],
     }
+    if operation.path.endswith("/pending"):
+        by_folder["schedules"] = "sched_pending"
     folder = operation.path.rpartition("/{id}")[0].rpartition("/")[2]
     path = operation.path.format(
         id=by_folder.get(folder, ""),

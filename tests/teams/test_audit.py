@@ -33,6 +33,7 @@ async def test_what_one_looks_like(stored: Stored) -> None:
         "changes": {
             "name": {"from": "Daily", "to": "New"},
             "start_at": {"from": DAILY["start_at"], "to": None},
+            "first_turn_at": {"from": None, "to": DAILY["start_at"]},
         },
     }
 

@@ -97,10 +97,134 @@ class TestSchedules:
         same = before.keys() & after.keys()
         assert {at: before[at] for at in same} == {at: after[at] for at in same}
 
+    async def test_it_begins_where_the_schedule_does(self, stored: Stored) -> None:
+        me = await scene(stored, {**DAILY, "start_at": june(3)})
+        first = calendar_in(await me.get(ICS)).events[0]
+        assert (first.summary, first.dtstart) == ("On call: Ann", day(3))
+
+    async def test_of_one_without_anybody_a_single_gap_is_shown(self, stored: Stored) -> None:
+        me = await scene(stored, EMPTY)
+        [gap] = calendar_in(await me.get(f"{V2}/schedules/empty/calendar.ics")).events
+        assert gap.summary == "Nobody on call"
+
+    async def test_a_gap_between_shifts_is_shown_where_it_begins(self, stored: Stored) -> None:
+        me = await scene(stored, EMPTY)
+        await entry(me, "cat", june(5), june(6), "empty")
+        stored.at("2026-08-01T00:00:00Z")
+        [gap] = calendar_in(await me.get(f"{V2}/schedules/empty/calendar.ics")).events
+        assert (gap.summary, gap.dtstart) == ("Nobody on call", day(6))
+
+    async def test_a_shift_that_began_before_is_shown_whole(self, stored: Stored) -> None:
+        me = await scene(stored, {**DAILY, "participants": ["ann"]})
+        stored.at("2026-09-01T00:00:00Z")
+        [event] = calendar_in(await me.get(ICS)).events
+        assert event.dtstart == day(1)
+
     async def test_its_name_and_who_it_is_of(self, stored: Stored) -> None:
         me = await scene(stored, DAILY)
         text = (await me.get(ICS)).text
         assert "X-WR-CALNAME:Daily" in text
+
+
+def revisions_in(response: httpx.Response) -> dict[datetime, tuple[str, datetime, int]]:
+    """Who each shift is of, when it was changed and how often, by when it begins."""
+    found = {}
+    for event in calendar_in(response).events:
+        assert event.dtstamp == event.last_modified
+        assert event.dtstamp.tzinfo is not None
+        found[event.dtstart] = (event.summary, event.dtstamp, event.sequence)
+    return found
+
+
+class TestChanges:
+    """What a program that subscribes to a calendar sees of a change."""
+
+    async def test_an_override_is_a_newer_revision_of_the_same_event(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        uids = uids_in(await me.get(ICS))
+        before = revisions_in(await me.get(ICS))
+        stored.at("2026-06-01T08:00:02Z")
+        await override(me, "cat", june(5), june(6))
+        stored.at("2026-06-01T09:00:00Z")
+        after = await me.get(ICS)
+        assert uids_in(after) == uids
+        was, now = before[day(5)], revisions_in(after)[day(5)]
+        assert (was[0], now[0]) == ("On call: Ann", "On call: Cat")
+        assert was[1] == day(1) < now[1] == datetime(2026, 6, 1, 8, 0, 2, tzinfo=UTC)
+        assert was[2] < now[2]
+
+    async def test_every_write_is_one_revision_more(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        seen = []
+        for minute, name in enumerate(("cat", "dan")):
+            stored.at(f"2026-06-01T10:0{minute}:00Z")
+            made = await override(me, name, june(5), june(6))
+            seen.append(revisions_in(await me.get(ICS))[day(5)])
+            stored.at(f"2026-06-01T10:0{minute}:30Z")
+            await me.delete_at(f"{V1}/schedules/daily/overrides/{made}")
+            seen.append(revisions_in(await me.get(ICS))[day(5)])
+        assert [name for name, *_ in seen] == [
+            f"On call: {who}" for who in ("Cat", "Ann", "Dan", "Ann")
+        ]
+        assert [at for _, at, _ in seen] == sorted({at for _, at, _ in seen})
+        assert [number for *_, number in seen] == sorted({number for *_, number in seen})
+
+    async def test_another_name_of_a_person_is_a_change_of_theirs(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        stored.at("2026-06-01T10:00:00Z")
+        await me.update(f"{V2}/users/ann", {"name": "Anna"})
+        found = revisions_in(await me.get(ICS))
+        assert found[day(5)][:2] == ("On call: Anna", datetime(2026, 6, 1, 10, tzinfo=UTC))
+        assert found[day(6)][:2] == ("On call: Bob", day(1))
+
+    async def test_no_event_was_changed_in_the_future(self, stored: Stored) -> None:
+        me = await scene(stored, DAILY)
+        for today in (1, 2, 28):
+            stored.at(june(today, 12))
+            found = revisions_in(await me.get(ICS))
+            assert {at for _, at, _ in found.values() if at > day(today, 12)} == set()
+            assert found[day(5)][1] == day(1)
+
+    async def test_a_day_that_comes_into_sight_is_a_change_of_its_events_alone(
+        self, stored: Stored
+    ) -> None:
+        me = await scene(stored, {**DAILY, "rotation_type": "weekly"})
+        first = revisions_in(await me.get(ICS))
+        stored.at(june(4, 12))
+        later = revisions_in(await me.get(ICS))
+        changed = [at for at in first if first[at] != later[at]]
+        assert changed == [max(first)]
+        assert [later[at][1] for at in changed] == [day(4)]
+        stored.at(june(20, 12))
+        assert revisions_in(await me.get(ICS))[max(first)][1] == day(6)
+
+    async def test_a_shift_without_a_beginning_changes_by_the_day(self, stored: Stored) -> None:
+        me = await scene(stored, {**DAILY, "start_at": None, "participants": ["ann"]})
+        stored.at(june(4, 12))
+        [(at, (_, changed_at, _))] = revisions_in(await me.get(ICS)).items()
+        assert (at, changed_at) == (datetime(2026, 5, 4, tzinfo=UTC), day(4))
+
+    @pytest.mark.parametrize("path", [ICS, ANNS])
+    async def test_it_says_when_to_come_back(self, stored: Stored, path: str) -> None:
+        me = await scene(stored, DAILY)
+        lines = (await me.get(path)).text.split("\r\n")
+        assert "REFRESH-INTERVAL;VALUE=DURATION:PT1H" in lines
+        assert "X-PUBLISHED-TTL:PT1H" in lines
+
+    async def test_a_shift_that_is_given_away_leaves_ones_own_calendar(
+        self, stored: Stored
+    ) -> None:
+        me = await scene(stored, DAILY)
+        before = await me.get(ANNS)
+        stored.at("2026-06-01T10:00:00Z")
+        await override(me, "cat", june(5), june(6))
+        await override(me, "cat", june(7, 12), june(8))
+        after = await me.get(ANNS, If_None_Match=before.headers["ETag"])
+        was, now = revisions_in(before), revisions_in(after)
+        assert was.keys() - now.keys() == {day(5)}
+        assert uids_in(after)[day(7)] == uids_in(before)[day(7)]
+        assert ("Daily", day(7), day(7, 12)) in events_in(after)
+        assert now[day(7)][2] > was[day(7)][2]
 
 
 class TestPeople:

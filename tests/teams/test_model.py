@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -33,8 +33,6 @@ from tests.support.replica_callers import V1, V2, Caller
 HOUR, DAY = 3_600_000, 86_400_000
 START = 20_608 * DAY + 7 * HOUR
 """2026-06-04T07:00:00Z."""
-FIRST_DAY = 4 * DAY
-"""Turn 0 is the one that holds 1970-01-05T00:00 where no start is given."""
 PEOPLE = ("alice", "bob", "carol")
 HORIZON = 366 * DAY
 BEHIND, AHEAD = 8 * DAY, 12 * DAY
@@ -74,20 +72,53 @@ class Assignment:
         self.cancelled = True
 
 
+class Rules(NamedTuple):
+    """Daily turns from ``from_at`` on, with handoffs at an hour of the day.
+
+    Whoever is at ``place`` in the list has the turn that holds ``from_at``.
+    """
+
+    from_at: int
+    names: Sequence[str]
+    handoff: int
+    place: int
+    begins_at: int
+
+    def place_at(self, at: int) -> int:
+        days = [(each - self.handoff * HOUR) // DAY for each in (self.begins_at, at)]
+        return (self.place + days[1] - days[0]) % len(self.names)
+
+    def edited(self, names: Sequence[str], handoff: int, at: int) -> "Rules":
+        """Return other rules from ``at`` on: who has the turn then keeps it, or passes it on."""
+        place = 0
+        order = []
+        if self.names:
+            order = [self.names[(self.place_at(at) + n) % len(self.names)] for n in range(3)]
+        staying = [name for name in order[: len(self.names)] if name in names]
+        if staying:
+            holder, follower = (staying * 2)[:2]
+            places = [each for each, name in enumerate(names) if name == holder]
+            followed = [each for each in places if names[(each + 1) % len(names)] == follower]
+            place = [*followed, *places][0]
+        return Rules(at, names, handoff, place, at)
+
+
 @dataclass
 class Model:
     """The expected state of the one schedule, oldest first."""
 
-    rules: list[tuple[int, Sequence[str], int]] = field(default_factory=list)
+    rules: list[Rules] = field(default_factory=list)
     overrides: list[Assignment] = field(default_factory=list)
     entries: list[Assignment] = field(default_factory=list)
     recorded: dict[int, str | None] = field(default_factory=dict)
 
     def scheduled(self, at: int) -> str | None:
         """Return who has the layer at an instant."""
-        _, names, handoff = [rules for rules in self.rules if rules[0] <= at][-1]
-        first_turn_at = FIRST_DAY + (handoff * HOUR - DAY if handoff else 0)
-        return names[(at - first_turn_at) // DAY % len(names)] if names else None
+        rules = self.rules_at(at)
+        return rules.names[rules.place_at(at)] if rules.names else None
+
+    def rules_at(self, at: int) -> Rules:
+        return [rules for rules in self.rules if rules.from_at <= at][-1]
 
     def assignment(self, at: int) -> Assignment | None:
         for assignments in (self.overrides, self.entries):
@@ -150,13 +181,50 @@ class Stored(RuleBasedStateMachine):
     @initialize(names=rotations, handoff=handoffs)
     def create(self, names: list[str], handoff: int) -> None:
         self.loop.run(self.caller.schedule("s", *names, handoff_time=f"{handoff:02}:00"))
-        self.model.rules.append((-(2**62), names, handoff))
+        self.model.rules.append(Rules(-(2**62), names, handoff, 0, self.now))
 
-    @rule(names=rotations, handoff=handoffs)
-    def update(self, names: list[str], handoff: int) -> None:
+    @rule(names=rotations, handoff=handoffs, wait=st.one_of(st.just(0), st.integers(1, 90)))
+    def update(self, names: list[str], handoff: int, wait: int) -> None:
+        """Change the rules, from now or some half-hours from now on."""
+        at = self.now + wait * HOUR // 2
+        query = f"?effective_from={iso(at)}" if wait else ""
         body = {"participants": names, "handoff_time": f"{handoff:02}:00"}
-        self.done("PATCH", f"{V2}/schedules/s", body)
-        self.model.rules.append((self.now, names, handoff))
+        holding = self.model.rules_at(self.now)
+        status, answer = self.ask("PATCH", f"{V2}/schedules/s{query}", body)
+        if (holding.names, holding.handoff) == (names, handoff):
+            assert status == 200, answer
+        elif holding is not self.model.rules[-1]:
+            assert status == 409, answer
+        else:
+            assert status == 200, answer
+            self.model.rules.append(holding.edited(names, handoff, at))
+            pending = answer["data"].get("pending", [])
+            assert [at_of(each["effective_from"]) for each in pending] == [at] * bool(wait)
+
+    @rule(names=rotations)
+    def update_at_the_next_handoff(self, names: list[str]) -> None:
+        holding = self.model.rules_at(self.now)
+        since = (self.now - holding.handoff * HOUR) % DAY
+        body = {"participants": names}
+        status, answer = self.ask("PATCH", f"{V2}/schedules/s?effective_from=next_handoff", body)
+        if not holding.names:
+            assert status == 422, answer
+        elif holding.names == names:
+            assert status == 200, answer
+        elif holding is not self.model.rules[-1]:
+            assert status == 409, answer
+        else:
+            assert status == 200, answer
+            at = self.now - since + DAY
+            self.model.rules.append(holding.edited(names, holding.handoff, at))
+
+    @rule()
+    def withdraw(self) -> None:
+        pending = self.model.rules[-1].from_at > self.now
+        status, answer = self.ask("DELETE", f"{V2}/schedules/s/pending")
+        assert status == (204 if pending else 404), answer
+        if pending:
+            self.model.rules.pop()
 
     @rule(halves=st.integers(1, 60))
     def time_passes(self, halves: int) -> None:

@@ -182,7 +182,7 @@ class TestRuns:
         async def write(index: int) -> None:
             async def work(tx: Tx) -> None:
                 runs[index] += 1
-                await raise_version(tx, org_id, await lock_schedule(tx, org_id, "s"), index)
+                await raise_version(tx, org_id, await lock_schedule(tx, org_id, "s", index), index)
 
             await pair[index % 2].database.write(work)
 

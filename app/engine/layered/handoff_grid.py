@@ -11,7 +11,9 @@ spell: every day at ``handoff_time``, every week at ``handoff_day`` ``handoff_ti
 on the day of ``start_at``; every ``count`` hours after such a daily point. Where the layer leaves
 one of them out, the value at ``start_at`` is taken, so that with no ``handoff_time`` handoff 0 is
 ``start_at``. Without ``start_at``, 1970-01-05T00:00 local stands in for it (rule 3), so that the
-answer never depends on when it was asked.
+answer never depends on when it was asked; for months it is 1970-01-01T00:00.
+A ``start_at`` that the clock skips is counted from as it was written: it is the first instant after
+the gap, and later handoffs keep their time of day.
 
 Invariants: ``handoff_at`` never decreases; ``cell_at(t) = k`` exactly if ``handoff_at(k) <= t <
 handoff_at(k + 1)``. A cell is empty where the clock skipped all of it (a day that a zone left out).
@@ -117,6 +119,18 @@ class MonthGrid:
         while self.handoff_at(index + 1) <= at:
             index += 1
         return index
+
+
+def counted_from(layer: Layer, clock: ZoneClock) -> tuple[int, int]:
+    """Return the instant and the wall time from which the handoffs of a layer are counted."""
+    wall = layer.counted_from
+    if layer.start_at is None:
+        usual = 0 if layer.unit == "months" else WALL_MONDAY
+        wall = usual if wall is None else wall
+        return clock.first_at(wall), wall
+    if wall is not None and clock.is_skipped(wall, layer.start_at):
+        return layer.start_at, wall
+    return layer.start_at, clock.wall(layer.start_at)
 
 
 def grid_of(layer: Layer, clock: ZoneClock, from_at: int, wall_from: int) -> Grid:

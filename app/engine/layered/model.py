@@ -38,9 +38,13 @@ class Layer:
 
     ``participants`` take turns in order, ``count`` × ``unit`` each; a name given twice takes two
     turns. With ``start_at`` the layer is silent before it; without, turns are counted from
-    1970-01-05 and there was no time before the layer. ``handoff_time`` is the time of day of
-    handoffs and ``handoff_day`` their weekday, for weeks only; without them, both are those of
-    ``start_at``. ``turns_on`` says whether all turns count or only active ones (rule 6).
+    1970-01-05, months from 1970-01-01, and there was no time before the layer. ``handoff_time`` is
+    the time of day of handoffs and ``handoff_day`` their weekday, for weeks only; without them,
+    both are those of ``start_at``. ``turns_on`` says whether all turns count or only active ones
+    (rule 6). ``counted_from`` is another wall time to count from: that of a ``start_at`` which the
+    clock skips, or the one from which a stored layer was counted before it was 1970-01-01. The turn
+    that holds ``first_turn_at``, which is not before ``start_at``, is the first participant's;
+    without it that is the turn from which turns are counted.
     """
 
     name: str
@@ -52,6 +56,8 @@ class Layer:
     handoff_day: int | None = None
     restrictions: tuple[Restriction, ...] = ()
     turns_on: TurnsOn = "all"
+    first_turn_at: int | None = None
+    counted_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 Strategy: turn ``n`` is cell ``n`` of the layer's grid of handoffs (``handoff_grid.py``); cell 0
 holds ``start_at``. So the first turn runs from ``start_at`` to the first handoff strictly after it
-(rule 4). Without ``start_at`` turns also run backwards from turn 0, and are numbered -1, -2, …
+(rule 4). Without ``start_at`` turns also run backwards from turn 0, and are numbered -1, -2, … The
+numbers say nothing of whose turn it is: participants are counted from the turn that holds
+``first_turn_at``, or from turn 0.
 
 Where turns advance only when active (rule 6), a cell is counted if the windows of the restrictions
 cover any part of it on the wall clock. Turn ``n`` ends with the ``n``-th counted cell (from 0), and
@@ -21,10 +23,10 @@ from collections.abc import Iterator
 from math import gcd
 from typing import NamedTuple
 
-from app.engine.layered.handoff_grid import Grid, grid_of
+from app.engine.layered.handoff_grid import Grid, counted_from, grid_of
 from app.engine.layered.model import Layer
 from app.engine.layered.restrictions import RecurringWindows, overlaps
-from app.engine.walltime import FOREVER, WALL_MONDAY, ZoneClock
+from app.engine.walltime import FOREVER, ZoneClock
 
 _CYCLE = {"hours": 168, "days": 7, "weeks": 1, "months": 1}
 """Units after which windows recur; a cell of a week or more always overlaps one of them."""
@@ -46,17 +48,27 @@ class TurnSequence:
     ``between``.
     """
 
-    __slots__ = ("_count", "_grid", "_users", "start_at")
+    __slots__ = ("_count", "_first", "_grid", "_users", "start_at")
 
     def __init__(self, layer: Layer, clock: ZoneClock, recurring: RecurringWindows | None) -> None:
-        from_at = clock.first_at(WALL_MONDAY) if layer.start_at is None else layer.start_at
-        wall_from = WALL_MONDAY if layer.start_at is None else clock.wall(from_at)
+        from_at, wall_from = counted_from(layer, clock)
         self.start_at = -FOREVER if layer.start_at is None else from_at
-        self._users = layer.participants
         self._grid = grid_of(layer, clock, from_at, wall_from)
         self._count: _ActiveTurnCount | None = None
         if recurring is not None and layer.turns_on == "active":
             self._count = _active_turn_count(layer, recurring, self._grid, wall_from)
+        first_at = layer.first_turn_at
+        self._first = 0 if first_at is None else self.number_at(first_at) % len(layer.participants)
+        self._users = layer.participants[-self._first :] + layer.participants[: -self._first]
+
+    @property
+    def round(self) -> int:
+        """The number of turns after which it is everybody's again."""
+        return len(self._users)
+
+    def place_at(self, at: int) -> int:
+        """Return the place in the list of participants of whoever has the turn at an instant."""
+        return (self.number_at(at) - self._first) % len(self._users)
 
     def number_at(self, at: int) -> int:
         """Return the number of the turn that holds an instant."""

@@ -18,6 +18,7 @@ from app.engine.layered.model import (
     Segment,
 )
 from app.engine.layered.tally import Tally, balanced
+from app.engine.zone_names import clock_in_words
 from app.errors import FieldError
 from app.formats.instants import iso, iso_texts
 from app.products.numbers import InstantText, Number, number
@@ -172,7 +173,7 @@ def window_in_words(timezone: str, final: FinalSchedule) -> str:
     return (
         f"{len(final.segments)} shift(s) of {people} {'person' if people == 1 else 'people'} and "
         f"{gaps or 'no'} {'gap' if gaps == 1 else 'gaps'} from {iso(final.from_at)} to "
-        f"{iso(final.to_at)}, by the clock of {timezone}."
+        f"{iso(final.to_at)}, by the clock of {clock_in_words(timezone)}."
     )
 
 

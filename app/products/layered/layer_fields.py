@@ -13,6 +13,7 @@ from msgspec import Meta
 from app.engine.layered.limits import LAYERS, PARTICIPANTS, RESTRICTIONS
 from app.engine.layered.model import Layer, Restriction, Unit
 from app.engine.layered.parsing import MAX_COUNTS, handoff_of, rotation_interval_of
+from app.engine.walltime import clock_of
 from app.errors import FieldError, TooManyLayers, TooManyParticipants, TooManyRestrictions
 from app.http.scalars import Moment, Name, Weekday, WindowEnd, WindowStart, Zone
 from app.http.validation import RequestModel
@@ -25,7 +26,13 @@ Point = Annotated[
         examples=["2026-04-24T19:00:00Z"],
     ),
 ]
-LocalZone = Annotated[Zone, Meta(description="an IANA time zone, in which the times of day are")]
+LocalZone = Annotated[
+    Zone,
+    Meta(
+        description="an IANA time zone, or a city or a zone of Windows that is one, in which the "
+        "times of day are"
+    ),
+]
 RotationType = Annotated[
     Literal["daily", "weekly", "custom"],
     Meta(description='"daily", "weekly", or "custom" with an interval'),
@@ -37,6 +44,15 @@ HandoffTime = Annotated[
         '09:00"; absent: the time of start_at; both absent: 00:00, weeks from Monday, '
         "counted from 1970-01-05",
         examples=["Mon 09:00"],
+    ),
+]
+
+FirstTurn = Annotated[
+    Moment,
+    Meta(
+        description="an instant, not before start_at: the turn that holds it is the first "
+        "participant's; absent: turns are counted from start_at",
+        examples=["2026-01-05T08:00:00Z"],
     ),
 ]
 
@@ -148,15 +164,18 @@ class LayerDocument(RequestModel, frozen=True):
         ]
         | None
     ) = None
+    first_turn_at: FirstTurn | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
         yield from _interval_errors(values)
+        yield from first_turn_errors(values)
         text = values.get("handoff_time")
         if text is not None:
             yield from _engine_errors("/handoff_time", handoff_of, text, _unit_of(values, text))
 
-    def layer(self) -> Layer:
+    def layer(self, timezone: str | None = None) -> Layer:
+        """Return the engine's layer, by the clock of ``timezone`` if that is valid."""
         unit, count = self._turn()
         day, time = handoff_of(self.handoff_time, unit) if self.handoff_time else (None, None)
         return Layer(
@@ -169,7 +188,16 @@ class LayerDocument(RequestModel, frozen=True):
             day,
             tuple(window.restriction() for window in self.restrictions or ()),
             self.turns_on or "all",
+            None if self.first_turn_at is None else int(self.first_turn_at),
+            self._skipped_start(timezone),
         )
+
+    def _skipped_start(self, timezone: str | None) -> int | None:
+        """Return the local time that ``start_at`` was written as, if the clock skips it."""
+        start = self.start_at
+        if timezone is None or start is None or start.wall is None:
+            return None
+        return start.wall if clock_of(timezone).is_skipped(start.wall, int(start)) else None
 
     def _turn(self) -> tuple[Unit, int]:
         if self.interval:
@@ -189,6 +217,13 @@ Layers = Annotated[
         extra={"error": TooManyLayers},
     ),
 ]
+
+
+def first_turn_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield an error if the first turn would be before the layer."""
+    start_at, first_turn_at = values.get("start_at"), values.get("first_turn_at")
+    if start_at is not None and first_turn_at is not None and first_turn_at < start_at:
+        yield FieldError("/first_turn_at", "is before start_at: leave it out, or write it or later")
 
 
 def _interval_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -151,7 +151,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
         """Return the engine's schedule. Raises ``InvalidRequest`` for impossible swaps."""
         schedule = Schedule(
             str(self.timezone),
-            tuple(layer.layer() for layer in self.layers),
+            tuple(layer.layer(str(self.timezone)) for layer in self.layers),
             tuple(override.override() for override in self.overrides or ()),
             tuple(entry.entry() for entry in self.entries or ()),
         )

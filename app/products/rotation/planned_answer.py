@@ -12,6 +12,7 @@ from msgspec import UNSET
 from app.engine.planning.request import Plan, PlannedRotation
 from app.engine.rotation import HOUR_MS
 from app.engine.walltime import MINUTE, SECOND, ZoneClock, clock_of
+from app.engine.zone_names import clock_in_words
 from app.errors import FieldError
 from app.formats.instants import iso, iso_texts
 from app.products.numbers import Number, hours_text, number
@@ -47,7 +48,7 @@ def planned_in_words(planned: PlannedRotation) -> str:
     """Describe the plan in a few sentences."""
     request, plan = planned.request, planned.plan
     size = (len(plan.slots), planned.shift_length_hours, len(plan.workloads))
-    clock = f", by the clock of {request.timezone}" if planned.zoned else ""
+    clock = f", by the clock of {clock_in_words(request.timezone)}" if planned.zoned else ""
     return (
         f"{size_in_words(*size)} from {iso(request.boundaries[0])}{clock}."
         f"{offset_in_words(planned.handoff_offset_hours)}"

@@ -11,7 +11,7 @@ from app.engine.rotation import milliseconds
 from app.engine.walltime import clock_of
 from app.errors import FieldError, InvalidRequest
 from app.products.rotation.absence_calendars import absences_in
-from app.products.rotation.planning_fields import ABSENCES, instant_by, weight_of
+from app.products.rotation.planning_fields import ABSENCES, instant_by, wall_start_of, weight_of
 from app.products.rotation.request import RotationRequest
 
 
@@ -38,7 +38,8 @@ def planning_request(request: RotationRequest) -> PlanningRequest:
     """
     clock = clock_of(request.timezone) if request.timezone else None
     start_at, length_ms = instant_by(clock, request.start), milliseconds(request.shift_length_hours)
-    boundaries = boundaries_of(clock, start_at, int(request.shifts), length_ms)
+    wall_start = wall_start_of(clock, request.start) if clock else None
+    boundaries = boundaries_of(clock, start_at, int(request.shifts), length_ms, wall_start)
     given = [absence.absence(clock) for absence in request.unavailable or ()]
     read = absences_in(request.unavailable_ics or {}, clock, boundaries[0], boundaries[-1])
     if len(given) + len(read) > ABSENCES:

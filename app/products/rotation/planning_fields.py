@@ -87,6 +87,14 @@ def instant_by(clock: ZoneClock | None, start: Start) -> int:
     return int(start) if clock is None or type(start) is Start else clock.first_at(start)
 
 
+def wall_start_of(clock: ZoneClock, start: Start) -> int | None:
+    """Return the local time that ``start`` was written as; ``None`` if it was another zone's."""
+    if type(start) is not Start:
+        return int(start)
+    skipped = start.wall is not None and clock.is_skipped(start.wall, start)
+    return start.wall if skipped else None
+
+
 def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """Yield the errors across the fields of a planned rotation, each of which is valid alone.
 

@@ -88,9 +88,9 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         Annotated[
             Zone,
             Meta(
-                description="an IANA time zone: dates, and times without offset, are then local, "
-                "shifts of whole days keep their local time of day across clock changes, and "
-                "nights and weekends are local",
+                description="an IANA time zone, or a city or a zone of Windows that is one: dates, "
+                "and times without offset, are then local, shifts of whole days keep their local "
+                "time of day across clock changes, and nights and weekends are local",
                 examples=["Europe/Berlin"],
             ),
         ]

@@ -36,7 +36,7 @@ from app.teams.users.store import get_user, names_by_id
 
 async def read_schedule_calendar(tx: Tx, context: RequestContext) -> HandlerResult:
     """Return a schedule's calendar."""
-    shown = await named_schedule(tx, context.org_id, context.path["id"])
+    shown = await named_schedule(tx, context.org_id, context.path["id"], context.now)
     today = context.now - context.now % DAY_MS
     window = calendar_window(today, DAYS_AHEAD)
     history = await history_between(tx, context.org_id, shown.id, *window)
@@ -52,7 +52,7 @@ async def read_user_calendar(tx: Tx, context: RequestContext) -> HandlerResult:
     user = await get_user(tx, context.org_id, context.path["id"])
     today = context.now - context.now % DAY_MS
     since_at, _ = calendar_window(today, DAYS_AHEAD)
-    schedules = await schedules_with(tx, context.org_id, user.id, since_at)
+    schedules = await schedules_with(tx, context.org_id, user.id, since_at, context.now)
     calendar = PersonalCalendar(today, len(schedules))
     for shown in schedules:
         window = calendar_window(today, calendar.days)
@@ -66,13 +66,13 @@ async def read_user_calendar(tx: Tx, context: RequestContext) -> HandlerResult:
 
 async def list_schedule_tokens(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the tokens of a schedule's calendar."""
-    schedule = await get_schedule(tx, context.org_id, context.path["id"])
+    schedule = await get_schedule(tx, context.org_id, context.path["id"], context.now)
     return await _list_tokens(tx, context, "schedule", schedule.id)
 
 
 async def create_schedule_token(tx: Tx, context: RequestContext) -> HandlerResult:
     """Create a token for a schedule's calendar."""
-    schedule = await lock_schedule(tx, context.org_id, context.path["id"])
+    schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
     after = await raise_version(tx, context.org_id, schedule, context.now)
     answer, token = await _create_token(tx, context, "schedule", schedule.id)
@@ -100,7 +100,7 @@ async def revoke_token(tx: Tx, context: RequestContext) -> HandlerResult:
     """Revoke a token of either kind."""
     token = await store.revoke_token(tx, context.org_id, context.path["id"], context.now)
     if token.feed == "schedule":
-        schedule = await lock_schedule(tx, context.org_id, token.of)
+        schedule = await lock_schedule(tx, context.org_id, token.of, context.now)
         context.require_match(schedule.version)
         after = await raise_version(tx, context.org_id, schedule, context.now)
         await record_change(

@@ -4,6 +4,11 @@ Strategy: a calendar shows a number of whole UTC days: so many ahead, and up to 
 That number is the largest that keeps within the work and the bytes of a calendar, and is the same
 for all schedules in it. So a calendar that is too large loses its most distant days, of every
 schedule alike, and its description says which days it has.
+
+A calendar begins where its schedule does: the time before there ever was anybody is no gap. A shift
+that began before the first day is shown from its beginning, so that no event moves because a day
+has passed. An event was changed when its schedule or the name of its person was, or on the day from
+which on the calendar shows all of it.
 """
 
 from bisect import bisect_right
@@ -13,7 +18,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from app.engine.layered.limits import DAY_MS, STEPS
+from app.engine.layered.limits import DAY_MS, EARLIEST_AT, STEPS
 from app.engine.layered.model import FinalSchedule
 from app.errors import TooMuchWork
 from app.formats.ical import calendar_of, event_texts
@@ -25,7 +30,7 @@ from app.teams.times import utc_text
 
 DAYS_BACK, DAYS_AHEAD = 31, 366
 CALENDAR_BYTES = 4 * 1024 * 1024
-"""The most bytes of all events of a calendar; a year of hourly shifts has half of that."""
+"""The most bytes of all events of a calendar; a year of hourly shifts has two thirds of that."""
 
 DayEvents = tuple[int, bytes]
 """Events that are equally many days away, after how many days a calendar with them has."""
@@ -38,6 +43,12 @@ class CalendarSchedule(NamedTuple):
     id: str
     name: str
     timezone: str
+    version: int
+    updated_at: int
+
+
+Names = Mapping[str, tuple[str, int]]
+"""The name of each user by id, and when the user was last changed."""
 
 
 def calendar_window(today: int, days: int) -> tuple[int, int]:
@@ -66,7 +77,7 @@ def schedule_calendar(
     __: int,
     today: int,
     schedule: CalendarSchedule,
-    names: Mapping[str, str],
+    names: Names,
 ) -> bytes:
     """Write the calendar of a schedule; ``names`` are by user id.
 
@@ -74,7 +85,7 @@ def schedule_calendar(
     """
     days = _days_within(history, today, DAYS_AHEAD, STEPS)
     while True:
-        timeline = _timeline(_final(history, today, days), schedule, names)
+        timeline = _timeline(_final(history, today, days), today, schedule, names)
         events = list(_by_day(timeline, today))
         fitting = _days_of(events)
         if fitting >= days:
@@ -100,7 +111,7 @@ def personal_events(
     """
     days = _days_within(history, today, days, steps)
     final = _final(history, today, days)
-    timeline = _timeline(final, schedule, {})
+    timeline = _timeline(final, today, schedule, {})
     items = [
         item._replace(person=schedule.name) for item in timeline.items if item.person == user_id
     ]
@@ -131,7 +142,7 @@ class PersonalCalendar:
     def written(self, title: str, about: str, user_id: str) -> bytes:
         """Return the calendar as bytes."""
         summary = f"{about}{window_note(self._today, self.days)}"
-        header = Timeline(title, summary, "UTC", ("user", user_id), (), {})
+        header = Timeline(title, summary, "UTC", ("user", user_id), (), {}, revision=0)
         return calendar_of(header, (events for _, events in self._events))
 
 
@@ -140,7 +151,7 @@ def _final(history: History, today: int, days: int) -> FinalSchedule:
 
 
 def _timeline(
-    final: FinalSchedule, schedule: CalendarSchedule, names: Mapping[str, str]
+    final: FinalSchedule, today: int, schedule: CalendarSchedule, names: Names
 ) -> Timeline:
     return Timeline(
         title=schedule.name,
@@ -148,11 +159,37 @@ def _timeline(
         timezone=schedule.timezone,
         identity=("stored", schedule.org_id, schedule.id),
         items=[
-            item._replace(person=names.get(item.person or "", item.person))
-            for item in timeline_items(final)
+            _named(item, _changed_at(item, final, today, schedule), names)
+            for item in _whole_items(final)
         ],
         people={},
+        revision=schedule.version,
     )
+
+
+def _whole_items(final: FinalSchedule) -> Sequence[TimelineItem]:
+    """Return the items of a calendar, the first from its real beginning on, if it has one.
+
+    Without the time before anybody was ever on call, unless there is nothing else.
+    """
+    first, *others = timeline_items(final)
+    if first.key != EARLIEST_AT:
+        return [first._replace(start_at=first.key), *others]
+    return others if others and first.person is None else [first, *others]
+
+
+def _changed_at(
+    item: TimelineItem, final: FinalSchedule, today: int, schedule: CalendarSchedule
+) -> int:
+    """Return when an item was last changed, by a write or because a day has passed."""
+    whole_since = -((final.to_at - today - item.end_at) // DAY_MS) * DAY_MS
+    moved_at = today if item.key == EARLIEST_AT else min(today, whole_since)
+    return max(schedule.updated_at, moved_at)
+
+
+def _named(item: TimelineItem, changed_at: int, names: Names) -> TimelineItem:
+    name, renamed_at = names.get(item.person or "", (item.person, changed_at))
+    return item._replace(person=name, changed_at=max(changed_at, renamed_at))
 
 
 def _days_within(history: History, today: int, days: int, steps: int) -> int:

@@ -28,7 +28,7 @@ from app.teams.users.existence import require_users
 async def list_entries(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the entries of a range of local days, both made by hand and generated."""
     query = context.query
-    schedule = await get_schedule(tx, context.org_id, context.path["id"])
+    schedule = await get_schedule(tx, context.org_id, context.path["id"], context.now)
     timezone = schedule.rules.timezone
     from_at, to_at = local_days(query.start_date, query.end_date, timezone)
     try:
@@ -45,7 +45,7 @@ async def list_entries(tx: Tx, context: RequestContext) -> HandlerResult:
 
 async def create_entry(tx: Tx, context: RequestContext) -> HandlerResult:
     """Create an entry by hand."""
-    schedule = await lock_schedule(tx, context.org_id, context.path["id"])
+    schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
     await require_users(tx, context.org_id, [("/user_id", str(context.document.user_id))])
     entry_id = context.document.id or new_id(context.now, "entry_")
@@ -65,14 +65,14 @@ async def read_entry(tx: Tx, context: RequestContext) -> HandlerResult:
     entry = await store.get_entry(
         tx, context.org_id, context.path["entry_id"], compute=context.compute
     )
-    schedule = await get_schedule(tx, context.org_id, entry.schedule_id)
+    schedule = await get_schedule(tx, context.org_id, entry.schedule_id, context.now)
     return HandlerResult(DataEnvelope(entry_of(entry, schedule.rules.timezone)))
 
 
 async def delete_entry(tx: Tx, context: RequestContext) -> HandlerResult:
     """Delete an entry and undo its swaps, as far as both are still to come."""
     assignment = await store.deletable_entry(tx, context.org_id, context.path["entry_id"])
-    schedule = await lock_schedule(tx, context.org_id, assignment.schedule_id)
+    schedule = await lock_schedule(tx, context.org_id, assignment.schedule_id, context.now)
     context.require_match(schedule.version)
     timezone = schedule.rules.timezone
     before = _stretch(assignment.fields.user_id, assignment.from_at, assignment.until_at, timezone)
@@ -94,7 +94,7 @@ async def swap_entry(tx: Tx, context: RequestContext) -> HandlerResult:
     found = await store.get_entry(
         tx, context.org_id, context.path["entry_id"], context.path.get("id")
     )
-    schedule = await lock_schedule(tx, context.org_id, found.schedule_id)
+    schedule = await lock_schedule(tx, context.org_id, found.schedule_id, context.now)
     context.require_match(schedule.version)
     entry = await store.get_entry(tx, context.org_id, found.id)
     with_user_id = str(context.document.swap_with_user_id)
@@ -116,7 +116,7 @@ async def swap_entry(tx: Tx, context: RequestContext) -> HandlerResult:
 
 async def list_swaps(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the swaps of a schedule."""
-    schedule = await get_schedule(tx, context.org_id, context.path["id"])
+    schedule = await get_schedule(tx, context.org_id, context.path["id"], context.now)
     page = await store.swaps_page(tx, context.org_id, schedule.id, context.query.part)
     return HandlerResult(list_envelope(page, [swap_of(swap) for swap in page.rows]))
 
@@ -124,7 +124,7 @@ async def list_swaps(tx: Tx, context: RequestContext) -> HandlerResult:
 async def undo_swap(tx: Tx, context: RequestContext) -> HandlerResult:
     """Undo what of a swap is still to come."""
     swap = await store.get_swap(tx, context.org_id, context.path["swap_id"])
-    schedule = await lock_schedule(tx, context.org_id, swap.schedule_id)
+    schedule = await lock_schedule(tx, context.org_id, swap.schedule_id, context.now)
     context.require_match(schedule.version)
     await store.undo_swaps(tx, context.org_id, [swap], context.now)
     after = await raise_version(tx, context.org_id, schedule, context.now)

@@ -50,7 +50,7 @@ async def read_current_on_call(tx: Tx, context: RequestContext) -> HandlerResult
     """Return who is on call for a team, and who is next."""
     at = context.now if context.query.at is None else int(context.query.at)
     team_id = context.path["team_id"]
-    schedules = await schedules_of_team(tx, context.org_id, team_id)
+    schedules = await schedules_of_team(tx, context.org_id, team_id, context.now)
     if not schedules:
         raise NotFound(f"no schedule has the team {team_id}")
     found = [

@@ -24,14 +24,14 @@ from app.teams.users.existence import require_users
 
 async def list_overrides(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the overrides of a schedule."""
-    schedule = await get_schedule(tx, context.org_id, context.path["id"])
+    schedule = await get_schedule(tx, context.org_id, context.path["id"], context.now)
     page = await overrides_page(tx, context.org_id, schedule.id, context.query.part)
     return HandlerResult(list_envelope(page, [override_of(assignment) for assignment in page.rows]))
 
 
 async def create_override(tx: Tx, context: RequestContext) -> HandlerResult:
     """Create an override."""
-    schedule = await lock_schedule(tx, context.org_id, context.path["id"])
+    schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
     await require_users(tx, context.org_id, [("/user_id", str(context.document.user_id))])
     given = context.document.fields
@@ -48,7 +48,7 @@ async def create_override(tx: Tx, context: RequestContext) -> HandlerResult:
 
 async def cancel_override(tx: Tx, context: RequestContext) -> HandlerResult:
     """Take back what of an override is still to come."""
-    schedule = await lock_schedule(tx, context.org_id, context.path["id"])
+    schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
     assignment = await get_assignment(
         tx, context.org_id, "override", context.path["override_id"], schedule.id

@@ -10,6 +10,8 @@ from app.teams.audit.recording import record_change
 from app.teams.merge_patch import merge_patch, patched_document
 from app.teams.operation import V2, HandlerResult, RequestContext
 from app.teams.schedules import store
+from app.teams.schedules.edits import begun_fields, edit_begins_at, planned_rules
+from app.teams.schedules.previews import preview_edit
 from app.teams.schedules.schemas import (
     V2SchedulePatch,
     V2SchedulePost,
@@ -20,11 +22,13 @@ from app.teams.schedules.store import StoredSchedule
 from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
 from app.teams.users.existence import require_users
 
+READ_ONLY_V2 = (*READ_ONLY, "layered", "pending")
+
 
 async def list_schedules(tx: Tx, context: RequestContext) -> HandlerResult:
     """List the schedules, or those of a team."""
     part = context.query.part
-    page = await store.schedules_page(tx, context.org_id, part, context.query.team_id)
+    page = await store.schedules_page(tx, context.org_id, part, context.now, context.query.team_id)
     return HandlerResult(
         list_envelope(page, [v2_schedule_of(each) async for each in with_pauses(page.rows)])
     )
@@ -35,30 +39,42 @@ async def create_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     document: V2SchedulePost = context.document
     await require_users(tx, context.org_id, _participants(document))
     schedule_id = document.id or new_id(context.now, "sched_")
-    given = document.fields(context.value)
+    given = begun_fields(document.fields(context.value), context.now)
     schedule = await store.insert_schedule(tx, context.org_id, schedule_id, given, context.now)
     return await _record_and_answer(tx, context, schedule, "schedule.created", {})
 
 
 async def read_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     """Return one schedule."""
-    return _answer(await store.get_schedule(tx, context.org_id, context.path["id"]))
+    return _answer(await store.get_schedule(tx, context.org_id, context.path["id"], context.now))
 
 
 async def update_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     """Change a schedule by a merge patch."""
-    schedule = await store.lock_schedule(tx, context.org_id, context.path["id"])
+    schedule = await store.lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
     shown = visible_fields(v2_schedule_of(schedule))
-    document = patched_document(shown, context.value, V2SchedulePatch, (*READ_ONLY, "layered"))
-    rotation_changed = changes_rotation(schedule, shown, context.value)
-    if "participants" in context.value:
+    # the edit decides the first turn, unless the patch names another one
+    current, patch = _without_first_turn(shown), context.value
+    if isinstance(patch, dict) and patch.get("first_turn_at") == shown.get("first_turn_at"):
+        patch = _without_first_turn(patch)
+    document = patched_document(current, patch, V2SchedulePatch, READ_ONLY_V2)
+    rotation_changed = changes_rotation(schedule, shown, patch)
+    if "participants" in patch:
         await require_users(tx, context.org_id, _participants(document))
     given = document.fields_after(
-        schedule, merge_patch(shown, context.value), rotation_changed=rotation_changed
+        schedule, merge_patch(current, patch), rotation_changed=rotation_changed
     )
-    after = await store.update_schedule(tx, context.org_id, schedule, given, context.now)
+    at = edit_begins_at(context, schedule)
+    planned = planned_rules(schedule.rules, given.rules, at)
+    if context.query.preview == "true":
+        return await preview_edit(tx, context, schedule, planned, at)
+    after = await store.update_schedule(tx, context.org_id, schedule, given, planned, context.now)
     return await _record_and_answer(tx, context, after, "schedule.updated", shown)
+
+
+def _without_first_turn(rotation: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: item for name, item in rotation.items() if name != "first_turn_at"}
 
 
 def _participants(document: V2SchedulePost) -> Sequence[tuple[str, str]]:

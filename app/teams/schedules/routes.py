@@ -6,7 +6,9 @@ from typing import Any
 from app.products.examples import V1_SCHEDULE
 from app.teams.operation import PAST, V1_GROUP, V2_READ_GROUP, V2_WRITE_GROUP, Operation
 from app.teams.schedules import handlers_v1, handlers_v2
+from app.teams.schedules.previews import EditPreview
 from app.teams.schedules.schemas import (
+    EditQuery,
     SchedulesQuery,
     V1Schedule,
     V1SchedulePost,
@@ -24,6 +26,19 @@ V2_EXAMPLE: Mapping[str, Any] = {
 }
 V1_ONE: Mapping[str, Any] = {"answer": V1Schedule}
 V2_ONE: Mapping[str, Any] = {"answer": V2Schedule}
+EDITS = (
+    f"{PAST} Whoever is on call stays until the turn ends, and whoever follows in the list comes "
+    "next; a changed start_at begins anew. With effective_from the old rules hold until then, and "
+    "the edit is shown as pending; with preview=true nothing is written."
+)
+WITHDRAWAL: Mapping[str, Any] = {
+    "method": "DELETE",
+    "path": "/schedules/{id}/pending",
+    "summary": "Withdraw the pending edit of a schedule",
+    "handler": handlers_v1.withdraw_edit,
+    "shape": "nothing",
+    "status": 204,
+}
 DELETION: Mapping[str, Any] = {
     "method": "DELETE",
     "path": "/schedules/{id}",
@@ -63,11 +78,14 @@ V1_ITEM: Sequence[Operation] = (
         "Change a schedule (metadata and layers)",
         handlers_v1.update_schedule,
         patches=V1SchedulePost,
+        query=EditQuery,
+        preview=EditPreview,
         example={"name": "Platform primary (EU)"},
-        description=PAST,
+        description=EDITS,
         **V1_ONE,
     ),
     V1_GROUP(**DELETION),
+    V1_GROUP(**WITHDRAWAL),
 )
 
 V2_SCHEDULES: Sequence[Operation] = (
@@ -97,12 +115,15 @@ V2_SCHEDULES: Sequence[Operation] = (
         "Change a schedule",
         handlers_v2.update_schedule,
         patches=V2SchedulePatch,
+        query=EditQuery,
+        preview=EditPreview,
         example={
             "name": "After-Hours Network Support (Updated)",
             "timezone": "Europe/Paris",
         },
-        description=PAST,
+        description=EDITS,
         **V2_ONE,
     ),
     V2_WRITE_GROUP(**DELETION),
+    V2_WRITE_GROUP(**WITHDRAWAL),
 )

@@ -6,15 +6,19 @@ without restrictions as that layer's rotation, and any other as its first layer'
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from app.engine.layered import limits
-from app.errors import Conflict, FieldError
+from app.engine.layered.edits import next_handoff
+from app.engine.layered.model import Layer
+from app.errors import Conflict, FieldError, InvalidRequest
+from app.http.scalars import moment_ms
 from app.http.validation import RequestModel, validated
 from app.products.layered.layer_fields import (
+    FirstTurn,
     HandoffTime,
     LayerDocument,
     Layers,
@@ -47,7 +51,14 @@ Participants = Annotated[
 ]
 TimeZone = Annotated[LocalZone, Meta(examples=["Europe/Brussels"])]
 
-ROTATION = ("rotation_type", "participants", "start_at", "handoff_time", "interval")
+ROTATION = (
+    "rotation_type",
+    "participants",
+    "start_at",
+    "handoff_time",
+    "interval",
+    "first_turn_at",
+)
 ROTATION_LAYER = "rotation"
 """The name of the only layer of a v2 schedule."""
 
@@ -69,7 +80,7 @@ class V1SchedulePost(RequestModel, frozen=True):
 
     def fields(self, value: Mapping[str, Any]) -> ScheduleFields:
         """Return the schedule as it is stored; ``value`` is the document as it was sent."""
-        layers = tuple(layer.layer() for layer in self.layers)
+        layers = tuple(layer.layer(str(self.timezone)) for layer in self.layers)
         team_id = None if self.team_id is None else str(self.team_id)
         return ScheduleFields(
             str(self.name),
@@ -90,6 +101,7 @@ class V2SchedulePost(RequestModel, frozen=True):
     start_at: Point | None = None
     handoff_time: HandoffTime | None = None
     interval: RotationInterval | None = None
+    first_turn_at: FirstTurn | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -110,15 +122,16 @@ class V2SchedulePost(RequestModel, frozen=True):
         """
         if not rotation_changed:
             return self._with_rules(replace(schedule.rules, timezone=str(self.timezone)))
-        [layer] = layers_of(schedule)
+        [layer] = layers_of(schedule.rules)
         rest = {name: item for name, item in layer.items() if name not in ROTATION}
-        return self._with_rules(self._rules(rest, value))
+        rules = self._rules(rest, value)
+        return self._with_rules(with_kept_counting(rules, schedule.rules.layers))
 
     def _rules(self, rest: Mapping[str, Any], value: Mapping[str, Any]) -> ScheduleRules:
         """Return the rules of one layer: its fields in ``rest`` and the rotation in ``value``."""
         given = {name: value[name] for name in ROTATION if value.get(name) is not None}
         layer = {**rest, "participants": [], **given}
-        read = validated(layer, LayerDocument).layer()
+        read = validated(layer, LayerDocument).layer(str(self.timezone))
         return ScheduleRules(str(self.timezone), (read,), _text([layer]))
 
     def _with_rules(self, rules: ScheduleRules) -> ScheduleFields:
@@ -130,6 +143,91 @@ class V2SchedulePatch(V2SchedulePost, frozen=True, kw_only=True):
     """What a merge patch must leave of a schedule; v1 makes some that have no team."""
 
     team_id: TeamId | None = None  # type: ignore[assignment] # wider than in a POST
+
+
+FirstTurns = Annotated[
+    Sequence[Instant | None],
+    Meta(
+        description="For each layer an instant: the turn that holds it is the first participant's. "
+        "Null: turns are counted from start_at."
+    ),
+]
+
+
+class EditQuery(RequestModel, frozen=True):
+    """When an edit takes effect, and whether it is only looked at."""
+
+    effective_from: (
+        Annotated[
+            str,
+            Meta(
+                description='"now", as if absent; "next_handoff", when the next turn of a layer '
+                "ends; or an RFC 3339 instant with Z or an offset that is still to come: until "
+                "then the old rules hold",
+                examples=["next_handoff"],
+            ),
+        ]
+        | None
+    ) = None
+    preview: (
+        Annotated[
+            Literal["true", "false"],
+            Meta(
+                description='"true": nothing is written, and the answer says who is on call '
+                "before and after"
+            ),
+        ]
+        | None
+    ) = None
+
+    @classmethod
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the error of an instant."""
+        text = values.get("effective_from")
+        if text not in (None, *EFFECTIVE):
+            try:
+                moment_ms(text)
+            except ValueError as error:
+                wanted = f'{error}; or write "now" or "next_handoff"'
+                yield FieldError("/effective_from", wanted)
+
+    def effective_at(self, rules: ScheduleRules, now: int) -> int:
+        """Return the instant from which an edit of ``rules`` holds. Raises ``InvalidRequest``."""
+        if self.effective_from in (None, "now"):
+            return now
+        if self.effective_from == "next_handoff":
+            at = next_handoff(rules.rotations, now)
+            problem = "there is no handoff to wait for: nobody takes turns"
+        else:
+            at, problem = moment_ms(str(self.effective_from)), "is over: write an instant to come"
+        if at is None or at < now:
+            raise InvalidRequest([FieldError("effective_from", problem)])
+        return at
+
+
+EFFECTIVE = ("now", "next_handoff")
+
+
+class PendingV1(Struct, frozen=True):
+    """Rules that are to hold from an instant on; ``…/pending`` withdraws them."""
+
+    effective_from: Instant
+    timezone: str
+    layers: Sequence[Mapping[str, Any]]
+    first_turns: FirstTurns
+
+
+class PendingV2(Struct, frozen=True):
+    """A rotation that is to hold from an instant on; ``…/pending`` withdraws it."""
+
+    effective_from: Instant
+    timezone: str
+    rotation_type: str
+    participants: Sequence[str]
+    start_at: str | None
+    handoff_time: str | None
+    interval: Mapping[str, Any] | None
+    first_turn_at: Instant | None
 
 
 class V1Schedule(Struct, frozen=True, omit_defaults=True):
@@ -146,12 +244,16 @@ class V1Schedule(Struct, frozen=True, omit_defaults=True):
     version: Version
     created_at: Instant
     updated_at: Instant
+    first_turns: FirstTurns
     overrides_left_out: Annotated[
         int, Meta(description="How many more there are at …/overrides, if they are too large.")
     ] = 0
+    pending: Annotated[
+        Sequence[PendingV1], Meta(description="What is to hold later, in order, if anything is.")
+    ] = ()
 
 
-class V2Schedule(Struct, frozen=True):
+class V2Schedule(Struct, frozen=True, omit_defaults=True):
     """A schedule of one rotation; of a layered one, that of its first layer."""
 
     id: str
@@ -169,6 +271,19 @@ class V2Schedule(Struct, frozen=True):
     layered: Annotated[
         bool, Meta(description="Whether it has more than this; /api/v1/schedules shows it all.")
     ]
+    first_turn_at: (
+        Annotated[
+            str,
+            Meta(
+                description="The turn that holds it is the first participant's; null: that of "
+                "start_at, or of 1970-01-05."
+            ),
+        ]
+        | None
+    )
+    pending: Annotated[
+        Sequence[PendingV2], Meta(description="What is to hold later, in order, if anything is.")
+    ] = ()
 
 
 def v1_schedule_of(
@@ -180,40 +295,85 @@ def v1_schedule_of(
         schedule.fields.name,
         schedule.fields.team_id,
         schedule.rules.timezone,
-        layers_of(schedule),
+        layers_of(schedule.rules),
         [override_of(assignment) for assignment in overrides],
         schedule.version,
         utc_text(schedule.created_at),
         utc_text(schedule.updated_at),
+        first_turns_of(schedule.rules),
         left_out,
+        tuple(
+            PendingV1(utc_text(from_at), rules.timezone, layers_of(rules), first_turns_of(rules))
+            for from_at, rules in schedule.pending
+        ),
     )
 
 
 def v2_schedule_of(schedule: StoredSchedule) -> V2Schedule:
     """Return a schedule as it is on the wire of v2."""
-    layers = layers_of(schedule)
-    first: Mapping[str, Any] = layers[0] if layers else {"rotation_type": "custom"}
+    rotation = _rotation_of(schedule.rules)
     return V2Schedule(
         schedule.id,
         schedule.fields.name,
         schedule.fields.team_id,
         schedule.rules.timezone,
-        first["rotation_type"],
+        rotation["rotation_type"],
         utc_text(schedule.created_at),
         utc_text(schedule.updated_at),
         schedule.version,
-        first.get("participants", []),
-        first.get("start_at"),
-        first.get("handoff_time"),
-        first.get("interval"),
+        rotation["participants"],
+        rotation["start_at"],
+        rotation["handoff_time"],
+        rotation["interval"],
         is_layered(schedule),
+        rotation["first_turn_at"],
+        tuple(
+            PendingV2(utc_text(from_at), rules.timezone, **_rotation_of(rules))
+            for from_at, rules in schedule.pending
+        ),
     )
 
 
-def layers_of(schedule: StoredSchedule) -> Sequence[Mapping[str, Any]]:
+def _rotation_of(rules: ScheduleRules) -> dict[str, Any]:
+    """Return the rotation of the first layer, with every field; without layers an empty one."""
+    layers = layers_of(rules)
+    first = layers[0] if layers else {"rotation_type": "custom", "participants": []}
+    [first_turn_at, *_] = first_turns_of(rules) or [None]
+    return {name: first.get(name) for name in ROTATION} | {"first_turn_at": first_turn_at}
+
+
+def layers_of(rules: ScheduleRules) -> Sequence[Mapping[str, Any]]:
     """Return the layers as they were sent."""
-    layers: Sequence[Mapping[str, Any]] = msgspec.json.decode(schedule.rules.document)
+    layers: Sequence[Mapping[str, Any]] = msgspec.json.decode(rules.document)
     return layers
+
+
+def first_turns_of(rules: ScheduleRules) -> Sequence[str | None]:
+    """Return ``first_turn_at`` of each layer as it is on the wire."""
+    turns = (layer.first_turn_at for layer in rules.layers)
+    return [None if at is None else utc_text(at) for at in turns]
+
+
+def with_kept_counting(rules: ScheduleRules, before: Sequence[Layer]) -> ScheduleRules:
+    """Return ``rules`` with months that go on to be counted as in the layers of ``before``.
+
+    Layers without a start that were stored before months were counted from the first of a month
+    stay where they were, also if something else of them is changed.
+    """
+    kept = {
+        layer.name: layer.counted_from
+        for layer in before
+        if layer.unit == "months" and layer.start_at is None
+    }
+    return replace(
+        rules,
+        layers=tuple(
+            replace(layer, counted_from=kept.get(layer.name))
+            if layer.unit == "months" and layer.start_at is None
+            else layer
+            for layer in rules.layers
+        ),
+    )
 
 
 def is_layered(schedule: StoredSchedule) -> bool:

@@ -2,12 +2,14 @@
 
 Strategy: a schedule is a name, a team and rules, which are its zone and its layers. Every version
 of the rules is stored with the instant from which it holds, so the past is answered by the version
-of its time; the first version holds for all time before, too. Each write to a schedule or to what
-belongs to it first locks the schedule's row (``lock_schedule``) and last raises its version
+of its time; the first version holds for all time before, too. A version may hold from later on:
+its edit is pending until then, and can be withdrawn. Each write to a schedule or to what belongs to
+it first locks the schedule's row (``lock_schedule``) and last raises its version
 (``raise_version``), so no writer misses what another has done.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import NamedTuple
@@ -23,6 +25,8 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    not_,
+    or_,
     select,
     update,
 )
@@ -36,6 +40,7 @@ from app.database.tables import (
     schedule_versions,
     schedules,
 )
+from app.engine.layered.edits import Rotations
 from app.engine.layered.model import Layer
 from app.engine.walltime import FOREVER
 from app.errors import Conflict, NotFound
@@ -60,9 +65,21 @@ class ScheduleRules:
     document: str
 
     @property
+    def rotations(self) -> Rotations:
+        """What decides whose turn it is."""
+        return Rotations(self.timezone, self.layers)
+
+    @property
     def user_ids(self) -> set[str]:
         """The participants of all layers."""
         return {name for layer in self.layers for name in layer.participants}
+
+
+class PlannedRules(NamedTuple):
+    """Rules that hold from an instant on, in milliseconds."""
+
+    from_at: int
+    rules: ScheduleRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +93,17 @@ class ScheduleFields:
 
 @dataclass(frozen=True, slots=True)
 class StoredSchedule:
-    """One schedule as it is now; ``version`` counts writes, instants are in milliseconds."""
+    """One schedule as it is now; ``version`` counts writes, instants are in milliseconds.
+
+    ``pending`` are the rules that are to hold later, in order.
+    """
 
     id: str
     fields: ScheduleFields
     version: int
     created_at: int
     updated_at: int
+    pending: tuple[PlannedRules, ...] = ()
 
     @property
     def rules(self) -> ScheduleRules:
@@ -96,36 +117,63 @@ class NamedSchedule(NamedTuple):
     id: str
     name: str
     timezone: str
+    version: int
+    updated_at: int
 
 
 TEAM_SCHEDULES = 100
 """More than any team has."""
 
 
+HOLDS = or_(VERSION.valid_from <= bindparam("now"), VERSION.valid_from <= schedules.c.updated_at)
+"""Whether a version holds at ``:now``. The clock of its writer may have been ahead of ours."""
+
+
 def _schedules() -> Select[tuple[object, ...]]:
-    """Select every schedule of the organisation ``:org`` with its latest rules."""
+    """Select every schedule of the organisation ``:org`` with the rules that hold at ``:now``."""
     latest = (
         select(func.max(VERSION.number))
-        .where(VERSION.org_id == schedules.c.org_id, VERSION.schedule_id == schedules.c.id)
+        .where(VERSION.org_id == schedules.c.org_id, VERSION.schedule_id == schedules.c.id, HOLDS)
         .correlate(schedules)
         .scalar_subquery()
     )
-    latest_rules = and_(
+    rules_now = and_(
         VERSION.org_id == schedules.c.org_id,
         VERSION.schedule_id == schedules.c.id,
         VERSION.number == latest,
     )
     return (
         select(schedules, VERSION.timezone, VERSION.layers, VERSION.document)
-        .join(schedule_versions, latest_rules)
+        .join(schedule_versions, rules_now)
         .where(schedules.c.org_id == bindparam("org"))
     )
 
 
 EVERY = _schedules()
 BY_ID = EVERY.where(schedules.c.id == bindparam("schedule"))
-NAMED = EVERY.with_only_columns(schedules.c.id, schedules.c.name, VERSION.timezone)
+NAMED = EVERY.with_only_columns(
+    schedules.c.id,
+    schedules.c.name,
+    VERSION.timezone,
+    schedules.c.version,
+    schedules.c.updated_at,
+)
 NAMED_BY_ID = NAMED.where(schedules.c.id == bindparam("schedule"))
+PENDING = (
+    select(
+        VERSION.schedule_id,
+        VERSION.valid_from,
+        VERSION.timezone,
+        VERSION.layers,
+        VERSION.document,
+    )
+    .join(
+        schedules,
+        and_(VERSION.org_id == schedules.c.org_id, VERSION.schedule_id == schedules.c.id),
+    )
+    .where(schedules.c.org_id == bindparam("org"), not_(HOLDS))
+    .order_by(VERSION.number)
+)
 OF_TEAM = (
     NAMED.where(schedules.c.team_id == bindparam("team"))
     .order_by(schedules.c.position)
@@ -137,42 +185,52 @@ async def schedules_page(
     tx: AsyncConnection,
     org_id: str,
     part: Slice,
+    now: int,
     team_id: str | None = None,
-    overrides_at: int | None = None,
+    *,
+    with_overrides: bool = False,
 ) -> Page[StoredSchedule]:
     """Return the organisation's schedules, or a team's, oldest first.
 
-    The page leaves room for the overrides that are not over at ``overrides_at``, if it is given.
+    The page leaves room for the overrides that are not over, if they are shown with it.
     """
-    query = EVERY.params(org=org_id).order_by(schedules.c.position)
+    query = EVERY.params(org=org_id, now=now).order_by(schedules.c.position)
     if team_id is not None:
         query = query.where(schedules.c.team_id == team_id)
     beside = None
-    if overrides_at is not None:
-        beside = bytes_to_come(schedules.c.id, org_id, overrides_at)
-    return await page_of(tx, query, part, _schedule, beside)
+    if with_overrides:
+        beside = bytes_to_come(schedules.c.id, org_id, now)
+    page = await page_of(tx, query, part, _schedule, beside)
+    pending = await _pending_of(tx, org_id, [schedule.id for schedule in page.rows], now)
+    rows = [replace(each, pending=tuple(pending.get(each.id, ()))) for each in page.rows]
+    return page._replace(rows=rows)
 
 
 async def schedules_of_team(
-    tx: AsyncConnection, org_id: str, team_id: str
+    tx: AsyncConnection, org_id: str, team_id: str, now: int
 ) -> Sequence[NamedSchedule]:
     """Return a team's schedules, oldest first, at most ``TEAM_SCHEDULES``, without their layers."""
-    rows = await tx.execute(OF_TEAM, {"org": org_id, "team": team_id})
+    rows = await tx.execute(OF_TEAM, {"org": org_id, "team": team_id, "now": now})
     return [NamedSchedule(*row) for row in rows]
 
 
-async def get_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
+async def get_schedule(
+    tx: AsyncConnection, org_id: str, schedule_id: str, now: int
+) -> StoredSchedule:
     """Return one schedule. Raises ``NotFound``."""
-    found = await tx.execute(BY_ID, {"org": org_id, "schedule": schedule_id})
+    found = await tx.execute(BY_ID, {"org": org_id, "schedule": schedule_id, "now": now})
     row = found.mappings().one_or_none()
     if row is None:
         raise NotFound(f"there is no schedule {schedule_id}")
-    return _schedule(row)
+    pending = await _pending_of(tx, org_id, [schedule_id], now)
+    return replace(_schedule(row), pending=tuple(pending.get(schedule_id, ())))
 
 
-async def named_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> NamedSchedule:
+async def named_schedule(
+    tx: AsyncConnection, org_id: str, schedule_id: str, now: int
+) -> NamedSchedule:
     """Return one schedule without its layers. Raises ``NotFound``."""
-    rows = await tx.execute(NAMED_BY_ID, {"org": org_id, "schedule": schedule_id})
+    rows = await tx.execute(NAMED_BY_ID, {"org": org_id, "schedule": schedule_id, "now": now})
     row = rows.one_or_none()
     if row is None:
         raise NotFound(f"there is no schedule {schedule_id}")
@@ -190,7 +248,7 @@ async def existing_schedule_ids(
 
 
 async def schedules_with(
-    tx: AsyncConnection, org_id: str, user_id: str, since_at: int
+    tx: AsyncConnection, org_id: str, user_id: str, since_at: int, now: int
 ) -> Sequence[NamedSchedule]:
     """Return the schedules that concern a user, oldest first, without their layers.
 
@@ -204,16 +262,18 @@ async def schedules_with(
         manual_assignments.c.user_id == user_id,
         manual_assignments.c.until_at > since_at,
     )
-    query = NAMED.params(org=org_id).where(schedules.c.id.in_(by_turn.union(by_hand)))
+    query = NAMED.params(org=org_id, now=now).where(schedules.c.id.in_(by_turn.union(by_hand)))
     rows = await tx.execute(query.order_by(schedules.c.position))
     return [NamedSchedule(*row) for row in rows]
 
 
-async def lock_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> StoredSchedule:
+async def lock_schedule(
+    tx: AsyncConnection, org_id: str, schedule_id: str, now: int
+) -> StoredSchedule:
     """Lock a schedule against other writers until the transaction ends. Raises ``NotFound``."""
     query = select(schedules.c.id).where(_is(org_id, schedule_id)).with_for_update()
     await tx.execute(query)
-    return await get_schedule(tx, org_id, schedule_id)
+    return await get_schedule(tx, org_id, schedule_id, now)
 
 
 async def raise_version(
@@ -244,35 +304,77 @@ async def insert_schedule(
     }
     await tx.execute(insert(schedules).values(row))
     await _insert_version(tx, org_id, schedule_id, given.rules, 1, -FOREVER)
+    await _replace_participants(tx, org_id, schedule_id, [given.rules])
     return StoredSchedule(schedule_id, given, 1, now, now)
 
 
 async def update_schedule(
-    tx: AsyncConnection, org_id: str, schedule: StoredSchedule, given: ScheduleFields, now: int
+    tx: AsyncConnection,
+    org_id: str,
+    schedule: StoredSchedule,
+    given: ScheduleFields,
+    planned: Sequence[PlannedRules],
+    now: int,
 ) -> StoredSchedule:
-    """Replace the fields of ``schedule`` and raise its version. New rules hold from ``now`` on.
+    """Replace the name and team of ``schedule``, add its ``planned`` rules, raise its version.
 
-    Raises ``Conflict`` if the schedule has had too many versions of its rules.
+    ``planned`` is in order; without any, the rules stay. Raises ``Conflict`` if the schedule has
+    had too many versions of its rules, or some are pending already.
     """
     values = {"name": given.name, "team_id": given.team_id}
     await tx.execute(update(schedules).where(_is(org_id, schedule.id)).values(values))
-    if given.rules != schedule.rules:
-        belongs = and_(VERSION.org_id == org_id, VERSION.schedule_id == schedule.id)
-        last = select(
-            func.count(),
-            func.sum(func.length(VERSION.layers)),
-            func.max(VERSION.number),
-            func.max(VERSION.valid_from),
-        ).where(belongs)
-        count, size, number, held_from = (await tx.execute(last)).one()
-        if count >= MAX_VERSIONS or size >= MAX_VERSIONS_BYTES:
-            raise Conflict(
-                f"the rules of the schedule {schedule.id} have been changed as often as is kept "
-                f"({MAX_VERSIONS} times, or {MAX_VERSIONS_BYTES} bytes): make a new schedule"
-            )
-        # though a clock is behind, new rules never hold before those that they replace
-        await _insert_version(tx, org_id, schedule.id, given.rules, number + 1, max(now, held_from))
-    return await raise_version(tx, org_id, replace(schedule, fields=given), now)
+    if planned:
+        await _add_versions(tx, org_id, schedule, planned, now)
+    await raise_version(tx, org_id, schedule, now)
+    return await get_schedule(tx, org_id, schedule.id, now)
+
+
+async def _add_versions(
+    tx: AsyncConnection,
+    org_id: str,
+    schedule: StoredSchedule,
+    planned: Sequence[PlannedRules],
+    now: int,
+) -> None:
+    if schedule.pending:
+        raise Conflict(
+            f"an edit of the schedule {schedule.id} is pending: withdraw it first "
+            "(DELETE …/pending), or wait until it holds"
+        )
+    belongs = and_(VERSION.org_id == org_id, VERSION.schedule_id == schedule.id)
+    last = select(
+        func.count(), func.sum(func.length(VERSION.layers)), func.max(VERSION.number)
+    ).where(belongs)
+    count, size, number = (await tx.execute(last)).one()
+    if count + len(planned) > MAX_VERSIONS or size >= MAX_VERSIONS_BYTES:
+        raise Conflict(
+            f"the rules of the schedule {schedule.id} have been changed as often as is kept "
+            f"({MAX_VERSIONS} times, or {MAX_VERSIONS_BYTES} bytes): make a new schedule"
+        )
+    last_number = max(number, schedule.version)  # also above those that were withdrawn
+    for later, (from_at, rules) in enumerate(planned, 1):
+        await _insert_version(tx, org_id, schedule.id, rules, last_number + later, from_at)
+    coming = [rules for _, rules in planned]
+    still = [schedule.rules] if planned[0].from_at > now else []
+    await _replace_participants(tx, org_id, schedule.id, [*still, *coming])
+
+
+async def delete_pending(
+    tx: AsyncConnection, org_id: str, schedule: StoredSchedule, now: int
+) -> StoredSchedule:
+    """Withdraw the pending edit of ``schedule``. Raises ``NotFound`` if there is none."""
+    if not schedule.pending:
+        raise NotFound(f"no edit of the schedule {schedule.id} is pending")
+    first = schedule.pending[0].from_at
+    await tx.execute(
+        delete(schedule_versions).where(
+            VERSION.org_id == org_id,
+            VERSION.schedule_id == schedule.id,
+            VERSION.valid_from >= first,
+        )
+    )
+    await _replace_participants(tx, org_id, schedule.id, [schedule.rules])
+    return await raise_version(tx, org_id, replace(schedule, pending=()), now)
 
 
 async def delete_schedule(tx: AsyncConnection, org_id: str, schedule_id: str) -> None:
@@ -308,7 +410,7 @@ async def _insert_version(
     number: int,
     from_at: int,
 ) -> None:
-    """Write a version of the rules, and replace the schedule's participants by its users."""
+    """Write a version of the rules."""
     row = {
         "org_id": org_id,
         "schedule_id": schedule_id,
@@ -319,18 +421,35 @@ async def _insert_version(
         "document": given.document,
     }
     await tx.execute(insert(schedule_versions).values(row))
+
+
+async def _replace_participants(
+    tx: AsyncConnection, org_id: str, schedule_id: str, rules: Iterable[ScheduleRules]
+) -> None:
+    """Write who takes part by any of ``rules``, in place of who did."""
     taking_part = participants.c
     await tx.execute(
         delete(participants).where(
             taking_part.org_id == org_id, taking_part.schedule_id == schedule_id
         )
     )
+    user_ids = {user_id for each in rules for user_id in each.user_ids}
     named: Sequence[dict[str, str]] = [
-        {"org_id": org_id, "schedule_id": schedule_id, "user_id": name}
-        for name in sorted(given.user_ids)
+        {"org_id": org_id, "schedule_id": schedule_id, "user_id": name} for name in sorted(user_ids)
     ]
     if named:
         await tx.execute(insert(participants), named)
+
+
+async def _pending_of(
+    tx: AsyncConnection, org_id: str, schedule_ids: Sequence[str], now: int
+) -> Mapping[str, list[PlannedRules]]:
+    """Return the rules that are to hold later, in order, of those schedules that have any."""
+    query = PENDING.where(schedules.c.id.in_(schedule_ids))
+    found: dict[str, list[PlannedRules]] = defaultdict(list)
+    for row in (await tx.execute(query, {"org": org_id, "now": now})).mappings():
+        found[row["schedule_id"]].append(PlannedRules(row["valid_from"], _rules(row)))
+    return found
 
 
 def _is(org_id: str, schedule_id: str) -> ColumnElement[bool]:
@@ -338,11 +457,14 @@ def _is(org_id: str, schedule_id: str) -> ColumnElement[bool]:
 
 
 def _schedule(row: RowMapping) -> StoredSchedule:
-    rules = ScheduleRules(row["timezone"], layers_in(row["layers"]), row["document"])
     return StoredSchedule(
         row["id"],
-        ScheduleFields(row["name"], row["team_id"], rules),
+        ScheduleFields(row["name"], row["team_id"], _rules(row)),
         row["version"],
         row["created_at"],
         row["updated_at"],
     )
+
+
+def _rules(row: RowMapping) -> ScheduleRules:
+    return ScheduleRules(row["timezone"], layers_in(row["layers"]), row["document"])

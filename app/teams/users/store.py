@@ -59,7 +59,7 @@ NAMED = select(users).where(
 )
 
 
-NAMES = NAMED.with_only_columns(users.c.id, users.c.name)
+NAMES = NAMED.with_only_columns(users.c.id, users.c.name, users.c.updated_at)
 IDS_AT_ONCE = 500
 """The most ids in a statement."""
 
@@ -81,14 +81,19 @@ async def users_by_id(
     return {row["id"]: _user(row) for row in rows.mappings()}
 
 
-async def names_by_id(tx: AsyncConnection, org_id: str, ids: Iterable[str]) -> Mapping[str, str]:
-    """Return the names of the existing users among ``ids``, by id; there may be many."""
+async def names_by_id(
+    tx: AsyncConnection, org_id: str, ids: Iterable[str]
+) -> Mapping[str, tuple[str, int]]:
+    """Return the names of the existing users among ``ids``, by id; there may be many.
+
+    Beside each name is when its user was last changed.
+    """
     wanted = sorted(ids)
-    names: dict[str, str] = {}
+    names: dict[str, tuple[str, int]] = {}
     for first in range(0, len(wanted), IDS_AT_ONCE):
         some = wanted[first : first + IDS_AT_ONCE]
         rows = await tx.execute(NAMES, {"org": org_id, "ids": some})
-        names.update((row.id, row.name) for row in rows)
+        names.update((row.id, (row.name, row.updated_at)) for row in rows)
     return names
 
 

@@ -12,6 +12,7 @@ from tests.support.schedule_documents import at, iso
 HOUR = 3_600_000
 DAY = 24 * HOUR
 NINE = 9 * HOUR
+FIFTH = 4 * DAY
 WEEKDAYS = (Restriction(9 * HOUR, 17 * HOUR, (0, 1, 2, 3, 4)),)
 
 
@@ -28,6 +29,18 @@ HANDOFFS = [
     ("daily in the gap is after it", "America/New_York",
      layer("days", 1, "2025-03-08T02:30-05:00"),
      ["2025-03-08T07:30:00Z", "2025-03-09T07:00:00Z", "2025-03-10T06:30:00Z"]),
+    ("daily from a start in the gap, as it was written", "America/New_York",
+     layer("days", 1, "2025-03-09T02:30-05:00", counted_from=at("2025-03-09T02:30+00:00")),
+     ["2025-03-09T07:30:00Z", "2025-03-10T06:30:00Z", "2025-03-11T06:30:00Z"]),
+    ("weekly from a start at a midnight that was skipped", "America/Santiago",
+     layer("weeks", 1, "2025-09-07T00:00-04:00", counted_from=at("2025-09-07T00:00+00:00")),
+     ["2025-09-07T04:00:00Z", "2025-09-14T03:00:00Z", "2025-09-21T03:00:00Z"]),
+    ("monthly from a start in the gap", "Europe/Berlin",
+     layer("months", 1, "2026-03-29T02:30+01:00", counted_from=at("2026-03-29T02:30+00:00")),
+     ["2026-03-29T01:30:00Z", "2026-04-29T00:30:00Z", "2026-05-29T00:30:00Z"]),
+    ("another clock than the one that skipped the start", "UTC",
+     layer("days", 1, "2025-03-09T02:30-05:00", counted_from=at("2025-03-09T02:30+00:00")),
+     ["2025-03-09T07:30:00Z", "2025-03-10T07:30:00Z"]),
     ("daily in the repeated hour is its first pass", "America/New_York",
      layer("days", 1, "2025-11-01T01:30-04:00"),
      ["2025-11-01T05:30:00Z", "2025-11-02T05:30:00Z", "2025-11-03T06:30:00Z"]),
@@ -109,8 +122,29 @@ ALWAYS = [
     ("after that handoff", layer("days", 1, None, NINE), "1970-01-05T09:00+00:00", "b"),
     ("weeks are from Monday", layer("weeks", 1, None), "1970-01-12T00:00+00:00", "b"),
     ("weeks with a handoff", layer("weeks", 1, None, NINE, 2), "1970-01-07T09:00+00:00", "b"),
-    ("months are from the fifth", layer("months", 1, None), "1970-03-04T23:59+00:00", "b"),
-    ("months before", layer("months", 1, None), "1969-12-05T00:00+00:00", "c"),
+    ("months are from the first", layer("months", 1, None), "1970-02-01T00:00+00:00", "b"),
+    ("months until the first", layer("months", 1, None), "1970-02-28T23:59+00:00", "b"),
+    ("months before", layer("months", 1, None), "1969-12-01T00:00+00:00", "c"),
+    ("months with a handoff", layer("months", 1, None, NINE), "1970-01-01T08:59+00:00", "a"),
+    ("months after that handoff", layer("months", 1, None, NINE), "1970-01-01T09:00+00:00", "b"),
+    (
+        "months as they were",
+        layer("months", 1, None, counted_from=FIFTH),
+        "1970-03-04T23:59+00:00",
+        "b",
+    ),
+    (
+        "months before, as they were",
+        layer("months", 1, None, counted_from=FIFTH),
+        "1969-12-05T00:00+00:00",
+        "c",
+    ),
+    (
+        "months with a handoff, as they were",
+        layer("months", 1, None, NINE, counted_from=FIFTH),
+        "1970-01-05T09:00+00:00",
+        "b",
+    ),
     ("hours", layer("hours", 8, None), "1970-01-05T16:00+00:00", "c"),
 ]
 

@@ -78,5 +78,22 @@ def test_shifts_around_a_change(zone: str, start: str, length: int, lengths: lis
     assert found[0] == at(start)
 
 
+@pytest.mark.parametrize(
+    ("zone", "start", "handoffs"),
+    [
+        ("Europe/Berlin", "2026-03-29T02:30", ["29T01:00", "30T00:30", "31T00:30"]),
+        ("America/Santiago", "2026-09-06T00:00", ["06T04:00", "07T03:00", "08T03:00"]),
+        ("Europe/Berlin", "2026-10-25T02:30", ["25T00:30", "26T01:30", "27T01:30"]),
+        ("Europe/Berlin", "2026-06-01T09:00", ["01T07:00", "02T07:00", "03T07:00"]),
+    ],
+)
+def test_a_start_that_is_skipped_moves_no_later_handoff(
+    zone: str, start: str, handoffs: list[str]
+) -> None:
+    clock, wall = clock_of(zone), at(f"{start}+00:00")
+    found = boundaries_of(clock, clock.first_at(wall), 2, DAY, wall)
+    assert [(EPOCH + timedelta(milliseconds=ms)).strftime("%dT%H:%M") for ms in found] == handoffs
+
+
 def test_without_a_zone_it_is_elapsed_time() -> None:
     assert boundaries_of(None, 5, 2, DAY) == range(5, 5 + 2 * DAY + 1, DAY)

@@ -169,7 +169,8 @@ ERRORS: list[tuple[str, Mapping[str, Any], str, str]] = [
         "/timezone",
         (
             'timezone "America/Los_Angelos" is unknown: did you mean "America/Los_Angeles"? '
-            "Wanted: an IANA time zone, in which the times of day are."
+            "Wanted: an IANA time zone, or a city or a zone of Windows that is one, in which the "
+            "times of day are."
         ),
     ),
     (

@@ -1,0 +1,171 @@
+"""What an edit of a schedule would change: who is on call before and after, and what changes hands.
+
+Strategy: it is read off the schedule before and after, by the same functions that answer who is on
+call.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from app.database.database import Tx
+from app.engine.intervals import Interval
+from app.engine.layered.limits import DAY_MS, LATEST_AT
+from app.engine.layered.model import Segment
+from app.engine.layered.versions import on_call_at
+from app.teams.on_call.store import History, final_schedule_in, history_between
+from app.teams.operation import HandlerResult, RequestContext
+from app.teams.schedules.store import PlannedRules, ScheduleRules, StoredSchedule
+from app.teams.schemas import DataEnvelope, Instant, Version
+from app.teams.times import utc_text
+
+TURNS_SHOWN = 4
+PREVIEW_MS = 28 * DAY_MS
+"""How much of a schedule a preview compares."""
+REACH_MS = 366 * DAY_MS
+"""How far the next turns are looked for in overrides and entries."""
+
+
+class TurnShown(Struct, frozen=True):
+    """Who comes next, and when."""
+
+    user_id: str
+    at: Instant
+
+
+class OnCallPreview(Struct, frozen=True):
+    """Who is on call when the edit takes effect, and the next four turns after."""
+
+    user_id: Annotated[str, Meta(description="Null: nobody.")] | None
+    next: Sequence[TurnShown]
+
+
+class GivenStretch(Struct, frozen=True):
+    """A stretch that changes hands. ``user_id`` is who gives or takes it; null: nobody."""
+
+    start: Instant
+    end: Instant
+    user_id: str | None
+
+
+class ChangesOfUser(Struct, frozen=True):
+    """What one person gets and gives away by an edit."""
+
+    user_id: str
+    gains: Sequence[GivenStretch]
+    loses: Sequence[GivenStretch]
+
+
+class EditPreview(Struct, frozen=True):
+    """What an edit would change, over 28 days. ``version`` is that of the schedule as it is."""
+
+    effective_from: Instant
+    until: Instant
+    before: OnCallPreview
+    after: OnCallPreview
+    changes: Sequence[ChangesOfUser]
+    version: Version
+
+
+async def preview_edit(
+    tx: Tx,
+    context: RequestContext,
+    schedule: StoredSchedule,
+    planned: Sequence[PlannedRules],
+    at: int,
+) -> HandlerResult:
+    """Return what ``planned`` rules of ``schedule``, the first of them from ``at`` on, change."""
+    to_at = min(at + PREVIEW_MS, LATEST_AT - 1)
+    history = await history_between(tx, context.org_id, schedule.id, at, at + REACH_MS)
+    shown = await context.compute(preview_of, history, at, to_at, schedule.version, planned)
+    return HandlerResult(DataEnvelope(shown))
+
+
+def preview_of(
+    history: History,
+    from_at: int,
+    to_at: int,
+    version: int,
+    planned: Sequence[PlannedRules],
+) -> EditPreview:
+    """Return what ``planned`` rules change of a schedule in ``[from_at, to_at)``.
+
+    Raises the engine's limits.
+    """
+    added = [
+        (version + number, at, rules.timezone, _layers_text(rules))
+        for number, (at, rules) in enumerate(planned, 1)
+    ]
+    changed = replace(history, rules=[*history.rules, *added])
+    before, after = (
+        final_schedule_in(each, from_at, to_at).segments for each in (history, changed)
+    )
+    return EditPreview(
+        utc_text(from_at),
+        utc_text(to_at),
+        _on_call(history, from_at),
+        _on_call(changed, from_at),
+        list(_changes(before, after)),
+        version,
+    )
+
+
+def _layers_text(rules: ScheduleRules) -> str:
+    return msgspec.json.encode(rules.layers).decode()
+
+
+def _on_call(history: History, at: int) -> OnCallPreview:
+    versions = history.versions()
+    found = on_call_at(versions, at)
+    turns: list[TurnShown] = []
+    later = found
+    while later.next is not None and len(turns) < TURNS_SHOWN:
+        turns.append(TurnShown(later.next.user_id, utc_text(later.next.at)))
+        later = on_call_at(versions, later.next.at)
+    return OnCallPreview(found.user_id, turns)
+
+
+def _changes(before: Sequence[Segment], after: Sequence[Segment]) -> Iterator[ChangesOfUser]:
+    """Yield what each person gains and loses, by name."""
+    gains: Mapping[str, list[GivenStretch]] = defaultdict(list)
+    loses: Mapping[str, list[GivenStretch]] = defaultdict(list)
+    for (start, end), giver, taker in _handed_over(before, after):
+        stretch = (utc_text(start), utc_text(end))
+        if giver is not None:
+            loses[giver].append(GivenStretch(*stretch, taker))
+        if taker is not None:
+            gains[taker].append(GivenStretch(*stretch, giver))
+    for user_id in sorted({*gains, *loses}):
+        yield ChangesOfUser(user_id, gains.get(user_id, ()), loses.get(user_id, ()))
+
+
+def _handed_over(
+    before: Sequence[Segment], after: Sequence[Segment]
+) -> Iterator[tuple[Interval, str | None, str | None]]:
+    """Yield maximal stretches that somebody else has after than before; None is nobody."""
+    starts = sorted({at for each in (*before, *after) for at in (each.start_at, each.end_at)})
+    stretch: tuple[Interval, str | None, str | None] | None = None
+    givers, takers = _holders(before, starts), _holders(after, starts)
+    for start, end, giver, taker in zip(starts, starts[1:], givers, takers, strict=False):
+        if stretch and (giver == taker or stretch != ((stretch[0][0], start), giver, taker)):
+            yield stretch
+            stretch = None
+        if giver != taker:
+            since = stretch[0][0] if stretch else start
+            stretch = ((since, end), giver, taker)
+    if stretch:
+        yield stretch
+
+
+def _holders(segments: Sequence[Segment], starts: Sequence[int]) -> Iterator[str | None]:
+    """Yield who has the stretch that begins at each of ``starts``, which are in order."""
+    waiting = iter(segments)
+    segment = next(waiting, None)
+    for start in starts:
+        while segment and segment.end_at <= start:
+            segment = next(waiting, None)
+        yield segment.user_id if segment and segment.start_at <= start else None
