@@ -63,7 +63,7 @@ class TestTheWay:
 
     @pytest.mark.parametrize("to", ["0000", "9999", "heads", "", "-1"])
     async def test_an_unknown_one_is_refused(self, database: Database, to: str) -> None:
-        with pytest.raises(UnknownMigration, match="is none of base, 0001, 0002, head"):
+        with pytest.raises(UnknownMigration, match="is none of base, 0001, 0002, 0003, head"):
             await moved(database, to)
 
 
@@ -113,9 +113,9 @@ class TestWhatIsSaid:
         ("revision", "fault"),
         [
             (None, "is not migrated: run `python -m app migrate`"),
-            ("0001", "is at migration 0001 of 0002: run `python -m app migrate`"),
-            ("0002", None),
+            ("0002", "is at migration 0002 of 0003: run `python -m app migrate`"),
             ("0003", None),
+            ("0004", None),
         ],
     )
     async def test_of_a_revision(self, revision: str | None, fault: str | None) -> None:
