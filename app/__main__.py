@@ -112,17 +112,37 @@ def mcp_wallet(
 
 
 @cli.command()
-def receipts() -> None:
-    """List the receipts in the shared store (ONCALL_REDIS_URL), oldest first."""
+def receipts(
+    since: Annotated[
+        str, typer.Option(help="From this date (in UTC) or RFC 3339 instant on.")
+    ] = "",
+    until: Annotated[
+        str, typer.Option(help="Before this date or instant, which is not in it any more.")
+    ] = "",
+    product: Annotated[str, typer.Option(help="Of this product only: its slug.")] = "",
+    *,
+    as_csv: Annotated[bool, typer.Option("--csv", help="A line a settlement.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Settlements and totals.")] = False,
+) -> None:
+    """List what was paid, oldest first, with totals by day, product, network and payee.
+
+    The settlements are in ONCALL_DATABASE_URL, and in ONCALL_REDIS_URL until they are.
+    """
     import asyncio
 
-    from rich.console import Console
-
     from app.cli.receipts import show_receipts
+    from app.ledger.selection import Selection
     from app.settings import Settings
 
-    redis_url = Settings.from_env(only=["ONCALL_REDIS_URL"]).redis_url
-    asyncio.run(show_receipts(redis_url, Console(highlight=False)))
+    if as_csv and as_json:
+        raise typer.BadParameter("take one of the two", param_hint="--csv, --json")
+    first, end = _instant(since, "--since"), _instant(until, "--until")
+    if first is not None and end is not None and first >= end:
+        raise typer.BadParameter(f"{until!r} is not after {since!r}", param_hint="--until")
+    settings = Settings.from_env(only=["ONCALL_REDIS_URL", "ONCALL_DATABASE_URL"])
+    selection = Selection(first, end, product or None)
+    form: Literal["table", "csv", "json"] = "csv" if as_csv else "json" if as_json else "table"
+    asyncio.run(show_receipts(settings.redis_url, settings.store_url, selection, form))
 
 
 @keys.command("create")
@@ -263,6 +283,16 @@ def _store() -> str:
 def _now() -> int:
     """Milliseconds since 1970."""
     return time.time_ns() // 1_000_000
+
+
+def _instant(text: str, option: str) -> float | None:
+    """Seconds since 1970; ``None`` for an empty text."""
+    from app.ledger.selection import instant_in
+
+    try:
+        return instant_in(text) if text else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def _dollars(text: str, option: str = "--max") -> Decimal:

@@ -27,6 +27,7 @@ from app.errors import ConfigurationError
 from app.http.exact_path_router import ExactPathRouter
 from app.http.problems import defect_response, http_problem_response
 from app.http.rate_limits import RateLimits, address_limit, in_words, products_beyond
+from app.ledger.ledger import Ledger
 from app.mcp.route import McpRoute
 from app.mcp.tool_checkout import PATH as MCP_PATH
 from app.metrics import Metrics
@@ -83,6 +84,12 @@ def create_app(
     ]
     teams = TeamsApp(settings, clock, limits, workers)
     tools = McpRoute(checkouts, limits, settings.public_url)
+    ledger = None
+    if payments is not None:
+        database = teams.database if settings.store_url else None
+        ledger = Ledger(
+            payments.claims, payments.settlement, database, clock=clock, metrics=metrics
+        )
 
     def checks() -> Mapping[str, str | None]:
         parts = payments.checks() if payments else {}
@@ -96,7 +103,7 @@ def create_app(
             *operator_routes(checks, metrics.text),
         ],
         exception_handlers=HANDLERS,
-        lifespan=lambda _: _lifespan(settings, payments, limits, shutdown, tools, teams),
+        lifespan=lambda _: _lifespan(settings, payments, ledger, limits, shutdown, tools, teams),
     )
     app.router.redirect_slashes = False  # a path is served as written, or not at all
     app.state.catalog_paths = {endpoint.path: endpoint.catalog_path for endpoint in endpoints}
@@ -135,6 +142,7 @@ def _pages(checkouts: Sequence[ProductCheckout], settings: Settings) -> Pages:
 async def _lifespan(
     settings: Settings,
     payments: PaymentService | None,
+    ledger: Ledger | None,
     limits: RateLimits,
     shutdown: GracefulShutdown,
     tools: McpRoute,
@@ -146,8 +154,10 @@ async def _lifespan(
     async with contextlib.AsyncExitStack() as closing:
         closing.enter_context(shutdown.handling_signals())
         closing.push_async_callback(limits.aclose)
+        await closing.enter_async_context(teams.open())
         if payments is not None:
             await closing.enter_async_context(payments.open())
+        if ledger is not None:  # it ends before the claims and the database that it needs
+            await closing.enter_async_context(ledger.open())
         closing.push_async_callback(tools.aclose)
-        await closing.enter_async_context(teams.open())
         yield

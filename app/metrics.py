@@ -29,7 +29,7 @@ from prometheus_client.registry import Collector
 
 from app.http.rate_limits import POLICIES, RateLimits
 from app.payments.authorization import Payment
-from app.payments.claims.claim import Receipt
+from app.payments.claims.receipt import Receipt
 from app.payments.facilitators.call import FacilitatorCall
 from app.workers import pool
 
@@ -41,6 +41,8 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 OUTCOMES = ("settled", "refused", "unknown")
 EXTENSIONS = ("bazaar", "payment-identifier")
 EXTENSION_STATUSES = ("success", "processing", "rejected")
+LOOKED_UP = ("settled", "unpaid", "unknown", "expired")
+LEDGER_PARTS = ("write", "look_up")
 OTHER = "other"
 """The label of what a facilitator calls by a name that is not known here: labels are bounded."""
 
@@ -78,6 +80,32 @@ class Metrics:
             ["facilitator", "extension", "status"],
             registry=self._registry,
         )
+        self._ledger_writes = Counter(
+            "oncall_ledger_writes",
+            "Settlements that were written into the database.",
+            registry=self._registry,
+        )
+        self._ledger_failures = Counter(
+            "oncall_ledger_failures",
+            "Times that the ledger could not be kept, by what could not be done.",
+            ["part"],
+            registry=self._registry,
+        )
+        for part in LEDGER_PARTS:
+            self._ledger_failures.labels(part)
+        self._ledger_lag = Gauge(
+            "oncall_ledger_lag_seconds",
+            "Age of the oldest settlement that is not in the database; 0 where none is used.",
+            registry=self._registry,
+        )
+        self._claims = Counter(
+            "oncall_claims_looked_up",
+            f"Claims with an unknown outcome that were looked up: {', '.join(LOOKED_UP)}.",
+            ["outcome"],
+            registry=self._registry,
+        )
+        for outcome in LOOKED_UP:
+            self._claims.labels(outcome)
         self._limits_local = Gauge(
             "oncall_rate_limits_local",
             "1 while the shared count of requests cannot be reached.",
@@ -138,6 +166,22 @@ class Metrics:
             log.info("settlement", **entry, transaction=end.transaction)
         else:
             log.warning("settlement", **entry, transaction="", reason=str(end))
+
+    def count_ledger_writes(self, settlements: int) -> None:
+        """Count settlements that the database has taken."""
+        self._ledger_writes.inc(settlements)
+
+    def count_ledger_failure(self, part: str) -> None:
+        """Count one time that a part of the ledger could not do its work."""
+        self._ledger_failures.labels(part).inc()
+
+    def set_ledger_lag(self, seconds: float) -> None:
+        """Show how old the oldest settlement is that is not in the database."""
+        self._ledger_lag.set(seconds)
+
+    def count_claim(self, outcome: str) -> None:
+        """Count one claim that was looked up because nobody knew its outcome."""
+        self._claims.labels(outcome).inc()
 
     def record_facilitator_call(self, call: FacilitatorCall) -> None:
         """Count one call, and log one that went wrong and what became of extensions."""

@@ -33,6 +33,8 @@ FORBIDDEN = [
     ("app.payments.terms", "app.products.registry", INWARD),
     ("app.database.database", "app.settings", INWARD),
     ("app.database.tables", "app.server.http_protocol", INWARD),
+    ("app.metrics", "app.ledger.ledger", INWARD),
+    ("app.ledger.ledger", "app.products.registry", INWARD),
     ("app.products.registry", "app.teams.operation", INWARD),
     ("app.products.registry", "app.checkout.purchase", INWARD),
     ("app.teams.operation", "app.discovery.catalog", INWARD),
@@ -52,6 +54,7 @@ FORBIDDEN = [
     ("app.main", "mcp", MCP_ONLY),
     ("app.checkout.http_route", "sqlalchemy", SQL_ONLY),
     ("app.teams.schedules.handlers_v1", "sqlalchemy", SQL_ONLY),
+    ("app.ledger.ledger", "sqlalchemy", SQL_ONLY),
     ("app.main", "alembic", SQL_ONLY),
     ("app.cli.keys", "asyncpg", SQL_ONLY),
 ]

@@ -245,7 +245,9 @@ class ProductCheckout:
             if light is None or not payment.wallet_signed:
                 payment = await settlement.verify(payment, request.request_hash, claim)
             answer = await self._answer_to(request, light, payment.identity.payer)
-            charge = await settlement.charge(payment, request.request_hash, answer)
+            charge = await settlement.charge(
+                payment, request.request_hash, answer, self.endpoint.slug
+            )
         except PaymentRefused as refused:
             return payments.refusal(refused)
         return PaidAnswer(answer, charge)

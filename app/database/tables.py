@@ -3,8 +3,9 @@
 Four tables have older names in SQL than in Python: ``rules`` (``schedule_versions``), ``people``
 (``users``), ``covers`` (``manual_assignments``) and ``remembered`` (``idempotency_records``).
 
-Invariants: instants are whole milliseconds since 1970; JSON is text that msgspec wrote. Every row
-of an organisation carries its ``org_id`` and is deleted with it, and every foreign key leads
+Invariants: instants are whole milliseconds since 1970; JSON is text that msgspec wrote. Only the
+ledger of ``settlements`` belongs to the operator and to no organisation. Every row of an
+organisation carries its ``org_id`` and is deleted with it, and every foreign key leads
 through ``org_id``, so that no row can point into another organisation. A reference that must hold
 back a delete is checked at the end of the statement (``NO ACTION``), because deleting an
 organisation takes both ends at once. ``position`` numbers an organisation's rows in the order in
@@ -281,3 +282,21 @@ idempotency_records = Table(
     _index("created_at"),
 )
 """Answers to requests with an ``Idempotency-Key``."""
+
+settlements = Table(
+    "settlements",
+    metadata,
+    _key("payment"),
+    _text("product"),
+    _text("network"),
+    _text("asset"),
+    _text("amount"),
+    _text("payer"),
+    _text("pay_to"),
+    _text("transaction_hash"),
+    _text("request_id"),
+    _instant("settled_at"),
+    _index("settled_at"),
+)
+"""The ledger: one row for each payment that was settled. ``payment`` is the key of its claim,
+``amount`` is in atomic units and may have 78 digits, so it is text."""

@@ -45,8 +45,10 @@ from app.errors import (
 )
 from app.payments.authorization import SETTLE_SECONDS, Payment, PaymentIdentity
 from app.payments.chain import AuthorizationState, Chain
-from app.payments.claims.claim import BUSY, Claim, PaymentClaims, Receipt, expiry_of
+from app.payments.claims.claim import BUSY, Claim, PaymentClaims, expiry_of
+from app.payments.claims.claimed_payment import ClaimedPayment, OpenClaim
 from app.payments.claims.kept_answers import compressed, restored
+from app.payments.claims.receipt import Receipt
 from app.payments.facilitators.reasons import NO_FUNDS, UNDER_WAY, is_final
 
 if TYPE_CHECKING:  # it needs solders, which is loaded only where a network of Solana's is set
@@ -59,6 +61,9 @@ log = structlog.get_logger()
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
 POLL_SECONDS = 0.05
+FIRST_LOOK_SECONDS = 10.0
+LAST_LOOK_SECONDS = 120.0
+"""How soon a claim with an unknown outcome is looked up again: seldom, once it is old."""
 REASON = re.compile(r"\A[A-Za-z0-9_:.-]{1,80}\Z")
 
 NOT_CHARGED = (
@@ -188,29 +193,67 @@ class SettlementService:
                     raise
         return dataclasses.replace(payment, verified=True)
 
-    async def charge(self, payment: Payment, request_hash: bytes, answer: bytes) -> Charge:
+    async def charge(
+        self, payment: Payment, request_hash: bytes, answer: bytes, product: str = ""
+    ) -> Charge:
         """Charge ``payment`` for one request, unless it was charged for it before.
 
-        ``answer`` is what it buys, and is kept with the receipt. A payment that neither its wallet
-        signed nor ``verify`` verified is verified first.
+        ``answer`` is what it buys, and is kept with the receipt; ``product`` stands in the ledger.
+        A payment that neither its wallet signed nor ``verify`` verified is verified first.
 
         Raises ``PaymentRefused``, ``FacilitatorUnavailable`` and ``ClaimsUnavailable`` (nothing was
         charged), ``SettlementUnknown`` (at most once), ``PaymentAlreadyUsed``, ``TooManyClaims``.
         """
         bound = payment.identity.bound_to(request_hash)
+        claimed = ClaimedPayment.of(payment, product, _request_id())
         async with self._patience():
             while True:
                 running = self._running_for(payment.identity, bound)
                 if running is not None:
                     return Charge(await asyncio.shield(running.task), replayed=True)
                 expires_at = self._expiry_of(payment)
-                claim = await self._claims.claim(payment.identity.key, bound, expires_at)
+                claim = await self._claims.claim(payment.identity.key, bound, expires_at, claimed)
                 if claim.receipt is not None:
                     return Charge(claim.receipt, replayed=True)
                 if claim.holder:
                     settling = self._start(payment, claim, bound, answer)
                     return Charge(await asyncio.shield(settling), replayed=False)
                 await asyncio.sleep(POLL_SECONDS)  # another process is settling it
+
+    async def look_up(self, claim: OpenClaim) -> str:
+        """Find out what became of the payment of a claim that nobody settles, and record it.
+
+        The chain is asked, or where no node is configured the facilitator's ``verify``; nothing is
+        settled, and no claim is released. Return ``settled``, ``unpaid`` if the money certainly did
+        not move to us, or ``unknown``: then the claim is looked up again later. Raises
+        ``ClaimsUnavailable``.
+        """
+        payment = claim.payment.restored()
+        known = Claim(sent=True, transaction=claim.transaction, claimed_at=claim.claimed_at)
+        attempts = self._attempts(payment, known)
+        now = self._clock()
+        transaction = None
+        try:
+            if claim.key not in self._running:
+                transaction = await attempts.look_up(now)
+        except PaymentRefused:
+            await self._claims.give_up(claim)
+            return "unpaid"
+        if transaction is None:
+            pause = min(max(FIRST_LOOK_SECONDS, (now - claim.claimed_at) / 4), LAST_LOOK_SECONDS)
+            await self._claims.look_again(claim, pause)
+            return "unknown"
+        receipt = self._receipt(payment, transaction, claim.payment.request_id)
+        if await self._claims.mark_found(claim, receipt):
+            log.info(
+                "claim_settled",
+                payer=receipt.payer,
+                amount=receipt.amount,
+                network=receipt.network,
+                transaction=transaction,
+                request_id=receipt.request_id,
+            )
+        return "settled"
 
     async def finish(self) -> None:
         """Wait for the settlements under way; for shutdown."""
@@ -319,8 +362,7 @@ class SettlementService:
             raise PaymentRefused(_reason(answer.invalid_reason, "verification_failed"))
 
     async def _settle(self, payment: Payment, deadline: float, claim: Claim) -> Receipt:
-        chain = self._chains.get(payment.network)
-        attempts = _SettlementAttempts(self._server, chain, payment, claim)
+        attempts = self._attempts(payment, claim)
         pause = FIRST_PAUSE_SECONDS
         try:
             async with asyncio.timeout_at(deadline):
@@ -332,9 +374,13 @@ class SettlementService:
             raise SettlementUnknown(
                 retry_after=max(5, attempts.retry_after), transaction=attempts.transaction
             ) from None
-        return self._receipt(payment, transaction)
+        return self._receipt(payment, transaction, _request_id())
 
-    def _receipt(self, payment: Payment, transaction: str) -> Receipt:
+    def _attempts(self, payment: Payment, claim: Claim) -> "_SettlementAttempts":
+        chain = self._chains.get(payment.network)
+        return _SettlementAttempts(self._server, chain, payment, claim)
+
+    def _receipt(self, payment: Payment, transaction: str, request_id: str) -> Receipt:
         """The receipt, written anew: nothing else a facilitator writes reaches the payer."""
         payer, amount = payment.signed.payer, payment.signed.amount
         settled = {
@@ -349,7 +395,7 @@ class SettlementService:
             amount=amount,
             network=payment.network,
             transaction=transaction,
-            request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+            request_id=request_id,
             settled_at=self._clock(),
             header=b64encode(json.dumps(settled).encode()).decode(),
         )
@@ -412,6 +458,13 @@ class _SettlementAttempts:
         self._sent = True
         if reason in UNDER_WAY:
             self.transaction = named or self.transaction
+        return await self._outcome(reason, now)
+
+    async def look_up(self, now: float) -> str | None:
+        """Find out what became of a settlement that was sent, and send nothing; as ``settle``."""
+        return await self._outcome("settlement_failed", now)
+
+    async def _outcome(self, reason: str, now: float) -> str | None:
         if self._chain is None:
             return await self._by_verifying()
         return await self._by_chain(self._chain, reason, now)
@@ -479,6 +532,11 @@ class _SettlementAttempts:
         except FacilitatorUnavailable:
             return None
         return self.transaction if verified.invalid_reason == ERR_NONCE_ALREADY_USED else None
+
+
+def _request_id() -> str:
+    """The id of the request that is being served; empty if there is none."""
+    return str(structlog.contextvars.get_contextvars().get("request_id", ""))
 
 
 @contextlib.contextmanager

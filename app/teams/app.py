@@ -90,6 +90,11 @@ class TeamsApp:
                 await asyncio.gather(watching, return_exceptions=True)
             await self._close()
 
+    async def database(self) -> "Database":
+        """Return the database, which is loaded and opened if it has not been yet."""
+        database, _ = self._loaded or await self._load()
+        return database
+
     async def _load(self) -> "tuple[Database, StoredApi]":
         """Load the APIs, once. Requests that arrive meanwhile wait instead of being refused."""
         async with self._loading:

@@ -35,8 +35,7 @@ from eth_account.signers.local import LocalAccount
 from solders.hash import Hash
 from solders.keypair import Keypair
 
-from app.payments.claims.claim import Receipt
-from app.payments.claims.redis import RedisClaims
+from app.payments.claims.claimed_payment import Settlement
 from tests.chain.conftest import FUNDS
 from tests.support.chain.books import PRICE
 from tests.support.chain.chain import Chain, Transfer
@@ -52,6 +51,7 @@ from tests.support.chain.traffic import (
     errands,
     expect,
 )
+from tests.support.ledger import settlements_in, streamed
 from tests.support.processes import wait_until
 from tests.support.redis_server import redis_server
 from tests.support.workers import Worker, workers
@@ -186,7 +186,7 @@ def test_money_and_answers_are_the_same(
             redis_pid = int(server.info("server")["process_id"])
         scene = Scene(started, redis_pid, seeded("havoc"))
         tally = asyncio.run(serve_all(scene, cast, redis_url))
-        receipts = asyncio.run(receipts_in(redis_url))
+        receipts = settlements_in(redis_url)
         faulty = {
             "facilitator": facilitator_url,
             "EVM node": node_url,
@@ -247,10 +247,10 @@ async def serve_all(scene: Scene, cast: Cast, redis_url: str) -> Tally:
 async def store_late_receipts(caller: Caller, redis_url: str) -> int:
     """Replay what was settled and answered while Redis stood still; how many.
 
-    Redis learns of it by a retry of its caller, and here is one.
+    The service tells Redis of it later by itself, or by a retry of its caller: here is one.
     """
     tally = caller.tally
-    stored = {receipt.transaction for receipt in await receipts_in(redis_url)}
+    stored = {receipt.transaction for receipt in await streamed(redis_url)}
     missing = [nonce for nonce, transaction in tally.paid.items() if transaction not in stored]
     for nonce in missing:
         expect(await caller.ask(*tally.answered[nonce], nonce), 200)
@@ -262,20 +262,11 @@ def seeded(purpose: str) -> random.Random:
     return random.Random(f"{SEED}: {purpose}")  # noqa: S311 - repeatable
 
 
-async def receipts_in(redis_url: str) -> Sequence[Receipt]:
-    """What ``python -m app receipts`` lists."""
-    claims = RedisClaims(redis_url, lease_seconds=0)
-    try:
-        return await claims.receipts()
-    finally:
-        await claims.aclose()
-
-
 def report(
     tally: Tally,
     scene: Scene,
     faults: Mapping[str, int],
-    receipts: Sequence[Receipt],
+    receipts: Sequence[Settlement],
     received: int,
     transfers: int,
 ) -> Iterable[str]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.payments.claims.claim import PAYER_SECONDS, PaymentClaims, Receipt
+from app.payments.claims.claim import PAYER_SECONDS, PaymentClaims
 from app.payments.claims.memory import MemoryClaims
+from app.payments.claims.receipt import Receipt
 from app.payments.claims.redis import MAX_PAYERS, PAYER_PREFIX, RedisClaims
 from tests.conftest import Clock
 from tests.support.redis_server import redis_server

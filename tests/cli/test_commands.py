@@ -1,24 +1,19 @@
 """The command line, run as people run it."""
 
-import asyncio
 import json
 import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from eth_account import Account
 
-from app.payments.claims.claim import Receipt
-from app.payments.claims.redis import RedisClaims
 from app.payments.ownership import proves_ownership
 from app.products.endpoint import CALENDAR, CSV, SVG
 from app.products.registry import paid_endpoints
 from tests.support.processes import environment, free_port
-from tests.support.redis_server import redis_server
 from tests.support.services import EXAMPLE, PATH
 
 BODY = json.dumps(EXAMPLE)
@@ -201,32 +196,3 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(address: str) -> N
     assert told.returncode == 1
     assert "cannot be listened on (Address already in use): try another --port" in told.stderr
     assert "Traceback" not in told.stderr
-
-
-class TestReceipts:
-    def test_without_a_shared_store_there_is_nothing_to_list(self) -> None:
-        told = run("receipts")
-        assert told.returncode == 1
-        assert "ONCALL_REDIS_URL is not set" in told.stderr
-
-    def test_a_store_that_is_away_is_told_in_words(self) -> None:
-        told = run("receipts", ONCALL_REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
-        assert told.returncode == 1
-        assert "Traceback" not in told.stderr
-
-    @pytest.mark.redis
-    def test_every_receipt_is_a_line(self, tmp_path: Path) -> None:
-        receipt = Receipt("0xaa", "20000", "eip155:84532", "0x" + "1" * 64, "abc", 0.0, "header")
-        with redis_server(tmp_path) as url:
-            asyncio.run(stored(url, receipt))
-            told = run("receipts", ONCALL_REDIS_URL=url)
-        assert told.returncode == 0, told.stderr
-        for text in ("1970-01-01 00:00:00+00:00", "0.020000 USDC", "0x" + "1" * 64, "1 receipts"):
-            assert text in told.stdout
-
-
-async def stored(url: str, receipt: Receipt) -> None:
-    claims = RedisClaims(url, lease_seconds=60)
-    claim = await claims.claim("key", b"hash", time.time() + 60)
-    await claims.mark_settled("key", claim.holder, receipt)
-    await claims.aclose()

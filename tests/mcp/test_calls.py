@@ -16,6 +16,7 @@ from app.mcp.route import McpRoute
 from app.payments.claims.memory import MemoryClaims
 from app.products.registry import paid_endpoints
 from app.workers.pool import WorkerPool
+from tests.support.ledger import settlements_of
 from tests.support.mcp_agents import (
     ROTATION,
     agent,
@@ -169,7 +170,7 @@ class TestPaid:
             params = {"name": ROTATION, "arguments": EXAMPLE}
             paid = {**params, "_meta": {"x402/payment": await agent.payment()}}
             response = await posted(served.http, message("tools/call", paid))
-        [receipt] = await claims.receipts()
+        [receipt] = await settlements_of(claims)
         assert receipt.request_id == response.headers["X-Request-Id"]
 
     async def test_any_replica_can_answer(self) -> None:

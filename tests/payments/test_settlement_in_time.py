@@ -27,9 +27,11 @@ from app.errors import (
 )
 from app.payments.authorization import Authorization, Payment
 from app.payments.chain import AuthorizationState, Chain, ChainRecord
-from app.payments.claims.claim import Claim, Receipt
+from app.payments.claims.claim import Claim
+from app.payments.claims.claimed_payment import ClaimedPayment, DueClaims, OpenClaim, Settlement
 from app.payments.claims.memory import MemoryClaims
-from app.payments.settlement import Charge, SettlementService
+from app.payments.claims.receipt import Receipt
+from app.payments.settlement import FIRST_LOOK_SECONDS, Charge, SettlementService
 from app.payments.terms import payment_terms_of, resource_server
 from app.payments.verification import HeaderPayment, payment_in
 from app.products.registry import paid_endpoints
@@ -741,3 +743,128 @@ def test_a_refusal_is_believed_unless_the_payment_is_known(till: Till) -> None:
     sent_before(till, payment)
     assert run_in_virtual_time(till.service.verify(payment, REQUEST)).verified
     ends(till.service.verify(payment, b"another"), PaymentAlreadyUsed)
+
+
+# --- what nobody knows, looked up beside the service ----------------------------------------
+
+
+def left_open(till: Till, payment: Payment, transaction: str = "") -> OpenClaim:
+    """The claim of ``payment`` as a process leaves it that was killed, or that gave up."""
+
+    async def work() -> OpenClaim:
+        key, kept = payment.identity.key, ClaimedPayment.of(payment, "oncall-now", "req-16")
+        claim = await till.claims.claim(key, till.bound(payment), till.clock() + 900, kept)
+        await till.claims.mark_unknown(key, claim.holder, transaction)
+        [found] = (await till.claims.due_claims(9)).open
+        return found
+
+    return run_in_virtual_time(work())
+
+
+def looked_up(till: Till, claim: OpenClaim) -> str:
+    return run_in_virtual_time(till.service.look_up(claim))
+
+
+def streamed(till: Till) -> list[Settlement]:
+    found = run_in_virtual_time(till.claims.settlements())
+    return [each.settlement for each in found]
+
+
+def test_a_payment_that_the_chain_shows_is_settled_and_buys_its_answer(clock: Clock) -> None:
+    till = Till(clock, chain=Node(ChainRecord(AuthorizationState.PAID_US, TRANSACTION)))
+    payment = till.payment()
+    claim = left_open(till, payment)
+    clock.advance(60)
+    with structlog.testing.capture_logs() as logs:
+        assert looked_up(till, claim) == "settled"
+    [line] = streamed(till)
+    assert line == Settlement(
+        payment=payment.identity.key,
+        product="oncall-now",
+        network=NETWORK,
+        asset=payment.requirements_v2.asset,
+        amount=payment.signed.amount,
+        payer=payment.signed.payer,
+        pay_to=PAY_TO,
+        transaction=TRANSACTION,
+        request_id="req-16",
+        settled_at=clock(),
+    )
+    assert [each["event"] for each in logs] == ["claim_settled"]
+    charge = run_in_virtual_time(till.charge(payment))
+    assert (charge.replayed, charge.receipt.transaction) == (True, TRANSACTION)
+    assert till.facilitator.names == []
+    assert looked_up(till, claim) == "settled"
+    assert len(streamed(till)) == 1
+    assert run_in_virtual_time(till.claims.due_claims(9)) == DueClaims()
+
+
+@pytest.mark.parametrize(
+    ("state", "late", "outcome"),
+    [
+        (AuthorizationState.SPENT_ELSEWHERE, 0, "unpaid"),
+        (AuthorizationState.FAILED, 0, "unpaid"),
+        (AuthorizationState.EXPIRED, 7, "unpaid"),
+        (AuthorizationState.EXPIRED, 6, "unknown"),
+        (AuthorizationState.UNKNOWN, 7, "unknown"),
+    ],
+)
+def test_what_did_not_reach_us_is_not_settled_and_its_claim_is_not_released(
+    clock: Clock, state: AuthorizationState, late: int, outcome: str
+) -> None:
+    till = Till(clock, chain=Node(ChainRecord(state)))
+    payment = till.payment(validBefore=str(int(START)))
+    claim = left_open(till, payment)
+    clock.advance(late)
+    assert looked_up(till, claim) == outcome
+    assert streamed(till) == []
+    assert run_in_virtual_time(till.found(payment)) == Claim(sent=True)
+    clock.advance(FIRST_LOOK_SECONDS)
+    due = run_in_virtual_time(till.claims.due_claims(9))
+    assert len(due.open) == (outcome == "unknown")
+    assert till.facilitator.names == []
+
+
+@pytest.mark.parametrize(
+    ("named", "reason", "outcome", "calls"),
+    [
+        (OTHER_TRANSACTION, USED, "settled", ["verify"]),
+        (OTHER_TRANSACTION, "insufficient_funds", "unknown", ["verify"]),
+        ("", USED, "unknown", []),
+    ],
+)
+def test_without_a_node_the_facilitator_is_asked_and_settles_nothing(
+    till: Till, named: str, reason: str, outcome: str, calls: list[str]
+) -> None:
+    claim = left_open(till, till.payment(), named)
+    till.facilitator.verifications = [VerifyResponse(is_valid=False, invalid_reason=reason)]
+    assert looked_up(till, claim) == outcome
+    assert [line.transaction for line in streamed(till)] == [named] * (outcome == "settled")
+    assert till.facilitator.names == calls
+
+
+def test_it_is_looked_up_ever_more_seldom(till: Till) -> None:
+    claim = left_open(till, till.payment())
+    waited = []
+    for age in (0, 40, 100, 10_000):
+        till.clock.advance(age)
+        looked_up(till, claim)
+        waited.append(till.claims._look_at[claim.key] - till.clock())
+    assert waited == [10, 10, 35, 120]
+
+
+def test_what_is_being_settled_here_is_not_looked_up(clock: Clock) -> None:
+    till = Till(clock, chain=Node(ChainRecord(AuthorizationState.PAID_US, TRANSACTION)))
+    payment = till.payment()
+    claim = left_open(till, payment)
+    till.facilitator.settlements = [Later(5, settled())]
+
+    async def both() -> str:
+        charging = asyncio.create_task(till.charge(payment))
+        await asyncio.sleep(1)
+        outcome = await till.service.look_up(claim)
+        await charging
+        return outcome
+
+    assert run_in_virtual_time(both()) == "unknown"
+    assert [line.product for line in streamed(till)] == [""]

@@ -13,11 +13,18 @@ import httpx
 import pytest
 from aiohttp import web
 
-from app.payments.claims.claim import Receipt
-from app.payments.claims.redis import RedisClaims
+from app.payments.claims.claimed_payment import Settlement
+from tests.support.ledger import streamed
 from tests.support.processes import wait_until
 from tests.support.redis_server import accepts, redis_server
-from tests.support.services import EXAMPLE, PATH, PAY_TO, ScriptedFacilitator, settles
+from tests.support.services import (
+    EXAMPLE,
+    PATH,
+    PAY_TO,
+    ScriptedFacilitator,
+    settles,
+    transaction_in,
+)
 from tests.support.wallets import Wallet
 from tests.support.workers import Worker, workers
 
@@ -89,13 +96,9 @@ async def worker(
     await asyncio.to_thread(started.__exit__, None, None, None)
 
 
-async def receipts(redis_url: str) -> dict[str, Receipt]:
-    """Return the stored receipts by payer."""
-    claims = RedisClaims(redis_url, lease_seconds=1)
-    try:
-        return {receipt.payer: receipt for receipt in await claims.receipts()}
-    finally:
-        await claims.aclose()
+async def receipts(redis_url: str) -> dict[str, Settlement]:
+    """Return the settlements by payer."""
+    return {each.payer: each for each in await streamed(redis_url)}
 
 
 def is_stopping(worker: Worker) -> bool:
@@ -123,7 +126,7 @@ async def test_a_payment_under_way_and_one_that_still_arrives_are_served(
     assert await asyncio.to_thread(worker.ended) == 0
     stored = await receipts(redis_url)
     for payer, answer in ((early, served), (late, served_late)):
-        assert stored[payer.wallet.address].header == answer.headers["PAYMENT-RESPONSE"]
+        assert stored[payer.wallet.address].transaction == transaction_in(answer)
     assert len(facilitator.nonces) == len(set(facilitator.nonces)) == 2
 
 

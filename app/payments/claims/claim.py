@@ -14,38 +14,24 @@ After that the nonce on chain refuses a replay. ``redis`` keeps the same promise
 processes and across a crash.
 """
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from msgspec import Struct
-from x402.http.utils import decode_payment_response_header
+
+from app.payments.claims.claimed_payment import (
+    ClaimedPayment,
+    DueClaims,
+    OpenClaim,
+    StreamedSettlement,
+)
+from app.payments.claims.receipt import Receipt
 
 MARGIN_SECONDS = 600
 """How long a receipt outlives its authorization, for clients that retry late."""
 MAX_LIFE_SECONDS = 24 * 3600
 PAYER_SECONDS = 24 * 3600
 """How long a payer is remembered after a settlement."""
-
-
-class Receipt(Struct, frozen=True, gc=False):
-    """The receipt of one settlement.
-
-    ``amount`` is in atomic units, ``settled_at`` in seconds since 1970, ``header`` the
-    ``PAYMENT-RESPONSE`` value exactly as it was sent.
-    """
-
-    payer: str
-    amount: str
-    network: str
-    transaction: str
-    request_id: str
-    settled_at: float
-    header: str
-
-    @property
-    def settlement(self) -> dict[str, Any]:
-        """The x402 ``SettleResponse`` that ``header`` encodes, as JSON."""
-        settled = decode_payment_response_header(self.header)
-        return settled.model_dump(by_alias=True, exclude_none=True)
 
 
 class Claim(Struct, frozen=True):
@@ -97,8 +83,18 @@ class PaymentClaims(Protocol):
         """Whether a payment of ``payer`` was settled in the last day, as of the last ``find``."""
         ...
 
-    async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
-        """Claim ``key`` for a request. Raises ``PaymentAlreadyUsed`` or ``TooManyClaims``."""
+    async def claim(
+        self,
+        key: str,
+        request_hash: bytes,
+        expires_at: float,
+        payment: ClaimedPayment | None = None,
+    ) -> Claim:
+        """Claim ``key`` for a request. Raises ``PaymentAlreadyUsed`` or ``TooManyClaims``.
+
+        ``payment`` is kept with it until its outcome is known, and becomes a settlement in the
+        stream when it is settled. A claim without one stands for no money.
+        """
         ...
 
     async def mark_settled(
@@ -106,7 +102,8 @@ class PaymentClaims(Protocol):
     ) -> None:
         """Record that the money moved, its receipt, and the answer that was bought.
 
-        The first receipt stays, whoever brings another. An answer may be forgotten sooner.
+        In the same step the settlement enters the stream. The first receipt stays, whoever brings
+        another. An answer may be forgotten sooner.
         """
         ...
 
@@ -121,8 +118,48 @@ class PaymentClaims(Protocol):
         """Forget the claim, because the money did not move."""
         ...
 
-    async def receipts(self) -> list[Receipt]:
-        """Return every receipt that is remembered, oldest first."""
+    async def store_again(self) -> None:
+        """Record the settlements that ``mark_settled`` of this process could not record."""
+        ...
+
+    async def settlements(self, after: str = "", count: int = 1000) -> Sequence[StreamedSettlement]:
+        """Return settlements of the stream, oldest first, from the one that follows ``after`` on.
+
+        The stream holds what is not in the database yet, a bounded number of them.
+        """
+        ...
+
+    async def forget_settlements(self, ids: Sequence[str]) -> None:
+        """Take settlements off the stream, because the database has them."""
+        ...
+
+    async def due_claims(self, count: int) -> DueClaims:
+        """Return some of the claims whose outcome nobody knows and that are due to be looked up.
+
+        Changes nothing: whoever sends the payment again may still claim it.
+        """
+        ...
+
+    async def look_again(self, claim: OpenClaim, seconds: float) -> None:
+        """Make ``claim`` due again after ``seconds``."""
+        ...
+
+    async def give_up(self, claim: OpenClaim) -> None:
+        """Make ``claim`` due no more, because its money did not move. The claim itself stays."""
+        ...
+
+    async def mark_found(self, claim: OpenClaim, receipt: Receipt) -> bool:
+        """Record, as ``mark_settled``, that the money of ``claim`` turned out to have moved.
+
+        Return whether nobody had recorded a receipt before.
+        """
+        ...
+
+    async def lead(self, role: str, seconds: float) -> bool:
+        """Take a role for some seconds, or keep it; ``False`` if another process has it.
+
+        It saves work and decides nothing: where two processes lead, the outcome is the same.
+        """
         ...
 
     async def refresh(self) -> None:

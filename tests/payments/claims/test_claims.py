@@ -12,10 +12,12 @@ import structlog
 from structlog.testing import capture_logs
 
 from app.errors import ClaimsUnavailable, PaymentAlreadyUsed, TooManyClaims
-from app.payments.claims.claim import BUSY, Claim, PaymentClaims, Receipt
+from app.payments.claims.claim import BUSY, Claim, PaymentClaims
 from app.payments.claims.memory import FORGOTTEN_AT_ONCE, MemoryClaims
-from app.payments.claims.redis import CLAIM, PREFIX, RedisClaims
+from app.payments.claims.receipt import Receipt
+from app.payments.claims.redis import CLAIM, OPEN, PREFIX, RedisClaims
 from tests.conftest import Clock
+from tests.support.ledger import claimed, settlements_of
 from tests.support.processes import free_port
 from tests.support.redis_server import redis_server
 
@@ -161,16 +163,16 @@ class TestEveryStore:
         answers = await asyncio.gather(*(claims.claim(key, HASH, soon) for _ in range(50)))
         assert sum(bool(answer.holder) for answer in answers) == 1
 
-    async def test_receipts_are_listed_oldest_first(
+    async def test_settlements_are_listed_as_they_came(
         self, claims: PaymentClaims, key: str, soon: float
     ) -> None:
         for number in (2, 1):
-            claim = await claims.claim(f"{key}-{number}", HASH, soon)
+            claim = await claims.claim(f"{key}-{number}", HASH, soon, claimed())
             paid = receipt(f"{key}-{number}", float(number))
             await claims.mark_settled(f"{key}-{number}", claim.holder, paid)
-        await claims.claim(f"{key}-3", HASH, soon)
-        listed = [each.transaction for each in await claims.receipts()]
-        assert [name for name in listed if name.startswith(f"{key}-")] == [f"{key}-1", f"{key}-2"]
+        await claims.claim(f"{key}-3", HASH, soon, claimed())
+        listed = [each.transaction for each in await settlements_of(claims)]
+        assert [name for name in listed if name.startswith(f"{key}-")] == [f"{key}-2", f"{key}-1"]
 
     async def test_it_is_well(self, claims: PaymentClaims) -> None:
         await claims.refresh()
@@ -379,7 +381,7 @@ class TestRedis:
         with pytest.raises(ClaimsUnavailable):
             await claims.claim(key, HASH, soon)
         with pytest.raises(ClaimsUnavailable):
-            await claims.receipts()
+            await claims.settlements()
         assert claims.problem == "Redis cannot be reached"
         await claims.refresh()
         assert claims.problem == "Redis cannot be reached"
@@ -453,14 +455,16 @@ class TestEviction:
         await claims._redis.flushall()
         await claims._redis.lpush("oncall:limit:x", "1")
         for end in ("settled", "unknown", "released"):
-            holder = (await claims.claim(f"{key}-{end}", HASH, soon)).holder
+            holder = (await claims.claim(f"{key}-{end}", HASH, soon, claimed())).holder
             if end == "settled":
                 await claims.mark_settled(f"{key}-{end}", holder, receipt())
             elif end == "unknown":
                 await claims.mark_unknown(f"{key}-{end}", holder)
             else:
                 await claims.release(f"{key}-{end}", holder)
-        assert await claims.receipts() == [receipt()]
+        paid = claimed().settled(f"{key}-settled", receipt())
+        assert await settlements_of(claims) == [paid]
+        assert await claims._redis.zrange(OPEN, 0, -1) == [f"{key}-unknown".encode()]
         assert claims._held == {}
         await claims.aclose()
 

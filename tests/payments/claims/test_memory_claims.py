@@ -3,9 +3,11 @@
 import pytest
 
 from app.errors import PaymentAlreadyUsed, TooManyClaims
-from app.payments.claims.claim import BUSY, Claim, Receipt, expiry_of
+from app.payments.claims.claim import BUSY, Claim, expiry_of
 from app.payments.claims.memory import FORGOTTEN_AT_ONCE, MemoryClaims
+from app.payments.claims.receipt import Receipt
 from tests.conftest import Clock
+from tests.support.ledger import claimed, settlements_of
 
 pytestmark = pytest.mark.anyio
 
@@ -58,7 +60,7 @@ async def test_what_is_found_of_each_state(clock: Clock) -> None:
 
 async def test_only_the_holder_ends_a_claim_and_only_once(clock: Clock) -> None:
     claims = MemoryClaims(clock)
-    holder = (await claims.claim("a", HASH, clock() + 60)).holder
+    holder = (await claims.claim("a", HASH, clock() + 60, claimed())).holder
     await claims.mark_settled("a", "another", PAID)
     await claims.mark_settled("b", holder, PAID)
     assert await claims.find("a", HASH) == BUSY
@@ -67,7 +69,7 @@ async def test_only_the_holder_ends_a_claim_and_only_once(clock: Clock) -> None:
     await claims.mark_unknown("a", holder)
     await claims.release("a", holder)
     assert await claims.find("a", HASH) == Claim(receipt=PAID)
-    assert await claims.receipts() == [PAID]
+    assert await settlements_of(claims) == [claimed().settled("a", PAID)]
 
 
 async def test_what_was_released_leaves_nothing_behind(clock: Clock) -> None:

@@ -9,8 +9,9 @@ from x402 import PaymentRequirements
 from x402.schemas import PaymentPayloadV1, ResourceInfo
 
 from app.errors import ClaimsUnavailable, PaymentRefused
-from app.payments.claims.claim import Claim, PaymentClaims, Receipt
+from app.payments.claims.claim import Claim, PaymentClaims
 from app.payments.claims.memory import MemoryClaims
+from app.payments.claims.receipt import Receipt
 from app.payments.claims.redis import RedisClaims
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.terms import PaymentTerms
@@ -92,7 +93,7 @@ class Forgetful(MemoryClaims):
 class Broken(MemoryClaims):
     """A store with a defect."""
 
-    async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
+    async def claim(self, *_: object) -> Claim:
         raise ZeroDivisionError
 
 

@@ -9,6 +9,7 @@ from x402.schemas import ResourceInfo
 from app.errors import InvalidPayment, PaymentRefused, SettlementUnknown
 from app.payments.authorization import Payment
 from app.payments.chain import AuthorizationState, ChainRecord
+from app.payments.claims.claimed_payment import ClaimedPayment
 from app.payments.claims.memory import MemoryClaims
 from app.payments.facilitators.facilitator_request import EchoingPayload
 from app.payments.settlement import Charge, SettlementService
@@ -218,3 +219,23 @@ def test_an_absence_counts_by_the_first_claim(clock: Clock) -> None:
     with pytest.raises(PaymentRefused):
         till.charged(payment, not_paid("transaction_failed"))
     assert set(node.asked) == {first + LIFETIME_SECONDS}
+
+
+def test_a_payment_that_nobody_asks_for_again_is_looked_up_on_chain(clock: Clock) -> None:
+    payload = signed_payload()
+    node = Node(AuthorizationState.PAID_US, name_on_chain(payload))
+    till, payment = Till(clock, node), read(message(payload))
+    key, kept = payment.identity.key, ClaimedPayment.of(payment, "oncall-now", "req-16")
+
+    async def work() -> tuple[str, list[str]]:
+        claim = await till.claims.claim(key, b"bound", clock() + 900, kept)
+        await till.claims.mark_unknown(key, claim.holder)
+        [found] = (await till.claims.due_claims(9)).open
+        outcome = await till.service.look_up(found)
+        lines = [each.settlement for each in await till.claims.settlements()]
+        return outcome, [text for each in lines for text in (each.transaction, each.pay_to)]
+
+    pay_to = payment.requirements_v2.pay_to
+    assert run_in_virtual_time(work()) == ("settled", [name_on_chain(payload), pay_to])
+    assert node.asked == [clock() + LIFETIME_SECONDS]
+    assert till.facilitator.names == []
