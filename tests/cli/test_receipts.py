@@ -15,6 +15,7 @@ import pytest
 
 from app.__main__ import main
 from app.database.database import Database
+from app.database.revision import REVISION
 from app.ledger.store import insert_settlements
 from app.payments.claims.claimed_payment import Settlement
 from app.payments.claims.receipt import Receipt
@@ -226,10 +227,10 @@ def test_without_database_and_redis_there_is_no_ledger(run: Run, tmp_path: Path)
 
 def test_a_database_that_is_not_migrated_is_named(run: Run, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'oncall.db'}"
-    asyncio.run(migrate(url, "0002"))
+    asyncio.run(migrate(url, "0001"))
     status, _, error = run(ONCALL_DATABASE_URL=url)
     assert status == 1
-    assert "is at migration 0002 of 0003: run `python -m app migrate`" in error
+    assert f"is at migration 0001 of {REVISION}: run `python -m app migrate`" in error
 
 
 def test_a_redis_that_is_away_is_named(run: Run, ledger: str) -> None:

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import text
 
 from app.database.database import Database
+from app.database.revision import REVISION
 from app.errors import ClaimsUnavailable, StoreUnavailable
 from app.ledger import ledger as ledger_module
 from app.ledger.ledger import LOOK_UP, WRITE, Ledger
@@ -165,13 +166,13 @@ async def test_a_database_that_is_away_is_waited_for(
     await scene.sell("a")
     clock.advance(400)
     async with database.migrating() as tx:
-        await tx.execute(text("UPDATE alembic_version SET version_num = '0002'"))
-    with pytest.raises(StoreUnavailable, match="is at migration 0002 of 0003"):
+        await tx.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    with pytest.raises(StoreUnavailable, match=f"is at migration 0001 of {REVISION}"):
         await scene.ledger.write()
     assert scene.metric("oncall_ledger_lag_seconds") == 400
     assert [each.payment for each in await settlements_of(scene.claims)] == ["a"]
     async with database.migrating() as tx:
-        await tx.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+        await tx.execute(text("UPDATE alembic_version SET version_num = :at"), {"at": REVISION})
     await scene.ledger.write()
     assert [each.payment for each in await written(database)] == ["a"]
     assert scene.metric("oncall_ledger_lag_seconds") == 0
