@@ -67,13 +67,16 @@ def _compute(request: RotationRequest) -> Result:
     from app.products.rotation.planning import planned_rotation  # noqa: PLC0415 - few requests need a plan
 
     planned = planned_rotation(request, process_time)
-    return Result(partial(planned_answer, planned), partial(planned_timeline, planned))
+    return Result(
+        partial(planned_answer, planned.rotation, calendars=planned.calendars),
+        partial(planned_timeline, planned.rotation),
+    )
 
 
 def _examine(request: RotationRequest) -> Sequence[FieldError]:
     """Parse the calendars that take little time; return a warning for each of the others."""
     if not request.unavailable_ics:
         return ()
-    from app.products.rotation.absence_calendars import parse_quick_calendars  # noqa: PLC0415 - as above
+    from app.products.rotation.planning import examine_calendars  # noqa: PLC0415 - as above
 
-    return parse_quick_calendars(request.unavailable_ics)
+    return examine_calendars(request)
