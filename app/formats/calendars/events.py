@@ -352,7 +352,7 @@ class _Series:
         """Yield the occurrences that may touch the window, and others near it."""
         facts = self._entry.facts
         if not self._entry.recurs:
-            if not self._is_changed():
+            if not self._excluded().holds(self.start_at, self.start.wall):
                 yield Occurrence(self.start_at, self._end(self.start.wall, self.length), facts)
             return
         following = _Following.of(self)
@@ -373,9 +373,6 @@ class _Series:
 
     def _end(self, wall: int, length: _Length) -> int:
         return self.clock.instant(wall + length.days * DAY) + length.exact
-
-    def _is_changed(self) -> bool:
-        return bool(self._entry.changes) and self._excluded().holds(self.start_at, self.start.wall)
 
     def _walls(self, from_wall: int, to_wall: int) -> Iterator[tuple[int, int | None]]:
         """Yield each start once, with its end if it has one of its own."""

@@ -14,6 +14,9 @@ from app.products.rotation.planned_answer import planned_answer
 from app.products.rotation.request import RotationRequest
 from app.products.rotation.timeline import planned_timeline, rotation_timeline
 
+BODY_BYTES = 4 * 1024 * 1024
+"""The calendars of some people: one client may have so much in memory at a time."""
+
 
 def rotation_endpoint() -> Endpoint:
     """Return the row of ``oncall-rotation``: back-to-back shifts of one length."""
@@ -56,6 +59,7 @@ def rotation_endpoint() -> Endpoint:
         cpu_seconds=4,
         worked=(TWO_AWAY,),
         examine=_examine,
+        most_body_bytes=BODY_BYTES,
     )
 
 
