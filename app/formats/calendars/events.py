@@ -341,7 +341,8 @@ class _Series:
 
     def _length_to(self, end: When) -> _Length:
         if not self.start.is_date:
-            clock = self.clock if end.is_date else self._entry.zones.of(end)
+            own = end.is_date and not self.start.is_utc  # then it is midnight there
+            clock = self.clock if own else self._entry.zones.of(end)
             return _Length(0, clock.instant(end.wall) - self.start_at)
         wall = end.wall
         if end.is_utc or end.zone:
