@@ -14,7 +14,7 @@ a duration in days. Occurrences are half open and in milliseconds.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.engine.walltime import DAY, SECOND
@@ -72,8 +72,8 @@ class Entry:
     uid: str = ""
     changed: When | None = None
     """The occurrence that this event stands for."""
-    changes: list["Entry"] = field(default_factory=list)
-    """The events that stand for occurrences of this one."""
+    changes: Sequence[tuple[When, "Entry"]] = ()
+    """The events that stand for occurrences of this one, each with that occurrence."""
 
     @property
     def recurs(self) -> bool:
@@ -169,11 +169,11 @@ def _tied(entries: Sequence[Entry]) -> Sequence[Entry]:
             if key not in changes or _revision(entry) >= _revision(changes[key]):
                 changes[key] = entry
     events = [entry for entry in entries if entry.changed is None]
-    by_uid: dict[str, list[Entry]] = defaultdict(list)
-    for change in changes.values():
-        by_uid[change.uid].append(change)
+    by_uid: dict[str, list[tuple[When, Entry]]] = defaultdict(list)
+    for (uid, changed, _), change in changes.items():
+        by_uid[uid].append((changed, change))
     for event in events:
-        event.changes = by_uid.get(event.uid, event.changes)
+        event.changes = by_uid.get(event.uid, ())
     return [*events, *changes.values()]
 
 
@@ -455,10 +455,9 @@ class _Series:
         for given in self._entry.component.every("EXDATE"):
             for value in filter(None, given.value.split(",")):
                 self._exclude(excluded, when(given, value))
-        for change in self._entry.changes:
-            if change.changed is not None:
-                with naming(change):
-                    self._exclude(excluded, change.changed)
+        for changed, change in self._entry.changes:
+            with naming(change):
+                self._exclude(excluded, changed)
         return excluded
 
     def _exclude(self, excluded: "_Excluded", given: When) -> None:
@@ -469,12 +468,12 @@ class _Series:
 
     def changes_what_follows(self) -> Iterator[tuple[int, int, "_Series"]]:
         """Yield the changes of all that follows: from which instant, by how much, and to what."""
-        for change in self._entry.changes:
+        for changed, change in self._entry.changes:
             given = change.component.get("RECURRENCE-ID")
-            if given.parameter("RANGE").upper() == CHANGES_WHAT_FOLLOWS and change.changed:
+            if given.parameter("RANGE").upper() == CHANGES_WHAT_FOLLOWS:
                 with naming(change):
                     to = _Series(change)
-                    wall = self._wall(change.changed)
+                    wall = self._wall(changed)
                     yield self.clock.instant(wall), self.clock.wall(to.start_at) - wall, to
 
     @property

@@ -249,6 +249,11 @@ def test_a_period_that_is_added_has_its_own_end() -> None:
     assert hours(calendar(event(*SERIES, *lines))) == [(7, 1), (55, 3), (103, 24)]
 
 
+def test_days_that_are_added() -> None:
+    text = calendar(event("DTSTART:20260701", "RDATE:20260703,20260704T120000,19990101"))
+    assert hours(text) == [(-2, 24), (46, 24), (70, 24)]
+
+
 def test_an_event_leaves_itself_out() -> None:
     assert hours(calendar(event(*SERIES, "EXDATE;TZID=Europe/Berlin:20260701T090000"))) == []
 
