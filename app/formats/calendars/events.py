@@ -29,6 +29,7 @@ OVER = 1 << 60
 FARTHEST = 2 * DAY
 """More than any two clocks are apart."""
 NO_START = "it has no DTSTART"
+NEGATIVE = "it ends before it begins"
 EVENT = ": the event "
 MAX_NAME = 80
 ALL_DAY = "X-MICROSOFT-CDO-ALLDAYEVENT"
@@ -194,17 +195,36 @@ def check(entry: Entry) -> None:
     """
     component = entry.component
     with naming(entry):
-        for name in ("DTSTART", "DTEND", "RDATE", "EXDATE"):
-            for given in component.every(name):
-                for value in given.value.split(","):
-                    when(given, value.partition("/")[0])
-        for name in ("RRULE", "EXRULE"):
-            for given in component.every(name):
-                rule_of(given.value)
-        for given in component.every("DURATION"):
-            duration(given.value)
-        if component.name == "VEVENT" and not component.first("DTSTART"):
-            raise ValueError(NO_START)
+        for given, value in _listed(component, "RDATE", "EXDATE"):
+            when(given, value.partition("/")[0])
+        for given, value in _listed(component, "FREEBUSY"):
+            _period(given, value)
+        for given in (*component.every("RRULE"), *component.every("EXRULE")):
+            rule_of(given.value)
+        if component.name == "VEVENT":
+            _check_ends(component)
+
+
+def _listed(component: Component, *names: str) -> Iterator[tuple[Property, str]]:
+    """Yield each value of the lists that properties of these names hold."""
+    for name in names:
+        for given in component.every(name):
+            for value in filter(None, given.value.split(",")):
+                yield given, value
+
+
+def _check_ends(event: Component) -> None:
+    """Raise ``ValueError`` for an event that does not begin, or that surely ends before it does."""
+    given, ends, lasts = map(event.first, ("DTSTART", "DTEND", "DURATION"))
+    if given is None:
+        raise ValueError(NO_START)
+    start, end = when(given), when(ends) if ends else None
+    length = duration(lasts.value) if lasts else Duration()
+    if end is not None:
+        same = start._replace(wall=0) == end._replace(wall=0)
+        length = Duration(0, end.wall - start.wall if same else 0)
+    if length.days * DAY + length.exact < 0:
+        raise ValueError(NEGATIVE)
 
 
 def check_zones(entry: Entry) -> None:
@@ -276,14 +296,13 @@ def occurrences(entry: Entry, from_at: int, to_at: int) -> Iterator[Occurrence]:
 
 
 def _busy_times(entry: Entry) -> Iterator[Occurrence]:
-    for given in entry.component.every("FREEBUSY"):
+    for given, value in _listed(entry.component, "FREEBUSY"):
         status = given.parameter("FBTYPE").upper() or "BUSY"
-        for value in filter(None, given.value.split(",")):
-            start, end, length = _period(given, value)
-            start_at = entry.zones.of(start).instant(start.wall)
-            end_at = entry.zones.of(end).instant(end.wall) if end else start_at
-            end_at += length.days * DAY + length.exact
-            yield Occurrence(start_at, end_at, entry.facts._replace(status=status))
+        start, end, length = _period(given, value)
+        start_at = entry.zones.of(start).instant(start.wall)
+        end_at = entry.zones.of(end).instant(end.wall) if end else start_at
+        end_at += length.days * DAY + length.exact
+        yield Occurrence(start_at, end_at, entry.facts._replace(status=status))
 
 
 def _period(given: Property, value: str) -> tuple[When, When | None, Duration]:
@@ -334,7 +353,7 @@ class _Series:
         else:
             length = _Length(0, 0)
         if length.days * DAY + length.exact < 0:
-            raise ValueError("it ends before it begins")
+            raise ValueError(NEGATIVE)
         if self.start.is_date and not any(length):
             return _Length(1, 0)
         return length
@@ -424,15 +443,14 @@ class _Series:
         return given.wall // DAY * DAY
 
     def _dates_added(self) -> Iterator[tuple[int, int | None]]:
-        for given in self._entry.component.every("RDATE"):
-            for value in filter(None, given.value.split(",")):
-                if "/" in value:
-                    start, end, length = _period(given, value)
-                    wall = self._wall(start)
-                    end_at = self._instant(end) if end else self._end(wall, _Length(*length))
-                    yield wall, end_at
-                else:
-                    yield self._wall(when(given, value)), None
+        for given, value in _listed(self._entry.component, "RDATE"):
+            if "/" in value:
+                start, end, length = _period(given, value)
+                wall = self._wall(start)
+                end_at = self._instant(end) if end else self._end(wall, _Length(*length))
+                yield wall, end_at
+            else:
+                yield self._wall(when(given, value)), None
 
     def _wall(self, given: When) -> int:
         """Return the wall time of a start by the clock of the series."""
@@ -452,9 +470,8 @@ class _Series:
 
     def _excluded(self) -> "_Excluded":
         excluded = _Excluded(set(), set())
-        for given in self._entry.component.every("EXDATE"):
-            for value in filter(None, given.value.split(",")):
-                self._exclude(excluded, when(given, value))
+        for given, value in _listed(self._entry.component, "EXDATE"):
+            self._exclude(excluded, when(given, value))
         for changed, change in self._entry.changes:
             with naming(change):
                 self._exclude(excluded, changed)

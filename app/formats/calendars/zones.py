@@ -11,13 +11,13 @@ skips is read by the offset before the change, and one that it repeats is the fi
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from app.engine.walltime import DAY, SECOND, ZoneClock, clock_of
 from app.engine.zone_names import zone_of_name
 from app.formats.calendars.components import Component
-from app.formats.calendars.recurrence import rule_of, starts_within
+from app.formats.calendars.recurrence import Rule, rule_of, starts_within
 from app.formats.calendars.values import offset, when
 
 UTC_NAMES = frozenset(("UTC", "ETC/UTC", "Z", "GMT", "ETC/GMT", "TZONE://MICROSOFT/UTC"))
@@ -95,14 +95,39 @@ class _Change(NamedTuple):
     after: int
 
 
+class _Observance(NamedTuple):
+    """A part of a definition: the wall times at which it begins, and the offsets around them."""
+
+    start: int
+    before: int
+    after: int
+    rules: Sequence[Rule]
+    dates: Sequence[int]
+
+
+def _observance(given: Component) -> _Observance:
+    """Read ``given``. Raises ``ValueError``."""
+    return _Observance(
+        when(given.get("DTSTART")).wall,
+        offset(given.get("TZOFFSETFROM").value),
+        offset(given.get("TZOFFSETTO").value),
+        [rule_of(rule.value) for rule in given.every("RRULE")],
+        [
+            when(dates, value.partition("/")[0]).wall
+            for dates in given.every("RDATE")
+            for value in dates.value.split(",")
+        ],
+    )
+
+
 class FileClock:
-    """The clock of a zone that a file defines.
+    """The clock of a zone that a file defines. Raises ``ValueError`` if that cannot be read.
 
     Its changes are laid out as far as they are needed, again from the beginning if that is further.
     """
 
     def __init__(self, definition: Component) -> None:
-        self._observances = list(definition.within("STANDARD", "DAYLIGHT"))
+        self._observances = list(map(_observance, definition.within("STANDARD", "DAYLIGHT")))
         self._changes: list[_Change] = []
         self._known_to = -(1 << 60)
 
@@ -126,28 +151,27 @@ class FileClock:
         return self._changes
 
 
-def _changes(observance: Component, to_wall: int, room: int) -> Iterator[_Change]:
+def _changes(observance: _Observance, to_wall: int, room: int) -> Iterator[_Change]:
     """Yield the changes to ``observance`` before ``to_wall``, and the first however late it is."""
-    start = when(observance.get("DTSTART")).wall
-    before, after = (offset(observance.get(f"TZOFFSET{end}").value) for end in ("FROM", "TO"))
-    for wall in _onsets(observance, start, before, to_wall):
+    _, before, after, _, _ = observance
+    for wall in _onsets(observance, to_wall):
         room -= 1
         if room < 0:
             raise ValueError(f"a time zone changes its clock more than {MAX_CHANGES:,} times")
         yield _Change(wall - before, wall + max(0, after - before), before, after)
 
 
-def _onsets(observance: Component, start: int, before: int, to_wall: int) -> Iterator[int]:
+def _onsets(observance: _Observance, to_wall: int) -> Iterator[int]:
     """Yield the wall times, by the offset before, at which ``observance`` begins."""
+    start = observance.start
     yield start
-    for given in observance.every("RRULE"):
-        rule, last = rule_of(given.value), to_wall
+    for rule in observance.rules:
+        last = to_wall
         if rule.until:
-            last = min(last, rule.until.wall + (before if rule.until.is_utc else 0) + SECOND)
+            east = observance.before if rule.until.is_utc else 0
+            last = min(last, rule.until.wall + east + SECOND)
         yield from starts_within(rule, start, start + 1, last)
-    for given in observance.every("RDATE"):
-        for value in given.value.split(","):
-            yield when(given, value.partition("/")[0]).wall
+    yield from observance.dates
 
 
 class Zones:

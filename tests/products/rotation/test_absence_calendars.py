@@ -11,15 +11,23 @@ from hypothesis import strategies as st
 from app.engine.planning.request import Absence
 from app.engine.walltime import ZoneClock, clock_of
 from app.errors import InvalidRequest, TakesTooLong
+from app.formats.ical import calendar_bytes
+from app.formats.timeline import Timeline, TimelineItem
 from app.products.rotation.absence_calendars import (
     ENDLESS,
     LATER,
     LONG,
+    OCCURRENCES,
     RECURS,
     CalendarRules,
     CalendarsRead,
     parse_quick_calendars,
     read_calendars,
+)
+from app.products.rotation.understood_calendars import (
+    CountedEvent,
+    UncountedEvent,
+    UnderstoodCalendar,
 )
 from app.workers.limits import JobStopped
 from app.workers.pool import WorkerPool
@@ -263,6 +271,115 @@ def test_a_zone_is_known_to_its_own_calendar_only() -> None:
     )
 
 
+# --- what counts, and what is told ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("event", "away", "busy", "all_"),
+    [
+        pytest.param("DTSTART:20260602T090000Z\r\nDURATION:PT15M", 0, 1, 1, id="short"),
+        pytest.param("DTSTART:20260602T090000Z\r\nDURATION:PT4H", 1, 1, 1, id="four-hours"),
+        pytest.param("DTSTART:20260602", 1, 1, 1, id="all-day"),
+        pytest.param(
+            "DTSTART:20260602T090000Z\r\nDURATION:PT1M\r\nX-MICROSOFT-CDO-BUSYSTATUS:OOF",
+            *(1, 1, 1),
+            id="out-of-office",
+        ),
+        pytest.param("DTSTART:20260602\r\nTRANSP:TRANSPARENT", 0, 0, 1, id="transparent"),
+        pytest.param("DTSTART:20260602\r\nX-MICROSOFT-CDO-BUSYSTATUS:FREE", 0, 0, 1, id="free"),
+        pytest.param("DTSTART:20260602\r\nSTATUS:CANCELLED", 0, 0, 0, id="cancelled"),
+        pytest.param("DTSTART:20260602T090000Z", 0, 0, 0, id="an-instant"),
+    ],
+)
+def test_what_takes_its_person_away(event: str, away: int, busy: int, all_: int) -> None:
+    counted = [
+        len(found(calendar(event), rules=CalendarRules(events)))
+        for events in ("away", "busy", "all")
+    ]
+    assert counted == [away, busy, all_]
+
+
+def test_the_feed_of_another_rotation_counts_if_asked_for() -> None:
+    items = [
+        TimelineItem(1, JUNE_1 + 9 * HOUR, JUNE_1 + 17 * HOUR, "bob"),
+        TimelineItem(2, JUNE_1 + 17 * HOUR, JUNE_1 + 33 * HOUR, None),
+    ]
+    timeline = Timeline("Rotation", "", "UTC", ("rotation",), items, {"bob": "bob"})
+    feed = calendar_bytes(timeline).decode()
+    assert found(feed, rules=CalendarRules("all")) == [(9, 17)]
+    assert found(feed) == []
+    [told] = read({"bob": feed}, rules=CalendarRules("all")).understood
+    assert [each.why for each in told.not_counted] == ["it is a gap of a rotation"]
+
+
+def test_what_was_taken_is_told() -> None:
+    standup = "SUMMARY:Stand-up\r\nDTSTART:20260504T070000Z\r\nDURATION:PT15M\r\nRRULE:FREQ=WEEKLY"
+    leave = f"SUMMARY:{'Leave ' * 50}\r\nDTSTART:20260603"
+    text = calendar(standup, leave, "DTSTART:20260602\r\nTRANSP:TRANSPARENT", "DTSTART:20260101")
+    [told] = read({"bob": text}, rules=CalendarRules()).understood
+    assert told == UnderstoodCalendar(
+        "bob",
+        [
+            CountedEvent(
+                ("Leave " * 50)[:100], "2026-06-03T00:00:00.000Z", "2026-06-04T00:00:00.000Z"
+            )
+        ],
+        1,
+        [
+            UncountedEvent(
+                "Stand-up",
+                "2026-06-01T07:00:00.000Z",
+                "2026-06-01T07:15:00.000Z",
+                4,
+                "it is shorter than 4 hours",
+            ),
+            UncountedEvent(
+                "",
+                "2026-06-02T00:00:00.000Z",
+                "2026-06-03T00:00:00.000Z",
+                1,
+                "it is marked as free",
+            ),
+        ],
+        2,
+    )
+
+
+def test_of_many_the_first_are_told() -> None:
+    event = "DTSTART:20260602T000000Z\r\nDURATION:PT{}H\r\nRRULE:FREQ=HOURLY;COUNT=101"
+    shorts = [f"DTSTART:20260602T{hour:02}0000Z\r\nDURATION:PT1H" for hour in range(24)] * 5
+    [told] = read({"bob": calendar(event.format(5), *shorts)}, rules=CalendarRules()).understood
+    assert (len(told.absences), told.absences_in_all) == (100, 101)
+    assert (len(told.not_counted), told.not_counted_in_all) == (100, 120)
+    assert told.not_counted[-1].start == "2026-06-02T19:00:00.000Z"
+
+
+def test_years_that_cannot_be_written_are_told_as_the_first_and_the_last() -> None:
+    ages = calendar("DTSTART;TZID=Asia/Tokyo:00010101T000000\r\nDURATION:P4000000D")
+    [told] = read({"bob": ages}).understood
+    assert [(each.start, each.end) for each in told.absences] == [
+        ("0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z")
+    ]
+
+
+def test_as_many_as_are_promised_are_laid_out() -> None:
+    minutes = "DTSTART:20260602T000000Z\r\nDURATION:PT1M\r\nRRULE:FREQ=MINUTELY;COUNT=25000"
+    both = {"a": calendar(minutes), "b": calendar(minutes)}
+    assert len(read(both).absences) == OCCURRENCES
+
+
+def test_what_is_over_says_by_how_much() -> None:
+    minutes = "DTSTART:20260602T000000Z\r\nDURATION:PT1M\r\nRRULE:FREQ=MINUTELY;COUNT=30000"
+    with pytest.raises(InvalidRequest) as refused:
+        read({"a": calendar(minutes), "b": calendar(minutes), "c": "never read"})
+    [error] = refused.value.errors
+    assert error.pointer == "/unavailableIcs/b"
+    assert error.detail == (
+        "has, with the calendars before it, 60,000 events within the rotation, repetitions "
+        "counted: 10,000 more than the 50,000 that are laid out"
+    )
+
+
 # --- before anybody pays --------------------------------------------------------------------
 
 
@@ -301,6 +418,9 @@ def test_what_could_take_long_is_left_for_later_and_that_is_said() -> None:
         "SUMMARY:no start",
         "DTSTART:2026-06-03",
         "DTSTART:20260603T090000Z\r\nDURATION:1 hour",
+        "DTSTART:20260603T090000Z\r\nDURATION:-PT1H",
+        "DTSTART:20260603T090000Z\r\nDTEND:20260603T080000Z",
+        "DTSTART:20260603\r\nDTEND:20260602",
         "DTSTART:20260603T090000Z\r\nRRULE:FREQ=OFTEN",
         "DTSTART:20260603T090000Z\r\nRRULE:FREQ=DAILY\r\nEXDATE:20260605T090000Z,tomorrow",
         "DTSTART;TZID=Nowhere:20260603T090000",
@@ -317,6 +437,27 @@ def test_an_error_is_the_same_before_and_after_anybody_pays(event: str) -> None:
     [error] = refused.value.errors
     assert error.detail == refusal(text)
     assert error.detail.endswith(": the event 'Dentist'")
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        (zoned(zone("five")), "'five' is not an offset from UTC such as +0100: the event '0'"),
+        (
+            zoned(zone(rule="RRULE:FREQ=OFTEN\r\n")),
+            "a recurrence rule is not valid: FREQ=OFTEN: the event '0'",
+        ),
+        (
+            "BEGIN:VCALENDAR\nBEGIN:VFREEBUSY\nFREEBUSY:now\nEND:VFREEBUSY\nEND:VCALENDAR",
+            "'now' is not a period: the event 'busy time'",
+        ),
+    ],
+)
+def test_zones_and_busy_times_are_read_before_anybody_pays(text: str, detail: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parsed(bob=text)
+    [error] = refused.value.errors
+    assert error.detail == refusal(text) == f"cannot be read as iCalendar: {detail}"
 
 
 @pytest.mark.parametrize(
