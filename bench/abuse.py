@@ -404,7 +404,7 @@ def record(rows: Sequence[Row]) -> dict[str, Any]:
     """The run as JSON types: the newest row of every case, in the order of the cases."""
     newest = {row.case: row for row in rows}
     rows = [newest[case.name] for case in cases() if case.name in newest]
-    packages = ("uvicorn", "starlette", "msgspec", "icalendar", "recurring-ical-events", "mcp")
+    packages = ("uvicorn", "starlette", "msgspec", "icalendar", "mcp")
     return {
         "versions": {
             "python": platform.python_version(),

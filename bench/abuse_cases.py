@@ -201,6 +201,11 @@ def _free_rotations() -> Iterator[Case]:
     yield _raw("16 KB of the largest numbers", ROTATIONS, lambda: _numbers(LARGE_BYTES))
     yield _raw("256 KB of the largest numbers", ROTATIONS, lambda: _numbers(FREE_BODY_BYTES))
     yield _raw(
+        "4 MB of calendars, not paid for",
+        ROTATIONS,
+        lambda: json.dumps(_large_calendars(_short_events)).encode(),
+    )
+    yield _raw(
         "a megabyte that is not JSON",
         ROTATIONS,
         lambda: b"x" * BODY_BYTES,
@@ -642,7 +647,24 @@ def _paid_plans() -> Iterator[Case]:
             1, "RRULE:FREQ=DAILY", "EXDATE:" + _dates(10_000)
         ),
         "an event of 9,000 years": lambda: _events(1, "DURATION:P3000000D", "RRULE:FREQ=HOURLY"),
+        "a thousand million seconds": lambda: _events(
+            1, "DTSTART:00010101T000000Z", "RRULE:FREQ=SECONDLY;BYSECOND=7;COUNT=999999999"
+        ),
+        "10,000 changes of 10,000 events": _changes_of_all,
+        "2 MB of zones": _zones_of_all,
     }
+    for name, text in (
+        ("short events", _short_events),
+        ("components of nothing", lambda: calendar(*["BEGIN:A", "END:A"] * 100_000)),
+        ("dates to leave out", lambda: _events(1, "RRULE:FREQ=DAILY", "EXDATE:" + _dates(120_000))),
+        ("50,000 meetings", lambda: _events(1_900, "RRULE:FREQ=DAILY;COUNT=25")),
+    ):
+        yield _paid(
+            f"paid plan: 4 MB of calendars, {name}",
+            PLANNED,
+            ROTATIONS,
+            lambda text=text: _large_calendars(text),
+        )
     for name, text in calendars.items():
         yield _paid(
             f"paid plan: {name}",
@@ -650,6 +672,34 @@ def _paid_plans() -> Iterator[Case]:
             ROTATIONS,
             lambda text=text: with_calendar(text()),
         )
+
+
+def _large_calendars(text: Callable[[], str]) -> Document:
+    """A rotation of a year with the largest calendars that fit into a body."""
+    texts = {name: text() for name in ("alice", "bob")}
+    return rotation(shifts=365, unavailableIcs=texts, calendarEvents="busy")
+
+
+def _short_events() -> str:
+    lines = ("BEGIN:VEVENT", "DTSTART:20260701", "END:VEVENT")
+    return calendar(*lines * 40_000)
+
+
+def _changes_of_all() -> str:
+    at = "DTSTART:20260701T000000Z"
+    series = ["BEGIN:VEVENT", at, "RRULE:FREQ=DAILY", "END:VEVENT"] * 10_000
+    return calendar(*series, *["BEGIN:VEVENT", "RECURRENCE-ID:20260701", at, "END:VEVENT"] * 10_000)
+
+
+def _zones_of_all() -> str:
+    """Zones that change every hour of their years, each with an event."""
+    lines: list[str] = []
+    for number in range(8_000):
+        lines += ["BEGIN:VTIMEZONE", f"TZID:Z{number}", "BEGIN:STANDARD", "DTSTART:19700101T000000"]
+        lines += ["RRULE:FREQ=DAILY;BYHOUR=1,2", "TZOFFSETFROM:+0100", "TZOFFSETTO:+0200"]
+        lines += ["END:STANDARD", "END:VTIMEZONE"]
+        lines += ["BEGIN:VEVENT", f"DTSTART;TZID=Z{number}:20260701T090000", "END:VEVENT"]
+    return calendar(*lines)
 
 
 def _wide_schedule() -> Document:

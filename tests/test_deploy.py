@@ -23,6 +23,7 @@ from app.checkout.setup import setting_errors
 from app.http.rate_limits import address_limit
 from app.http.request_body import MAX_BODY_BYTES, MAX_BODY_SECONDS
 from app.main import create_app
+from app.products.rotation.endpoint import BODY_BYTES
 from app.server.http_protocol import MAX_HEAD_SECONDS
 from app.server.run import KEEP_ALIVE_SECONDS, grace_seconds
 from app.settings import VARIABLES, Settings
@@ -201,7 +202,13 @@ class TestNginx:
         assert seconds(directive("keepalive_timeout", upstream)) < KEEP_ALIVE_SECONDS
 
     def test_it_passes_bodies_that_the_service_refuses_in_words(self) -> None:
-        assert int(directive("client_max_body_size").removesuffix("m")) * 1024**2 > MAX_BODY_BYTES
+        rotation = NGINX.partition("location = /v1/scheduling/oncall-rotation")[2].partition("}")[0]
+        for size, most in (
+            (directive("client_max_body_size", SERVER.partition("location")[0]), MAX_BODY_BYTES),
+            (directive("client_max_body_size", rotation), BODY_BYTES),
+        ):
+            assert int(size.removesuffix("m")) * 1024**2 > most
+        assert directive("client_body_buffer_size", rotation) == f"{BODY_BYTES >> 20}m"
 
     def test_an_address_has_its_share(self) -> None:
         assert "limit_conn_zone $binary_remote_addr zone=connections:" in NGINX

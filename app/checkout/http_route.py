@@ -37,7 +37,7 @@ class ProductRoute:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoint
-        async with Exchange(scope, receive, send) as exchange:
+        async with Exchange(scope, receive, send, endpoint.most_body_bytes) as exchange:
             limits = self._checkout.limits
             head = exchange.admit(limits)
             count = partial(

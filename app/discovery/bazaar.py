@@ -33,7 +33,7 @@ OUTLINED = ("type", "enum", "required")
 """The keywords that an outline keeps. The rules in words are in ``openapi.json``."""
 OPAQUE = ("OverrideGiven",)
 """The structs whose fields an outline leaves out: this one's are those of the request."""
-UNLISTED = ("warnings",)
+UNLISTED = ("warnings", "understood")
 """The fields of an answer that an outline leaves out: nobody buys an answer for them."""
 NULL = "null"
 

@@ -21,7 +21,7 @@ ERROR_RESPONSES = {
     "408": "The body did not arrive in time. Not charged.",
     "409": "This payment has already bought the answer to another request, or its identifier "
     "belongs to another payment. Not charged.",
-    "413": "The body is over 1 MiB. Not charged.",
+    "413": "The body is over 1 MiB, or over 4 MiB where calendars are taken. Not charged.",
     "415": "The body is not JSON. Not charged.",
     "429": "Over the rate limit; see Retry-After. Not charged.",
     "431": "The headers are over 16 KiB. Not charged.",

@@ -26,10 +26,9 @@ from icalendar import Calendar, Parameters, vDuration, vText
 from icalendar.parser import Contentline
 
 from app.formats.instants import iso_texts
+from app.formats.own_calendars import NOBODY, PRODUCT
 from app.formats.plain import plain_text
 from app.formats.timeline import Timeline, TimelineItem
-
-PRODUCT = "-//On-call rotation service//EN"
 
 CRLF = "\r\n"
 COME_BACK_AFTER = timedelta(hours=1)
@@ -97,7 +96,7 @@ def _revisions(timeline: Timeline, items: Iterable[TimelineItem]) -> Iterator[st
 
 
 def _summary(person: str | None, role: str) -> str:
-    return f"Nobody on call{role}" if person is None else f"On call{role}: {person}"
+    return f"{NOBODY}{role}" if person is None else f"On call{role}: {person}"
 
 
 def _times(instants: Iterator[int]) -> list[str]:

@@ -1,8 +1,9 @@
 """The memory for large bodies: so many bytes of each client at once, and so many in all.
 
-A body waits as it came, up to a megabyte, and is copied on its way to a worker process. Without a
-bound thirty of them would fill the memory of a small container. What has arrived is counted, not
-what is announced: an upload that stands still keeps nobody else from sending.
+A body waits as it came, up to four megabytes where calendars are taken, and is copied on its way to
+a worker process. Without a bound ten of them would fill the memory of a small container. What has
+arrived is counted, not what is announced: an upload that stands still keeps nobody else from
+sending.
 """
 
 from collections import Counter
@@ -14,6 +15,7 @@ LARGE_BYTES = 16 * 1024
 holds, and is not counted."""
 BYTES = 32 * 1024 * 1024
 OWN_BYTES = 4 * 1024 * 1024
+"""As much as the largest body that any route takes."""
 RETRY_AFTER_SECONDS = 2
 
 

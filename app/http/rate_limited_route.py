@@ -21,13 +21,14 @@ from app.errors import OncallError
 from app.http.large_bodies import BodyShare
 from app.http.problems import http_problem_response, problem_response
 from app.http.rate_limits import Allowance, RateLimits
-from app.http.request_body import read_body, require_sizes
+from app.http.request_body import MAX_BODY_BYTES, read_body, require_sizes
 from app.http.request_head import RequestHead, request_head
 
 
 class Exchange(Struct):
     """One request to a rate-limited route and its response, as an asynchronous context.
 
+    ``most_bytes`` is the limit of its body.
     The body of the context calls ``admit`` first, ``count`` where its own limit comes, and sets
     ``response``. Leaving the context sends that response, or the problem that describes the
     ``OncallError`` or ``HTTPException`` raised within. Either states the ``allowance`` of the limit
@@ -38,6 +39,7 @@ class Exchange(Struct):
     scope: Scope
     receive: Receive
     send: Send
+    most_bytes: int = MAX_BODY_BYTES
     client: str = ""
     share: BodyShare | None = None
     allowance: Allowance | None = None
@@ -80,7 +82,7 @@ class Exchange(Struct):
         head = request_head(self.scope)
         if head.method != "POST":
             raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST, OPTIONS"})
-        require_sizes(head)
+        require_sizes(head, self.most_bytes)
         self.client = limits.client_in(head)
         self.allowance = limits.spend_address(self.client)
         self.allowance.require()
@@ -89,7 +91,9 @@ class Exchange(Struct):
     async def body(self, limits: RateLimits, *, arrived: bool = False) -> bytes:
         """Read the body, which is held until the request is answered. Raises as ``read_body``."""
         self.share = BodyShare(limits.large_bodies, self.client)
-        return await read_body(self.receive, self.share, arrived=arrived)
+        return await read_body(
+            self.receive, self.share, most_bytes=self.most_bytes, arrived=arrived
+        )
 
     async def count(
         self,

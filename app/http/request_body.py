@@ -10,18 +10,20 @@ from app.http.large_bodies import BodyShare
 from app.http.request_head import RequestHead
 
 MAX_BODY_BYTES = 1024 * 1024
+"""Of every route, unless it names another limit."""
 MAX_HEADER_BYTES = 16 * 1024
 MAX_BODY_SECONDS = 10.0
 
 
-def require_sizes(head: RequestHead) -> None:
+def require_sizes(head: RequestHead, most_bytes: int = MAX_BODY_BYTES) -> None:
     """Raise ``BodyTooLarge`` or ``HeadersTooLarge`` if the head shows that a limit is exceeded.
 
-    The payment header has its own limit, which payment verification checks.
+    ``most_bytes`` is the limit of the body. The payment header has its own limit, which payment
+    verification checks.
     """
     size = head.body_bytes
-    if size is not None and size > MAX_BODY_BYTES:
-        raise BodyTooLarge(f"at most {MAX_BODY_BYTES} bytes")
+    if size is not None and size > most_bytes:
+        raise BodyTooLarge(f"at most {most_bytes} bytes, and it has {size}")
     if head.size > MAX_HEADER_BYTES:
         raise HeadersTooLarge(f"at most {MAX_HEADER_BYTES} bytes beside the payment")
 
@@ -30,6 +32,7 @@ async def read_body(
     receive: Receive,
     share: BodyShare,
     *,
+    most_bytes: int = MAX_BODY_BYTES,
     arrived: bool = False,
     max_seconds: float = MAX_BODY_SECONDS,
 ) -> bytes:
@@ -39,23 +42,23 @@ async def read_body(
     has ``arrived`` is read without a timer, which would double the cost of reading it.
     """
     if arrived:
-        return await _received(receive, share)
+        return await _received(receive, share, most_bytes)
     try:
         async with asyncio.timeout(max_seconds):
-            return await _received(receive, share)
+            return await _received(receive, share, most_bytes)
     except TimeoutError:
         raise BodyTooSlow(f"the body must arrive within {max_seconds:g} s") from None
 
 
-async def _received(receive: Receive, share: BodyShare) -> bytes:
+async def _received(receive: Receive, share: BodyShare, most_bytes: int) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         body += message.get("body", b"")
-        if len(body) > MAX_BODY_BYTES:
-            raise BodyTooLarge(f"at most {MAX_BODY_BYTES} bytes")
+        if len(body) > most_bytes:
+            raise BodyTooLarge(f"at most {most_bytes} bytes")
         share.hold(len(body))
         if not message.get("more_body", False):
             return bytes(body)

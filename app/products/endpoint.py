@@ -14,6 +14,7 @@ from app.errors import AnswerTooLarge, FieldError
 from app.formats.svg.drawing import timeline_bytes
 from app.formats.timeline import Timeline
 from app.http.rate_limits import in_words
+from app.http.request_body import MAX_BODY_BYTES
 from app.http.validation import RequestModel, validated
 
 OPTIONAL = ("worked", "brief")
@@ -121,6 +122,7 @@ class Endpoint:
     read after payment. ``example``, the requests of ``worked`` and ``brief``, a shorter example for
     listings, must be valid. ``cpu_seconds`` is the most processor time that an answer may take.
     ``rate_limit`` is the limit of one client, as ``limits`` writes it: ``120/minute``.
+    ``most_body_bytes`` is the limit of a body over HTTP.
     """
 
     slug: str
@@ -141,6 +143,7 @@ class Endpoint:
     worked: Sequence[WorkedExample] = ()
     brief: Mapping[str, Any] | None = None
     examine: Callable[[Any], Sequence[FieldError]] = _finds_nothing
+    most_body_bytes: int = MAX_BODY_BYTES
 
     method = "POST"
 

@@ -82,6 +82,8 @@ def test_the_rotations_form() -> None:
         ("timezone", "Timezone", "text", "", False),
         ("strategy", "Strategy", "choice", "", False),
         ("unavailable", "Unavailable", "rows", "", False),
+        ("calendarEvents", "Calendar events", "choice", "", False),
+        ("minAbsenceHours", "Min absence hours", "number", "", False),
         ("minRestHours", "Min rest hours", "number", "", False),
         ("maxConsecutive", "Max consecutive", "number", "", False),
         ("roles", "Roles", "lines", "", False),

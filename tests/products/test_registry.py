@@ -33,6 +33,7 @@ EMPTY = {
     "example": {},
     "cpu_seconds": 0,
     "examine": None,
+    "most_body_bytes": 0,
 }
 
 

@@ -1,77 +1,136 @@
 """Absences from iCalendar texts, read in a worker process.
 
-Strategy: ``icalendar`` parses the text and ``recurring-ical-events`` lays recurring events out.
-Neither bounds its work: a rule may recur every second, or never and be searched for until the year
-9999. So they are read once a payment is verified and before it is charged, in a worker whose time
-is bounded. Without a payment only texts are parsed that certainly take little time; for the rest
-there is a warning.
-Transparent and cancelled events are no absences.
+Strategy: ``app/formats/calendars`` says what happens in a calendar and when, within the window of
+the rotation. Here is what of it takes its person away: by default (``away``) what lasts the whole
+day, what is out of office, and what lasts some hours; or everything that is busy. Without a payment
+calendars are parsed up to so many characters, which takes little time, and what recurs is laid out
+after it, in a worker whose time is bounded; there is a warning for each.
 
-Invariants: dates and times without a zone are in the rotation's time zone. A text means the same
-whatever was read before it. An unreadable text is an error that names the calendar, never a defect
-of ours.
+Invariants: dates and times without a zone are by the calendar's own zone, or else by that of the
+rotation. A text means the same whatever was read before it. What cannot be read is an error that
+names the calendar and the event, never a defect of ours and never a guess. What was taken and what
+was not is told.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from msgspec import Struct
 
 from app.engine.planning.request import Absence
-from app.engine.walltime import DAY, ZoneClock
+from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS
+from app.engine.walltime import ZoneClock
 from app.errors import FieldError, InvalidRequest
+from app.formats.calendars.events import (
+    Entry,
+    Facts,
+    Occurrence,
+    check,
+    check_zones,
+    entries_of,
+    in_words,
+    may_touch,
+    occurrences,
+)
+from app.formats.calendars.zones import UTC_CLOCK, IanaClock, UnknownZone
+from app.formats.instants import iso
+from app.formats.own_calendars import NOBODY, PRODUCT
 from app.http.validation import pointer_to
+from app.products.numbers import hours_text
+from app.products.rotation.planning_fields import MIN_ABSENCE_HOURS
+from app.products.rotation.understood_calendars import (
+    MAX_SUMMARY,
+    SHOWN,
+    CountedEvent,
+    UncountedEvent,
+    UnderstoodCalendar,
+)
 from app.workers.limits import JobStopped
 
-if TYPE_CHECKING:
-    from icalendar import Component
+Counted = Literal["away", "busy", "all"]
+"""Which events take their person away: see rule 9 of ``rotation.md``."""
 
 QUICK_CHARACTERS = 8 * 1024
-"""What is parsed before anybody pays, of all calendars together: about 20 ms of work."""
-MOST_SLASHES = 3
-"""In the name of a zone, such as /example.org/Europe/Berlin: each part of it is looked up."""
+"""What is parsed before anybody pays, of all calendars together: about 5 ms of work."""
+OCCURRENCES = 50_000
+"""The most occurrences of all calendars within a rotation."""
+MOST_COUNTED = 250_000
+"""Beyond so many occurrences nobody counts by how many there are too many."""
+FIRST_WRITTEN_MS = -62_135_596_800_000
+"""0001-01-01T00:00:00Z."""
 MAX_REASON = 200
-MAX_NAME = 80
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MILLISECOND = timedelta(milliseconds=1)
+OUT_OF_OFFICE = frozenset(("OOF", "BUSY-UNAVAILABLE"))
 
 ENDLESS = "recurs too often, or is too long, to be laid out"
 LATER = "is read after you have signed and before you are charged: {why}"
 LONG = f"the calendars have more than {QUICK_CHARACTERS:,} characters"
-OWN_ZONE = "it has a time zone of its own"
-BAD_RULE = "a recurrence rule is not valid"
 RECURS = "what recurs in it is laid out"
+NO_TIME = "it takes no time"
 
 
-def absences_in(
-    calendars: Mapping[str, str], clock: ZoneClock | None, from_at: int, to_at: int
-) -> list[Absence]:
-    """Return the absences within ``[from_at, to_at)`` in the calendars, which are by person.
+@dataclass(frozen=True, slots=True)
+class CalendarRules:
+    """What of a calendar counts as an absence.
+
+    ``min_absence_ms`` is for ``away``; ``emails`` are the owners' addresses by person, in small
+    letters.
+    """
+
+    events: Counted = "away"
+    min_absence_ms: int = MIN_ABSENCE_HOURS * HOUR_MS
+    emails: Mapping[str, str] = field(default_factory=dict)
+
+
+class CalendarsRead(Struct, frozen=True):
+    """The absences in the calendars of a request, and what is told of each calendar."""
+
+    absences: Sequence[Absence] = ()
+    understood: Sequence[UnderstoodCalendar] = ()
+
+
+def read_calendars(
+    calendars: Mapping[str, str],
+    clock: ZoneClock | None,
+    window: tuple[int, int],
+    rules: CalendarRules,
+) -> CalendarsRead:
+    """Return the absences within the window ``[from, to)`` in the calendars, which are by person.
 
     Raises ``InvalidRequest`` with the calendars that cannot be read, also if the worker's time is
     up: then with the one that was being read, and its event.
     """
     errors: list[FieldError] = []
-    found: list[Absence] = []
+    reading = _Reading(clock, window, rules)
+    absences: list[Absence] = []
+    understood: list[UnderstoodCalendar] = []
     for person, text in calendars.items():
         where = pointer_to("/unavailableIcs", person)
-        reading = _Reading()
         try:
-            found += _absences(person, text, clock, from_at, to_at, reading)
+            read = reading.read(person, text)
         except JobStopped:
             endless = FieldError(where, f"{ENDLESS}{reading.event}")
             raise JobStopped(InvalidRequest([*errors, endless])) from None
-        except Exception as error:  # noqa: BLE001 - the libraries raise anything for such texts
+        except ValueError as error:
             errors.append(_unreadable(where, error))
+        else:
+            absences += read.absences
+            understood += read.understood
+            if reading.occurrences > OCCURRENCES:
+                errors.append(FieldError(where, _too_many(reading.occurrences)))
+                break
     if errors:
         raise InvalidRequest(errors)
-    return found
+    return CalendarsRead(absences, understood)
 
 
-def parse_quick_calendars(calendars: Mapping[str, str]) -> list[FieldError]:
+def parse_quick_calendars(
+    calendars: Mapping[str, str], window: tuple[int, int], rules: CalendarRules
+) -> list[FieldError]:
     """Parse the calendars that take little time; return a warning for each of the others.
 
-    Raises ``InvalidRequest`` with those that cannot be parsed.
+    Raises ``InvalidRequest`` with those that cannot be read.
     """
     errors: list[FieldError] = []
     warnings: list[FieldError] = []
@@ -80,8 +139,8 @@ def parse_quick_calendars(calendars: Mapping[str, str]) -> list[FieldError]:
         where = pointer_to("/unavailableIcs", person)
         left -= len(text)
         try:
-            why = LONG if left < 0 else _parse_quickly(text)
-        except Exception as error:  # noqa: BLE001 - as above
+            why = LONG if left < 0 else _parse_quickly(text, window, rules)
+        except ValueError as error:
             errors.append(_unreadable(where, error))
         else:
             warnings += [FieldError(where, LATER.format(why=why))] if why else []
@@ -90,99 +149,129 @@ def parse_quick_calendars(calendars: Mapping[str, str]) -> list[FieldError]:
     return warnings
 
 
-def _parse_quickly(text: str) -> str | None:
-    """Parse ``text``, and return why more of it is read later, or all of it."""
-    from icalendar.parser import Contentlines  # noqa: PLC0415 - takes 60 ms, and few need it
-
-    lines = Contentlines.from_ical(text)  # type: ignore[no-untyped-call]
-    if any(map(_has_own_zone, lines)):
-        return OWN_ZONE
-    _calendar(text)
-    return RECURS if any(line.upper().startswith(("RRULE", "RDATE")) for line in lines) else None
-
-
-def _has_own_zone(line: str) -> bool:
-    """Whether ``line`` defines a zone, whose rules are laid out at once, or has a long name."""
-    upper = line.upper()
-    return "VTIMEZONE" in upper or ("TZID" in upper and line.count("/") > MOST_SLASHES)
+def _parse_quickly(text: str, window: tuple[int, int], rules: CalendarRules) -> str | None:
+    """Parse ``text``, and return why more of it is read later."""
+    why = None
+    for entry in entries_of(text, UTC_CLOCK):
+        check(entry)
+        if not why_never_counted(entry.facts, rules, "") and may_touch(entry, *window):
+            check_zones(entry)
+        why = RECURS if entry.recurs else why
+    return why
 
 
-def _calendar(text: str) -> "Component":
-    """Parse ``text``. A zone that another text defined is not known to it."""
-    from icalendar import Calendar  # noqa: PLC0415 - as above
-    from icalendar.timezone import tzp  # noqa: PLC0415 - as above
-
-    tzp.use_default()
-    return Calendar.from_ical(text)
-
-
-@dataclass(slots=True)
 class _Reading:
-    """The event that is being laid out, in words that follow those of an error."""
+    """The calendars of one request, while they are read: how much is in them all.
 
-    event: str = ""
+    ``event`` is the one that is being laid out, in words that follow those of an error.
+    """
 
+    def __init__(
+        self, clock: ZoneClock | None, window: tuple[int, int], rules: CalendarRules
+    ) -> None:
+        self._clock = IanaClock(clock) if clock else UTC_CLOCK
+        self._from_at, self._to_at = window
+        self._rules = rules
+        self.occurrences = 0
+        self.event = ""
 
-def _absences(
-    person: str, text: str, clock: ZoneClock | None, from_at: int, to_at: int, reading: _Reading
-) -> Iterator[Absence]:
-    # they take 120 ms, and few need them
-    from recurring_ical_events import of  # noqa: PLC0415
-    from recurring_ical_events.errors import BadRuleStringFormat  # noqa: PLC0415
+    def read(self, person: str, text: str) -> CalendarsRead:
+        """Read the calendar of ``person``. Raises ``ValueError`` if that is not possible."""
+        email = self._rules.emails.get(person, "")
+        taken: list[Occurrence] = []
+        passed: list[UncountedEvent] = []
+        self.event = ""
+        for entry in entries_of(text, self._clock):
+            self.event = in_words(entry)
+            left_out: dict[str, list[Occurrence]] = {}
+            for found in self._occurrences(entry):
+                why = why_not_counted(found, self._rules, email)
+                (left_out.setdefault(why, []) if why else taken).append(found)
+            passed += [_told_of(why, found) for why, found in left_out.items()]
+        absences = [_absence(person, found) for found in sorted(taken, key=_by_time)]
+        told = UnderstoodCalendar(
+            person,
+            [_told(absence) for absence in absences[:SHOWN]],
+            len(absences),
+            heapq.nsmallest(SHOWN, passed, key=lambda event: event.start),
+            len(passed),
+        )
+        return CalendarsRead(absences, [told])
 
-    calendar = _calendar(text)
-    window = (EPOCH + (from_at - DAY) * MILLISECOND, EPOCH + (to_at + DAY) * MILLISECOND)
-    for series in _series(calendar):
-        reading.event = _named(series)
+    def _occurrences(self, entry: Entry) -> Iterator[Occurrence]:
+        """Yield the occurrences within the window. Those above the limit are only counted."""
         try:
-            events = of(series).between(*window)
-        except BadRuleStringFormat as error:
-            raise ValueError(f"{BAD_RULE}: {_unescaped(error.rule)}") from error
-        for event in events:
-            start, end = (_instant(event[name].dt, clock) for name in ("DTSTART", "DTEND"))
-            if _is_busy(event) and start < to_at and from_at < end:
-                reason = str(event.get("SUMMARY", ""))[:MAX_REASON]
-                yield Absence(person, start, end, reason or None)
+            for found in occurrences(entry, self._from_at, self._to_at):
+                self.occurrences += 1
+                if self.occurrences <= OCCURRENCES:
+                    yield found
+                elif self.occurrences > MOST_COUNTED:
+                    return
+        except UnknownZone:
+            never = why_never_counted(entry.facts, self._rules, "")
+            if not never and may_touch(entry, self._from_at, self._to_at):
+                raise
 
 
-def _series(calendar: "Component") -> Iterable["Component"]:
-    """Return a calendar for each event, with the changes of single ones, which have its UID."""
-    series: dict[str, Component] = {}
-    for event in calendar.walk("VEVENT"):
-        uid = str(event.get("UID", ""))
-        if uid not in series:
-            series[uid] = type(calendar)(calendar)  # with its properties: one is its time zone
-        series[uid].add_component(event)
-    return series.values()
+def why_not_counted(found: Occurrence, rules: CalendarRules, email: str) -> str:
+    """Return why an occurrence is no absence; an empty text if it is one."""
+    facts, length = found.facts, found.end_at - found.start_at
+    why = why_never_counted(facts, rules, email) or (NO_TIME if length <= 0 else "")
+    if why or rules.events != "away" or facts.all_day or facts.status in OUT_OF_OFFICE:
+        return why
+    if length >= rules.min_absence_ms:
+        return ""
+    return f"it is shorter than {hours_text(rules.min_absence_ms / HOUR_MS)} hours"
 
 
-def _named(series: "Component") -> str:
-    event = series.subcomponents[0]
-    name = " ".join(str(event.get("SUMMARY") or event.get("UID", "")).split())[:MAX_NAME]
-    return f": the event {name.encode(errors='replace').decode()!r}"
+def why_never_counted(facts: Facts, rules: CalendarRules, email: str) -> str:
+    """Return why no occurrence of an event counts; an empty text if one may."""
+    if facts.cancelled:
+        return "it is cancelled"
+    if email and email in facts.declined:
+        return "its owner has declined"
+    if facts.product == PRODUCT and facts.summary.startswith(NOBODY):
+        return "it is a gap of a rotation"
+    if rules.events != "all" and (facts.transparent or facts.status == "FREE"):
+        return "it is marked as free"
+    return ""
 
 
-def _unescaped(rule: str) -> str:
-    return rule.replace("\\;", ";").replace("\\,", ",")
+def _by_time(found: Occurrence) -> tuple[int, int]:
+    return found.start_at, found.end_at
 
 
-def _is_busy(event: "Component") -> bool:
-    transparent = str(event.get("TRANSP", "")).upper() == "TRANSPARENT"
-    return not transparent and str(event.get("STATUS", "")).upper() != "CANCELLED"
+def _absence(person: str, found: Occurrence) -> Absence:
+    return Absence(person, found.start_at, found.end_at, found.facts.summary[:MAX_REASON] or None)
 
 
-def _instant(when: date, clock: ZoneClock | None) -> int:
-    """Return an instant in milliseconds. Without a zone it is local by ``clock``, or UTC."""
-    if not isinstance(when, datetime):
-        when = datetime(when.year, when.month, when.day)  # noqa: DTZ001 - a local one
-    if when.tzinfo is not None:
-        return (when - EPOCH) // MILLISECOND
-    wall = (when.replace(tzinfo=UTC) - EPOCH) // MILLISECOND
-    return clock.first_at(wall) if clock else wall
+def _told(absence: Absence) -> CountedEvent:
+    summary = (absence.reason or "")[:MAX_SUMMARY]
+    return CountedEvent(summary, _iso(absence.start_at), _iso(absence.end_at))
+
+
+def _told_of(why: str, stretches: Sequence[Occurrence]) -> UncountedEvent:
+    first = min(stretches, key=_by_time)
+    summary = first.facts.summary[:MAX_SUMMARY]
+    return UncountedEvent(summary, _iso(first.start_at), _iso(first.end_at), len(stretches), why)
+
+
+def _iso(at: int) -> str:
+    """Return an instant as text, within the years that can be written."""
+    return iso(min(max(at, FIRST_WRITTEN_MS), LAST_INSTANT_MS))
+
+
+def _too_many(found: int) -> str:
+    if found > MOST_COUNTED:
+        return (
+            f"has, with the calendars before it, more than {MOST_COUNTED:,} events within the "
+            f"rotation, repetitions counted; at most {OCCURRENCES:,} are laid out"
+        )
+    return (
+        f"has, with the calendars before it, {found:,} events within the rotation, repetitions "
+        f"counted: {found - OCCURRENCES:,} more than the {OCCURRENCES:,} that are laid out"
+    )
 
 
 def _unreadable(where: str, error: Exception) -> FieldError:
-    """Return the error with the first words of a library's message."""
-    words = " ".join(str(error).split())[:100] or type(error).__name__
-    words = words.encode(errors="replace").decode()
-    return FieldError(where, f"cannot be read as iCalendar: {words}")
+    return FieldError(where, f"cannot be read as iCalendar: {error}")

@@ -9,6 +9,7 @@ from app.engine.rotation import Rotation
 from app.errors import FieldError
 from app.formats.instants import iso, iso_range
 from app.products.numbers import InstantText, Number, hours_text, number
+from app.products.rotation.understood_calendars import UnderstoodCalendar
 
 
 class Shift(Struct, frozen=True, rename="camel", gc=False):
@@ -70,6 +71,17 @@ class VacantShift(Struct, frozen=True, rename="camel"):
     role: str | UnsetType = UNSET
 
 
+class Understood(Struct, frozen=True, rename="camel"):
+    """What the request was taken to say."""
+
+    calendars: (
+        Annotated[
+            Sequence[UnderstoodCalendar], Meta(description="What was taken from each calendar.")
+        ]
+        | UnsetType
+    ) = UNSET
+
+
 class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
     """A rotation: who is on call for each shift, and whether that is fair."""
 
@@ -108,6 +120,9 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
             str, Meta(description="Whose turn is next: first of `people` in the next request.")
         ]
         | UnsetType
+    ) = UNSET
+    understood: (
+        Annotated[Understood, Meta(description="What the request was taken to say.")] | UnsetType
     ) = UNSET
     warnings: Annotated[
         Sequence[FieldError], Meta(description="Fields that were not understood and not used.")

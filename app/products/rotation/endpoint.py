@@ -14,6 +14,9 @@ from app.products.rotation.planned_answer import planned_answer
 from app.products.rotation.request import RotationRequest
 from app.products.rotation.timeline import planned_timeline, rotation_timeline
 
+BODY_BYTES = 4 * 1024 * 1024
+"""The calendars of some people: one client may have so much in memory at a time."""
+
 
 def rotation_endpoint() -> Endpoint:
     """Return the row of ``oncall-rotation``: back-to-back shifts of one length."""
@@ -56,6 +59,7 @@ def rotation_endpoint() -> Endpoint:
         cpu_seconds=4,
         worked=(TWO_AWAY,),
         examine=_examine,
+        most_body_bytes=BODY_BYTES,
     )
 
 
@@ -67,13 +71,16 @@ def _compute(request: RotationRequest) -> Result:
     from app.products.rotation.planning import planned_rotation  # noqa: PLC0415 - few requests need a plan
 
     planned = planned_rotation(request, process_time)
-    return Result(partial(planned_answer, planned), partial(planned_timeline, planned))
+    return Result(
+        partial(planned_answer, planned.rotation, calendars=planned.calendars),
+        partial(planned_timeline, planned.rotation),
+    )
 
 
 def _examine(request: RotationRequest) -> Sequence[FieldError]:
     """Parse the calendars that take little time; return a warning for each of the others."""
     if not request.unavailable_ics:
         return ()
-    from app.products.rotation.absence_calendars import parse_quick_calendars  # noqa: PLC0415 - as above
+    from app.products.rotation.planning import examine_calendars  # noqa: PLC0415 - as above
 
-    return parse_quick_calendars(request.unavailable_ics)
+    return examine_calendars(request)

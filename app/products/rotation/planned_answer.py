@@ -20,14 +20,20 @@ from app.products.rotation.answer import (
     Fairness,
     RotationAnswer,
     Shift,
+    Understood,
     VacantShift,
     offset_in_words,
     size_in_words,
 )
+from app.products.rotation.understood_calendars import UnderstoodCalendar
 
 
-def planned_answer(planned: PlannedRotation, warnings: Sequence[FieldError] = ()) -> RotationAnswer:
-    """Return the answer with the rotation ``planned``."""
+def planned_answer(
+    planned: PlannedRotation,
+    warnings: Sequence[FieldError] = (),
+    calendars: Sequence[UnderstoodCalendar] = (),
+) -> RotationAnswer:
+    """Return the answer with the rotation ``planned`` and what was taken from ``calendars``."""
     plan = planned.plan
     counts = {workload.person: workload.shifts for workload in plan.workloads}
     return RotationAnswer(
@@ -40,6 +46,7 @@ def planned_answer(planned: PlannedRotation, warnings: Sequence[FieldError] = ()
         gaps=list(_gaps(planned)),
         carry_over={person: hours_of(load) for person, load in plan.carry_over.items()},
         next_person=plan.next_person,
+        understood=Understood(calendars=calendars) if calendars else UNSET,
         warnings=warnings,
     )
 

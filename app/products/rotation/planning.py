@@ -4,24 +4,45 @@ An error that only shows here (a calendar that cannot be read) is reported like 
 the document: answers are computed before anything is charged.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 from app.engine.planning.boundaries import boundaries_of
 from app.engine.planning.planner import Timer, plan_of
 from app.engine.planning.request import PlannedRotation, PlanningRequest
 from app.engine.rotation import milliseconds
-from app.engine.walltime import clock_of
-from app.errors import FieldError, InvalidRequest
-from app.products.rotation.absence_calendars import absences_in
-from app.products.rotation.planning_fields import ABSENCES, instant_by, wall_start_of, weight_of
+from app.engine.walltime import ZoneClock, clock_of
+from app.errors import FieldError
+from app.products.rotation.absence_calendars import (
+    CalendarRules,
+    parse_quick_calendars,
+    read_calendars,
+)
+from app.products.rotation.planning_fields import (
+    MIN_ABSENCE_HOURS,
+    instant_by,
+    owner_addresses,
+    wall_start_of,
+    weight_of,
+)
 from app.products.rotation.request import RotationRequest
+from app.products.rotation.understood_calendars import UnderstoodCalendar
 
 
-def planned_rotation(request: RotationRequest, timer: Timer) -> PlannedRotation:
+class Planned(NamedTuple):
+    """A planned rotation, and what was taken from each calendar of its request."""
+
+    rotation: PlannedRotation
+    calendars: Sequence[UnderstoodCalendar]
+
+
+def planned_rotation(request: RotationRequest, timer: Timer) -> Planned:
     """Plan the rotation of ``request``.
 
     Raises ``InvalidRequest`` for calendars that cannot be used.
     """
-    planning = planning_request(request)
-    return PlannedRotation(
+    planning, calendars = planning_request(request)
+    rotation = PlannedRotation(
         planning,
         plan_of(planning, timer),
         request.shift_length_hours,
@@ -29,29 +50,27 @@ def planned_rotation(request: RotationRequest, timer: Timer) -> PlannedRotation:
         milliseconds(request.handoff_offset_hours),
         request.timezone is not None,
     )
+    return Planned(rotation, calendars)
 
 
-def planning_request(request: RotationRequest) -> PlanningRequest:
+def planning_request(
+    request: RotationRequest,
+) -> tuple[PlanningRequest, Sequence[UnderstoodCalendar]]:
     """Translate ``request`` for the engine: instants and lengths in milliseconds, shifts from 0.
 
-    Raises ``InvalidRequest`` for calendars that cannot be used.
+    Returns what was taken from each calendar beside it. Raises ``InvalidRequest`` for calendars
+    that cannot be used.
     """
-    clock = clock_of(request.timezone) if request.timezone else None
-    start_at, length_ms = instant_by(clock, request.start), milliseconds(request.shift_length_hours)
-    wall_start = wall_start_of(clock, request.start) if clock else None
-    boundaries = boundaries_of(clock, start_at, int(request.shifts), length_ms, wall_start)
+    clock, boundaries = _laid_out(request)
     given = [absence.absence(clock) for absence in request.unavailable or ()]
-    read = absences_in(request.unavailable_ics or {}, clock, boundaries[0], boundaries[-1])
-    if len(given) + len(read) > ABSENCES:
-        raise InvalidRequest(
-            [FieldError("/unavailableIcs", f"more than {ABSENCES:,} absences in all")]
-        )
+    window = (boundaries[0], boundaries[-1])
+    read = read_calendars(request.unavailable_ics or {}, clock, window, _calendar_rules(request))
     roles = tuple(str(role) for role in request.roles or ())
-    return PlanningRequest(
+    planning = PlanningRequest(
         cycle=[str(name) for name in request.people],
         boundaries=boundaries,
         timezone=request.timezone or "UTC",
-        absences=[*given, *read],
+        absences=[*given, *read.absences],
         weights={name: weight_of(weight) for name, weight in (request.weights or {}).items()},
         carry_over={
             name: milliseconds(hours) for name, hours in (request.carry_over or {}).items()
@@ -62,4 +81,32 @@ def planning_request(request: RotationRequest) -> PlanningRequest:
         avoid_pairs=[(str(one), str(other)) for one, other in request.avoid_pairs or ()],
         fixed=[item.fixed(roles) for item in request.fixed or ()],
         strategy=request.strategy or "round-robin",
+    )
+    return planning, read.understood
+
+
+def examine_calendars(request: RotationRequest) -> Sequence[FieldError]:
+    """Parse the calendars that take little time; return a warning for each of the others.
+
+    Raises ``InvalidRequest`` with those that cannot be read.
+    """
+    _, boundaries = _laid_out(request)
+    window = (boundaries[0], boundaries[-1])
+    return parse_quick_calendars(request.unavailable_ics or {}, window, _calendar_rules(request))
+
+
+def _laid_out(request: RotationRequest) -> tuple[ZoneClock | None, Sequence[int]]:
+    """Return the clock of the rotation, if it has a zone, and the boundaries of its shifts."""
+    clock = clock_of(request.timezone) if request.timezone else None
+    start_at, length_ms = instant_by(clock, request.start), milliseconds(request.shift_length_hours)
+    wall_start = wall_start_of(clock, request.start) if clock else None
+    return clock, boundaries_of(clock, start_at, int(request.shifts), length_ms, wall_start)
+
+
+def _calendar_rules(request: RotationRequest) -> CalendarRules:
+    hours = request.min_absence_hours
+    return CalendarRules(
+        request.calendar_events or "away",
+        milliseconds(MIN_ABSENCE_HOURS if hours is None else hours),
+        owner_addresses(request.email, request.unavailable_ics or ()),
     )

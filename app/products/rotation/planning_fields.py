@@ -6,7 +6,7 @@ their names are data. Of the errors that one function finds, the first ``MAX_REP
 reported, and that there are more.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import islice
 from typing import Annotated, Any
@@ -27,7 +27,9 @@ FAIR_SHIFTS, FAIR_PEOPLE = 1_000, 100
 SPAN_YEARS = 100
 ROLES = 10
 PAIRS = 5_000
-CALENDAR_BYTES = 256 * 1024
+CALENDAR_BYTES = 2 * 1024 * 1024
+MIN_ABSENCE_HOURS = 4
+MAX_ADDRESS = 254
 WEIGHTS = (Fraction(1, 100), Fraction(100))
 CARRY_HOURS = 1_000_000
 MAX_REPORTED = 20
@@ -109,6 +111,7 @@ def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         _pair_errors,
         _fixed_errors,
         _calendar_errors,
+        _email_errors,
         _size_errors,
     ):
         errors = check(values)
@@ -151,14 +154,19 @@ def _named(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for index, item in valid_items(values, field):
             yield f"/{field}/{index}/person", str(item.person)
     for field, json_name in KEYED.items():
-        for name in values.get(field) or ():
+        for name in _members(values, field):
             yield pointer_to(f"/{json_name}", name), name
     for index, pair in valid_items(values, "avoid_pairs"):
         for place, name in enumerate(pair):
             yield f"/avoidPairs/{index}/{place}", str(name)
 
 
-KEYED = {"unavailable_ics": "unavailableIcs", "weights": "weights", "carry_over": "carryOver"}
+KEYED = {
+    "unavailable_ics": "unavailableIcs",
+    "email": "email",
+    "weights": "weights",
+    "carry_over": "carryOver",
+}
 """The fields that are objects with people as keys, with their JSON names."""
 
 
@@ -177,7 +185,13 @@ def _number_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
 
 def _by_person(values: Mapping[str, Any], field: str) -> Iterator[tuple[str, Any]]:
     """Yield the members of an object by person, as many as there can be people."""
-    return islice((values.get(field) or {}).items(), PEOPLE)
+    return islice(_members(values, field).items(), PEOPLE)
+
+
+def _members(values: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    """Return the members of a field that is an object by person; none if it is something else."""
+    value = values.get(field)
+    return value if isinstance(value, dict) else {}
 
 
 def _is_number(value: object) -> bool:
@@ -238,8 +252,40 @@ def _calendar_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
             yield FieldError(
                 where, "is not a string: an iCalendar text begins with BEGIN:VCALENDAR"
             )
-        elif len(text.encode(errors="surrogatepass")) > CALENDAR_BYTES:
-            yield FieldError(where, f"is longer than {CALENDAR_BYTES:,} bytes")
+        else:
+            size = len(text.encode(errors="surrogatepass"))
+            if size > CALENDAR_BYTES:
+                over = f"{size - CALENDAR_BYTES:,} more than the {CALENDAR_BYTES:,} of a calendar"
+                yield FieldError(where, f"has {size:,} bytes, {over}")
+
+
+def _email_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    for name, address in _by_person(values, "email"):
+        if not _is_address(address):
+            yield FieldError(pointer_to("/email", name), NO_ADDRESS)
+    email = values.get("email")
+    if email is None or isinstance(email, dict):
+        return
+    if not _is_address(email):
+        yield FieldError("/email", f"{NO_ADDRESS}, nor an object with one by person")
+    elif len(values.get("unavailable_ics") or ()) > 1:
+        yield FieldError("/email", 'is of one person: write an object, {"person": "address"}')
+
+
+NO_ADDRESS = "is not an address such as ana@example.org"
+
+
+def _is_address(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_ADDRESS and "@" in value.strip()[1:-1]
+
+
+def owner_addresses(email: object, calendars: Iterable[str]) -> Mapping[str, str]:
+    """Return the owners' addresses by person, in small letters, from the field ``email``.
+
+    An address alone is that of the one person whose calendar is given.
+    """
+    by_person = email if isinstance(email, dict) else dict.fromkeys(calendars, email or "")
+    return {person: str(address).strip().lower() for person, address in by_person.items()}
 
 
 def _size_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -121,9 +121,53 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         Annotated[
             dict[str, Any],
             Meta(
-                description="by person, an iCalendar text of at most 262,144 bytes, recurring "
-                "events included: who is busy is away; at most 10,000 absences in all",
+                description="by person, an iCalendar text of at most 2,097,152 bytes, recurring "
+                "events included, with at most 50,000 events within the rotation in all; "
+                "calendarEvents says which of them are absences",
                 extra_json_schema={"additionalProperties": {"type": "string"}},
+            ),
+        ]
+        | None
+    ) = None
+    calendar_events: (
+        Annotated[
+            Literal["away", "busy", "all"],
+            Meta(
+                description='which events of calendars are absences: "away" (as if absent): all '
+                "day, out of office, or at least minAbsenceHours long, unless marked as free; "
+                '"busy": all that are not marked as free; "all": those as well, as in the feed of '
+                "another rotation. Cancelled ones never are"
+            ),
+        ]
+        | None
+    ) = None
+    min_absence_hours: (
+        Annotated[
+            float,
+            Meta(
+                ge=0,
+                le=8_760,
+                description="hours from which on an event of a calendar is an absence, 4 if "
+                'absent; for calendarEvents "away"',
+            ),
+        ]
+        | None
+    ) = None
+    email: (
+        Annotated[
+            Any,
+            Meta(
+                description="by person, the address under which their calendar has them as an "
+                "attendee: what they have declined is no absence. With one calendar, the address "
+                "alone",
+                examples=[{"alice": "alice@example.org"}],
+                extra_json_schema={
+                    "anyOf": [
+                        {"type": "string"},
+                        {"type": "object", "additionalProperties": {"type": "string"}},
+                        {"type": "null"},
+                    ]
+                },
             ),
         ]
         | None

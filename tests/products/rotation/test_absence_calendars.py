@@ -1,6 +1,6 @@
 """Absences in iCalendar texts. No text does harm, whatever it holds."""
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,14 +11,23 @@ from hypothesis import strategies as st
 from app.engine.planning.request import Absence
 from app.engine.walltime import ZoneClock, clock_of
 from app.errors import InvalidRequest, TakesTooLong
+from app.formats.ical import calendar_bytes
+from app.formats.timeline import Timeline, TimelineItem
 from app.products.rotation.absence_calendars import (
     ENDLESS,
     LATER,
     LONG,
-    OWN_ZONE,
+    OCCURRENCES,
     RECURS,
-    absences_in,
+    CalendarRules,
+    CalendarsRead,
     parse_quick_calendars,
+    read_calendars,
+)
+from app.products.rotation.understood_calendars import (
+    CountedEvent,
+    UncountedEvent,
+    UnderstoodCalendar,
 )
 from app.workers.limits import JobStopped
 from app.workers.pool import WorkerPool
@@ -36,10 +45,24 @@ def calendar(*events: str) -> str:
     return f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\n{inside}END:VCALENDAR\r\n"
 
 
-def found(text: str, clock: ZoneClock | None = None, days: int = 28) -> list[tuple[float, float]]:
+BUSY = CalendarRules("busy")
+
+
+def read(
+    calendars: Mapping[str, str],
+    clock: ZoneClock | None = None,
+    rules: CalendarRules = BUSY,
+    days: int = 28,
+) -> CalendarsRead:
+    return read_calendars(calendars, clock, (JUNE_1, JUNE_1 + days * DAY), rules)
+
+
+def found(
+    text: str, clock: ZoneClock | None = None, rules: CalendarRules = BUSY
+) -> list[tuple[float, float]]:
     """Absences as hours since June 1st, UTC."""
-    read = absences_in({"bob": text}, clock, JUNE_1, JUNE_1 + days * DAY)
-    return [((item.start_at - JUNE_1) / HOUR, (item.end_at - JUNE_1) / HOUR) for item in read]
+    items = read({"bob": text}, clock, rules).absences
+    return [((item.start_at - JUNE_1) / HOUR, (item.end_at - JUNE_1) / HOUR) for item in items]
 
 
 def refusal(text: str) -> str:
@@ -74,7 +97,7 @@ def refusal(text: str) -> str:
             [(9, 10), (57, 58), (345, 346), (513, 514)],
             id="exceptions-and-additions",
         ),
-        pytest.param("DTSTART:20260602T090000Z\r\nDTEND:20260602T090000Z", [(33, 33)], id="empty"),
+        pytest.param("DTSTART:20260602T090000Z\r\nDTEND:20260602T090000Z", [], id="empty"),
         pytest.param("DTSTART:20260502T090000Z\r\nDURATION:PT1H", [], id="before"),
         pytest.param("DTSTART:20260702T090000Z\r\nDURATION:PT1H", [], id="after"),
         pytest.param("DTSTART:20260531T230000Z\r\nDURATION:PT2H", [(-1, 1)], id="reaches-into-it"),
@@ -95,49 +118,67 @@ def test_what_has_no_zone_is_by_the_rotations_clock() -> None:
 
 def test_the_reason_is_the_summary() -> None:
     text = calendar(f"DTSTART;VALUE=DATE:20260603\r\nSUMMARY:{'x' * 300}")
-    [item] = absences_in({"bob": text}, None, JUNE_1, JUNE_1 + 9 * DAY)
+    [item] = read({"bob": text}).absences
     assert item == Absence("bob", JUNE_1 + 2 * DAY, JUNE_1 + 3 * DAY, "x" * 200)
 
 
 def test_of_two_people_both() -> None:
     text = calendar("DTSTART;VALUE=DATE:20260603")
-    read = absences_in({"a": text, "b": text}, None, JUNE_1, JUNE_1 + 9 * DAY)
-    assert [item.person for item in read] == ["a", "b"]
+    assert [item.person for item in read({"a": text, "b": text}).absences] == ["a", "b"]
 
 
 def test_no_calendar_at_all() -> None:
-    assert absences_in({}, None, JUNE_1, JUNE_1 + DAY) == []
+    assert read({}) == CalendarsRead([], [])
 
 
 # --- what is hostile, or only broken --------------------------------------------------------
 
 
-def work(**calendars: str) -> Coroutine[Any, Any, list[Absence]]:
-    """What a worker finds in half a second of processor time, after imports of as much."""
-    arguments = (calendars, None, JUNE_1, JUNE_1 + 28 * DAY)
-    return WorkerPool().run(absences_in, *arguments, caller="", cpu_seconds=1)
+def work(**calendars: str) -> Coroutine[Any, Any, CalendarsRead]:
+    """What a worker finds in a second of processor time."""
+    arguments = (calendars, None, (JUNE_1, JUNE_1 + 28 * DAY), BUSY)
+    return WorkerPool().run(read_calendars, *arguments, caller="", cpu_seconds=1)
 
 
-@pytest.mark.anyio
 @pytest.mark.parametrize(
     "event",
     [
         pytest.param("DTSTART:20260602T090000Z\r\nRRULE:FREQ=SECONDLY", id="every-second"),
+        pytest.param("DTSTART:20260602T090000Z\r\nRRULE:FREQ=MINUTELY;BYSECOND=1,2,3,4,5,6,7,8"),
+        pytest.param("DTSTART:00010101T090000Z\r\nDURATION:P3000000D\r\nRRULE:FREQ=HOURLY"),
+    ],
+)
+def test_of_more_than_can_be_counted_at_once_it_is_said(event: str) -> None:
+    assert refusal(calendar(event)) == (
+        "has, with the calendars before it, more than 250,000 events within the rotation, "
+        "repetitions counted; at most 50,000 are laid out"
+    )
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
         pytest.param(
             "DTSTART:20260602T090000Z\r\nRRULE:FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30",
             id="never-by-the-second",
         ),
-        pytest.param("DTSTART:00010101T090000Z\r\nRRULE:FREQ=HOURLY", id="since-the-year-1"),
         pytest.param(
-            "DTSTART:20260602T090000Z\r\nRRULE:FREQ=YEARLY;BYYEARDAY="
-            + ",".join(str(day) for day in range(1_000, 1_400)),
-            id="days-that-no-year-has",
+            "DTSTART:00010101T090000Z\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", id="never"
         ),
+        pytest.param("DTSTART:00010101T090000Z\r\nRRULE:FREQ=DAILY;COUNT=9", id="long-over"),
     ],
 )
-async def test_endless_work_is_ended(event: str) -> None:
+def test_what_never_happens_costs_no_more_than_its_window(event: str) -> None:
+    assert found(calendar(event)) == []
+
+
+@pytest.mark.anyio
+async def test_endless_work_is_ended() -> None:
     quick = "SUMMARY:Quick\r\nDTSTART:20260602T090000Z"
-    endless = calendar(quick, f"SUMMARY:Watch the  well\r\n{event}", quick)
+    rule = "RRULE:FREQ=SECONDLY;COUNT=999999999;BYSECOND=7\r\n"
+    endless = calendar(
+        quick, f"SUMMARY:Watch the  well\r\nDTSTART:00010101T000000Z\r\n{rule}", quick
+    )
     with pytest.raises(InvalidRequest) as refused:
         await work(alice=calendar("SUMMARY:no start"), bob=endless, carol="never read")
     first, last = refused.value.errors
@@ -151,7 +192,7 @@ def test_a_change_of_one_occurrence_is_read_with_its_event() -> None:
     daily = "DTSTART:20260602T090000Z\r\nDURATION:PT1H\r\nRRULE:FREQ=DAILY;COUNT=3"
     moved = "RECURRENCE-ID:20260603T090000Z\r\nDTSTART:20260603T150000Z\r\nDURATION:PT1H"
     text = calendar(daily, "DTSTART:20260610T000000Z\r\nDURATION:PT1H", moved)
-    text = text.replace("UID:2", "UID:0").replace("PRODID", "X-WR-TIMEZONE:Asia/Tokyo\r\nPRODID")
+    text = text.replace("UID:2", "UID:0")
     assert found(text) == [(33, 34), (63, 64), (81, 82), (216, 217)]
 
 
@@ -159,20 +200,40 @@ def test_what_was_being_read_when_the_time_was_up_is_named(monkeypatch: pytest.M
     def stop(*_: object) -> None:
         raise JobStopped(TakesTooLong())
 
-    monkeypatch.setattr("app.products.rotation.absence_calendars._absences", stop)
+    monkeypatch.setattr("app.products.rotation.absence_calendars.entries_of", stop)
     with pytest.raises(JobStopped) as stopped:
-        absences_in({"bob": calendar()}, None, JUNE_1, JUNE_1 + DAY)
+        read({"bob": calendar()})
     assert isinstance(stopped.value.error, InvalidRequest)
     [error] = stopped.value.error.errors
     assert (error.pointer, error.detail) == ("/unavailableIcs/bob", ENDLESS)
 
 
 @pytest.mark.parametrize(
-    "rule", ["FREQ=WEEKLY;BYDAY=XX", "FREQ=FOO", "FREQ=DAILY;COUNT=x", "FREQ=DAILY;UNTIL=bad"]
+    "rule",
+    [
+        "FREQ=WEEKLY;BYDAY=XX",
+        "FREQ=FOO",
+        "FREQ=DAILY;COUNT=x",
+        "FREQ=DAILY;UNTIL=bad",
+        "COUNT=2",
+        "FREQ=DAILY;COUNT=0",
+        "FREQ=DAILY;INTERVAL",
+        "FREQ=DAILY;BYEASTER=1",
+        "FREQ=MONTHLY;BYMONTHDAY=32",
+        "FREQ=MONTHLY;BYMONTHDAY=0",
+        "FREQ=MONTHLY;BYDAY=0MO",
+        "FREQ=WEEKLY;BYDAY=1MO",
+        "FREQ=WEEKLY;BYMONTHDAY=1",
+        "FREQ=MONTHLY;BYWEEKNO=1",
+        "FREQ=DAILY;BYYEARDAY=1",
+        "FREQ=YEARLY;RSCALE=CHINESE",
+        "FREQ=YEARLY;BYYEARDAY=1000,1001",
+    ],
 )
 def test_a_rule_that_is_not_valid_is_named(rule: str) -> None:
     detail = refusal(calendar(f"DTSTART:20260602T090000Z\r\nRRULE:{rule}"))
-    assert detail == f"cannot be read as iCalendar: a recurrence rule is not valid: {rule}"
+    named = f"a recurrence rule is not valid: {rule}: the event '0'"
+    assert detail == f"cannot be read as iCalendar: {named}"
 
 
 NEVER = "BEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:{}\r\n"
@@ -195,7 +256,7 @@ async def test_a_zone_whose_rules_never_hold_harms_nobody_after_it() -> None:
     for _ in range(2):
         with suppress(InvalidRequest):
             await work(bob=zoned(never))
-    [absence] = await work(bob=zoned(zone()))
+    [absence] = (await work(bob=zoned(zone()))).absences
     assert absence.start_at == JUNE_1 + DAY + 4 * HOUR
 
 
@@ -203,21 +264,139 @@ def test_a_zone_is_known_to_its_own_calendar_only() -> None:
     assert found(zoned(zone("+0500"))) == [(28, 29)]
     assert found(zoned(zone("-0500"))) == [(38, 39)]
     people = {"a": zoned(zone("+0500")), "b": zoned(zone("-0500"))}
-    read = absences_in(people, None, JUNE_1, JUNE_1 + 9 * DAY)
-    assert [(item.start_at - JUNE_1) // HOUR for item in read] == [28, 38]
-    assert found(zoned("")) == [(33, 34)]  # nobody defined it: the rotation's own
+    assert [(item.start_at - JUNE_1) // HOUR for item in read(people).absences] == [28, 38]
+    assert refusal(zoned("")) == (
+        "cannot be read as iCalendar: the time zone 'Here' is neither known nor defined in the "
+        "text: the event '0'"
+    )
+
+
+# --- what counts, and what is told ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("event", "away", "busy", "all_"),
+    [
+        pytest.param("DTSTART:20260602T090000Z\r\nDURATION:PT15M", 0, 1, 1, id="short"),
+        pytest.param("DTSTART:20260602T090000Z\r\nDURATION:PT4H", 1, 1, 1, id="four-hours"),
+        pytest.param("DTSTART:20260602", 1, 1, 1, id="all-day"),
+        pytest.param(
+            "DTSTART:20260602T090000Z\r\nDURATION:PT1M\r\nX-MICROSOFT-CDO-BUSYSTATUS:OOF",
+            *(1, 1, 1),
+            id="out-of-office",
+        ),
+        pytest.param("DTSTART:20260602\r\nTRANSP:TRANSPARENT", 0, 0, 1, id="transparent"),
+        pytest.param("DTSTART:20260602\r\nX-MICROSOFT-CDO-BUSYSTATUS:FREE", 0, 0, 1, id="free"),
+        pytest.param("DTSTART:20260602\r\nSTATUS:CANCELLED", 0, 0, 0, id="cancelled"),
+        pytest.param("DTSTART:20260602T090000Z", 0, 0, 0, id="an-instant"),
+    ],
+)
+def test_what_takes_its_person_away(event: str, away: int, busy: int, all_: int) -> None:
+    counted = [
+        len(found(calendar(event), rules=CalendarRules(events)))
+        for events in ("away", "busy", "all")
+    ]
+    assert counted == [away, busy, all_]
+
+
+def test_the_feed_of_another_rotation_counts_if_asked_for() -> None:
+    items = [
+        TimelineItem(1, JUNE_1 + 9 * HOUR, JUNE_1 + 17 * HOUR, "bob"),
+        TimelineItem(2, JUNE_1 + 17 * HOUR, JUNE_1 + 33 * HOUR, None),
+    ]
+    timeline = Timeline("Rotation", "", "UTC", ("rotation",), items, {"bob": "bob"})
+    feed = calendar_bytes(timeline).decode()
+    assert found(feed, rules=CalendarRules("all")) == [(9, 17)]
+    assert found(feed) == []
+    [told] = read({"bob": feed}, rules=CalendarRules("all")).understood
+    assert [each.why for each in told.not_counted] == ["it is a gap of a rotation"]
+
+
+def test_what_was_taken_is_told() -> None:
+    standup = "SUMMARY:Stand-up\r\nDTSTART:20260504T070000Z\r\nDURATION:PT15M\r\nRRULE:FREQ=WEEKLY"
+    leave = f"SUMMARY:{'Leave ' * 50}\r\nDTSTART:20260603"
+    text = calendar(standup, leave, "DTSTART:20260602\r\nTRANSP:TRANSPARENT", "DTSTART:20260101")
+    [told] = read({"bob": text}, rules=CalendarRules()).understood
+    assert told == UnderstoodCalendar(
+        "bob",
+        [
+            CountedEvent(
+                ("Leave " * 50)[:100], "2026-06-03T00:00:00.000Z", "2026-06-04T00:00:00.000Z"
+            )
+        ],
+        1,
+        [
+            UncountedEvent(
+                "Stand-up",
+                "2026-06-01T07:00:00.000Z",
+                "2026-06-01T07:15:00.000Z",
+                4,
+                "it is shorter than 4 hours",
+            ),
+            UncountedEvent(
+                "",
+                "2026-06-02T00:00:00.000Z",
+                "2026-06-03T00:00:00.000Z",
+                1,
+                "it is marked as free",
+            ),
+        ],
+        2,
+    )
+
+
+def test_of_many_the_first_are_told() -> None:
+    event = "DTSTART:20260602T000000Z\r\nDURATION:PT{}H\r\nRRULE:FREQ=HOURLY;COUNT=101"
+    shorts = [f"DTSTART:20260602T{hour:02}0000Z\r\nDURATION:PT1H" for hour in range(24)] * 5
+    [told] = read({"bob": calendar(event.format(5), *shorts)}, rules=CalendarRules()).understood
+    assert (len(told.absences), told.absences_in_all) == (100, 101)
+    assert (len(told.not_counted), told.not_counted_in_all) == (100, 120)
+    assert told.not_counted[-1].start == "2026-06-02T19:00:00.000Z"
+
+
+def test_years_that_cannot_be_written_are_told_as_the_first_and_the_last() -> None:
+    ages = calendar("DTSTART;TZID=Asia/Tokyo:00010101T000000\r\nDURATION:P4000000D")
+    [told] = read({"bob": ages}).understood
+    assert [(each.start, each.end) for each in told.absences] == [
+        ("0001-01-01T00:00:00.000Z", "9999-12-31T23:59:59.999Z")
+    ]
+
+
+def test_as_many_as_are_promised_are_laid_out() -> None:
+    minutes = "DTSTART:20260602T000000Z\r\nDURATION:PT1M\r\nRRULE:FREQ=MINUTELY;COUNT=25000"
+    both = {"a": calendar(minutes), "b": calendar(minutes)}
+    assert len(read(both).absences) == OCCURRENCES
+
+
+def test_what_is_over_says_by_how_much() -> None:
+    minutes = "DTSTART:20260602T000000Z\r\nDURATION:PT1M\r\nRRULE:FREQ=MINUTELY;COUNT=30000"
+    with pytest.raises(InvalidRequest) as refused:
+        read({"a": calendar(minutes), "b": calendar(minutes), "c": "never read"})
+    [error] = refused.value.errors
+    assert error.pointer == "/unavailableIcs/b"
+    assert error.detail == (
+        "has, with the calendars before it, 60,000 events within the rotation, repetitions "
+        "counted: 10,000 more than the 50,000 that are laid out"
+    )
 
 
 # --- before anybody pays --------------------------------------------------------------------
 
 
+def parsed(**calendars: str) -> list[tuple[str, str]]:
+    """The warnings about calendars that are not read before anybody pays."""
+    warnings = parse_quick_calendars(calendars, (JUNE_1, JUNE_1 + 28 * DAY), CalendarRules())
+    return [
+        (warning.pointer.removeprefix("/unavailableIcs/"), warning.detail) for warning in warnings
+    ]
+
+
 def test_short_calendars_are_parsed_before_anybody_pays() -> None:
     day = calendar("DTSTART;VALUE=DATE:20260603\r\nRRULE:FREQ=SECONDLY")
-    assert parse_quick_calendars({"bob": calendar("DTSTART;VALUE=DATE:20260603")}) == []
-    [warning] = parse_quick_calendars({"bob": day})
-    assert (warning.pointer, warning.detail) == ("/unavailableIcs/bob", LATER.format(why=RECURS))
+    assert parsed(bob=calendar("DTSTART;VALUE=DATE:20260603")) == []
+    assert parsed(bob=day) == [("bob", LATER.format(why=RECURS))]
     with pytest.raises(InvalidRequest) as refused:
-        parse_quick_calendars({"alice": "hello", "bob": day, "carol": ""})
+        parsed(alice="hello", bob=day, carol="")
     assert [error.pointer for error in refused.value.errors] == [
         "/unavailableIcs/alice",
         "/unavailableIcs/carol",
@@ -226,16 +405,75 @@ def test_short_calendars_are_parsed_before_anybody_pays() -> None:
 
 def test_what_could_take_long_is_left_for_later_and_that_is_said() -> None:
     long = calendar(*["DTSTART;VALUE=DATE:20260603"] * 100)
-    hidden = zoned(zone()).replace("VTIMEZONE", "VTIME\r\n ZONE")
-    named = calendar("DTSTART;TZID=/a/b/c/d/e:20260602T090000\r\nDURATION:PT1H")
-    calendars = {"a": calendar(), "b": hidden, "n": named, "c": long, "d": calendar()}
-    warnings = parse_quick_calendars(calendars)
-    assert [(warning.pointer, warning.detail) for warning in warnings] == [
-        ("/unavailableIcs/b", LATER.format(why=OWN_ZONE)),
-        ("/unavailableIcs/n", LATER.format(why=OWN_ZONE)),
-        ("/unavailableIcs/c", LATER.format(why=LONG)),
-        ("/unavailableIcs/d", LATER.format(why=LONG)),
+    never = zoned(zone(rule="RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30\r\n"))
+    assert parsed(a=calendar(), b=never, c=long, d=calendar()) == [
+        ("c", LATER.format(why=LONG)),
+        ("d", LATER.format(why=LONG)),
     ]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "SUMMARY:no start",
+        "DTSTART:2026-06-03",
+        "DTSTART:20260603T090000Z\r\nDURATION:1 hour",
+        "DTSTART:20260603T090000Z\r\nDURATION:-PT1H",
+        "DTSTART:20260603T090000Z\r\nDTEND:20260603T080000Z",
+        "DTSTART:20260603\r\nDTEND:20260602",
+        "DTSTART:20260603T090000Z\r\nRRULE:FREQ=OFTEN",
+        "DTSTART:20260603T090000Z\r\nRRULE:FREQ=DAILY\r\nEXDATE:20260605T090000Z,tomorrow",
+        "DTSTART;TZID=Nowhere:20260603T090000",
+        "DTSTART;TZID=Nowhere:20260101T090000\r\nRRULE:FREQ=YEARLY",
+        "DTSTART:20260603T090000Z\r\nDTEND;TZID=Nowhere:20260603T100000",
+        "DTSTART;TZID=Nowhere:20260101T090000\r\nRRULE:FREQ=WEEKLY;UNTIL=20260601",
+        "DTSTART;TZID=Nowhere:20260101T090000\r\nRRULE:FREQ=WEEKLY;UNTIL=20260101\r\nRDATE:20260301T090000",
+    ],
+)  # fmt: skip
+def test_an_error_is_the_same_before_and_after_anybody_pays(event: str) -> None:
+    text = calendar(f"SUMMARY:Dentist\r\n{event}")
+    with pytest.raises(InvalidRequest) as refused:
+        parsed(bob=text)
+    [error] = refused.value.errors
+    assert error.detail == refusal(text)
+    assert error.detail.endswith(": the event 'Dentist'")
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        (zoned(zone("five")), "'five' is not an offset from UTC such as +0100: the event '0'"),
+        (
+            zoned(zone(rule="RRULE:FREQ=OFTEN\r\n")),
+            "a recurrence rule is not valid: FREQ=OFTEN: the event '0'",
+        ),
+        (
+            "BEGIN:VCALENDAR\nBEGIN:VFREEBUSY\nFREEBUSY:now\nEND:VFREEBUSY\nEND:VCALENDAR",
+            "'now' is not a period: the event 'busy time'",
+        ),
+    ],
+)
+def test_zones_and_busy_times_are_read_before_anybody_pays(text: str, detail: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parsed(bob=text)
+    [error] = refused.value.errors
+    assert error.detail == refusal(text) == f"cannot be read as iCalendar: {detail}"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        "DTSTART;TZID=Nowhere:20260101T090000\r\nDURATION:P9D",
+        "DTSTART;TZID=Nowhere:20260901T090000",
+        "DTSTART;TZID=Nowhere:20260101T090000\r\nRRULE:FREQ=WEEKLY;UNTIL=20260501T090000Z",
+        "DTSTART;TZID=Nowhere:20260603T090000\r\nTRANSP:TRANSPARENT",
+        "DTSTART;TZID=Nowhere:20260603T090000\r\nSTATUS:CANCELLED",
+    ],
+)
+def test_a_zone_is_not_asked_for_where_it_changes_nothing(event: str) -> None:
+    text = calendar(event)
+    assert found(text) == []
+    assert parsed(bob=text) in ([], [("bob", LATER.format(why=RECURS))])
 
 
 # --- what cannot be read --------------------------------------------------------------------
@@ -258,7 +496,8 @@ def test_what_could_take_long_is_left_for_later_and_that_is_said() -> None:
             calendar("DTSTART:20260602T090000Z\r\nRRULE:FREQ=DAILY;INTERVAL=" + "9" * 400),
             id="rarely",
         ),
-        pytest.param("BEGIN:VCALENDAR\r\nX-\ud800:1\r\nEND:VCALENDAR", id="half-a-character"),
+        pytest.param("BEGIN:VCALENDAR\r\nBEGIN:\ud800\r\nEND:VCALENDAR", id="half-a-character"),
+        pytest.param(calendar("SUMMARY:\ud800"), id="half-a-character-in-a-name"),
     ],
 )
 def test_what_cannot_be_read_is_an_error(text: str) -> None:

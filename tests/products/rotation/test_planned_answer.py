@@ -29,7 +29,7 @@ BOTH_AWAY = [
 
 def planned(**changes: Any) -> PlannedRotation:
     request = validated({**SEED, "strategy": "fair", **changes}, RotationRequest)
-    return planned_rotation(request, lambda: 0.0)
+    return planned_rotation(request, lambda: 0.0).rotation
 
 
 def answered(**changes: Any) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def test_what_is_not_proven_is_said_so() -> None:
     clock = count()
     wished = {"shifts": 40, "strategy": "fair", "minRestHours": 24, "unavailable": BOTH_AWAY}
     request = validated({**SEED, **wished}, RotationRequest)
-    found = planned_rotation(request, lambda: 1e9 * next(clock))  # the time is up at once
+    found = planned_rotation(request, lambda: 1e9 * next(clock)).rotation  # the time is up at once
     assert planned_in_words(found).endswith("of each other, at least 0h in any assignment.")
 
 

@@ -76,8 +76,17 @@ ERRORS = [
      "/fixed/1/person", "has another role in that shift already"),
     ({"unavailableIcs": {"bob": 1}}, "/unavailableIcs/bob",
      "is not a string: an iCalendar text begins with BEGIN:VCALENDAR"),
-    ({"unavailableIcs": {"bob": "x" * 262_145}}, "/unavailableIcs/bob",
-     "is longer than 262,144 bytes"),
+    ({"unavailableIcs": {"bob": "é" * 1_048_577}}, "/unavailableIcs/bob",
+     "has 2,097,154 bytes, 2 more than the 2,097,152 of a calendar"),
+    ({"calendarEvents": "some"}, "/calendarEvents", None),
+    ({"minAbsenceHours": -1}, "/minAbsenceHours", None),
+    ({"email": {"zoe": "z@x"}}, "/email/zoe", "is not one of people"),
+    ({"email": {"bob": 7}}, "/email/bob", "is not an address such as ana@example.org"),
+    ({"email": {"bob": "bob"}}, "/email/bob", "is not an address such as ana@example.org"),
+    ({"email": 7}, "/email",
+     "is not an address such as ana@example.org, nor an object with one by person"),
+    ({"email": "b@x.org", "unavailableIcs": {"bob": "", "alice": ""}}, "/email",
+     'is of one person: write an object, {"person": "address"}'),
     ({"timezone": "UTC", "shifts": 10_000, "shiftLengthHours": 24 * 365}, "/shifts", None),
     ({"strategy": "round-robin", "shifts": 101, "shiftLengthHours": 8_760}, "/shifts",
      "a rotation that is planned spans at most 100 years"),
@@ -191,13 +200,15 @@ def test_each_of_them_makes_it_heavy(field: str) -> None:
         "roles": ["a"],
         "minRestHours": 0,
         "maxConsecutive": 1,
-        **{name: {} for name in ("weights", "carryOver", "unavailableIcs")},
+        "calendarEvents": "busy",
+        "minAbsenceHours": 2,
+        **{name: {} for name in ("weights", "carryOver", "unavailableIcs", "email")},
     }
     assert request(**{field: values.get(field, [])}).is_heavy
 
 
 def test_the_planning_request() -> None:
-    planning = planning_request(
+    planning, _ = planning_request(
         request(
             start="2026-06-04T09:00:00",
             timezone="Europe/Berlin",
@@ -225,7 +236,7 @@ def test_the_planning_request() -> None:
 
 
 def test_the_planning_request_of_one_field() -> None:
-    planning = planning_request(request(strategy="round-robin", start="2026-06-04"))
+    planning, _ = planning_request(request(strategy="round-robin", start="2026-06-04"))
     assert planning.boundaries == range(JUNE_4, JUNE_4 + 3 * DAY + 1, DAY)
     assert (planning.timezone, planning.absences, planning.roles) == ("UTC", [], ())
 
@@ -239,17 +250,40 @@ def test_the_planning_request_of_one_field() -> None:
     ],
 )
 def test_starts_with_a_zone(start: str, hours: int) -> None:
-    planning = planning_request(request(start=start, timezone="Europe/Berlin"))
+    planning, _ = planning_request(request(start=start, timezone="Europe/Berlin"))
     assert planning.boundaries[0] == JUNE_4 + hours * HOUR
 
 
-def test_too_many_absences_in_all() -> None:
-    event = "BEGIN:VEVENT\nUID:1\nDTSTART;VALUE=DATE:20260604\nEND:VEVENT\n"
-    calendar = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\n{event}END:VCALENDAR\n"
-    with pytest.raises(InvalidRequest, match="more than 10,000 absences in all"):
-        planning_request(
-            request(unavailable=[absence()] * 10_000, unavailableIcs={"bob": calendar})
-        )
+CALENDAR = (
+    "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:x\nBEGIN:VEVENT\nUID:1\nSUMMARY:Dentist\n"
+    "ATTENDEE;PARTSTAT=DECLINED:mailto:Bob@example.org\n"
+    "DTSTART:20260604T090000Z\nDURATION:PT3H\nEND:VEVENT\nEND:VCALENDAR\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("fields", "counts"),
+    [
+        pytest.param({}, False, id="shorter-than-four-hours"),
+        pytest.param({"minAbsenceHours": 3}, True, id="as-long-as-asked"),
+        pytest.param({"minAbsenceHours": 3.5}, False, id="shorter-than-asked"),
+        pytest.param({"calendarEvents": "busy"}, True, id="everything-that-is-busy"),
+        pytest.param(
+            {"calendarEvents": "busy", "email": {"bob": " BOB@example.org"}}, False, id="declined"
+        ),
+        pytest.param(
+            {"calendarEvents": "busy", "email": "bob@example.org"}, False, id="declined-by-the-one"
+        ),
+        pytest.param(
+            {"calendarEvents": "busy", "email": {"alice": "bob@example.org"}}, True, id="of-another"
+        ),
+    ],
+)
+def test_what_counts_is_asked_for(fields: dict[str, Any], counts: bool) -> None:
+    planning, [told] = planning_request(request(unavailableIcs={"bob": CALENDAR}, **fields))
+    start = JUNE_4 + 9 * HOUR
+    assert planning.absences == [Absence("bob", start, start + 3 * HOUR, "Dentist")] * counts
+    assert (told.absences_in_all, told.not_counted_in_all) == (counts, not counts)
 
 
 @pytest.mark.anyio

@@ -1,0 +1,1 @@
+"""Calendars that other programs wrote, read as RFC 5545 says."""
