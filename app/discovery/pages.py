@@ -52,7 +52,7 @@ class Pages:
     """The pages of one service.
 
     ``terms`` are by slug, and empty if nothing is paid. In a ``sandbox`` no money moves.
-    ``contact`` is the operator's e-mail address, if it is known. The first endpoint plans the
+    ``contact`` is the operator's e-mail address, or empty. The first endpoint plans the
     example of the home page.
     """
 
@@ -60,7 +60,7 @@ class Pages:
     public_url: str
     terms: Mapping[str, PaymentTerms]
     sandbox: bool
-    contact: str | None = None
+    contact: str = ""
 
     def routes(self) -> Sequence[Route]:
         return [

@@ -17,6 +17,7 @@ import pytest
 
 from app.discovery.bazaar import ICON_PATH
 from app.discovery.catalog import product_page
+from app.discovery.home_example import HOME_EXAMPLE, HOME_PICTURE
 from app.discovery.html import SECURITY_HEADERS, static_files
 from app.discovery.pages import picture_path
 from app.discovery.template_filters import json_text, undescribed
@@ -254,6 +255,50 @@ async def test_where_nothing_is_paid_the_form_says_so() -> None:
     shown = await page(PRODUCTS[0], service(settings(payments="off")))
     assert "asks for no payment" in shown.text
     assert "form" in dict(shown.elements)
+
+
+@pytest.mark.parametrize(
+    ("contact", "told"),
+    [("ops@oncall.test", "Write to ops@oncall.test."), ("", f"The operator of {PUBLIC_URL}.")],
+)
+async def test_the_home_page_says_who_runs_it(contact: str, told: str) -> None:
+    shown = await page("/", service(settings(contact_email=contact)))
+    assert shown.says(f"Who runs it {told}")
+    assert (f"mailto:{contact}" in shown.having("href")) is bool(contact)
+
+
+async def test_the_home_page_shows_a_proven_plan_around_absences() -> None:
+    shown = await page("/")
+    answer = json.loads(ENDPOINTS[0].answer_to(HOME_EXAMPLE))
+    assert answer["fairness"]["optimal"]
+    assert set(answer["fairness"]["hours"].values()) == {96}
+    for line in answer["fairness"]["explanations"]:
+        assert shown.says(line)
+    drawn = await fetch(HOME_PICTURE)
+    assert b"Ben is away: 2026-06-05" in drawn.content
+
+
+@pytest.mark.parametrize(
+    ("shop", "told"),
+    [
+        (service(), "This service is a sandbox"),
+        (service(remote_settings("http://127.0.0.1:9")), "paid in a stablecoin"),
+        (service(settings(payments="off")), "asks for no payment"),
+    ],
+    ids=["sandbox", "facilitator", "off"],
+)
+async def test_the_home_page_has_its_terms(shop: Service, told: str) -> None:
+    assert told in (await page("/", shop)).text
+
+
+async def test_a_page_of_nothing_leads_home() -> None:
+    shown = Page((await fetch("/nothing")).text)
+    links = [
+        attributes["href"]
+        for tag, attributes in shown.elements
+        if tag == "a" and attributes.get("class") == "button"
+    ]
+    assert links == ["/"]
 
 
 # --- negotiation ----------------------------------------------------------------------------
