@@ -95,7 +95,7 @@ mutants: setup-dev ## Change the code where mistakes cost money, and see that te
 	@$(BIN)/python scripts/programs.py redis-server
 	@CI=true nice -n 19 $(BIN)/python scripts/mutants.py $(P)
 
-screenshots: setup-dev ## Take the pictures of the catalogue again; wants chromium
+screenshots: setup-dev ## Take the pictures of the pages again; wants chromium
 	@$(BIN)/python -m scripts.screenshots
 
 lock: setup-dev ## Renew the lock files: the newest versions that pyproject.toml admits

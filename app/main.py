@@ -135,6 +135,7 @@ def _pages(checkouts: Sequence[ProductCheckout], settings: Settings) -> Pages:
         settings.public_url,
         {each.endpoint.slug: each.payments.terms for each in checkouts if each.payments},
         sandbox=settings.payments == "sandbox",
+        contact=settings.contact_email,
     )
 
 

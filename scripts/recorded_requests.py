@@ -133,7 +133,7 @@ DOCUMENTS = (
 ASSETS = (
     "/static/favicon.svg",
     "/static/style.css",
-    "/static/try.js",
+    "/static/form.js",
     "/static/favicon.ico",
     "/favicon.ico",
     "/icon.png",

@@ -1,8 +1,8 @@
-"""Take the pictures of the catalogue for ``docs/``, and the icons and the card of ``static/``.
+"""Take the pictures of the pages for ``docs/pages/``, and the icons and the card of ``static/``.
 
 Run from the project's folder as ``python -m scripts.screenshots``: it starts a sandbox service and
-looks at a product's page at the widths of a phone and a desktop, light and dark, in the installed
-Chromium.
+looks at each page at the widths of a phone and a desktop, light and dark, in the installed
+Chromium, which also writes them as WebP. With names of pages as arguments it takes those only.
 """
 
 import base64
@@ -19,8 +19,32 @@ from tests.support.processes import ROOT, answers_ok, environment, free_port, ru
 
 PRODUCT = "/catalog/sched-oncall-rotation"
 STATIC = ROOT / "app" / "discovery" / "static"
+PAGES = {
+    "home": "/",
+    "catalog": "/catalog",
+    "rotation": PRODUCT,
+    "schedule": "/catalog/sched-oncall-schedule",
+    "now": "/catalog/sched-oncall-now",
+    "docs": "/docs",
+    "not-found": "/nothing",
+    "answer": PRODUCT,
+}
+"""The pages by the names of their pictures. The answer is that of the form."""
+FOLDER = ROOT / "docs" / "pages"
 WINDOWS = {"phone": (390, 1720), "desktop": (1280, 1180)}
-MAX_BYTES = 200 * 1024
+MAX_BYTES = 80 * 1024
+QUALITY = 0.8
+AS_WEBP = """async ([png, quality]) => {
+  const image = new Image();
+  image.src = `data:image/png;base64,${png}`;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  return canvas.toDataURL("image/webp", quality).split(",")[1];
+}"""
+SHOWN_AT = "2026-05-27T12:00:00Z"
+"""When the pages are looked at: the form's example begins on the Monday after."""
 ICON_PIXELS = 32
 LISTED_PIXELS = 256
 CARD = """<!doctype html><style>
@@ -49,20 +73,42 @@ def main() -> None:
         running(command, log=Path(folder) / "service.log", ready=ready, environ=environ),
         chromium() as browser,
     ):
-        make_icons(browser)
-        make_card(browser, url)
-        for device, (width, height) in WINDOWS.items():
-            for scheme in ("light", "dark"):
-                take_page(browser, url, f"catalog-{device}-{scheme}", scheme, (width, height))
+        if not sys.argv[1:]:
+            make_icons(browser)
+            make_card(browser, url)
+        for name in sys.argv[1:] or PAGES:
+            for device, size in WINDOWS.items():
+                for scheme in ("light", "dark"):
+                    take_page(browser, url, name, f"{name}-{device}-{scheme}", scheme, size)
 
 
-def take_page(browser: Browser, url: str, name: str, scheme: str, size: tuple[int, int]) -> None:
-    """The product's page from its top, in a window of ``size``."""
+def take_page(
+    browser: Browser, url: str, name: str, file: str, scheme: str, size: tuple[int, int]
+) -> None:
+    """A page from its top, or an answer of the form from its own, in a window of ``size``."""
     viewport = {"width": size[0], "height": size[1]}
-    page = browser.new_page(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
-    page.goto(url + PRODUCT, wait_until="networkidle")
-    save(page, ROOT / "docs" / f"{name}.png")
-    page.close()
+    context = browser.new_context(
+        viewport=viewport,  # type: ignore[arg-type]
+        color_scheme=scheme,  # type: ignore[arg-type]
+        timezone_id="Europe/Berlin",
+        locale="en-GB",
+    )
+    page = context.new_page()
+    page.clock.set_fixed_time(SHOWN_AT)
+    page.goto(url + PAGES[name], wait_until="networkidle")
+    if name == "docs":
+        page.locator(".opblock").first.wait_for()
+    if name == "answer":
+        page.get_by_role("button", name="Pay").click()
+        page.locator("#try-answer:focus").wait_for(timeout=60_000)
+        page.evaluate("scrollBy(0, document.activeElement.getBoundingClientRect().top - 24)")
+        page.wait_for_timeout(500)
+    png = base64.b64encode(page.screenshot()).decode()
+    blank = browser.new_page()
+    webp = base64.b64decode(blank.evaluate(AS_WEBP, [png, QUALITY]))
+    blank.close()
+    write(FOLDER / f"{file}.webp", webp)
+    context.close()
 
 
 def make_card(browser: Browser, url: str) -> None:
@@ -99,10 +145,14 @@ def data_url(svg: bytes) -> str:
 
 
 def save(page: Page, file: Path) -> None:
+    write(file, page.screenshot())
+
+
+def write(file: Path, content: bytes) -> None:
     file.parent.mkdir(exist_ok=True)
-    size = file.write_bytes(page.screenshot())
-    print(f"{file.relative_to(ROOT)}: {size / 1024:.0f} KiB")
-    if size > MAX_BYTES:
+    file.write_bytes(content)
+    print(f"{file.relative_to(ROOT)}: {len(content) / 1024:.0f} KiB")
+    if len(content) > MAX_BYTES:
         sys.exit(f"{file.name} is larger than {MAX_BYTES // 1024} KiB")
 
 

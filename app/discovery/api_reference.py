@@ -8,7 +8,6 @@ address of a file names its content, so caches may keep it for ever.
 
 import gzip
 import mimetypes
-import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,16 +17,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.discovery.html import HTML, html_page
+from app.discovery.html import HTML, asset, html_page
 from app.discovery.representations import (
     FOR_EVER,
     FOR_MINUTES,
     Representation,
+    accepts_gzip,
     representation_handler,
 )
 
 FOLDER = Path(__file__).parent / "reference"
-NO_GZIP = re.compile(r"gzip\s*;\s*q=0(\.0*)?\s*(,|$)")
 
 
 def reference_routes() -> Sequence[Route]:
@@ -37,7 +36,7 @@ def reference_routes() -> Sequence[Route]:
 
 @cache
 def page() -> Representation:
-    return html_page("docs.html", asset=_address)
+    return html_page("docs.html", asset=_address, static=asset)
 
 
 @cache
@@ -50,10 +49,9 @@ def files() -> Mapping[str, Representation]:
 
 
 def _representation(path: Path, content: bytes) -> Representation:
-    coded = {"Content-Encoding": "gzip"} if path.suffix == ".gz" else {}
+    coded = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"} if path.suffix == ".gz" else {}
     media_type = mimetypes.guess_type(path.name.removesuffix(".gz"))[0] or "text/plain"
-    safe = {"X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
-    return Representation(content, media_type, {**safe, **coded})
+    return Representation(content, media_type, {"X-Content-Type-Options": "nosniff", **coded})
 
 
 @cache
@@ -68,14 +66,9 @@ async def _file(request: Request) -> Response:
     if file is None:
         raise HTTPException(404)
     named = request.query_params.get("v") == file.digest
-    if "Content-Encoding" in file.headers and not _takes_gzip(request):
+    if "Content-Encoding" in file.headers and not accepts_gzip(request):
         file = _decompressed(name)
     return file.response(request, **{"Cache-Control": FOR_EVER if named else FOR_MINUTES})
-
-
-def _takes_gzip(request: Request) -> bool:
-    accepted = request.headers.get("accept-encoding", "").lower()
-    return "gzip" in accepted and not NO_GZIP.search(accepted)
 
 
 def _address(name: str) -> str:

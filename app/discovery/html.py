@@ -5,6 +5,7 @@ styles are files. The address of a file changes with its content, so caches may 
 """
 
 import mimetypes
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from app.discovery.templating import template
 
 HTML = "text/html"
 STATIC = Path(__file__).parent / "static"
+IMPORT = re.compile(r'from "\./([\w.-]+)"')
 SECURITY_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -41,14 +43,17 @@ def html_page(name: str, **context: Any) -> Representation:
 @cache
 def static_files() -> Mapping[str, Representation]:
     """Return the files of ``static/`` by name."""
-    return {
-        path.name: Representation(
-            path.read_bytes(),
-            mimetypes.guess_type(path.name)[0] or "application/octet-stream",
-            {"X-Content-Type-Options": "nosniff"},
-        )
-        for path in sorted(STATIC.iterdir())
-    }
+    return {path.name: _static(path.name) for path in sorted(STATIC.iterdir())}
+
+
+@cache
+def _static(name: str) -> Representation:
+    """Return a file. A script imports the others by addresses that name their content."""
+    body = (STATIC / name).read_bytes()
+    if name.endswith(".js"):
+        body = IMPORT.sub(lambda match: f'from "{asset(match[1])}"', body.decode()).encode()
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return Representation(body, media_type, {"X-Content-Type-Options": "nosniff"})
 
 
 async def static_file(request: Request) -> Response:
@@ -62,4 +67,4 @@ async def static_file(request: Request) -> Response:
 
 def asset(name: str) -> str:
     """Return the address of the present version of a static file."""
-    return f"/static/{name}?v={static_files()[name].digest}"
+    return f"/static/{name}?v={_static(name).digest}"

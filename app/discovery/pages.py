@@ -19,13 +19,18 @@ from starlette.routing import Route
 
 from app.discovery.bazaar import ICON_PATH
 from app.discovery.catalog import product_list, product_page
+from app.discovery.day_list import DayList, day_list
+from app.discovery.form_inputs import inputs_of
+from app.discovery.home_example import HOME_EXAMPLE, HOME_PICTURE
 from app.discovery.html import HTML, SECURITY_HEADERS, html_page, static_file, static_files
+from app.discovery.programs import Program, Programs
 from app.discovery.representations import Representation, accepted_by, representation_handler
-from app.discovery.schema_tables import inputs_of, tables_of
+from app.discovery.schema_tables import tables_of
 from app.errors import NotAcceptable
 from app.http.negotiation import negotiated
 from app.http.problems import MEDIA_TYPE as PROBLEM
 from app.http.problems import http_problem_response
+from app.http.validation import validated
 from app.payments.terms import PaymentTerms
 from app.payments.terms_text import terms_lines
 from app.products.endpoint import JSON, SVG, Endpoint
@@ -34,6 +39,12 @@ SVG_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "X-Content-Type-Options": "nosniff",
 }
+PRESETS = (
+    {"label": "Every week, Monday 09:00", "time": "09:00", "hours": 168, "shifts": 13},
+    {"label": "Every day at 09:00", "time": "09:00", "hours": 24, "shifts": 14},
+    {"label": "12 hours, 08:00 and 20:00", "time": "08:00", "hours": 12, "shifts": 28},
+)
+"""What the form fills in at once: the start on the next Monday, the length and the number."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +52,15 @@ class Pages:
     """The pages of one service.
 
     ``terms`` are by slug, and empty if nothing is paid. In a ``sandbox`` no money moves.
+    ``contact`` is the operator's e-mail address, or empty. The first endpoint plans the
+    example of the home page.
     """
 
     endpoints: Sequence[Endpoint]
     public_url: str
     terms: Mapping[str, PaymentTerms]
     sandbox: bool
+    contact: str = ""
 
     def routes(self) -> Sequence[Route]:
         return [
@@ -56,6 +70,10 @@ class Pages:
                 representation_handler({JSON: self._list, HTML: self._catalog}),
             ),
             *(route for endpoint in self.endpoints for route in self._product_routes(endpoint)),
+            Route(
+                HOME_PICTURE,
+                representation_handler({SVG: partial(_picture, self.endpoints[0], HOME_EXAMPLE)}),
+            ),
             Route("/static/{name}", static_file),
             Route("/favicon.ico", _icon("favicon.ico")),
             Route(ICON_PATH, _icon("icon.png")),
@@ -78,13 +96,38 @@ class Pages:
         return _json(product_page(endpoint, self.public_url))
 
     def _index(self) -> Representation:
-        return self._page("index.html", "/", products=self._products())
+        rotation = self.endpoints[0]
+        answer = msgspec.json.decode(rotation.answer_to(HOME_EXAMPLE))
+        programs = self._programs(rotation, HOME_EXAMPLE)
+        price = str(rotation.price_usd)
+        exchange = Program(
+            "HTTP",
+            "Requests over HTTP",
+            "POST the document, sign the terms with any x402 client, POST it again.",
+            Programs.http(rotation.path, HOME_EXAMPLE, price),
+            "http",
+        )
+        by_language = {program.language: program for program in (exchange, *programs)}
+        return self._page(
+            "index.html",
+            "/",
+            products=self._products(),
+            picture=HOME_PICTURE,
+            answer=answer,
+            days=_days(rotation, HOME_EXAMPLE),
+            programs=[by_language[name] for name in ("HTTP", "MCP", "Python", "curl")],
+            paid=bool(self.terms),
+            sandbox=self.sandbox,
+            contact=self.contact,
+        )
 
     def _catalog(self) -> Representation:
+        programs = self._programs(self.endpoints[0], self.endpoints[0].example)
         return self._page(
             "catalog.html",
             "/catalog",
             products=self._products(),
+            mcp=programs[-1],
             paid=bool(self.terms),
             sandbox=self.sandbox,
         )
@@ -92,27 +135,39 @@ class Pages:
     def _product(self, endpoint: Endpoint) -> Representation:
         product = product_page(endpoint, self.public_url)
         terms = self.terms.get(endpoint.slug)
+        shown = [endpoint.example, *(worked.example for worked in endpoint.worked)]
         return self._page(
             "product.html",
             endpoint.catalog_path,
             product=product,
-            picture=picture_path(endpoint),
-            worked_pictures=list(_pictures(endpoint))[1:],
+            limit=endpoint.limit_in_words,
+            pictures=list(_pictures(endpoint)),
+            days=[_days(endpoint, example) for example in shown] if picture_path(endpoint) else (),
             formats=endpoint.formats,
-            inputs=inputs_of(product["inputSchema"], endpoint.example),
+            inputs=inputs_of(product["inputSchema"], self._form_example(endpoint)),
+            presets=PRESETS if "shiftLengthHours" in endpoint.example else (),
             input_tables=tables_of(product["inputSchema"]),
             output_tables=tables_of(product["outputSchema"]),
+            programs=self._programs(endpoint, endpoint.example),
             terms=", or ".join(terms_lines(terms.payment_required())) if terms else None,
             sandbox=self.sandbox,
             tryable=self.sandbox or not terms,
         )
+
+    def _form_example(self, endpoint: Endpoint) -> Mapping[str, Any]:
+        """Return what a form is filled with: what shows the most of a product."""
+        return HOME_EXAMPLE if endpoint is self.endpoints[0] else endpoint.example
+
+    def _programs(self, endpoint: Endpoint, example: Mapping[str, Any]) -> Sequence[Program]:
+        programs = Programs(self.public_url, bool(self.terms), self.sandbox)
+        return programs.of(self.public_url + endpoint.path, example)
 
     def _products(self) -> Sequence[Mapping[str, Any]]:
         return [
             {
                 **product_page(endpoint, self.public_url),
                 "catalog": endpoint.catalog_path,
-                "picture": picture_path(endpoint),
+                "limit": endpoint.limit_in_words,
             }
             for endpoint in self.endpoints
         ]
@@ -136,6 +191,12 @@ def _pictures(endpoint: Endpoint) -> Mapping[str, Mapping[str, Any]]:
         f"{endpoint.catalog_path}/{name}.svg": example
         for name, example in zip(names, shown, strict=True)
     }
+
+
+def _days(endpoint: Endpoint, example: Mapping[str, Any]) -> DayList:
+    """Return the timeline of the answer to an example as a list."""
+    timeline = endpoint.compute(validated(example, endpoint.request)).timeline()
+    return day_list(timeline, endpoint.answer_to(example, SVG))
 
 
 async def not_found(request: Request, error: Exception) -> Response:

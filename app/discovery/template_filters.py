@@ -1,4 +1,4 @@
-"""The filters of the templates: JSON and commands for readers, prose and addresses.
+"""The filters of the templates: JSON and code for readers, prose and addresses.
 
 Text between tags is escaped here, except for its quotes, which makes a page a third smaller.
 """
@@ -6,14 +6,18 @@ Text between tags is escaped here, except for its quotes, which makes a page a t
 import html
 import json
 import re
-import shlex
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from markupsafe import Markup
 
+from app.discovery.highlighting import highlighted
+
 CODE = re.compile("`([^`]+)`")
 LINE_WIDTH = 88
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def between_tags(text: str) -> Markup:
@@ -37,23 +41,32 @@ def first_sentence(text: str) -> str:
     return text.partition(". ")[0].removesuffix(".") + "."
 
 
-def json_text(value: object, indent: int = 2, margin: int = 0, label: str = "") -> str:
-    """Return ``label`` and ``value`` as JSON, with each part on one line if it fits."""
-    line = f"{label}{json.dumps(value, ensure_ascii=False)}"
-    if margin + len(line) < LINE_WIDTH or not isinstance(value, Mapping | list):
-        return line
-    if isinstance(value, Mapping):
-        members = [(f"{json.dumps(name)}: ", part) for name, part in value.items()]
-    else:
-        members = [("", part) for part in value]
-    inner = margin + indent
-    parts = [f"{' ' * inner}{json_text(part, indent, inner, name)}" for name, part in members]
-    opening, closing = "{}" if isinstance(value, Mapping) else "[]"
-    return "\n".join([label + opening, ",\n".join(parts), " " * margin + closing])
+def json_text(
+    value: object,
+    indent: int = 2,
+    *,
+    write: Callable[[object], str] = _dumps,
+    width: int = LINE_WIDTH,
+) -> str:
+    """Return ``value`` as JSON, with each part on one line if it fits in ``width``.
 
+    ``write`` writes a part on one line; ``repr`` makes it a Python literal.
+    """
 
-def _json(value: object, indent: int = 2) -> Markup:
-    return between_tags(json_text(value, indent))
+    def text(value: object, margin: int, label: str) -> str:
+        line = f"{label}{write(value)}"
+        if margin + len(line) < width or not isinstance(value, Mapping | list):
+            return line
+        if isinstance(value, Mapping):
+            members = [(f"{write(name)}: ", part) for name, part in value.items()]
+        else:
+            members = [("", part) for part in value]
+        inner = margin + indent
+        parts = [f"{' ' * inner}{text(part, inner, name)}" for name, part in members]
+        opening, closing = "{}" if isinstance(value, Mapping) else "[]"
+        return "\n".join([label + opening, ",\n".join(parts), " " * margin + closing])
+
+    return text(value, 0, "")
 
 
 def undescribed(schema: object) -> object:
@@ -69,22 +82,11 @@ def undescribed(schema: object) -> object:
     }
 
 
-def _shell_word(value: object) -> Markup:
-    """Return ``value`` as JSON, quoted for a shell."""
-    return between_tags(shlex.quote(json_text(value)))
-
-
-def _python(document: Mapping[str, Any]) -> Markup:
-    """Return a flat document as a Python literal with one field on each line."""
-    lines = "".join(f"    {name!r}: {value!r},\n" for name, value in document.items())
-    return between_tags(f"{{\n{lines}}}")
-
-
 FILTERS: Mapping[str, Callable[..., object]] = {
-    "code": _json,
+    "code": lambda value: between_tags(json_text(value)),
+    "as_json": json_text,
+    "highlighted": highlighted,
     "undescribed": undescribed,
-    "shell": _shell_word,
-    "python": _python,
     "prose": prose,
     "breakable": breakable,
     "first_sentence": first_sentence,

@@ -43,8 +43,9 @@ class Timeline:
     ``people`` has a few words for each person, in order. ``items`` are those of the first role, and
     ``beside`` those of all others. ``after`` has items that follow the requested ones; ``mark_at``
     is the requested instant, if an instant was requested. Handoffs are ``handoff_offset_ms`` after
-    the items end. ``revision`` counts the changes of a timeline that is subscribed to; an answer
-    has none.
+    the items end. ``absences`` are when people cannot be on call, in any order; they may overlap,
+    and may begin before the first item or end after the last. ``revision`` counts the changes of a
+    timeline that is subscribed to; an answer has none.
     """
 
     title: str
@@ -58,6 +59,7 @@ class Timeline:
     mark_at: int | None = None
     handoff_offset_ms: int = 0
     revision: int | None = None
+    absences: Sequence[TimelineItem] = ()
 
 
 def shift_count_text(count: int) -> str:

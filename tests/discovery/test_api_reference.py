@@ -44,7 +44,7 @@ class TestServed:
         assert response.headers["X-Content-Type-Options"] == "nosniff"
 
     async def test_every_address_on_the_page_names_a_files_content(self) -> None:
-        addresses = [text for text in page().body.decode().split('"') if "?v=" in text]
+        addresses = [text for text in page().body.decode().split('"') if "/docs/" in text]
         assert len(addresses) == 4
         for address in addresses:
             response = await answer(address)
@@ -162,5 +162,55 @@ class TestDrawn:
         page.locator(".opblock").first.wait_for()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert (paper == "rgb(255, 255, 255)") is (scheme == "light")
+        assert paper == {"light": "rgb(247, 247, 244)", "dark": "rgb(20, 23, 26)"}[scheme]
+        page.locator(".opblock-summary-control").nth(1).click()
+        page.locator(".responses-table").first.wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        for block in page.locator(".opblock-summary-path").all()[:20]:
+            box = block.bounding_box()
+            assert box is not None
+            assert box["width"] > 80, "a path is not squeezed to a column of letters"
+        page.close()
+
+    def test_it_is_the_sites_brand_and_leads_home(self, drawn: tuple[Page, Seen]) -> None:
+        page, _ = drawn
+        home = page.get_by_role("link", name="On-call rotation", exact=True)
+        assert home.get_attribute("href") == "/"
+
+
+class TestTried:
+    """Requests that the page sends."""
+
+    def test_a_key_is_entered_and_sent(self, browser: Browser, address: str) -> None:
+        page = browser.new_page()
+        page.goto(f"{address}/docs")
+        page.get_by_role("button", name="Authorize").first.click()
+        dialog = page.locator(".modal-ux")
+        dialog.locator("input").first.fill("a-key")
+        dialog.get_by_role("button", name="Apply").first.click()
+        dialog.get_by_role("button", name="Close").last.click()
+        block = page.locator("[id^='operations-Schedules']").first
+        block.locator(".opblock-summary-control").click()
+        block.get_by_role("button", name="Try it out").click()
+        with page.expect_request("**/api/v1/schedules*") as sent:
+            block.get_by_role("button", name="Execute").click()
+        headers = sent.value.all_headers()
+        assert "a-key" in headers.get("authorization", "") + headers.get("x-api-key", "")
+        page.close()
+
+    def test_the_terms_are_no_error(self, browser: Browser, address: str) -> None:
+        page = browser.new_page()
+        page.goto(f"{address}/docs")
+        block = page.locator("#operations-Scheduling-sched-oncall-rotation")
+        block.locator(".opblock-summary-control").click()
+        block.get_by_role("button", name="Try it out").click()
+        block.get_by_role("button", name="Execute").click()
+        live = block.locator(".live-responses-table .response")
+        live.wait_for()
+        assert "402" in live.inner_text()
+        assert "Error" not in live.inner_text()
+        block.locator("textarea").first.fill('{"start": 1}')
+        block.get_by_role("button", name="Execute").click()
+        page.locator(".live-responses-table", has_text="400").wait_for()
+        assert "Error" in live.inner_text()
         page.close()

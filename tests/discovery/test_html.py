@@ -23,8 +23,26 @@ def test_an_assets_address_changes_with_its_content(
     for text in ("a", "b"):
         (tmp_path / "style.css").write_text(text)
         static_files.cache_clear()
+        html._static.cache_clear()
         seen.add(asset("style.css"))
     static_files.cache_clear()
+    html._static.cache_clear()
+    assert len(seen) == 2
+
+
+def test_an_imported_scripts_content_is_in_the_address_of_what_imports_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(html, "STATIC", tmp_path)
+    (tmp_path / "form.js").write_text('import { a } from "./part.js";')
+    seen = set()
+    for text in ("export const a = 1;", "export const a = 2;"):
+        (tmp_path / "part.js").write_text(text)
+        html._static.cache_clear()
+        seen.add(asset("form.js"))
+        sent = html._static("form.js").body.decode()
+        assert sent == f'import {{ a }} from "{asset("part.js")}";'
+    html._static.cache_clear()
     assert len(seen) == 2
 
 

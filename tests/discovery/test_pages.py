@@ -17,6 +17,7 @@ import pytest
 
 from app.discovery.bazaar import ICON_PATH
 from app.discovery.catalog import product_page
+from app.discovery.home_example import HOME_EXAMPLE, HOME_PICTURE
 from app.discovery.html import SECURITY_HEADERS, static_files
 from app.discovery.pages import picture_path
 from app.discovery.template_filters import json_text, undescribed
@@ -91,6 +92,14 @@ async def page(path: str, shop: Service | None = None) -> Page:
     return Page(response.text)
 
 
+def is_picture(tag: str, attributes: dict[str, str | None]) -> bool:
+    return tag == "img" and str(attributes["src"]).startswith("/catalog/")
+
+
+async def over_the_wire(path: str, shop: Service) -> int:
+    return int((await fetch(path, shop)).headers["content-length"])
+
+
 # --- what is on a product's page ------------------------------------------------------------
 
 
@@ -158,11 +167,9 @@ async def test_the_worked_example_is_on_its_page_with_a_link_to_its_picture() ->
 async def test_the_examples_picture_is_the_endpoints(endpoint: Endpoint) -> None:
     path = picture_path(endpoint)
     assert path is not None
-    [picture] = [
-        attributes
-        for tag, attributes in (await page(endpoint.catalog_path)).elements
-        if tag == "img" and attributes["src"] == path
-    ]
+    shown = await page(endpoint.catalog_path)
+    assert path in shown.having("href")
+    [picture] = [attributes for tag, attributes in shown.elements if is_picture(tag, attributes)]
     assert "interpretation" not in str(picture["alt"])
     assert len(str(picture["alt"])) > 40
     drawn = await fetch(path)
@@ -240,7 +247,7 @@ async def test_where_money_moves_the_page_says_how_to_pay_it() -> None:
     assert "X402_PRIVATE_KEY" in shown.blocks["Python program"]
     assert "/sandbox/pay" not in shown.text
     assert "form" not in dict(shown.elements)
-    assert "script" not in dict(shown.elements)
+    assert not [source for source in shown.having("src") if "form.js" in source]
     compile(shown.blocks["Python program"], "page", "exec")
 
 
@@ -248,6 +255,50 @@ async def test_where_nothing_is_paid_the_form_says_so() -> None:
     shown = await page(PRODUCTS[0], service(settings(payments="off")))
     assert "asks for no payment" in shown.text
     assert "form" in dict(shown.elements)
+
+
+@pytest.mark.parametrize(
+    ("contact", "told"),
+    [("ops@oncall.test", "Write to ops@oncall.test."), ("", f"The operator of {PUBLIC_URL}.")],
+)
+async def test_the_home_page_says_who_runs_it(contact: str, told: str) -> None:
+    shown = await page("/", service(settings(contact_email=contact)))
+    assert shown.says(f"Who runs it {told}")
+    assert (f"mailto:{contact}" in shown.having("href")) is bool(contact)
+
+
+async def test_the_home_page_shows_a_proven_plan_around_absences() -> None:
+    shown = await page("/")
+    answer = json.loads(ENDPOINTS[0].answer_to(HOME_EXAMPLE))
+    assert answer["fairness"]["optimal"]
+    assert set(answer["fairness"]["hours"].values()) == {96}
+    for line in answer["fairness"]["explanations"]:
+        assert shown.says(line)
+    drawn = await fetch(HOME_PICTURE)
+    assert b"Ben is away: 2026-06-05" in drawn.content
+
+
+@pytest.mark.parametrize(
+    ("shop", "told"),
+    [
+        (service(), "This service is a sandbox"),
+        (service(remote_settings("http://127.0.0.1:9")), "paid in a stablecoin"),
+        (service(settings(payments="off")), "asks for no payment"),
+    ],
+    ids=["sandbox", "facilitator", "off"],
+)
+async def test_the_home_page_has_its_terms(shop: Service, told: str) -> None:
+    assert told in (await page("/", shop)).text
+
+
+async def test_a_page_of_nothing_leads_home() -> None:
+    shown = Page((await fetch("/nothing")).text)
+    links = [
+        attributes["href"]
+        for tag, attributes in shown.elements
+        if tag == "a" and attributes.get("class") == "button"
+    ]
+    assert links == ["/"]
 
 
 # --- negotiation ----------------------------------------------------------------------------
@@ -268,7 +319,7 @@ async def test_where_nothing_is_paid_the_form_says_so() -> None:
 async def test_accept_chooses(path: str, accept: str, served: str) -> None:
     response = await fetch(path, Accept=accept)
     assert (response.status_code, response.headers["content-type"]) == (200, served)
-    assert response.headers["vary"] == "Accept"
+    assert response.headers["vary"] == "Accept, Accept-Encoding"
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -277,7 +328,7 @@ async def test_head_and_a_kept_page(path: str) -> None:
     full = await fetch(path, shop)
     head = await shop.http.head(path, headers={"Accept": BROWSER})
     assert head.headers["etag"] == full.headers["etag"]
-    assert head.headers["content-length"] == str(len(full.content))
+    assert head.headers["content-length"] == full.headers["content-length"]
     kept = await fetch(path, shop, **{"If-None-Match": full.headers["etag"]})
     assert kept.status_code == 304
 
@@ -377,8 +428,8 @@ async def test_a_page_with_all_it_brings_is_light(path: str) -> None:
     response = await fetch(path, shop)
     shown = Page(response.text)
     brought = {*shown.having("src"), *(href for href in shown.having("href") if "/static/" in href)}
-    sizes = [len((await fetch(address, shop)).content) for address in brought]
-    assert len(response.content) + sum(sizes) <= MAX_PAGE_BYTES
+    sizes = [await over_the_wire(address, shop) for address in brought]
+    assert int(response.headers["content-length"]) + sum(sizes) <= MAX_PAGE_BYTES
 
 
 async def test_static_files_are_kept_for_ever_under_their_content() -> None:

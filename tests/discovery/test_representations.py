@@ -85,3 +85,53 @@ async def test_first_requests_at_once_make_a_document_once() -> None:
     answers = await asyncio.gather(*(two.http.get("/") for _ in range(5)))
     assert {answer.content for answer in answers} == {b"a/a"}
     assert two.made == ["a/a"]
+
+
+# --- under gzip -----------------------------------------------------------------------------
+
+LONG = b"A text that is worth it. " * 100
+
+
+def kept(body: bytes, media_type: str, **headers: str) -> httpx.AsyncClient:
+    """A service with one document."""
+    handler = representation_handler(
+        {media_type: lambda: Representation(body, media_type, headers)}
+    )
+    transport = httpx.ASGITransport(Starlette(routes=[Route("/", handler)]))
+    return httpx.AsyncClient(transport=transport, base_url="http://host")
+
+
+@pytest.mark.parametrize("media_type", ["text/html", "application/json", "image/svg+xml"])
+async def test_a_text_is_compressed_for_who_takes_that(media_type: str) -> None:
+    http = kept(LONG, media_type)
+    coded = await http.get("/", headers={"Accept-Encoding": "br, gzip"})
+    plain = await http.get("/", headers={"Accept-Encoding": "identity"})
+    assert coded.content == plain.content == LONG
+    assert int(coded.headers["content-length"]) < len(LONG) / 10
+    assert coded.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert coded.headers["etag"] != plain.headers["etag"]
+    assert coded.headers["vary"] == plain.headers["vary"] == "Accept, Accept-Encoding"
+
+
+async def test_who_has_it_in_another_coding_gets_it() -> None:
+    http = kept(LONG, "text/html")
+    coded, plain = {"Accept-Encoding": "gzip"}, {"Accept-Encoding": "identity"}
+    tag = (await http.get("/", headers=coded)).headers["etag"]
+    again = await http.get("/", headers={**coded, "If-None-Match": tag})
+    assert (again.status_code, again.headers["vary"]) == (304, "Accept, Accept-Encoding")
+    assert (await http.get("/", headers={**plain, "If-None-Match": tag})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "headers"),
+    [
+        pytest.param(LONG, "image/png", {}, id="a picture"),
+        pytest.param(b"short", "text/html", {}, id="short"),
+        pytest.param(LONG, "text/css", {"Content-Encoding": "br"}, id="coded already"),
+    ],
+)
+def test_what_gains_nothing_stays_as_it_is(
+    body: bytes, media_type: str, headers: dict[str, str]
+) -> None:
+    assert Representation(body, media_type, headers).compressed is None

@@ -2,7 +2,6 @@
 
 import ast
 import json
-import shlex
 from typing import Any
 
 import pytest
@@ -38,13 +37,9 @@ def test_a_schema_without_descriptions_is_the_same_otherwise() -> None:
     }
 
 
-@pytest.mark.parametrize("name", ["code", "shell", "prose", "breakable", "first_sentence"])
+@pytest.mark.parametrize("name", ["code", "as_json", "prose", "breakable", "first_sentence"])
 def test_nothing_gets_out_of_its_element(name: str) -> None:
     assert "<script" not in filtered(HOSTILE, name).lower()
-
-
-def test_a_python_literal_is_escaped_as_well() -> None:
-    assert "<script" not in filtered({HOSTILE: HOSTILE}, "python")
 
 
 @pytest.mark.parametrize(
@@ -65,15 +60,9 @@ def test_short_json_stays_on_its_line() -> None:
     assert json_text({"people": ["alice", "bob"]}) == '{"people": ["alice", "bob"]}'
 
 
-def test_a_shell_reads_back_the_json() -> None:
-    value = {"reason": "Alice's PTO; $HOME `x`"}
-    text = filtered(value, "shell").replace("&amp;", "&")
-    assert json.loads(shlex.split(text)[0]) == value
-
-
 def test_python_reads_back_a_literal() -> None:
-    value = {"start": "it's", "people": ["a", 'b"'], "shifts": 3, "flag": True}
-    assert ast.literal_eval(filtered(value, "python")) == value
+    value = {"start": "it's", "people": ["a", 'b"'] * 20, "shifts": 3, "flag": True, "no": None}
+    assert ast.literal_eval(json_text(value, write=repr)) == value
 
 
 def test_prose_marks_code_and_joins_lines() -> None:

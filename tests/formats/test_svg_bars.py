@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.formats.svg.bars import APART, LANES, THINNEST, Scale, gap_bars, lanes
+from app.formats.svg.bars import APART, LANES, THINNEST, Scale, absence_bars, gap_bars, lanes
 from app.formats.timeline import TimelineItem
 
 SCALE = Scale(0, 1_000, 100, 600)  # half a pixel an instant
@@ -55,6 +55,40 @@ def test_what_cannot_be_told_apart_is_joined(
 def test_gaps_are_bars_of_nobody() -> None:
     items = [item("a", 0, 400), item(None, 400, 600), item("a", 600, 1_000)]
     assert [(bar.left, bar.right) for bar in gap_bars(items, SCALE)] == [(300, 400)]
+
+
+@pytest.mark.parametrize(
+    ("spans", "bars"),
+    [
+        pytest.param([(200, 400)], [(200, 300, 1)], id="one"),
+        pytest.param([(-500, 100), (900, 5_000)], [(100, 150, 1), (550, 600, 1)], id="cut"),
+        pytest.param([(-500, 0), (1_000, 2_000)], [], id="before and after"),
+        pytest.param([(300, 500), (100, 400)], [(150, 350, 2)], id="overlapping, in any order"),
+        pytest.param([(100, 500), (200, 300)], [(150, 350, 2)], id="one within another"),
+        pytest.param([(0, 2), (4, 6)], [(100, 103, 2)], id="thin"),
+    ],
+)
+def test_absences_are_bars_beside_the_shifts(
+    spans: list[tuple[int, int]], bars: list[tuple[float, float, int]]
+) -> None:
+    rows = lanes({"a": "", "b": ""}, [], SCALE)
+    found = absence_bars(rows, [item("a", *span) for span in spans], SCALE)
+    assert [(bar.left, bar.right, bar.count) for bar in found["a"]] == bars
+    assert found["b"] == []
+
+
+def test_absences_of_people_without_a_lane_are_not_drawn() -> None:
+    people = {str(number): "" for number in range(LANES + 2)}
+    busy = [item(name, 0, 1_000) for name in people]
+    found = absence_bars(lanes(people, busy, SCALE), [item(str(LANES), 0, 500)], SCALE)
+    assert len(found) == LANES
+    assert not any(found.values())
+
+
+def test_many_absences_are_few_bars() -> None:
+    rows = lanes({"a": ""}, [], SCALE)
+    many = [item("a", number % 997, number % 997 + 1 + number % 3) for number in range(10_000)]
+    assert len(absence_bars(rows, many, SCALE)["a"]) <= 500 / (THINNEST + APART)
 
 
 def test_too_many_people_share_the_last_lane() -> None:

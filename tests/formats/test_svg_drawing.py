@@ -58,6 +58,33 @@ def test_what_is_written() -> None:
     ]
 
 
+def test_an_absence_is_drawn_and_named() -> None:
+    away = TimelineItem(0, T - HOUR, T + 24 * HOUR, "bob", "holiday")
+    shown = timeline_bytes(replace(timeline(("alice", "bob"), 3), absences=[away]))
+    told = "bob is away: 2026-06-04 00:00 UTC to 2026-06-05 00:00 UTC. holiday"
+    assert told in titles(shown)
+    assert "Fields of dots: away." in texts(shown)
+    assert len(drawn(shown)) == 3, "shifts are drawn as before"
+
+
+def test_no_absence_that_is_not_in_the_picture() -> None:
+    away = TimelineItem(0, T - 9 * HOUR, T, "bob")
+    shown = timeline_bytes(replace(timeline(("alice", "bob"), 3), absences=[away]))
+    assert shown == picture()
+
+
+def test_too_many_absences_have_no_titles() -> None:
+    people = [f"person {number}" for number in range(LANES)]
+    absences = [
+        TimelineItem(0, T + start * HOUR, T + (start + 2) * HOUR, person)
+        for person in people
+        for start in range(0, 60, 5)
+    ]
+    shown = timeline_bytes(replace(timeline(people, 30, 2), absences=absences))
+    assert titles(shown) == []
+    assert "Fields of dots: away." in texts(shown)
+
+
 def test_the_text_alternative() -> None:
     root = root_of(picture())
     [title, description] = [root.find(f"{SVG}{tag}") for tag in ("title", "desc")]

@@ -85,9 +85,11 @@ def unguarded(cell: str) -> str:
 
 
 def drawn(picture: bytes) -> list[Drawn]:
-    """Every bar of a picture of which none is joined, in order of time."""
+    """Every shift and gap of a picture in which none is joined, in order of time."""
     found = []
     for title in titles(picture):
+        if " is away: " in title:
+            continue
         match = TITLE.fullmatch(title)
         assert match, title
         person, start, start_offset, end, end_offset, note = match.groups()
@@ -97,7 +99,8 @@ def drawn(picture: bytes) -> list[Drawn]:
 
 def stretches(picture: bytes) -> int:
     """For how many stretches the bars of a picture stand."""
-    joined = [JOINED.fullmatch(title) for title in titles(picture)]
+    shown = [title for title in titles(picture) if " is away: " not in title]
+    joined = [JOINED.fullmatch(title) for title in shown]
     return sum(int(match[1].replace(",", "")) if match else 1 for match in joined)
 
 

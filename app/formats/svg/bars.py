@@ -8,6 +8,7 @@ beyond ``LANES`` share the last lane.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from app.formats.timeline import TimelineItem
 
@@ -73,6 +74,29 @@ def lanes(people: Mapping[str, str], items: Iterable[TimelineItem], scale: Scale
     for item in items:
         _extend(by_person.get(item.person, rest).bars, item, scale)
     return [*shown, rest] if hidden else shown
+
+
+def absence_bars(
+    rows: Sequence[Lane], absences: Iterable[TimelineItem], scale: Scale
+) -> Mapping[str | None, Sequence[Bar]]:
+    """Return the bars of absences by the person of a lane, cut to the picture.
+
+    Absences that meet are one bar. Those of people who share the last lane are not drawn, because
+    they would seem to be everybody's.
+    """
+    found: dict[str | None, list[Bar]] = {lane.person: [] for lane in rows if lane.person}
+    for item in sorted(absences, key=attrgetter("start_at")):
+        start, end = max(item.start_at, scale.from_at), min(item.end_at, scale.to_at)
+        if item.person not in found or end <= start:
+            continue
+        bars = found[item.person]
+        if bars and start <= bars[-1].last.end_at:
+            bar, last = bars[-1], max(bars[-1].last.end_at, end)
+            bar.right, bar.count = max(bar.right, scale.x(last)), bar.count + 1
+            bar.last = bar.last._replace(end_at=last)
+        else:
+            _extend(bars, item._replace(start_at=start, end_at=end), scale)
+    return found
 
 
 def gap_bars(items: Iterable[TimelineItem], scale: Scale) -> Sequence[Bar]:

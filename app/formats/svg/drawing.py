@@ -1,12 +1,13 @@
 """A timeline as an SVG picture: one lane for each person, local time along the top, gaps hatched.
 
-Strategy: lanes differ in place and name, and only additionally in colour. Gaps, handoffs and shifts
-that go on beyond the picture have a form of their own. The picture has no script and loads nothing.
-Sizes are pixels of a drawing that is 800 wide and can still be read at 600. ``bars.py`` limits the
-number of bars. Each bar has a title and each handoff a line, unless there are too many of them.
+Strategy: lanes differ in place and name, and only additionally in colour. Gaps, absences, handoffs
+and shifts that go on beyond the picture have a form of their own. The picture has no script and
+loads nothing. Sizes are pixels of a drawing that is 800 wide and can still be read at 600.
+``bars.py`` limits the number of bars. Each bar has a title and each handoff a line, unless there
+are too many of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby, pairwise
@@ -15,7 +16,7 @@ from xml.etree.ElementTree import Element
 
 from app.engine.walltime import MINUTE, ZoneClock, clock_of
 from app.formats.instants import iso
-from app.formats.svg.bars import Bar, Lane, Scale, gap_bars, lanes
+from app.formats.svg.bars import Bar, Lane, Scale, absence_bars, gap_bars, lanes
 from app.formats.svg.elements import (
     COLOURS,
     add,
@@ -68,11 +69,12 @@ class _Drawing:
 
     def svg(self) -> bytes:
         gaps = gap_bars(_in_order(self.timeline), self.scale)
-        bars = [bar for lane in self.lanes for bar in lane.bars]
+        away = absence_bars(self.lanes, self.timeline.absences, self.scale)
+        bars = [bar for lane in self.lanes for bar in (*lane.bars, *away.get(lane.person, ()))]
         titled = len(bars) + len(gaps) <= MAX_TITLES
         key = sha256("\0".join((*self.timeline.identity, self.timeline.summary)).encode())
         root = new_picture(key.hexdigest()[:8], self.timeline.title, self._description(), WIDTH)
-        notes = self._notes(gaps, bars)
+        notes = self._notes(gaps, bars, away=any(away.values()))
         height = (
             self.bottom + (LINE if self.timeline.mark_at is None else 2 * LINE) + LINE * len(notes)
         )
@@ -80,6 +82,7 @@ class _Drawing:
         self._draw_heading(root)
         self._draw_axis(root)
         self._draw_gaps(root, gaps, f"g{key.hexdigest()[:8]}", titled=titled)
+        self._draw_absences(root, away, f"a{key.hexdigest()[:8]}", titled=titled)
         for number, lane in enumerate(self.lanes):
             self._draw_lane(root, number, lane, titled=titled)
         self._draw_handoffs(root)
@@ -130,6 +133,27 @@ class _Drawing:
             box.set("fill", f"url(#{key})")
             if titled:
                 add(box, "title", {}, self._bar_text(gap))
+
+    def _draw_absences(
+        self,
+        root: Element,
+        away: Mapping[str | None, Sequence[Bar]],
+        key: str,
+        *,
+        titled: bool,
+    ) -> None:
+        if not any(away.values()):
+            return
+        tile = {"width": "6", "height": "6", "patternUnits": "userSpaceOnUse"}
+        dots = add(root, "pattern", {"id": key, **tile})
+        add(dots, "circle", {"class": "others", "cx": "2", "cy": "2", "r": "1.2"})
+        for number, lane in enumerate(self.lanes):
+            top = TOP + LANE * number
+            for bar in away.get(lane.person, ()):
+                box = add_rect(root, "", bar.left, top + 3, bar.right, top + LANE - 3)
+                box.set("fill", f"url(#{key})")
+                if titled:
+                    add(box, "title", {}, self._bar_text(bar, "is away"))
 
     def _draw_lane(self, root: Element, number: int, lane: Lane, *, titled: bool) -> None:
         top = TOP + LANE * number
@@ -186,20 +210,21 @@ class _Drawing:
             anchor=side,
         )
 
-    def _notes(self, gaps: Sequence[Bar], bars: Sequence[Bar]) -> Sequence[str]:
+    def _notes(self, gaps: Sequence[Bar], bars: Sequence[Bar], *, away: bool) -> Sequence[str]:
         count = sum(gap.count for gap in gaps)
         nobody = "a role that nobody has" if self.timeline.beside else "nobody is on call"
         notes = [f"Hatched: {nobody} ({count:,} gap{'' if count == 1 else 's'})."]
         joined = any(bar.count > 1 for bar in (*gaps, *bars))
         return [
             *(notes if gaps else ()),
+            *(("Fields of dots: away.",) if away else ()),
             *(("Dotted: handoffs.",) if self._shown_handoffs() else ()),
             *(("What is too short to be told apart is drawn as one.",) if joined else ()),
         ]
 
-    def _bar_text(self, bar: Bar) -> str:
-        """Return a bar in words."""
-        who = bar.first.person or "Nobody"
+    def _bar_text(self, bar: Bar, what: str = "") -> str:
+        """Return a bar in words. ``what`` follows the name; a shift needs none."""
+        who = f"{bar.first.person or 'Nobody'} {what}".rstrip()
         when = f"{self._instant_text(bar.first.start_at)} to {self._instant_text(bar.last.end_at)}"
         if bar.count > 1:
             return f"{bar.count:,} stretches, {when}."

@@ -77,12 +77,18 @@ def _labels(wall: int, step: int) -> tuple[str, str]:
     if step < SECOND:
         return text[17:23], text[11:16]
     if step < DAY:
-        return text[11:19] if step < MINUTE else text[11:16], f"{_weekday(day)} {day.day} {month}"
+        return text[11:19] if step < MINUTE else text[11:16], local_day(wall)
     if step < WEEK:
         return f"{_weekday(day)} {day.day}", f"{month} {day.year}"
     if step < MONTH:
         return f"{day.day} {month}", str(day.year)
     return (month, str(day.year)) if step < YEAR else (str(day.year), "")
+
+
+def local_day(wall: int) -> str:
+    """Return the day of a local time, such as "Mon 1 Jun"."""
+    day = _date(wall)
+    return f"{_weekday(day)} {day.day} {MONTHS[day.month - 1]}"
 
 
 def _weekday(day: date) -> str:

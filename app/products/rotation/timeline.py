@@ -56,6 +56,10 @@ def planned_timeline(planned: PlannedRotation) -> Timeline:
             for item in _planned_items(planned, people, role)
         ],
         handoff_offset_ms=planned.handoff_offset_ms,
+        absences=[
+            TimelineItem(0, absence.start_at, absence.end_at, absence.person, absence.reason or "")
+            for absence in request.absences
+        ],
     )
 
 

@@ -1,0 +1,183 @@
+"""The inputs of a form, made from a JSON Schema and filled with an example.
+
+Strategy: the tree of inputs follows the schema that the API publishes, so every field has an input,
+a new one too. What people read and a schema does not say – a label, a shorter hint, which input
+picks a value best – stands in ``form_words.py``, by the path of the field. The script of the form
+(``static/fields.js``) reads the document back from the same tree.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.discovery.form_words import PEOPLE, WORDS, Words
+from app.discovery.schema_tables import Schema, name_of, without_null
+
+TIME_OF_DAY = r"^([01][0-9]|"
+"""How the pattern of a time of day begins."""
+CONTAINERS = ("object", "rows", "keyed", "pairs")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input, or a group of them.
+
+    ``kind`` is ``text``, ``number``, ``choice``, ``checks``, ``lines``, ``moment``, ``first-day``,
+    ``last-day``, ``time``, ``zone``, ``calendar``, or a group: ``object`` has ``parts``, ``rows``
+    are objects with ``parts``, ``keyed`` has a ``key`` and then ``parts`` in each row, ``pairs``
+    have two. ``value`` is what the example has, as the input holds it.
+    """
+
+    name: str
+    label: str
+    kind: str
+    hint: str
+    required: bool
+    value: Any = ""
+    placeholder: str = ""
+    options: Sequence[tuple[str, str]] = ()
+    parts: Sequence["Input"] = ()
+    key: "Input | None" = None
+    names_a_person: bool = False
+    is_advanced: bool = False
+    add: str = "Add a row"
+
+
+def inputs_of(schema: Schema, example: Mapping[str, Any]) -> Sequence[Input]:
+    """Return an input for each field of the document that ``schema`` describes."""
+    objects = schema["$defs"]
+    zone = ZoneInfo(example.get("timezone") or "UTC")
+    return list(_Maker(objects, zone).members(name_of(schema), "", example))
+
+
+@dataclass(frozen=True)
+class _Maker:
+    """Makes inputs from the ``objects`` of a schema, with instants by the clock of ``zone``."""
+
+    objects: Mapping[str, Schema]
+    zone: ZoneInfo
+
+    def members(self, of: str, path: str, example: Mapping[str, Any]) -> Iterator[Input]:
+        """Yield an input for each field of an object."""
+        required = self.objects[of].get("required", ())
+        for name, field in self.objects[of]["properties"].items():
+            where = f"{path}/{name}".lstrip("/")
+            yield self.input(where, field, example.get(name), required=name in required)
+
+    def input(self, path: str, field: Schema, value: Any, *, required: bool = False) -> Input:
+        """Return the input of the field at ``path``."""
+        name = path.rpartition("/")[2]
+        plain, words = without_null(field), WORDS.get(path) or WORDS.get(name) or Words()
+        kind = words.kind or _kind(plain)
+        if value is None:
+            value = plain.get("default")
+        shape: dict[str, Any] = {"value": self._text(kind, value)}
+        if kind in CONTAINERS:
+            shape = self._shape(kind, path, plain, value)
+        return Input(
+            name,
+            words.label or _label(name),
+            kind,
+            words.hint if words.hint is not None else _sentence(plain.get("description", "")),
+            required,
+            placeholder=_placeholder(plain),
+            options=[(option, words.options.get(option, option)) for option in _options(plain)],
+            names_a_person=name in PEOPLE or path in PEOPLE,
+            is_advanced=words.is_advanced,
+            add=words.add or "Add a row",
+            **shape,
+        )
+
+    def _shape(self, kind: str, path: str, field: Schema, value: Any) -> dict[str, Any]:
+        """Return what a group holds: its parts, and an example for each of its rows."""
+        if kind == "object":
+            return {"parts": list(self.members(name_of(field), path, value or {}))}
+        if kind == "keyed":
+            return self._keyed(path, field, value or {})
+        if kind == "pairs":
+            parts = [self.input(f"{path}/{side}", field["items"]["items"], "") for side in "01"]
+            return {"parts": parts, "value": []}
+        of = name_of(field["items"])
+        rows = [list(self.members(of, path, row)) for row in value or ()]
+        return {"parts": list(self.members(of, path, {})), "value": rows}
+
+    def _keyed(self, path: str, field: Schema, value: Mapping[str, Any]) -> dict[str, Any]:
+        inner, of = field["additionalProperties"], name_of(field["additionalProperties"])
+        where = f"{path}/*"
+
+        def parts(held: Any) -> Sequence[Input]:
+            if of:
+                return list(self.members(of, where, held or {}))
+            return [self.input(where, inner, held, required=True)]
+
+        key = self.input(f"{path}/key", {"type": "string"}, "", required=True)
+        rows = [(name, parts(held)) for name, held in value.items()]
+        return {"key": key, "parts": parts(None), "value": rows}
+
+    def _text(self, kind: str, value: Any) -> Any:
+        """Return a value as the input of its kind holds it."""
+        if value is None:
+            return () if kind == "checks" else ""
+        writers: Mapping[str, Callable[[Any], Any]] = {
+            "checks": tuple,
+            "lines": lambda lines: "\n".join(map(str, lines)),
+            "moment": lambda text: self._wall(text)[:16],
+            "first-day": lambda text: self._wall(text)[:10],
+            "last-day": lambda text: self._wall(text, before=timedelta(microseconds=1))[:10],
+            "time": lambda text: "00:00" if text == "24:00" else text,
+        }
+        return writers.get(kind, str)(value)
+
+    def _wall(self, text: str, before: timedelta = timedelta()) -> str:
+        """Return an instant, or a time that is local already, by the clock of the zone."""
+        at = datetime.fromisoformat(text)
+        return ((at.astimezone(self.zone) if at.tzinfo else at) - before).isoformat()
+
+
+def _kind(field: Schema) -> str:
+    """Return the kind of the input for a field that has no kind of its own in ``WORDS``."""
+    items = without_null(field.get("items", {}))
+    if items:
+        return _kind_of_list(items)
+    if "enum" in field:
+        return "choice"
+    if name_of(field):
+        return "object"
+    return "keyed" if isinstance(field.get("additionalProperties"), Mapping) else _leaf(field)
+
+
+def _kind_of_list(items: Schema) -> str:
+    if name_of(items):
+        return "rows"
+    if items.get("type") == "array":
+        return "pairs"
+    return "checks" if "enum" in items else "lines"
+
+
+def _leaf(field: Schema) -> str:
+    if field.get("type") in ("number", "integer"):
+        return "number"
+    if field.get("format") == "date-time":
+        return "moment"
+    return "time" if TIME_OF_DAY in field.get("pattern", "") else "text"
+
+
+def _options(field: Schema) -> Sequence[str]:
+    return field.get("enum") or field.get("items", {}).get("enum") or ()
+
+
+def _placeholder(field: Schema) -> str:
+    example = next(iter(field.get("examples", ())), None)
+    return "" if example is None or isinstance(example, list | dict) else str(example)
+
+
+def _label(name: str) -> str:
+    """Return the name of a field as words, such as "Shift length hours"."""
+    return re.sub(r"(?<=[a-z])([A-Z])", r" \1", name).replace("_", " ").capitalize()
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}." if text else ""

@@ -1,0 +1,124 @@
+"""What a form says and a schema does not: labels, short hints, and which input picks a value best.
+
+Keys are the paths of fields, or the last name of one where it means the same everywhere. A field
+without an entry has its name as label, and its rule as hint.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words for one field. What is empty is taken from the schema.
+
+    ``hint`` is a sentence, or an empty text for none. ``add`` is the button that adds a row.
+    Advanced fields are folded away.
+    """
+
+    label: str = ""
+    hint: str | None = None
+    kind: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    add: str = ""
+    is_advanced: bool = False
+
+
+DAYS = {
+    "mon": "Mon",
+    "tue": "Tue",
+    "wed": "Wed",
+    "thu": "Thu",
+    "fri": "Fri",
+    "sat": "Sat",
+    "sun": "Sun",
+}
+WORDS: Mapping[str, Words] = {
+    # A rotation
+    "start": Words("First shift starts", "By the clock of the time zone.", "moment"),
+    "people": Words("People", "One a line, in the order of their turns."),
+    "shifts": Words("Number of shifts", "1 to 10,000."),
+    "shiftLengthHours": Words("Hours in a shift", "24 is a day, 168 a week."),
+    "timezone": Words("Time zone", "Shifts keep their local hour across clock changes.", "zone"),
+    "strategy": Words(
+        "How to share",
+        "Fair also evens out weekends and nights.",
+        options={"fair": "fair", "round-robin": "in turns"},
+    ),
+    "unavailable": Words("Time away", "Nobody gets a shift while away.", add="Add time away"),
+    "unavailable/person": Words("Who", ""),
+    "unavailable/start": Words("First day away", "", "first-day"),
+    "unavailable/end": Words("Last day away", "", "last-day"),
+    "unavailable/reason": Words("Reason", ""),
+    "unavailableIcs": Words(
+        "Calendars", "A person's calendar file: who is busy in it is away.", add="Add a calendar"
+    ),
+    "unavailableIcs/*": Words("Calendar file (.ics)", "", "calendar"),
+    "weights": Words("Part-time", "0.5 is half of the others' hours.", add="Add a share"),
+    "weights/*": Words("Share", ""),
+    "key": Words("Who", ""),
+    "roles": Words("Roles", "One a line, such as primary and secondary; leave empty for one."),
+    "minRestHours": Words("Hours of rest", "Between two shifts of one person, at least."),
+    "maxConsecutive": Words("Shifts in a row", "Of one person, at most."),
+    "avoidPairs": Words(
+        "Never together", "Two people who are not on call at once.", add="Add a pair"
+    ),
+    "avoidPairs/0": Words("One", ""),
+    "avoidPairs/1": Words("Other", ""),
+    "fixed": Words(
+        "Shifts that are decided",
+        "They stand, whatever else is asked for.",
+        add="Add a shift",
+        is_advanced=True,
+    ),
+    "fixed/shift": Words("Number of the shift", ""),
+    "fixed/person": Words("Who", ""),
+    "fixed/role": Words("Role", ""),
+    "carryOver": Words(
+        "Hours carried over",
+        "`carryOver` of the answer before.",
+        add="Add hours",
+        is_advanced=True,
+    ),
+    "carryOver/*": Words("Hours", ""),
+    "handoffOffsetHours": Words(
+        "Handoff after the shift's end", "In hours; negative is before.", is_advanced=True
+    ),
+    # A layered schedule
+    "layers": Words("Layers", "The first layer that has somebody wins.", add="Add a layer"),
+    "layers/name": Words("Name", ""),
+    "layers/rotation_type": Words("Turns change", ""),
+    "layers/participants": Words("People", "One a line, in the order of their turns."),
+    "layers/start_at": Words("Turns count from", ""),
+    "layers/handoff_time": Words("Handoff", 'Such as "09:00" or "Mon 09:00".'),
+    "layers/interval": Words("Interval", "For custom turns only."),
+    "interval/count": Words("Every", ""),
+    "layers/interval/count": Words("Every", ""),
+    "layers/interval/unit": Words("Unit", ""),
+    "layers/restrictions": Words("Active only", "None: always.", add="Add hours"),
+    "layers/restrictions/start": Words("From", "", "time"),
+    "layers/restrictions/end": Words("To", "", "time"),
+    "layers/restrictions/days": Words("Starts on", "None: every day.", options=DAYS),
+    "layers/turns_on": Words("Turns pass", "", options={"all": "always", "active": "when active"}),
+    "overrides": Words("Overrides", "Win over everything else.", add="Add an override"),
+    "entries": Words(
+        "Entries", "Shifts made by hand: win over layers.", add="Add an entry", is_advanced=True
+    ),
+    "swaps": Words("Swaps", add="Add a swap", is_advanced=True),
+    "user_id": Words("Who", ""),
+    "swap_with_user_id": Words("With whom", ""),
+    "start_at": Words("From", "", "moment"),
+    "end_at": Words("To", "", "moment"),
+    "entries/start": Words("From", "", "moment"),
+    "entries/end": Words("To", "", "moment"),
+    "swaps/start": Words("From", "", "moment"),
+    "swaps/end": Words("To", "", "moment"),
+    "overrides/reason": Words("Reason", ""),
+    "from": Words("From", "By the clock of the time zone.", "moment"),
+    "to": Words("To", "At most two years later.", "moment"),
+    "at": Words("When", "By the clock of the time zone.", "moment"),
+}
+PEOPLE = frozenset(
+    ("person", "user_id", "swap_with_user_id", "key", "avoidPairs/0", "avoidPairs/1")
+)
+"""The fields that name somebody who stands elsewhere in the form."""
