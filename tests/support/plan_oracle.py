@@ -29,6 +29,11 @@ def least_objective(request: PlanningRequest) -> tuple[int, Fraction]:
     return best
 
 
+def all_staffings(request: PlanningRequest) -> Iterator[Staffing]:
+    """Yield every assignment that keeps the constraints."""
+    return _staffings(request, [])
+
+
 def vacancies(request: PlanningRequest, staffing: Staffing) -> int:
     """Count the empty role slots."""
     return max(1, len(request.roles)) * len(staffing) - sum(map(len, staffing))

@@ -2,8 +2,8 @@
 
 Strategy. A request becomes an assignment problem of bit masks (``problem.py``). Round robin is one
 walk through the shifts (``round_robin.py``). The fair strategy seeks, in this order: few vacancies,
-a small load range, small ranges of weekend and night hours, few shifts in a row, and the order of
-the cycle (``objective.py``).
+a small load range, small ranges of weekend and night hours, few shifts in a row, the order of the
+cycle, and changes of it that are near to their reason (``objective.py``).
 
 - Without constraints on rest, runs and pairs, absences alone decide the number of vacancies, and
   the load range is minimised to proven optimality by flow (``min_spread.py``). With them a bounded
@@ -12,6 +12,9 @@ the cycle (``objective.py``).
 - Local search improves what comes after the load range (``local_search.py``), starting with the
   solution and with the simple assignments that are as good so far. So a fair plan is never worse
   than round robin, or than giving each shift to the least loaded, in any part of the objective.
+- Of small rotations all assignments are searched for what local search misses
+  (``small_search.py``). In the end each shift that is not as the cycle has it has a reason
+  (``turns_back.py``), which ``explanations.py`` writes.
 
 The flow is our own: it is as quick as the quickest of SciPy's HiGHS and OR-Tools or quicker, with
 weights as well, in a megabyte and without 170 to 390 MB of libraries (``bench/fairness.md``).
@@ -39,7 +42,7 @@ from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, V
 from app.engine.planning.roles import role_slots
 from app.engine.planning.round_robin import round_robin
 from app.engine.planning.small_search import small_search
-from app.engine.planning.turns_back import TurnsBack
+from app.engine.planning.turns_back import settle
 
 PROOF_STEPS = 1_500_000
 REPAIR_STEPS = 60_000
@@ -109,10 +112,10 @@ def _fair_plan(
     ]
     best = min(improved, key=objective_of) if len(improved) > 1 else improved[0]
     bring_near(best, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
-    TurnsBack(best, constraints).give_back()
+    settle(best, constraints)
     better = small_search(best, constraints, solution.bound, budget)
     if better is not best:
-        TurnsBack(better, constraints).give_back()
+        settle(better, constraints)
     slots = role_slots(better, request.fixed)
     next_person = problem.cycle[len(problem.lengths) * problem.slots_per_shift % len(problem.cycle)]
     vacancies = _vacancies(slots)

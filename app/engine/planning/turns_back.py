@@ -106,3 +106,22 @@ class TurnsBack:
         load_per_ms: Sequence[int] = self.assignment.problem.load_per_ms
         loads[giver] -= load_per_ms[giver] * hours
         loads[taker] += load_per_ms[taker] * hours
+
+
+def settle(assignment: Assignment, constraints: Constraints) -> None:
+    """Give shifts back in place, and fill role slots that somebody can take now."""
+    TurnsBack(assignment, constraints).give_back()
+    while _fill(assignment, constraints):
+        TurnsBack(assignment, constraints).give_back()
+
+
+def _fill(assignment: Assignment, constraints: Constraints) -> bool:
+    """Give each empty role slot to the first person who may take it; tell whether one may."""
+    problem, filled = assignment.problem, False
+    for shift, demand in enumerate(problem.demand):
+        for person in bits(problem.eligible_people[shift] & ~assignment.holders[shift]):
+            lacking = assignment.holders[shift].bit_count() < demand
+            if lacking and constraints.allows(assignment, person, shift):
+                assignment.assign(shift, person)
+                filled = True
+    return filled
