@@ -15,8 +15,6 @@ from app.engine.planning.blocks import (
     RULES,
     Block,
     Blocks,
-    beside_in_words,
-    runs_beside,
 )
 from app.engine.planning.constraints import Constraints
 from app.engine.planning.problem import people_in_turn
@@ -119,7 +117,8 @@ class Explanations:
         if reason in (Reason.AWAY, Reason.CONSTRAINT):
             return f"who {self._blocks.why_not(self._assignment, other, shift, person)}"
         if reason is Reason.IN_A_ROW:
-            return f"who {beside_in_words(*runs_beside(self._assignment.held[other], shift))}"
+            before = self._assignment.held[other] & 1 << shift >> 1
+            return "who had the shift before" if before else "who has the shift after"
         return _PURPOSES[reason]
 
     def _lines(self, phrases: Phrases) -> list[str]:

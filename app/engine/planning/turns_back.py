@@ -72,7 +72,8 @@ class TurnsBack:
     def reason(self, shift: int, person: int, other: int) -> Reason | None:
         """Find why ``person`` has ``shift`` in place of ``other``, whose turn it is.
 
-        ``None`` says that ``other`` could have it at no cost.
+        That ``other`` has the shift after is named last: as often as not, it is the other half of a
+        swap, and the shift before comes first in time. ``None`` says that ``other`` could have it at no cost.
         """
         problem = self.assignment.problem
         if problem.fixed_shifts[person] >> shift & 1:
@@ -81,12 +82,13 @@ class TurnsBack:
             return Reason.AWAY
         if not self.constraints.allows(self.assignment, other, shift, replacing=person):
             return Reason.CONSTRAINT
-        if self._more_in_a_row(shift, person, other):
+        in_a_row = self._more_in_a_row(shift, person, other)
+        if in_a_row and self.assignment.held[other] & 1 << shift >> 1:
             return Reason.IN_A_ROW
         for reason, hours, loads in self.measures:
             if self._less_even(loads, hours[shift], person, other):
                 return reason
-        return None
+        return Reason.IN_A_ROW if in_a_row else None
 
     def _more_in_a_row(self, shift: int, person: int, other: int) -> bool:
         """Tell whether more shifts followed one of the same person if ``other`` had ``shift``."""

@@ -235,7 +235,7 @@ def test_bounds_of_levels_are_none_above_what_is_reached(seed: int) -> None:
 
 
 def shares(staffing: Staffing) -> Sequence[int]:
-    return sorted(sum(name in people for people in staffing) for name in {*"abcd"})
+    return sorted(sum(name in people for people in staffing) for name in "abcd")
 
 
 def test_loads_between_the_largest_and_the_smallest_stay_even() -> None:
