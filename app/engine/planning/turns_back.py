@@ -72,8 +72,9 @@ class TurnsBack:
     def reason(self, shift: int, person: int, other: int) -> Reason | None:
         """Find why ``person`` has ``shift`` in place of ``other``, whose turn it is.
 
-        That ``other`` has the shift after is named last: as often as not, it is the other half of a
-        swap, and the shift before comes first in time. ``None`` says that ``other`` could have it at no cost.
+        That ``other`` has the shift after is named last: often it is the second half of a swap,
+        and the first is not to be explained by it. ``None`` says that ``other`` could have it
+        at no cost.
         """
         problem = self.assignment.problem
         if problem.fixed_shifts[person] >> shift & 1:

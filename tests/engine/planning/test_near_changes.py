@@ -182,11 +182,13 @@ def problem_of(people: str, shifts: int, **wanted: Any) -> Any:
     return assignment_problem(PlanningRequest(list(people), boundaries, **wanted))
 
 
-def test_two_early_changes_are_swapped_for_late_ones() -> None:
-    problem = problem_of("abc", 9)
-    swapped = Assignment(problem, [0b001_001_010, 0b010_010_001, 0b100_100_100])
-    bring_near(swapped, Constraints(problem), SearchBudget(lambda: 0.0, 1.0, 10_000))
-    assert list(bits(changed_shifts(swapped))) == [6, 7]
+def test_an_early_change_is_swapped_for_one_after_the_reason() -> None:
+    week = 7 * DAY
+    problem = problem_of("abcd", 12, absences=[Absence("a", START + 8 * week, START + 9 * week)])
+    early = Assignment(problem, [0b10101, 0b1000100010, 0b10101000000, 0b100010001000])
+    assert list(bits(changed_shifts(early))) == [2, 8]
+    bring_near(early, Constraints(problem), SearchBudget(lambda: 0.0, 1.0, 10_000))
+    assert list(bits(changed_shifts(early))) == [8, 10]
 
 
 def test_a_shift_without_a_reason_goes_back_and_a_free_one_is_filled() -> None:
