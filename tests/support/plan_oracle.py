@@ -29,6 +29,11 @@ def least_objective(request: PlanningRequest) -> tuple[int, Fraction]:
     return best
 
 
+def all_staffings(request: PlanningRequest) -> Iterator[Staffing]:
+    """Yield every assignment that keeps the constraints."""
+    return _staffings(request, [])
+
+
 def vacancies(request: PlanningRequest, staffing: Staffing) -> int:
     """Count the empty role slots."""
     return max(1, len(request.roles)) * len(staffing) - sum(map(len, staffing))
@@ -129,3 +134,75 @@ def small_team(seed: int, *, constrained: bool = False) -> PlanningRequest:
 def _absence(random: Random, names: Sequence[str], boundaries: Sequence[int]) -> Absence:
     start = random.randint(boundaries[0] - 24 * HOUR, boundaries[-1])
     return Absence(random.choice(names), start, start + random.randint(1, 72 * HOUR))
+
+
+def turns_of(request: PlanningRequest, shift: int) -> Sequence[str]:
+    """List the people to whom the cycle gives ``shift``: slot by slot, one after the other."""
+    slots, cycle = max(1, len(request.roles)), list(request.cycle)
+    first = shift * slots % len(cycle)
+    return list(dict.fromkeys(cycle[first:] + cycle[:first]))[:slots]
+
+
+def in_a_row(staffing: Staffing) -> int:
+    """Count the shifts that follow one of the same person."""
+    return sum(len(people & after) for people, after in pairwise(staffing))
+
+
+def cannot_have(request: PlanningRequest, staffing: Staffing, person: str, shift: int) -> bool:
+    """Tell whether ``person`` is away in ``shift`` or, with their others, it is against a rule."""
+    start, end = request.boundaries[shift : shift + 2]
+    away = any(
+        absence.person == person and absence.start_at < end and start < absence.end_at
+        for absence in request.absences
+    )
+    held = [other for other, people in enumerate(staffing) if person in people and other != shift]
+    too_near = any(
+        start - request.boundaries[other + 1] < request.min_rest_ms
+        if other < shift
+        else request.boundaries[other] - end < request.min_rest_ms
+        for other in held
+    )
+    most = request.max_consecutive
+    too_many = most > 0 and any(
+        set(range(first, first + most + 1)) <= {*held, shift}
+        for first in range(shift - most, shift + 1)
+    )
+    with_them = staffing[shift] | {person}
+    return (
+        away
+        or too_near
+        or too_many
+        or any(person in pair and set(pair) <= with_them for pair in request.avoid_pairs)
+    )
+
+
+def evenness(request: PlanningRequest, staffing: Staffing, kind: str) -> tuple[Fraction, Fraction]:
+    """Compute the range and the sum of squares of one kind of hours by weight; less is more even.
+
+    ``kind`` is ``hours``, ``weekends`` or ``nights``, the latter two by UTC; shifts are of whole
+    hours.
+    """
+    loads = [
+        (request.carry_over.get(name, 0) // HOUR if kind == "hours" else 0)
+        + sum(
+            hours_of_kind(*request.boundaries[shift : shift + 2], kind)
+            for shift, people in enumerate(staffing)
+            if name in people
+        )
+        / (request.weights.get(name, Fraction(1)) * list(request.cycle).count(name))
+        for name in dict.fromkeys(request.cycle)
+    ]
+    return max(loads) - min(loads), sum((load * load for load in loads), Fraction(0))
+
+
+def hours_of_kind(start: int, end: int, kind: str) -> int:
+    """Count the whole hours of a shift that are of one kind, one after the other."""
+    found = 0
+    for hour in range(start // HOUR, end // HOUR):
+        weekday = (hour // 24 + 3) % 7  # 1 January 1970 was a Thursday
+        found += {
+            "hours": True,
+            "weekends": weekday >= 5,
+            "nights": hour % 24 >= 22 or hour % 24 < 6,
+        }[kind]
+    return found

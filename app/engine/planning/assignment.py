@@ -104,12 +104,12 @@ class Assignment:
         """Hand one shift of the mask ``among`` from ``giver`` to ``taker``.
 
         A shift that the cycle gives the taker is preferred, then one that it does not give the
-        giver.
+        giver; of several, the nearest to its reason (``obstacles.py``).
         """
         mask = self.movable(giver, taker) & among
         turn = self.problem.cycle_shifts
         mask = mask & turn[taker] or mask & ~turn[giver] or mask
-        self.move((mask & -mask).bit_length() - 1, giver, taker)
+        self.move(self.problem.obstacles.nearest(mask), giver, taker)
 
     def counts(self) -> list[int]:
         """Count the shifts that each person holds."""

@@ -1,34 +1,76 @@
 """Explanations of a plan: one line for each shift that is not with the people the cycle gives it.
 
-Strategy: only what is known is explained, nothing is guessed. A person is away if an absence says
-so, and the absence has the reason; a shift is fixed if the request says so; everything else was
-done for fairness, or because of a constraint, if there are any.
+Strategy: only what is known is explained, nothing is guessed. The person in turn is away, or the
+shift is fixed, or a constraint forbids it (``blocks.py``); or the shift could go back to them, but
+that would make something worse (``turns_back.py``), and then that is why. Of a role slot that
+nobody can take, everybody's reasons are told.
 """
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
-from app.engine.planning.problem import AssignmentProblem, people_in_turn, shifts_within
+from app.engine.planning.assignment import Assignment
+from app.engine.planning.blocks import (
+    ABSENCES,
+    ROLES,
+    RULES,
+    Block,
+    Blocks,
+)
+from app.engine.planning.constraints import Constraints
+from app.engine.planning.problem import people_in_turn
 from app.engine.planning.request import PlanningRequest, Vacancy
 from app.engine.planning.round_robin import AssignedTurn
+from app.engine.planning.turns_back import Reason, TurnsBack
 
-AwayShifts = Sequence[tuple[int, int, str]]
-"""Ranges of shifts ``[first, last)`` in which a person is away, in order, with the reason."""
 Phrases = dict[int, list[str]]
 """What there is to say about each shift."""
 
+VACANCIES_EXPLAINED, PEOPLE_EXPLAINED = 500, 20
+"""The most role slots, and for each the most people, whose reasons are told; 10,000 slots of 1,000
+people would be an answer of a gigabyte."""
+MOST_NAMED = 3
+"""The most people who are named in a line."""
+
+_PURPOSES: Mapping[Reason | None, str] = {
+    Reason.HOURS: "to even out hours",
+    Reason.WEEKENDS: "to even out weekends",
+    Reason.NIGHTS: "to even out nights",
+}
+
 
 class Explanations:
-    """Writer of the explanations for one request; shifts are numbered from 1 in them."""
+    """Writer of the explanations of one assignment; shifts are numbered from 1 in them.
 
-    def __init__(self, request: PlanningRequest, problem: AssignmentProblem) -> None:
-        self._roles, self._problem = request.roles, problem
-        self._away = _away_shifts(request)
+    ``vacancy_reasons`` says of the first ``vacancies`` why people cannot take them, by name, and
+    ``vacancy_rules`` names what that comes from.
+    """
+
+    def __init__(
+        self,
+        request: PlanningRequest,
+        assignment: Assignment,
+        constraints: Constraints,
+        vacancies: Sequence[Vacancy],
+    ) -> None:
+        self._roles, self._vacancies = request.roles, vacancies
+        self._assignment, self._problem = assignment, assignment.problem
+        self._blocks = Blocks(request, constraints)
+        self._turns_back = TurnsBack(assignment, constraints)
         self._fixed = {(item.shift, item.person) for item in request.fixed}
+        blocked = [
+            {
+                name: self._blocks.of(assignment, person, shift)
+                for person, name in enumerate(self._problem.people[:PEOPLE_EXPLAINED])
+            }
+            for shift, _ in vacancies[:VACANCIES_EXPLAINED]
+        ]
+        rules = {block.rule for people in blocked for blocks in people.values() for block in blocks}
+        self.vacancy_rules = [rule for rule in RULES if rule in rules]
+        self.vacancy_reasons = [
+            {name: in_words(blocks) for name, blocks in people.items()} for people in blocked
+        ]
 
-    def of_round_robin(
-        self, changed_turns: Sequence[AssignedTurn], vacancies: Sequence[Vacancy]
-    ) -> list[str]:
+    def of_round_robin(self, changed_turns: Sequence[AssignedTurn]) -> list[str]:
         """Explain each shift that was not plainly the next turn of the round robin."""
         phrases: Phrases = {}
         names = self._problem.people
@@ -38,18 +80,17 @@ class Explanations:
             text = f"{names[turn.person]}, who is owed a turn"
             if turn.passed_over:
                 others = [
-                    f"{names[other]}{self._why(other, turn.shift)}" for other in turn.passed_over
+                    f"{names[other]}, who {self._why_passed_over(other, turn.shift)}"
+                    for other in turn.passed_over
                 ]
                 others += [f"{turn.more:,} more"] if turn.more else []
                 owed = "turns are" if len(others) > 1 else "turn is"
                 instead = f"{names[turn.person]} instead of {' and '.join(others)}"
                 text = f"{instead}; the {owed} owed back"
             phrases.setdefault(turn.shift, []).append(text)
-        return self._lines(phrases, vacancies)
+        return self._lines(phrases)
 
-    def of_assignment(
-        self, slots: Sequence[tuple[int | None, ...]], vacancies: Sequence[Vacancy]
-    ) -> list[str]:
+    def of_assignment(self, slots: Sequence[tuple[int | None, ...]]) -> list[str]:
         """Explain each shift that somebody has whose turn it is not."""
         phrases: Phrases = {}
         problem = self._problem
@@ -59,44 +100,51 @@ class Explanations:
             missing = [person for person in wanted if person not in people]
             for person, other in zip(extra, missing, strict=False):
                 phrases.setdefault(shift, []).append(self._instead(person, other, shift))
-        return self._lines(phrases, vacancies)
+        return self._lines(phrases)
+
+    def _why_passed_over(self, person: int, shift: int) -> str:
+        return self._blocks.why_passed_over(self._assignment, person, shift)
 
     def _instead(self, person: int, other: int, shift: int) -> str:
         names = self._problem.people
-        if (shift, names[person]) in self._fixed:
-            return f"{names[person]} instead of {names[other]}, as fixed"
-        why = self._why(other, shift) or f", {self._purpose()}"
-        return f"{names[person]} instead of {names[other]}{why}"
+        return f"{names[person]} instead of {names[other]}, {self._why(person, other, shift)}"
 
-    def _purpose(self) -> str:
-        purpose = "even out hours, weekends and nights"
-        return f"to keep the rules and {purpose}" if self._problem.constrained else f"to {purpose}"
+    def _why(self, person: int, other: int, shift: int) -> str:
+        """Write why ``person`` has ``shift`` and not ``other``, whose turn it is."""
+        reason = self._turns_back.reason(shift, person, other)
+        if reason is Reason.FIXED:
+            return "as fixed"
+        if reason in (Reason.AWAY, Reason.CONSTRAINT):
+            return f"who {self._blocks.why_not(self._assignment, other, shift, person)}"
+        if reason is Reason.IN_A_ROW:
+            before = self._assignment.held[other] & 1 << shift >> 1
+            return "who had the shift before" if before else "who has the shift after"
+        return _PURPOSES[reason]
 
-    def _why(self, person: int, shift: int) -> str:
-        """Write that ``person`` is away in ``shift``, and why; empty if they are not."""
-        runs = self._away.get(self._problem.people[person], ())
-        place = bisect_right(runs, shift, key=lambda run: run[0]) - 1
-        if place < 0 or shift >= runs[place][1]:
-            return ""
-        reason = runs[place][2]
-        return f", who is away ({reason})" if reason else ", who is away"
-
-    def _lines(self, phrases: Phrases, vacancies: Sequence[Vacancy]) -> list[str]:
-        for shift, role in vacancies:
+    def _lines(self, phrases: Phrases) -> list[str]:
+        for place, (shift, role) in enumerate(self._vacancies):
             text = f"nobody can be {self._roles[role]}" if self._roles else "nobody can take it"
-            if role < self._problem.demand[shift]:  # absences are not why
-                text += " under the rules"
+            if place < len(self.vacancy_reasons):
+                text = f"{text}: {self._everybody(self.vacancy_reasons[place])}"
             phrases.setdefault(shift, []).append(text)
         return [f"Shift {shift + 1}: {'; '.join(phrases[shift])}." for shift in sorted(phrases)]
 
+    def _everybody(self, reasons: Mapping[str, str]) -> str:
+        """Write the reasons of the first people, and how many people there are beyond them."""
+        told = [f"{name} {reason}" for name, reason in reasons.items()][:MOST_NAMED]
+        more = len(self._problem.people) - len(told)
+        return ", ".join([*told, f"{more:,} more"] if more else told)
 
-def _away_shifts(request: PlanningRequest) -> Mapping[str, AwayShifts]:
-    """Return the shifts in which people are away, each with the absence that began first."""
-    runs: dict[str, list[tuple[int, int, str]]] = {}
-    for absence in sorted(request.absences, key=lambda absence: absence.start_at):
-        first, last = shifts_within(request.boundaries, absence.start_at, absence.end_at)
-        known = runs.setdefault(absence.person, [])
-        first = max(first, known[-1][1]) if known else first
-        if first < last:
-            known.append((first, last, absence.reason or ""))
-    return runs
+
+def in_words(blocks: Sequence[Block]) -> str:
+    """Write the reasons of one person, and after those by a constraint which it is."""
+    rules_of: dict[str, list[str]] = {}
+    for rule, text in blocks:
+        rules_of.setdefault(text, []).append(rule)
+    texts_of: dict[str, list[str]] = {}
+    for text, rules in rules_of.items():
+        texts_of.setdefault(", ".join(rules), []).append(text)
+    return " and ".join(
+        " and ".join(texts) + (f" ({rule})" if rule not in (ABSENCES, ROLES) else "")
+        for rule, texts in texts_of.items()
+    )

@@ -5,12 +5,14 @@ nights: two people swap shifts, or one hands a shift on, wherever that lowers th
 weekend and night loads and makes neither range larger. Then the order of turns: shifts of one
 *kind* (length, weekend and night hours) are swapped, which leaves all hours as they are, wherever
 fewer shifts then follow one of the same person, or as few do and more are where the cycle has them.
+``bring_near`` also swaps them where as many are, and the others come nearer to their reason
+(``obstacles.py``).
 
 Invariants: loads stay between the smallest and the largest at the beginning; no constraint is
 broken that was not broken before; every exchange lowers a number that cannot fall for ever.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from typing import NamedTuple
@@ -36,6 +38,12 @@ def local_search(
         _UnsocialHours(assignment, constraints, kinds, budget).balance()
         _TurnOrder(assignment, constraints, kinds, budget).improve()
     return assignment
+
+
+def bring_near(assignment: Assignment, constraints: Constraints, budget: SearchBudget) -> None:
+    """Swap changes in place for others nearer to their reason, until none is or the budget ends."""
+    with suppress(BudgetExhausted):
+        _Nearness(assignment, constraints, _kinds(assignment.problem), budget).improve()
 
 
 def _kinds(problem: AssignmentProblem) -> Mapping[ShiftKind, int]:
@@ -192,12 +200,12 @@ class _TurnOrder:
 
     def _improve_shift(self, person: int, shift: int) -> bool:
         """Swap ``shift`` for one of the same kind, and tell whether one helped."""
-        assignment, alike = self.assignment, self.alike[shift]
+        assignment, alike = self.assignment, self._exchangeable(shift)
         for other in self._others(person, shift):
             self.budget.spend(4)
             if not assignment.movable(person, other) >> shift & 1:
                 continue
-            for back in _preferred_shifts(assignment, other, person, alike):
+            for back in self._returns(other, person, alike):
                 self.budget.spend(4)
                 if self._is_better(person, shift, other, back) and _allowed(
                     assignment, self.constraints, person, shift, other, back
@@ -205,6 +213,14 @@ class _TurnOrder:
                     _swap_shifts(assignment, person, shift, other, back)
                     return True
         return False
+
+    def _exchangeable(self, shift: int) -> int:
+        """Return the mask of the shifts that ``shift`` may be swapped for."""
+        return self.alike[shift]
+
+    def _returns(self, giver: int, taker: int, among: int) -> Iterator[int]:
+        """Yield some shifts of ``among`` that ``giver`` may give back."""
+        return _preferred_shifts(self.assignment, giver, taker, among)
 
     def _others(self, person: int, shift: int) -> Iterator[int]:
         """Yield the people who could have ``shift``: those in turn; all, if it follows another."""
@@ -216,15 +232,81 @@ class _TurnOrder:
 
     def _is_better(self, person: int, shift: int, other: int, back: int) -> bool:
         """Tell whether swapping ``shift`` for ``back`` lowers what this pass improves."""
+        return self._gain(person, shift, other, back) > 0
+
+    def _gain(self, person: int, shift: int, other: int, back: int) -> int:
+        """Count by how many fewer shifts follow one of the same person if the two are swapped.
+
+        If it is as many, count by how many more are where the cycle has them.
+        """
         held, turn = self.assignment.held, self.assignment.problem.cycle_shifts
         swap = 1 << shift | 1 << back
         mine, theirs = held[person], held[other]
         now = _consecutive(mine) + _consecutive(theirs)
         then = _consecutive(mine ^ swap) + _consecutive(theirs ^ swap)
         if then != now:
-            return then < now
+            return now - then
         moved = (turn[person] >> back & 1) + (turn[other] >> shift & 1)
-        return moved > (turn[person] >> shift & 1) + (turn[other] >> back & 1)
+        return moved - (turn[person] >> shift & 1) - (turn[other] >> back & 1)
+
+
+class _Nearness(_TurnOrder):
+    """The pass that brings changes near to their reason (``obstacles.py``)."""
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        constraints: Constraints,
+        kinds: Mapping[ShiftKind, int],
+        budget: SearchBudget,
+    ) -> None:
+        super().__init__(assignment, constraints, kinds, budget)
+        problem = assignment.problem
+        self.turn_holders = [0] * len(assignment.holders)
+        for person, turns in enumerate(problem.cycle_shifts):
+            for shift in bits(turns):
+                self.turn_holders[shift] |= 1 << person
+
+    def _out_of_order(self, person: int) -> int:
+        """Return the mask of shifts that are another's turn and no obstacle."""
+        problem, assignment = self.assignment.problem, self.assignment
+        wrong = assignment.held[person] & ~problem.cycle_shifts[person]
+        return wrong & ~(assignment.locked[person] | problem.obstacles.mask)
+
+    def _exchangeable(self, shift: int) -> int:
+        """Return the mask of the shifts that may be changed rather than ``shift``."""
+        return self.alike[shift] & -1 << min(shift, self.assignment.problem.obstacles.first)
+
+    def _returns(self, giver: int, taker: int, among: int) -> Iterator[int]:
+        """Yield some shifts of ``among`` that ``giver`` may give back, the nearest first."""
+        nearest_first = self.assignment.problem.obstacles.by_nearness
+        return _preferred_shifts(self.assignment, giver, taker, among, nearest_first)
+
+    def _is_better(self, person: int, shift: int, other: int, back: int) -> bool:
+        """Tell whether swapping ``shift`` for ``back`` improves the order, or nearness if not."""
+        gain = self._gain(person, shift, other, back)
+        return gain > 0 or (gain == 0 and self._is_nearer(person, shift, other, back))
+
+    def _is_nearer(self, person: int, shift: int, other: int, back: int) -> bool:
+        """Tell whether swapping ``shift`` for ``back`` brings changes nearer to their reason."""
+        holders, turn = self.assignment.holders, self.turn_holders
+        swap = 1 << person | 1 << other
+        first, second = sorted((shift, back))
+        one, two = holders[first], holders[second]
+        now = (one != turn[first], two != turn[second])
+        then = (one ^ swap != turn[first], two ^ swap != turn[second])
+        return self._farness(first, second, then) < self._farness(first, second, now)
+
+    def _farness(
+        self, first: int, second: int, changed: tuple[bool, bool]
+    ) -> tuple[bool, bool, int]:
+        """Measure how far two shifts are from their reason, as far as they are ``changed``."""
+        obstacles = self.assignment.problem.obstacles
+        return (
+            changed[0] and first < obstacles.first,
+            changed[1] and second < obstacles.first,
+            changed[0] * obstacles.distances[first] + changed[1] * obstacles.distances[second],
+        )
 
 
 def _consecutive(held: int) -> int:
@@ -232,12 +314,23 @@ def _consecutive(held: int) -> int:
     return (held & held >> 1).bit_count()
 
 
-def _preferred_shifts(assignment: Assignment, giver: int, taker: int, among: int) -> Iterator[int]:
-    """Yield some of the shifts that may be handed over, the taker's turns first."""
+def _preferred_shifts(
+    assignment: Assignment,
+    giver: int,
+    taker: int,
+    among: int,
+    in_order: Callable[[int], Iterator[int]] = bits,
+) -> Iterator[int]:
+    """Yield some of the shifts that may be handed over, the taker's turns first.
+
+    ``in_order`` yields the shifts of a mask.
+    """
     mask, turn = assignment.movable(giver, taker) & among, assignment.problem.cycle_shifts
     theirs = mask & turn[taker]
     nobodys = mask & ~theirs & ~turn[giver]
-    return islice(chain(bits(theirs), bits(nobodys), bits(mask & ~theirs & ~nobodys)), MOST_TRIED)
+    return islice(
+        chain(in_order(theirs), in_order(nobodys), in_order(mask & ~theirs & ~nobodys)), MOST_TRIED
+    )
 
 
 def _allowed(

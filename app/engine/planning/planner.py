@@ -2,8 +2,8 @@
 
 Strategy. A request becomes an assignment problem of bit masks (``problem.py``). Round robin is one
 walk through the shifts (``round_robin.py``). The fair strategy seeks, in this order: few vacancies,
-a small load range, small ranges of weekend and night hours, few shifts in a row, and the order of
-the cycle (``objective.py``).
+a small load range, small ranges of weekend and night hours, few shifts in a row, the order of the
+cycle, and changes of it that are near to their reason (``objective.py``).
 
 - Without constraints on rest, runs and pairs, absences alone decide the number of vacancies, and
   the load range is minimised to proven optimality by flow (``min_spread.py``). With them a bounded
@@ -12,6 +12,9 @@ the cycle (``objective.py``).
 - Local search improves what comes after the load range (``local_search.py``), starting with the
   solution and with the simple assignments that are as good so far. So a fair plan is never worse
   than round robin, or than giving each shift to the least loaded, in any part of the objective.
+- Of small rotations all assignments are searched for what local search misses
+  (``small_search.py``). In the end each shift that is not as the cycle has it has a reason
+  (``turns_back.py``), which ``explanations.py`` writes.
 
 The flow is our own: it is as quick as the quickest of SciPy's HiGHS and OR-Tools or quicker, with
 weights as well, in a megabyte and without 170 to 390 MB of libraries (``bench/fairness.md``).
@@ -30,14 +33,16 @@ from app.engine.planning.branch_and_bound import BranchAndBound
 from app.engine.planning.constraints import Constraints
 from app.engine.planning.explanations import Explanations
 from app.engine.planning.initial import cycle_assignment, least_loaded_assignment
-from app.engine.planning.local_search import local_search
+from app.engine.planning.local_search import bring_near, local_search
 from app.engine.planning.min_spread import minimise_load_range
-from app.engine.planning.objective import objective_of
+from app.engine.planning.objective import is_balanced, objective_of
 from app.engine.planning.problem import AssignmentProblem, assignment_problem, bits
 from app.engine.planning.repair import least_vacancies, repaired_assignment
 from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, Vacancy, Workload
 from app.engine.planning.roles import role_slots
 from app.engine.planning.round_robin import round_robin
+from app.engine.planning.small_search import small_search
+from app.engine.planning.turns_back import settle
 
 PROOF_STEPS = 1_500_000
 REPAIR_STEPS = 60_000
@@ -79,10 +84,10 @@ def _round_robin_plan(
     full = _vacancy_count(turns.assignment) == _unavoidable_vacancies(problem)
     solution = _Solution(turns.assignment, bound if full else 0, full=full)
     slots = role_slots(solution.assignment, request.fixed)
-    explanations = Explanations(request, problem).of_round_robin(
-        turns.changed_turns, _vacancies(slots)
-    )
-    return _plan(solution, slots, explanations, turns.next_person)
+    vacancies = _vacancies(slots)
+    writer = Explanations(request, solution.assignment, constraints, vacancies)
+    plan = _plan(request, solution, slots, vacancies, turns.next_person)
+    return _explained(plan, writer, writer.of_round_robin(turns.changed_turns))
 
 
 def _fair_plan(
@@ -99,17 +104,33 @@ def _fair_plan(
     else:
         solution = _unconstrained_solution(problem, budget)
         candidates = [solution.assignment, turns, least_loaded_assignment(problem)]
-    reached = min(objective_of(candidate)[:2] for candidate in candidates)
-    candidates = [each for each in candidates if objective_of(each)[:2] == reached]
+    reached = [objective_of(candidate)[:2] for candidate in candidates]
     improved = [
         local_search(candidate, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
-        for candidate in candidates
+        for candidate, value in zip(candidates, reached, strict=True)
+        if value == min(reached)
     ]
-    best = min(improved, key=objective_of)
-    slots = role_slots(best, request.fixed)
-    explanations = Explanations(request, problem).of_assignment(slots, _vacancies(slots))
+    best = min(improved, key=objective_of) if len(improved) > 1 else improved[0]
+    bring_near(best, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
+    settle(best, constraints)
+    better = small_search(best, constraints, solution.bound, budget)
+    if better is not best:
+        settle(better, constraints)
+    slots = role_slots(better, request.fixed)
     next_person = problem.cycle[len(problem.lengths) * problem.slots_per_shift % len(problem.cycle)]
-    return _plan(replace(solution, assignment=best), slots, explanations, next_person)
+    vacancies = _vacancies(slots)
+    writer = Explanations(request, better, constraints, vacancies)
+    plan = _plan(request, replace(solution, assignment=better), slots, vacancies, next_person)
+    return _explained(plan, writer, writer.of_assignment(slots))
+
+
+def _explained(plan: Plan, writer: Explanations, explanations: Sequence[str]) -> Plan:
+    """Return ``plan`` with what there is to say of it."""
+    return plan._replace(
+        explanations=explanations,
+        vacancy_reasons=writer.vacancy_reasons,
+        vacancy_rules=writer.vacancy_rules,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +199,13 @@ def _vacancies(slots: RoleSlots) -> Sequence[Vacancy]:
 
 
 def _plan(
-    solution: _Solution, slots: RoleSlots, explanations: Sequence[str], next_person: int
+    request: PlanningRequest,
+    solution: _Solution,
+    slots: RoleSlots,
+    vacancies: Sequence[Vacancy],
+    next_person: int,
 ) -> Plan:
-    """Translate the solution back to names and milliseconds."""
+    """Translate the solution back to names and milliseconds; nothing is explained yet."""
     assignment, problem = solution.assignment, solution.assignment.problem
     names, least = problem.people, min(assignment.loads)
     return Plan(
@@ -188,12 +213,12 @@ def _plan(
             tuple(None if person is None else names[person] for person in people)
             for people in slots
         ],
-        vacancies=_vacancies(slots),
+        vacancies=vacancies,
         workloads=[_workload(problem, person, held) for person, held in enumerate(assignment.held)],
         load_range_ms=Fraction(assignment.load_range, problem.scale),
         lower_bound_ms=Fraction(solution.bound, problem.scale),
         optimal=solution.full and assignment.load_range == solution.bound,
-        explanations=explanations,
+        balanced=not vacancies and is_balanced(assignment, weighted=bool(request.weights)),
         carry_over={
             name: round(Fraction(load - least, problem.scale))
             for name, load in zip(names, assignment.loads, strict=True)

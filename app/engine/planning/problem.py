@@ -15,14 +15,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import accumulate, pairwise
+from functools import reduce
+from itertools import accumulate, chain, pairwise
 from math import gcd, lcm
-from operator import xor
+from operator import or_, xor
 
 from app.engine.intervals import Interval, merged, split
 from app.engine.layered.model import Restriction
 from app.engine.layered.restrictions import recurring_windows, windows_between
 from app.engine.layered.tally import NIGHT, WEEKEND
+from app.engine.planning.obstacles import Obstacles, obstacles_at
 from app.engine.planning.request import PlanningRequest
 from app.engine.walltime import clock_of
 
@@ -36,6 +38,7 @@ class AssignmentProblem:
     ``load_per_ms`` and ``carried_load`` (scaled), ``avoided`` (mask of people). By shift:
     ``starts`` and ``ends`` (instants in milliseconds), ``lengths``, ``weekends`` and ``nights``
     (elapsed milliseconds), ``eligible_people`` (mask), ``demand`` (role slots that can be filled).
+    ``obstacles`` are shifts that cannot be as the cycle has them.
     """
 
     people: Sequence[str]
@@ -57,6 +60,7 @@ class AssignmentProblem:
     scale: int
     min_rest_ms: int
     max_consecutive: int
+    obstacles: Obstacles
 
     @property
     def constrained(self) -> bool:
@@ -86,6 +90,12 @@ def assignment_problem(request: PlanningRequest) -> AssignmentProblem:
     ]
     eligible_people = _eligible_people(away, fixed, full, count)
     load_per_ms, carried_load, scale = _load_units(request, index)
+    cycle_shifts = _cycle_shifts(cycle, slots_per_shift, count, len(index))
+    avoided = _avoided(request, index)
+    obstacles = chain(
+        _impossible_turns(cycle_shifts, eligible_shifts, fixed, avoided),
+        _turns_too_near(request, cycle_shifts),
+    )
     return AssignmentProblem(
         people=tuple(index),
         cycle=cycle,
@@ -97,15 +107,16 @@ def assignment_problem(request: PlanningRequest) -> AssignmentProblem:
         nights=_ms_within(request, NIGHT),
         eligible_shifts=eligible_shifts,
         fixed_shifts=fixed,
-        cycle_shifts=_cycle_shifts(cycle, slots_per_shift, count, len(index)),
+        cycle_shifts=cycle_shifts,
         load_per_ms=load_per_ms,
         carried_load=carried_load,
-        avoided=_avoided(request, index),
+        avoided=avoided,
         eligible_people=eligible_people,
         demand=[min(slots_per_shift, people.bit_count()) for people in eligible_people],
         scale=scale,
         min_rest_ms=request.min_rest_ms,
         max_consecutive=request.max_consecutive,
+        obstacles=obstacles_at(bits(reduce(or_, obstacles, 0)), count),
     )
 
 
@@ -136,6 +147,37 @@ def _cycle_shifts(
         for person in people_in_turn(cycle, slots_per_shift, shift):
             masks[person] |= every
     return masks
+
+
+def _impossible_turns(
+    cycle_shifts: Sequence[int],
+    eligible_shifts: Sequence[int],
+    fixed_shifts: Sequence[int],
+    avoided: Sequence[int],
+) -> Iterator[int]:
+    """Yield masks of the shifts that the cycle gives to people who cannot take them.
+
+    They are away, or others are fixed, or they must not be together.
+    """
+    for person, turns in enumerate(cycle_shifts):
+        yield turns & ~eligible_shifts[person]
+        yield fixed_shifts[person] & ~turns
+        yield from (turns & cycle_shifts[other] for other in bits(avoided[person]))
+
+
+def _turns_too_near(request: PlanningRequest, cycle_shifts: Sequence[int]) -> Iterator[int]:
+    """Yield masks of the shifts that follow others of the same person too soon, or too many."""
+    boundaries, most = request.boundaries, request.max_consecutive
+    for turns in cycle_shifts if request.min_rest_ms else ():
+        for last, shift in pairwise(bits(turns)):
+            if boundaries[shift] - boundaries[last + 1] < request.min_rest_ms:
+                yield 1 << shift
+    for turns in cycle_shifts if most else ():
+        too_many, before = turns, 0
+        while too_many and before < most:
+            before += 1
+            too_many &= turns << before
+        yield too_many
 
 
 def _away(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[Sequence[Interval]]:

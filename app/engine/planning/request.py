@@ -83,9 +83,12 @@ class Plan(NamedTuple):
 
     ``slots`` has one tuple a shift, with one person or ``None`` a role. No assignment with as few
     vacancies has a load range below ``lower_bound_ms``; ``optimal`` says that the numbers of
-    vacancies and the load range are both proven to be as low as can be. ``carry_over`` is each
+    vacancies and the load range are both proven to be as low as can be. ``balanced`` says that no
+    role slot is empty and that counts or, with weights, loads are within one shift of each other
+    (``planner.py``). ``carry_over`` is each
     person's load above the smallest, in milliseconds; ``next_person`` has the turn after the last
-    shift.
+    shift. ``vacancy_reasons`` say of the first ``vacancies`` what keeps whom from them (such as
+    ``is away``), and ``vacancy_rules`` what that comes from (such as ``minRestHours``).
     """
 
     slots: Sequence[tuple[str | None, ...]]
@@ -94,9 +97,12 @@ class Plan(NamedTuple):
     load_range_ms: Fraction
     lower_bound_ms: Fraction
     optimal: bool
-    explanations: Sequence[str]
+    balanced: bool
     carry_over: Mapping[str, int]
     next_person: str
+    explanations: Sequence[str] = ()
+    vacancy_reasons: Sequence[Mapping[str, str]] = ()
+    vacancy_rules: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,16 @@ class VacantShift(Struct, frozen=True, rename="camel"):
     start: InstantText
     end: InstantText
     role: str | UnsetType = UNSET
+    reasons: (
+        Annotated[
+            Mapping[str, str],
+            Meta(
+                description="By person, what keeps them from it: an absence, or a field such as "
+                "`minRestHours`. The first 20 people; in the first 500 gaps."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class Understood(Struct, frozen=True, rename="camel"):
@@ -91,7 +101,11 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
     ]
     shift_length_hours: Number
     balanced: Annotated[
-        bool, Meta(description="Whether the largest and smallest count differ by at most one.")
+        bool,
+        Meta(
+            description="Whether the largest and smallest count differ by at most one or, with "
+            "`weights`, loads by at most a shift; false with a gap."
+        ),
     ]
     interpretation: Annotated[str, Meta(description="What was computed, in a sentence.")]
     fairness: (

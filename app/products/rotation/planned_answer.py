@@ -4,10 +4,11 @@ Local times are ISO 8601 with three decimals and the offset from UTC, so that th
 of a repeated hour differ.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import chain, repeat
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from app.engine.planning.request import Plan, PlannedRotation
 from app.engine.rotation import HOUR_MS
@@ -40,7 +41,7 @@ def planned_answer(
         rotation=list(_shifts(planned)),
         shift_counts=counts,
         shift_length_hours=number(planned.shift_length_hours),
-        balanced=max(counts.values()) - min(counts.values()) <= 1,
+        balanced=plan.balanced,
         interpretation=planned_in_words(planned),
         fairness=_fairness(plan),
         gaps=list(_gaps(planned)),
@@ -55,9 +56,12 @@ def planned_in_words(planned: PlannedRotation) -> str:
     """Describe the plan in a few sentences."""
     request, plan = planned.request, planned.plan
     size = (len(plan.slots), planned.shift_length_hours, len(plan.workloads))
-    clock = f", by the clock of {clock_in_words(request.timezone)}" if planned.zoned else ""
+    start = iso(request.boundaries[0])
+    if planned.zoned:
+        [local] = local_iso_texts(clock_of(request.timezone), request.boundaries[:1])
+        start = f"{local}, by the clock of {clock_in_words(request.timezone)}"
     return (
-        f"{size_in_words(*size)} from {iso(request.boundaries[0])}{clock}."
+        f"{size_in_words(*size)} from {start}."
         f"{offset_in_words(planned.handoff_offset_hours)}"
         f"{_vacancies_in_words(plan)} {_load_range_in_words(plan)}"
     )
@@ -117,16 +121,23 @@ def _fairness(plan: Plan) -> Fairness:
 
 def _gaps(planned: PlannedRotation) -> Iterator[VacantShift]:
     request = planned.request
-    for shift, role in planned.plan.vacancies:
+    reasons: Iterator[Mapping[str, str] | UnsetType] = chain(
+        planned.plan.vacancy_reasons, repeat(UNSET)
+    )
+    for (shift, role), why in zip(planned.plan.vacancies, reasons, strict=False):
         start, end = iso_texts(request.boundaries[shift : shift + 2])
-        yield VacantShift(shift + 1, start, end, request.roles[role] if request.roles else UNSET)
+        name = request.roles[role] if request.roles else UNSET
+        yield VacantShift(shift + 1, start, end, name, why)
 
 
 def _vacancies_in_words(plan: Plan) -> str:
     count = len(plan.vacancies)
     if not count:
         return ""
-    return f" {count:,} {'place stays' if count == 1 else 'places stay'} empty."
+    *others, last = plan.vacancy_rules
+    why = f"{', '.join(others)} and {last}" if others else last
+    stay = "place stays" if count == 1 else "places stay"
+    return f" {count:,} {stay} empty, because of {why}."
 
 
 def _load_range_in_words(plan: Plan) -> str:

@@ -182,7 +182,9 @@ def test_a_shift_that_nobody_can_take_is_a_gap() -> None:
     found = plan(4, "ab", absences=[away("a", 1, 3), away("b", 2, 4)])
     assert [people[0] for people in found.slots][2] is None
     assert found.vacancies == [Vacancy(2, 0)]
-    assert "Shift 3: nobody can take it." in found.explanations
+    assert "Shift 3: nobody can take it: a is away, b is away." in found.explanations
+    assert found.vacancy_reasons == [{"a": "is away", "b": "is away"}]
+    assert found.vacancy_rules == ["absences"]
     assert found.optimal
 
 
@@ -217,7 +219,7 @@ def test_roles_are_shared_by_different_people_in_turn() -> None:
 def test_too_few_people_for_the_roles_leave_the_last_empty() -> None:
     found = plan(2, "a", roles=("primary", "secondary"))
     assert found.slots == [("a", None), ("a", None)]
-    assert found.explanations[0] == "Shift 1: nobody can be secondary."
+    assert found.explanations[0] == "Shift 1: nobody can be secondary: a has another role in it."
 
 
 def test_a_fixed_shift_stands_even_when_away() -> None:
@@ -255,7 +257,8 @@ def test_rest_is_kept() -> None:
 def test_one_person_who_must_rest_leaves_gaps_and_they_are_proven() -> None:
     found = plan(50, "a", min_rest_ms=HOUR)
     assert (len(found.vacancies), found.load_range_ms, found.optimal) == (25, 0, True)
-    assert "Shift 2: nobody can take it under the rules." in found.explanations
+    why = "a had the shift before and has the shift after (minRestHours)"
+    assert f"Shift 2: nobody can take it: {why}." in found.explanations
 
 
 def test_runs_are_bounded() -> None:

@@ -137,6 +137,8 @@ def test_the_objective_in_order() -> None:
         unsocial=24 * HOUR + 16 * HOUR,
         consecutive=1,
         deviations=2,
+        early=0b0111,
+        distance=0,
     )
 
 

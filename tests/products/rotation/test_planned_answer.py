@@ -70,9 +70,10 @@ def test_the_whole_answer() -> None:
         ],
         "shiftCounts": {"alice": 1, "bob": 0},
         "shiftLengthHours": 24,
-        "balanced": True,
+        "balanced": False,
         "interpretation": "2 shift(s) of 24h across 2 people from 2026-06-04T00:00:00.000Z. "
-        "Handoffs are 0.5h after each shift ends. 1 place stays empty. "
+        "Handoffs are 0.5h after each shift ends. 1 place stays empty, "
+        "because of absences. "
         "Loads lie within 24h of each other, proven to be the least.",
         "fairness": {
             "hours": {"alice": 24, "bob": 0},
@@ -81,10 +82,15 @@ def test_the_whole_answer() -> None:
             "spread": 24,
             "lowerBound": 24,
             "optimal": True,
-            "explanations": ["Shift 2: nobody can take it."],
+            "explanations": ["Shift 2: nobody can take it: alice is away, bob is away."],
         },
         "gaps": [
-            {"shift": 2, "start": "2026-06-05T00:00:00.000Z", "end": "2026-06-06T00:00:00.000Z"}
+            {
+                "shift": 2,
+                "start": "2026-06-05T00:00:00.000Z",
+                "end": "2026-06-06T00:00:00.000Z",
+                "reasons": {"alice": "is away", "bob": "is away"},
+            }
         ],
         "carryOver": {"alice": 24, "bob": 0},
         "nextPerson": "alice",
@@ -145,6 +151,63 @@ def test_what_is_not_proven_is_said_so() -> None:
     assert planned_in_words(found).endswith("of each other, at least 0h in any assignment.")
 
 
+HALF_TIME = {"people": ["ana", "ben", "tom"], "shifts": 10, "weights": {"tom": 0.5}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "balanced"),
+    [
+        pytest.param({}, True, id="counts"),
+        pytest.param({"carryOver": {"alice": 72}}, False, id="counts-after-more-was-carried"),
+        pytest.param({"carryOver": {"alice": 72}, "weights": {}}, False, id="no-weights-given"),
+        pytest.param({"unavailable": BOTH_AWAY}, False, id="never-with-a-gap"),
+        pytest.param(HALF_TIME, True, id="half-time-at-half-the-shifts"),
+        pytest.param({**HALF_TIME, "shifts": 11}, True, id="within-a-shift-of-hers"),
+        pytest.param({**HALF_TIME, "strategy": "round-robin"}, False, id="half-time-in-turns"),
+        pytest.param({**HALF_TIME, "shifts": 2}, True, id="too-few-for-everybody"),
+        pytest.param(
+            {**HALF_TIME, "carryOver": {"ana": 72}}, True, id="loads-count-what-was-carried"
+        ),
+        pytest.param(
+            {**HALF_TIME, "shifts": 2, "carryOver": {"ana": 96}}, False, id="carried-too-much"
+        ),
+        pytest.param(
+            {"people": ["ana", "ben", "tom"], "shifts": 10, "weights": {"tom": 0.1}},
+            True,
+            id="one-shift-of-a-small-weight-is-a-large-load",
+        ),
+        pytest.param(
+            {"weights": {"bob": 0.01}, "shifts": 8, "fixed": [{"shift": 1, "person": "bob"}]},
+            False,
+            id="not-by-many-shifts-of-hers",
+        ),
+    ],
+)
+def test_balanced(changes: dict[str, Any], balanced: bool) -> None:
+    """Of counts, or of weighted loads within one shift."""
+    assert answered(**changes)["balanced"] is balanced
+
+
+def test_the_interpretation_is_in_the_zone_that_was_asked_for() -> None:
+    text = answered(timezone="Europe/Berlin", start="2026-06-04T09:00:00")["interpretation"]
+    assert text.startswith(
+        "3 shift(s) of 24h across 2 people from 2026-06-04T09:00:00.000+02:00, "
+        "by the clock of Europe/Berlin. "
+    )
+
+
+def test_why_places_stay_empty_is_told_in_the_interpretation() -> None:
+    text = answered(unavailable=BOTH_AWAY, minRestHours=24, roles=["a", "b"])["interpretation"]
+    assert "places stay empty, because of absences, minRestHours and too few people." in text
+
+
+def test_of_many_gaps_and_people_the_first_have_reasons() -> None:
+    people = [f"p{number}" for number in range(25)]
+    away = [{"person": name, "start": "2026-06-04", "end": "2028-06-04"} for name in people]
+    gaps = answered(people=people, shifts=502, unavailable=away)["gaps"]
+    assert [len(gap.get("reasons", ())) for gap in gaps] == [20] * 500 + [0] * 2
+
+
 def test_carry_over_comes_back_as_it_was_read() -> None:
     carried = answered(weights={"alice": 0.7, "bob": 0.3}, shifts=7)["carryOver"]
     idle = answered(start="2026-06-05", shifts=1, unavailable=BOTH_AWAY, carryOver=carried)
@@ -175,7 +238,7 @@ def test_columns(changes: dict[str, Any], more: list[str]) -> None:
 
 
 def test_a_gap_is_an_empty_cell() -> None:
-    assert [row[1] for row in table(unavailable=BOTH_AWAY)] == ["person", "bob", "", "alice"]
+    assert [row[1] for row in table(unavailable=BOTH_AWAY)] == ["person", "alice", "", "bob"]
 
 
 # --- calendar and picture -------------------------------------------------------------------
@@ -184,7 +247,7 @@ def test_a_gap_is_an_empty_cell() -> None:
 def test_a_gap_is_an_event_and_is_hatched() -> None:
     timeline = planned_timeline(planned(unavailable=BOTH_AWAY))
     summaries = [event.summary for event in events_by_ical(calendar_bytes(timeline))]
-    assert summaries == ["On call: bob", "Nobody on call", "On call: alice"]
+    assert summaries == ["On call: alice", "Nobody on call", "On call: bob"]
     assert "Hatched: nobody is on call (1 gap)." in timeline_bytes(timeline).decode()
 
 
