@@ -230,7 +230,7 @@ def _check_ends(event: Component) -> None:
 def check_zones(entry: Entry) -> None:
     """Raise ``UnknownZone`` that names the event if nobody knows a clock that it goes by."""
     with naming(entry):
-        for name in ("DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE"):
+        for name in ("DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE", "FREEBUSY"):
             for given in entry.component.every(name):
                 entry.zones.of(when(given, given.value.partition(",")[0].partition("/")[0]))
 

@@ -439,6 +439,17 @@ def test_an_error_is_the_same_before_and_after_anybody_pays(event: str) -> None:
     assert error.detail.endswith(": the event 'Dentist'")
 
 
+UNKNOWN = "the time zone 'Nowhere' is neither known nor defined in the text"
+
+
+def busy(line: str) -> str:
+    return f"BEGIN:VCALENDAR\nBEGIN:VFREEBUSY\n{line}\nEND:VFREEBUSY\nEND:VCALENDAR"
+
+
+def test_busy_times_are_parsed_before_anybody_pays() -> None:
+    assert parsed(bob=busy("FREEBUSY:20260602T060000Z/PT6H")) == []
+
+
 @pytest.mark.parametrize(
     ("text", "detail"),
     [
@@ -448,8 +459,12 @@ def test_an_error_is_the_same_before_and_after_anybody_pays(event: str) -> None:
             "a recurrence rule is not valid: FREQ=OFTEN: the event '0'",
         ),
         (
-            "BEGIN:VCALENDAR\nBEGIN:VFREEBUSY\nFREEBUSY:now\nEND:VFREEBUSY\nEND:VCALENDAR",
+            busy("FREEBUSY:now"),
             "'now' is not a period: the event 'busy time'",
+        ),
+        (
+            busy("FREEBUSY;TZID=Nowhere:20260602T060000/PT6H"),
+            f"{UNKNOWN}: the event 'busy time'",
         ),
     ],
 )
