@@ -21,7 +21,7 @@ from app.engine.walltime import DAY, SECOND
 from app.formats.calendars.components import Component, Property, calendars_in
 from app.formats.calendars.recurrence import Rule, rule_of, starts_within
 from app.formats.calendars.values import Duration, When, duration, when
-from app.formats.calendars.zones import UTC_CLOCK, UTC_NAMES, Clock, Zones
+from app.formats.calendars.zones import UTC_CLOCK, UTC_NAMES, Clock, FileClock, Zones
 
 END_OF_DAY = DAY - SECOND
 """The time of day that some write to say "through that date"."""
@@ -85,6 +85,13 @@ class Entry:
         return self.facts.summary or self.uid or "without a name"
 
 
+class _Text(NamedTuple):
+    """The calendars in one text, and those of their zones that have been laid out."""
+
+    calendars: Sequence[Component]
+    laid_out: list[FileClock]
+
+
 class CalendarClocks:
     """The clocks by which the times of one calendar are read.
 
@@ -92,8 +99,8 @@ class CalendarClocks:
     UTC says nothing there, because exporters write it where they know no zone.
     """
 
-    def __init__(self, calendar: Component, all_: Iterable[Component], local: Clock) -> None:
-        self._zones = Zones(calendar, all_)
+    def __init__(self, calendar: Component, text: "_Text", local: Clock) -> None:
+        self._zones = Zones(calendar, text.calendars, text.laid_out)
         self._own = calendar.get("X-WR-TIMEZONE").text
         self._local = local
 
@@ -115,11 +122,11 @@ def entries_of(text: str, local: Clock) -> Sequence[Entry]:
 
     Raises ``ValueError`` for a text that is no calendar, or only half of one.
     """
-    calendars = calendars_in(text)
+    whole = _Text(calendars_in(text), [])
     entries = [
         entry
-        for calendar in calendars
-        for entry in _entries_of(calendar, CalendarClocks(calendar, calendars, local))
+        for calendar in whole.calendars
+        for entry in _entries_of(calendar, CalendarClocks(calendar, whole, local))
     ]
     return _tied(entries)
 

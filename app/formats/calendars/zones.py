@@ -25,6 +25,9 @@ MAX_NAME = 80
 MAX_CHANGES = 20_000
 """The changes of one zone's offset: more than any that ever was, and few enough to keep."""
 
+MOST_LAID_OUT = 16
+"""The zones of one text whose changes are kept, those that were met last."""
+
 
 class UnknownZone(ValueError):
     """A time is on the clock of a zone that is neither known nor defined."""
@@ -128,7 +131,13 @@ class FileClock:
 
     def __init__(self, definition: Component) -> None:
         self._observances = list(map(_observance, definition.within("STANDARD", "DAYLIGHT")))
-        self._changes: list[_Change] = []
+        self._changes: list[_Change]
+        self._known_to: int
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the changes: they are laid out again when they are needed."""
+        self._changes = []
         self._known_to = -(1 << 60)
 
     def instant(self, wall: int) -> int:
@@ -177,7 +186,10 @@ def _onsets(observance: _Observance, to_wall: int) -> Iterator[int]:
 class Zones:
     """The zones of one calendar: those that it defines, then those of the same text, then ours."""
 
-    def __init__(self, own: Component, all_: Iterable[Component]) -> None:
+    def __init__(
+        self, own: Component, all_: Iterable[Component], laid_out: list[FileClock] | None = None
+    ) -> None:
+        self._laid_out = laid_out if laid_out is not None else []
         self._defined = {**_definitions(all_), **_definitions((own,))}
         self._clocks: dict[str, Clock | None] = {}
 
@@ -193,7 +205,13 @@ class Zones:
 
     def _found(self, name: str) -> Clock | None:
         definition = self._defined.get(name)
-        return FileClock(definition) if definition is not None else known_clock(name)
+        if definition is None:
+            return known_clock(name)
+        clock = FileClock(definition)
+        self._laid_out.append(clock)
+        if len(self._laid_out) > MOST_LAID_OUT:
+            self._laid_out.pop(0).forget()
+        return clock
 
 
 def _definitions(calendars: Iterable[Component]) -> Mapping[str, Component]:

@@ -455,3 +455,13 @@ def test_memory_does_not_grow_by_names() -> None:
     finally:
         tracemalloc.stop()
     assert grown < 50_000
+
+
+def test_of_many_zones_few_are_kept_laid_out() -> None:
+    """Each is still read right, also one that was forgotten meanwhile."""
+    zones = [zone(f"Z{number}", *BERLIN_RULES) for number in range(40)]
+    events = [
+        event(f"DTSTART;TZID=Z{number % 40}:20260702T090000", uid=str(number))
+        for number in range(80)
+    ]
+    assert hours(calendar(*zones, *events)) == [(31, 0)] * 80
