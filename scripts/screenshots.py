@@ -33,7 +33,7 @@ PAGES = {
 FOLDER = ROOT / "docs" / "pages"
 WINDOWS = {"phone": (390, 1720), "desktop": (1280, 1180)}
 MAX_BYTES = 80 * 1024
-QUALITY = 0.8
+QUALITY = 0.55
 AS_WEBP = """async ([png, quality]) => {
   const image = new Image();
   image.src = `data:image/png;base64,${png}`;

@@ -629,10 +629,17 @@ def test_a_page_is_light_as_loaded(opened: Open, path: str) -> None:
 def test_a_page_does_not_move_once_painted(opened: Open, path: str, width: int) -> None:
     page = opened(path, size=(width, 844))
     page.reload(wait_until="networkidle")
-    moved = page.evaluate(LAYOUT_SHIFT)
-    painted = page.evaluate(FIRST_PAINT)
-    assert moved == 0
-    assert painted > 0
+    assert page.evaluate(LAYOUT_SHIFT) == 0
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_is_painted_at_once(opened: Open, path: str) -> None:
+    page = opened(path, size=(390, 844))
+    painted = []
+    for _ in range(5):  # the best: other programs run on this machine, too
+        page.reload(wait_until="networkidle")
+        painted.append(page.evaluate(FIRST_PAINT))
+    assert 0 < min(painted) < 500
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: each.slug)
