@@ -62,14 +62,6 @@ class Aim:
         return self.scale * total + self.constant
 
 
-@dataclass(frozen=True, slots=True)
-class _Sum:
-    """What a person has of a counter, as a variable, in units of ``unit`` and without ``carried``."""
-
-    variable: int
-    carried: int
-
-
 class Program:
     """The integer program of a roster."""
 
@@ -224,8 +216,8 @@ class Program:
         match term:
             case Gaps():
                 return [(gap, 1) for gap in self._gaps.values()], one, zero
-            case Balance(counter):
-                return self._balance(counter)
+            case Balance():
+                return self._balance(term)
             case PairBalance(counter, per):
                 return [(self._pair_balance(counter, per), 1)], one, zero
             case Deviation(counter, targets):
@@ -267,9 +259,13 @@ class Program:
             self._sums[counter.name] = found, unit
         return self._sums[counter.name]
 
-    def _balance(self, counter: Counter) -> tuple[Linear, Fraction, Fraction]:
-        sums, unit = self._sums_of(counter)
-        weights = [person.weight for person in self.roster.people]
+    def _balance(self, term: Balance) -> tuple[Linear, Fraction, Fraction]:
+        every, unit = self._sums_of(term.counter)
+        among = range(len(every)) if term.among is None else term.among
+        if not among:
+            return [], Fraction(1), Fraction(0)
+        sums = [every[person] for person in among]
+        weights = [self.roster.people[person].weight for person in among]
         scale = lcm(*(weight.numerator for weight in weights))
         factors = [int(scale / weight) for weight in weights]
         common = gcd(*factors)

@@ -5,7 +5,7 @@ milliseconds of elapsed time, and days are local to the roster's time zone, from
 midnight. A roster knows nothing of how it is solved: ``checker`` says what an assignment breaks,
 ``objectives`` what it is worth, and whoever solves it returns an ``Assignment``.
 
-Everywhere: nobody has two slots that overlap, or two places of one slot. What is ``fixed`` is a
+Always: nobody has two slots that overlap, or two places of one slot. What is ``fixed`` is a
 fact, whatever else is asked for: it needs neither skill nor presence, and where a rule is broken by
 fixed assignments alone, it only forbids to add to them.
 """
@@ -172,15 +172,19 @@ class Counter:
 class Gaps:
     """The number of places that nobody has."""
 
-    weight: int = 1
+    weight: Fraction | int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """The range of what is counted, each person's sum divided by their weight."""
+    """The range of what is counted, each person's sum divided by their weight.
+
+    ``among`` are the people that are compared, all without it.
+    """
 
     counter: Counter
-    weight: int = 1
+    weight: Fraction | int = 1
+    among: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +196,7 @@ class PairBalance:
 
     counter: Counter
     per: int = 1
-    weight: int = 1
+    weight: Fraction | int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,7 @@ class Deviation:
 
     counter: Counter
     targets: Mapping[int, int]
-    weight: int = 1
+    weight: Fraction | int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +213,7 @@ class Costs:
     """The sum of the costs of person and slot, where they have one; negative is a wish met."""
 
     costs: Mapping[tuple[int, int], int]
-    weight: int = 1
+    weight: Fraction | int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +221,7 @@ class Broken:
     """How much a rule is broken, in the rule's own unit; what is fixed counts, too."""
 
     rule: Rule
-    weight: int = 1
+    weight: Fraction | int = 1
 
 
 Term = Gaps | Balance | PairBalance | Deviation | Costs | Broken
@@ -234,6 +238,8 @@ class Level:
 @dataclass(frozen=True, slots=True)
 class Roster:
     """Slots, people, rules and objectives; the objectives in their order.
+
+    All amounts, costs and weights are so small that their sums are below 2^60.
 
     ``fixed`` has pairs of slot and person, no more of a slot than it has places.
     """

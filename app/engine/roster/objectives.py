@@ -50,8 +50,8 @@ def term_value(roster: Roster, term: Term, assignment: Assignment) -> Fraction:
     match term:
         case Gaps():
             return Fraction(sum(people.count(None) for people in assignment))
-        case Balance(counter):
-            return _range(roster, counter, assignment)
+        case Balance():
+            return _range(roster, term, assignment)
         case PairBalance(counter, per):
             return Fraction(_pair_balance(roster, counter, per, assignment))
         case Deviation(counter, targets):
@@ -86,9 +86,10 @@ def excess(limit: Limit, slots: frozenset[int]) -> int:
     return max(0, -((limit.most - total) // limit.unit))
 
 
-def _range(roster: Roster, counter: Counter, assignment: Assignment) -> Fraction:
-    sums = sums_of(roster, counter, assignment)
-    loads = [total / person.weight for total, person in zip(sums, roster.people, strict=True)]
+def _range(roster: Roster, term: Balance, assignment: Assignment) -> Fraction:
+    sums = sums_of(roster, term.counter, assignment)
+    among = range(len(sums)) if term.among is None else term.among
+    loads = [sums[person] / roster.people[person].weight for person in among]
     return max(loads) - min(loads) if loads else Fraction(0)
 
 
