@@ -55,7 +55,8 @@ def parsed(path: Path) -> Data:
     statements = re.sub(r"%.*", "", text).split(";")
     named = [statement.split("=", 1) for statement in statements if "=" in statement]
     return {
-        name.strip(): json.loads(value.translate(str.maketrans("{}", "[]"))) for name, value in named
+        name.strip(): json.loads(value.translate(str.maketrans("{}", "[]")))
+        for name, value in named
     }
 
 
@@ -79,7 +80,9 @@ def on_call_instance(data: Data) -> Instance:
 
     slots = [slot(day) for day in days]
     people = [
-        Person(str(number), weight=Fraction(load), away=tuple((d * DAY, (d + 1) * DAY) for d in away))
+        Person(
+            str(number), weight=Fraction(load), away=tuple((d * DAY, (d + 1) * DAY) for d in away)
+        )
         for number, (load, away) in enumerate(
             zip(data["work_load"], data["unavailable"], strict=True)
         )
@@ -106,9 +109,7 @@ def on_call_instance(data: Data) -> Instance:
             *(PairBalance(counter, per=100) for counter in counters),
         ),
     )
-    roster = Roster(
-        slots, people, (Level("coverage", (Gaps(),)), cost), rules, frozenset(fixed)
-    )
+    roster = Roster(slots, people, (Level("coverage", (Gaps(),)), cost), rules, frozenset(fixed))
     return Instance(roster, lambda assignment: _cost_of(data, weekends, assignment), int)
 
 

@@ -5,7 +5,8 @@ Who has a block has one of its slots, and nobody has two, because they overlap. 
 only exchange such slots are one solution to the solver.
 """
 
-from collections import Counter, defaultdict
+from collections import Counter as Counts
+from collections import defaultdict
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from app.engine.roster.model import (
     Balance,
     Broken,
     Costs,
+    Counter,
     Deviation,
     PairBalance,
     Roster,
@@ -23,34 +25,53 @@ from app.engine.roster.model import (
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Slots that are alike, and how many places they have of each skill."""
+    """Slots that are alike, how many places they have of each skill, and what they count."""
 
     slots: tuple[int, ...]
     places: Mapping[str | None, int]
+    amounts: Hashable
 
 
 def blocks_of(roster: Roster) -> Sequence[Block]:
     """Return the blocks of a roster, in order of their first slots."""
     alone = _told_apart(roster)
-    counters = [
-        counter
+    counters = counters_of(roster)
+    found: dict[Hashable, list[int]] = defaultdict(list)
+    amounts: list[Hashable] = []
+    for index, slot in enumerate(roster.slots):
+        amounts.append(tuple(_amounts(counter, index) for counter in counters))
+        key = (slot.start_at, slot.end_at, slot.kind, slot.tags, amounts[index])
+        found[(index,) if index in alone else key].append(index)
+    return [
+        Block(
+            tuple(slots),
+            Counts(skill for slot in slots for skill in roster.slots[slot].needs),
+            amounts[slots[0]],
+        )
+        for slots in found.values()
+    ]
+
+
+def kinds_of(blocks: Sequence[Block]) -> Sequence[Sequence[int]]:
+    """Return the blocks that count the same, as numbers of blocks."""
+    found: dict[Hashable, list[int]] = defaultdict(list)
+    for number, block in enumerate(blocks):
+        found[block.amounts].append(number)
+    return list(found.values())
+
+
+def counters_of(roster: Roster) -> Sequence[Counter]:
+    """Return what the objectives of a roster count."""
+    return [
+        term.counter
         for level in roster.levels
         for term in level.terms
         if isinstance(term, Balance | PairBalance | Deviation)
-        for counter in [term.counter]
     ]
-    found: dict[Hashable, list[int]] = defaultdict(list)
-    for index, slot in enumerate(roster.slots):
-        amounts = tuple(
-            (counter.amounts[index], *(own[index] for own in counter.own.values()))
-            for counter in counters
-        )
-        key = (slot.start_at, slot.end_at, slot.kind, slot.tags, amounts)
-        found[(index,) if index in alone else key].append(index)
-    return [
-        Block(tuple(slots), Counter(skill for slot in slots for skill in roster.slots[slot].needs))
-        for slots in found.values()
-    ]
+
+
+def _amounts(counter: Counter, slot: int) -> Hashable:
+    return counter.amounts[slot], *(own[slot] for own in counter.own.values())
 
 
 def _told_apart(roster: Roster) -> set[int]:

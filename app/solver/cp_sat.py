@@ -72,6 +72,10 @@ class Model:
         self._bounds.append((least, most))
         return len(self._bounds) - 1
 
+    def bounds(self, variable: int) -> tuple[int, int]:
+        """Return the least and the most that a variable can be."""
+        return self._bounds[variable]
+
     def set_bounds(self, variable: int, least: int, most: int) -> None:
         """Let a variable be from ``least`` to ``most`` from now on."""
         domain = self._proto.variables[variable].domain
@@ -84,12 +88,9 @@ class Model:
         self._derived.append((variable, value))
         return variable
 
-    def linear(self, terms: Linear, least: int, most: int, only_if: int | None = None) -> None:
-        """Demand that a sum is from ``least`` to ``most``, if ``only_if`` is 1 where it is given."""
-        constraint = self._proto.constraints.add()
-        if only_if is not None:
-            constraint.enforcement_literal.append(only_if)
-        message = constraint.linear
+    def linear(self, terms: Linear, least: int, most: int) -> None:
+        """Demand that a sum is from ``least`` to ``most``."""
+        message = self._proto.constraints.add().linear
         message.vars.extend([variable for variable, _ in terms])
         message.coeffs.extend([coefficient for _, coefficient in terms])
         message.domain.extend([least, most])

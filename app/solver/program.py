@@ -14,60 +14,35 @@ into the values of ``objectives``.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
-from itertools import combinations
-from math import gcd, lcm
+from collections.abc import Mapping, Sequence
+from math import gcd
 
 from app.engine.roster.able import able_places
 from app.engine.roster.limits import Limit, limits_of, overlap_limits
 from app.engine.roster.model import (
     Apart,
     Assignment,
-    Balance,
     Broken,
     Costs,
     Counter,
-    Deviation,
-    Gaps,
-    Level,
-    PairBalance,
     PersonRule,
     Roster,
     Rule,
-    Term,
     Together,
     held_slots,
 )
 from app.engine.roster.pairs import apart_pairs, shared_slots
 from app.engine.walltime import clock_of
-from app.solver.blocks import Block, assigned, blocks_of
-from app.solver.cp_sat import INT_MAX, Linear, Model
-
-Values = Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """An objective: a sum of variables; its value is ``scale × sum + constant``."""
-
-    name: str
-    terms: Linear
-    scale: Fraction
-    constant: Fraction = Fraction(0)
-
-    def value(self, total: int) -> Fraction:
-        """Return the objective's value for a sum."""
-        return self.scale * total + self.constant
+from app.solver.aims import Aims, Derived, Values, rest_of, total_of
+from app.solver.blocks import Block, assigned, blocks_of, kinds_of
+from app.solver.cp_sat import INT_MAX, Linear
 
 
-class Program:
+class Program(Aims):
     """The integer program of a roster."""
 
     def __init__(self, roster: Roster) -> None:
-        self.roster = roster
-        self.model = Model()
+        super().__init__(roster)
         self.blocks = blocks_of(roster)
         self._clock = clock_of(roster.timezone)
         self._block_of = {slot: n for n, block in enumerate(self.blocks) for slot in block.slots}
@@ -75,16 +50,17 @@ class Program:
         self._takes: dict[tuple[int, int, str | None], int] = {}
         self._gaps: dict[tuple[int, str | None], int] = {}
         self._any: dict[tuple[int, tuple[int, ...]], int | None] = {}
-        self._sums: dict[str, tuple[Sequence[int], int]] = {}
-        self._fixed = {(person, self._block_of[slot]) for slot, person in roster.fixed}
+        self.fixed = {(person, self._block_of[slot]) for slot, person in roster.fixed}
         for number, block in enumerate(self.blocks):
             self._add_block(number, block)
         for limit in overlap_limits(roster.slots):
             self._add_limit(limit)
+        self.kinds = kinds_of(self.blocks)
+        self.counts = self._counts()
         self._add_most()
         for rule in roster.rules:
             self._add_rule(rule)
-        self.aims = [self._aim(level) for level in roster.levels]
+        self.aims = [self.aim(level) for level in roster.levels]
 
     # What is decided
 
@@ -102,12 +78,12 @@ class Program:
             if len(block.places) > 1 and skills:
                 terms = [(self._takes[person, number, skill], 1) for skill in skills]
                 self.model.linear([*terms, (self._has[person, number], -1)], 0, 0)
-            if (person, number) in self._fixed:
+            if (person, number) in self.fixed:
                 self.model.linear([(self._has[person, number], 1)], 1, 1)
         for skill, count in block.places.items():
             takers = able[skill]
             gap = self.model.integer(max(0, count - len(takers)), count)
-            self._gaps[number, skill] = self.model.derive(gap, _rest(takers, count))
+            self._gaps[number, skill] = self.model.derive(gap, rest_of(takers, count))
             self.model.linear([*((one, 1) for one in takers), (gap, 1)], count, count)
 
     def _skills_for(self, person: int, block: Block) -> Sequence[str | None]:
@@ -116,6 +92,21 @@ class Program:
             needs = self.roster.slots[slot].needs
             found |= dict.fromkeys(needs[n] for n in able_places(self.roster, slot, person))
         return list(found)
+
+    def _counts(self) -> Mapping[tuple[int, int], int]:
+        """Return how many blocks of each kind a person has."""
+        found = {}
+        for kind, blocks in enumerate(self.kinds):
+            for person in range(len(self.roster.people)):
+                mine = [self._has[person, n] for n in blocks if (person, n) in self._has]
+                if len(mine) == 1:
+                    found[person, kind] = mine[0]
+                elif mine:
+                    terms = [(variable, 1) for variable in mine]
+                    count = self.model.integer(0, len(mine))
+                    self.model.linear([*terms, (count, -1)], 0, 0)
+                    found[person, kind] = self.model.derive(count, total_of(terms))
+        return found
 
     # What has to hold
 
@@ -139,7 +130,7 @@ class Program:
 
     def _add_not_both(self, one: int, a: int, other: int, b: int) -> None:
         both = {(one, a), (other, b)}
-        if both <= self._has.keys() and not both <= self._fixed:
+        if both <= self._has.keys() and not both <= self.fixed:
             self.model.at_most_one([self._has[key] for key in both])
 
     def _add_most(self) -> None:
@@ -156,7 +147,7 @@ class Program:
             fixed = sum(
                 amount
                 for blocks, amount in groups.items()
-                if any((person, block) in self._fixed for block in blocks)
+                if any((person, block) in self.fixed for block in blocks)
             )
             most = max(limit.most, fixed)
             if sum(amount for _, amount in terms) > most:
@@ -196,36 +187,29 @@ class Program:
 
     # What is better
 
-    def _aim(self, level: Level) -> Aim:
-        parts = [(term.weight, *self._term(term)) for term in level.terms]
-        constant = sum((weight * fixed for weight, _, _, fixed in parts), Fraction(0))
-        scales = [weight * scale for weight, _, scale, _ in parts]
-        unit = Fraction(
-            gcd(*(scale.numerator for scale in scales)),
-            lcm(*(scale.denominator for scale in scales)),
-        )
-        total: dict[int, int] = defaultdict(int)
-        for scale, (_, terms, _, _) in zip(scales, parts, strict=True):
-            for variable, coefficient in terms:
-                total[variable] += coefficient * int(scale / unit)
-        return Aim(level.name, list(total.items()), unit, constant)
+    def gap_terms(self) -> Linear:
+        """Return the number of places that nobody has."""
+        return [(gap, 1) for gap in self._gaps.values()]
 
-    def _term(self, term: Term) -> tuple[Linear, Fraction, Fraction]:
-        """Return a sum, the value of one of it, and a constant."""
-        one, zero = Fraction(1), Fraction(0)
-        match term:
-            case Gaps():
-                return [(gap, 1) for gap in self._gaps.values()], one, zero
-            case Balance():
-                return self._balance(term)
-            case PairBalance(counter, per):
-                return [(self._pair_balance(counter, per), 1)], one, zero
-            case Deviation(counter, targets):
-                return self._deviation(counter, targets)
-            case Costs(costs):
-                return self._costs(costs), one, zero
-            case Broken(rule):
-                return [(variable, 1) for variable in self._broken(rule)], one, zero
+    def held_terms(self, person: int, counter: Counter) -> Linear:
+        """Return what a person has of a counter, without what they carry."""
+        amounts = counter.of(person)
+        return [
+            (self.counts[person, kind], amounts[self.blocks[blocks[0]].slots[0]])
+            for kind, blocks in enumerate(self.kinds)
+            if (person, kind) in self.counts and amounts[self.blocks[blocks[0]].slots[0]]
+        ]
+
+    def missed_terms(self, counter: Counter) -> Linear:
+        """Return what nobody has of a counter that is the same for all."""
+        amounts = [counter.amounts[block.slots[0]] for block in self.blocks]
+        return [(gap, amounts[n]) for (n, _), gap in self._gaps.items() if amounts[n]]
+
+    def other_terms(self, term: Costs | Broken) -> Linear:
+        """Return the sum of costs, or how much a rule is broken."""
+        if isinstance(term, Costs):
+            return self._costs(term.costs)
+        return [(variable, 1) for variable in self._broken(term.rule)]
 
     def _costs(self, costs: Mapping[tuple[int, int], int]) -> Linear:
         return [
@@ -233,91 +217,6 @@ class Program:
             for (person, slot), cost in costs.items()
             if (person, self._block_of[slot]) in self._has
         ]
-
-    def _sums_of(self, counter: Counter) -> tuple[Sequence[int], int]:
-        """Return for each person the variable of what they have of a counter, and its unit.
-
-        What they carry is in it.
-        """
-        if counter.name not in self._sums:
-            people = self.roster.people
-            carried = [person.carried.get(counter.name, 0) for person in people]
-            amounts = [counter.of(person) for person in range(len(people))]
-            unit = gcd(*carried, *{amount for row in amounts for amount in row}) or 1
-            found = []
-            for person, mine in enumerate(amounts):
-                terms = [
-                    (self._has[person, n], mine[block.slots[0]] // unit)
-                    for n, block in enumerate(self.blocks)
-                    if (person, n) in self._has and mine[block.slots[0]]
-                ]
-                start = carried[person] // unit
-                least, most = self.model.range_of(terms)
-                variable = self.model.integer(start + least, start + most)
-                self.model.linear([*terms, (variable, -1)], -start, -start)
-                found.append(self.model.derive(variable, _total(terms, start)))
-            self._sums[counter.name] = found, unit
-        return self._sums[counter.name]
-
-    def _balance(self, term: Balance) -> tuple[Linear, Fraction, Fraction]:
-        every, unit = self._sums_of(term.counter)
-        among = range(len(every)) if term.among is None else term.among
-        if not among:
-            return [], Fraction(1), Fraction(0)
-        sums = [every[person] for person in among]
-        weights = [self.roster.people[person].weight for person in among]
-        scale = lcm(*(weight.numerator for weight in weights))
-        factors = [int(scale / weight) for weight in weights]
-        common = gcd(*factors)
-        factors = [factor // common for factor in factors]
-        ranges = [
-            self.model.range_of([(variable, factor)])
-            for variable, factor in zip(sums, factors, strict=True)
-        ]
-        least, most = min(low for low, _ in ranges), max(high for _, high in ranges)
-        low = self.model.derive(self.model.integer(least, most), _extreme(min, sums, factors))
-        high = self.model.derive(self.model.integer(least, most), _extreme(max, sums, factors))
-        for variable, factor in zip(sums, factors, strict=True):
-            self.model.linear([(variable, factor), (low, -1)], 0, INT_MAX)
-            self.model.linear([(variable, factor), (high, -1)], -INT_MAX, 0)
-        return [(high, 1), (low, -1)], Fraction(unit * common, scale), Fraction(0)
-
-    def _pair_balance(self, counter: Counter, per: int) -> int:
-        sums, unit = self._sums_of(counter)
-        weights = [int(person.weight) * unit for person in self.roster.people]
-        common = gcd(per, *weights)
-        weights, per = [weight // common for weight in weights], per // common
-        pairs = list(combinations(range(len(sums)), 2))
-        most = max(
-            (
-                abs(bound)
-                for i, j in pairs
-                for bound in self.model.range_of([(sums[j], weights[i]), (sums[i], -weights[j])])
-            ),
-            default=0,
-        )
-        worst = self.model.integer(0, -(-most // per))
-        for i, j in pairs:
-            difference = [(sums[j], weights[i]), (sums[i], -weights[j])]
-            self.model.linear([*difference, (worst, -per)], -INT_MAX, 0)
-            self.model.linear([*difference, (worst, per)], 0, INT_MAX)
-        return self.model.derive(worst, _worst_pair(sums, weights, per))
-
-    def _deviation(
-        self, counter: Counter, targets: Mapping[int, int]
-    ) -> tuple[Linear, Fraction, Fraction]:
-        sums, unit = self._sums_of(counter)
-        fine = gcd(unit, *targets.values())
-        factor = unit // fine
-        found = []
-        for person, target in targets.items():
-            aim = target // fine
-            low, high = self.model.range_of([(sums[person], factor)])
-            off = self.model.integer(0, max(abs(low - aim), abs(high - aim)))
-            self.model.linear([(sums[person], factor), (off, -1)], -INT_MAX, aim)
-            self.model.linear([(sums[person], factor), (off, 1)], aim, INT_MAX)
-            found.append(self.model.derive(off, _distance(sums[person], factor, aim)))
-        return [(off, 1) for off in found], Fraction(fine), Fraction(0)
 
     def _broken(self, rule: Rule) -> Sequence[int]:
         match rule:
@@ -389,42 +288,12 @@ class Program:
         return assigned(self.roster, self.blocks, people)
 
 
-Derived = Callable[[Values], int]
-
-
-def _rest(variables: Sequence[int], count: int) -> Derived:
-    return lambda values: count - sum(values[variable] for variable in variables)
-
-
 def _largest(variables: Sequence[int]) -> Derived:
     return lambda values: max(values[variable] for variable in variables)
 
 
 def _smallest(variables: Sequence[int]) -> Derived:
     return lambda values: min(values[variable] for variable in variables)
-
-
-def _total(terms: Linear, start: int) -> Derived:
-    return lambda values: start + sum(amount * values[variable] for variable, amount in terms)
-
-
-def _extreme(pick: Callable[..., int], variables: Sequence[int], factors: Sequence[int]) -> Derived:
-    pairs = list(zip(variables, factors, strict=True))
-    return lambda values: pick(factor * values[variable] for variable, factor in pairs)
-
-
-def _worst_pair(variables: Sequence[int], weights: Sequence[int], per: int) -> Derived:
-    def worst(values: Values) -> int:
-        sums = [values[variable] for variable in variables]
-        pairs = combinations(zip(sums, weights, strict=True), 2)
-        most = max((abs(w * other - v * one) for (one, w), (other, v) in pairs), default=0)
-        return -(-most // per)
-
-    return worst
-
-
-def _distance(variable: int, factor: int, aim: int) -> Derived:
-    return lambda values: abs(factor * values[variable] - aim)
 
 
 def _distance_of(terms: Linear) -> Derived:

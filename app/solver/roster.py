@@ -1,42 +1,26 @@
 """The solver of rosters: a roster in, an assignment out, with a bound for each objective.
 
-    greedy assignment → objective by objective: search, hold what was found, search the next
+    greedy assignment → objective by objective: totals → search → hold what was found
 
-Strategy: see ``program`` for the model. The first hint is the greedy assignment, and every later
-one the best assignment so far, so that there is an answer at any time and a search only betters it.
-An objective is first demanded to be at its bound, which is found or refuted much faster than it is
-approached: whether every place can be filled is known in an instant, and then gaps are no
-alternative to anything in the searches that follow.
+Strategy: see ``program`` for the model, and ``totals`` for the bounds. The first hint is the greedy
+assignment, and every later one the best assignment so far, so that there is an answer at any time
+and a search only betters it. An objective is searched in three ways, each only if those before it
+have not reached its bound: with the best totals, which is quick where they can be had; at its
+bound, which is found or refuted faster than it is approached; and as it is.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.engine.roster.greedy import greedy_assignment
 from app.engine.roster.model import Proof, Roster, Solution
-from app.solver.cp_sat import INT_MAX
-from app.solver.program import Aim, Program, Values
+from app.solver.aims import Aim, Aims, Values
+from app.solver.cp_sat import Linear, Outcome
+from app.solver.program import Program
+from app.solver.totals import Totals
 
-FIRST_SHARE = 0.5
-"""The share of its time in which an objective is demanded to be at its bound."""
-
-
-@dataclass(slots=True)
-class _Search:
-    """The best values so far, and the deterministic time that is left."""
-
-    program: Program
-    best: Values
-    left: float
-
-    def run(self, seconds: float) -> tuple[str, int]:
-        """Search for better values for so long. Returns the status, and a bound."""
-        model = self.program.model
-        model.hint(self.best)
-        outcome = model.solve(max(0.0, min(seconds, self.left)))
-        self.left -= outcome.spent
-        if outcome.values:
-            self.best = model.completed(outcome.values)
-        return outcome.status, outcome.bound
+TOTALS_SHARE, WITH_TOTALS_SHARE, AT_BOUND_SHARE = 0.1, 0.5, 0.5
+"""The shares of the time that is left for an objective."""
 
 
 def solve_roster(roster: Roster, seconds: float) -> Solution:
@@ -45,44 +29,130 @@ def solve_roster(roster: Roster, seconds: float) -> Solution:
     It is the same for the same roster and time, on any machine. Each objective is given half of
     what is left, the last one all of it.
     """
-    program = Program(roster)
-    search = _Search(program, program.values_of(greedy_assignment(roster)), seconds)
-    proofs = []
-    for number, aim in enumerate(program.aims):
-        last = number == len(program.aims) - 1
-        bound = _minimise(search, aim, search.left if last else search.left / 2)
-        value = _sum(aim, search.best)
-        proofs.append(Proof(aim.name, aim.value(value), aim.value(min(bound, value))))
-        program.model.linear(aim.terms, -INT_MAX, value)
-    return Solution(program.assignment_of(search.best), tuple(proofs))
+    return _Search(roster, seconds).solution()
 
 
-def _minimise(search: _Search, aim: Aim, seconds: float) -> int:
-    """Better the values of a search for an objective, and return a bound of it."""
-    model = search.program.model
-    bound, _ = model.range_of(aim.terms)
-    until = search.left - seconds
-    if _sum(aim, search.best) > bound:
-        bound = _demand_bound(search, aim, bound, seconds * FIRST_SHARE)
-    if _sum(aim, search.best) > bound:
-        model.minimise(aim.terms)
-        bound = max(bound, search.run(search.left - until)[1])
-    return bound
+class _Search:
+    """The best values so far, and the deterministic time that is left."""
+
+    def __init__(self, roster: Roster, seconds: float) -> None:
+        self._program = Program(roster)
+        self._totals = Totals(self._program)
+        self._best: Values = self._program.values_of(greedy_assignment(roster))
+        self._left = seconds
+        self._bounds = [_least(self._program, aim) for aim in self._program.aims]
+        self._planned: list[_Planned] = []
+
+    def solution(self) -> Solution:
+        """Search objective by objective."""
+        proofs = []
+        aims = self._program.aims
+        for level, aim in enumerate(aims):
+            self._minimise(level, self._left if aim is aims[-1] else self._left / 2)
+            value = aim.total(self._best)
+            bound = min(value, self._bounds[level])
+            proofs.append(Proof(aim.name, aim.value(value), aim.value(bound)))
+            _hold(self._program, aim, value)
+        return Solution(self._program.assignment_of(self._best), tuple(proofs))
+
+    def _minimise(self, level: int, seconds: float) -> None:
+        """Better the values and the bound for one objective, the ones before it being held."""
+        aim = self._program.aims[level]
+        end = self._left - seconds
+        self._take_bound(level)
+        for way in (self._with_totals, self._at_bound, self._as_it_is):
+            if aim.total(self._best) > self._bounds[level]:
+                way(level, self._left - end)
+
+    def _with_totals(self, level: int, seconds: float) -> None:
+        """Search with the best totals for this objective and the next ones."""
+        counts = self._best_totals(level, seconds * TOTALS_SHARE)
+        if counts is None or self._program.aims[level].total(self._best) <= self._bounds[level]:
+            return
+        model = self._program.model
+        before = {variable: model.bounds(variable) for variable in counts}
+        for variable, count in counts.items():
+            model.set_bounds(variable, count, count)
+        self._run(self._program.aims[level].terms, seconds * WITH_TOTALS_SHARE)
+        for variable, bounds in before.items():
+            model.set_bounds(variable, *bounds)
+
+    def _best_totals(self, level: int, seconds: float) -> Mapping[int, int] | None:
+        """Search for the best totals, and for bounds. Returns them by variable of the program."""
+        totals = self._totals
+        held = [aim.total(self._best) for aim in self._program.aims[:level]]
+        values = totals.values_of(
+            {key: self._best[variable] for key, variable in self._program.counts.items()}
+        )
+        found = None
+        for aim, most in zip(totals.aims, held, strict=False):
+            _hold(totals, aim, most)
+        self._planned = []
+        for number, aim in enumerate(totals.aims[level:], level):
+            totals.model.minimise(aim.terms)
+            totals.model.hint(values)
+            outcome = totals.model.solve(seconds)
+            self._left -= outcome.spent
+            self._planned.append(_Planned(number, tuple(held), outcome.bound))
+            if not outcome.values:
+                break
+            values = found = totals.model.completed(outcome.values)
+            held.append(aim.total(values))
+            _hold(totals, aim, held[-1])
+        for aim in totals.aims:
+            totals.model.set_bounds(aim.held, *totals.model.range_of(aim.terms))
+        self._take_bound(level)
+        return found and {
+            variable: found[totals.counts[key]] for key, variable in self._program.counts.items()
+        }
+
+    def _take_bound(self, level: int) -> None:
+        """Raise the bound of an objective to that of totals which are not better before it."""
+        for planned in self._planned:
+            if planned.level == level:
+                values = [aim.total(self._best) for aim in self._program.aims[:level]]
+                if all(value <= most for value, most in zip(values, planned.held, strict=True)):
+                    self._bounds[level] = max(self._bounds[level], planned.bound)
+
+    def _at_bound(self, level: int, seconds: float) -> None:
+        """Search for values at the bound of an objective, and raise it if there are none."""
+        aim, bound = self._program.aims[level], self._bounds[level]
+        before = self._program.model.bounds(aim.held)
+        _hold(self._program, aim, bound)
+        outcome = self._run([], seconds * AT_BOUND_SHARE)
+        self._program.model.set_bounds(aim.held, *before)
+        self._bounds[level] += outcome.status == "infeasible"
+
+    def _as_it_is(self, level: int, seconds: float) -> None:
+        """Search for values as good as can be."""
+        outcome = self._run(self._program.aims[level].terms, seconds)
+        self._bounds[level] = max(self._bounds[level], outcome.bound)
+
+    def _run(self, objective: Linear, seconds: float) -> Outcome:
+        """Search for values that are better by an objective, and keep them."""
+        model = self._program.model
+        model.minimise(objective)
+        model.hint(self._best)
+        outcome = model.solve(max(0.0, seconds))
+        self._left -= outcome.spent
+        if outcome.values:
+            self._best = model.completed(outcome.values)
+        return outcome
 
 
-def _demand_bound(search: _Search, aim: Aim, bound: int, seconds: float) -> int:
-    """Search for values that reach the bound of an objective. Returns a better one if none do."""
-    model = search.program.model
-    demanded = model.boolean()
-    model.linear(aim.terms, -INT_MAX, bound, only_if=demanded)
-    search.best = model.completed(search.best)
-    model.set_bounds(demanded, 1, 1)
-    model.minimise([])
-    status, _ = search.run(seconds)
-    model.set_bounds(demanded, 0, 0)
-    search.best = [*search.best[:-1], 0]
-    return bound + 1 if status == "infeasible" else bound
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A bound for an objective, if those before it are at most ``held``."""
+
+    level: int
+    held: tuple[int, ...]
+    bound: int
 
 
-def _sum(aim: Aim, values: Values) -> int:
-    return sum(coefficient * values[variable] for variable, coefficient in aim.terms)
+def _hold(aims: Aims, aim: Aim, most: int) -> None:
+    """Demand that an objective is at most so much, from now on."""
+    aims.model.set_bounds(aim.held, _least(aims, aim), most)
+
+
+def _least(aims: Aims, aim: Aim) -> int:
+    return aims.model.range_of(aim.terms)[0]
