@@ -140,7 +140,7 @@ class Model:
         for name, value in parameters.items():
             setattr(chosen, name, value)
         solver.set_parameters(chosen)
-        response = solver.solve(self._proto)
+        response: cp.CpSolverResponse = solver.solve(self._proto)  # type: ignore[no-untyped-call]
         status = STATUSES[response.status]
         return Outcome(
             status,

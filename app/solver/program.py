@@ -49,7 +49,7 @@ class Program(Aims):
         self._has: dict[tuple[int, int], int] = {}
         self._takes: dict[tuple[int, int, str | None], int] = {}
         self._gaps: dict[tuple[int, str | None], int] = {}
-        self._any: dict[tuple[int, tuple[int, ...]], int | None] = {}
+        self._any: dict[tuple[int, ...], int] = {}
         self.fixed = {(person, self._block_of[slot]) for slot, person in roster.fixed}
         for number, block in enumerate(self.blocks):
             self._add_block(number, block)
@@ -176,14 +176,11 @@ class Program(Aims):
         mine = tuple(self._has[person, block] for block in blocks if (person, block) in self._has)
         if len(mine) < 2:
             return mine[0] if mine else None
-        key = (person, mine)
-        if key not in self._any:
-            any_of = self.model.derive(self.model.boolean(), _largest(mine))
+        if mine not in self._any:
+            self._any[mine] = self.model.derive(self.model.boolean(), _largest(mine))
             for variable in mine:
-                self.model.linear([(variable, 1), (any_of, -1)], -1, 0)
-            self.model.linear([*((v, 1) for v in mine), (any_of, -1)], 0, len(mine))
-            self._any[key] = any_of
-        return self._any[key]
+                self.model.linear([(variable, 1), (self._any[mine], -1)], -1, 0)
+        return self._any[mine]
 
     # What is better
 

@@ -19,8 +19,8 @@ from app.solver.cp_sat import Linear, Outcome
 from app.solver.program import Program
 from app.solver.totals import Totals
 
-TOTALS_SHARE, WITH_TOTALS_SHARE, AT_BOUND_SHARE = 0.1, 0.5, 0.5
-"""The shares of the time that is left for an objective."""
+TOTALS_SHARE, WITH_TOTALS_SHARE, AT_BOUND_SHARE = 0.2, 0.5, 0.5
+"""The shares of an objective's time; the first is that of each search for totals."""
 
 
 def solve_roster(roster: Roster, seconds: float) -> Solution:
@@ -32,6 +32,18 @@ def solve_roster(roster: Roster, seconds: float) -> Solution:
     return _Search(roster, seconds).solution()
 
 
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """The best totals, by variable of the program; the sums of objectives they have, and bounds.
+
+    A bound is one for all assignments that are at most ``held`` in the objectives before it.
+    """
+
+    held: list[int]
+    bounds: list[int]
+    counts: Mapping[int, int]
+
+
 class _Search:
     """The best values so far, and the deterministic time that is left."""
 
@@ -41,7 +53,7 @@ class _Search:
         self._best: Values = self._program.values_of(greedy_assignment(roster))
         self._left = seconds
         self._bounds = [_least(self._program, aim) for aim in self._program.aims]
-        self._planned: list[_Planned] = []
+        self._plan: _Plan | None = None
 
     def solution(self) -> Solution:
         """Search objective by objective."""
@@ -66,8 +78,12 @@ class _Search:
 
     def _with_totals(self, level: int, seconds: float) -> None:
         """Search with the best totals for this objective and the next ones."""
-        counts = self._best_totals(level, seconds * TOTALS_SHARE)
-        if counts is None or self._program.aims[level].total(self._best) <= self._bounds[level]:
+        held = self._held(level)
+        if self._plan is None or self._plan.held[:level] != held:
+            self._plan = self._planned(level, seconds * TOTALS_SHARE)
+            self._take_bound(level)
+        counts = self._plan.counts
+        if not counts or self._program.aims[level].total(self._best) <= self._bounds[level]:
             return
         model = self._program.model
         before = {variable: model.bounds(variable) for variable in counts}
@@ -77,42 +93,48 @@ class _Search:
         for variable, bounds in before.items():
             model.set_bounds(variable, *bounds)
 
-    def _best_totals(self, level: int, seconds: float) -> Mapping[int, int] | None:
-        """Search for the best totals, and for bounds. Returns them by variable of the program."""
-        totals = self._totals
-        held = [aim.total(self._best) for aim in self._program.aims[:level]]
-        values = totals.values_of(
-            {key: self._best[variable] for key, variable in self._program.counts.items()}
-        )
-        found = None
+    def _held(self, level: int) -> list[int]:
+        return [aim.total(self._best) for aim in self._program.aims[:level]]
+
+    def _planned(self, level: int, seconds: float) -> _Plan:
+        """Search for the best totals from an objective on, each for so long."""
+        totals, counts = self._totals, self._program.counts
+        held, bounds = self._held(level), [*self._bounds[:level]]
+        best = {key: self._best[variable] for key, variable in counts.items()}
+        values, found = totals.values_of(best), False
         for aim, most in zip(totals.aims, held, strict=False):
             _hold(totals, aim, most)
-        self._planned = []
-        for number, aim in enumerate(totals.aims[level:], level):
-            totals.model.minimise(aim.terms)
-            totals.model.hint(values)
-            outcome = totals.model.solve(seconds)
-            self._left -= outcome.spent
-            self._planned.append(_Planned(number, tuple(held), outcome.bound))
+        for aim in totals.aims[level:]:
+            outcome = self._search_totals(aim.terms, values, seconds)
+            bounds.append(outcome.bound)
             if not outcome.values:
                 break
-            values = found = totals.model.completed(outcome.values)
+            values, found = totals.model.completed(outcome.values), True
             held.append(aim.total(values))
             _hold(totals, aim, held[-1])
+        if found:
+            outcome = self._search_totals(totals.unevenness, values, seconds)
+            values = outcome.values or values
         for aim in totals.aims:
             totals.model.set_bounds(aim.held, *totals.model.range_of(aim.terms))
-        self._take_bound(level)
-        return found and {
-            variable: found[totals.counts[key]] for key, variable in self._program.counts.items()
-        }
+        chosen = {variable: values[totals.counts[key]] for key, variable in counts.items()}
+        return _Plan(held, bounds, chosen if found else {})
+
+    def _search_totals(self, objective: Linear, values: Values, seconds: float) -> Outcome:
+        model = self._totals.model
+        model.minimise(objective)
+        model.hint(values)
+        outcome = model.solve(seconds)
+        self._left -= outcome.spent
+        return outcome
 
     def _take_bound(self, level: int) -> None:
         """Raise the bound of an objective to that of totals which are not better before it."""
-        for planned in self._planned:
-            if planned.level == level:
-                values = [aim.total(self._best) for aim in self._program.aims[:level]]
-                if all(value <= most for value, most in zip(values, planned.held, strict=True)):
-                    self._bounds[level] = max(self._bounds[level], planned.bound)
+        plan = self._plan
+        if plan and len(plan.bounds) > level:
+            values = self._held(level)
+            if all(value <= most for value, most in zip(values, plan.held, strict=False)):
+                self._bounds[level] = max(self._bounds[level], plan.bounds[level])
 
     def _at_bound(self, level: int, seconds: float) -> None:
         """Search for values at the bound of an objective, and raise it if there are none."""
@@ -138,15 +160,6 @@ class _Search:
         if outcome.values:
             self._best = model.completed(outcome.values)
         return outcome
-
-
-@dataclass(frozen=True, slots=True)
-class _Planned:
-    """A bound for an objective, if those before it are at most ``held``."""
-
-    level: int
-    held: tuple[int, ...]
-    bound: int
 
 
 def _hold(aims: Aims, aim: Aim, most: int) -> None:

@@ -4,12 +4,14 @@ Strategy: slots that count the same are one kind. Whatever rules there are, the 
 are shared out among people, of whom nobody has more than they are able to take. So no assignment is
 better than the best such totals, which are found in a small model; and an assignment that has
 exactly these totals, if there is one, is found much faster than totals and assignment together.
+There is likely to be one if the totals are even in each kind, too: that is asked for in the end.
 """
 
 from collections.abc import Mapping
+from math import ceil, floor
 
 from app.engine.roster.model import Broken, Costs, Counter
-from app.solver.aims import Aim, Aims, Values, rest_of
+from app.solver.aims import Aim, Aims, Derived, Values, rest_of
 from app.solver.cp_sat import INT_MAX, Linear
 from app.solver.program import Program
 
@@ -32,6 +34,20 @@ class Totals(Aims):
             if any(isinstance(term, Costs) for term in level.terms):
                 break
             self.aims.append(self.aim(level))
+        self.unevenness: Linear = [
+            (self._off_share(person, kind), 1) for person, kind in self.counts
+        ]
+
+    def _off_share(self, person: int, kind: int) -> int:
+        """Return by how much a person has more or less of a kind than their share, rounded."""
+        count = self.counts[person, kind]
+        whole = sum(who.weight for who in self.roster.people)
+        share = sum(self._places(kind).values()) * self.roster.people[person].weight / whole
+        least, most = floor(share), ceil(share)
+        off = self.model.integer(0, max(least, self.model.bounds(count)[1]))
+        self.model.linear([(count, 1), (off, -1)], -INT_MAX, most)
+        self.model.linear([(count, 1), (off, 1)], least, INT_MAX)
+        return self.model.derive(off, _outside(count, least, most))
 
     def _count(self, program: Program, person: int, kind: int) -> int:
         fixed = sum((person, block) in program.fixed for block in self._kinds[kind])
@@ -95,9 +111,13 @@ class Totals(Aims):
         terms = [(gap, counter.amounts[self._first_slot(n)]) for n, gap in enumerate(self._gaps)]
         return [(gap, amount) for gap, amount in terms if amount]
 
-    def other_terms(self, term: Costs | Broken) -> Linear:
+    def other_terms(self, term: Costs | Broken) -> Linear:  # noqa: ARG002
         """Return nothing: no rule is broken less than not at all."""
         return []
 
     def _first_slot(self, kind: int) -> int:
         return self._blocks[self._kinds[kind][0]].slots[0]
+
+
+def _outside(variable: int, least: int, most: int) -> Derived:
+    return lambda values: max(0, least - values[variable], values[variable] - most)
