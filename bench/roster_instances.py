@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,7 @@ def _worth_of(data: Data, weight: int, roster: Roster, assignment: Assignment) -
     total = weight * sum(people != (None,) for people in assignment)
     for person, shifts in enumerate(held_slots(roster, assignment)):
         own = sorted(times[shift] for shift in shifts)
-        assert all(one[1] <= other[0] for one, other in zip(own, own[1:], strict=False))
+        assert all(one[1] <= other[0] for one, other in pairwise(own))
         for shift in shifts:
             assert data["req_expertise"][shift] in data["employee_expertises"][person]
         contract, worked = data["contract"][person], sum(stop - start for start, stop in own)

@@ -162,6 +162,7 @@ class Program(Aims):
         self.model.linear(scaled, -INT_MAX, most // unit)
 
     def _in_blocks(self, limit: Limit) -> Mapping[tuple[int, ...], int]:
+        """Return what a limit counts by blocks; slots that are alike count once."""
         return {
             tuple(sorted({self._block_of[slot] for slot in slots})): amount
             for slots, amount in limit.groups
@@ -223,8 +224,8 @@ class Program(Aims):
                     ((one, self._block_of[a]), (other, self._block_of[b]))
                     for a, b in apart_pairs(slots)
                 ]
-                found = [self._both(*keys) for keys in sorted(set(both))]
-                return [variable for variable in found if variable is not None]
+                pairs = [self._both(*keys) for keys in sorted(set(both))]
+                return [variable for variable in pairs if variable is not None]
             case Together(one, other):
                 return [
                     self._differ(one, other, slot) for slot in shared_slots(self.roster, one, other)

@@ -73,18 +73,13 @@ def _held(assignment: Assignment, people: int) -> list[list[int]]:
 def _always_broken(
     roster: Roster, assignment: Assignment, held: Sequence[Sequence[int]]
 ) -> Iterator[Violation]:
-    for slot, (given, places) in enumerate(zip(roster.slots, assignment, strict=True)):
-        for person, skill in zip(places, given.needs, strict=True):
-            if person is None:
-                continue
-            who = roster.people[person]
-            if any(start < given.end_at and given.start_at < end for start, end in who.away):
-                yield _violation(roster, "away", (person,), ([slot], 1, 0))
-            if skill is not None and skill not in who.skills:
-                yield _violation(roster, "skill", (person,), ([slot], 1, 0))
+    for slot, places in enumerate(assignment):
+        for place, person in enumerate(places):
+            if person is not None:
+                yield from _unable(roster, slot, place, person)
     for person, slots in enumerate(held):
         for one, other in combinations(slots, 2):
-            if _overlap(roster.slots[one], roster.slots[other]):
+            if one == other or _overlap(roster.slots[one], roster.slots[other]):
                 yield _violation(roster, "overlap", (person,), (sorted({one, other}), 2, 1))
         most = roster.people[person].most_ms
         total = sum(roster.slots[slot].length for slot in slots)
@@ -92,13 +87,18 @@ def _always_broken(
             yield _violation(roster, "most", (person,), (slots, total, most))
 
 
+def _unable(roster: Roster, slot: int, place: int, person: int) -> Iterator[Violation]:
+    given, who = roster.slots[slot], roster.people[person]
+    if any(start < given.end_at and given.start_at < end for start, end in who.away):
+        yield _violation(roster, "away", (person,), ([slot], 1, 0))
+    if given.needs[place] is not None and given.needs[place] not in who.skills:
+        yield _violation(roster, "skill", (person,), ([slot], 1, 0))
+
+
 def _broken(roster: Roster, rule: Rule, held: Sequence[Sequence[int]]) -> Iterator[Violation]:
     match rule:
-        case Apart(one, other):
-            for a in held[one]:
-                for b in held[other]:
-                    if _overlap(roster.slots[a], roster.slots[b]):
-                        yield _violation(roster, rule, (one, other), (sorted({a, b}), 2, 1))
+        case Apart():
+            yield from _not_apart(roster, rule, held)
         case Together(one, other):
             for slot in sorted(set(held[one]) ^ set(held[other])):
                 if _both_can(roster, slot, one, other):
@@ -109,6 +109,13 @@ def _broken(roster: Roster, rule: Rule, held: Sequence[Sequence[int]]) -> Iterat
                 order = sorted(slots, key=lambda slot: roster.slots[slot].start_at)
                 for found in _broken_alone(rule, roster.slots, order, clock):
                     yield _violation(roster, rule, (person,), found)
+
+
+def _not_apart(roster: Roster, rule: Apart, held: Sequence[Sequence[int]]) -> Iterator[Violation]:
+    for a in held[rule.one]:
+        for b in held[rule.other]:
+            if _overlap(roster.slots[a], roster.slots[b]):
+                yield _violation(roster, rule, (rule.one, rule.other), (sorted({a, b}), 2, 1))
 
 
 def _broken_alone(
@@ -193,13 +200,13 @@ def _too_few_days_off(
 ) -> Iterator[Found]:
     touched = {slot: _touched(slots[slot], clock) for slot in held}
     worked = sorted({day for days in touched.values() for day in days})
-    windows = []
+    windows: list[Found] = []
     for first in _first_days(worked, rule.days):
         run = range(first, first + rule.days)
         within = [slot for slot in held if any(day in run for day in touched[slot])]
         windows.append((within, sum(day in run for day in worked), rule.days - rule.count))
-    for within, days, most in _worst(iter(windows)):
-        yield within, rule.days - days, rule.days - most
+    for concerned, days, most in _worst(iter(windows)):
+        yield concerned, rule.days - days, rule.days - most
 
 
 def _first_days(days: Sequence[int], length: int) -> Sequence[int]:

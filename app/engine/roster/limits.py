@@ -170,7 +170,10 @@ def _limits(windows: Iterable[Window], most: int, unit: int, *, softly: bool) ->
     for window in windows:
         if sum(amount for _, amount in window) <= most:
             continue
-        limit = Limit(tuple(window), most, unit)
+        amounts: dict[tuple[int, ...], int] = defaultdict(int)
+        for group, amount in window:  # one slot may be all that there is on several days
+            amounts[group] += amount
+        limit = Limit(tuple(amounts.items()), most, unit)
         if found and not softly and _lies_within(limit, found[-1]):
             continue
         if found and not softly and _lies_within(found[-1], limit):

@@ -157,6 +157,7 @@ class Counter:
     """What slots count for the people who have them: ``amounts`` by slot, whole numbers.
 
     ``own`` has the amounts of those people for whom they are others, as where holidays differ.
+    Counters of one name in a roster are the same.
     """
 
     name: str

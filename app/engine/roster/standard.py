@@ -11,7 +11,7 @@
 =============== ====================================================================================
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -53,7 +53,7 @@ class Wishes:
 def levels_named(roster: Roster, wishes: Wishes, names: Sequence[str]) -> tuple[Level, ...]:
     """Return the objectives of these names, in this order, for the slots and people of a roster."""
     measures = measures_of(roster)
-    terms = {
+    terms: Mapping[str, Callable[[], Iterable[Term]]] = {
         "coverage": lambda: [Gaps()],
         "load": lambda: _load(roster, wishes, measures),
         "kinds": lambda: _kinds(roster, wishes, measures),
