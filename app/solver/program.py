@@ -169,8 +169,12 @@ class Program(Aims):
         }
 
     def _terms_of(self, person: int, groups: Mapping[tuple[int, ...], int]) -> Linear:
-        found = [(self._any_of(person, blocks), amount) for blocks, amount in groups.items()]
-        return [(variable, amount) for variable, amount in found if variable is not None]
+        found: dict[int, int] = defaultdict(int)
+        for blocks, amount in groups.items():
+            variable = self._any_of(person, blocks)
+            if variable is not None:
+                found[variable] += amount
+        return list(found.items())
 
     def _any_of(self, person: int, blocks: tuple[int, ...]) -> int | None:
         """Return the variable that says whether a person has any of the blocks, if they can."""
@@ -272,9 +276,9 @@ class Program(Aims):
             for slot in slots:
                 values[self._has[person, self._block_of[slot]]] = 1
         for slot, people in enumerate(assignment):
-            for skill, person in zip(self.roster.slots[slot].needs, people, strict=True):
-                if person is not None:
-                    values[self._takes[person, self._block_of[slot], skill]] = 1
+            for skill, taker in zip(self.roster.slots[slot].needs, people, strict=True):
+                if taker is not None:
+                    values[self._takes[taker, self._block_of[slot], skill]] = 1
         return self.model.completed(values)
 
     def assignment_of(self, values: Values) -> Assignment:

@@ -35,7 +35,7 @@ class Violation:
 
     ``rule`` is the rule, or what always holds. ``slots`` are those concerned, in ``[start_at,
     end_at)``. There is ``amount`` where ``allowed`` is the limit: milliseconds of rest or of hours,
-    slots or days. ``fixed`` says that all of the slots are, so that nothing else could be assigned.
+    slots or days. ``fixed`` says that fixed assignments alone break the rule as much.
     """
 
     rule: Rule | Always
@@ -266,10 +266,21 @@ def _violation(
 def _is_fixed(
     roster: Roster, rule: Rule | Always, people: Sequence[int], slots: Sequence[int]
 ) -> bool:
-    """Tell whether what breaks a rule is fixed, all of it; for ``Together`` one of the two."""
-    facts = [[(slot, person) in roster.fixed for person in people] for slot in slots]
-    return (
-        all(any(row) for row in facts)
-        if isinstance(rule, Apart | Together)
-        else all(all(row) for row in facts)
-    )
+    """Tell whether fixed assignments alone break a rule as much.
+
+    For two people one of them is enough, and where days are counted what adds no day does not.
+    """
+    if isinstance(rule, Apart | Together):
+        return all(any((slot, person) in roster.fixed for person in people) for slot in slots)
+    fixed = [slot for slot in slots if (slot, people[0]) in roster.fixed]
+    if isinstance(rule, MaxConsecutive | MinDaysOff):
+        return _days_of(roster, rule, fixed) == _days_of(roster, rule, slots)
+    return len(fixed) == len(slots)
+
+
+def _days_of(roster: Roster, rule: MaxConsecutive | MinDaysOff, slots: Sequence[int]) -> set[int]:
+    clock = clock_of(roster.timezone)
+    touched = [_touched(roster.slots[slot], clock) for slot in slots]
+    if isinstance(rule, MaxConsecutive):
+        return {days.start for days in touched}
+    return {day for days in touched for day in days}

@@ -6,6 +6,7 @@ can have are filled first. Who has to share a slot is asked together with the ot
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations
 
 from app.engine.roster.able import placed
 from app.engine.roster.ledger import Ledger, partners
@@ -86,17 +87,16 @@ class _Greedy:
         group = [person]
         for one in group:
             group += [other for other in self._partners[slot, one] if other not in group]
-        free = self._open[slot] - {place}
+        if any(self._ledger.are_apart(one, other) for one, other in combinations(group, 2)):
+            return False
+        free = sorted(self._open[slot] - {place})
         seats = {person: place}
         for one in group[1:]:
-            seat = next(
-                (number for number in sorted(free) if number in self._ledger.places[slot][one]),
-                None,
-            )
-            if seat is None or not self._ledger.can_take(one, slot):
+            able = [number for number in free if number in self._ledger.places[slot][one]]
+            if not able or not self._ledger.can_take(one, slot):
                 return False
-            seats[one] = seat
-            free.discard(seat)
+            seats[one] = able[0]
+            free.remove(able[0])
         for one, seat in seats.items():
             self._give(slot, seat, one)
         return True

@@ -50,11 +50,13 @@ class Ledger:
 
     def blockers(self, person: int, slot: int) -> Iterator[Blocker]:
         """Yield the limits of a person alone that would be broken by one slot more."""
+        added: dict[int, int] = defaultdict(int)
         for number, group, amount in self._of_slot[slot]:
             if not self._counts[person][number, group]:
-                most = self._limits[number].limit.most
-                if self._sums[person][number] + amount > most:
-                    yield self._limits[number]
+                added[number] += amount
+        for number, amount in added.items():
+            if self._sums[person][number] + amount > self._limits[number].limit.most:
+                yield self._limits[number]
 
     def others_in_the_way(self, person: int, slot: int) -> Iterator[tuple[Apart, int]]:
         """Yield the rules, and the slots of others, that keep a person out of a slot."""
@@ -63,6 +65,10 @@ class Ledger:
             for taken in self._overlapping[slot]:
                 if taken in self.held[other]:
                     yield rule, taken
+
+    def are_apart(self, one: int, other: int) -> bool:
+        """Tell whether two people must not share a slot."""
+        return any(other in (rule.one, rule.other) for rule in self._apart.get(one, ()))
 
     def is_over_most(self, person: int, slot: int) -> bool:
         """Tell whether a slot is more than the person can have in all."""
