@@ -105,7 +105,7 @@ class Aims(ABC):
                 return [(self._pair_balance(counter, per), 1)], one, zero
             case Deviation(counter, targets):
                 return self._deviation(counter, targets)
-            case Costs() | Broken():
+            case _:
                 return self.other_terms(term), one, zero
 
     def _sums_of(self, counter: Counter) -> tuple[Sequence[int], int]:

@@ -130,15 +130,13 @@ class Model:
         message.vars.extend([variable for variable, _ in terms])
         message.coeffs.extend([coefficient for _, coefficient in terms])
 
-    def solve(self, seconds: float, **parameters: object) -> Outcome:
+    def solve(self, seconds: float) -> Outcome:
         """Search for ``seconds`` of deterministic time at most."""
         solver = cp.SolveWrapper()
         chosen = cp.SatParameters()
         chosen.num_workers = 1
         chosen.random_seed = 1
         chosen.max_deterministic_time = seconds
-        for name, value in parameters.items():
-            setattr(chosen, name, value)
         solver.set_parameters(chosen)
         response: cp.CpSolverResponse = solver.solve(self._proto)  # type: ignore[no-untyped-call]
         status = STATUSES[response.status]

@@ -130,7 +130,7 @@ def _broken_alone(
             yield from _too_many_slots(rule, slots, held, clock)
         case MaxConsecutive():
             yield from _too_many_in_a_row(rule, slots, held, clock)
-        case MinDaysOff():
+        case _:
             yield from _too_few_days_off(rule, slots, held, clock)
 
 

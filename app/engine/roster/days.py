@@ -3,8 +3,6 @@
 A day is the number of days since 1970-01-01 on the roster's own clock.
 """
 
-from collections.abc import Sequence
-
 from app.engine.roster.model import Slot
 from app.engine.walltime import DAY, ZoneClock
 
@@ -22,12 +20,3 @@ def days_touched(clock: ZoneClock, slot: Slot) -> range:
 def midnight(clock: ZoneClock, day: int) -> int:
     """Return the instant at which a day begins."""
     return clock.first_at(day * DAY)
-
-
-def horizon(clock: ZoneClock, slots: Sequence[Slot]) -> range:
-    """Return the days from the first to the last that a slot touches."""
-    touched = [days_touched(clock, slot) for slot in slots]
-    return range(
-        min((days.start for days in touched), default=0),
-        max((days.stop for days in touched), default=0),
-    )

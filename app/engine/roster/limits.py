@@ -65,7 +65,7 @@ def limits_of(
             windows, most, unit = _most_slots(rule, slots, clock), rule.count, 1
         case MaxConsecutive():
             windows, most, unit = _most_consecutive(rule, slots, clock), rule.days, 1
-        case MinDaysOff():
+        case _:
             windows, most, unit = _days_worked(rule, slots, clock), rule.days - rule.count, 1
     return _limits(windows, most, unit, softly=softly)
 

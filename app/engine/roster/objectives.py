@@ -8,7 +8,6 @@ from app.engine.roster.model import (
     Apart,
     Assignment,
     Balance,
-    Broken,
     Costs,
     Counter,
     Deviation,
@@ -62,8 +61,8 @@ def term_value(roster: Roster, term: Term, assignment: Assignment) -> Fraction:
             return Fraction(
                 sum(cost for (person, slot), cost in costs.items() if slot in held[person])
             )
-        case Broken(rule):
-            return Fraction(broken_by(roster, rule, assignment))
+        case _:
+            return Fraction(broken_by(roster, term.rule, assignment))
 
 
 def broken_by(roster: Roster, rule: Rule, assignment: Assignment) -> int:

@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from app.engine.roster.able import has_skill, is_away
 from app.engine.roster.ledger import Ledger, ledger_of
-from app.engine.roster.model import Assignment, Roster, Rule, Together
+from app.engine.roster.model import Assignment, Rest, Roster, Rule, Together
 from app.engine.roster.pairs import shared_slots
 
 MOST_SHARED = 12
@@ -100,13 +100,32 @@ def _own_reasons(ledger: Ledger, slot: int, place: int, person: int) -> Iterator
         yield Reason("skill", skill=given.needs[place])
     if slot in ledger.held[person]:
         yield Reason("busy", person)
-        return
+    else:
+        yield from _limiting_reasons(ledger, slot, person)
+
+
+def _limiting_reasons(ledger: Ledger, slot: int, person: int) -> Iterator[Reason]:
     if ledger.is_over_most(person, slot):
         yield Reason("most", person)
-    for blocker in ledger.blockers(person, slot):
-        yield Reason("rule", rule=blocker.rule) if blocker.rule else Reason("busy", person)
-    for rule, _ in ledger.others_in_the_way(person, slot):
-        yield Reason("rule", rule=rule)
+    for rule, _ in ledger.blockers(person, slot):
+        if rule is None:
+            yield Reason("busy", person)
+        elif not isinstance(rule, Rest) or _has_short_rest(ledger, rule, person, slot):
+            yield Reason("rule", rule=rule)
+    for apart, _ in ledger.others_in_the_way(person, slot):
+        yield Reason("rule", rule=apart)
+
+
+def _has_short_rest(ledger: Ledger, rule: Rest, person: int, slot: int) -> bool:
+    """Tell whether it is rest that is missing: the limits of rest keep overlaps out as well."""
+    slots = ledger.roster.slots
+    pairs = [pair for other in ledger.held[person] for pair in ((slot, other), (other, slot))]
+    return any(
+        0 <= slots[later].start_at - slots[earlier].end_at < rule.ms
+        and slots[earlier].is_of(rule.after)
+        and slots[later].is_of(rule.before)
+        for earlier, later in pairs
+    )
 
 
 def _smallest(reasons: Sequence[tuple[Reason, ...]]) -> tuple[Reason, ...]:
