@@ -24,6 +24,9 @@ Status = Literal["optimal", "feasible", "infeasible", "unknown"]
 INT_MAX = (1 << 62) - 1
 """Beyond every sum. CP-SAT counts in 64 bits."""
 
+MOST = 1 << 53
+"""The most that a variable can be: up to here CP-SAT's bounds, which are floats, are exact."""
+
 ROUNDING = 1e-6
 """CP-SAT tells the bound of a whole number as a float."""
 
@@ -67,7 +70,9 @@ class Model:
         return self.integer(0, 1)
 
     def integer(self, least: int, most: int) -> int:
-        """Add a variable from ``least`` to ``most``."""
+        """Add a variable from ``least`` to ``most``. Raises ``OverflowError`` beyond ``MOST``."""
+        if max(-least, most) > MOST:
+            raise OverflowError("the amounts or weights of the roster are too large")
         self._proto.variables.add().domain.extend([least, most])
         self._bounds.append((least, most))
         return len(self._bounds) - 1

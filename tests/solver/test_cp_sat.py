@@ -1,6 +1,8 @@
 """The wrapper of CP-SAT: what its messages mean to the solver."""
 
-from app.solver.cp_sat import INT_MAX, Model
+import pytest
+
+from app.solver.cp_sat import INT_MAX, MOST, Model
 
 
 def test_a_sum_is_minimised_within_its_bounds() -> None:
@@ -46,3 +48,9 @@ def test_hints_are_completed_by_what_follows_from_them() -> None:
     model.hint(values)
     model.minimise([(one, -1)])
     assert model.solve(1.0).values == [9, 18]
+
+
+def test_numbers_that_floats_cannot_tell_are_refused() -> None:
+    assert Model().integer(-MOST, MOST) == 0
+    with pytest.raises(OverflowError):
+        Model().integer(0, MOST + 1)

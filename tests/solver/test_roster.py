@@ -8,12 +8,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.engine.roster.able import choice_count
 from app.engine.roster.checker import violations
 from app.engine.roster.greedy import greedy_assignment
-from app.engine.roster.model import Balance, Counter, Gaps, Level, Person, Rest, Roster
+from app.engine.roster.model import (
+    Balance,
+    Counter,
+    Gaps,
+    Level,
+    MaxConsecutive,
+    MinDaysOff,
+    Person,
+    Rest,
+    Roster,
+    Slot,
+)
 from app.engine.roster.objectives import values_of
 from app.engine.roster.patterns import Pattern, unfolded
-from app.engine.roster.standard import Wishes, levels_named
+from app.engine.roster.standard import NAMES, Wishes, levels_named
 from app.engine.walltime import HOUR, clock_of
 from app.solver.roster import solve_roster
 from tests.support import roster_oracle as oracle
@@ -85,6 +97,28 @@ def test_a_month_of_two_people_a_day_is_proven_to_be_even() -> None:
         ("kinds", 6, True),
     ]
     assert not violations(roster, solution.assignment)
+
+
+@pytest.mark.parametrize(
+    ("slots", "people", "gaps"),
+    [
+        ((), (), 0),
+        ((slot(0, 8),), (), 1),
+        ((), (Person("ana"),), 0),
+        ((slot(0, 8), slot(0, 8, "night", "senior", None)), (Person("ana"),), 2),
+    ],
+)
+def test_a_roster_may_lack_anything(
+    slots: tuple[Slot, ...], people: tuple[Person, ...], gaps: int
+) -> None:
+    roster = Roster(slots, people, (), (Rest(HOUR), MaxConsecutive(1), MinDaysOff(1, 7)))
+    roster = replace(roster, levels=levels_named(roster, Wishes(soft=[(Rest(HOUR), 2)]), NAMES))
+    solution = solve_roster(roster, 1.0)
+    assert [(proof.name, proof.value) for proof in solution.proofs][:2] == [
+        ("coverage", gaps),
+        ("load", 0),
+    ]
+    assert choice_count(roster) == (2 if slots and people else 0)
 
 
 def month(days: int) -> Roster:

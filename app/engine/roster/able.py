@@ -46,3 +46,12 @@ def placed(roster: Roster, slot: int, people: Sequence[int]) -> Mapping[int, int
     if not all(place(person, set()) for person in people):
         return None
     return {person: number for number, person in holder.items()}
+
+
+def choice_count(roster: Roster) -> int:
+    """Count the pairs of a place and a person who can take it: the size of the problem."""
+    return sum(
+        len(able_places(roster, slot, person))
+        for slot in range(len(roster.slots))
+        for person in range(len(roster.people))
+    )

@@ -240,7 +240,7 @@ class Level:
 class Roster:
     """Slots, people, rules and objectives; the objectives in their order.
 
-    All amounts, costs and weights are so small that their sums are below 2^60.
+    The sums of amounts, costs and weights, brought to whole numbers, have to be below 2^53.
 
     ``fixed`` has pairs of slot and person, no more of a slot than it has places.
     """
