@@ -14,7 +14,7 @@ into the values of ``objectives``.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import gcd
 
 from app.engine.roster.able import able_places
@@ -26,6 +26,7 @@ from app.engine.roster.model import (
     Costs,
     Counter,
     PersonRule,
+    Rest,
     Roster,
     Rule,
     Together,
@@ -254,18 +255,23 @@ class Program(Aims):
         return self.model.derive(differ, _distance_of(pair))
 
     def _excesses(self, rule: PersonRule) -> Sequence[int]:
-        found = []
-        for limit in limits_of(rule, self.roster.slots, self._clock, softly=True):
-            groups = self._in_blocks(limit)
-            for person in range(len(self.roster.people)):
-                terms = self._terms_of(person, groups)
-                most = sum(amount for _, amount in terms)
-                if most > limit.most:
-                    bound = -((limit.most - most) // limit.unit)
-                    over = self.model.integer(0, bound)
-                    self.model.linear([*terms, (over, -limit.unit)], -INT_MAX, limit.most)
-                    found.append(self.model.derive(over, _excess(terms, limit)))
-        return found
+        limits = limits_of(rule, self.roster.slots, self._clock, softly=True)
+        counted = [(self._in_blocks(limit), limit) for limit in limits]
+        if isinstance(rule, Rest):  # a pair of blocks is one pair of slots, whichever they are
+            counted = list({tuple(groups): (groups, limit) for groups, limit in counted}.values())
+        return [
+            over
+            for groups, limit in counted
+            for person in range(len(self.roster.people))
+            for over in self._excess(self._terms_of(person, groups), limit)
+        ]
+
+    def _excess(self, terms: Linear, limit: Limit) -> Iterator[int]:
+        most = sum(amount for _, amount in terms)
+        if most > limit.most:
+            over = self.model.integer(0, -((limit.most - most) // limit.unit))
+            self.model.linear([*terms, (over, -limit.unit)], -INT_MAX, limit.most)
+            yield self.model.derive(over, _excess(terms, limit))
 
     # Between assignments and solutions
 

@@ -13,6 +13,7 @@ from app.engine.roster.checker import violations
 from app.engine.roster.greedy import greedy_assignment
 from app.engine.roster.model import (
     Balance,
+    Broken,
     Counter,
     Gaps,
     Level,
@@ -97,6 +98,16 @@ def test_a_month_of_two_people_a_day_is_proven_to_be_even() -> None:
         ("kinds", 6, True),
     ]
     assert not violations(roster, solution.assignment)
+
+
+def test_slots_that_are_alike_break_a_rule_once() -> None:
+    """One of two people takes a third slot after one of two equal ones: one short rest."""
+    slots = [slot(0, 8), slot(0, 8), slot(8, 8)]
+    rest = Broken(Rest(HOUR))
+    levels = (Level("coverage", (Gaps(),)), Level("rules", (rest,)))
+    roster = Roster(slots, [Person("ana"), Person("ben")], levels)
+    solution = solve_roster(roster, 1.0)
+    assert [(proof.value, proof.bound) for proof in solution.proofs] == [(0, 0), (1, 1)]
 
 
 @pytest.mark.parametrize(
