@@ -16,6 +16,7 @@ into the values of ``objectives``.
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from math import gcd
+from random import Random
 
 from app.engine.roster.able import able_places
 from app.engine.roster.limits import Limit, limits_of, overlap_limits
@@ -37,6 +38,9 @@ from app.engine.walltime import clock_of
 from app.solver.aims import Aims, Derived, Values, rest_of, total_of
 from app.solver.blocks import Block, assigned, blocks_of, kinds_of
 from app.solver.cp_sat import INT_MAX, Linear
+
+PEOPLE_CHANCE = 0.5
+"""How often a part is some people, and not some time."""
 
 
 class Program(Aims):
@@ -272,6 +276,19 @@ class Program(Aims):
             over = self.model.integer(0, -((limit.most - most) // limit.unit))
             self.model.linear([*terms, (over, -limit.unit)], -INT_MAX, limit.most)
             yield self.model.derive(over, _excess(terms, limit))
+
+    # What is searched at a time
+
+    def outside_of_part(self, random: Random) -> Sequence[int]:
+        """Return the variables that decide what is not in a random part of the roster."""
+        people, blocks = len(self.roster.people), len(self.blocks)
+        if random.random() < PEOPLE_CHANCE:
+            chosen = set(random.sample(range(people), min(people, random.randint(2, 5))))
+            return [has for (person, _), has in self._has.items() if person not in chosen]
+        length = max(4, blocks // random.randint(3, 8))
+        first = random.randrange(max(1, blocks - length + 1))
+        part = range(first, first + length)
+        return [has for (_, block), has in self._has.items() if block not in part]
 
     # Between assignments and solutions
 

@@ -4,13 +4,14 @@
 
 Strategy: see ``program`` for the model, and ``totals`` for the bounds. The first hint is the greedy
 assignment, and every later one the best assignment so far, so that there is an answer at any time
-and a search only betters it. An objective is searched in three ways, each only if those before it
+and a search only betters it. An objective is searched in four ways, each only if those before it
 have not reached its bound: with the best totals, which is quick where they can be had; at its
-bound, which is found or refuted faster than it is approached; and as it is.
+bound, which is found or refuted faster than it is approached; part by part; and as it is.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from random import Random
 
 from app.engine.roster.greedy import greedy_assignment
 from app.engine.roster.model import Proof, Roster, Solution
@@ -19,8 +20,17 @@ from app.solver.cp_sat import Linear, Outcome
 from app.solver.program import Program
 from app.solver.totals import Totals
 
-TOTALS_SHARE, WITH_TOTALS_SHARE, AT_BOUND_SHARE = 0.2, 0.5, 0.5
+TOTALS_SHARE, WITH_TOTALS_SHARE, AT_BOUND_SHARE, IN_PARTS_SHARE = 0.2, 0.5, 0.25, 0.7
 """The shares of an objective's time; the first is that of each search for totals."""
+
+PART_SHARE = 0.05
+"""The share of an objective's time for one part."""
+
+VAIN = 30
+"""After so many parts in vain no others are searched."""
+
+ROUND_SECONDS = 0.002
+"""What a search of a part takes beside its deterministic time."""
 
 
 def solve_roster(roster: Roster, seconds: float) -> Solution:
@@ -72,7 +82,7 @@ class _Search:
         aim = self._program.aims[level]
         end = self._left - seconds
         self._take_bound(level)
-        for way in (self._with_totals, self._at_bound, self._as_it_is):
+        for way in (self._with_totals, self._at_bound, self._in_parts, self._as_it_is):
             if aim.total(self._best) > self._bounds[level]:
                 way(level, self._left - end)
 
@@ -144,6 +154,25 @@ class _Search:
         outcome = self._run([], seconds * AT_BOUND_SHARE)
         self._program.model.set_bounds(aim.held, *before)
         self._bounds[level] += outcome.status == "infeasible"
+
+    def _in_parts(self, level: int, seconds: float) -> None:
+        """Search again and again for better values of a part, everything else being as it is.
+
+        A part is some people, or the slots of some time.
+        """
+        aim, model = self._program.aims[level], self._program.model
+        random = Random(level)  # noqa: S311 - seeded, to find the same again
+        end, vain = self._left - seconds * IN_PARTS_SHARE, 0
+        while self._left > end and vain < VAIN and aim.total(self._best) > self._bounds[level]:
+            before = aim.total(self._best)
+            kept = self._program.outside_of_part(random)
+            for variable in kept:
+                model.set_bounds(variable, self._best[variable], self._best[variable])
+            self._run(aim.terms, min(seconds * PART_SHARE, self._left - end))
+            for variable in kept:
+                model.set_bounds(variable, 0, 1)
+            self._left -= ROUND_SECONDS
+            vain = 0 if aim.total(self._best) < before else vain + 1
 
     def _as_it_is(self, level: int, seconds: float) -> None:
         """Search for values as good as can be."""
