@@ -176,7 +176,7 @@ def show(rows: list[dict[str, Any]]) -> None:
             str(row["peak_mb"]),
             "pass" if row["reached"] else "miss",
         )
-    Console().print(table)
+    Console(width=150).print(table)
 
 
 def _short(figure: Any) -> str:
