@@ -8,7 +8,7 @@ WORKERS := -n auto --maxprocesses 4 --dist loadfile
 # T=tests/engine/test_walltime.py is a path; T="zone and not gap" is an expression of pytest's -k.
 PART = $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),"$(T)",-k "$(T)"),$(WORKERS))
 
-.PHONY: help setup setup-dev demo run test test-all test-chain setup-all check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-cost bench-startup bench-limits bench-stored bench-abuse hostile mutants screenshots lock format
+.PHONY: help setup setup-dev demo run test test-all test-chain setup-all check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-roster bench-cost bench-startup bench-limits bench-stored bench-abuse hostile mutants screenshots lock format
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -72,6 +72,9 @@ bench-engine: setup-dev ## Measure the layered engine beside a naive one
 
 bench-fairness: setup-dev ## Measure fair rotations beside round robin and the least loaded first
 	@$(BIN)/python -m bench.fairness
+
+bench-roster: setup-dev ## Solve published rosters (D=FOLDER has them) and ordinary ones
+	@$(BIN)/python -m bench.roster $(D)
 
 bench-cost: setup-dev ## Measure what a request costs by part, and what is full first
 	@$(BIN)/python -m bench.cost

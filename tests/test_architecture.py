@@ -17,9 +17,10 @@ BIN = Path(sys.executable).parent
 INWARD = "imports point inward"
 NO_ENGINE = "rate limits and payments know nothing of the engine"
 NO_PLANNING = "layered schedules know nothing of planning"
+SOLVER_ONLY = "only the solver knows OR-Tools"
 MCP_ONLY = "only the MCP tools and the MCP wallet know the MCP library"
 SQL_ONLY = "only stores and the database know SQL"
-CONTRACTS = (INWARD, NO_ENGINE, NO_PLANNING, MCP_ONLY, SQL_ONLY)
+CONTRACTS = (INWARD, NO_ENGINE, NO_PLANNING, SOLVER_ONLY, MCP_ONLY, SQL_ONLY)
 
 FORBIDDEN = [
     ("app.errors", "app.engine.rotation", INWARD),
@@ -50,6 +51,9 @@ FORBIDDEN = [
     ("app.settings", "app.engine.rotation", NO_ENGINE),
     ("app.payments.terms", "app.engine.rotation", NO_ENGINE),
     ("app.engine.layered.resolve", "app.engine.planning.planner", NO_PLANNING),
+    ("app.engine.roster.greedy", "app.solver.roster", INWARD),
+    ("app.products.jobs", "ortools", SOLVER_ONLY),
+    ("app.solver.program", "ortools", SOLVER_ONLY),
     ("app.mcp.route", "mcp", MCP_ONLY),
     ("app.main", "mcp", MCP_ONLY),
     ("app.checkout.http_route", "sqlalchemy", SQL_ONLY),

@@ -1,0 +1,1 @@
+"""The solver of rosters. It loads OR-Tools, so only worker processes import it."""
