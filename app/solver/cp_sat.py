@@ -3,7 +3,7 @@
 Strategy: ``cp_model_pb2``'s messages, as OR-Tools' compiled module has them, are written directly.
 The modelling layer above them (``ortools.sat.python.cp_model``) imports pandas and NumPy, which
 take three times the memory and seven times the time to load, for nothing that is used here
-(``docs/decisions/0023-roster-solver.md``).
+(``docs/decisions/0020-roster-solver.md``).
 
 Invariant: the same model and the same limits give the same result, on any machine: one worker, a
 fixed seed, and a limit in the solver's deterministic time.

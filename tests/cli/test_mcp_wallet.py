@@ -481,8 +481,10 @@ async def hosted(state: Path, *options: str, **variables: str) -> AsyncIterator[
 
 def configuration_of_page(address: str) -> str:
     text = httpx.get(f"{address}/catalog", headers={"Accept": "text/html"}).text
-    [shown] = re.findall(r"<code>(\{.*?\})</code></pre>", html.unescape(text), re.DOTALL)
-    return str(shown)
+    code = re.findall(r"<code[^>]*>(.*?)</code>", text, re.DOTALL)  # with marks of its colours
+    plain = [html.unescape(re.sub(r"<[^>]+>", "", each)) for each in code]
+    [shown] = {each for each in plain if "mcpServers" in each}
+    return shown
 
 
 def configuration_of_document() -> str:
