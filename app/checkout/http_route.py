@@ -1,6 +1,6 @@
 """The HTTP route of a paid endpoint, as one pipeline that reads from top to bottom.
 
-    head → sizes → address → negotiate → read → find → limit → purchase → answer
+    head → sizes → address → negotiate → query → read → find → limit → purchase → answer
 
 Strategy: ``Exchange`` takes the first steps and writes failures, ``ProductCheckout`` takes the
 money, and what remains to HTTP is here. Terms become a 402. A request without a payment is counted
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.checkout.purchase import PaidAnswer, ProductCheckout, PurchaseRequest
+from app.checkout.query_parameters import require_no_query
 from app.http.negotiation import negotiated, require_json
 from app.http.rate_limited_route import Exchange
 from app.http.request_head import PAYMENT_HEADER, PAYMENT_HEADER_V1, RequestHead
@@ -46,6 +47,7 @@ class ProductRoute:
             if not head.paying:
                 await count()
             media_type = negotiated(",".join(head.values("accept")), self._formats)
+            require_no_query(scope["query_string"], endpoint)
             body = b""
             if not head.bodiless:
                 body = await exchange.body(limits, arrived=head.body_arrived)

@@ -32,6 +32,7 @@ from app.errors import (
 )
 from app.http.large_bodies import LARGE_BYTES
 from app.http.rate_limits import Allowance, RateLimits
+from app.http.validation import RequestModel
 from app.payments.authorization import Payment, PaymentIdentity
 from app.payments.claims.claim import Claim
 from app.payments.facilitators.by_network import Facilitators
@@ -39,7 +40,7 @@ from app.payments.settlement import Charge, SettlementService
 from app.payments.terms import PaymentRequiredBody, PaymentTerms
 from app.payments.verification import CarriedPayment, identity_of, payment_in
 from app.products.endpoint import Endpoint
-from app.products.jobs import ReadDocument, answer_to, examine_document, read_document
+from app.products.jobs import answer_to, examine_document, read_document
 from app.workers.pool import WorkerPool
 
 T = TypeVar("T")
@@ -262,13 +263,13 @@ class ProductCheckout:
         return terms.body_with(warnings=warnings) if warnings else terms.unpaid_body
 
     async def _examined(self, request: PurchaseRequest) -> Sequence[FieldError]:
-        """The warnings about a body: what was not understood, or is only read after payment."""
+        """The warnings about a body: what is only read after payment."""
         if len(request.body) > FREE_BODY_BYTES:
             return [FieldError("", READ_LATER)]
         if len(request.body) <= LARGE_BYTES:
-            document, warnings = self._document(request.body)
+            document = self._document(request.body)
             if not document.is_examined:
-                return warnings
+                return ()
         return await self.workers.run(
             examine_document,
             self.endpoint.slug,
@@ -303,13 +304,13 @@ class ProductCheckout:
             raise MalformedBody("the body is empty")
         if len(request.body) > LARGE_BYTES:
             return None
-        document, warnings = self._document(request.body)
+        document = self._document(request.body)
         if not self.endpoint.is_light(request.media_type, document):
             return None
-        return partial(self.endpoint.written, document, warnings, request.media_type)
+        return partial(self.endpoint.written, document, request.media_type)
 
-    def _document(self, body: bytes) -> ReadDocument:
-        """The document in a small body, with a warning for each member that was not understood.
+    def _document(self, body: bytes) -> RequestModel:
+        """The document in a small body.
 
         A payer asks for the terms and then pays for the same document, so the smallest are kept.
         """
@@ -318,5 +319,5 @@ class ProductCheckout:
         return read_document(self.endpoint, body)
 
     @cached_property
-    def _kept(self) -> Callable[[bytes], ReadDocument]:
+    def _kept(self) -> Callable[[bytes], RequestModel]:
         return lru_cache(KEPT_DOCUMENTS)(partial(read_document, self.endpoint))

@@ -18,6 +18,7 @@ from x402.extensions.bazaar.resource_service import (
 from x402.extensions.bazaar.types import BAZAAR
 
 from app.discovery.openapi import schema_of
+from app.discovery.schema_tables import is_read_only
 from app.products.endpoint import Endpoint
 
 SERVICE_NAME = "On-call rotations"
@@ -35,7 +36,7 @@ def bazaar_extension(endpoint: Endpoint) -> dict[str, Any]:
     """
     declared = declare_discovery_extension(
         input=dict(endpoint.example),
-        input_schema=outline(schema_of(endpoint.request)),
+        input_schema=request_outline(endpoint),
         body_type="json",
         output=OutputConfig(example=msgspec.json.decode(endpoint.example_answer())),
     )
@@ -51,11 +52,19 @@ def bazaar_tool_extension(endpoint: Endpoint) -> dict[str, Any]:
         tool_name=endpoint.slug,
         description=endpoint.title,
         transport="streamable-http",
-        input_schema=outline(schema_of(endpoint.request)),
+        input_schema=request_outline(endpoint),
         example=dict(endpoint.example),
         output=OutputConfig(example=msgspec.json.decode(endpoint.example_answer())),
     )
     return declare_mcp_discovery_extension(tool)
+
+
+def request_outline(endpoint: Endpoint) -> dict[str, Any]:
+    """Return the outline of an endpoint's request, without what only other APIs' answers have."""
+    outlined = outline(schema_of(endpoint.request))
+    for name in endpoint.request.as_shown:
+        outlined["properties"].pop(name, None)
+    return outlined
 
 
 def outline(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,7 +81,9 @@ def _outline(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> dict[
     outlined = {name: schema[name] for name in OUTLINED if schema.get(name)}
     if "properties" in schema:
         outlined["properties"] = {
-            name: _outline(field, definitions) for name, field in schema["properties"].items()
+            name: _outline(field, definitions)
+            for name, field in schema["properties"].items()
+            if not is_read_only(field)
         }
     if "items" in schema:
         outlined["items"] = _outline(schema["items"], definitions)

@@ -68,8 +68,16 @@ def tables_of(schema: Schema) -> Sequence[Table]:
 
 
 def inputs_of(schema: Schema, example: Mapping[str, Any]) -> Sequence[Input]:
-    """Return an input for each field that can have one; none if a required field cannot."""
+    """Return an input for each field that can have one.
+
+    There are none if a field that is required, or is part of the example, cannot have one.
+    """
     return _inputs(_name(schema), schema["$defs"], example)
+
+
+def is_read_only(field: Schema) -> bool:
+    """Whether a field is one that other APIs show, and that is accepted and not used."""
+    return bool(_plain(field).get("readOnly"))
 
 
 def _inputs(of: str, objects: Mapping[str, Schema], example: Mapping[str, Any]) -> Sequence[Input]:
@@ -78,9 +86,10 @@ def _inputs(of: str, objects: Mapping[str, Schema], example: Mapping[str, Any]) 
     inputs = [
         _input(name, _plain(field), objects, example.get(name), required=name in required)
         for name, field in objects[of]["properties"].items()
+        if not is_read_only(field)
     ]
     named = [each for each in inputs if each]
-    return named if set(required) <= {each.name for each in named} else ()
+    return named if {*required, *example} <= {each.name for each in named} else ()
 
 
 def _input(

@@ -8,12 +8,12 @@ rules across fields (``cross_field_errors``), at any depth.
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import accumulate, islice
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, ClassVar, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -75,6 +75,9 @@ PATTERN = re.compile(r" matching regex '.*'", re.DOTALL)
 
 STEP = re.compile(r"\[(\d+)\]|\.(\w+)")
 
+SEPARATORS = re.compile(r"[-_ ]")
+"""What the parts of a field's name may be separated by, in the words of other APIs."""
+
 _INVALID = object()
 
 
@@ -86,7 +89,16 @@ RequestModelT = TypeVar("RequestModelT", bound="RequestModel")
 
 
 class RequestModel(Struct, frozen=True):
-    """The base class of request documents, and of their parts that have rules across fields."""
+    """The base class of request documents, and of their parts that have rules across fields.
+
+    ``synonyms`` are names that callers use for some of the fields, in lower case and without
+    separators. An ``is_open`` document may have more fields, which are ignored. ``as_shown`` are
+    fields that are there because other APIs show them: short descriptions leave them out.
+    """
+
+    synonyms: ClassVar[Mapping[str, str]] = {}
+    is_open: ClassVar[bool] = False
+    as_shown: ClassVar[Collection[str]] = ()
 
     @property
     def is_heavy(self) -> bool:
@@ -154,10 +166,10 @@ def _brackets_in(body: bytes) -> bytes:
     return TEXT_WITH_BRACKETS.sub(b"", marks.replace(b'""', b""))
 
 
-def validated(value: object, kind: type[RequestModelT], *, strict: bool = False) -> RequestModelT:
+def validated(value: object, kind: type[RequestModelT]) -> RequestModelT:
     """Return ``value`` as a ``kind``; ``null`` counts as absent.
 
-    If ``strict``, an unknown field is an error as well, since it may be misspelt. Raises
+    An unknown field is an error, since it may be misspelt, unless ``kind`` is open. Raises
     ``InvalidRequest`` with every error; if all of them are of one named class, that class.
     """
     given = value
@@ -171,8 +183,8 @@ def validated(value: object, kind: type[RequestModelT], *, strict: bool = False)
     if len(errors) > MAX_ERRORS:
         more = FieldError("", f"has more errors than these {MAX_ERRORS}")
         errors = [*errors[:MAX_ERRORS], more]
-    if errors or strict:
-        errors += unknown_field_errors(value, kind, strict=strict)
+    if not kind.is_open:
+        errors += unknown_field_errors(value, kind)
     if errors:
         raise InvalidRequest(errors)
     return cast(RequestModelT, document)
@@ -188,28 +200,39 @@ def _items(name: str) -> str:
     return f"{name}[]"
 
 
-def unknown_field_errors(
-    value: object, kind: type[Struct], *, strict: bool = False
-) -> Iterator[FieldError]:
-    """Yield the unknown fields in ``value``, at any depth, each with the most similar known field.
+def unknown_field_errors(value: object, kind: type[Struct]) -> Iterator[FieldError]:
+    """Yield the unknown fields in ``value``, at any depth, each with the known field it may mean.
 
-    Unless ``strict``, the rest of the document is used, and the error says that the field was not.
+    The first that resembles none is told with all that there are.
     """
-    was, were = ("", "") if strict else (" and was not used", " and were not used")
-    unknown = _unknown_members(value, kind, "")
-    for pointer, name, known in islice(unknown, MAX_UNKNOWN_NAMED):
-        similar = most_similar(name, known)
+    unknown, listed = _unknown_members(value, kind, ""), False
+    for pointer, name, holder in islice(unknown, MAX_UNKNOWN_NAMED):
+        similar = similar_field(name, holder)
         hint = f"; did you mean {similar!r}?" if similar else ""
-        yield FieldError(pointer_to(pointer, name), f"is not a known field{was}{hint}")
+        if not similar and not listed:
+            hint, listed = f"; known are {', '.join(known_fields(holder))}", True
+        yield FieldError(pointer_to(pointer, name), f"is not a known field{hint}")
     more = sum(1 for _ in unknown)
     if more:
-        yield FieldError("", f"has {more} more fields that are not known{were}")
+        yield FieldError("", f"has {more} more fields that are not known")
+
+
+def similar_field(name: str, kind: type[Struct]) -> str | None:
+    """Return the field of ``kind`` that the unknown ``name`` may mean; ``None`` if none is like it.
+
+    Words of other APIs for a field come first, then what is spelt alike.
+    """
+    if issubclass(kind, RequestModel) and len(name) <= MAX_NAME:
+        meant = kind.synonyms.get(SEPARATORS.sub("", name).lower())
+        if meant:
+            return meant
+    return most_similar(name, _types_of(kind))
 
 
 def _unknown_members(
     value: object, kind: Any, pointer: str
-) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """Yield the object's pointer, the name and the known names for each unknown field."""
+) -> Iterator[tuple[str, str, type[Struct]]]:
+    """Yield the object's pointer, the name and the object's type for each unknown field."""
     plain = _plain(kind)
     if isinstance(value, list) and _is_list_of_structs(plain):
         [item_kind] = get_args(plain)
@@ -219,9 +242,14 @@ def _unknown_members(
         types = _types_of(plain)
         for name, member in value.items():
             if name not in types:
-                yield pointer, name, list(types)
+                yield pointer, name, plain
             elif isinstance(member, dict | list):
                 yield from _unknown_members(member, types[name], f"{pointer}/{name}")
+
+
+def known_fields(kind: type[Struct]) -> Sequence[str]:
+    """Return the names of the fields of ``kind``, as callers write them."""
+    return list(_types_of(kind))
 
 
 @cache

@@ -7,34 +7,30 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 
 from app.errors import FieldError
-from app.http.validation import RequestModel, parsed_json, unknown_field_errors, validated
+from app.http.validation import RequestModel, parsed_json, validated
 from app.products.endpoint import Endpoint
 from app.products.registry import paid_endpoints
 
-ReadDocument = tuple[RequestModel, Sequence[FieldError]]
-"""A document, and a warning for each member that was not understood."""
 
-
-def read_document(endpoint: Endpoint, body: bytes) -> ReadDocument:
+def read_document(endpoint: Endpoint, body: bytes) -> RequestModel:
     """Parse and validate ``body``. Raises ``MalformedBody`` or ``InvalidRequest``."""
-    value = parsed_json(body)
-    return validated(value, endpoint.request), tuple(unknown_field_errors(value, endpoint.request))
+    return validated(parsed_json(body), endpoint.request)
 
 
 def examine_document(slug: str, body: bytes) -> Sequence[FieldError]:
     """Look for every error in ``body`` that can be found before anybody pays.
 
-    Returns the warnings. Raises ``MalformedBody`` or ``InvalidRequest``.
+    Returns a warning for what is only read after payment. Raises ``MalformedBody`` or
+    ``InvalidRequest``.
     """
     endpoint = _endpoints()[slug]
-    document, warnings = read_document(endpoint, body)
-    return [*warnings, *endpoint.examine(document)]
+    return endpoint.examine(read_document(endpoint, body))
 
 
 def answer_to(slug: str, body: bytes, media_type: str) -> bytes:
     """Compute the answer to ``body`` and write it as ``media_type``. Raises ``OncallError``."""
     endpoint = _endpoints()[slug]
-    return endpoint.written(*read_document(endpoint, body), media_type)
+    return endpoint.written(read_document(endpoint, body), media_type)
 
 
 @cache

@@ -17,8 +17,9 @@ from x402.extensions.bazaar.types import BAZAAR, parse_discovery_extension
 from x402.http.utils import decode_payment_signature_header
 from x402.schemas import PaymentPayload
 
-from app.discovery.bazaar import bazaar_extension, outline
+from app.discovery.bazaar import bazaar_extension, outline, request_outline
 from app.discovery.openapi import schema_of
+from app.discovery.schema_tables import is_read_only
 from app.products.endpoint import Endpoint
 from app.products.registry import paid_endpoints
 from tests.support.services import Service, service, settings
@@ -104,9 +105,12 @@ def test_a_facilitator_finds_it_in_the_payment(endpoint: Endpoint) -> None:
 def test_the_outline_has_every_field_and_takes_the_example(endpoint: Endpoint) -> None:
     schema = schema_of(endpoint.request)
     outlined = outline(schema)
-    assert list(outlined["properties"]) == list(
-        schema["$defs"][endpoint.request.__name__]["properties"]
-    )
+    fields = schema["$defs"][endpoint.request.__name__]["properties"]
+    shown = [name for name, field in fields.items() if is_read_only(field)]
+    assert list(outlined["properties"]) == [name for name in fields if name not in shown]
+    assert list(request_outline(endpoint)["properties"]) == [
+        name for name in fields if name not in {*shown, *endpoint.request.as_shown}
+    ]
     Draft202012Validator(outlined).validate(endpoint.example)
 
 

@@ -90,10 +90,10 @@ def test_an_input_property_says_all_that_the_seeds_does(name: str) -> None:
     assert found.get("items", {}).get("type") == wanted.get("items", {}).get("type")
 
 
-def test_the_input_schema_is_open_as_the_seeds_is() -> None:
+def test_the_input_schema_is_closed_because_nothing_is_ignored() -> None:
     schema = resolved(PAGE["inputSchema"])
     assert schema["type"] == "object"
-    assert schema.get("additionalProperties", True) is True
+    assert schema["additionalProperties"] is False
 
 
 def test_the_output_schema_is_open_as_the_seeds_is() -> None:

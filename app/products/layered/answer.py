@@ -18,7 +18,6 @@ from app.engine.layered.model import (
     Segment,
 )
 from app.engine.layered.tally import Tally, balanced
-from app.errors import FieldError
 from app.formats.instants import iso, iso_texts
 from app.products.numbers import InstantText, Number, number
 
@@ -78,9 +77,6 @@ class OncallScheduleAnswer(Struct, frozen=True, omit_defaults=True):
         bool, Meta(description="Whether the largest and smallest `shifts` differ by at most one.")
     ]
     interpretation: Annotated[str, Meta(description="What was computed, in a sentence.")]
-    warnings: Annotated[
-        Sequence[FieldError], Meta(description="Fields that were not understood and not used.")
-    ] = ()
 
 
 class NextOnCall(Struct, frozen=True):
@@ -102,13 +98,10 @@ class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
     until: Annotated[InstantText, Meta(description="Null: nothing will ever change.")] | None
     next: Annotated[NextOnCall, Meta(description="Null: nobody else follows.")] | None
     interpretation: Annotated[str, Meta(description="What was found, in a sentence.")]
-    warnings: Annotated[
-        Sequence[FieldError], Meta(description="Fields that were not understood and not used.")
-    ] = ()
 
 
 def schedule_answer(
-    timezone: str, final: FinalSchedule, tally: Sequence[Tally], warnings: Sequence[FieldError] = ()
+    timezone: str, final: FinalSchedule, tally: Sequence[Tally]
 ) -> OncallScheduleAnswer:
     """Return the answer with the final schedule of a window."""
     return OncallScheduleAnswer(
@@ -117,11 +110,10 @@ def schedule_answer(
         tally=[_person(person) for person in tally],
         balanced=balanced(tally),
         interpretation=window_in_words(timezone, final),
-        warnings=warnings,
     )
 
 
-def now_answer(found: OnCall, warnings: Sequence[FieldError] = ()) -> OncallNowAnswer:
+def now_answer(found: OnCall) -> OncallNowAnswer:
     """Return the answer with the person on call at an instant."""
     assignment = found.assignment
     return OncallNowAnswer(
@@ -134,7 +126,6 @@ def now_answer(found: OnCall, warnings: Sequence[FieldError] = ()) -> OncallNowA
         until=None if found.until is None else iso(found.until),
         next=NextOnCall(found.next.user_id, iso(found.next.at)) if found.next else None,
         interpretation=instant_in_words(found),
-        warnings=warnings,
     )
 
 

@@ -181,6 +181,14 @@ class LayerDocument(RequestModel, frozen=True):
         return rotation_interval_of(self.rotation_type, None, None)
 
 
+Participants = Annotated[
+    list[UserId],
+    Meta(
+        max_length=PARTICIPANTS,
+        description="at most 500 user ids in the order of their turns; none: nobody takes turns",
+        examples=[["user_012", "user_034"]],
+    ),
+]
 Layers = Annotated[
     list[LayerDocument],
     Meta(

@@ -5,8 +5,8 @@ Requests with and without a payment are validated alike. Swaps are only resolved
 is computed.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -31,14 +31,36 @@ from app.errors import (
     TooManyOverrides,
     TooManySwaps,
 )
+from app.http.scalars import Moment, Name
 from app.http.validation import RequestModel
-from app.products.layered.layer_fields import Layers, LocalZone, Point, UserId
+from app.products.layered.layer_fields import (
+    HandoffTime,
+    LayerDocument,
+    Layers,
+    LocalZone,
+    Participants,
+    Point,
+    RotationInterval,
+    RotationType,
+    UserId,
+)
 
 LIGHT_STEPS = 5_000
 """Work that is done within 10 ms, beside reading the request."""
 
+ROTATION = ("rotation_type", "participants", "start_at", "handoff_time", "interval")
+"""The fields of a schedule that is one rotation, as v2 shows one."""
+
 Reason = Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
 """The reason of an override."""
+
+
+READ_ONLY = Meta(
+    description="shown by the stored APIs; accepted and not used",
+    extra_json_schema={"readOnly": True},
+)
+ShownText = Annotated[str, READ_ONLY]
+ShownNumber = Annotated[int, READ_ONLY]
 
 
 class OverrideDocument(RequestModel, frozen=True):
@@ -48,13 +70,29 @@ class OverrideDocument(RequestModel, frozen=True):
     start_at: Point
     end_at: Point
     reason: Reason | None = None
+    cancelled_at: (
+        Annotated[
+            Moment,
+            Meta(description="as v1 shows it: from then on the override counts for nothing"),
+        ]
+        | None
+    ) = None
+    id: ShownText | None = None
+    swap_id: ShownText | None = None
+    created_at: ShownText | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
         return order_errors(values, "start_at", "end_at")
 
-    def override(self) -> Override:
-        return Override(str(self.user_id), self.start_at, self.end_at, self.reason)
+    def override(self) -> Override | None:
+        """Return the override; ``None`` if it was cancelled before it began."""
+        end_at = self.end_at
+        if self.cancelled_at is not None:
+            end_at = min(end_at, self.cancelled_at)
+        if end_at <= self.start_at:
+            return None
+        return Override(str(self.user_id), self.start_at, end_at, self.reason)
 
 
 class EntryDocument(RequestModel, frozen=True):
@@ -63,6 +101,12 @@ class EntryDocument(RequestModel, frozen=True):
     user_id: UserId
     start: Point
     end: Point
+    id: ShownText | None = None
+    schedule_id: ShownText | None = None
+    source: ShownText | None = None
+    scheduled_user_id: ShownText | None = None
+    swap_id: ShownText | None = None
+    created_at: ShownText | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -94,10 +138,18 @@ class SwapDocument(RequestModel, frozen=True):
 
 
 class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
-    """A schedule that is not stored: all of it stands in the request."""
+    """A schedule that is not stored: all of it stands in the request.
+
+    It is a schedule as v1 shows one, in layers, or as v2 does, one rotation.
+    """
 
     timezone: Annotated[LocalZone, Meta(examples=["America/Los_Angeles"])]
-    layers: Layers
+    layers: Layers | None = None
+    rotation_type: RotationType | None = None
+    participants: Participants | None = None
+    start_at: Point | None = None
+    handoff_time: HandoffTime | None = None
+    interval: RotationInterval | None = None
     overrides: (
         Annotated[
             list[OverrideDocument],
@@ -135,12 +187,51 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
         | None
     ) = None
 
+    overrides_left_out: (
+        Annotated[
+            int,
+            Meta(
+                description="as v1 shows it: only 0, as if absent, because an override that is "
+                "left out would count for nothing"
+            ),
+        ]
+        | None
+    ) = None
+    layered: (
+        Annotated[
+            bool,
+            Meta(
+                description="as v2 shows it: only false, as if absent, because v2 shows the first "
+                "layer alone"
+            ),
+        ]
+        | None
+    ) = None
+    id: ShownText | None = None
+    name: ShownText | None = None
+    team_id: ShownText | None = None
+    version: ShownNumber | None = None
+    created_at: ShownText | None = None
+    updated_at: ShownText | None = None
+
+    as_shown = (*ROTATION, "overrides_left_out", "layered")
+    synonyms: ClassVar[Mapping[str, str]] = {
+        "tz": "timezone",
+        "zone": "timezone",
+        "rotations": "layers",
+        "people": "participants",
+        "members": "participants",
+        "users": "participants",
+    }
+
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        errors = [*_shown_errors(values), *_rotation_errors(values)]
+        yield from errors
         manual = len(values.get("overrides") or ()) + len(values.get("entries") or ())
         if manual > limits.OVERRIDES:
             yield NamedFieldError("/overrides", TooManyOverrides.title, TooManyOverrides)
-        if {"layers", "overrides", "entries", "swaps"} <= values.keys():
+        if not errors and {"overrides", "entries", "swaps", "layers", *ROTATION} <= values.keys():
             yield from _work_errors(values)
 
     @property
@@ -151,8 +242,8 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
         """Return the engine's schedule. Raises ``InvalidRequest`` for impossible swaps."""
         schedule = Schedule(
             str(self.timezone),
-            tuple(layer.layer() for layer in self.layers),
-            tuple(override.override() for override in self.overrides or ()),
+            tuple(layer.layer() for layer in _layers_in(msgspec.structs.asdict(self))),
+            tuple(filter(None, (override.override() for override in self.overrides or ()))),
             tuple(entry.entry() for entry in self.entries or ()),
         )
         return _swapped(schedule, [swap.swap() for swap in self.swaps or ()])
@@ -203,6 +294,48 @@ def window_errors(
             yield NamedFieldError(pointer, error.detail, type(error))
 
 
+def _shown_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield an error if the stored APIs have shown only a part of the schedule."""
+    if values.get("overrides_left_out"):
+        yield FieldError(
+            "/overrides_left_out",
+            "overrides were left out: send all that /api/v1/schedules/{id}/overrides lists",
+        )
+    if values.get("layered"):
+        yield FieldError(
+            "/layered",
+            "it has more than this layer: send what /api/v1/schedules/{id} answers",
+        )
+
+
+def _rotation_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield the errors of layers beside one rotation, and of neither."""
+    given = [name for name in ROTATION if values.get(name) is not None]
+    if values.get("layers") is not None:
+        for name in given:
+            yield FieldError(f"/{name}", "belongs into a layer: leave it out, or leave layers out")
+    elif "layers" in values and "rotation_type" in values:
+        if values["rotation_type"] is not None:
+            yield from LayerDocument.cross_field_errors(values)
+        elif given:
+            yield FieldError("/rotation_type", f"is required beside {given[0]}")
+        else:
+            yield FieldError("/layers", "is required, or rotation_type and participants")
+
+
+def _layers_in(values: Mapping[str, Any]) -> Sequence[LayerDocument]:
+    """Return the layers of a valid schedule: those given, or the one rotation."""
+    if values["layers"] is not None:
+        given: Sequence[LayerDocument] = values["layers"]
+        return given
+    rotation = {name: values[name] for name in ROTATION}
+    return [
+        LayerDocument(
+            Name("rotation"), **{**rotation, "participants": values["participants"] or []}
+        )
+    ]
+
+
 def _work_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     try:
         limits.check_work(*_work(values))
@@ -214,7 +347,7 @@ def _work(values: Mapping[str, Any]) -> tuple[list[Layer], int, list[Swap], int]
     """Return what the work depends on: layers, the number of overrides and entries, swaps, span."""
     asked = values["to_at"] - values["from_at"] if {"from_at", "to_at"} <= values.keys() else 0
     return (
-        [layer.layer() for layer in values["layers"]],
+        [layer.layer() for layer in _layers_in(values)],
         len(values["overrides"] or ()) + len(values["entries"] or ()),
         [swap.swap() for swap in values["swaps"] or ()],
         max(0, min(asked, limits.WINDOW_MS)),

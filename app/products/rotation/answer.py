@@ -6,7 +6,6 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.engine.rotation import Rotation
-from app.errors import FieldError
 from app.formats.instants import iso, iso_range
 from app.products.numbers import InstantText, Number, hours_text, number
 
@@ -109,12 +108,9 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
         ]
         | UnsetType
     ) = UNSET
-    warnings: Annotated[
-        Sequence[FieldError], Meta(description="Fields that were not understood and not used.")
-    ] = ()
 
 
-def rotation_answer(rotation: Rotation, warnings: Sequence[FieldError] = ()) -> RotationAnswer:
+def rotation_answer(rotation: Rotation) -> RotationAnswer:
     """Return the answer with ``rotation``."""
     texts = iso_range(rotation.boundaries)
     starts, ends = texts[:-1], texts[1:]
@@ -127,7 +123,6 @@ def rotation_answer(rotation: Rotation, warnings: Sequence[FieldError] = ()) -> 
         shift_length_hours=number(rotation.shift_length_hours),
         balanced=rotation.balanced,
         interpretation=rotation_in_words(rotation),
-        warnings=warnings,
     )
 
 

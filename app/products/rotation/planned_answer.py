@@ -12,7 +12,6 @@ from msgspec import UNSET
 from app.engine.planning.request import Plan, PlannedRotation
 from app.engine.rotation import HOUR_MS
 from app.engine.walltime import MINUTE, SECOND, ZoneClock, clock_of
-from app.errors import FieldError
 from app.formats.instants import iso, iso_texts
 from app.products.numbers import Number, hours_text, number
 from app.products.rotation.answer import (
@@ -25,7 +24,7 @@ from app.products.rotation.answer import (
 )
 
 
-def planned_answer(planned: PlannedRotation, warnings: Sequence[FieldError] = ()) -> RotationAnswer:
+def planned_answer(planned: PlannedRotation) -> RotationAnswer:
     """Return the answer with the rotation ``planned``."""
     plan = planned.plan
     counts = {workload.person: workload.shifts for workload in plan.workloads}
@@ -39,7 +38,6 @@ def planned_answer(planned: PlannedRotation, warnings: Sequence[FieldError] = ()
         gaps=list(_gaps(planned)),
         carry_over={person: hours_of(load) for person, load in plan.carry_over.items()},
         next_person=plan.next_person,
-        warnings=warnings,
     )
 
 

@@ -5,7 +5,7 @@ of each error at the field.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -214,6 +214,31 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         ]
         | None
     ) = None
+
+    synonyms: ClassVar[Mapping[str, str]] = {
+        "absences": "unavailable",
+        "away": "unavailable",
+        "holidays": "unavailable",
+        "pto": "unavailable",
+        "timeoff": "unavailable",
+        "unavailability": "unavailable",
+        "vacations": "unavailable",
+        "calendars": "unavailableIcs",
+        "ics": "unavailableIcs",
+        "members": "people",
+        "names": "people",
+        "participants": "people",
+        "team": "people",
+        "users": "people",
+        "from": "start",
+        "startat": "start",
+        "startdate": "start",
+        "tz": "timezone",
+        "zone": "timezone",
+        "count": "shifts",
+        "numberofshifts": "shifts",
+        "numshifts": "shifts",
+    }
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:

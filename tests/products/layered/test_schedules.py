@@ -38,7 +38,7 @@ FRANK = {
 def answered(endpoint: Endpoint, **changes: Any) -> dict[str, Any]:
     """Return the answer to the v1 page's schedule with some changes."""
     request = validated({**V1_SCHEDULE, **changes}, endpoint.request)
-    answer = endpoint.formats[JSON].write(endpoint.compute(request), ())
+    answer = endpoint.formats[JSON].write(endpoint.compute(request))
     decoded: dict[str, Any] = msgspec.json.decode(answer)
     return decoded
 
@@ -395,12 +395,15 @@ class TestSold:
             {"pointer": "/to", "detail": "A window is at most 2 years (731 days) long."}
         ]
 
-    async def test_an_unknown_field_of_a_layer_is_reported(self) -> None:
+    async def test_an_unknown_field_of_a_layer_is_refused(self) -> None:
         [first, second] = V1_SCHEDULE["layers"]
         body = {**NOW.example, "layers": [first, {**second, "handof_time": "09:00"}]}
-        [warning] = (await shop(NOW).buy(body)).json()["warnings"]
-        assert warning["pointer"] == "/layers/1/handof_time"
-        assert "did you mean 'handoff_time'?" in warning["detail"]
+        for endpoint in (NOW, SCHEDULE):
+            sold = shop(endpoint)
+            response = await sold.ask({**endpoint.example, "layers": body["layers"]})
+            [error] = response.json()["errors"]
+            assert (response.status_code, error["pointer"]) == (400, "/layers/1/handof_time")
+            assert "did you mean 'handoff_time'?" in error["detail"]
 
     async def test_a_swap_of_nothing_is_not_charged(self) -> None:
         swap = {

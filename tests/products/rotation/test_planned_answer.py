@@ -10,7 +10,6 @@ import msgspec
 import pytest
 
 from app.engine.planning.request import PlannedRotation
-from app.errors import FieldError
 from app.formats.ical import calendar_bytes
 from app.formats.svg.drawing import timeline_bytes
 from app.http.validation import validated
@@ -89,11 +88,6 @@ def test_the_whole_answer() -> None:
         "carryOver": {"alice": 24, "bob": 0},
         "nextPerson": "alice",
     }
-
-
-def test_warnings_come_last() -> None:
-    answer = planned_answer(planned(), [FieldError("/x", "is not known")])
-    assert list(json.loads(msgspec.json.encode(answer)))[-1] == "warnings"
 
 
 @pytest.mark.parametrize(
