@@ -64,7 +64,10 @@ class ProductRoute:
             if isinstance(outcome, PaymentRequiredBody):
                 exchange.response = _EncodedResponse(
                     HTTPStatus.PAYMENT_REQUIRED,
-                    [*_payment_required_fields(outcome), *self._label_fields],
+                    [
+                        *_payment_required_fields(outcome.header, len(outcome.json)),
+                        *self._label_fields,
+                    ],
                     outcome.json,
                 )
             else:
@@ -91,13 +94,13 @@ class _EncodedResponse(Response):
         self.raw_headers = fields
 
 
-@lru_cache(maxsize=16)  # a route's terms are the same for every caller who does not pay
-def _payment_required_fields(body: PaymentRequiredBody) -> Fields:
+@lru_cache(maxsize=64)  # a route's terms are the same for every caller who does not pay
+def _payment_required_fields(header: str, length: int) -> Fields:
     return _fields(
         {
-            "Content-Length": str(len(body.json)),
+            "Content-Length": str(length),
             "Content-Type": "application/json",
-            "PAYMENT-REQUIRED": body.header,
+            "PAYMENT-REQUIRED": header,
             "Cache-Control": "no-store",
         }
     )

@@ -38,7 +38,7 @@ def bazaar_extension(endpoint: Endpoint) -> dict[str, Any]:
         input=dict(endpoint.example),
         input_schema=request_outline(endpoint),
         body_type="json",
-        output=OutputConfig(example=msgspec.json.decode(endpoint.example_answer())),
+        output=OutputConfig(example=_short_answer(endpoint)),
     )
     extension = declared[BAZAAR.key]
     extension["info"]["input"]["method"] = endpoint.method
@@ -54,9 +54,16 @@ def bazaar_tool_extension(endpoint: Endpoint) -> dict[str, Any]:
         transport="streamable-http",
         input_schema=request_outline(endpoint),
         example=dict(endpoint.example),
-        output=OutputConfig(example=msgspec.json.decode(endpoint.example_answer())),
+        output=OutputConfig(example=_short_answer(endpoint)),
     )
     return declare_mcp_discovery_extension(tool)
+
+
+def _short_answer(endpoint: Endpoint) -> dict[str, Any]:
+    """Return the answer to the example without what only says how the request was read."""
+    answer: dict[str, Any] = msgspec.json.decode(endpoint.example_answer())
+    answer.pop("understood", None)
+    return answer
 
 
 def request_outline(endpoint: Endpoint) -> dict[str, Any]:

@@ -100,6 +100,10 @@ PAYMENT_REQUIRED = {
             "description": "What is only read after signing, and before the charge.",
             "items": PROBLEM["properties"]["errors"]["items"],
         },
+        "understood": {
+            "type": "object",
+            "description": "How the document was read: times as instants, the zone, the window.",
+        },
         "resource": {
             "type": "object",
             "required": ["url"],

@@ -59,7 +59,7 @@ TWO_AWAY = WorkedExample(
         "shifts": 9,
         "strategy": "fair",
         "unavailable": [
-            {"person": "ben", "start": "2026-03-24", "end": "2026-03-28", "reason": "holiday"}
+            {"person": "ben", "start": "2026-03-24", "end": "2026-03-27", "reason": "holiday"}
         ],
         "unavailableIcs": {
             "chloe": "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//example//EN\nBEGIN:VEVENT\nUID:1\n"

@@ -69,6 +69,7 @@ def test_it_is_the_endpoints(endpoint: Endpoint) -> None:
     call = {"type": "http", "method": "POST", "bodyType": "json", "body": endpoint.example}
     assert info["input"] == call
     example = msgspec.json.decode(endpoint.example_answer())
+    example.pop("understood", None)
     assert info["output"] == {"type": "json", "example": example}
 
 

@@ -379,7 +379,7 @@ def test_layered_fields_are_snake_case() -> None:
     schemas = DOCUMENT["components"]["schemas"]
     names = {
         name
-        for schema in ("OncallScheduleRequest", "LayerDocument", "OncallNowAnswer", "PersonTally")
+        for schema in ("OncallScheduleRequest", "SoldLayer", "OncallNowAnswer", "PersonTally")
         for name in schemas[schema]["properties"]
     }
     assert {"rotation_type", "from", "to", "user_id", "night_hours"} <= names

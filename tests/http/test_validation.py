@@ -33,7 +33,7 @@ JUNE_4_MS = 1_780_531_200_000
 SEED: dict[str, Any] = msgspec.json.decode(EXAMPLE_REQUEST)
 START_RULE = (
     "Wanted: an RFC 3339 instant with Z or an offset, to the millisecond, or a date, which means "
-    "midnight UTC; years 1970 to 9999."
+    "its midnight; with timezone also a local time such as 2026-06-04T09:00; years 1970 to 9999."
 )
 PEOPLE_RULE = (
     "Wanted: 1 to 1,000 names in the order of their turns; a name given twice takes two turns per "
@@ -236,7 +236,7 @@ def test_a_request_becomes_its_rotation() -> None:
         pytest.param(
             {"start": "2026-06-04T00:00:00"},
             "/start",
-            "'2026-06-04T00:00:00' has no offset: end it with Z or an offset such as +02:00, "
+            "'2026-06-04T00:00:00' has no offset: end it with Z or its offset from UTC, "
             f"or give timezone. {START_RULE}",
             id="start-without-offset",
         ),

@@ -328,7 +328,9 @@ class TestSettling:
 
         row = replace(paid_endpoints()[0], compute=broken)
         limits = RateLimits(lambda: 0.0)
-        route = McpRoute([ProductCheckout(row, limits, WorkerPool(), None)], limits, PUBLIC_URL)
+        route = McpRoute(
+            [ProductCheckout(row, limits, WorkerPool(), None, lambda: 0.0)], limits, PUBLIC_URL
+        )
         with capture_logs() as logs:
             call = message("tools/call", {"name": ROTATION, "arguments": EXAMPLE})
             response = await posted(Service(route).http, call)

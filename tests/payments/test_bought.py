@@ -493,10 +493,12 @@ class TestIdentifier:
 
     async def test_a_store_that_cannot_bind_it_leaves_nothing_sent(self, clock: Clock) -> None:
         class HalfAway(MemoryClaims):
-            async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
+            async def claim(
+                self, key: str, request_hash: bytes, expires_at: float, asked_at: int = 0
+            ) -> Claim:
                 if key.startswith("id:"):
                     raise ClaimsUnavailable
-                return await super().claim(key, request_hash, expires_at)
+                return await super().claim(key, request_hash, expires_at, asked_at)
 
         claims = HalfAway(clock)
         till = sandbox(clock, claims)

@@ -55,7 +55,8 @@ class Claim(Struct, frozen=True):
     that an earlier settlement of ours may have moved the money, and ``transaction`` is the one that
     the facilitator then named, if it did. ``answer`` is what was kept with the receipt, ``None`` if
     that was too large. ``claimed_at`` is when a claim that is the caller's was first made, in
-    seconds since 1970.
+    seconds since 1970, and ``asked_at`` the instant that its answer is about if that is about the
+    present, in milliseconds; 0 if that is not known.
     """
 
     holder: str = ""
@@ -64,6 +65,7 @@ class Claim(Struct, frozen=True):
     receipt: Receipt | None = None
     answer: bytes | None = None
     claimed_at: float = 0.0
+    asked_at: int = 0
 
 
 BUSY = Claim()
@@ -97,8 +99,14 @@ class PaymentClaims(Protocol):
         """Whether a payment of ``payer`` was settled in the last day, as of the last ``find``."""
         ...
 
-    async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
-        """Claim ``key`` for a request. Raises ``PaymentAlreadyUsed`` or ``TooManyClaims``."""
+    async def claim(
+        self, key: str, request_hash: bytes, expires_at: float, asked_at: int = 0
+    ) -> Claim:
+        """Claim ``key`` for a request. Raises ``PaymentAlreadyUsed`` or ``TooManyClaims``.
+
+        ``asked_at`` is kept with a claim that is now the caller's, whose answer it is that may be
+        sent: nobody was sent an earlier one.
+        """
         ...
 
     async def mark_settled(

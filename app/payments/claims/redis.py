@@ -38,25 +38,26 @@ SAFE_POLICY = "noeviction"
 
 FIND = """
 local paid = redis.call('EXISTS', KEYS[2])
-local entry = redis.call('HMGET', KEYS[1], 'request', 'receipt', 'lease', 'answer', 'sent')
+local entry = redis.call('HMGET', KEYS[1], 'request', 'receipt', 'lease', 'answer', 'sent',
+  'asked')
 if not entry[1] then return {paid, 'none'} end
 if entry[1] ~= ARGV[1] then return {paid, 'used'} end
-if entry[2] then return {paid, 'settled', entry[2], entry[4]} end
+if entry[2] then return {paid, 'settled', entry[2], entry[4], entry[6]} end
 if entry[3] and tonumber(entry[3]) > tonumber(redis.call('TIME')[1]) then return {paid, 'busy'} end
-return {paid, 'sent', entry[5] or '1'}
+return {paid, 'sent', entry[5] or '1', entry[6]}
 """
 CLAIM = """
-local fields = {'request', 'receipt', 'lease', 'sent', 'holder', 'answer', 'claimed'}
+local fields = {'request', 'receipt', 'lease', 'sent', 'holder', 'answer', 'claimed', 'asked'}
 local entry = redis.call('HMGET', KEYS[1], unpack(fields))
 local now = tonumber(redis.call('TIME')[1])
 if entry[1] and entry[1] ~= ARGV[1] then return {'used'} end
-if entry[2] then return {'settled', entry[2], entry[6]} end
+if entry[2] then return {'settled', entry[2], entry[6], entry[8]} end
 -- the client asked again by itself, because our first answer was lost on its way
 if entry[5] == ARGV[2] then return {'mine', entry[4] or '', entry[7] or now} end
 if entry[3] and tonumber(entry[3]) > now then return {'busy'} end
 local claimed = entry[7] or now
 redis.call('HSET', KEYS[1], 'request', ARGV[1], 'holder', ARGV[2], 'lease', now + ARGV[3],
-  'claimed', claimed)
+  'claimed', claimed, 'asked', ARGV[5])
 redis.call('EXPIREAT', KEYS[1], ARGV[4])
 -- a lease that ran out means that its holder died after it may have settled
 if entry[1] and (entry[3] or entry[4]) then return {'mine', entry[4] or '1', claimed} end
@@ -67,8 +68,8 @@ redis.call('SET', KEYS[2], '1', 'EX', {PAYER_SECONDS})
 -- the holder's lease may have run out: the first receipt stays, whoever comes later
 if redis.call('HGET', KEYS[1], 'receipt') then return end
 -- request and expiry again: Redis may have lost the claim, and a receipt alone would serve any body
-redis.call('HSET', KEYS[1], 'receipt', ARGV[1], 'request', ARGV[2])
-if ARGV[4] then redis.call('HSET', KEYS[1], 'answer', ARGV[4]) end
+redis.call('HSET', KEYS[1], 'receipt', ARGV[1], 'request', ARGV[2], 'asked', ARGV[4])
+if ARGV[5] then redis.call('HSET', KEYS[1], 'answer', ARGV[5]) end
 redis.call('HDEL', KEYS[1], 'lease')
 redis.call('EXPIREAT', KEYS[1], ARGV[3])
 """
@@ -109,8 +110,8 @@ class RedisClaims:
             text: self._redis.register_script(text)
             for text in (FIND, CLAIM, SETTLED, UNKNOWN, RELEASE)
         }
-        self._held: dict[str, tuple[bytes, int]] = {}
-        """Request and expiry of the claims that are held here, by their holders."""
+        self._held: dict[str, tuple[bytes, int, int]] = {}
+        """Request, expiry and the instant asked about of the claims held here, by their holders."""
         self._payers: dict[str, None] = {}
         """The payers whom ``find`` found to have paid in the last day."""
         self._is_away = False
@@ -139,19 +140,22 @@ class RedisClaims:
     def has_paid(self, payer: str) -> bool:
         return payer in self._payers
 
-    async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
+    async def claim(
+        self, key: str, request_hash: bytes, expires_at: float, asked_at: int = 0
+    ) -> Claim:
         holder = secrets.token_hex(8)
-        arguments = [request_hash, holder, self._lease_seconds, int(expires_at)]
+        arguments = [request_hash, holder, self._lease_seconds, int(expires_at), asked_at]
         state, *rest = await self._run(CLAIM, key, arguments)
         if state != b"mine":
             return _claim(state, rest)
-        self._held[holder] = request_hash, int(expires_at)
+        self._held[holder] = request_hash, int(expires_at), asked_at
         sent, claimed_at = rest
         return Claim(
             holder,
             sent=bool(sent),
             transaction=_transaction(sent),
             claimed_at=float(claimed_at),
+            asked_at=asked_at,
         )
 
     async def mark_settled(
@@ -223,10 +227,12 @@ def _claim(state: bytes, rest: Sequence[bytes]) -> Claim:
     if state == b"used":
         raise PaymentAlreadyUsed
     if state == b"settled":
-        receipt, answer = rest
-        return Claim(receipt=msgspec.json.decode(receipt, type=Receipt), answer=answer)
+        receipt, answer, asked = rest
+        decoded = msgspec.json.decode(receipt, type=Receipt)
+        return Claim(receipt=decoded, answer=answer, asked_at=int(asked or 0))
     if state == b"sent":
-        return Claim(sent=True, transaction=_transaction(*rest))
+        sent, asked = rest
+        return Claim(sent=True, transaction=_transaction(sent), asked_at=int(asked or 0))
     return BUSY
 
 

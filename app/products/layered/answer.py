@@ -19,6 +19,12 @@ from app.engine.layered.model import (
 )
 from app.engine.layered.tally import Tally, balanced
 from app.formats.instants import iso, iso_texts
+from app.products.layered.understood import (
+    UnderstoodInstant,
+    UnderstoodWindow,
+    understood_instant,
+    understood_window,
+)
 from app.products.numbers import InstantText, Number, number
 
 AssignmentSource = Literal["layer", "override", "entry"]
@@ -77,6 +83,7 @@ class OncallScheduleAnswer(Struct, frozen=True, omit_defaults=True):
         bool, Meta(description="Whether the largest and smallest `shifts` differ by at most one.")
     ]
     interpretation: Annotated[str, Meta(description="What was computed, in a sentence.")]
+    understood: UnderstoodWindow
 
 
 class NextOnCall(Struct, frozen=True):
@@ -98,6 +105,7 @@ class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
     until: Annotated[InstantText, Meta(description="Null: nothing will ever change.")] | None
     next: Annotated[NextOnCall, Meta(description="Null: nobody else follows.")] | None
     interpretation: Annotated[str, Meta(description="What was found, in a sentence.")]
+    understood: UnderstoodInstant
 
 
 def schedule_answer(
@@ -110,10 +118,11 @@ def schedule_answer(
         tally=[_person(person) for person in tally],
         balanced=balanced(tally),
         interpretation=window_in_words(timezone, final),
+        understood=understood_window(timezone, final.from_at, final.to_at),
     )
 
 
-def now_answer(found: OnCall) -> OncallNowAnswer:
+def now_answer(found: OnCall, timezone: str) -> OncallNowAnswer:
     """Return the answer with the person on call at an instant."""
     assignment = found.assignment
     return OncallNowAnswer(
@@ -126,6 +135,7 @@ def now_answer(found: OnCall) -> OncallNowAnswer:
         until=None if found.until is None else iso(found.until),
         next=NextOnCall(found.next.user_id, iso(found.next.at)) if found.next else None,
         interpretation=instant_in_words(found),
+        understood=understood_instant(timezone, found.at),
     )
 
 

@@ -14,8 +14,9 @@ from app.engine.layered.limits import LAYERS, PARTICIPANTS, RESTRICTIONS
 from app.engine.layered.model import Layer, Restriction, Unit
 from app.engine.layered.parsing import MAX_COUNTS, handoff_of, rotation_interval_of
 from app.errors import FieldError, TooManyLayers, TooManyParticipants, TooManyRestrictions
-from app.http.scalars import Moment, Name, Weekday, WindowEnd, WindowStart, Zone
+from app.http.scalars import Moment, Name, Weekday, When, WindowEnd, WindowStart, Zone
 from app.http.validation import RequestModel
+from app.products.local_times import ENDS
 
 UserId = Annotated[Name, Meta(description="a user id of 1 to 200 characters after trimming")]
 Point = Annotated[
@@ -23,6 +24,22 @@ Point = Annotated[
     Meta(
         description="an RFC 3339 instant with Z or an offset, to the millisecond; years 2 to 9998",
         examples=["2026-04-24T19:00:00Z"],
+    ),
+]
+LOCAL_RULE = (
+    "an RFC 3339 instant with Z or an offset, or without by the clock of `timezone`, such as "
+    "2026-04-24T19:00; a date is {date}; years 2 to 9998"
+)
+LocalStart = Annotated[
+    When,
+    Meta(description=LOCAL_RULE.format(date="its midnight"), examples=["2026-04-24T19:00:00Z"]),
+]
+LocalEnd = Annotated[
+    When,
+    Meta(
+        description=LOCAL_RULE.format(date="the last day"),
+        examples=["2026-04-25T19:00:00Z"],
+        extra=ENDS,
     ),
 ]
 LocalZone = Annotated[Zone, Meta(description="an IANA time zone, in which the times of day are")]

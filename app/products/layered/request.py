@@ -28,22 +28,31 @@ from app.errors import (
     InvalidRequest,
     NamedFieldError,
     OutOfBounds,
+    TooManyLayers,
     TooManyOverrides,
     TooManySwaps,
 )
-from app.http.scalars import Moment, Name
+from app.formats.instants import iso
+from app.http.scalars import Name, When
 from app.http.validation import RequestModel
 from app.products.layered.layer_fields import (
     HandoffTime,
     LayerDocument,
-    Layers,
+    LocalEnd,
+    LocalStart,
     LocalZone,
     Participants,
-    Point,
     RotationInterval,
     RotationType,
     UserId,
 )
+from app.products.layered.understood import (
+    UnderstoodInstant,
+    UnderstoodWindow,
+    understood_instant,
+    understood_window,
+)
+from app.products.local_times import with_instants
 
 LIGHT_STEPS = 5_000
 """Work that is done within 10 ms, beside reading the request."""
@@ -63,16 +72,32 @@ ShownText = Annotated[str, READ_ONLY]
 ShownNumber = Annotated[int, READ_ONLY]
 
 
+class SoldLayer(LayerDocument, frozen=True):
+    """A rotation plus restrictions."""
+
+    start_at: LocalStart | None = None  # type: ignore[assignment] # may be local
+
+
+SoldLayers = Annotated[
+    list[SoldLayer],
+    Meta(
+        max_length=limits.LAYERS,
+        description="at most 50 layers from top to bottom; the first that has somebody wins",
+        extra={"error": TooManyLayers},
+    ),
+]
+
+
 class OverrideDocument(RequestModel, frozen=True):
     """One person for a time range, above entries and layers."""
 
     user_id: UserId
-    start_at: Point
-    end_at: Point
+    start_at: LocalStart
+    end_at: LocalEnd
     reason: Reason | None = None
     cancelled_at: (
         Annotated[
-            Moment,
+            When,
             Meta(description="as v1 shows it: from then on the override counts for nothing"),
         ]
         | None
@@ -99,8 +124,8 @@ class EntryDocument(RequestModel, frozen=True):
     """A shift made by hand, above layers and below overrides."""
 
     user_id: UserId
-    start: Point
-    end: Point
+    start: LocalStart
+    end: LocalEnd
     id: ShownText | None = None
     schedule_id: ShownText | None = None
     source: ShownText | None = None
@@ -125,8 +150,8 @@ class SwapDocument(RequestModel, frozen=True):
         "may have\n    started. With no shift within 366 days the swap is a plain hand-over."
     )
 
-    start: Point
-    end: Point
+    start: LocalStart
+    end: LocalEnd
     swap_with_user_id: UserId
 
     @classmethod
@@ -144,10 +169,10 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
     """
 
     timezone: Annotated[LocalZone, Meta(examples=["America/Los_Angeles"])]
-    layers: Layers | None = None
+    layers: SoldLayers | None = None
     rotation_type: RotationType | None = None
     participants: Participants | None = None
-    start_at: Point | None = None
+    start_at: LocalStart | None = None
     handoff_time: HandoffTime | None = None
     interval: RotationInterval | None = None
     overrides: (
@@ -214,6 +239,9 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
     created_at: ShownText | None = None
     updated_at: ShownText | None = None
 
+    now_field: ClassVar[str]
+    """The field that is now where none is given. Who reads a request without a now must give it."""
+
     as_shown = (*ROTATION, "overrides_left_out", "layered")
     synonyms: ClassVar[Mapping[str, str]] = {
         "tz": "timezone",
@@ -223,6 +251,15 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
         "members": "participants",
         "users": "participants",
     }
+
+    @classmethod
+    def depends_on_now(cls, value: object) -> bool:
+        return isinstance(value, dict) and value.get(cls.now_field) is None
+
+    @classmethod
+    def completed(cls, value: dict[str, Any], now: int | None) -> dict[str, Any]:
+        given = with_instants(value, cls, needs_zone=True)
+        return {cls.now_field: iso(now), **given} if now is not None else given
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -254,25 +291,50 @@ class OncallScheduleRequest(
 ):
     """A schedule and the window to show of it."""
 
-    from_at: Point
-    to_at: Point
+    to_at: LocalEnd
+    from_at: LocalStart | None = None
+
+    now_field = "from"
+
+    @property
+    def understood(self) -> UnderstoodWindow:
+        return understood_window(str(self.timezone), *self.window)
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """The window ``[from, to)`` in milliseconds."""
+        return self.from_at or 0, self.to_at
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        if values.get("from_at", 0) is None:
+            yield FieldError("/from", "is required")
         yield from window_errors(values, "from_at", "to_at", "/to")
         yield from super().cross_field_errors(values)
 
     def final_schedule(self, schedule: Schedule) -> FinalSchedule:
-        return final_schedule(schedule, self.from_at, self.to_at)
+        return final_schedule(schedule, *self.window)
 
 
 class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
     """A schedule and the instant to look at."""
 
-    at: Point
+    at: LocalStart | None = None
+
+    now_field = "at"
+
+    @property
+    def understood(self) -> UnderstoodInstant:
+        return understood_instant(str(self.timezone), self.at or 0)
+
+    @classmethod
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        if values.get("at", 0) is None:
+            yield FieldError("/at", "is required")
+        yield from super().cross_field_errors(values)
 
     def on_call(self, schedule: Schedule) -> OnCall:
-        return on_call_at(schedule, self.at)
+        return on_call_at(schedule, self.at or 0)
 
 
 def order_errors(values: Mapping[str, Any], start: str, end: str) -> Iterator[FieldError]:
@@ -287,7 +349,7 @@ def window_errors(
     values: Mapping[str, Any], start: str, end: str, pointer: str
 ) -> Iterator[FieldError]:
     """Yield an error at ``pointer`` if the window is empty, too long or out of range."""
-    if {start, end} <= values.keys():
+    if values.get(start) is not None and end in values:
         try:
             limits.check_window(values[start], values[end])
         except OutOfBounds as error:
@@ -345,7 +407,8 @@ def _work_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
 
 def _work(values: Mapping[str, Any]) -> tuple[list[Layer], int, list[Swap], int]:
     """Return what the work depends on: layers, the number of overrides and entries, swaps, span."""
-    asked = values["to_at"] - values["from_at"] if {"from_at", "to_at"} <= values.keys() else 0
+    from_at, to_at = values.get("from_at"), values.get("to_at")
+    asked = 0 if from_at is None or to_at is None else to_at - from_at
     return (
         [layer.layer() for layer in _layers_in(values)],
         len(values["overrides"] or ()) + len(values["entries"] or ()),

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from app.engine.rotation import Rotation
 from app.formats.instants import iso, iso_range
 from app.products.numbers import InstantText, Number, hours_text, number
+from app.products.rotation.understood import UnderstoodRotation
 
 
 class Shift(Struct, frozen=True, rename="camel", gc=False):
@@ -85,7 +86,7 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
         Annotated[
             Fairness,
             Meta(
-                description="With this and the three below: only if a field is given that plans "
+                description="With this and the four below: only if a field is given that plans "
                 "the rotation (`timezone`, `strategy` and what follows it)."
             ),
         ]
@@ -108,6 +109,7 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
         ]
         | UnsetType
     ) = UNSET
+    understood: UnderstoodRotation | UnsetType = UNSET
 
 
 def rotation_answer(rotation: Rotation) -> RotationAnswer:

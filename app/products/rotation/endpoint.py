@@ -65,7 +65,9 @@ def _compute(request: RotationRequest) -> Result:
     from app.products.rotation.planning import planned_rotation  # noqa: PLC0415 - few requests need a plan
 
     planned = planned_rotation(request, process_time)
-    return Result(partial(planned_answer, planned), partial(planned_timeline, planned))
+    return Result(
+        partial(planned_answer, planned, request.understood), partial(planned_timeline, planned)
+    )
 
 
 def _examine(request: RotationRequest) -> Sequence[FieldError]:

@@ -4,14 +4,13 @@ An error that only shows here (a calendar that cannot be read) is reported like 
 the document: answers are computed before anything is charged.
 """
 
-from app.engine.planning.boundaries import boundaries_of
 from app.engine.planning.planner import Timer, plan_of
 from app.engine.planning.request import PlannedRotation, PlanningRequest
 from app.engine.rotation import milliseconds
 from app.engine.walltime import clock_of
 from app.errors import FieldError, InvalidRequest
 from app.products.rotation.absence_calendars import absences_in
-from app.products.rotation.planning_fields import ABSENCES, instant_by, weight_of
+from app.products.rotation.planning_fields import ABSENCES, weight_of
 from app.products.rotation.request import RotationRequest
 
 
@@ -37,9 +36,8 @@ def planning_request(request: RotationRequest) -> PlanningRequest:
     Raises ``InvalidRequest`` for calendars that cannot be used.
     """
     clock = clock_of(request.timezone) if request.timezone else None
-    start_at, length_ms = instant_by(clock, request.start), milliseconds(request.shift_length_hours)
-    boundaries = boundaries_of(clock, start_at, int(request.shifts), length_ms)
-    given = [absence.absence(clock) for absence in request.unavailable or ()]
+    boundaries = request.boundaries
+    given = [absence.absence() for absence in request.unavailable or ()]
     read = absences_in(request.unavailable_ics or {}, clock, boundaries[0], boundaries[-1])
     if len(given) + len(read) > ABSENCES:
         raise InvalidRequest(

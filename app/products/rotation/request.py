@@ -4,16 +4,19 @@ The ``description`` of a field is its rule in words. It is part of the schema, o
 of each error at the field.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
-from app.engine.rotation import Rotation, rotation_errors, rotation_of
+from app.engine.planning.boundaries import boundaries_of
+from app.engine.rotation import Rotation, milliseconds, rotation_errors, rotation_of
+from app.engine.walltime import clock_of
 from app.errors import FieldError
-from app.http.scalars import LocalTime, Name, Start, Zone
+from app.http.scalars import Instant, Name, Zone
 from app.http.validation import RequestModel
+from app.products.local_times import with_instants
 from app.products.rotation.planning_fields import (
     ABSENCES,
     PAIRS,
@@ -24,10 +27,11 @@ from app.products.rotation.planning_fields import (
     Person,
     planning_errors,
 )
+from app.products.rotation.understood import UnderstoodRotation, understood_rotation
 
 START_RULE = (
-    "an RFC 3339 instant with Z or an offset, to the millisecond, or a date, which means midnight "
-    "UTC; years 1970 to 9999"
+    "an RFC 3339 instant with Z or an offset, to the millisecond, or a date, which means its "
+    "midnight; with timezone also a local time such as 2026-06-04T09:00; years 1970 to 9999"
 )
 
 PLAIN = frozenset(("start", "people", "shifts", "shift_length_hours", "handoff_offset_hours"))
@@ -38,7 +42,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
     """Who takes turns, from when, how often and for how long."""
 
     start: Annotated[
-        Start,
+        Instant,
         Meta(
             description=START_RULE,
             examples=["2026-06-04T00:00:00Z"],
@@ -241,18 +245,31 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
     }
 
     @classmethod
+    def completed(cls, value: dict[str, Any], now: int | None) -> dict[str, Any]:  # noqa: ARG003 - as in the base class
+        return with_instants(value, cls)
+
+    @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
-        start = values.get("start")
         yield from rotation_errors(
-            start,
+            values.get("start"),
             values.get("shifts"),
             values.get("shift_length_hours"),
             values.get("handoff_offset_hours"),
         )
-        if isinstance(start, LocalTime) and values.get("timezone", start) is None:
-            yield FieldError("/start", f"{start.error}, or give timezone. Wanted: {START_RULE}.")
         if any(values.get(name) is not None for name in PLANNING):
             yield from planning_errors(values)
+
+    @property
+    def understood(self) -> UnderstoodRotation:
+        absences = [absence.absence() for absence in self.unavailable or ()]
+        return understood_rotation(self.timezone, self.boundaries, absences)
+
+    @property
+    def boundaries(self) -> Sequence[int]:
+        """The start of each shift and the end of the last, in milliseconds."""
+        clock = clock_of(self.timezone) if self.timezone else None
+        length = milliseconds(self.shift_length_hours)
+        return boundaries_of(clock, self.start, int(self.shifts), length)
 
     @property
     def is_heavy(self) -> bool:

@@ -92,7 +92,9 @@ class Forgetful(MemoryClaims):
 class Broken(MemoryClaims):
     """A store with a defect."""
 
-    async def claim(self, key: str, request_hash: bytes, expires_at: float) -> Claim:
+    async def claim(
+        self, key: str, request_hash: bytes, expires_at: float, asked_at: int = 0
+    ) -> Claim:
         raise ZeroDivisionError
 
 

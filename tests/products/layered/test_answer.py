@@ -55,7 +55,7 @@ ENTRY = OnCallAssignment("e", "entry", None, None, Entry("e", T, T + HOUR))
     ],
 )
 def test_an_instant_in_words(found: OnCall, text: str) -> None:
-    assert now_answer(found).interpretation == text
+    assert now_answer(found, "UTC").interpretation == text
 
 
 def final(people: str, gaps: int) -> FinalSchedule:

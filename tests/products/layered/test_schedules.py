@@ -145,6 +145,11 @@ def test_now_in_full() -> None:
             "interpretation": "usr_alice is on call at 2026-04-24T19:00:00.000Z by layer "
             "Weekday business hours, until 2026-04-25T00:00:00.000Z; usr_frank is next, from "
             "2026-04-25T00:00:00.000Z.",
+            "understood": {
+                "timezone": "America/Los_Angeles",
+                "at": "2026-04-24T19:00:00.000Z",
+                "at_local": "2026-04-24T12:00:00.000-07:00",
+            },
         }
     )
 
@@ -232,6 +237,13 @@ def test_a_window_in_full() -> None:
             "balanced": True,
             "interpretation": "1 shift(s) of 1 person and 1 gap from 2026-04-24T17:00:00.000Z to "
             "2026-04-25T01:00:00.000Z, by the clock of America/Los_Angeles.",
+            "understood": {
+                "timezone": "America/Los_Angeles",
+                "from": "2026-04-24T17:00:00.000Z",
+                "to": "2026-04-25T01:00:00.000Z",
+                "from_local": "2026-04-24T10:00:00.000-07:00",
+                "to_local": "2026-04-24T18:00:00.000-07:00",
+            },
         }
     )
 
@@ -451,7 +463,9 @@ class Watched:
         return self.read, self.computed, self.pool.jobs
 
     def free_service(self) -> Service:
-        checkout = ProductCheckout(self.endpoint, RateLimits(lambda: 0.0), self.pool, None)
+        checkout = ProductCheckout(
+            self.endpoint, RateLimits(lambda: 0.0), self.pool, None, lambda: 0.0
+        )
         served = Service(ProductRoute(checkout))
         served.path = self.endpoint.path
         return served

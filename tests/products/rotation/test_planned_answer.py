@@ -22,7 +22,7 @@ from tests.support.formats import events_by_ical, titles
 
 SEED = {"start": "2026-06-04T00:00:00Z", "people": ["alice", "bob"], "shifts": 3}
 BOTH_AWAY = [
-    {"person": person, "start": "2026-06-05", "end": "2026-06-06"} for person in ("alice", "bob")
+    {"person": person, "start": "2026-06-05", "end": "2026-06-05"} for person in ("alice", "bob")
 ]
 
 
