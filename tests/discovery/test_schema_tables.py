@@ -76,9 +76,11 @@ def test_the_rotations_form() -> None:
     assert [(each.name, each.label, each.kind, each.value, each.required) for each in inputs] == [
         ("start", "Start", "text", "2026-06-04T00:00:00Z", True),
         ("people", "People", "lines", "alice\nbob", True),
-        ("shifts", "Shifts", "number", "3", True),
+        ("shifts", "Shifts", "number", "3", False),
         ("shiftLengthHours", "Shift length hours", "number", "24", False),
         ("handoffOffsetHours", "Handoff offset hours", "number", "0", False),
+        ("until", "Until", "text", "", False),
+        ("handoffTimes", "Handoff times", "lines", "", False),
         ("timezone", "Timezone", "text", "", False),
         ("strategy", "Strategy", "choice", "", False),
         ("unavailable", "Unavailable", "rows", "", False),

@@ -77,7 +77,9 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
     shift_counts: Annotated[
         Mapping[str, int], Meta(description="Shifts per person, in first-seen order.")
     ]
-    shift_length_hours: Number
+    shift_length_hours: Annotated[
+        Number, Meta(description="As asked; 0 if shifts are not equally long.")
+    ]
     balanced: Annotated[
         bool, Meta(description="Whether the largest and smallest count differ by at most one.")
     ]
@@ -130,17 +132,15 @@ def rotation_answer(rotation: Rotation) -> RotationAnswer:
 
 def rotation_in_words(rotation: Rotation) -> str:
     """Describe the rotation in a sentence or two."""
-    size = (rotation.shifts, rotation.shift_length_hours, len(rotation.counts))
-    text = f"{size_in_words(*size)} from {iso(rotation.boundaries[0])}."
+    length = f"of {hours_text(rotation.shift_length_hours)}h"
+    size = size_in_words(rotation.shifts, length, len(rotation.counts))
+    text = f"{size} from {iso(rotation.boundaries[0])}."
     return text + offset_in_words(rotation.handoff_offset_hours)
 
 
-def size_in_words(shifts: int, length_hours: float, people: int) -> str:
+def size_in_words(shifts: int, length: str, people: int) -> str:
     """Describe the number and the length of shifts and the number of people."""
-    return (
-        f"{shifts} shift(s) of {hours_text(length_hours)}h across "
-        f"{people} {'person' if people == 1 else 'people'}"
-    )
+    return f"{shifts} shift(s) {length} across {people} {'person' if people == 1 else 'people'}"
 
 
 def offset_in_words(hours: float) -> str:

@@ -44,7 +44,7 @@ def planned_answer(
 def planned_in_words(planned: PlannedRotation) -> str:
     """Describe the plan in a few sentences."""
     request, plan = planned.request, planned.plan
-    size = (len(plan.slots), planned.shift_length_hours, len(plan.workloads))
+    size = (len(plan.slots), planned.shift_length_text, len(plan.workloads))
     clock = f", by the clock of {request.timezone}" if planned.zoned else ""
     return (
         f"{size_in_words(*size)} from {iso(request.boundaries[0])}{clock}."

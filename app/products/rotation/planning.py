@@ -23,7 +23,8 @@ def planned_rotation(request: RotationRequest, timer: Timer) -> PlannedRotation:
     return PlannedRotation(
         planning,
         plan_of(planning, timer),
-        request.shift_length_hours,
+        request.length_hours,
+        request.length_text,
         request.handoff_offset_hours,
         milliseconds(request.handoff_offset_hours),
         request.timezone is not None,

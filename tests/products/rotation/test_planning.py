@@ -191,6 +191,7 @@ def test_each_of_them_makes_it_heavy(field: str) -> None:
         "roles": ["a"],
         "minRestHours": 0,
         "maxConsecutive": 1,
+        "handoffTimes": ["09:00"],
         **{name: {} for name in ("weights", "carryOver", "unavailableIcs")},
     }
     assert request(**{field: values.get(field, [])}).is_heavy
