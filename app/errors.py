@@ -24,10 +24,6 @@ class FieldError:
     detail: str
 
 
-FieldError.__name__ = "Fault"
-"""Its name among the schemas of ``openapi.json``, which does not change."""
-
-
 @dataclass(frozen=True, slots=True)
 class NamedFieldError(FieldError):
     """A field error with a class of its own: ``error`` is raised if nothing else is wrong."""

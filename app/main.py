@@ -79,7 +79,7 @@ def create_app(
             raise ConfigurationError(errors)
         payments = PaymentService(settings, clock, metrics, facilitator, claims)
     checkouts = [
-        ProductCheckout(each, limits, workers, payments.context(each) if payments else None)
+        ProductCheckout(each, limits, workers, payments.context(each) if payments else None, clock)
         for each in endpoints
     ]
     teams = TeamsApp(settings, clock, limits, workers)

@@ -1,6 +1,6 @@
 """The HTTP route of a paid endpoint, as one pipeline that reads from top to bottom.
 
-    head → sizes → address → negotiate → read → find → limit → purchase → answer
+    head → sizes → address → negotiate → query → read → find → limit → purchase → answer
 
 Strategy: ``Exchange`` takes the first steps and writes failures, ``ProductCheckout`` takes the
 money, and what remains to HTTP is here. Terms become a 402. A request without a payment is counted
@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.checkout.purchase import PaidAnswer, ProductCheckout, PurchaseRequest
+from app.checkout.query_parameters import require_no_query
 from app.http.negotiation import negotiated, require_json
 from app.http.rate_limited_route import Exchange
 from app.http.request_head import PAYMENT_HEADER, PAYMENT_HEADER_V1, RequestHead
@@ -46,6 +47,7 @@ class ProductRoute:
             if not head.paying:
                 await count()
             media_type = negotiated(",".join(head.values("accept")), self._formats)
+            require_no_query(scope["query_string"], endpoint)
             body = b""
             if not head.bodiless:
                 body = await exchange.body(limits, arrived=head.body_arrived)
@@ -62,7 +64,10 @@ class ProductRoute:
             if isinstance(outcome, PaymentRequiredBody):
                 exchange.response = _EncodedResponse(
                     HTTPStatus.PAYMENT_REQUIRED,
-                    [*_payment_required_fields(outcome), *self._label_fields],
+                    [
+                        *_payment_required_fields(outcome.header, len(outcome.json)),
+                        *self._label_fields,
+                    ],
                     outcome.json,
                 )
             else:
@@ -89,13 +94,13 @@ class _EncodedResponse(Response):
         self.raw_headers = fields
 
 
-@lru_cache(maxsize=16)  # a route's terms are the same for every caller who does not pay
-def _payment_required_fields(body: PaymentRequiredBody) -> Fields:
+@lru_cache(maxsize=64)  # a route's terms are the same for every caller who does not pay
+def _payment_required_fields(header: str, length: int) -> Fields:
     return _fields(
         {
-            "Content-Length": str(len(body.json)),
+            "Content-Length": str(length),
             "Content-Type": "application/json",
-            "PAYMENT-REQUIRED": body.header,
+            "PAYMENT-REQUIRED": header,
             "Cache-Control": "no-store",
         }
     )

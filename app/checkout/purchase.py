@@ -15,7 +15,7 @@ outcome; failures are ``OncallError``.
 import contextlib
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
 from typing import TypeVar
@@ -32,6 +32,7 @@ from app.errors import (
 )
 from app.http.large_bodies import LARGE_BYTES
 from app.http.rate_limits import Allowance, RateLimits
+from app.http.validation import RequestModel
 from app.payments.authorization import Payment, PaymentIdentity
 from app.payments.claims.claim import Claim
 from app.payments.facilitators.by_network import Facilitators
@@ -39,7 +40,13 @@ from app.payments.settlement import Charge, SettlementService
 from app.payments.terms import PaymentRequiredBody, PaymentTerms
 from app.payments.verification import CarriedPayment, identity_of, payment_in
 from app.products.endpoint import Endpoint
-from app.products.jobs import ReadDocument, answer_to, examine_document, read_document
+from app.products.jobs import (
+    Examined,
+    answer_to,
+    examine_document,
+    read_document,
+    timeless_document,
+)
 from app.workers.pool import WorkerPool
 
 T = TypeVar("T")
@@ -165,12 +172,16 @@ NOTHING = Found()
 
 @dataclass(frozen=True)
 class ProductCheckout:
-    """The checkout of one endpoint; ``payments`` is ``None`` where its answers are free."""
+    """The checkout of one endpoint; ``payments`` is ``None`` where its answers are free.
+
+    ``clock`` returns seconds since 1970.
+    """
 
     endpoint: Endpoint
     limits: RateLimits
     workers: WorkerPool
     payments: PaymentContext | None
+    clock: Callable[[], float]
 
     @property
     def label_fields(self) -> Mapping[str, str]:
@@ -232,56 +243,80 @@ class ProductCheckout:
         """
         payments, claim = self.payments, found.claim
         bought = claim.receipt if claim is not None else None
+        # to the second; a payment that was claimed before gets the answer that it was claimed for
+        now = (claim.asked_at if claim is not None else 0) or int(self.clock()) * 1_000
         if payments is None or bought is not None:
-            answer = await self._answer_to(request, self._light_answer(request))
+            answer = await self._answer_to(request, self._light_answer(request, now), now)
             return PaidAnswer(answer, Charge(bought, replayed=True) if bought else None)
         if request.payment is None:
-            return await self._terms_for(payments, request)
+            return await self._terms_for(payments, request, now)
         settlement = payments.settlement
         try:
             payment = found.payment or payments.payment_in(request.payment)
             await settlement.require_chargeable(payment, request.request_hash, claim)
-            light = self._light_answer(request)
+            light = self._light_answer(request, now)
             if light is None or not payment.wallet_signed:
                 payment = await settlement.verify(payment, request.request_hash, claim)
-            answer = await self._answer_to(request, light, payment.identity.payer)
+            answer = await self._answer_to(request, light, now, payment.identity.payer)
             charge = await settlement.charge(
-                payment, request.request_hash, answer, self.endpoint.slug
+                payment, request.request_hash, answer, self.endpoint.slug, now
             )
+            if charge.replayed:
+                answer = await self._first_answer(request, charge, answer, now)
         except PaymentRefused as refused:
             return payments.refusal(refused)
         return PaidAnswer(answer, charge)
 
+    async def _first_answer(
+        self, request: PurchaseRequest, charge: Charge, answer: bytes, now: int
+    ) -> bytes:
+        """The answer that another request has bought with the same payment meanwhile.
+
+        ``answer`` is what was computed here at ``now``: the same, unless it depends on now.
+        """
+        if charge.answer is not None:
+            return charge.answer
+        if charge.asked_at in (0, now):
+            return answer
+        light = self._light_answer(request, charge.asked_at)
+        return await self._answer_to(request, light, charge.asked_at)
+
     async def _terms_for(
-        self, payments: PaymentContext, request: PurchaseRequest
+        self, payments: PaymentContext, request: PurchaseRequest, now: int
     ) -> PaymentRequiredBody:
         """The terms. Raises ``OncallError`` if the body shows that paying would be in vain."""
         says_nothing = not request.body or EMPTY_OBJECT.fullmatch(request.body)
-        warnings = () if says_nothing else await self._examined(request)
+        examined = Examined() if says_nothing else await self._examined(request, now)
         terms = payments.offered
         if terms is None:
             raise FacilitatorUnavailable(retry_after=5)
-        return terms.body_with(warnings=warnings) if warnings else terms.unpaid_body
+        told = {name: member for name, member in examined._asdict().items() if member}
+        return terms.unpaid_with(**told) if told else terms.unpaid_body
 
-    async def _examined(self, request: PurchaseRequest) -> Sequence[FieldError]:
-        """The warnings about a body: what was not understood, or is only read after payment."""
+    async def _examined(self, request: PurchaseRequest, now: int) -> Examined:
+        """What is told of a body beside the terms. Raises ``OncallError`` if it is wrong."""
         if len(request.body) > FREE_BODY_BYTES:
-            return [FieldError("", READ_LATER)]
+            return Examined([FieldError("", READ_LATER)])
         if len(request.body) <= LARGE_BYTES:
-            document, warnings = self._document(request.body)
+            document = self._document(request.body, now)
             if not document.is_examined:
-                return warnings
+                return Examined(understood=document.understood)
         return await self.workers.run(
             examine_document,
             self.endpoint.slug,
             request.body,
+            now,
             caller=request.caller,
             cpu_seconds=EXAMINING_SECONDS,
             unpaid=True,
         )
 
     async def _answer_to(
-        self, request: PurchaseRequest, light: Callable[[], bytes] | None, payer: str = ""
+        self,
+        request: PurchaseRequest,
+        light: Callable[[], bytes] | None,
+        now: int,
+        payer: str = "",
     ) -> bytes:
         """The answer: by ``light``, which ``_light_answer`` returned, or by a worker."""
         if light is not None:
@@ -291,12 +326,13 @@ class ProductCheckout:
             self.endpoint.slug,
             request.body,
             request.media_type,
+            now,
             caller=request.caller,
             cpu_seconds=self.endpoint.cpu_seconds,
             payer=payer,
         )
 
-    def _light_answer(self, request: PurchaseRequest) -> Callable[[], bytes] | None:
+    def _light_answer(self, request: PurchaseRequest, now: int) -> Callable[[], bytes] | None:
         """What computes the answer at once; ``None`` if that is a worker's work.
 
         Raises ``OncallError`` for a small body that is not valid; a worker validates a large one.
@@ -305,20 +341,20 @@ class ProductCheckout:
             raise MalformedBody("the body is empty")
         if len(request.body) > LARGE_BYTES:
             return None
-        document, warnings = self._document(request.body)
+        document = self._document(request.body, now)
         if not self.endpoint.is_light(request.media_type, document):
             return None
-        return partial(self.endpoint.written, document, warnings, request.media_type)
+        return partial(self.endpoint.written, document, request.media_type)
 
-    def _document(self, body: bytes) -> ReadDocument:
-        """The document in a small body, with a warning for each member that was not understood.
+    def _document(self, body: bytes, now: int) -> RequestModel:
+        """The document in a small body.
 
-        A payer asks for the terms and then pays for the same document, so the smallest are kept.
+        A payer asks for the terms and then pays for the same document, so the smallest are kept,
+        unless they depend on now.
         """
-        if len(body) <= KEPT_BODY_BYTES:
-            return self._kept(body)
-        return read_document(self.endpoint, body)
+        kept = self._kept(body) if len(body) <= KEPT_BODY_BYTES else None
+        return kept or read_document(self.endpoint, body, now)
 
     @cached_property
-    def _kept(self) -> Callable[[bytes], ReadDocument]:
-        return lru_cache(KEPT_DOCUMENTS)(partial(read_document, self.endpoint))
+    def _kept(self) -> Callable[[bytes], RequestModel | None]:
+        return lru_cache(KEPT_DOCUMENTS)(partial(timeless_document, self.endpoint))

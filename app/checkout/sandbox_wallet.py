@@ -6,7 +6,7 @@ money moves.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 from limits import parse
@@ -37,6 +37,8 @@ class Resource(RequestModel, frozen=True):
 
 class SandboxTerms(RequestModel, frozen=True):
     """The members of a 402's body that choose the terms; all others are ignored."""
+
+    is_open: ClassVar[bool] = True
 
     resource: Resource
     accepts: list[dict[str, Any]]

@@ -22,6 +22,7 @@ from x402.extensions.bazaar.types import BAZAAR
 
 from app.discovery.field_notes import FIELD_NOTES
 from app.discovery.openapi import schema_of
+from app.discovery.schema_tables import is_read_only
 from app.products.endpoint import Endpoint
 
 SERVICE_NAME = "On-call rotations"
@@ -33,7 +34,7 @@ OUTLINED = ("type", "enum", "required")
 """The keywords that an outline keeps. The rules in words are in ``openapi.json``."""
 OPAQUE = ("OverrideGiven",)
 """The structs whose fields an outline leaves out: this one's are those of the request."""
-UNLISTED = ("warnings", "understood")
+UNLISTED = ("understood",)
 """The fields of an answer that an outline leaves out: nobody buys an answer for them."""
 NULL = "null"
 
@@ -46,7 +47,7 @@ def bazaar_extension(endpoint: Endpoint) -> dict[str, Any]:
     """
     declared = declare_discovery_extension(
         input=dict(endpoint.brief_example),
-        input_schema=outline(endpoint.request),
+        input_schema=request_outline(endpoint),
         body_type="json",
         output=_output(endpoint, endpoint.brief_example),
     )
@@ -66,7 +67,7 @@ def bazaar_tool_extension(endpoint: Endpoint) -> dict[str, Any]:
         tool_name=endpoint.slug,
         description=endpoint.title,
         transport="streamable-http",
-        input_schema=outline(endpoint.request),
+        input_schema=request_outline(endpoint),
         example=dict(endpoint.example),
         output=_output(endpoint, endpoint.example),
     )
@@ -76,22 +77,34 @@ def bazaar_tool_extension(endpoint: Endpoint) -> dict[str, Any]:
 def _output(endpoint: Endpoint, example: Mapping[str, Any]) -> OutputConfig:
     """Return the answer to ``example``, and the outline of its schema.
 
-    The SDK puts the schema's keywords beside the ``type`` that it writes itself.
+    The answer is without what only says how the request was read. The SDK puts the schema's
+    keywords beside the ``type`` that it writes itself.
     """
     answer = msgspec.json.decode(endpoint.answer_to(example))
+    answer.pop("understood", None)
     return OutputConfig(example=answer, schema=outline(endpoint.answer, answer=True))
+
+
+def request_outline(endpoint: Endpoint) -> dict[str, Any]:
+    """Return the outline of an endpoint's request, without what only other APIs' answers have."""
+    outlined = outline(endpoint.request)
+    for name in endpoint.request.as_shown:
+        outlined["properties"].pop(name, None)
+    return outlined
 
 
 def outline(kind: type[Struct], *, answer: bool = False) -> dict[str, Any]:
     """Return the schema of ``kind`` with only its fields, their types and the required ones.
 
     Fields of ``FIELD_NOTES`` have their note as description. In a request null means absent, so it
-    is left out; in an ``answer`` it stands, and only the answer itself lists what is required.
+    is left out; in an ``answer`` it stands, and only the answer itself lists what is required. What
+    is accepted and not used is left out as well.
     """
     schema = schema_of(kind)
     outlined = _Outline(schema["$defs"], answer).of(schema)
     if answer:
-        outlined["required"] = schema["$defs"][kind.__name__]["required"]
+        required = schema["$defs"][kind.__name__]["required"]
+        outlined["required"] = [name for name in required if name not in UNLISTED]
     return outlined
 
 
@@ -115,7 +128,9 @@ class _Outline:
         if "properties" in schema:
             fields = schema["properties"].items()
             outlined["properties"] = {
-                name: self.of(field) for name, field in fields if name not in UNLISTED
+                name: self.of(field)
+                for name, field in fields
+                if name not in UNLISTED and not is_read_only(field)
             }
         if "items" in schema:
             outlined["items"] = self.of(schema["items"])

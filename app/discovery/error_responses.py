@@ -97,8 +97,12 @@ PAYMENT_REQUIRED = {
         "retry": {"enum": list(get_args(Retry))},
         "warnings": {
             "type": "array",
-            "description": "Fields that were not understood, or are only read after signing.",
+            "description": "What is only read after signing, and before the charge.",
             "items": PROBLEM["properties"]["errors"]["items"],
+        },
+        "understood": {
+            "type": "object",
+            "description": "How the document was read: times as instants, the zone, the window.",
         },
         "resource": {
             "type": "object",

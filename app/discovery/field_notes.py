@@ -20,6 +20,8 @@ _SCHEDULE = {
 FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
     "RotationRequest": {
         "start": "instant; or local, with timezone",
+        "shifts": "or until",
+        "handoffTimes": "in place of a length: 08:00",
         "people": "in order of turns",
         "shiftLengthHours": "default 24",
         "handoffOffsetHours": "from end to nextHandoff",
@@ -37,11 +39,11 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
     },
     "OncallScheduleRequest": {
         **_SCHEDULE,
-        "from": "instant with offset",
+        "from": "default now",
         "to": "up to 2 years on",
     },
-    "OncallNowRequest": {**_SCHEDULE, "at": "instant with offset"},
-    "LayerDocument": {
+    "OncallNowRequest": {**_SCHEDULE, "at": "default now"},
+    "SoldLayer": {
         "participants": "user ids in order of turns",
         "start_at": "when turns begin",
         "handoff_time": "09:00 or Mon 09:00",

@@ -7,14 +7,15 @@ picks a value best – stands in ``form_words.py``, by the path of the field. Th
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.discovery.form_words import PEOPLE, WORDS, Words
-from app.discovery.schema_tables import Schema, name_of, without_null
+from app.discovery.form_words import PEOPLE, UNASKED, WORDS, Words
+from app.discovery.schema_tables import Schema, is_read_only, name_of, without_null
+from app.http.scalars import DATE_LENGTH
 
 TIME_OF_DAY = r"^([01][0-9]|"
 """How the pattern of a time of day begins."""
@@ -46,11 +47,17 @@ class Input:
     add: str = "Add a row"
 
 
-def inputs_of(schema: Schema, example: Mapping[str, Any]) -> Sequence[Input]:
-    """Return an input for each field of the document that ``schema`` describes."""
+def inputs_of(
+    schema: Schema, example: Mapping[str, Any], unasked: Collection[str] = ()
+) -> Sequence[Input]:
+    """Return an input for each field of the document that ``schema`` describes.
+
+    Fields that are accepted and not used have none, nor have those that are ``unasked``.
+    """
     objects = schema["$defs"]
     zone = ZoneInfo(example.get("timezone") or "UTC")
-    return list(_Maker(objects, zone).members(name_of(schema), "", example))
+    members = _Maker(objects, zone).members(name_of(schema), "", example)
+    return [each for each in members if each.name not in unasked]
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,8 @@ class _Maker:
         required = self.objects[of].get("required", ())
         for name, field in self.objects[of]["properties"].items():
             where = f"{path}/{name}".lstrip("/")
+            if where in UNASKED or is_read_only(field):
+                continue
             yield self.input(where, field, example.get(name), required=name in required)
 
     def input(self, path: str, field: Schema, value: Any, *, required: bool = False) -> Input:
@@ -74,6 +83,8 @@ class _Maker:
         kind = words.kind or _kind(plain)
         if value is None:
             value = plain.get("default")
+        if words.is_empty_by_default and value == plain.get("default"):
+            value = None
         shape: dict[str, Any] = {"value": self._text(kind, value)}
         if kind in CONTAINERS:
             shape = self._shape(kind, path, plain, value)
@@ -126,10 +137,16 @@ class _Maker:
             "lines": lambda lines: "\n".join(map(str, lines)),
             "moment": lambda text: self._wall(text)[:16],
             "first-day": lambda text: self._wall(text)[:10],
-            "last-day": lambda text: self._wall(text, before=timedelta(microseconds=1))[:10],
+            "last-day": self._last_day,
             "time": lambda text: "00:00" if text == "24:00" else text,
         }
         return writers.get(kind, str)(value)
+
+    def _last_day(self, text: str) -> str:
+        """Return the last day before an end; a date is that day itself."""
+        if len(text) == DATE_LENGTH:
+            return text
+        return self._wall(text, before=timedelta(microseconds=1))[:DATE_LENGTH]
 
     def _wall(self, text: str, before: timedelta = timedelta()) -> str:
         """Return an instant, or a time that is local already, by the clock of the zone."""

@@ -13,7 +13,8 @@ class Words:
     """The words for one field. What is empty is taken from the schema.
 
     ``hint`` is a sentence, or an empty text for none. ``add`` is the button that adds a row.
-    Advanced fields are folded away.
+    Advanced fields are folded away. A field that ``is_empty_by_default`` does not show its default,
+    because another may be given in its place.
     """
 
     label: str = ""
@@ -22,6 +23,7 @@ class Words:
     options: Mapping[str, str] = field(default_factory=dict)
     add: str = ""
     is_advanced: bool = False
+    is_empty_by_default: bool = False
 
 
 DAYS = {
@@ -38,7 +40,16 @@ WORDS: Mapping[str, Words] = {
     "start": Words("First shift starts", "By the clock of the time zone.", "moment"),
     "people": Words("People", "One a line, in the order of their turns."),
     "shifts": Words("Number of shifts", "1 to 10,000."),
-    "shiftLengthHours": Words("Hours in a shift", "24 is a day, 168 a week."),
+    "until": Words("Until", "In place of a number of shifts.", "moment", is_advanced=True),
+    "shiftLengthHours": Words(
+        "Hours in a shift", "24 if empty; 168 is a week.", is_empty_by_default=True
+    ),
+    "shiftLength": Words("Length in units", "In place of hours.", is_advanced=True),
+    "shiftLength/count": Words("How many", ""),
+    "shiftLength/unit": Words("Unit", ""),
+    "handoffTimes": Words(
+        "Handoff times", "One a line, such as 08:00; in place of hours.", is_advanced=True
+    ),
     "timezone": Words("Time zone", "Shifts keep their local hour across clock changes.", "zone"),
     "strategy": Words(
         "How to share",
@@ -89,7 +100,8 @@ WORDS: Mapping[str, Words] = {
     "layers/name": Words("Name", ""),
     "layers/rotation_type": Words("Turns change", ""),
     "layers/participants": Words("People", "One a line, in the order of their turns."),
-    "layers/start_at": Words("Turns count from", ""),
+    "layers/start_at": Words("Turns count from", "", "moment"),
+    "first_turn_at": Words("First turn at", "The turn then is the first person's.", "moment"),
     "layers/handoff_time": Words("Handoff", 'Such as "09:00" or "Mon 09:00".'),
     "layers/interval": Words("Interval", "For custom turns only."),
     "interval/count": Words("Every", ""),
@@ -114,10 +126,12 @@ WORDS: Mapping[str, Words] = {
     "swaps/start": Words("From", "", "moment"),
     "swaps/end": Words("To", "", "moment"),
     "overrides/reason": Words("Reason", ""),
-    "from": Words("From", "By the clock of the time zone.", "moment"),
+    "from": Words("From", "By the clock of the time zone; empty: now.", "moment"),
     "to": Words("To", "At most two years later.", "moment"),
-    "at": Words("When", "By the clock of the time zone.", "moment"),
+    "at": Words("When", "By the clock of the time zone; empty: now.", "moment"),
 }
+UNASKED = frozenset(("overrides/cancelled_at",))
+"""The fields that only copies of what other APIs show have."""
 PEOPLE = frozenset(
     ("person", "user_id", "swap_with_user_id", "key", "avoidPairs/0", "avoidPairs/1")
 )

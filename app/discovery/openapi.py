@@ -26,6 +26,7 @@ from app.discovery.openapi_teams import (
 )
 from app.discovery.publisher import NOBODY, Publisher
 from app.http.scalars import scalar_schema
+from app.http.validation import RequestModel
 from app.products.endpoint import JSON, Endpoint
 
 PAID_PATH, WHOLE_PATH = "/openapi.json", "/openapi.full.json"
@@ -44,8 +45,9 @@ FREE_TAGS = {
 }
 GUIDANCE = (
     "POST the JSON document without payment to learn the terms (402, free of charge; an invalid "
-    "document gets a 400 that names every fault; `warnings` beside the terms name what was not "
-    "understood, and what is only checked after you have signed and before you are charged). Pay "
+    "document gets a 400 that names every fault, unknown fields and query parameters included; "
+    "`warnings` beside the terms name what is only checked after you have signed and before you "
+    "are charged). Pay "
     "with any x402 version 2 client: sign the terms in PAYMENT-REQUIRED and repeat the request "
     "with PAYMENT-SIGNATURE. If an answer is "
     "lost, repeat the same request with the same payment: it is charged once. Accept chooses JSON "
@@ -54,8 +56,19 @@ GUIDANCE = (
 
 
 def schema_of(kind: type[Struct]) -> dict[str, Any]:
-    """Return the JSON Schema of ``kind`` with all its definitions."""
-    return msgspec.json.schema(kind, schema_hook=scalar_schema)
+    """Return the JSON Schema of ``kind`` with all its definitions; requests are closed."""
+    schema = msgspec.json.schema(kind, schema_hook=scalar_schema)
+    if issubclass(kind, RequestModel):
+        schema["$defs"] = _closed(schema["$defs"])
+    return schema
+
+
+def _closed(definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schemas of objects as those of a request, which has no unknown fields."""
+    return {
+        name: {**definition, "additionalProperties": False}
+        for name, definition in definitions.items()
+    }
 
 
 def object_schema_of(kind: type[Struct]) -> dict[str, Any]:
@@ -82,12 +95,9 @@ def openapi_document(
     The document names no host: those of two deployments differ only in the rate limits and in what
     is said of the ``publisher``.
     """
-    kinds = [kind for endpoint in endpoints for kind in (endpoint.request, endpoint.answer)]
-    _, components = msgspec.json.schema_components(
-        kinds, schema_hook=scalar_schema, ref_template="#/components/schemas/{name}"
-    )
     schemas = {
-        **components,
+        **_components([endpoint.answer for endpoint in endpoints]),
+        **_closed(_components([endpoint.request for endpoint in endpoints])),
         "Problem": PROBLEM,
         "PaymentRequired": PAYMENT_REQUIRED,
         **stored_schemas(),
@@ -175,6 +185,14 @@ def _reachable(
         elif isinstance(node, list | tuple):
             unread += node
     return {kind: dict(sorted(named.items())) for kind, named in sorted(found.items())}
+
+
+def _components(kinds: Sequence[type[Struct]]) -> Mapping[str, Any]:
+    """Return the schemas of ``kinds`` and of all their parts, by name."""
+    _, components = msgspec.json.schema_components(
+        kinds, schema_hook=scalar_schema, ref_template="#/components/schemas/{name}"
+    )
+    return components
 
 
 def _tags(endpoints: Sequence[Endpoint]) -> Mapping[str, str]:

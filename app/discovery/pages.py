@@ -144,7 +144,9 @@ class Pages:
             pictures=list(_pictures(endpoint)),
             days=[_days(endpoint, example) for example in shown] if picture_path(endpoint) else (),
             formats=endpoint.formats,
-            inputs=inputs_of(product["inputSchema"], self._form_example(endpoint)),
+            inputs=inputs_of(
+                product["inputSchema"], self._form_example(endpoint), endpoint.request.as_shown
+            ),
             presets=PRESETS if "shiftLengthHours" in endpoint.example else (),
             input_tables=tables_of(product["inputSchema"]),
             output_tables=tables_of(product["outputSchema"]),

@@ -36,6 +36,11 @@ def tables_of(schema: Schema) -> Sequence[Table]:
     ]
 
 
+def is_read_only(field: Schema) -> bool:
+    """Whether a field is one that other APIs show, and that is accepted and not used."""
+    return bool(without_null(field).get("readOnly"))
+
+
 def _fields(definition: Schema) -> Iterator[Field]:
     required = definition.get("required", ())
     for name, field in definition["properties"].items():

@@ -105,12 +105,15 @@ class ZoneClock:
         return at if at < closes_at else closes_at  # noqa: FURB136 - as above
 
     def is_skipped(self, wall: int, at: int) -> bool:
-        """Return whether the clock skips ``wall``, and ``at`` is what it is by the offset before.
+        """Return whether the clock skips ``wall``, and ``at`` is what is meant by it.
 
-        So do programs write a time that does not exist: 02:30+01:00 where it is +02:00 by then.
+        That is the end of the gap, or what it is by the offset before. So do programs write a time
+        that does not exist: 02:30+01:00 where it is +02:00 by then.
         """
         opens_at = self.first_at(wall)
-        return self.wall(opens_at) != wall and at - opens_at == wall - self.wall(opens_at - 1) - 1
+        if self.wall(opens_at) == wall:
+            return False
+        return at - opens_at in (0, wall - self.wall(opens_at - 1) - 1)
 
     def wall_and_range(self, at: int) -> tuple[int, UnambiguousRange]:
         """Return the wall time at an instant, and the unambiguous range of the offset then.

@@ -4,11 +4,15 @@ Strategy: texts are looked up and joined, not formatted. Times of day repeat (af
 24 h, two of 36 h, 48 of 30 minutes), so a column mostly combines dates with the times of its first
 period. Writing 10,000 shifts thereby costs little more than encoding the finished text
 (``bench/rotation.py``).
+
+Local times have the offset from UTC, so that the two occurrences of a repeated hour differ.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from math import gcd
+
+from app.engine.walltime import MINUTE, SECOND, ZoneClock
 
 DAY_MS = 86_400_000
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -58,3 +62,18 @@ def iso_texts(instants_ms: Iterable[int]) -> list[str]:
         f"{_SECONDS[second % 60]}{_MILLISECONDS[instant % 1000]}"
         for instant in instants_ms
     ]
+
+
+def local_iso_texts(clock: ZoneClock, instants: Sequence[int]) -> list[str]:
+    """Return each instant in local time, such as ``2026-06-04T02:00:00.000+02:00``."""
+    walls = [clock.wall(at) for at in instants]
+    return [
+        f"{text[:-1]}{_offset(wall - at)}"
+        for text, wall, at in zip(iso_texts(walls), walls, instants, strict=True)
+    ]
+
+
+def _offset(ms: int) -> str:
+    minutes, seconds = divmod(abs(ms) // SECOND, MINUTE // SECOND)
+    rest = f":{seconds:02}" if seconds else ""
+    return f"{'-' if ms < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}{rest}"

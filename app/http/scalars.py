@@ -31,9 +31,11 @@ from app.errors import InstantOutOfRange
 from app.similar import most_similar
 
 RFC_3339 = re.compile(
-    r"(\d{4}-\d{2}-\d{2})(?:[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?([Zz]|[+-]\d{2}:\d{2})?)?", re.ASCII
+    r"(\d{4}-\d{2}-\d{2})"
+    r"(?:[Tt ](\d{2}:\d{2})(?::(\d{2})(?:\.(\d+))?)?([Zz]|[+-]\d{2}:\d{2})?)?",
+    re.ASCII,
 )
-NO_SECONDS = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ](\d{2}:\d{2})(?:[Zz]|[+-]\d{2}:\d{2})?", re.ASCII)
+"""An RFC 3339 instant, whose seconds may be left out; or a date, or a time without an offset."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_NAME = 200
 MILLISECOND = timedelta(milliseconds=1)
@@ -48,37 +50,41 @@ SIMILAR_ZONE = 0.85
 """How like a known name a misspelt one must be; less alike are Riga and Rima."""
 
 
+class NoOffset(ValueError):
+    """A time without an offset, which is an instant only on a clock."""
+
+
+class LocalText(str):
+    """The instant of a local time, as text, with that time in local milliseconds since 1970."""
+
+    __slots__ = ("wall",)
+    wall: int
+
+
 class Instant(int):
-    """An instant in milliseconds since 1970-01-01T00:00:00Z, written with a time or as a date."""
+    """An instant in milliseconds since 1970-01-01T00:00:00Z, written with a time or as a date.
 
-
-class Start(int):
-    """An instant; or, written without an offset, a ``LocalDate`` or a ``LocalTime``.
-
-    ``wall`` is the local time of an instant that was written with an offset other than ``Z``.
+    ``wall`` is the local time that was written, if that was one that a clock skips or had an offset
+    other than ``Z``; here and below.
     """
 
     wall: int | None = None
 
 
-class LocalDate(Start):
-    """Midnight of a date in an unknown time zone, in local milliseconds since 1970-01-01."""
-
-
-class LocalTime(Start):
-    """A time in an unknown time zone, in local milliseconds since 1970-01-01T00:00.
-
-    ``error`` says that its offset is missing.
-    """
-
-    error: str
-
-
 class Moment(int):
     """An instant in milliseconds since 1970-01-01T00:00:00Z, in the years of the layered engine.
 
-    A date alone is refused: beside a time zone it is unclear which midnight it means. ``wall`` is
-    the local time that was written, with an offset other than ``Z``.
+    A date alone is refused: beside a time zone it is unclear which midnight it means.
+    """
+
+    wall: int | None = None
+
+
+class When(int):
+    """A ``Moment`` of a document with a time zone.
+
+    There a local time or a date has been made an instant before it is read
+    (``products/local_times.py``).
     """
 
     wall: int | None = None
@@ -90,7 +96,7 @@ class Zone(str):
     __slots__ = ()
 
 
-WrittenT = TypeVar("WrittenT", Start, Moment)
+WrittenT = TypeVar("WrittenT", Instant, Moment, When)
 
 
 class Weekday(int):
@@ -129,25 +135,13 @@ def instant_ms(text: str) -> int:
 
     Raises ``ValueError`` with what would be right.
     """
-    ms = _milliseconds(text)
+    try:
+        ms = milliseconds_of(text)
+    except NoOffset as error:
+        raise ValueError(f"{error}, or give timezone") from error
     if not FIRST_INSTANT_MS <= ms <= LAST_INSTANT_MS:
         raise ValueError("is outside the years 1970 to 9999")
     return ms
-
-
-def start_of(text: str) -> Start:
-    """Return the instant of a text, or its local date or local time if it has no offset.
-
-    Raises ``ValueError`` with what would be right.
-    """
-    match = RFC_3339.fullmatch(text.strip())
-    timed = match is not None and match[2]
-    if match is None or match[4] or not timed:
-        at = instant_ms(text)
-        return _with_wall(Start(at), text) if timed else LocalDate(at)
-    local = LocalTime(instant_ms(f"{text.strip()}Z"))
-    local.error = _without_offset(text)
-    return local
 
 
 def moment_ms(text: str) -> int:
@@ -156,7 +150,7 @@ def moment_ms(text: str) -> int:
     Raises ``ValueError`` with what would be right; its cause is ``InstantOutOfRange`` for a year
     that is out of range.
     """
-    ms = _milliseconds(text)
+    ms = milliseconds_of(text)
     if len(day := text.strip()) == DATE_LENGTH:
         raise ValueError(f"{day!r} has no time of day: write '{day}T00:00:00Z' or with an offset")
     try:
@@ -171,16 +165,32 @@ def moment_of(text: str) -> Moment:
     return _with_wall(Moment(moment_ms(text)), text)
 
 
+def when_of(text: str) -> When:
+    """Return the instant of a text, as ``moment_of`` does."""
+    return _with_wall(When(moment_ms(text)), text)
+
+
+def instant_of(text: str) -> Instant:
+    """Return the instant of a text, as ``instant_ms`` does, with the local time as written."""
+    return _with_wall(Instant(instant_ms(text)), text)
+
+
 def _with_wall(at: WrittenT, text: str) -> WrittenT:
-    """Keep the local time of an instant whose text ends with an offset."""
+    """Keep the local time of an instant that was one, or whose text ends with an offset."""
+    if isinstance(text, LocalText):
+        at.wall = text.wall
+        return at
     match = RFC_3339.fullmatch(text.strip()) if text[-1:] not in ("Z", "z") else None
-    if match and match[4] not in ("Z", "z"):
-        at.wall = at + _offset(match[4])
+    offset = match and match[5]
+    if offset and offset not in ("Z", "z"):
+        at.wall = at + _offset(offset)
     return at
 
 
-def _milliseconds(text: str) -> int:
-    """Return the milliseconds since 1970. Raises ``ValueError`` with what would be right.
+def milliseconds_of(text: str) -> int:
+    """Return the milliseconds since 1970 of a text, in any year.
+
+    Raises ``ValueError`` with what would be right.
 
     The usual form is read by msgspec, in a third of the time. Every other form, and every error, is
     left to what follows.
@@ -192,33 +202,23 @@ def _milliseconds(text: str) -> int:
             pass
     match = RFC_3339.fullmatch(text.strip())
     if match is None:
-        raise ValueError(_not_an_instant(text))
-    day, time, fraction, offset = match.groups()
-    if time and not offset:
-        raise ValueError(_without_offset(text))
+        raise ValueError(f"{text[:40]!r} is not an RFC 3339 instant")
+    day, time, seconds, fraction, offset = match.groups()
     if fraction and fraction[3:].strip("0"):
         raise ValueError(f"is finer than a millisecond: at most three decimals, as .{fraction[:3]}")
     try:
-        since = datetime.fromisoformat(f"{day}T{time or '00:00:00'}+00:00") - EPOCH
+        since = datetime.fromisoformat(f"{day}T{time or '00:00'}:{seconds or '00'}+00:00") - EPOCH
         shift = _offset(offset or "Z")
     except ValueError as error:
         raise ValueError(f"{text[:40]!r} does not exist: {error}") from None
+    if time and not offset:
+        raise NoOffset(f"{text[:40]!r} has no offset: end it with Z or its offset from UTC")
     return (
         since.days * DAY_MS
         + since.seconds * 1_000
         - shift
         + int((fraction or "0")[:3].ljust(3, "0"))
     )
-
-
-def _not_an_instant(text: str) -> str:
-    if short := NO_SECONDS.fullmatch(text.strip()):
-        return f"{text[:40]!r} has no seconds: write {short[1]}:00"
-    return f"{text[:40]!r} is not an RFC 3339 instant"
-
-
-def _without_offset(text: str) -> str:
-    return f"{text[:40]!r} has no offset: end it with Z or an offset such as +02:00"
 
 
 def trimmed_name(text: str) -> str:
@@ -272,9 +272,9 @@ def _json_name(value: object) -> str:
 
 
 PARSERS: Mapping[type, Callable[[str], int | str]] = {
-    Instant: instant_ms,
-    Start: start_of,
+    Instant: instant_of,
     Moment: moment_of,
+    When: when_of,
     Name: trimmed_name,
     Zone: zone_of,
     Weekday: weekday_of,

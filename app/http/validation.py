@@ -8,12 +8,12 @@ rules across fields (``cross_field_errors``), at any depth.
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import accumulate, islice
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, ClassVar, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -75,6 +75,9 @@ PATTERN = re.compile(r" matching regex '.*'", re.DOTALL)
 
 STEP = re.compile(r"\[(\d+)\]|\.(\w+)")
 
+SEPARATORS = re.compile(r"[-_ ]")
+"""What the parts of a field's name may be separated by, in the words of other APIs."""
+
 _INVALID = object()
 
 
@@ -86,7 +89,16 @@ RequestModelT = TypeVar("RequestModelT", bound="RequestModel")
 
 
 class RequestModel(Struct, frozen=True):
-    """The base class of request documents, and of their parts that have rules across fields."""
+    """The base class of request documents, and of their parts that have rules across fields.
+
+    ``synonyms`` are names that callers use for some of the fields, in lower case and without
+    separators. An ``is_open`` document may have more fields, which are ignored. ``as_shown`` are
+    fields that are there because other APIs show them: short descriptions leave them out.
+    """
+
+    synonyms: ClassVar[Mapping[str, str]] = {}
+    is_open: ClassVar[bool] = False
+    as_shown: ClassVar[Collection[str]] = ()
 
     @property
     def is_heavy(self) -> bool:
@@ -97,6 +109,24 @@ class RequestModel(Struct, frozen=True):
     def is_examined(self) -> bool:
         """Whether it has parts that are read by more than validation, before anybody pays."""
         return False
+
+    @property
+    def understood(self) -> Struct | None:
+        """What was read from the document beyond its words; ``None`` if that is nothing."""
+        return None
+
+    @classmethod
+    def depends_on_now(cls, value: object) -> bool:  # noqa: ARG003 - a hook
+        """Whether the document ``value`` means another thing at another time."""
+        return False
+
+    @classmethod
+    def completed(cls, value: dict[str, Any], now: int | None) -> dict[str, Any]:  # noqa: ARG003 - a hook
+        """Return the document ``value`` with what its callers may leave to us, before it is read.
+
+        ``now`` is in milliseconds; ``None`` if nothing may depend on it.
+        """
+        return value
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterable[FieldError]:  # noqa: ARG003 - a hook
@@ -154,15 +184,18 @@ def _brackets_in(body: bytes) -> bytes:
     return TEXT_WITH_BRACKETS.sub(b"", marks.replace(b'""', b""))
 
 
-def validated(value: object, kind: type[RequestModelT], *, strict: bool = False) -> RequestModelT:
+def validated(value: object, kind: type[RequestModelT], now: int | None = None) -> RequestModelT:
     """Return ``value`` as a ``kind``; ``null`` counts as absent.
 
-    If ``strict``, an unknown field is an error as well, since it may be misspelt. Raises
-    ``InvalidRequest`` with every error; if all of them are of one named class, that class.
+    ``now`` is in milliseconds, for what is asked about the present. An unknown field is an error,
+    since it may be misspelt, unless ``kind`` is open. Raises ``InvalidRequest`` with every error;
+    if all of them are of one named class, that class.
     """
     given = value
     if isinstance(value, dict):
-        given = {name: item for name, item in value.items() if item is not None}
+        given = kind.completed(
+            {name: item for name, item in value.items() if item is not None}, now
+        )
     errors: list[FieldError] = []
     document = _read(given, kind, "", errors)
     kinds = {getattr(error, "error", InvalidRequest) for error in errors}
@@ -171,8 +204,8 @@ def validated(value: object, kind: type[RequestModelT], *, strict: bool = False)
     if len(errors) > MAX_ERRORS:
         more = FieldError("", f"has more errors than these {MAX_ERRORS}")
         errors = [*errors[:MAX_ERRORS], more]
-    if errors or strict:
-        errors += unknown_field_errors(value, kind, strict=strict)
+    if not kind.is_open:
+        errors += unknown_field_errors(value, kind)
     if errors:
         raise InvalidRequest(errors)
     return cast(RequestModelT, document)
@@ -188,40 +221,56 @@ def _items(name: str) -> str:
     return f"{name}[]"
 
 
-def unknown_field_errors(
-    value: object, kind: type[Struct], *, strict: bool = False
-) -> Iterator[FieldError]:
-    """Yield the unknown fields in ``value``, at any depth, each with the most similar known field.
+def unknown_field_errors(value: object, kind: type[Struct]) -> Iterator[FieldError]:
+    """Yield the unknown fields in ``value``, at any depth, each with the known field it may mean.
 
-    Unless ``strict``, the rest of the document is used, and the error says that the field was not.
+    The first that resembles none is told with all that there are.
     """
-    was, were = ("", "") if strict else (" and was not used", " and were not used")
-    unknown = _unknown_members(value, kind, "")
-    for pointer, name, known in islice(unknown, MAX_UNKNOWN_NAMED):
-        similar = most_similar(name, known)
+    unknown, listed = _unknown_members(value, kind, ""), False
+    for pointer, name, holder in islice(unknown, MAX_UNKNOWN_NAMED):
+        similar = similar_field(name, holder)
         hint = f"; did you mean {similar!r}?" if similar else ""
-        yield FieldError(pointer_to(pointer, name), f"is not a known field{was}{hint}")
+        if not similar and not listed:
+            hint, listed = f"; known are {', '.join(known_fields(holder))}", True
+        yield FieldError(pointer_to(pointer, name), f"is not a known field{hint}")
     more = sum(1 for _ in unknown)
     if more:
-        yield FieldError("", f"has {more} more fields that are not known{were}")
+        yield FieldError("", f"has {more} more fields that are not known")
+
+
+def similar_field(name: str, kind: type[Struct]) -> str | None:
+    """Return the field of ``kind`` that the unknown ``name`` may mean; ``None`` if none is like it.
+
+    Words of other APIs for a field come first, then what is spelt alike.
+    """
+    if issubclass(kind, RequestModel) and len(name) <= MAX_NAME:
+        meant = kind.synonyms.get(SEPARATORS.sub("", name).lower())
+        if meant:
+            return meant
+    return most_similar(name, _types_of(kind))
 
 
 def _unknown_members(
     value: object, kind: Any, pointer: str
-) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """Yield the object's pointer, the name and the known names for each unknown field."""
-    plain = _plain(kind)
+) -> Iterator[tuple[str, str, type[Struct]]]:
+    """Yield the object's pointer, the name and the object's type for each unknown field."""
+    plain = plain_type(kind)
     if isinstance(value, list) and _is_list_of_structs(plain):
         [item_kind] = get_args(plain)
-        for index, item in enumerate(value[: _meta(kind, "max_length")]):
+        for index, item in enumerate(value[: meta_of(kind, "max_length")]):
             yield from _unknown_members(item, item_kind, f"{pointer}/{index}")
     elif isinstance(value, dict) and _is_struct(plain):
         types = _types_of(plain)
         for name, member in value.items():
             if name not in types:
-                yield pointer, name, list(types)
+                yield pointer, name, plain
             elif isinstance(member, dict | list):
                 yield from _unknown_members(member, types[name], f"{pointer}/{name}")
+
+
+def known_fields(kind: type[Struct]) -> Sequence[str]:
+    """Return the names of the fields of ``kind``, as callers write them."""
+    return list(_types_of(kind))
 
 
 @cache
@@ -236,7 +285,7 @@ def _parts_of(kind: type[Struct]) -> Sequence[tuple[str, str]]:
     return [
         (field.name, field.encode_name)
         for field in msgspec.structs.fields(kind)
-        if _is_struct(_plain(field.type)) or _is_list_of_structs(_plain(field.type))
+        if _is_struct(plain_type(field.type)) or _is_list_of_structs(plain_type(field.type))
     ]
 
 
@@ -262,7 +311,7 @@ def _read(value: object, kind: Any, pointer: str, errors: list[FieldError]) -> A
 
 
 def _read_parts(value: object, kind: Any, pointer: str, errors: list[FieldError]) -> object:
-    plain = _plain(kind)
+    plain = plain_type(kind)
     if isinstance(value, dict) and _is_struct(plain):
         _read_members(value, plain, pointer, errors)
     elif isinstance(value, list) and get_origin(plain) is list:
@@ -298,8 +347,8 @@ def _read_items(value: list[Any], kind: Any, pointer: str, errors: list[FieldErr
         msgspec.convert(value, _list_of_anything(kind))
     except msgspec.ValidationError as error:
         errors.append(_field_error(error, value, kind, pointer))
-    [item_kind] = get_args(_plain(kind))
-    most = min(_meta(kind, "max_length") or MAX_ITEMS_WALKED, MAX_ITEMS_WALKED)
+    [item_kind] = get_args(plain_type(kind))
+    most = min(meta_of(kind, "max_length") or MAX_ITEMS_WALKED, MAX_ITEMS_WALKED)
     for index, item in enumerate(value[:most]):
         if len(errors) > MAX_ERRORS:
             break
@@ -334,8 +383,8 @@ def _field_error(
     error: msgspec.ValidationError, value: object, kind: Any, pointer: str
 ) -> FieldError:
     """Return msgspec's error as a field error; a bound may have a named one."""
-    named = (_meta(kind, "extra") or {}).get("error")
-    if named and isinstance(value, list) and len(value) > _meta(kind, "max_length"):
+    named = (meta_of(kind, "extra") or {}).get("error")
+    if named and isinstance(value, list) and len(value) > meta_of(kind, "max_length"):
         return NamedFieldError(pointer, f"has {len(value)} items. {named.title}", named)
     before, found, after = str(error).rpartition(AT_PATH)
     detail, rule = (before, "") if found else (after, _rule(kind))
@@ -364,10 +413,10 @@ def _json_word(name: str) -> str:
 
 def _rule(kind: Any) -> str:
     """Return the rule of a field in words: the description of its type."""
-    return _meta(kind, "description") or ""
+    return meta_of(kind, "description") or ""
 
 
-def _meta(kind: Any, name: str) -> Any:
+def meta_of(kind: Any, name: str) -> Any:
     """Return an attribute of the metadata of a field's type; ``None`` if it has none."""
     metas = getattr(_present(kind), "__metadata__", ())
     return next((getattr(meta, name) for meta in metas if getattr(meta, name)), None)
@@ -387,7 +436,7 @@ def _present(kind: Any) -> Any:
 
 
 @cache
-def _plain(kind: Any) -> Any:
+def plain_type(kind: Any) -> Any:
     """Return ``kind`` without ``None`` and without metadata."""
     kind = _present(kind)
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind
@@ -399,7 +448,7 @@ def _is_struct(plain: Any) -> bool:
 
 @cache
 def _is_list_of_structs(plain: Any) -> bool:
-    return get_origin(plain) is list and _is_struct(_plain(get_args(plain)[0]))
+    return get_origin(plain) is list and _is_struct(plain_type(get_args(plain)[0]))
 
 
 def pointer_to(pointer: str, name: str) -> str:

@@ -22,7 +22,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -81,10 +81,16 @@ OutcomeRecorder = Callable[[str, Payment, Receipt | BaseException], None]
 
 @dataclass(frozen=True)
 class Charge:
-    """A receipt, and whether an earlier request already got it."""
+    """A receipt, and whether an earlier request already got it.
+
+    Then ``answer`` is what that request got, ``None`` if it was not kept, and ``asked_at`` the
+    instant in milliseconds that it was about; 0 if that is not known.
+    """
 
     receipt: Receipt
     replayed: bool
+    answer: bytes | None = field(default=None, compare=False)
+    asked_at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -194,12 +200,19 @@ class SettlementService:
         return dataclasses.replace(payment, verified=True)
 
     async def charge(
-        self, payment: Payment, request_hash: bytes, answer: bytes, product: str = ""
+        self,
+        payment: Payment,
+        request_hash: bytes,
+        answer: bytes,
+        product: str = "",
+        asked_at: int = 0,
     ) -> Charge:
         """Charge ``payment`` for one request, unless it was charged for it before.
 
-        ``answer`` is what it buys, and is kept with the receipt; ``product`` stands in the ledger.
-        A payment that neither its wallet signed nor ``verify`` verified is verified first.
+        ``answer`` is what it buys, and is kept with the receipt; ``product`` stands in the ledger,
+        and ``asked_at`` is the instant, in milliseconds, that the answer is about if it is about
+        the present. A payment that neither its wallet signed nor ``verify`` verified is verified
+        first.
 
         Raises ``PaymentRefused``, ``FacilitatorUnavailable`` and ``ClaimsUnavailable`` (nothing was
         charged), ``SettlementUnknown`` (at most once), ``PaymentAlreadyUsed``, ``TooManyClaims``.
@@ -210,11 +223,17 @@ class SettlementService:
             while True:
                 running = self._running_for(payment.identity, bound)
                 if running is not None:
-                    return Charge(await asyncio.shield(running.task), replayed=True)
+                    receipt = await asyncio.shield(running.task)
+                    return Charge(receipt, replayed=True, answer=running.answer)
                 expires_at = self._expiry_of(payment)
-                claim = await self._claims.claim(payment.identity.key, bound, expires_at, claimed)
+                claim = await self._claims.claim(
+                    payment.identity.key, bound, expires_at, claimed, asked_at
+                )
                 if claim.receipt is not None:
-                    return Charge(claim.receipt, replayed=True)
+                    kept = None if claim.answer is None else await restored(claim.answer)
+                    return Charge(
+                        claim.receipt, replayed=True, answer=kept, asked_at=claim.asked_at
+                    )
                 if claim.holder:
                     settling = self._start(payment, claim, bound, answer)
                     return Charge(await asyncio.shield(settling), replayed=False)

@@ -126,6 +126,15 @@ class PaymentTerms:
             encode_payment_required_header(required), msgspec.json.encode(body)
         )
 
+    def unpaid_with(self, **members: object) -> PaymentRequiredBody:
+        """The 402 for a request without a payment, with ``members`` beside the terms in its JSON.
+
+        The terms are not encoded again: this is the answer to everybody who asks.
+        """
+        unpaid = self.unpaid_body
+        beside = msgspec.json.encode(members)
+        return PaymentRequiredBody(unpaid.header, unpaid.json[:-1] + b"," + beside[1:])
+
     def refusal(self, refused: PaymentRefused) -> PaymentRequiredBody:
         """The 402 that refuses a payment; its JSON says in words why, and what to do."""
         return self.body_with(refused.reason, detail=refused.detail, retry=refused.retry)

@@ -43,11 +43,11 @@ class WorkedExample:
 class Result(NamedTuple):
     """The result of an endpoint, in the two shapes from which formats are written.
 
-    ``answer`` returns the JSON answer, with warnings about the request. ``timeline`` returns the
-    timeline that a calendar and a picture show.
+    ``answer`` returns the JSON answer. ``timeline`` returns the timeline that a calendar and a
+    picture show.
     """
 
-    answer: Callable[[Sequence[FieldError]], Struct]
+    answer: Callable[[], Struct]
     timeline: Callable[[], Timeline]
 
 
@@ -59,7 +59,7 @@ class Format:
     a name. ``parameters`` follow the media type in ``Content-Type``.
     """
 
-    write: Callable[[Result, Sequence[FieldError]], bytes]
+    write: Callable[[Result], bytes]
     name: str
     purpose: str
     extension: str = ""
@@ -67,32 +67,29 @@ class Format:
 
 
 def formats_with(table: Callable[[Any], bytes]) -> Mapping[str, Format]:
-    """Return the formats of a product by media type; ``table`` writes a JSON answer as CSV.
-
-    Only JSON has a place for warnings. The payer has read them with the terms.
-    """
+    """Return the formats of a product by media type; ``table`` writes a JSON answer as CSV."""
     return {
         JSON: Format(
-            lambda result, warnings: msgspec.json.encode(result.answer(warnings)),
+            lambda result: msgspec.json.encode(result.answer()),
             "JSON",
             "for programs, and for whoever asks for nothing else",
         ),
         CALENDAR: Format(
-            lambda result, _: _calendar(result.timeline()),
+            lambda result: _calendar(result.timeline()),
             "iCalendar",
             "for calendars: one event a shift",
             extension="ics",
             parameters="; charset=utf-8",
         ),
         CSV: Format(
-            lambda result, _: table(result.answer(())),
+            lambda result: table(result.answer()),
             "CSV",
             "for spreadsheets: one row a shift",
             extension="csv",
             parameters="; charset=utf-8; header=present",
         ),
         SVG: Format(
-            lambda result, _: timeline_bytes(result.timeline()),
+            lambda result: timeline_bytes(result.timeline()),
             "SVG",
             "the timeline as a picture",
             extension="svg",
@@ -198,13 +195,11 @@ class Endpoint:
 
     def answer_to(self, example: Mapping[str, Any], media_type: str = JSON) -> bytes:
         """Compute the answer to an example."""
-        return self.written(validated(example, self.request), (), media_type)
+        return self.written(validated(example, self.request), media_type)
 
-    def written(
-        self, document: RequestModel, warnings: Sequence[FieldError], media_type: str
-    ) -> bytes:
+    def written(self, document: RequestModel, media_type: str) -> bytes:
         """Compute the answer to ``document`` and write it. Raises ``AnswerTooLarge``."""
-        answer = self.formats[media_type].write(self.compute(document), warnings)
+        answer = self.formats[media_type].write(self.compute(document))
         if len(answer) > MAX_ANSWER_BYTES:
             raise AnswerTooLarge
         return answer

@@ -54,8 +54,8 @@ V1_OVERRIDE: Mapping[str, Any] = {
 
 ROTATION_RULES = (
     "Shifts are back to back: each starts when the one before ends. `nextHandoff` is a shift's end "
-    "plus `handoffOffsetHours`; it never moves a shift. Fields that are not known are reported in "
-    "`warnings`. With any field from `timezone` on, the rotation is planned around absences, "
+    "plus `handoffOffsetHours`; it never moves a shift. A field that is not known is an "
+    "error. With any field from `timezone` on, the rotation is planned around absences, "
     "weights, roles, rest and fixed shifts, and the answer says how even it is and whether that is "
     'proven to be the best: `strategy` "fair" shares hours, weekends and nights out, "round-robin" '
     "passes turns on and owes them back. Shifts nobody can take are `person: null` and listed in "
@@ -72,7 +72,7 @@ TWO_AWAY = WorkedExample(
         "shifts": 9,
         "strategy": "fair",
         "unavailable": [
-            {"person": "ben", "start": "2026-03-24", "end": "2026-03-28", "reason": "holiday"}
+            {"person": "ben", "start": "2026-03-24", "end": "2026-03-27", "reason": "holiday"}
         ],
         "unavailableIcs": {
             "chloe": "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//example//EN\nBEGIN:VEVENT\nUID:1\n"
@@ -84,7 +84,8 @@ TWO_AWAY = WorkedExample(
     },
 )
 LAYER_RULES = (
-    "The document is that of the v1 schedules API: layers are read from top to bottom and the "
+    "The document is that of the v1 schedules API, and what v1 or v2 answer can be sent as "
+    "it is: layers are read from top to bottom and the "
     "first that has somebody wins, entries win over layers and overrides over all. Times of day "
     "are in the schedule's zone, exact across clock changes. Note: the v1 page's sample answer "
     "for 2026-04-24T19:00:00Z (a Friday noon in Los Angeles) shows the After-hours layer, which "

@@ -5,36 +5,57 @@ A worker gets the name of an endpoint, because the functions in its row cannot b
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import NamedTuple
+
+from msgspec import Struct
 
 from app.errors import FieldError
-from app.http.validation import RequestModel, parsed_json, unknown_field_errors, validated
+from app.http.validation import RequestModel, parsed_json, validated
 from app.products.endpoint import Endpoint
 from app.products.registry import paid_endpoints
 
-ReadDocument = tuple[RequestModel, Sequence[FieldError]]
-"""A document, and a warning for each member that was not understood."""
+
+class Examined(NamedTuple):
+    """What is known of a document before anybody pays.
+
+    There is a warning for what is only read after payment. ``understood`` is what was read from it
+    beyond its words, as ``RequestModel.understood``.
+    """
+
+    warnings: Sequence[FieldError] = ()
+    understood: Struct | None = None
 
 
-def read_document(endpoint: Endpoint, body: bytes) -> ReadDocument:
-    """Parse and validate ``body``. Raises ``MalformedBody`` or ``InvalidRequest``."""
+def read_document(endpoint: Endpoint, body: bytes, now: int) -> RequestModel:
+    """Parse and validate ``body``. Raises ``MalformedBody`` or ``InvalidRequest``.
+
+    ``now`` is in milliseconds, here and below, for what is asked about the present.
+    """
+    return validated(parsed_json(body), endpoint.request, now)
+
+
+def timeless_document(endpoint: Endpoint, body: bytes) -> RequestModel | None:
+    """Parse and validate ``body`` as ``read_document``; ``None`` if it depends on now."""
     value = parsed_json(body)
-    return validated(value, endpoint.request), tuple(unknown_field_errors(value, endpoint.request))
+    if endpoint.request.depends_on_now(value):
+        return None
+    return validated(value, endpoint.request)
 
 
-def examine_document(slug: str, body: bytes) -> Sequence[FieldError]:
+def examine_document(slug: str, body: bytes, now: int) -> Examined:
     """Look for every error in ``body`` that can be found before anybody pays.
 
-    Returns the warnings. Raises ``MalformedBody`` or ``InvalidRequest``.
+    Raises ``MalformedBody`` or ``InvalidRequest``.
     """
     endpoint = _endpoints()[slug]
-    document, warnings = read_document(endpoint, body)
-    return [*warnings, *endpoint.examine(document)]
+    document = read_document(endpoint, body, now)
+    return Examined(endpoint.examine(document), document.understood)
 
 
-def answer_to(slug: str, body: bytes, media_type: str) -> bytes:
+def answer_to(slug: str, body: bytes, media_type: str, now: int) -> bytes:
     """Compute the answer to ``body`` and write it as ``media_type``. Raises ``OncallError``."""
     endpoint = _endpoints()[slug]
-    return endpoint.written(*read_document(endpoint, body), media_type)
+    return endpoint.written(read_document(endpoint, body, now), media_type)
 
 
 @cache

@@ -24,7 +24,7 @@ def patched_document(
     merged = merge_patch(current, patch)
     value = {name: item for name, item in merged.items() if name not in read_only}
     try:
-        document = validated(value, kind, strict=True)
+        document = validated(value, kind)
     except InvalidRequest as error:
         raise InvalidRequest([*errors, *error.errors]) from error
     if errors:

@@ -349,7 +349,7 @@ def _with_body(operation: Operation, context: RequestContext, body: bytes) -> Re
     found = null_character_errors(value) if NULL_ESCAPED in body else ()
     if errors := list(islice(found, MAX_ERRORS)):
         raise InvalidRequest(errors)
-    document = validated(value, operation.body, strict=True) if operation.body else None
+    document = validated(value, operation.body) if operation.body else None
     return structs.replace(context, document=document, value=value)
 
 

@@ -47,7 +47,7 @@ def _read(query: bytes, kind: type[RequestModelT]) -> RequestModelT:
     try:
         if nulls:
             raise InvalidRequest(nulls)
-        return validated({name: _value(name, text) for name, text in pairs}, kind, strict=True)
+        return validated({name: _value(name, text) for name, text in pairs}, kind)
     except InvalidFields as error:
         errors = [FieldError(each.pointer.lstrip("/"), each.detail) for each in error.errors]
         raise InvalidRequest(errors) from error

@@ -16,7 +16,8 @@ ANN, BEN = "192.0.2.1", "192.0.2.2"
 async def test_it_is_of_one_client_one_product_and_with_or_without_a_payment(clock: Clock) -> None:
     limits = RateLimits(clock)
     first, second = (
-        ProductCheckout(row, limits, WorkerPool(), None) for row in paid_endpoints("3/minute")[:2]
+        ProductCheckout(row, limits, WorkerPool(), None, lambda: 0.0)
+        for row in paid_endpoints("3/minute")[:2]
     )
     spent = [await first.allowance(ANN, paying=False) for _ in range(4)]
     assert [each.granted for each in spent] == [True] * 3 + [False]

@@ -56,7 +56,10 @@ class TestWithoutPayment:
         response = await sandbox.ask(body)
         assert response.status_code == 402
         header = json.loads(base64.b64decode(response.headers["PAYMENT-REQUIRED"]))
-        assert header == response.json()
+        told = response.json()
+        understood = told.pop("understood", None)
+        assert header == told
+        assert (understood is not None) is (b"people" in body)
         [way] = header["accepts"]
         assert (way["amount"], way["scheme"], way["network"]) == ("20000", "exact", NETWORK)
         assert (way["asset"], way["extra"]) == (USDC, {"name": "USDC", "version": "2"})
@@ -76,6 +79,10 @@ class TestWithoutPayment:
         assert "evil" not in base64.b64decode(response.headers["PAYMENT-REQUIRED"]).decode()
 
 
+FORM = "is not known: the form is chosen by the header Accept:"
+FORMS = "application/json or text/calendar or text/csv or image/svg+xml"
+
+
 class TestPaid:
     async def test_the_seed_example_is_answered_exactly(self, sandbox: Sandbox) -> None:
         wallet = Wallet()
@@ -87,11 +94,55 @@ class TestPaid:
         assert sandbox.transfers == 1
         assert sandbox.facilitator.token.balance_of(wallet.address) == 10_000_000 - 20_000
 
-    async def test_an_unknown_field_is_reported_and_does_not_fail(self, sandbox: Sandbox) -> None:
-        response = await sandbox.buy({**EXAMPLE, "shiftLenghtHours": 12})
-        [warning] = response.json()["warnings"]
-        assert warning["pointer"] == "/shiftLenghtHours"
-        assert "shiftLengthHours" in warning["detail"]
+    async def test_an_unknown_field_is_refused_and_charged_for_nothing(
+        self, sandbox: Sandbox
+    ) -> None:
+        payment = await Wallet().payment(await sandbox.terms())
+        for asked in (None, payment):
+            response = await sandbox.ask({**EXAMPLE, "shiftLenghtHours": 12}, asked)
+            assert response.status_code == 400
+            [error] = response.json()["errors"]
+            assert error["pointer"] == "/shiftLenghtHours"
+            assert "did you mean 'shiftLengthHours'?" in error["detail"]
+        assert sandbox.transfers == 0
+        assert (await sandbox.ask(EXAMPLE, payment)).status_code == 200
+
+    @pytest.mark.parametrize(
+        ("query", "detail"),
+        [
+            (
+                "format=ics",
+                "'format' is not known: the form is chosen by the header Accept: text/calendar",
+            ),
+            (
+                "fmt=text/csv",
+                "'fmt' is not known: the form is chosen by the header Accept: text/csv",
+            ),
+            ("format=pdf", f"'format' {FORM} {FORMS}"),
+            ("shifts=3", "'shifts' is not known: send 'shifts' in the JSON body"),
+            ("members=al", "'members' is not known: send 'people' in the JSON body"),
+            ("xyz", "'xyz' is not known: fields stand in the JSON body"),
+            ("x" * 300, f"'{'x' * 200}…' is not known: fields stand in the JSON body"),
+        ],
+    )
+    async def test_a_query_parameter_is_refused_and_charged_for_nothing(
+        self, sandbox: Sandbox, query: str, detail: str
+    ) -> None:
+        payment = await Wallet().payment(await sandbox.terms())
+        for body, asked in ((EXAMPLE, None), (EXAMPLE, payment), (b"", None)):
+            response = await sandbox.ask(body, asked, query=query)
+            assert response.status_code == 400
+            assert response.json()["errors"] == [
+                {"pointer": "", "detail": f"the query parameter {detail}"}
+            ]
+        assert sandbox.transfers == 0
+
+    @pytest.mark.parametrize(("query", "named"), [("&", 1), ("a=1&" * 50, 20)])
+    async def test_a_strange_query_is_refused_in_few_words(
+        self, sandbox: Sandbox, query: str, named: int
+    ) -> None:
+        response = await sandbox.ask(EXAMPLE, query=query)
+        assert (response.status_code, len(response.json()["errors"])) == (400, named)
 
     async def test_an_empty_document_is_a_question_for_the_terms_only(
         self, sandbox: Sandbox
@@ -411,8 +462,8 @@ class TestOtherRefusals:
         response = await sandbox.ask(EXAMPLE, **{"Content-Type": "text/plain"})
         assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
 
-    async def test_a_body_over_a_mebibyte_is_413(self, sandbox: Sandbox) -> None:
-        response = await sandbox.ask(b"[" + b" " * 1024 * 1024)
+    async def test_a_body_over_four_mebibytes_is_413(self, sandbox: Sandbox) -> None:
+        response = await sandbox.ask(b"[" + b" " * 4 * 1024 * 1024)
         assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
 
     async def test_headers_over_16_kib_are_431(self, sandbox: Sandbox) -> None:

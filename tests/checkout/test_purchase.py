@@ -1,6 +1,7 @@
 """A purchase without its transport: what is computed where, what is charged, and what is known."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -18,7 +19,13 @@ from app.checkout.purchase import (
     ProductCheckout,
     PurchaseRequest,
 )
-from app.errors import FacilitatorUnavailable, FieldError, MalformedBody, SettlementUnknown
+from app.errors import (
+    FacilitatorUnavailable,
+    FieldError,
+    InvalidRequest,
+    MalformedBody,
+    SettlementUnknown,
+)
 from app.http.large_bodies import LARGE_BYTES
 from app.http.rate_limits import RateLimits
 from app.payments.claims.claim import Claim
@@ -27,7 +34,7 @@ from app.payments.facilitators.by_network import Facilitators
 from app.payments.settlement import Charge, SettlementService
 from app.payments.terms import PaymentRequiredBody, payment_terms_of, resource_server
 from app.payments.verification import CarriedPayment, HeaderPayment
-from app.products.endpoint import JSON
+from app.products.endpoint import JSON, Endpoint
 from app.products.registry import paid_endpoints
 from app.workers.pool import WorkerPool
 from tests.conftest import Clock
@@ -78,13 +85,15 @@ class State(Facilitator):
 class Shop:
     """A checkout of one product, with everything that stands behind it."""
 
-    def __init__(self, clock: Clock, claims: MemoryClaims | None = None) -> None:
+    def __init__(
+        self, clock: Clock, claims: MemoryClaims | None = None, endpoint: Endpoint = ENDPOINT
+    ) -> None:
         self.facilitator = State()
         self.claims = MemoryClaims(clock) if claims is None else claims
         self.server = resource_server({NETWORK: self.facilitator})
         self.terms = payment_terms_of(
             self.server,
-            price_usd=ENDPOINT.price_usd,
+            price_usd=endpoint.price_usd,
             payees={NETWORK: PAY_TO},
             resource=ResourceInfo(url="https://oncall.test/x"),
         )
@@ -99,8 +108,8 @@ class Shop:
         payments = PaymentContext(
             self.terms, self.server, settlement, Facilitators({NETWORK: self.facilitator})
         )
-        self.checkout = ProductCheckout(ENDPOINT, RateLimits(clock), self.pool, payments)
-        self.free = ProductCheckout(ENDPOINT, RateLimits(clock), self.pool, None)
+        self.checkout = ProductCheckout(endpoint, RateLimits(clock), self.pool, payments, clock)
+        self.free = ProductCheckout(endpoint, RateLimits(clock), self.pool, None, clock)
 
     def payment(
         self, *, contract: bool = False, wallet: Wallet | None = None, **changes: Any
@@ -189,9 +198,9 @@ def test_a_body_too_large_to_be_examined_is_read_later(shop: Shop) -> None:
     assert shop.pool.jobs == []
 
 
-def test_a_member_that_is_not_understood_is_told_with_the_terms(shop: Shop) -> None:
-    told = shop.told(asked(body=json.dumps({**EXAMPLE, "shift": 1}).encode()))
-    assert [warning["pointer"] for warning in told["warnings"]] == ["/shift"]
+def test_a_member_that_is_not_understood_is_refused_before_anybody_pays(shop: Shop) -> None:
+    with pytest.raises(InvalidRequest, match="/shift: is not a known field; did you mean 'shifts'"):
+        shop.told(asked(body=json.dumps({**EXAMPLE, "shift": 1}).encode()))
 
 
 @pytest.mark.parametrize(("size", "kept"), [(KEPT_BODY_BYTES, 1), (KEPT_BODY_BYTES + 1, 0)])
@@ -235,7 +244,8 @@ def test_a_replay_gets_answer_and_receipt(clock: Clock, kept: bool) -> None:
     if kept:
         assert found == Found(again)
     else:
-        assert (found.outcome, found.claim) == (None, Claim(receipt=first.charge.receipt))
+        assert found.outcome is None
+        assert found.claim == Claim(receipt=first.charge.receipt, asked_at=START * 1_000)
 
 
 def test_without_a_payment_nothing_is_known(shop: Shop) -> None:
@@ -289,3 +299,82 @@ def test_a_payment_of_version_1_where_it_is_taken(shop: Shop) -> None:
     shop.facilitator.takes_version_1 = True
     shop.facilitator.settlements = [settled(network="base-sepolia")]
     assert shop.bought(request).charge is not None
+
+
+# --- what is about the present --------------------------------------------------------------
+
+WHO = {
+    "timezone": "UTC",
+    "rotation_type": "daily",
+    "participants": ["a"],
+}
+WHO_NOW = json.dumps(WHO).encode()
+
+
+def at_of(answer: bytes) -> str:
+    """The instant that an answer of ``oncall-now`` is about."""
+    told: str = json.loads(answer)["at"]
+    return told[:19]
+
+
+def shop_of_now(clock: Clock, claims: MemoryClaims | None = None) -> Shop:
+    return Shop(clock, claims, paid_endpoints()[2])
+
+
+def test_the_terms_tell_what_is_understood(clock: Clock) -> None:
+    shop = shop_of_now(clock)
+    for second in range(2):
+        told = shop.told(asked(body=WHO_NOW))
+        assert told["understood"]["at"] == f"2026-06-04T00:00:0{second}.000Z"
+        assert "understood" not in json.loads(base64.b64decode(shop.terms.unpaid_body.header))
+        clock.advance(1)
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "too large to be kept"])
+def test_a_replay_is_about_the_first_now(clock: Clock, kept: bool) -> None:
+    shop = shop_of_now(clock, None if kept else MemoryClaims(clock, max_answer_bytes=0))
+    request = asked(shop.payment(), WHO_NOW)
+    first = shop.bought(request)
+    clock.advance(60)
+    assert shop.bought(request).answer == first.answer
+    assert at_of(first.answer) == "2026-06-04T00:00:00"
+    assert at_of(run_in_virtual_time(shop.free.outcome(asked(body=WHO_NOW))).answer) == (
+        "2026-06-04T00:01:00"
+    )
+
+
+def test_a_settlement_that_was_not_known_is_for_the_first_now(clock: Clock) -> None:
+    shop = shop_of_now(clock)
+    request = asked(shop.payment(), WHO_NOW)
+    shop.facilitator.settlements = [unknown()]
+    with pytest.raises(SettlementUnknown):
+        run_in_virtual_time(shop.buy(request))
+    clock.advance(90)
+    shop.facilitator.settlements = [settled()]
+    assert at_of(shop.bought(request).answer) == "2026-06-04T00:00:00"
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "too large to be kept"])
+def test_two_at_once_get_one_answer(clock: Clock, kept: bool) -> None:
+    """The other process looked before the first one claimed, and computed a second later."""
+    claims = MemoryClaims(clock, max_answer_bytes=10**6 if kept else 0)
+    here, there = (shop_of_now(clock, claims) for _ in range(2))
+    request = asked(here.payment(), WHO_NOW)
+    found = run_in_virtual_time(there.checkout.find(request))
+    first = here.bought(request)
+    clock.advance(1)
+    second = run_in_virtual_time(there.checkout.outcome(request, found))
+    assert isinstance(second, PaidAnswer)
+    assert second.charge is not None
+    assert (second.answer, second.charge.replayed) == (first.answer, True)
+
+
+def test_two_at_once_with_nothing_to_compare_keep_theirs(clock: Clock) -> None:
+    claims = MemoryClaims(clock, max_answer_bytes=0)
+    here, there = Shop(clock, claims), Shop(clock, claims)
+    request = asked(here.payment())
+    found = run_in_virtual_time(there.checkout.find(request))
+    first = here.bought(request)
+    second = run_in_virtual_time(there.checkout.outcome(request, found))
+    assert isinstance(second, PaidAnswer)
+    assert second.answer == first.answer

@@ -27,9 +27,16 @@ from x402.http.utils import (
 )
 from x402.schemas import PaymentPayload
 
-from app.discovery.bazaar import UNLISTED, bazaar_extension, bazaar_tool_extension, outline
+from app.discovery.bazaar import (
+    UNLISTED,
+    bazaar_extension,
+    bazaar_tool_extension,
+    outline,
+    request_outline,
+)
 from app.discovery.field_notes import FIELD_NOTES, MAX_CHARACTERS
 from app.discovery.openapi import schema_of
+from app.discovery.schema_tables import is_read_only
 from app.main import create_app
 from app.products.endpoint import Endpoint
 from app.products.registry import paid_endpoints
@@ -83,6 +90,7 @@ def test_it_is_the_endpoints(endpoint: Endpoint) -> None:
     call = {"type": "http", "method": "POST", "bodyType": "json", "body": brief}
     assert info["input"] == call
     example = msgspec.json.decode(endpoint.answer_to(brief))
+    example.pop("understood", None)
     assert info["output"] == {"type": "json", "example": example}
 
 
@@ -121,7 +129,12 @@ def test_the_outline_of_a_request_has_every_field_and_takes_the_examples(
 ) -> None:
     outlined = outline(endpoint.request)
     whole = schema_of(endpoint.request)["$defs"][endpoint.request.__name__]
-    assert list(outlined["properties"]) == list(whole["properties"])
+    fields = whole["properties"]
+    used = [name for name, field in fields.items() if not is_read_only(field)]
+    assert list(outlined["properties"]) == used
+    assert list(request_outline(endpoint)["properties"]) == [
+        name for name in used if name not in endpoint.request.as_shown
+    ]
     assert outlined["required"] == whole["required"]
     for example in (endpoint.example, endpoint.brief_example):
         Draft202012Validator(outlined).validate(example)
@@ -135,7 +148,7 @@ def test_the_outline_of_an_answer_has_every_field_and_takes_the_answers(
     whole = schema_of(endpoint.answer)["$defs"][endpoint.answer.__name__]
     unlisted = [name for name in whole["properties"] if name in UNLISTED]
     assert [*outlined["properties"], *unlisted] == list(whole["properties"])
-    assert outlined["required"] == whole["required"]
+    assert outlined["required"] == [name for name in whole["required"] if name not in UNLISTED]
     worked = [each.example for each in endpoint.worked]
     for example in (endpoint.example, endpoint.brief_example, *worked):
         answer = msgspec.json.decode(endpoint.answer_to(example))
@@ -220,7 +233,7 @@ def test_notes_stand_in_the_extension() -> None:
     schema = bazaar_extension(rotation)[BAZAAR.key]["schema"]
     body = schema["properties"]["input"]["properties"]["body"]["properties"]
     assert body["timezone"] == {"type": "string", "description": "IANA"}
-    assert body["shifts"] == {"type": "number"}
+    assert body["minAbsenceHours"] == {"type": "number"}
 
 
 @EACH

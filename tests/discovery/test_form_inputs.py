@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from app.discovery.form_inputs import CONTAINERS, Input, inputs_of
-from app.discovery.form_words import WORDS
+from app.discovery.form_words import UNASKED, WORDS
 from app.discovery.home_example import HOME_EXAMPLE
 from app.discovery.openapi import schema_of
-from app.discovery.schema_tables import name_of, without_null
+from app.discovery.schema_tables import is_read_only, name_of, without_null
 from app.products.registry import paid_endpoints
 
 ROTATION, SCHEDULE, NOW = paid_endpoints()
@@ -34,7 +34,13 @@ def test_every_field_of_every_object_has_an_input(endpoint: Any) -> None:
     objects = schema_of(endpoint.request)["$defs"]
 
     def compare(inputs: Any, of: str) -> None:
-        assert [each.name for each in inputs] == list(objects[of]["properties"])
+        fields = objects[of]["properties"]
+        unasked = {*endpoint.request.as_shown, *(path.rpartition("/")[2] for path in UNASKED)}
+        used = [name for name, each in fields.items() if not is_read_only(each)]
+        top = of == endpoint.request.__name__
+        assert [each.name for each in inputs] == [
+            name for name in used if not (name in unasked and (top or name == "cancelled_at"))
+        ]
         for each in inputs:
             field = without_null(objects[of]["properties"][each.name])
             inner = name_of(field) or name_of(field.get("items", {}))
@@ -43,7 +49,8 @@ def test_every_field_of_every_object_has_an_input(endpoint: Any) -> None:
             assert each.label
             assert (each.kind in CONTAINERS) == bool(each.parts)
 
-    compare(inputs_of(schema_of(endpoint.request), endpoint.example), endpoint.request.__name__)
+    schema, unasked = schema_of(endpoint.request), endpoint.request.as_shown
+    compare(inputs_of(schema, endpoint.example, unasked), endpoint.request.__name__)
 
 
 def test_the_fields_of_a_rotation_that_people_see_first() -> None:
@@ -53,7 +60,7 @@ def test_the_fields_of_a_rotation_that_people_see_first() -> None:
         ("First shift starts", "moment", "2026-06-01T09:00"),
         ("People", "lines", "Ana\nBen\nChloe\nDan\nEva"),
         ("Number of shifts", "number", "20"),
-        ("Hours in a shift", "number", "24"),
+        ("Hours in a shift", "number", ""),  # 24 as if absent: other fields may say it
         ("Time zone", "zone", "Europe/Berlin"),
         ("How to share", "choice", "fair"),
     ]
@@ -68,6 +75,12 @@ def test_an_absence_is_shown_by_its_first_and_last_day() -> None:
         ("Reason", "text", "holiday"),
     ]
     assert ben[0].names_a_person
+
+
+def test_a_date_is_the_last_day_itself() -> None:
+    away = [{"person": "Ben", "start": "2026-06-05", "end": "2026-06-09"}]
+    [ben] = form(ROTATION, {**HOME_EXAMPLE, "unavailable": away})["unavailable"].value
+    assert [each.value for each in ben] == ["Ben", "2026-06-05", "2026-06-09", ""]
 
 
 def test_instants_are_shown_by_the_schedules_clock() -> None:

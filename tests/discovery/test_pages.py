@@ -34,7 +34,8 @@ BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;
 PRODUCTS = [endpoint.catalog_path for endpoint in ENDPOINTS]
 PATHS = ["/", "/catalog", *PRODUCTS]
 INPUT, OUTPUT = "JSON Schema of the input", "JSON Schema of the output"
-MAX_PAGE_BYTES = 60 * 1024
+MAX_PAGE_BYTES = 64 * 1024
+"""Before it is compressed."""
 WALLET = ["mcp-wallet", f"{PUBLIC_URL}/mcp", "--max", "0.10"]
 
 

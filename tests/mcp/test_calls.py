@@ -74,11 +74,18 @@ class TestWithoutPayment:
         assert "x402/payment" in terms["error"]
         assert "x402/payment-response" not in terms
 
-    async def test_warnings_stand_beside_the_terms(self, served: Sandbox) -> None:
+    async def test_an_unknown_argument_is_refused(self, served: Sandbox) -> None:
         async with agent_of(served) as agent:
-            terms = content_of(await agent.ask({**EXAMPLE, "shiftLenghtHours": 12}))
+            problem = content_of(await agent.ask({**EXAMPLE, "shiftLenghtHours": 12}))
+        assert problem["code"] == "invalid_request"
+        assert problem["errors"][0]["pointer"] == "/shiftLenghtHours"
+
+    async def test_warnings_stand_beside_the_terms(self, served: Sandbox) -> None:
+        weekly = "BEGIN:VCALENDAR\r\nRRULE:FREQ=DAILY\r\nEND:VCALENDAR\r\n"
+        async with agent_of(served) as agent:
+            terms = content_of(await agent.ask({**EXAMPLE, "unavailableIcs": {"alice": weekly}}))
         assert terms["accepts"]
-        assert terms["warnings"][0]["pointer"] == "/shiftLenghtHours"
+        assert terms["warnings"][0]["pointer"] == "/unavailableIcs/alice"
 
     @pytest.mark.parametrize("paying", [False, True])
     async def test_every_invalid_argument_is_named(self, served: Sandbox, *, paying: bool) -> None:
@@ -322,7 +329,9 @@ class TestSettling:
 
         row = replace(paid_endpoints()[0], compute=broken)
         limits = RateLimits(lambda: 0.0)
-        route = McpRoute([ProductCheckout(row, limits, WorkerPool(), None)], limits, PUBLIC_URL)
+        route = McpRoute(
+            [ProductCheckout(row, limits, WorkerPool(), None, lambda: 0.0)], limits, PUBLIC_URL
+        )
         with capture_logs() as logs:
             call = message("tools/call", {"name": ROTATION, "arguments": EXAMPLE})
             response = await posted(Service(route).http, call)

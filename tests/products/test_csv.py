@@ -19,12 +19,14 @@ from app.products.layered.answer import (
     ScheduleGap,
     ScheduleSegment,
 )
+from app.products.layered.understood import understood_instant, understood_window
 from app.products.rotation.answer import rotation_answer
 from tests.support.formats import rows, unguarded
 
 JUNE_4_MS = 1_780_531_200_000
 A, B, C, D = (f"2026-06-0{day}T00:00:00.000Z" for day in (4, 5, 6, 7))
 OVERRIDE = "override_start_at,override_end_at,override_reason"
+HERE = understood_instant("UTC", 0)
 SCHEDULE_HEADER = f"start,end,user_id,source,layer,{OVERRIDE},starts_before,ends_after"
 NOW_HEADER = f"at,user_id,source,layer,{OVERRIDE},since,until,next_user_id,next_at"
 FRANK = OverrideGiven("frank", A, B, 'covers "all", really')
@@ -65,6 +67,7 @@ def test_a_schedule_byte_for_byte() -> None:
         tally=[],
         balanced=True,
         interpretation="",
+        understood=understood_window("UTC", 0, 1),
     )
     assert schedule_csv(answer).decode().split("\r\n") == [
         SCHEDULE_HEADER,
@@ -90,7 +93,7 @@ def test_a_schedule_byte_for_byte() -> None:
 def test_an_instant(
     override: OverrideGiven | None, following: NextOnCall | None, expected: str
 ) -> None:
-    answer = OncallNowAnswer(A, "bob", "layer", "Days", override, None, None, following, "")
+    answer = OncallNowAnswer(A, "bob", "layer", "Days", override, None, None, following, "", HERE)
     assert now_csv(answer).decode().split("\r\n") == [
         NOW_HEADER,
         expected,

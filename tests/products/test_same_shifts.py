@@ -44,7 +44,7 @@ REQUESTS = st.fixed_dictionaries(
 
 def in_each_format(endpoint: Endpoint, result: Result) -> Shown:
     """A result as JSON, calendar, table and picture."""
-    written = {name: each.write(result, ()) for name, each in endpoint.formats.items()}
+    written = {name: each.write(result) for name, each in endpoint.formats.items()}
     return msgspec.json.decode(written[JSON]), written[CALENDAR], written[CSV], written[SVG]
 
 

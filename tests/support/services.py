@@ -48,14 +48,15 @@ class Service:
         self.http = httpx.AsyncClient(transport=transport, base_url="http://service.test")
 
     async def ask(
-        self, body: Any = EXAMPLE, payment: str | None = None, **headers: str
+        self, body: Any = EXAMPLE, payment: str | None = None, *, query: str = "", **headers: str
     ) -> httpx.Response:
         """POST ``body`` (bytes as they are, all else as JSON) to the endpoint at ``path``."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"Content-Type": "application/json", **headers}
         if payment is not None:
             sent["PAYMENT-SIGNATURE"] = payment
-        return await self.http.post(self.path, content=content, headers=sent)
+        path = f"{self.path}?{query}" if query else self.path
+        return await self.http.post(path, content=content, headers=sent)
 
     async def terms(self) -> str:
         response = await self.ask(b"")

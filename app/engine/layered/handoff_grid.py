@@ -133,6 +133,12 @@ def counted_from(layer: Layer, clock: ZoneClock) -> tuple[int, int]:
     return layer.start_at, clock.wall(layer.start_at)
 
 
+def monthly_from(clock: ZoneClock, wall: int, count: int) -> MonthGrid:
+    """Return the grid with a handoff every ``count`` months, first at the wall time ``wall``."""
+    month, day = _month_and_day(wall)
+    return MonthGrid(clock, month, day, wall % DAY, count)
+
+
 def grid_of(layer: Layer, clock: ZoneClock, from_at: int, wall_from: int) -> Grid:
     """Return the grid of a layer, counted from ``from_at``, whose wall time is ``wall_from``."""
     as_started = layer.handoff_time is None and layer.start_at is not None

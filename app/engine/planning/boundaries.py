@@ -10,9 +10,73 @@ zone skipped altogether has no shift. A start that is skipped itself moves no la
 keep the time of day that was asked for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count, islice
 
-from app.engine.walltime import DAY, ZoneClock
+from app.engine.layered.handoff_grid import monthly_from
+from app.engine.walltime import DAY, ZoneClock, clock_of
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftRhythm:
+    """When shifts begin, without an end: every ``length_ms``, every ``months``, or at ``times``.
+
+    One of the three is given. ``times`` are times of day in milliseconds, ascending; the first
+    shift then begins at the first of them that is not before ``start_at``. Months and times are on
+    ``clock``, or in UTC without one. ``wall_start`` is the local time that was asked for as the
+    start, if the clock skips it.
+    """
+
+    clock: ZoneClock | None
+    start_at: int
+    length_ms: int = 0
+    months: int = 0
+    times: Sequence[int] = ()
+    wall_start: int | None = None
+
+    def boundaries(self, shifts: int) -> Sequence[int]:
+        """Compute the start of each of ``shifts`` shifts and the end of the last."""
+        if self.length_ms:
+            return boundaries_of(self.clock, self.start_at, shifts, self.length_ms, self.wall_start)
+        return list(islice(self._starts(), shifts + 1))
+
+    def boundaries_until(self, until_at: int, most: int) -> Sequence[int]:
+        """Compute the boundaries of the shifts that begin before ``until_at``, at most ``most``.
+
+        The last of these shifts is not cut.
+        """
+        found: list[int] = []
+        for at in islice(self._starts(), most + 1):
+            found.append(at)
+            if at >= until_at:
+                break
+        return found
+
+    def _starts(self) -> Iterator[int]:
+        """Yield the starts of all shifts, which ascend strictly."""
+        before = self.start_at - 1
+        for at in self._handoffs():
+            if at > before:
+                yield at
+                before = at
+
+    def _handoffs(self) -> Iterator[int]:
+        clock = self.clock or clock_of("UTC")
+        wall = clock.wall(self.start_at) if self.wall_start is None else self.wall_start
+        if self.months:
+            yield self.start_at  # as given: it may be the second pass of a repeated time
+            grid = monthly_from(clock, wall, self.months)
+            yield from (grid.handoff_at(index) for index in count(1))
+        elif self.times:
+            midnight = clock.wall(self.start_at) // DAY * DAY
+            for day in count(midnight, DAY):
+                yield from (clock.first_at(day + time) for time in self.times)
+        elif self.clock is None or self.length_ms % DAY:
+            yield from count(self.start_at, self.length_ms)
+        else:
+            yield self.start_at  # as above
+            yield from (clock.first_at(at) for at in count(wall + self.length_ms, self.length_ms))
 
 
 def boundaries_of(

@@ -109,13 +109,14 @@ class Plan(NamedTuple):
 class PlannedRotation:
     """A plan with the request it answers.
 
-    Handoffs are ``handoff_offset_ms`` after shifts end; ``zoned`` says whether local times were
-    asked for.
+    The length in hours is 0 if it varies, and the text says it in words. Handoffs are
+    ``handoff_offset_ms`` after shifts end; ``zoned`` says whether local times were asked for.
     """
 
     request: PlanningRequest
     plan: Plan
     shift_length_hours: float
+    shift_length_text: str
     handoff_offset_hours: float
     handoff_offset_ms: int
     zoned: bool

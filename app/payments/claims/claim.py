@@ -41,7 +41,8 @@ class Claim(Struct, frozen=True):
     that an earlier settlement of ours may have moved the money, and ``transaction`` is the one that
     the facilitator then named, if it did. ``answer`` is what was kept with the receipt, ``None`` if
     that was too large. ``claimed_at`` is when a claim that is the caller's was first made, in
-    seconds since 1970.
+    seconds since 1970, and ``asked_at`` the instant that its answer is about if that is about the
+    present, in milliseconds; 0 if that is not known.
     """
 
     holder: str = ""
@@ -50,6 +51,7 @@ class Claim(Struct, frozen=True):
     receipt: Receipt | None = None
     answer: bytes | None = None
     claimed_at: float = 0.0
+    asked_at: int = 0
 
 
 BUSY = Claim()
@@ -89,11 +91,14 @@ class PaymentClaims(Protocol):
         request_hash: bytes,
         expires_at: float,
         payment: ClaimedPayment | None = None,
+        asked_at: int = 0,
     ) -> Claim:
         """Claim ``key`` for a request. Raises ``PaymentAlreadyUsed`` or ``TooManyClaims``.
 
         ``payment`` is kept with it until its outcome is known, and becomes a settlement in the
-        stream when it is settled. A claim without one stands for no money.
+        stream when it is settled. A claim without one stands for no money. ``asked_at`` is kept
+        with a claim that is now the caller's, whose answer it is that may be sent: nobody was sent
+        an earlier one.
         """
         ...
 

@@ -28,6 +28,7 @@ class _Entry(Struct, frozen=True, gc=False):
     expires_at: float
     holder: str
     claimed_at: float = 0.0
+    asked_at: int = 0
     sent: bool = False
     transaction: str = ""
     receipt: Receipt | None = None
@@ -86,6 +87,7 @@ class MemoryClaims:
             transaction=entry.transaction,
             receipt=entry.receipt,
             answer=self._answers.get(key),
+            asked_at=entry.asked_at,
         )
 
     def has_paid(self, payer: str) -> bool:
@@ -97,6 +99,7 @@ class MemoryClaims:
         request_hash: bytes,
         expires_at: float,
         payment: ClaimedPayment | None = None,
+        asked_at: int = 0,
     ) -> Claim:
         found = await self.find(key, request_hash)
         if found is not None and (found == BUSY or found.receipt is not None):
@@ -104,9 +107,17 @@ class MemoryClaims:
         if found is None:
             self._make_room()
             self._put(key, _Entry(request_hash, expires_at, "", self._clock()))
-        entry = replace(self._entries[key], holder=secrets.token_hex(8), payment=payment)
+        entry = replace(
+            self._entries[key], holder=secrets.token_hex(8), payment=payment, asked_at=asked_at
+        )
         self._entries[key] = entry
-        return Claim(entry.holder, entry.sent, entry.transaction, claimed_at=entry.claimed_at)
+        return Claim(
+            entry.holder,
+            entry.sent,
+            entry.transaction,
+            claimed_at=entry.claimed_at,
+            asked_at=asked_at,
+        )
 
     async def mark_settled(
         self, key: str, holder: str, receipt: Receipt, answer: bytes | None = None

@@ -61,25 +61,26 @@ SAFE_POLICY = "noeviction"
 
 FIND = """
 local paid = redis.call('EXISTS', KEYS[2])
-local entry = redis.call('HMGET', KEYS[1], 'request', 'receipt', 'lease', 'answer', 'sent')
+local entry = redis.call('HMGET', KEYS[1], 'request', 'receipt', 'lease', 'answer', 'sent',
+  'asked')
 if not entry[1] then return {paid, 'none'} end
 if entry[1] ~= ARGV[1] then return {paid, 'used'} end
-if entry[2] then return {paid, 'settled', entry[2], entry[4]} end
+if entry[2] then return {paid, 'settled', entry[2], entry[4], entry[6]} end
 if entry[3] and tonumber(entry[3]) > tonumber(redis.call('TIME')[1]) then return {paid, 'busy'} end
-return {paid, 'sent', entry[5] or '1'}
+return {paid, 'sent', entry[5] or '1', entry[6]}
 """
 CLAIM = """
-local fields = {'request', 'receipt', 'lease', 'sent', 'holder', 'answer', 'claimed'}
+local fields = {'request', 'receipt', 'lease', 'sent', 'holder', 'answer', 'claimed', 'asked'}
 local entry = redis.call('HMGET', KEYS[1], unpack(fields))
 local now = tonumber(redis.call('TIME')[1])
 if entry[1] and entry[1] ~= ARGV[1] then return {'used'} end
-if entry[2] then return {'settled', entry[2], entry[6]} end
+if entry[2] then return {'settled', entry[2], entry[6], entry[8]} end
 -- the client asked again by itself, because our first answer was lost on its way
 if entry[5] == ARGV[2] then return {'mine', entry[4] or '', entry[7] or now} end
 if entry[3] and tonumber(entry[3]) > now then return {'busy'} end
 local claimed = entry[7] or now
 redis.call('HSET', KEYS[1], 'request', ARGV[1], 'holder', ARGV[2], 'lease', now + ARGV[3],
-  'claimed', claimed)
+  'claimed', claimed, 'asked', ARGV[7])
 redis.call('EXPIREAT', KEYS[1], ARGV[4])
 if ARGV[5] ~= '' then
   redis.call('HSET', KEYS[1], 'payment', ARGV[5])
@@ -96,7 +97,9 @@ redis.call('SET', KEYS[2], '1', 'EX', {PAYER_SECONDS})
 if redis.call('HGET', KEYS[1], 'receipt') then return 0 end
 -- request and expiry again: Redis may have lost the claim, and a receipt alone would serve any body
 redis.call('HSET', KEYS[1], 'receipt', ARGV[1], 'request', ARGV[2])
-if ARGV[6] then redis.call('HSET', KEYS[1], 'answer', ARGV[6]) end
+-- who looks a claim up does not know what its holder was asked
+if ARGV[6] ~= '' then redis.call('HSET', KEYS[1], 'asked', ARGV[6]) end
+if ARGV[7] then redis.call('HSET', KEYS[1], 'answer', ARGV[7]) end
 redis.call('HDEL', KEYS[1], 'lease', 'payment')
 redis.call('EXPIREAT', KEYS[1], ARGV[3])
 if ARGV[4] ~= '' then
@@ -154,6 +157,7 @@ class _Held(NamedTuple):
     request_hash: bytes
     expires_at: int
     payment: ClaimedPayment | None
+    asked_at: int | None = None
 
 
 class _Unstored(NamedTuple):
@@ -222,20 +226,23 @@ class RedisClaims:
         request_hash: bytes,
         expires_at: float,
         payment: ClaimedPayment | None = None,
+        asked_at: int = 0,
     ) -> Claim:
         holder = secrets.token_hex(8)
         kept = b"" if payment is None else msgspec.json.encode(payment)
-        arguments = [request_hash, holder, self._lease_seconds, int(expires_at), kept, key]
+        expiry = int(expires_at)
+        arguments = [request_hash, holder, self._lease_seconds, expiry, kept, key, asked_at]
         state, *rest = await self._run(CLAIM, key, arguments)
         if state != b"mine":
             return _claim(state, rest)
-        self._held[holder] = _Held(request_hash, int(expires_at), payment)
+        self._held[holder] = _Held(request_hash, expiry, payment, asked_at)
         sent, claimed_at = rest
         return Claim(
             holder,
             sent=bool(sent),
             transaction=_transaction(sent),
             claimed_at=float(claimed_at),
+            asked_at=asked_at,
         )
 
     async def mark_settled(
@@ -357,7 +364,9 @@ def _settled_arguments(key: str, held: _Held, receipt: Receipt) -> list[Any]:
     settlement = b""
     if held.payment is not None:
         settlement = msgspec.json.encode(held.payment.settled(key, receipt))
-    return [msgspec.json.encode(receipt), held.request_hash, held.expires_at, settlement, key]
+    asked = "" if held.asked_at is None else held.asked_at
+    encoded = msgspec.json.encode(receipt)
+    return [encoded, held.request_hash, held.expires_at, settlement, key, asked]
 
 
 def _open_claim(key: str, fields: Sequence[bytes]) -> OpenClaim:
@@ -377,10 +386,12 @@ def _claim(state: bytes, rest: Sequence[bytes]) -> Claim:
     if state == b"used":
         raise PaymentAlreadyUsed
     if state == b"settled":
-        receipt, answer = rest
-        return Claim(receipt=msgspec.json.decode(receipt, type=Receipt), answer=answer)
+        receipt, answer, asked = rest
+        decoded = msgspec.json.decode(receipt, type=Receipt)
+        return Claim(receipt=decoded, answer=answer, asked_at=int(asked or 0))
     if state == b"sent":
-        return Claim(sent=True, transaction=_transaction(*rest))
+        sent, asked = rest
+        return Claim(sent=True, transaction=_transaction(sent), asked_at=int(asked or 0))
     return BUSY
 
 

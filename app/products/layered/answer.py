@@ -19,8 +19,13 @@ from app.engine.layered.model import (
 )
 from app.engine.layered.tally import Tally, balanced
 from app.engine.zone_names import clock_in_words
-from app.errors import FieldError
 from app.formats.instants import iso, iso_texts
+from app.products.layered.understood import (
+    UnderstoodInstant,
+    UnderstoodWindow,
+    understood_instant,
+    understood_window,
+)
 from app.products.numbers import InstantText, Number, number
 
 AssignmentSource = Literal["layer", "override", "entry"]
@@ -79,9 +84,7 @@ class OncallScheduleAnswer(Struct, frozen=True, omit_defaults=True):
         bool, Meta(description="Whether the largest and smallest `shifts` differ by at most one.")
     ]
     interpretation: Annotated[str, Meta(description="What was computed, in a sentence.")]
-    warnings: Annotated[
-        Sequence[FieldError], Meta(description="Fields that were not understood and not used.")
-    ] = ()
+    understood: UnderstoodWindow
 
 
 class NextOnCall(Struct, frozen=True):
@@ -103,13 +106,11 @@ class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
     until: Annotated[InstantText, Meta(description="Null: nothing will ever change.")] | None
     next: Annotated[NextOnCall, Meta(description="Null: nobody else follows.")] | None
     interpretation: Annotated[str, Meta(description="What was found, in a sentence.")]
-    warnings: Annotated[
-        Sequence[FieldError], Meta(description="Fields that were not understood and not used.")
-    ] = ()
+    understood: UnderstoodInstant
 
 
 def schedule_answer(
-    timezone: str, final: FinalSchedule, tally: Sequence[Tally], warnings: Sequence[FieldError] = ()
+    timezone: str, final: FinalSchedule, tally: Sequence[Tally]
 ) -> OncallScheduleAnswer:
     """Return the answer with the final schedule of a window."""
     return OncallScheduleAnswer(
@@ -118,11 +119,11 @@ def schedule_answer(
         tally=[_person(person) for person in tally],
         balanced=balanced(tally),
         interpretation=window_in_words(timezone, final),
-        warnings=warnings,
+        understood=understood_window(timezone, final.from_at, final.to_at),
     )
 
 
-def now_answer(found: OnCall, warnings: Sequence[FieldError] = ()) -> OncallNowAnswer:
+def now_answer(found: OnCall, timezone: str) -> OncallNowAnswer:
     """Return the answer with the person on call at an instant."""
     assignment = found.assignment
     return OncallNowAnswer(
@@ -135,7 +136,7 @@ def now_answer(found: OnCall, warnings: Sequence[FieldError] = ()) -> OncallNowA
         until=None if found.until is None else iso(found.until),
         next=NextOnCall(found.next.user_id, iso(found.next.at)) if found.next else None,
         interpretation=instant_in_words(found),
-        warnings=warnings,
+        understood=understood_instant(timezone, found.at),
     )
 
 

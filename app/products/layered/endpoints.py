@@ -108,4 +108,6 @@ def schedule_result(schedule: Schedule, final: FinalSchedule) -> Result:
 
 def now_result(schedule: Schedule, found: OnCall) -> Result:
     """Return the result of ``oncall-now``: ``schedule`` at an instant."""
-    return Result(partial(now_answer, found), partial(now_timeline, schedule, found))
+    return Result(
+        partial(now_answer, found, schedule.timezone), partial(now_timeline, schedule, found)
+    )

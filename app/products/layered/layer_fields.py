@@ -15,8 +15,9 @@ from app.engine.layered.model import Layer, Restriction, Unit
 from app.engine.layered.parsing import MAX_COUNTS, handoff_of, rotation_interval_of
 from app.engine.walltime import clock_of
 from app.errors import FieldError, TooManyLayers, TooManyParticipants, TooManyRestrictions
-from app.http.scalars import Moment, Name, Weekday, WindowEnd, WindowStart, Zone
+from app.http.scalars import Moment, Name, Weekday, When, WindowEnd, WindowStart, Zone
 from app.http.validation import RequestModel
+from app.products.local_times import ENDS
 
 UserId = Annotated[Name, Meta(description="a user id of 1 to 200 characters after trimming")]
 Point = Annotated[
@@ -24,6 +25,22 @@ Point = Annotated[
     Meta(
         description="an RFC 3339 instant with Z or an offset, to the millisecond; years 2 to 9998",
         examples=["2026-04-24T19:00:00Z"],
+    ),
+]
+LOCAL_RULE = (
+    "an RFC 3339 instant with Z or an offset, or without by the clock of `timezone`, such as "
+    "2026-04-24T19:00; a date is {date}; years 2 to 9998"
+)
+LocalStart = Annotated[
+    When,
+    Meta(description=LOCAL_RULE.format(date="its midnight"), examples=["2026-04-24T19:00:00Z"]),
+]
+LocalEnd = Annotated[
+    When,
+    Meta(
+        description=LOCAL_RULE.format(date="the last day"),
+        examples=["2026-04-25T19:00:00Z"],
+        extra=ENDS,
     ),
 ]
 LocalZone = Annotated[
@@ -47,14 +64,13 @@ HandoffTime = Annotated[
     ),
 ]
 
-FirstTurn = Annotated[
-    Moment,
-    Meta(
-        description="an instant, not before start_at: the turn that holds it is the first "
-        "participant's; absent: turns are counted from start_at",
-        examples=["2026-01-05T08:00:00Z"],
-    ),
-]
+FIRST_TURN_RULE = Meta(
+    description="an instant, not before start_at: the turn that holds it is the first "
+    "participant's; absent: turns are counted from start_at",
+    examples=["2026-01-05T08:00:00Z"],
+)
+FirstTurn = Annotated[Moment, FIRST_TURN_RULE]
+LocalFirstTurn = Annotated[When, FIRST_TURN_RULE]
 
 
 class IntervalDocument(RequestModel, frozen=True):
@@ -209,6 +225,14 @@ class LayerDocument(RequestModel, frozen=True):
         return rotation_interval_of(self.rotation_type, None, None)
 
 
+Participants = Annotated[
+    list[UserId],
+    Meta(
+        max_length=PARTICIPANTS,
+        description="at most 500 user ids in the order of their turns; none: nobody takes turns",
+        examples=[["user_012", "user_034"]],
+    ),
+]
 Layers = Annotated[
     list[LayerDocument],
     Meta(

@@ -5,8 +5,8 @@ Requests with and without a payment are validated alike. Swaps are only resolved
 is computed.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -28,41 +28,119 @@ from app.errors import (
     InvalidRequest,
     NamedFieldError,
     OutOfBounds,
+    TooManyLayers,
     TooManyOverrides,
     TooManySwaps,
 )
+from app.formats.instants import iso
+from app.http.scalars import Moment, Name, When, moment_ms
 from app.http.validation import RequestModel
-from app.products.layered.layer_fields import Layers, LocalZone, Point, UserId
+from app.products.layered.layer_fields import (
+    HandoffTime,
+    LayerDocument,
+    LocalEnd,
+    LocalFirstTurn,
+    LocalStart,
+    LocalZone,
+    Participants,
+    RotationInterval,
+    RotationType,
+    UserId,
+)
+from app.products.layered.understood import (
+    UnderstoodInstant,
+    UnderstoodWindow,
+    understood_instant,
+    understood_window,
+)
+from app.products.local_times import with_instants
 
 LIGHT_STEPS = 5_000
 """Work that is done within 10 ms, beside reading the request."""
 
+ROTATION = (
+    "rotation_type",
+    "participants",
+    "start_at",
+    "handoff_time",
+    "interval",
+    "first_turn_at",
+)
+"""The fields of a schedule that is one rotation, as v2 shows one."""
+
 Reason = Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
 """The reason of an override."""
+
+
+READ_ONLY = Meta(
+    description="shown by the stored APIs; accepted and not used",
+    extra_json_schema={"readOnly": True},
+)
+ShownText = Annotated[str, READ_ONLY]
+ShownNumber = Annotated[int, READ_ONLY]
+
+
+class SoldLayer(LayerDocument, frozen=True):
+    """A rotation plus restrictions."""
+
+    start_at: LocalStart | None = None  # type: ignore[assignment] # may be local
+    first_turn_at: LocalFirstTurn | None = None  # type: ignore[assignment] # as above
+
+
+SoldLayers = Annotated[
+    list[SoldLayer],
+    Meta(
+        max_length=limits.LAYERS,
+        description="at most 50 layers from top to bottom; the first that has somebody wins",
+        extra={"error": TooManyLayers},
+    ),
+]
 
 
 class OverrideDocument(RequestModel, frozen=True):
     """One person for a time range, above entries and layers."""
 
     user_id: UserId
-    start_at: Point
-    end_at: Point
+    start_at: LocalStart
+    end_at: LocalEnd
     reason: Reason | None = None
+    cancelled_at: (
+        Annotated[
+            When,
+            Meta(description="as v1 shows it: from then on the override counts for nothing"),
+        ]
+        | None
+    ) = None
+    id: ShownText | None = None
+    swap_id: ShownText | None = None
+    created_at: ShownText | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
         return order_errors(values, "start_at", "end_at")
 
-    def override(self) -> Override:
-        return Override(str(self.user_id), self.start_at, self.end_at, self.reason)
+    def override(self) -> Override | None:
+        """Return the override; ``None`` if it was cancelled before it began."""
+        end_at = self.end_at
+        if self.cancelled_at is not None:
+            end_at = min(end_at, self.cancelled_at)
+        if end_at <= self.start_at:
+            return None
+        return Override(str(self.user_id), self.start_at, end_at, self.reason)
 
 
 class EntryDocument(RequestModel, frozen=True):
     """A shift made by hand, above layers and below overrides."""
 
     user_id: UserId
-    start: Point
-    end: Point
+    start: LocalStart
+    end: LocalEnd
+    id: ShownText | None = None
+    schedule_id: ShownText | None = None
+    source: ShownText | None = None
+    scheduled_user_id: ShownText | None = None
+    swap_id: ShownText | None = None
+    created_at: ShownText | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -81,8 +159,8 @@ class SwapDocument(RequestModel, frozen=True):
         "may have\n    started. With no shift within 366 days the swap is a plain hand-over."
     )
 
-    start: Point
-    end: Point
+    start: LocalStart
+    end: LocalEnd
     swap_with_user_id: UserId
 
     @classmethod
@@ -94,10 +172,19 @@ class SwapDocument(RequestModel, frozen=True):
 
 
 class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
-    """A schedule that is not stored: all of it stands in the request."""
+    """A schedule that is not stored: all of it stands in the request.
+
+    It is a schedule as v1 shows one, in layers, or as v2 does, one rotation.
+    """
 
     timezone: Annotated[LocalZone, Meta(examples=["America/Los_Angeles"])]
-    layers: Layers
+    layers: SoldLayers | None = None
+    rotation_type: RotationType | None = None
+    participants: Participants | None = None
+    start_at: LocalStart | None = None
+    handoff_time: HandoffTime | None = None
+    interval: RotationInterval | None = None
+    first_turn_at: LocalFirstTurn | None = None
     overrides: (
         Annotated[
             list[OverrideDocument],
@@ -135,12 +222,88 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
         | None
     ) = None
 
+    overrides_left_out: (
+        Annotated[
+            int,
+            Meta(
+                description="as v1 shows it: only 0, as if absent, because an override that is "
+                "left out would count for nothing"
+            ),
+        ]
+        | None
+    ) = None
+    layered: (
+        Annotated[
+            bool,
+            Meta(
+                description="as v2 shows it: only false, as if absent, because v2 shows the first "
+                "layer alone"
+            ),
+        ]
+        | None
+    ) = None
+    first_turns: (
+        Annotated[
+            list[Moment | None],
+            Meta(
+                max_length=limits.LAYERS,
+                description="as v1 shows it: `first_turn_at` of each layer, in their order; null: "
+                "as the layer says",
+            ),
+        ]
+        | None
+    ) = None
+    pending: (
+        Annotated[
+            list[dict[str, Any]],
+            Meta(
+                description="as v1 and v2 show it: what is to hold later; not used, and refused if "
+                "what is asked about reaches it"
+            ),
+        ]
+        | None
+    ) = None
+    id: ShownText | None = None
+    name: ShownText | None = None
+    team_id: ShownText | None = None
+    version: ShownNumber | None = None
+    created_at: ShownText | None = None
+    updated_at: ShownText | None = None
+
+    now_field: ClassVar[str]
+    """The field that is now where none is given. Who reads a request without a now must give it."""
+
+    as_shown = (*ROTATION, "overrides_left_out", "layered", "first_turns", "pending")
+    synonyms: ClassVar[Mapping[str, str]] = {
+        "tz": "timezone",
+        "zone": "timezone",
+        "rotations": "layers",
+        "people": "participants",
+        "members": "participants",
+        "users": "participants",
+    }
+
+    @classmethod
+    def depends_on_now(cls, value: object) -> bool:
+        return isinstance(value, dict) and value.get(cls.now_field) is None
+
+    @classmethod
+    def completed(cls, value: dict[str, Any], now: int | None) -> dict[str, Any]:
+        given = with_instants(value, cls, needs_zone=True)
+        return {cls.now_field: iso(now), **given} if now is not None else given
+
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        errors = [
+            *_shown_errors(values),
+            *_rotation_errors(values),
+            *_first_turns_errors(values),
+        ]
+        yield from errors
         manual = len(values.get("overrides") or ()) + len(values.get("entries") or ())
         if manual > limits.OVERRIDES:
             yield NamedFieldError("/overrides", TooManyOverrides.title, TooManyOverrides)
-        if {"layers", "overrides", "entries", "swaps"} <= values.keys():
+        if not errors and values.keys() >= WORK:
             yield from _work_errors(values)
 
     @property
@@ -151,8 +314,11 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
         """Return the engine's schedule. Raises ``InvalidRequest`` for impossible swaps."""
         schedule = Schedule(
             str(self.timezone),
-            tuple(layer.layer(str(self.timezone)) for layer in self.layers),
-            tuple(override.override() for override in self.overrides or ()),
+            tuple(
+                layer.layer(str(self.timezone))
+                for layer in _layers_in(msgspec.structs.asdict(self))
+            ),
+            tuple(filter(None, (override.override() for override in self.overrides or ()))),
             tuple(entry.entry() for entry in self.entries or ()),
         )
         return _swapped(schedule, [swap.swap() for swap in self.swaps or ()])
@@ -163,25 +329,54 @@ class OncallScheduleRequest(
 ):
     """A schedule and the window to show of it."""
 
-    from_at: Point
-    to_at: Point
+    to_at: LocalEnd
+    from_at: LocalStart | None = None
+
+    now_field = "from"
+
+    @property
+    def understood(self) -> UnderstoodWindow:
+        return understood_window(str(self.timezone), *self.window)
+
+    @property
+    def window(self) -> tuple[int, int]:
+        """The window ``[from, to)`` in milliseconds."""
+        return self.from_at or 0, self.to_at
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        if values.get("from_at", 0) is None:
+            yield FieldError("/from", "is required")
         yield from window_errors(values, "from_at", "to_at", "/to")
+        if "to_at" in values:
+            yield from _pending_errors(values, values["to_at"])
         yield from super().cross_field_errors(values)
 
     def final_schedule(self, schedule: Schedule) -> FinalSchedule:
-        return final_schedule(schedule, self.from_at, self.to_at)
+        return final_schedule(schedule, *self.window)
 
 
 class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
     """A schedule and the instant to look at."""
 
-    at: Point
+    at: LocalStart | None = None
+
+    now_field = "at"
+
+    @property
+    def understood(self) -> UnderstoodInstant:
+        return understood_instant(str(self.timezone), self.at or 0)
+
+    @classmethod
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        if values.get("at", 0) is None:
+            yield FieldError("/at", "is required")
+        elif "at" in values:
+            yield from _pending_errors(values, values["at"] + 1)
+        yield from super().cross_field_errors(values)
 
     def on_call(self, schedule: Schedule) -> OnCall:
-        return on_call_at(schedule, self.at)
+        return on_call_at(schedule, self.at or 0)
 
 
 def order_errors(values: Mapping[str, Any], start: str, end: str) -> Iterator[FieldError]:
@@ -196,11 +391,94 @@ def window_errors(
     values: Mapping[str, Any], start: str, end: str, pointer: str
 ) -> Iterator[FieldError]:
     """Yield an error at ``pointer`` if the window is empty, too long or out of range."""
-    if {start, end} <= values.keys():
+    if values.get(start) is not None and end in values:
         try:
             limits.check_window(values[start], values[end])
         except OutOfBounds as error:
             yield NamedFieldError(pointer, error.detail, type(error))
+
+
+def _shown_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield an error if the stored APIs have shown only a part of the schedule."""
+    if values.get("overrides_left_out"):
+        yield FieldError(
+            "/overrides_left_out",
+            "overrides were left out: send all that /api/v1/schedules/{id}/overrides lists",
+        )
+    if values.get("layered"):
+        yield FieldError(
+            "/layered",
+            "it has more than this layer: send what /api/v1/schedules/{id} answers",
+        )
+
+
+def _rotation_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield the errors of layers beside one rotation, and of neither."""
+    given = [name for name in ROTATION if values.get(name) is not None]
+    if values.get("layers") is not None:
+        for name in given:
+            yield FieldError(f"/{name}", "belongs into a layer: leave it out, or leave layers out")
+    elif "layers" in values and "rotation_type" in values:
+        if values["rotation_type"] is not None:
+            yield from LayerDocument.cross_field_errors(values)
+        elif given:
+            yield FieldError("/rotation_type", f"is required beside {given[0]}")
+        else:
+            yield FieldError("/layers", "is required, or rotation_type and participants")
+
+
+WORK = frozenset(("overrides", "entries", "swaps", "layers", "first_turns", *ROTATION))
+"""The fields that say how much work a schedule is."""
+
+
+def _first_turns_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield the errors of the first turns that stand beside the layers, as v1 shows them."""
+    turns, layers = values.get("first_turns"), values.get("layers")
+    if turns is None or "layers" not in values:
+        return
+    if layers is None:
+        yield FieldError("/first_turns", "belongs to layers: write first_turn_at")
+    elif len(turns) != len(layers):
+        yield FieldError("/first_turns", f"has {len(turns)} items for {len(layers)} layers")
+    else:
+        for index, (turn, layer) in enumerate(zip(turns, layers, strict=True)):
+            start_at = layer.start_at
+            if None not in (turn, start_at) and turn < start_at:
+                yield FieldError(f"/first_turns/{index}", "is before start_at of the layer")
+
+
+def _pending_errors(values: Mapping[str, Any], end_at: int) -> Iterator[FieldError]:
+    """Yield an error for each change to come that holds before ``end_at``, or cannot be read."""
+    for index, change in enumerate(values.get("pending") or ()):
+        where = f"/pending/{index}"
+        try:
+            from_at = moment_ms(change["effective_from"])
+        except (KeyError, TypeError, AttributeError, ValueError):
+            yield FieldError(f"{where}/effective_from", "is not an RFC 3339 instant")
+            continue
+        if from_at < end_at:
+            yield FieldError(
+                where,
+                f"holds from {iso(from_at)} on, which is asked about: end before it, or leave it "
+                "out and send what is to hold then",
+            )
+
+
+def _layers_in(values: Mapping[str, Any]) -> Sequence[LayerDocument]:
+    """Return the layers of a valid schedule: those given, or the one rotation."""
+    if values["layers"] is not None:
+        given: Sequence[LayerDocument] = values["layers"]
+        turns = values["first_turns"] or [None] * len(given)
+        return [
+            layer if turn is None else msgspec.structs.replace(layer, first_turn_at=turn)
+            for layer, turn in zip(given, turns, strict=True)
+        ]
+    rotation = {name: values[name] for name in ROTATION}
+    return [
+        LayerDocument(
+            Name("rotation"), **{**rotation, "participants": values["participants"] or []}
+        )
+    ]
 
 
 def _work_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -212,9 +490,10 @@ def _work_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
 
 def _work(values: Mapping[str, Any]) -> tuple[list[Layer], int, list[Swap], int]:
     """Return what the work depends on: layers, the number of overrides and entries, swaps, span."""
-    asked = values["to_at"] - values["from_at"] if {"from_at", "to_at"} <= values.keys() else 0
+    from_at, to_at = values.get("from_at"), values.get("to_at")
+    asked = 0 if from_at is None or to_at is None else to_at - from_at
     return (
-        [layer.layer() for layer in values["layers"]],
+        [layer.layer() for layer in _layers_in(values)],
         len(values["overrides"] or ()) + len(values["entries"] or ()),
         [swap.swap() for swap in values["swaps"] or ()],
         max(0, min(asked, limits.WINDOW_MS)),

@@ -6,10 +6,9 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.engine.rotation import Rotation
-from app.errors import FieldError
 from app.formats.instants import iso, iso_range
 from app.products.numbers import InstantText, Number, hours_text, number
-from app.products.rotation.understood_calendars import UnderstoodCalendar
+from app.products.rotation.understood import UnderstoodRotation
 
 
 class Shift(Struct, frozen=True, rename="camel", gc=False):
@@ -81,17 +80,6 @@ class VacantShift(Struct, frozen=True, rename="camel"):
     ) = UNSET
 
 
-class Understood(Struct, frozen=True, rename="camel"):
-    """What the request was taken to say."""
-
-    calendars: (
-        Annotated[
-            Sequence[UnderstoodCalendar], Meta(description="What was taken from each calendar.")
-        ]
-        | UnsetType
-    ) = UNSET
-
-
 class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
     """A rotation: who is on call for each shift, and whether that is fair."""
 
@@ -99,7 +87,9 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
     shift_counts: Annotated[
         Mapping[str, int], Meta(description="Shifts per person, in first-seen order.")
     ]
-    shift_length_hours: Number
+    shift_length_hours: Annotated[
+        Number, Meta(description="As asked; 0 if shifts are not equally long.")
+    ]
     balanced: Annotated[
         bool,
         Meta(
@@ -112,7 +102,7 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
         Annotated[
             Fairness,
             Meta(
-                description="With this and the three below: only if a field is given that plans "
+                description="With this and the four below: only if a field is given that plans "
                 "the rotation (`timezone`, `strategy` and what follows it)."
             ),
         ]
@@ -135,15 +125,10 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
         ]
         | UnsetType
     ) = UNSET
-    understood: (
-        Annotated[Understood, Meta(description="What the request was taken to say.")] | UnsetType
-    ) = UNSET
-    warnings: Annotated[
-        Sequence[FieldError], Meta(description="Fields that were not understood and not used.")
-    ] = ()
+    understood: UnderstoodRotation | UnsetType = UNSET
 
 
-def rotation_answer(rotation: Rotation, warnings: Sequence[FieldError] = ()) -> RotationAnswer:
+def rotation_answer(rotation: Rotation) -> RotationAnswer:
     """Return the answer with ``rotation``."""
     texts = iso_range(rotation.boundaries)
     starts, ends = texts[:-1], texts[1:]
@@ -156,23 +141,20 @@ def rotation_answer(rotation: Rotation, warnings: Sequence[FieldError] = ()) -> 
         shift_length_hours=number(rotation.shift_length_hours),
         balanced=rotation.balanced,
         interpretation=rotation_in_words(rotation),
-        warnings=warnings,
     )
 
 
 def rotation_in_words(rotation: Rotation) -> str:
     """Describe the rotation in a sentence or two."""
-    size = (rotation.shifts, rotation.shift_length_hours, len(rotation.counts))
-    text = f"{size_in_words(*size)} from {iso(rotation.boundaries[0])}."
+    length = f"of {hours_text(rotation.shift_length_hours)}h"
+    size = size_in_words(rotation.shifts, length, len(rotation.counts))
+    text = f"{size} from {iso(rotation.boundaries[0])}."
     return text + offset_in_words(rotation.handoff_offset_hours)
 
 
-def size_in_words(shifts: int, length_hours: float, people: int) -> str:
+def size_in_words(shifts: int, length: str, people: int) -> str:
     """Describe the number and the length of shifts and the number of people."""
-    return (
-        f"{shifts} shift(s) of {hours_text(length_hours)}h across "
-        f"{people} {'person' if people == 1 else 'people'}"
-    )
+    return f"{shifts} shift(s) {length} across {people} {'person' if people == 1 else 'people'}"
 
 
 def offset_in_words(hours: float) -> str:

@@ -71,8 +71,9 @@ def _compute(request: RotationRequest) -> Result:
     from app.products.rotation.planning import planned_rotation  # noqa: PLC0415 - few requests need a plan
 
     planned = planned_rotation(request, process_time)
+    understood = request.understood_with(planned.calendars)
     return Result(
-        partial(planned_answer, planned.rotation, calendars=planned.calendars),
+        partial(planned_answer, planned.rotation, understood),
         partial(planned_timeline, planned.rotation),
     )
 

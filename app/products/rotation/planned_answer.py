@@ -1,10 +1,6 @@
-"""The JSON answer with a planned rotation: that of a plain rotation with more fields.
+"""The JSON answer with a planned rotation: that of a plain rotation with more fields."""
 
-Local times are ISO 8601 with three decimals and the offset from UTC, so that the two occurrences
-of a repeated hour differ.
-"""
-
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import chain, repeat
 
@@ -12,29 +8,25 @@ from msgspec import UNSET, UnsetType
 
 from app.engine.planning.request import Plan, PlannedRotation
 from app.engine.rotation import HOUR_MS
-from app.engine.walltime import MINUTE, SECOND, ZoneClock, clock_of
+from app.engine.walltime import clock_of
 from app.engine.zone_names import clock_in_words
-from app.errors import FieldError
-from app.formats.instants import iso, iso_texts
+from app.formats.instants import iso, iso_texts, local_iso_texts
 from app.products.numbers import Number, hours_text, number
 from app.products.rotation.answer import (
     Fairness,
     RotationAnswer,
     Shift,
-    Understood,
     VacantShift,
     offset_in_words,
     size_in_words,
 )
-from app.products.rotation.understood_calendars import UnderstoodCalendar
+from app.products.rotation.understood import UnderstoodRotation
 
 
 def planned_answer(
-    planned: PlannedRotation,
-    warnings: Sequence[FieldError] = (),
-    calendars: Sequence[UnderstoodCalendar] = (),
+    planned: PlannedRotation, understood: UnderstoodRotation | UnsetType = UNSET
 ) -> RotationAnswer:
-    """Return the answer with the rotation ``planned`` and what was taken from ``calendars``."""
+    """Return the answer with the rotation ``planned`` and what was understood of the request."""
     plan = planned.plan
     counts = {workload.person: workload.shifts for workload in plan.workloads}
     return RotationAnswer(
@@ -47,15 +39,14 @@ def planned_answer(
         gaps=list(_gaps(planned)),
         carry_over={person: hours_of(load) for person, load in plan.carry_over.items()},
         next_person=plan.next_person,
-        understood=Understood(calendars=calendars) if calendars else UNSET,
-        warnings=warnings,
+        understood=understood,
     )
 
 
 def planned_in_words(planned: PlannedRotation) -> str:
     """Describe the plan in a few sentences."""
     request, plan = planned.request, planned.plan
-    size = (len(plan.slots), planned.shift_length_hours, len(plan.workloads))
+    size = (len(plan.slots), planned.shift_length_text, len(plan.workloads))
     start = iso(request.boundaries[0])
     if planned.zoned:
         [local] = local_iso_texts(clock_of(request.timezone), request.boundaries[:1])
@@ -70,21 +61,6 @@ def planned_in_words(planned: PlannedRotation) -> str:
 def hours_of(ms: int | Fraction) -> Number:
     """Return milliseconds as hours."""
     return number(float(Fraction(ms, HOUR_MS)))
-
-
-def local_iso_texts(clock: ZoneClock, instants: Sequence[int]) -> list[str]:
-    """Return each instant in local time, such as ``2026-06-04T02:00:00.000+02:00``."""
-    walls = [clock.wall(at) for at in instants]
-    return [
-        f"{text[:-1]}{_offset(wall - at)}"
-        for text, wall, at in zip(iso_texts(walls), walls, instants, strict=True)
-    ]
-
-
-def _offset(ms: int) -> str:
-    minutes, seconds = divmod(abs(ms) // SECOND, MINUTE // SECOND)
-    rest = f":{seconds:02}" if seconds else ""
-    return f"{'-' if ms < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}{rest}"
 
 
 def _shifts(planned: PlannedRotation) -> Iterator[Shift]:

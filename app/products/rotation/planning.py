@@ -7,24 +7,17 @@ the document: answers are computed before anything is charged.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from app.engine.planning.boundaries import boundaries_of
 from app.engine.planning.planner import Timer, plan_of
 from app.engine.planning.request import PlannedRotation, PlanningRequest
 from app.engine.rotation import milliseconds
-from app.engine.walltime import ZoneClock, clock_of
+from app.engine.walltime import clock_of
 from app.errors import FieldError
 from app.products.rotation.absence_calendars import (
     CalendarRules,
     parse_quick_calendars,
     read_calendars,
 )
-from app.products.rotation.planning_fields import (
-    MIN_ABSENCE_HOURS,
-    instant_by,
-    owner_addresses,
-    wall_start_of,
-    weight_of,
-)
+from app.products.rotation.planning_fields import MIN_ABSENCE_HOURS, owner_addresses, weight_of
 from app.products.rotation.request import RotationRequest
 from app.products.rotation.understood_calendars import UnderstoodCalendar
 
@@ -45,7 +38,8 @@ def planned_rotation(request: RotationRequest, timer: Timer) -> Planned:
     rotation = PlannedRotation(
         planning,
         plan_of(planning, timer),
-        request.shift_length_hours,
+        request.length_hours,
+        request.length_text,
         request.handoff_offset_hours,
         milliseconds(request.handoff_offset_hours),
         request.timezone is not None,
@@ -61,8 +55,9 @@ def planning_request(
     Returns what was taken from each calendar beside it. Raises ``InvalidRequest`` for calendars
     that cannot be used.
     """
-    clock, boundaries = _laid_out(request)
-    given = [absence.absence(clock) for absence in request.unavailable or ()]
+    clock = clock_of(request.timezone) if request.timezone else None
+    boundaries = request.boundaries
+    given = [absence.absence() for absence in request.unavailable or ()]
     window = (boundaries[0], boundaries[-1])
     read = read_calendars(request.unavailable_ics or {}, clock, window, _calendar_rules(request))
     roles = tuple(str(role) for role in request.roles or ())
@@ -90,17 +85,9 @@ def examine_calendars(request: RotationRequest) -> Sequence[FieldError]:
 
     Raises ``InvalidRequest`` with those that cannot be read.
     """
-    _, boundaries = _laid_out(request)
+    boundaries = request.boundaries
     window = (boundaries[0], boundaries[-1])
     return parse_quick_calendars(request.unavailable_ics or {}, window, _calendar_rules(request))
-
-
-def _laid_out(request: RotationRequest) -> tuple[ZoneClock | None, Sequence[int]]:
-    """Return the clock of the rotation, if it has a zone, and the boundaries of its shifts."""
-    clock = clock_of(request.timezone) if request.timezone else None
-    start_at, length_ms = instant_by(clock, request.start), milliseconds(request.shift_length_hours)
-    wall_start = wall_start_of(clock, request.start) if clock else None
-    return clock, boundaries_of(clock, start_at, int(request.shifts), length_ms, wall_start)
 
 
 def _calendar_rules(request: RotationRequest) -> CalendarRules:

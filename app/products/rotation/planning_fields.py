@@ -15,10 +15,11 @@ from msgspec import Meta
 
 from app.engine.planning.request import Absence, FixedShift
 from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS
-from app.engine.walltime import DAY, ZoneClock
+from app.engine.walltime import DAY
 from app.errors import FieldError
-from app.http.scalars import LocalTime, Name, Start
+from app.http.scalars import Instant, Name
 from app.http.validation import RequestModel, pointer_to, valid_items
+from app.products.local_times import ENDS
 from app.similar import most_similar
 
 PEOPLE = 1_000
@@ -42,17 +43,19 @@ class AbsenceDocument(RequestModel, frozen=True):
 
     person: Person
     start: Annotated[
-        Start,
+        Instant,
         Meta(
-            description="an instant or a date, as `start` of the rotation",
+            description="an instant, a local time or a date, as `start` of the rotation",
             examples=["2026-06-10"],
         ),
     ]
     end: Annotated[
-        Start,
+        Instant,
         Meta(
-            description="the first instant after it, so a bare date is itself not part of it",
+            description="the first instant after it; a bare date is the last day of it, so that "
+            "start and end may be one day",
             examples=["2026-06-15"],
+            extra=ENDS,
         ),
     ]
     reason: (
@@ -60,9 +63,8 @@ class AbsenceDocument(RequestModel, frozen=True):
         | None
     ) = None
 
-    def absence(self, clock: ZoneClock | None) -> Absence:
-        person, reason = str(self.person), self.reason
-        return Absence(person, instant_by(clock, self.start), instant_by(clock, self.end), reason)
+    def absence(self) -> Absence:
+        return Absence(str(self.person), self.start, self.end, self.reason)
 
 
 class FixedDocument(RequestModel, frozen=True):
@@ -81,22 +83,6 @@ class FixedDocument(RequestModel, frozen=True):
         return FixedShift(int(self.shift) - 1, str(self.person), role)
 
 
-def instant_by(clock: ZoneClock | None, start: Start) -> int:
-    """Return the instant of ``start``, which may be local by ``clock``.
-
-    Without a clock, a date is midnight UTC.
-    """
-    return int(start) if clock is None or type(start) is Start else clock.first_at(start)
-
-
-def wall_start_of(clock: ZoneClock, start: Start) -> int | None:
-    """Return the local time that ``start`` was written as; ``None`` if it was another zone's."""
-    if type(start) is not Start:
-        return int(start)
-    skipped = start.wall is not None and clock.is_skipped(start.wall, start)
-    return start.wall if skipped else None
-
-
 def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """Yield the errors across the fields of a planned rotation, each of which is valid alone.
 
@@ -104,7 +90,7 @@ def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """
     has_more = False
     for check in (
-        _local_errors,
+        _absence_errors,
         _person_errors,
         _number_errors,
         _role_errors,
@@ -121,20 +107,11 @@ def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         yield FieldError("", f"has more errors: of one kind the first {MAX_REPORTED} are named")
 
 
-def _local_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Yield an error for times without offset and zone, and for ends that are not after starts."""
-    if "timezone" not in values:
-        return
-    zoned = values["timezone"] is not None
+def _absence_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield an error for each end that is not after its start."""
     for index, absence in valid_items(values, "unavailable"):
-        where = f"/unavailable/{index}"
-        for name in ("start", "end"):
-            at = getattr(absence, name)
-            if isinstance(at, LocalTime) and not zoned:
-                yield FieldError(f"{where}/{name}", f"{at.error}, or give timezone")
-        mixed = {type(absence.start), type(absence.end)} > {Start}
-        if absence.end <= absence.start and not (zoned and mixed):
-            yield FieldError(f"{where}/end", "is not after start: write a later end")
+        if absence.end <= absence.start:
+            yield FieldError(f"/unavailable/{index}/end", "is not after start: write a later end")
 
 
 def _person_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -4,16 +4,18 @@ The ``description`` of a field is its rule in words. It is part of the schema, o
 of each error at the field.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
 from app.engine.rotation import Rotation, rotation_errors, rotation_of
 from app.errors import FieldError
-from app.http.scalars import LocalTime, Name, Start, Zone
+from app.http.scalars import Instant, Name, WindowStart, Zone
 from app.http.validation import RequestModel
+from app.products.local_times import ENDS, with_instants
+from app.products.numbers import hours_text
 from app.products.rotation.planning_fields import (
     ABSENCES,
     PAIRS,
@@ -24,21 +26,40 @@ from app.products.rotation.planning_fields import (
     Person,
     planning_errors,
 )
+from app.products.rotation.rhythm_fields import (
+    SHIFTS,
+    ShiftLength,
+    boundaries_in,
+    counted,
+    length_hours_in,
+    rhythm_errors,
+    varies,
+)
+from app.products.rotation.understood import UnderstoodRotation, understood_rotation
+from app.products.rotation.understood_calendars import UnderstoodCalendar
 
 START_RULE = (
-    "an RFC 3339 instant with Z or an offset, to the millisecond, or a date, which means midnight "
-    "UTC; years 1970 to 9999"
+    "an RFC 3339 instant with Z or an offset, to the millisecond, or a date, which means its "
+    "midnight; with timezone also a local time such as 2026-06-04T09:00; years 1970 to 9999"
 )
 
-PLAIN = frozenset(("start", "people", "shifts", "shift_length_hours", "handoff_offset_hours"))
-"""The fields of a rotation by turns. Every other field needs a plan."""
+PLAIN = frozenset(
+    (
+        *("start", "people", "shifts", "until"),
+        *("shift_length_hours", "shift_length", "handoff_offset_hours"),
+    )
+)
+"""The fields of a rotation by turns. Every other field needs a plan, and so do months."""
+
+DEFAULT_HOURS = float("24")
+"""Known by its identity: hours that a request gives, even 24, must not meet another length."""
 
 
 class RotationRequest(RequestModel, frozen=True, rename="camel"):
     """Who takes turns, from when, how often and for how long."""
 
     start: Annotated[
-        Start,
+        Instant,
         Meta(
             description=START_RULE,
             examples=["2026-06-04T00:00:00Z"],
@@ -54,16 +75,19 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
             examples=[["alice", "bob"]],
         ),
     ]
-    shifts: Annotated[
-        float,
-        Meta(
-            ge=1,
-            le=10_000,
-            multiple_of=1,
-            description="a whole number from 1 to 10,000",
-            examples=[3],
-        ),
-    ]
+    shifts: (
+        Annotated[
+            float,
+            Meta(
+                ge=1,
+                le=SHIFTS,
+                multiple_of=1,
+                description="a whole number from 1 to 10,000",
+                examples=[3],
+            ),
+        ]
+        | None
+    ) = None
     shift_length_hours: Annotated[
         float,
         Meta(
@@ -72,7 +96,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
             description="hours above 0 and at most 8,760, exact to the millisecond",
             examples=[24],
         ),
-    ] = 24
+    ] = DEFAULT_HOURS
     handoff_offset_hours: Annotated[
         float,
         Meta(
@@ -84,6 +108,37 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         ),
     ] = 0
 
+    until: (
+        Annotated[
+            Instant,
+            Meta(
+                description="in place of shifts: the last shift starts before it and is not cut; "
+                "a bare date includes that day",
+                examples=["2026-06-30"],
+                extra=ENDS,
+            ),
+        ]
+        | None
+    ) = None
+    shift_length: ShiftLength | None = None
+    handoff_times: (
+        Annotated[
+            list[
+                Annotated[
+                    WindowStart,
+                    Meta(description='a time of day such as "08:00"', examples=["08:00"]),
+                ]
+            ],
+            Meta(
+                min_length=1,
+                max_length=24,
+                description="in place of a length: shifts begin every day at these times on the "
+                "wall, the first at or after start; they stay there across clock changes",
+                examples=[["08:00", "20:00"]],
+            ),
+        ]
+        | None
+    ) = None
     timezone: (
         Annotated[
             Zone,
@@ -259,19 +314,92 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         | None
     ) = None
 
+    synonyms: ClassVar[Mapping[str, str]] = {
+        "absences": "unavailable",
+        "away": "unavailable",
+        "holidays": "unavailable",
+        "pto": "unavailable",
+        "timeoff": "unavailable",
+        "unavailability": "unavailable",
+        "vacations": "unavailable",
+        "calendars": "unavailableIcs",
+        "ics": "unavailableIcs",
+        "members": "people",
+        "names": "people",
+        "participants": "people",
+        "team": "people",
+        "users": "people",
+        "from": "start",
+        "startat": "start",
+        "startdate": "start",
+        "tz": "timezone",
+        "zone": "timezone",
+        "count": "shifts",
+        "numberofshifts": "shifts",
+        "numshifts": "shifts",
+        "end": "until",
+        "enddate": "until",
+        "to": "until",
+        "cadence": "shiftLength",
+        "duration": "shiftLength",
+        "every": "shiftLength",
+        "frequency": "shiftLength",
+        "interval": "shiftLength",
+        "length": "shiftLength",
+        "rotationtype": "shiftLength",
+        "shiftlengthdays": "shiftLength",
+        "handofftime": "handoffTimes",
+    }
+
+    @classmethod
+    def completed(cls, value: dict[str, Any], now: int | None) -> dict[str, Any]:  # noqa: ARG003 - as in the base class
+        return with_instants(value, cls)
+
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
-        start = values.get("start")
+        yield from rhythm_errors(values, DEFAULT_HOURS)
+        planned = varies(values) or any(values.get(name) is not None for name in PLANNING)
+        values = counted(values, DEFAULT_HOURS)
         yield from rotation_errors(
-            start,
+            values.get("start"),
             values.get("shifts"),
             values.get("shift_length_hours"),
             values.get("handoff_offset_hours"),
         )
-        if isinstance(start, LocalTime) and values.get("timezone", start) is None:
-            yield FieldError("/start", f"{start.error}, or give timezone. Wanted: {START_RULE}.")
-        if any(values.get(name) is not None for name in PLANNING):
+        if "until" in values and (values.get("shifts") or 0) > SHIFTS:
+            yield FieldError("/until", f"is more than {SHIFTS:,} shifts after start")
+        elif planned:
             yield from planning_errors(values)
+
+    @property
+    def understood(self) -> UnderstoodRotation:
+        return self.understood_with(())
+
+    def understood_with(self, calendars: Sequence[UnderstoodCalendar]) -> UnderstoodRotation:
+        """Return what was understood, with what was taken from the ``calendars``."""
+        absences = [absence.absence() for absence in self.unavailable or ()]
+        return understood_rotation(self.timezone, self.boundaries, absences, calendars)
+
+    @property
+    def boundaries(self) -> Sequence[int]:
+        """The start of each shift and the end of the last, in milliseconds."""
+        return boundaries_in(msgspec.structs.asdict(self))
+
+    @property
+    def length_hours(self) -> float:
+        """The length of a shift in hours; 0 if that is not always the same."""
+        return length_hours_in(msgspec.structs.asdict(self)) or 0
+
+    @property
+    def length_text(self) -> str:
+        """The length of shifts in words: "of 24h", "of 2 months", "from 08:00 and 20:00"."""
+        if self.length_hours:
+            return f"of {hours_text(self.length_hours)}h"
+        if self.shift_length is not None:
+            count = int(self.shift_length.count)
+            return f"of {count} {'month' if count == 1 else 'months'}"
+        times = [f"{at // 3_600_000:02}:{at // 60_000 % 60:02}" for at in self.handoff_times or ()]
+        return f"from {' and '.join(times)}"
 
     @property
     def is_heavy(self) -> bool:
@@ -284,15 +412,16 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
     @property
     def needs_plan(self) -> bool:
         """Whether the request needs a plan, not only turns of one length."""
-        return any(getattr(self, name) is not None for name in PLANNING)
+        needed = any(getattr(self, name) is not None for name in PLANNING)
+        return needed or not self.length_hours
 
     def rotation(self) -> Rotation:
         """Return the rotation by turns. The request must not need a plan."""
         return rotation_of(
             start_at=self.start,
             people=[str(name) for name in self.people],
-            shifts=int(self.shifts),
-            length_hours=self.shift_length_hours,
+            shifts=len(self.boundaries) - 1,
+            length_hours=self.length_hours,
             offset_hours=self.handoff_offset_hours,
         )
 

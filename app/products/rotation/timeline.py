@@ -40,7 +40,7 @@ def planned_timeline(planned: PlannedRotation) -> Timeline:
     """Return the timeline of a planned rotation, in the time zone it was planned in."""
     request, plan = planned.request, planned.plan
     boundaries = request.boundaries
-    length = milliseconds(planned.shift_length_hours)
+    length = milliseconds(planned.shift_length_hours) or planned.shift_length_text
     clock = (request.timezone,) if planned.zoned else ()
     first, *others = zip(*plan.slots, strict=True)
     return Timeline(

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from app.engine.layered import limits
 from app.engine.layered.edits import next_handoff
 from app.engine.layered.model import Layer
 from app.errors import Conflict, FieldError, InvalidRequest
@@ -23,10 +22,12 @@ from app.products.layered.layer_fields import (
     LayerDocument,
     Layers,
     LocalZone,
+    Participants,
     Point,
     RotationInterval,
     RotationType,
 )
+from app.products.layered.request import ROTATION
 from app.teams.overrides.schemas import OverrideShown, override_of
 from app.teams.overrides.store import ManualAssignment
 from app.teams.schedules.store import ScheduleFields, ScheduleRules, StoredSchedule
@@ -36,29 +37,12 @@ from app.teams.schemas import (
     PageQuery,
     TeamId,
     Title,
-    UserId,
     Version,
 )
 from app.teams.times import utc_text
 
-Participants = Annotated[
-    list[UserId],
-    Meta(
-        max_length=limits.PARTICIPANTS,
-        description="at most 500 user ids in the order of their turns; none: nobody takes turns",
-        examples=[["user_012", "user_034"]],
-    ),
-]
 TimeZone = Annotated[LocalZone, Meta(examples=["Europe/Brussels"])]
 
-ROTATION = (
-    "rotation_type",
-    "participants",
-    "start_at",
-    "handoff_time",
-    "interval",
-    "first_turn_at",
-)
 ROTATION_LAYER = "rotation"
 """The name of the only layer of a v2 schedule."""
 

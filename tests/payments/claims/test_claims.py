@@ -109,6 +109,21 @@ class TestEveryStore:
         again = await claims.claim(key, HASH, soon + 60)
         assert again.claimed_at == first.claimed_at
 
+    async def test_it_says_what_its_answer_is_about(
+        self, claims: PaymentClaims, key: str, soon: float
+    ) -> None:
+        first = await claims.claim(key, HASH, soon, asked_at=1_780_531_200_000)
+        await claims.mark_unknown(key, first.holder)
+        found = await claims.find(key, HASH)
+        assert found is not None
+        assert found.asked_at == first.asked_at == 1_780_531_200_000
+        again = await claims.claim(key, HASH, soon, asked_at=1_780_531_200_001)
+        await claims.mark_settled(key, again.holder, receipt())
+        later = await claims.claim(key, HASH, soon, asked_at=7)
+        for known in (await claims.find(key, HASH), later):
+            assert known is not None
+            assert known.asked_at == 1_780_531_200_001
+
     async def test_the_transaction_of_an_unknown_outcome_is_remembered(
         self, claims: PaymentClaims, key: str, soon: float
     ) -> None:
@@ -291,7 +306,7 @@ class TestRedis:
         self, redis_url: str, key: str, soon: float
     ) -> None:
         claims = RedisClaims(redis_url, lease_seconds=60)
-        arguments = [HASH, "holder", 60, int(soon)]
+        arguments = [HASH, "holder", 60, int(soon), b"", key, 0]
         answers = [await claims._run(CLAIM, key, arguments) for _ in range(2)]
         assert [answer[:2] for answer in answers] == [[b"mine", b""]] * 2
         await claims.mark_unknown(key, "holder", "0x1")

@@ -160,6 +160,19 @@ async def test_a_receipt_that_was_found_is_the_payers_and_only_the_first_counts(
     assert claims.has_paid("0xaa")
 
 
+async def test_what_its_answer_is_about_is_kept_when_a_receipt_is_found(
+    claims: PaymentClaims, key: str, soon: float
+) -> None:
+    asked_at = 1_780_531_200_000
+    holder = (await claims.claim(key, HASH, soon, claimed(), asked_at)).holder
+    await claims.mark_unknown(key, holder)
+    [found] = (await claims.due_claims(9)).open
+    assert await claims.mark_found(found, receipt("0x1"))
+    bought = await claims.find(key, HASH)
+    assert bought is not None
+    assert (bought.receipt, bought.asked_at) == (receipt("0x1"), asked_at)
+
+
 async def test_whoever_settles_it_meanwhile_keeps_its_receipt(
     claims: PaymentClaims, key: str, soon: float
 ) -> None:

@@ -14,7 +14,6 @@ from app.engine.layered.model import (
     Segment,
 )
 from app.engine.layered.tally import Tally
-from app.errors import FieldError
 from app.products.layered.answer import now_answer, schedule_answer
 
 T = 1_777_057_200_000
@@ -56,7 +55,7 @@ ENTRY = OnCallAssignment("e", "entry", None, None, Entry("e", T, T + HOUR))
     ],
 )
 def test_an_instant_in_words(found: OnCall, text: str) -> None:
-    assert now_answer(found).interpretation == text
+    assert now_answer(found, "UTC").interpretation == text
 
 
 def final(people: str, gaps: int) -> FinalSchedule:
@@ -91,12 +90,3 @@ def test_hours_are_numbers_as_people_write_them() -> None:
     body = msgspec.json.encode(answer).decode()
     assert '"shifts":2,"hours":24,"night_hours":0.5,"weekend_hours":0.25' in body
     assert answer.balanced is False
-
-
-@pytest.mark.parametrize("warnings", [(), (FieldError("/x", "is odd"),)], ids=["none", "one"])
-def test_warnings_are_there_if_there_are_some(warnings: tuple[FieldError, ...]) -> None:
-    for answer in (
-        schedule_answer("UTC", final("", 0), (), warnings),
-        now_answer(OnCall(T, None, None, None, None), warnings),
-    ):
-        assert (b'"warnings"' in msgspec.json.encode(answer)) is bool(warnings)

@@ -42,6 +42,14 @@ def test_a_start_in_the_skipped_hour_keeps_the_time_that_was_written(
     ]
 
 
+def test_a_local_start_in_the_skipped_hour_begins_as_the_gap_ends() -> None:
+    layer = {"rotation_type": "daily", "start_at": "2026-03-29T02:30"}
+    window = ("2026-03-29T00:00:00Z", "2026-04-01T00:00:00Z")
+    assert starts(layer, "Europe/Berlin", *window) == [
+        *("2026-03-29T01:00", "2026-03-30T00:30", "2026-03-31T00:30"),
+    ]
+
+
 def test_with_a_handoff_time_a_start_after_the_gap_is_that_of_the_day() -> None:
     layer = {
         "rotation_type": "daily",

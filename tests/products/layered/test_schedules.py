@@ -38,7 +38,7 @@ FRANK = {
 def answered(endpoint: Endpoint, **changes: Any) -> dict[str, Any]:
     """Return the answer to the v1 page's schedule with some changes."""
     request = validated({**V1_SCHEDULE, **changes}, endpoint.request)
-    answer = endpoint.formats[JSON].write(endpoint.compute(request), ())
+    answer = endpoint.formats[JSON].write(endpoint.compute(request))
     decoded: dict[str, Any] = msgspec.json.decode(answer)
     return decoded
 
@@ -145,6 +145,11 @@ def test_now_in_full() -> None:
             "interpretation": "usr_alice is on call at 2026-04-24T19:00:00.000Z by layer "
             "Weekday business hours, until 2026-04-25T00:00:00.000Z; usr_frank is next, from "
             "2026-04-25T00:00:00.000Z.",
+            "understood": {
+                "timezone": "America/Los_Angeles",
+                "at": "2026-04-24T19:00:00.000Z",
+                "at_local": "2026-04-24T12:00:00.000-07:00",
+            },
         }
     )
 
@@ -232,6 +237,13 @@ def test_a_window_in_full() -> None:
             "balanced": True,
             "interpretation": "1 shift(s) of 1 person and 1 gap from 2026-04-24T17:00:00.000Z to "
             "2026-04-25T01:00:00.000Z, by the clock of America/Los_Angeles.",
+            "understood": {
+                "timezone": "America/Los_Angeles",
+                "from": "2026-04-24T17:00:00.000Z",
+                "to": "2026-04-25T01:00:00.000Z",
+                "from_local": "2026-04-24T10:00:00.000-07:00",
+                "to_local": "2026-04-24T18:00:00.000-07:00",
+            },
         }
     )
 
@@ -395,12 +407,15 @@ class TestSold:
             {"pointer": "/to", "detail": "A window is at most 2 years (731 days) long."}
         ]
 
-    async def test_an_unknown_field_of_a_layer_is_reported(self) -> None:
+    async def test_an_unknown_field_of_a_layer_is_refused(self) -> None:
         [first, second] = V1_SCHEDULE["layers"]
         body = {**NOW.example, "layers": [first, {**second, "handof_time": "09:00"}]}
-        [warning] = (await shop(NOW).buy(body)).json()["warnings"]
-        assert warning["pointer"] == "/layers/1/handof_time"
-        assert "did you mean 'handoff_time'?" in warning["detail"]
+        for endpoint in (NOW, SCHEDULE):
+            sold = shop(endpoint)
+            response = await sold.ask({**endpoint.example, "layers": body["layers"]})
+            [error] = response.json()["errors"]
+            assert (response.status_code, error["pointer"]) == (400, "/layers/1/handof_time")
+            assert "did you mean 'handoff_time'?" in error["detail"]
 
     async def test_a_swap_of_nothing_is_not_charged(self) -> None:
         swap = {
@@ -448,7 +463,9 @@ class Watched:
         return self.read, self.computed, self.pool.jobs
 
     def free_service(self) -> Service:
-        checkout = ProductCheckout(self.endpoint, RateLimits(lambda: 0.0), self.pool, None)
+        checkout = ProductCheckout(
+            self.endpoint, RateLimits(lambda: 0.0), self.pool, None, lambda: 0.0
+        )
         served = Service(ProductRoute(checkout))
         served.path = self.endpoint.path
         return served

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.rotation import rotation_of
-from app.errors import FieldError
 from app.http.validation import validated
 from app.products.rotation.answer import rotation_answer
 from app.products.rotation.request import RotationRequest
@@ -144,30 +143,6 @@ def test_offset_leaves_starts_and_ends_alone() -> None:
     assert [(shift["start"], shift["end"]) for shift in plain] == [
         (shift["start"], shift["end"]) for shift in moved
     ]
-
-
-@pytest.mark.parametrize(
-    ("warnings", "written"),
-    [
-        pytest.param((), None, id="absent-when-there-are-none"),
-        pytest.param(
-            (FieldError("/shfts", "is not a known field"),),
-            [{"pointer": "/shfts", "detail": "is not a known field"}],
-            id="last-when-there-are-some",
-        ),
-    ],
-)
-def test_warnings(warnings: tuple[FieldError, ...], written: list[dict[str, str]] | None) -> None:
-    request = validated(msgspec.json.decode(EXAMPLE_REQUEST), RotationRequest)
-    answer = msgspec.json.decode(msgspec.json.encode(rotation_answer(request.rotation(), warnings)))
-    assert answer.pop("warnings", None) == written
-    assert answer == json.loads(EXAMPLE_RESPONSE)
-
-
-def test_warnings_are_the_last_key() -> None:
-    request = validated(msgspec.json.decode(EXAMPLE_REQUEST), RotationRequest)
-    answer = rotation_answer(request.rotation(), (FieldError("/x", "is not a known field"),))
-    assert list(msgspec.json.decode(msgspec.json.encode(answer)))[-1] == "warnings"
 
 
 def test_zero_counts_are_written_in_first_seen_order() -> None:

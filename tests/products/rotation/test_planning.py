@@ -36,8 +36,8 @@ def absence(person: str = "bob", start: str = "2026-06-05", end: str = "2026-06-
 # --- errors ---------------------------------------------------------------------------------
 
 NO_OFFSET = (
-    "'2026-06-05T10:00:00' has no offset: end it with Z or an offset such as +02:00, "
-    "or give timezone"
+    "'2026-06-05T10:00:00' has no offset: end it with Z or its offset from UTC, "
+    "or give timezone. Wanted: an instant, a local time or a date, as `start` of the rotation."
 )
 ERRORS = [
     ({"unavailable": [absence("bop")]}, "/unavailable/0/person",
@@ -49,7 +49,7 @@ ERRORS = [
     ({"fixed": [{"shift": 1, "person": "zoe"}]}, "/fixed/0/person", "is not one of people"),
     ({"avoidPairs": [["alice", "zoe"]], "roles": ["a", "b"]}, "/avoidPairs/0/1",
      "is not one of people"),
-    ({"unavailable": [absence(end="2026-06-05")]}, "/unavailable/0/end",
+    ({"unavailable": [absence(end="2026-06-04")]}, "/unavailable/0/end",
      "is not after start: write a later end"),
     ({"unavailable": [absence(start="2026-06-05T10:00:00")]}, "/unavailable/0/start",
      NO_OFFSET),
@@ -135,7 +135,7 @@ def test_every_error_is_named_at_once() -> None:
 def test_an_item_that_is_wrong_hides_nothing_of_the_others() -> None:
     found = errors(
         roles=["a", "b"],
-        unavailable=[{"person": "bob"}, absence("zed", end="2026-06-04"), 7],
+        unavailable=[{"person": "bob"}, absence("zed", end="2026-06-03"), 7],
         fixed=[{"shift": "x", "person": "bob"}, {"shift": 9, "person": "bob"}],
         avoidPairs=[["alice"], ["bob", "bob"]],
     )
@@ -200,6 +200,7 @@ def test_each_of_them_makes_it_heavy(field: str) -> None:
         "roles": ["a"],
         "minRestHours": 0,
         "maxConsecutive": 1,
+        "handoffTimes": ["09:00"],
         "calendarEvents": "busy",
         "minAbsenceHours": 2,
         **{name: {} for name in ("weights", "carryOver", "unavailableIcs", "email")},
@@ -225,7 +226,7 @@ def test_the_planning_request() -> None:
     )
     assert list(planning.boundaries) == [JUNE_4 + 7 * HOUR + day * DAY for day in range(4)]
     assert planning.absences == [
-        Absence("bob", JUNE_4 + DAY - 2 * HOUR, JUNE_4 + 2 * DAY - 2 * HOUR, "away")
+        Absence("bob", JUNE_4 + DAY - 2 * HOUR, JUNE_4 + 3 * DAY - 2 * HOUR, "away")
     ]
     assert planning.weights == {"bob": Fraction(1, 10)}
     assert planning.carry_over == {"alice": HOUR // 2}

@@ -1,0 +1,86 @@
+"""What was understood of a request for a rotation, told with the terms and with a planned answer.
+
+A time may be written as a date or by a local clock. Here it is as an instant, so that whoever pays
+sees before and after whether it means what was meant.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from app.engine.planning.request import Absence
+from app.engine.walltime import clock_of
+from app.formats.instants import iso, local_iso_texts
+from app.products.numbers import InstantText
+from app.products.rotation.understood_calendars import UnderstoodCalendar
+
+MAX_SHOWN = 100
+"""The most absences that are shown: a request may have 10,000."""
+
+
+class UnderstoodAbsence(Struct, frozen=True, rename="camel", gc=False):
+    """When somebody cannot be on call; half open."""
+
+    person: str
+    start: InstantText
+    end: InstantText
+    start_local: InstantText | UnsetType = UNSET
+    end_local: InstantText | UnsetType = UNSET
+
+
+class UnderstoodRotation(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """How the request was read: times as instants, and how many shifts there are."""
+
+    timezone: Annotated[str, Meta(description="Whose clock is meant; UTC if none is given.")]
+    start: Annotated[InstantText, Meta(description="First instant of the first shift.")]
+    end: Annotated[InstantText, Meta(description="First instant after the last shift.")]
+    shifts: Annotated[int, Meta(description="How many shifts there are.")]
+    start_local: (
+        Annotated[InstantText, Meta(description="`start` with `timezone`.")] | UnsetType
+    ) = UNSET
+    end_local: Annotated[InstantText, Meta(description="`end` with `timezone`.")] | UnsetType = (
+        UNSET
+    )
+    absences: Annotated[
+        Sequence[UnderstoodAbsence],
+        Meta(description=f"The first {MAX_SHOWN} of `unavailable`, in the order of the request."),
+    ] = ()
+    absences_left_out: Annotated[int, Meta(description="How many absences are not shown.")] = 0
+    calendars: Annotated[
+        Sequence[UnderstoodCalendar],
+        Meta(description="What was taken from each calendar; only in the answer."),
+    ] = ()
+
+
+def understood_rotation(
+    timezone: str | None,
+    boundaries: Sequence[int],
+    absences: Sequence[Absence],
+    calendars: Sequence[UnderstoodCalendar] = (),
+) -> UnderstoodRotation:
+    """Return what was understood of a rotation whose shifts have ``boundaries``."""
+    start, end = boundaries[0], boundaries[-1]
+    shown = absences[:MAX_SHOWN]
+    return UnderstoodRotation(
+        str(timezone or "UTC"),
+        iso(start),
+        iso(end),
+        len(boundaries) - 1,
+        *_local(timezone, start, end),
+        list(_understood(timezone, shown)),
+        len(absences) - len(shown),
+        tuple(calendars),
+    )
+
+
+def _understood(timezone: str | None, absences: Sequence[Absence]) -> Iterator[UnderstoodAbsence]:
+    for person, start, end, _ in absences:
+        yield UnderstoodAbsence(person, iso(start), iso(end), *_local(timezone, start, end))
+
+
+def _local(timezone: str | None, start: int, end: int) -> tuple[str | UnsetType, str | UnsetType]:
+    if timezone is None:
+        return UNSET, UNSET
+    start_local, end_local = local_iso_texts(clock_of(timezone), (start, end))
+    return start_local, end_local
