@@ -81,9 +81,12 @@ class TestWithoutPayment:
         assert problem["errors"][0]["pointer"] == "/shiftLenghtHours"
 
     async def test_warnings_stand_beside_the_terms(self, served: Sandbox) -> None:
-        weekly = "BEGIN:VCALENDAR\r\nRRULE:FREQ=DAILY\r\nEND:VCALENDAR\r\n"
+        daily = (
+            "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20260601\r\n"
+            "RRULE:FREQ=DAILY\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        )
         async with agent_of(served) as agent:
-            terms = content_of(await agent.ask({**EXAMPLE, "unavailableIcs": {"alice": weekly}}))
+            terms = content_of(await agent.ask({**EXAMPLE, "unavailableIcs": {"alice": daily}}))
         assert terms["accepts"]
         assert terms["warnings"][0]["pointer"] == "/unavailableIcs/alice"
 
