@@ -213,3 +213,10 @@ async def test_a_first_turn_beside_the_layers_goes_before_the_layers_own(stored:
     for turn, user_id in (("2026-04-24T12:00:00Z", "bob"), (None, "ann")):
         found = await sold(stored, NOW, {**body, "first_turns": [turn]})
         assert found["user_id"] == user_id
+
+
+async def test_an_instant_that_is_none_is_told_and_what_is_pending_is_not(stored: Stored) -> None:
+    pending = [{"effective_from": AT}]
+    body = {"timezone": "UTC", "layers": [LAYER], "at": "soon", "pending": pending}
+    [fault] = await refusals(stored, NOW, body)
+    assert fault.startswith("/at 'soon' is not an RFC 3339 instant")

@@ -12,7 +12,7 @@ keep the time of day that was asked for.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import accumulate, count, groupby, islice
 
 from app.engine.layered.handoff_grid import monthly_from
 from app.engine.walltime import DAY, ZoneClock, clock_of
@@ -54,12 +54,9 @@ class ShiftRhythm:
         return found
 
     def _starts(self) -> Iterator[int]:
-        """Yield the starts of all shifts, which ascend strictly."""
-        before = self.start_at - 1
-        for at in self._handoffs():
-            if at > before:
-                yield at
-                before = at
+        """Return the starts of all shifts, which ascend strictly."""
+        ascending = groupby(accumulate(self._handoffs(), max))
+        return (at for at, _ in ascending if at >= self.start_at)
 
     def _handoffs(self) -> Iterator[int]:
         clock = self.clock or clock_of("UTC")
@@ -70,8 +67,8 @@ class ShiftRhythm:
             yield from (grid.handoff_at(index) for index in count(1))
         elif self.times:
             midnight = clock.wall(self.start_at) // DAY * DAY
-            for day in count(midnight, DAY):
-                yield from (clock.first_at(day + time) for time in self.times)
+            days = count(midnight, DAY)
+            yield from (clock.first_at(day + time) for day in days for time in self.times)
         elif self.clock is None or self.length_ms % DAY:
             yield from count(self.start_at, self.length_ms)
         else:
