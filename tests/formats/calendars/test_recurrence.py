@@ -122,6 +122,8 @@ SEPTEMBER_2 = "1997-09-02T09:00"
          ["1997-09-02T09:00", "1997-09-02T09:30", "1997-09-03T08:00", "1997-09-03T08:30"]),
         (SEPTEMBER_2, "freq=daily;count=1;x-what=ever;", days(1997, "09-02")),
         ("1997-09-01T09:00", "FREQ=WEEKLY;BYDAY=TU;COUNT=2", days(1997, "09-01", "09-02")),
+        ("1997-09-01T09:00", "FREQ=MONTHLY;BYDAY=MO,1TU;COUNT=4",
+         days(1997, "09-01", "09-02", "09-08", "09-15")),
     ],
 )  # fmt: skip
 def test_an_example(start: str, rule: str, expected: list[str]) -> None:
