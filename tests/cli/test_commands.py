@@ -89,9 +89,10 @@ class TestPay:
         assert f"paid by {wallet.address}" in paid.stderr
 
     def test_it_refuses_to_pay_more_than_max(self, address: str) -> None:
-        document = json.dumps({**EXAMPLE, "colour": "red"})
+        long = "\r\n".join(["BEGIN:VCALENDAR", *["X-A:b"] * 2_000, "END:VCALENDAR", ""])
+        document = json.dumps({**EXAMPLE, "unavailableIcs": {"alice": long}})
         warned = run("pay", address + PATH, "--body", document)
-        assert (warned.returncode, "warning: /colour: " in warned.stderr) == (0, True)
+        assert (warned.returncode, "warning: /unavailableIcs" in warned.stderr) == (0, True)
         refused = run("pay", address + PATH, "--body", BODY, "--max", "0.01")
         assert (refused.returncode, refused.stdout) == (1, "")
         assert "not paid" in refused.stderr

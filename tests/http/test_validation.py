@@ -56,6 +56,10 @@ def pointers_of(value: object) -> list[str]:
 # --- bytes ----------------------------------------------------------------------------------
 
 
+def test_a_document_says_no_more_than_its_words() -> None:
+    assert RequestModel().understood is None
+
+
 @pytest.mark.parametrize(
     ("body", "why"),
     [

@@ -232,3 +232,12 @@ class TestPreview:
             "user_id": None,
         }
         assert (len(ann["loses"]), len(cat["loses"])) == (1, 1)
+
+    async def test_what_nobody_had(self, stored: Stored) -> None:
+        me = await scene(stored, {**WEEKLY, "participants": []})
+        stored.at(june(24, 6))
+        told = await me.update(f"{PATH}?preview=true", {"participants": ["ann", "bob"]})
+        assert told["before"] == {"user_id": None, "next": []}
+        assert [each["user_id"] for each in told["changes"]] == ["ann", "bob"]
+        gains = [given["user_id"] for each in told["changes"] for given in each["gains"]]
+        assert set(gains) == {None}

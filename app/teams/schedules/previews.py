@@ -161,11 +161,13 @@ def _handed_over(
         yield stretch
 
 
-def _holders(segments: Sequence[Segment], starts: Sequence[int]) -> Iterator[str | None]:
-    """Yield who has the stretch that begins at each of ``starts``, which are in order."""
+def _holders(segments: Sequence[Segment], starts: Sequence[int]) -> Sequence[str | None]:
+    """Return who has the stretch that begins at each of ``starts``, which are in order."""
+    holders: list[str | None] = []
     waiting = iter(segments)
     segment = next(waiting, None)
     for start in starts:
         while segment and segment.end_at <= start:
             segment = next(waiting, None)
-        yield segment.user_id if segment and segment.start_at <= start else None
+        holders.append(segment.user_id if segment and segment.start_at <= start else None)
+    return holders
