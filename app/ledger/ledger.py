@@ -65,18 +65,23 @@ class Ledger:
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Keep the ledger within the context; when it is left, write what is at hand."""
+        stopping = asyncio.Event()
         loops = [
-            asyncio.create_task(self._repeat(WRITE, self.write)),
-            asyncio.create_task(self._repeat(LOOK_UP, self.look_up)),
+            asyncio.create_task(self._repeat(WRITE, self.write, stopping)),
+            asyncio.create_task(self._repeat(LOOK_UP, self.look_up, stopping)),
         ]
         try:
             yield
         finally:
-            for loop in loops:
+            stopping.set()
+            give_up_at = asyncio.get_running_loop().time() + LAST_WRITE_SECONDS
+            # what is begun may end: a connection whose opening is cancelled is never closed
+            _, late = await asyncio.wait(loops, timeout=LAST_WRITE_SECONDS)
+            for loop in late:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
             await self._settlement.finish()
-            await self._attempt(WRITE, self._write_last)
+            await self._attempt(WRITE, partial(self._write_until, give_up_at))
 
     async def write(self) -> None:
         """Move the settlements of the stream into the database.
@@ -123,8 +128,8 @@ class Ledger:
             await self._claims.look_again(claim, LAST_LOOK_SECONDS)
             return "unknown"
 
-    async def _write_last(self) -> None:
-        async with asyncio.timeout(LAST_WRITE_SECONDS):
+    async def _write_until(self, give_up_at: float) -> None:
+        async with asyncio.timeout_at(give_up_at):
             await self.write()
 
     async def _measure_lag(self) -> None:
@@ -132,16 +137,17 @@ class Ledger:
         waits = [self._clock() - each.settlement.settled_at for each in oldest]
         self._metrics.set_ledger_lag(max([0.0, *waits]))
 
-    async def _repeat(self, part: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Do ``work`` for ever, and after failures ever less often."""
+    async def _repeat(
+        self, part: str, work: Callable[[], Awaitable[None]], stopping: asyncio.Event
+    ) -> None:
+        """Do ``work`` until it is ``stopping``, and after failures ever less often."""
         pause = PAUSE_SECONDS
-        task = asyncio.current_task()
-        while True:
+        while not stopping.is_set():
             is_done = await self._attempt(part, work)
-            if task is None or task.cancelling():  # Redis's client swallows it while it connects
-                return
             pause = PAUSE_SECONDS if is_done else min(2 * pause, LONGEST_PAUSE_SECONDS)
-            await asyncio.sleep(pause)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await stopping.wait()
 
     async def _attempt(self, part: str, work: Callable[[], Awaitable[None]]) -> bool:
         """Do ``work`` once; log and count a failure instead of raising it."""
