@@ -46,12 +46,16 @@ def meant_to_be_valid(case: schemathesis.Case) -> bool:
 
 
 def complete(document: dict[str, Any]) -> None:
-    """Write what a schema only calls a string, and the window, whose ends belong together."""
+    """Write what a schema only calls a string, and what belongs together: windows, layers."""
     if document.get("timezone") is not None:
         document["timezone"] = next(ZONES)
-    if "layers" not in document:
+    if "people" in document:
         document["start"] = "2026-06-04T00:00:00.250+02:00"
+        if document.get("until") is None:
+            document["shifts"] = document.get("shifts") or 3
         return
+    document["layers"] = document.get("layers") or []
+    document.pop("first_turns", None)  # as many as there are layers
     document.update({name: at for name, at in WINDOW.items() if name in document})
     for layer in document["layers"]:
         layer["rotation_type"] = kind = next(KINDS)
