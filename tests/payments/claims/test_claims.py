@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import itertools
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -24,36 +23,10 @@ from tests.support.redis_server import redis_server
 pytestmark = pytest.mark.anyio
 
 HASH, OTHER = b"\x00\xff hash", b"other"
-KEYS = itertools.count()
 
 
 def receipt(transaction: str = "0x1", at: float = 1.0) -> Receipt:
     return Receipt("0xaa", "20000", "eip155:84532", transaction, "request", at, "header")
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield url
-
-
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
-async def claims(request: pytest.FixtureRequest) -> AsyncIterator[PaymentClaims]:
-    store: PaymentClaims = MemoryClaims(time.time)
-    if request.param == "redis":
-        store = RedisClaims(request.getfixturevalue("redis_url"), lease_seconds=60)
-    yield store
-    await store.aclose()
-
-
-@pytest.fixture
-def key() -> str:
-    return f"key-{next(KEYS)}"
-
-
-@pytest.fixture
-def soon() -> float:
-    return time.time() + 60
 
 
 class TestEveryStore:

@@ -1,8 +1,6 @@
 """The stream of settlements, and the claims whose outcome nobody knows, in every store."""
 
-import itertools
 import time
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,39 +19,10 @@ from tests.support.redis_server import redis_server
 pytestmark = pytest.mark.anyio
 
 HASH = b"\x00\xff hash"
-KEYS = itertools.count()
 
 
 def receipt(transaction: str = "0x1") -> Receipt:
     return Receipt("0xAA", "20000", "eip155:84532", transaction, "request", 1.0004, "header")
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield url
-
-
-@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
-async def claims(request: pytest.FixtureRequest) -> AsyncIterator[PaymentClaims]:
-    """A store that is empty."""
-    store: PaymentClaims = MemoryClaims(time.time)
-    if request.param == "redis":
-        shared = RedisClaims(request.getfixturevalue("redis_url"), lease_seconds=60)
-        await shared._redis.flushall()
-        store = shared
-    yield store
-    await store.aclose()
-
-
-@pytest.fixture
-def key() -> str:
-    return f"key-{next(KEYS)}"
-
-
-@pytest.fixture
-def soon() -> float:
-    return time.time() + 60
 
 
 async def left_unknown(claims: PaymentClaims, key: str, soon: float, named: str = "") -> OpenClaim:
