@@ -145,20 +145,18 @@ def _changes(before: Sequence[Segment], after: Sequence[Segment]) -> Iterator[Ch
 
 def _handed_over(
     before: Sequence[Segment], after: Sequence[Segment]
-) -> Iterator[tuple[Interval, str | None, str | None]]:
-    """Yield maximal stretches that somebody else has after than before; None is nobody."""
+) -> Sequence[tuple[Interval, str | None, str | None]]:
+    """Return maximal stretches that somebody else has after than before; None is nobody."""
     starts = sorted({at for each in (*before, *after) for at in (each.start_at, each.end_at)})
-    stretch: tuple[Interval, str | None, str | None] | None = None
+    handed: list[tuple[Interval, str | None, str | None]] = []
     givers, takers = _holders(before, starts), _holders(after, starts)
     for start, end, giver, taker in zip(starts, starts[1:], givers, takers, strict=False):
-        if stretch and (giver == taker or stretch != ((stretch[0][0], start), giver, taker)):
-            yield stretch
-            stretch = None
-        if giver != taker:
-            since = stretch[0][0] if stretch else start
-            stretch = ((since, end), giver, taker)
-    if stretch:
-        yield stretch
+        if giver == taker:
+            continue
+        goes_on = handed and (handed[-1][0][1], *handed[-1][1:]) == (start, giver, taker)
+        since = handed.pop()[0][0] if goes_on else start
+        handed.append(((since, end), giver, taker))
+    return handed
 
 
 def _holders(segments: Sequence[Segment], starts: Sequence[int]) -> Sequence[str | None]:
