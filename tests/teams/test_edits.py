@@ -110,6 +110,20 @@ async def test_a_first_turn_is_not_before_the_start(stored: Stored) -> None:
     }
 
 
+async def test_a_clock_that_is_behind(stored: Stored) -> None:
+    """What the last writer wrote holds, and so does what is written after it."""
+    me = await scene(stored, WEEKLY)
+    stored.at(june(24, 6))
+    await me.update(PATH, {"participants": ["ann", "bob"]})
+    stored.at(june(24, 5))
+    shown = await me.read(PATH)
+    assert (shown["participants"], "pending" in shown) == (["ann", "bob"], False)
+    told = await me.update(PATH, {"participants": ["ann", "dan"]})
+    assert (told["participants"], told["updated_at"]) == (["ann", "dan"], june(24, 6))
+    assert "pending" not in told
+    assert await me.read(PATH) == told
+
+
 class TestEffectiveFrom:
     async def test_the_old_rules_hold_until_then(self, stored: Stored) -> None:
         me = await scene(stored, WEEKLY)

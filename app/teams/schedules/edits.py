@@ -17,12 +17,8 @@ from app.teams.schedules.store import PlannedRules, ScheduleFields, ScheduleRule
 
 
 def edit_begins_at(context: RequestContext, schedule: StoredSchedule) -> int:
-    """Return the instant from which an edit of ``schedule`` holds. Raises ``InvalidRequest``.
-
-    Though our clock is behind that of the last writer, it is not before what that one wrote.
-    """
-    now = max(context.now, schedule.updated_at)
-    at: int = context.query.effective_at(schedule.rules, now)
+    """Return the instant from which an edit of ``schedule`` holds. Raises ``InvalidRequest``."""
+    at: int = context.query.effective_at(schedule.rules, schedule.written_at(context.now))
     return at
 
 

@@ -110,6 +110,10 @@ class StoredSchedule:
         """The rules that hold now."""
         return self.fields.rules
 
+    def written_at(self, now: int) -> int:
+        """Return the instant of a write at ``now``: the last writer's clock may have been ahead."""
+        return max(now, self.updated_at)
+
 
 class NamedSchedule(NamedTuple):
     """What an answer about several schedules says of each, besides who is on call."""
@@ -129,8 +133,11 @@ HOLDS = or_(VERSION.valid_from <= bindparam("now"), VERSION.valid_from <= schedu
 """Whether a version holds at ``:now``. The clock of its writer may have been ahead of ours."""
 
 
-def _schedules() -> Select[tuple[object, ...]]:
-    """Select every schedule of the organisation ``:org`` with the rules that hold at ``:now``."""
+def _schedules(*, with_pending: bool = False) -> Select[tuple[object, ...]]:
+    """Select every schedule of the organisation ``:org`` with the rules that hold at ``:now``.
+
+    ``with_pending`` there is a row for each of its rules to come as well.
+    """
     latest = (
         select(func.max(VERSION.number))
         .where(VERSION.org_id == schedules.c.org_id, VERSION.schedule_id == schedules.c.id, HOLDS)
@@ -140,17 +147,21 @@ def _schedules() -> Select[tuple[object, ...]]:
     rules_now = and_(
         VERSION.org_id == schedules.c.org_id,
         VERSION.schedule_id == schedules.c.id,
-        VERSION.number == latest,
+        VERSION.number >= latest if with_pending else VERSION.number == latest,
     )
     return (
-        select(schedules, VERSION.timezone, VERSION.layers, VERSION.document)
+        select(schedules, VERSION.valid_from, VERSION.timezone, VERSION.layers, VERSION.document)
         .join(schedule_versions, rules_now)
         .where(schedules.c.org_id == bindparam("org"))
     )
 
 
 EVERY = _schedules()
-BY_ID = EVERY.where(schedules.c.id == bindparam("schedule"))
+BY_ID = (
+    _schedules(with_pending=True)
+    .where(schedules.c.id == bindparam("schedule"))
+    .order_by(VERSION.number)
+)
 NAMED = EVERY.with_only_columns(
     schedules.c.id,
     schedules.c.name,
@@ -219,11 +230,10 @@ async def get_schedule(
 ) -> StoredSchedule:
     """Return one schedule. Raises ``NotFound``."""
     found = await tx.execute(BY_ID, {"org": org_id, "schedule": schedule_id, "now": now})
-    row = found.mappings().one_or_none()
-    if row is None:
+    rows = found.mappings().all()
+    if not rows:
         raise NotFound(f"there is no schedule {schedule_id}")
-    pending = await _pending_of(tx, org_id, [schedule_id], now)
-    return replace(_schedule(row), pending=tuple(pending.get(schedule_id, ())))
+    return replace(_schedule(rows[0]), pending=tuple(map(_planned, rows[1:])))
 
 
 async def named_schedule(
@@ -280,10 +290,10 @@ async def raise_version(
     tx: AsyncConnection, org_id: str, schedule: StoredSchedule, now: int
 ) -> StoredSchedule:
     """Raise the version of ``schedule`` by one."""
-    version = schedule.version + 1
-    values = {"version": version, "updated_at": now}
+    version, at = schedule.version + 1, schedule.written_at(now)
+    values = {"version": version, "updated_at": at}
     await tx.execute(update(schedules).where(_is(org_id, schedule.id)).values(values))
-    return replace(schedule, version=version, updated_at=now)
+    return replace(schedule, version=version, updated_at=at)
 
 
 async def insert_schedule(
@@ -323,10 +333,14 @@ async def update_schedule(
     """
     values = {"name": given.name, "team_id": given.team_id}
     await tx.execute(update(schedules).where(_is(org_id, schedule.id)).values(values))
+    rules, pending = schedule.rules, schedule.pending
     if planned:
         await _add_versions(tx, org_id, schedule, planned, now)
-    await raise_version(tx, org_id, schedule, now)
-    return await get_schedule(tx, org_id, schedule.id, now)
+        if planned[0].from_at <= schedule.written_at(now):
+            rules, planned = planned[0].rules, planned[1:]
+        pending = tuple(planned)
+    after = replace(schedule, fields=replace(given, rules=rules), pending=pending)
+    return await raise_version(tx, org_id, after, now)
 
 
 async def _add_versions(
@@ -355,7 +369,7 @@ async def _add_versions(
     for later, (from_at, rules) in enumerate(planned, 1):
         await _insert_version(tx, org_id, schedule.id, rules, last_number + later, from_at)
     coming = [rules for _, rules in planned]
-    still = [schedule.rules] if planned[0].from_at > now else []
+    still = [schedule.rules] if planned[0].from_at > schedule.written_at(now) else []
     await _replace_participants(tx, org_id, schedule.id, [*still, *coming])
 
 
@@ -448,7 +462,7 @@ async def _pending_of(
     query = PENDING.where(schedules.c.id.in_(schedule_ids))
     found: dict[str, list[PlannedRules]] = defaultdict(list)
     for row in (await tx.execute(query, {"org": org_id, "now": now})).mappings():
-        found[row["schedule_id"]].append(PlannedRules(row["valid_from"], _rules(row)))
+        found[row["schedule_id"]].append(_planned(row))
     return found
 
 
@@ -464,6 +478,10 @@ def _schedule(row: RowMapping) -> StoredSchedule:
         row["created_at"],
         row["updated_at"],
     )
+
+
+def _planned(row: RowMapping) -> PlannedRules:
+    return PlannedRules(row["valid_from"], _rules(row))
 
 
 def _rules(row: RowMapping) -> ScheduleRules:
