@@ -81,8 +81,8 @@ def _output(endpoint: Endpoint, example: Mapping[str, Any]) -> OutputConfig:
     keywords beside the ``type`` that it writes itself.
     """
     answer = msgspec.json.decode(endpoint.answer_to(example))
-    answer.pop("understood", None)
-    return OutputConfig(example=answer, schema=outline(endpoint.answer, answer=True))
+    listed = {name: item for name, item in answer.items() if name not in UNLISTED}
+    return OutputConfig(example=listed, schema=outline(endpoint.answer, answer=True))
 
 
 def request_outline(endpoint: Endpoint) -> dict[str, Any]:

@@ -233,14 +233,12 @@ Participants = Annotated[
         examples=[["user_012", "user_034"]],
     ),
 ]
-Layers = Annotated[
-    list[LayerDocument],
-    Meta(
-        max_length=LAYERS,
-        description="at most 50 layers from top to bottom; the first that has somebody wins",
-        extra={"error": TooManyLayers},
-    ),
-]
+LAYERS_RULE = Meta(
+    max_length=LAYERS,
+    description="at most 50 layers from top to bottom; the first that has somebody wins",
+    extra={"error": TooManyLayers},
+)
+Layers = Annotated[list[LayerDocument], LAYERS_RULE]
 
 
 def first_turn_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:

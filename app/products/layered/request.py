@@ -28,7 +28,6 @@ from app.errors import (
     InvalidRequest,
     NamedFieldError,
     OutOfBounds,
-    TooManyLayers,
     TooManyOverrides,
     TooManySwaps,
 )
@@ -36,6 +35,7 @@ from app.formats.instants import iso
 from app.http.scalars import Moment, Name, When, moment_ms
 from app.http.validation import RequestModel
 from app.products.layered.layer_fields import (
+    LAYERS_RULE,
     HandoffTime,
     LayerDocument,
     LocalEnd,
@@ -87,14 +87,7 @@ class SoldLayer(LayerDocument, frozen=True):
     first_turn_at: LocalFirstTurn | None = None  # type: ignore[assignment] # as above
 
 
-SoldLayers = Annotated[
-    list[SoldLayer],
-    Meta(
-        max_length=limits.LAYERS,
-        description="at most 50 layers from top to bottom; the first that has somebody wins",
-        extra={"error": TooManyLayers},
-    ),
-]
+SoldLayers = Annotated[list[SoldLayer], LAYERS_RULE]
 
 
 class OverrideDocument(RequestModel, frozen=True):
