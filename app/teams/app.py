@@ -32,6 +32,8 @@ PREFIX = "/api/"
 REFRESH_SECONDS, RETRY_SECONDS = 30.0, 2.0
 """How often a database is checked that is well, or is not; requests notice a change at once. The
 last use of keys is written as often."""
+OPENING_SECONDS = 5.0
+"""How long a service that stops waits for a database that it has begun to open."""
 
 disabled_api: ASGIApp = ErrorResponse(
     "not_found",
@@ -86,6 +88,11 @@ class TeamsApp:
             yield
         finally:
             if watching:
+                # what is being opened may end: a connection of SQLite that is given up while it is
+                # opened is never closed
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(OPENING_SECONDS), self._loading:
+                        watching.cancel()
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
             await self._close()

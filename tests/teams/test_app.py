@@ -1,6 +1,7 @@
 """The service without a database, with one that is not ready, and with one that comes and goes."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -189,3 +190,21 @@ async def test_a_defect_on_the_side_is_logged_and_ends_nothing() -> None:
         raise ValueError
     [entry] = logs
     assert (entry["event"], entry["log_level"]) == ("store", "error")
+
+
+@pytest.mark.parametrize("moment", range(12))
+async def test_a_stop_while_the_database_is_opened_leaves_nothing_open(
+    tmp_path: Path, moment: int
+) -> None:
+    """Though it is stopped at any moment, some milliseconds apart."""
+    file = tmp_path / "oncall.db"
+    at = service(settings(database_url=f"sqlite:///{file}"))
+    async with living(at.app):
+        await asyncio.sleep(moment * 0.005)
+    assert not open_files_like(file)
+
+
+def open_files_like(file: Path) -> list[str]:
+    """Return the files of a database that this process has open."""
+    held = [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.exists()]
+    return [name for name in held if str(file) in name]
