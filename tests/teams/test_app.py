@@ -1,7 +1,6 @@
 """The service without a database, with one that is not ready, and with one that comes and goes."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -206,5 +205,5 @@ async def test_a_stop_while_the_database_is_opened_leaves_nothing_open(
 
 def open_files_like(file: Path) -> list[str]:
     """Return the files of a database that this process has open."""
-    held = [os.readlink(link) for link in Path("/proc/self/fd").iterdir() if link.exists()]
+    held = [str(link.readlink()) for link in Path("/proc/self/fd").iterdir() if link.exists()]
     return [name for name in held if str(file) in name]
