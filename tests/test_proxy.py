@@ -3,7 +3,10 @@
 import contextlib
 import select
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -153,6 +156,39 @@ def test_without_any_replica_a_caller_is_told_when_to_come_back(tmp_path: Path) 
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert answer.json()["retry"] == "same-payment"
+
+
+def test_replicas_that_each_failed_once_are_asked_again_at_once(tmp_path: Path) -> None:
+    """Three restarts within two seconds: each replica is taken out, and each is there again."""
+    with ExitStack() as started:
+        ports = [started.enter_context(failing_once()) for _ in range(3)]
+        url = started.enter_context(nginx_server(ports, tmp_path))
+        statuses = [httpx.post(f"{url}{PATH}", json=EXAMPLE).status_code for _ in range(3)]
+    assert statuses == [200, 200, 200]
+
+
+@contextlib.contextmanager
+def failing_once() -> Iterator[int]:
+    """The port of a server that closes the first connection unanswered, and answers every other."""
+
+    class FailingOnce(BaseHTTPRequestHandler):
+        failed = False
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            if FailingOnce.failed:
+                self.send_response(200)
+                self.end_headers()
+            FailingOnce.failed = True
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), FailingOnce) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            serving.join()
 
 
 def assert_is(answer: httpx.Response, error: OncallError) -> None:

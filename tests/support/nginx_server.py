@@ -38,9 +38,9 @@ def nginx_server(
 def configured(port: int, replica_ports: Sequence[int], folder: Path) -> str:
     """The deployed configuration for this machine."""
     text = DEPLOYED.read_text()
-    assert len(REPLICA.findall(text)) == len(replica_ports)
-    ports = iter(replica_ports)
-    text = REPLICA.sub(lambda _: f"127.0.0.1:{next(ports)}", text)
+    deployed = dict.fromkeys(REPLICA.findall(text))
+    ports = dict(zip(deployed, replica_ports, strict=True))
+    text = REPLICA.sub(lambda replica: f"127.0.0.1:{ports[replica[0]]}", text)
     assert text.count("listen 8080;") == 1
     text = text.replace("listen 8080;", f"listen 127.0.0.1:{port};")
     return text.replace("/tmp/", f"{folder}/")  # noqa: S108 - what is replaced, not used
