@@ -22,6 +22,8 @@ from limits.storage import MovingWindowSupport, Storage
 from limits.strategies import MovingWindowRateLimiter
 from redis.asyncio import ConnectionPool, Redis
 
+from app.redis_scripts import RedisScripts
+
 Taken = tuple[bool, float, int]
 """Whether the places were free, the oldest instant in the window (now, if it is empty), and the
 number of instants in it."""
@@ -174,12 +176,12 @@ class RedisWindows(RedisStorage):
             connection_pool=pool,  # type: ignore[arg-type] # handed on as it is
         )
         self._clock = clock
-        self._script = Redis(connection_pool=pool).register_script(WINDOW)
+        self._scripts = RedisScripts(Redis(connection_pool=pool))
 
     async def take(self, key: str, limit: int, expiry: int, amount: int = 1) -> Taken:
         """Take ``amount`` of ``limit`` places in the window of ``key``, if they are free."""
-        granted, oldest, held = await self._script(
-            [self.bridge.prefixed_key(key)], [self._clock(), expiry, limit, amount]
+        granted, oldest, held = await self._scripts.run(
+            WINDOW, [self.bridge.prefixed_key(key)], [self._clock(), expiry, limit, amount]
         )
         return bool(granted), float(oldest), held
 

@@ -37,6 +37,7 @@ from app.payments.claims.claimed_payment import (
     StreamedSettlement,
 )
 from app.payments.claims.receipt import Receipt
+from app.redis_scripts import RedisScripts
 
 log = structlog.get_logger()
 
@@ -148,7 +149,6 @@ if leader and leader ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 """
-SCRIPTS = (FIND, CLAIM, SETTLED, UNKNOWN, RELEASE, DUE, LOOK, AGAIN, LEAD)
 
 
 class _Held(NamedTuple):
@@ -186,7 +186,7 @@ class RedisClaims:
             socket_connect_timeout=timeout_seconds,
             retry=Retry(NoBackoff(), TRIES - 1),
         )
-        self._scripts = {text: self._redis.register_script(text) for text in SCRIPTS}
+        self._scripts = RedisScripts(self._redis)
         self._held: dict[str, _Held] = {}
         """The claims that are held here, by their holders."""
         self._unstored: dict[str, _Unstored] = {}
@@ -322,6 +322,7 @@ class RedisClaims:
             self._is_away = True
 
     async def aclose(self) -> None:
+        await self._scripts.aclose()
         await self._redis.aclose()
 
     async def _read_memory(self) -> None:
@@ -347,7 +348,7 @@ class RedisClaims:
     async def _run_on(self, keys: list[str], script: str, arguments: list[Any]) -> Any:
         with self._reaching():
             async with asyncio.timeout(self._longest_seconds):
-                return await self._scripts[script](keys=keys, args=arguments)
+                return await self._scripts.run(script, keys, arguments)
 
     @contextlib.contextmanager
     def _reaching(self) -> Iterator[None]:
