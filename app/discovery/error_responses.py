@@ -150,6 +150,18 @@ PAYMENT_REQUIRED = {
 }
 
 
+RETRIES: Mapping[Retry, str] = {
+    "no": "change the request: `errors` names every fault by its JSON pointer. Nothing was "
+    "charged, and a payment that was sent with it was not used.",
+    "new-payment": "sign afresh and send again.",
+    "first-payment": "the payment identifier belongs to an earlier payment: send that one again, "
+    "with its request.",
+    "same-payment": "send the very same request with the very same payment again, after the "
+    "seconds in `Retry-After` (over MCP in `retryAfter`), also where an answer was lost. It is "
+    "charged at most once.",
+}
+"""What to do after a problem, by its member ``retry``."""
+
 PER_PRODUCT = ("400", "402", "405")
 """The statuses whose responses differ between products. The others are described once."""
 

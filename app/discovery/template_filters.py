@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from markupsafe import Markup
 
+from app.discovery.field_rows import markdown_table
 from app.discovery.highlighting import highlighted
 
 CODE = re.compile("`([^`]+)`")
@@ -87,6 +88,8 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "as_json": json_text,
     "highlighted": highlighted,
     "undescribed": undescribed,
+    "field_table": markdown_table,
+    "decoded": json.loads,
     "prose": prose,
     "breakable": breakable,
     "first_sentence": first_sentence,

@@ -143,7 +143,7 @@ async def test_a_planned_rotation_is_sold_in_every_form() -> None:
 async def test_only_json_is_written_on_the_event_loop(media_type: str) -> None:
     pool = RecordingPool()
     checkout = ProductCheckout(ROTATION, RateLimits(lambda: 0.0), pool, None, lambda: 0.0)
-    assert (await Service(ProductRoute(checkout)).ask(Accept=media_type)).status_code == 200
+    assert (await Service(ProductRoute(checkout, PUBLIC_URL)).ask(Accept=media_type)).status_code == 200
     assert pool.jobs == ([] if media_type == JSON else [("answer_to", False)])
 
 

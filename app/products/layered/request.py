@@ -68,7 +68,15 @@ ROTATION = (
 )
 """The fields of a schedule that is one rotation, as v2 shows one."""
 
-Reason = Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
+Reason = Annotated[
+    str,
+    Meta(
+        max_length=1_000,
+        title="why",
+        description="at most 1,000 characters; given back",
+        examples=["covering"],
+    ),
+]
 """The reason of an override."""
 
 
@@ -80,10 +88,18 @@ ShownText = Annotated[str, READ_ONLY]
 ShownNumber = Annotated[int, READ_ONLY]
 
 
+BEGINS, ENDS_AT = (
+    Meta(title="when it begins"),
+    Meta(title="when it ends, a bare date included"),
+)
+ON_CALL = Meta(title="who is on call")
+TURNS_BEGIN = Meta(title="when turns begin")
+
+
 class SoldLayer(LayerDocument, frozen=True):
     """A rotation plus restrictions."""
 
-    start_at: LocalStart | None = None  # type: ignore[assignment] # may be local
+    start_at: Annotated[LocalStart, TURNS_BEGIN] | None = None  # type: ignore[assignment] # may be local
     first_turn_at: LocalFirstTurn | None = None  # type: ignore[assignment] # as above
 
 
@@ -93,9 +109,9 @@ SoldLayers = Annotated[list[SoldLayer], LAYERS_RULE]
 class OverrideDocument(RequestModel, frozen=True):
     """One person for a time range, above entries and layers."""
 
-    user_id: UserId
-    start_at: LocalStart
-    end_at: LocalEnd
+    user_id: Annotated[UserId, ON_CALL]
+    start_at: Annotated[LocalStart, BEGINS]
+    end_at: Annotated[LocalEnd, ENDS_AT]
     reason: Reason | None = None
     cancelled_at: (
         Annotated[
@@ -107,6 +123,8 @@ class OverrideDocument(RequestModel, frozen=True):
     id: ShownText | None = None
     swap_id: ShownText | None = None
     created_at: ShownText | None = None
+
+    as_shown = ("cancelled_at",)
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -125,9 +143,9 @@ class OverrideDocument(RequestModel, frozen=True):
 class EntryDocument(RequestModel, frozen=True):
     """A shift made by hand, above layers and below overrides."""
 
-    user_id: UserId
-    start: LocalStart
-    end: LocalEnd
+    user_id: Annotated[UserId, ON_CALL]
+    start: Annotated[LocalStart, BEGINS]
+    end: Annotated[LocalEnd, ENDS_AT]
     id: ShownText | None = None
     schedule_id: ShownText | None = None
     source: ShownText | None = None
@@ -152,9 +170,9 @@ class SwapDocument(RequestModel, frozen=True):
         "may have\n    started. With no shift within 366 days the swap is a plain hand-over."
     )
 
-    start: LocalStart
-    end: LocalEnd
-    swap_with_user_id: UserId
+    start: Annotated[LocalStart, BEGINS]
+    end: Annotated[LocalEnd, ENDS_AT]
+    swap_with_user_id: Annotated[UserId, Meta(title="who takes it over")]
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -183,6 +201,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             list[OverrideDocument],
             Meta(
                 max_length=limits.OVERRIDES,
+                title="who is on call instead of entries and layers",
                 description="at most 10,000, in the order of their creation: the last one wins; "
                 "they win over entries and layers",
                 extra={"error": TooManyOverrides},
@@ -195,6 +214,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             list[EntryDocument],
             Meta(
                 max_length=limits.OVERRIDES,
+                title="shifts made by hand",
                 description="at most 10,000 together with the overrides, in the order of their "
                 "creation: the last one wins; they win over layers",
                 extra={"error": TooManyOverrides},
@@ -207,6 +227,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             list[SwapDocument],
             Meta(
                 max_length=limits.SWAPS,
+                title="who changes shifts with whom",
                 description="at most 100, in the order of their creation: whoever has the stretch "
                 "gives it to another, whose next shift after it goes back",
                 extra={"error": TooManySwaps},
@@ -322,8 +343,8 @@ class OncallScheduleRequest(
 ):
     """A schedule and the window to show of it."""
 
-    to_at: LocalEnd
-    from_at: LocalStart | None = None
+    to_at: Annotated[LocalEnd, Meta(title="end of the window, a bare date included")]
+    from_at: Annotated[LocalStart, Meta(title="start of the window, now if absent")] | None = None
 
     now_field = "from"
 
@@ -352,7 +373,7 @@ class OncallScheduleRequest(
 class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
     """A schedule and the instant to look at."""
 
-    at: LocalStart | None = None
+    at: Annotated[LocalStart, Meta(title="the instant to look at, now if absent")] | None = None
 
     now_field = "at"
 

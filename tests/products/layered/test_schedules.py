@@ -466,7 +466,7 @@ class Watched:
         checkout = ProductCheckout(
             self.endpoint, RateLimits(lambda: 0.0), self.pool, None, lambda: 0.0
         )
-        served = Service(ProductRoute(checkout))
+        served = Service(ProductRoute(checkout, PUBLIC_URL))
         served.path = self.endpoint.path
         return served
 
