@@ -31,6 +31,7 @@ ERROR_RESPONSES = {
 HEADERS = {
     "Allow": "What is served.",
     "PAYMENT-REQUIRED": "The terms: a base64 encoded x402 version 2 PaymentRequired.",
+    "Link": 'Where every field is told, with worked requests: `rel="service-doc"`.',
     "PAYMENT-RESPONSE": "The receipt: a base64 encoded x402 version 2 SettleResponse.",
     "Content-Disposition": "A name for the file, where the answer is one (not JSON).",
     "Idempotent-Replayed": "`true` where an earlier request already had this answer.",
@@ -44,7 +45,7 @@ HEADERS = {
 }
 RATE_LIMIT_HEADERS = ("RateLimit", "RateLimit-Policy")
 HEADERS_BY_STATUS = {
-    "402": ("PAYMENT-REQUIRED", *RATE_LIMIT_HEADERS),
+    "402": ("PAYMENT-REQUIRED", "Link", *RATE_LIMIT_HEADERS),
     "405": ("Allow",),
     "429": ("Retry-After", *RATE_LIMIT_HEADERS),
     "431": (),

@@ -21,6 +21,8 @@ from app.products.endpoint import JSON, Endpoint
 FORMAT = "format"
 """The argument that chooses the form of the answer."""
 FORMAT_KEY = b'"format"'
+MAX_FORMAT_BYTES = 100
+"""More than any format has, of which the value is not read."""
 
 
 def asked_in(arguments: bytes, endpoint: Endpoint) -> tuple[str, bytes]:
@@ -47,7 +49,9 @@ def _asked_in_large(arguments: bytes, endpoint: Endpoint) -> tuple[str, bytes]:
         raise InvalidRequest([FieldError("", str(error)[:MAX_DETAIL])]) from None
     if document.format is UNSET:
         return JSON, arguments
-    media_type = _media_type(msgspec.json.decode(document.format), endpoint)
+    name = bytes(document.format)
+    short = msgspec.json.decode(name) if len(name) <= MAX_FORMAT_BYTES else name
+    media_type = _media_type(short, endpoint)
     document.format = UNSET
     return media_type, msgspec.json.encode(document)
 
@@ -63,9 +67,9 @@ def _named_decoder(request: type[RequestModel]) -> "msgspec.json.Decoder[Any]":
 
 def _media_type(name: object, endpoint: Endpoint) -> str:
     """Return the media type of the format ``name``; ``None`` is JSON."""
+    if name is None:
+        return JSON
     known = endpoint.formats_by_name
-    media_type = known.get(name) if isinstance(name, str) else JSON if name is None else None
-    if media_type is None:
-        detail = f"is not one of {', '.join(known)}"
-        raise InvalidRequest([FieldError(f"/{FORMAT}", detail)])
-    return media_type
+    if not isinstance(name, str) or name not in known:
+        raise InvalidRequest([FieldError(f"/{FORMAT}", f"is not one of {', '.join(known)}")])
+    return known[name]
