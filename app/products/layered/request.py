@@ -54,6 +54,18 @@ from app.products.layered.understood import (
     understood_window,
 )
 from app.products.local_times import with_instants
+from app.products.words import (
+    END,
+    HANDOFF,
+    HOURS,
+    INSTANT,
+    LENGTH,
+    PEOPLE,
+    PERSON,
+    RHYTHM,
+    START,
+    meant_by,
+)
 
 LIGHT_STEPS = 5_000
 """Work that is done within 10 ms, beside reading the request."""
@@ -102,6 +114,17 @@ class SoldLayer(LayerDocument, frozen=True):
     start_at: Annotated[LocalStart, TURNS_BEGIN] | None = None  # type: ignore[assignment] # may be local
     first_turn_at: LocalFirstTurn | None = None  # type: ignore[assignment] # as above
 
+    synonyms = meant_by(
+        {
+            "participants": PEOPLE,
+            "start_at": START,
+            "rotation_type": RHYTHM,
+            "interval": LENGTH,
+            "handoff_time": HANDOFF,
+            "restrictions": HOURS,
+        }
+    )
+
 
 SoldLayers = Annotated[list[SoldLayer], LAYERS_RULE]
 
@@ -125,6 +148,7 @@ class OverrideDocument(RequestModel, frozen=True):
     created_at: ShownText | None = None
 
     as_shown = ("cancelled_at",)
+    synonyms = meant_by({"user_id": PERSON, "start_at": START, "end_at": END})
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -153,6 +177,8 @@ class EntryDocument(RequestModel, frozen=True):
     swap_id: ShownText | None = None
     created_at: ShownText | None = None
 
+    synonyms = meant_by({"user_id": PERSON, "start": START, "end": END})
+
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
         return order_errors(values, "start", "end")
@@ -173,6 +199,8 @@ class SwapDocument(RequestModel, frozen=True):
     start: Annotated[LocalStart, BEGINS]
     end: Annotated[LocalEnd, ENDS_AT]
     swap_with_user_id: Annotated[UserId, Meta(title="who takes it over")]
+
+    synonyms = meant_by({"swap_with_user_id": (*PERSON, "with"), "start": START, "end": END})
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -347,6 +375,10 @@ class OncallScheduleRequest(
     from_at: Annotated[LocalStart, Meta(title="start of the window, now if absent")] | None = None
 
     now_field = "from"
+    synonyms: ClassVar[Mapping[str, str]] = {
+        **ScheduleDocument.synonyms,
+        **meant_by({"from": START, "to": END}),
+    }
 
     @property
     def understood(self) -> UnderstoodWindow:
@@ -376,6 +408,10 @@ class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
     at: Annotated[LocalStart, Meta(title="the instant to look at, now if absent")] | None = None
 
     now_field = "at"
+    synonyms: ClassVar[Mapping[str, str]] = {
+        **ScheduleDocument.synonyms,
+        **meant_by({"at": INSTANT}),
+    }
 
     @property
     def understood(self) -> UnderstoodInstant:

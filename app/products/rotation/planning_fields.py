@@ -20,6 +20,7 @@ from app.errors import FieldError
 from app.http.scalars import Instant, Name
 from app.http.validation import RequestModel, pointer_to, valid_items
 from app.products.local_times import ENDS
+from app.products.words import END, PERSON, START, meant_by
 from app.similar import most_similar
 
 PEOPLE = 1_000
@@ -73,6 +74,8 @@ class AbsenceDocument(RequestModel, frozen=True):
         | None
     ) = None
 
+    synonyms = meant_by({"person": PERSON, "start": START, "end": END})
+
     def absence(self) -> Absence:
         return Absence(str(self.person), self.start, self.end, self.reason)
 
@@ -98,6 +101,8 @@ class FixedDocument(RequestModel, frozen=True):
         ]
         | None
     ) = None
+
+    synonyms = meant_by({"person": PERSON, "shift": ("index", "number")})
 
     def fixed(self, roles: Sequence[str]) -> FixedShift:
         role = roles.index(str(self.role)) if self.role else 0
