@@ -1,11 +1,8 @@
 """Write what a reader sees who has never heard of us: ``python -m tests.first_try.texts DIR``.
 
-One file for each of the three texts, and ``asks.md``, the sixteen asks in words with the form of
-the answer sheet that ``send.py`` takes:
-
-- ``402.json``: the 402 of every product as it comes, headers and body, ``PAYMENT-REQUIRED`` decoded
-- ``llms.txt``
-- ``tools.json``: the tools as MCP lists them
+One file for each of the three texts: the 402 of every product as it comes (headers and body, with
+``PAYMENT-REQUIRED`` decoded), what is served for language models, and the tools as MCP lists them;
+and the sixteen asks in words, with the form of the answer sheet that ``send.py`` takes.
 """
 
 import asyncio

@@ -1,16 +1,20 @@
 """Words of one product in a request for another: refused, with the name that is meant."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import msgspec
 import pytest
 from msgspec import Struct
 
+from app.discovery.openapi import schema_of
 from app.errors import InvalidRequest
 from app.http.validation import RequestModel, known_fields, plain_type, validated
 from app.products.registry import paid_endpoints
 
+ROOT = Path(__file__).resolve().parents[2]
 ROTATION, SCHEDULE, NOW = paid_endpoints()
 LAYER = {"name": "Team", "rotation_type": "daily", "participants": ["ana"]}
 SPAN = {"timezone": "Europe/Berlin", "from": "2026-06-01", "to": "2026-06-02", "layers": [LAYER]}
@@ -69,3 +73,29 @@ def test_a_word_of_another_product_is_answered_with_the_name(
         validated({**base, **document}, row.request, 0)
     [detail] = [error.detail for error in refused.value.errors if error.pointer == where]
     assert detail == f"is not a known field; did you mean {meant!r}?"
+
+
+# --- the table of the glossary ----------------------------------------------------------------
+
+SECTION = re.compile(r"## One thing, two names\n(.*?)(?:\n## |\Z)", re.DOTALL)
+NAMES = re.compile(r"`(\w+)`")
+
+
+def names_of(row: Any) -> set[str]:
+    """Every field name of a request and of its answer, at any depth."""
+    text = msgspec.json.encode([schema_of(row.request), schema_of(row.answer)]).decode()
+    return set(re.findall(r'"(\w+)":\{', text))
+
+
+def test_the_glossary_names_fields_that_there_are() -> None:
+    [section] = SECTION.findall((ROOT / "docs" / "glossary.md").read_text())
+    lines = [line for line in section.splitlines() if line.startswith("| ")][2:]
+    cells = [line.strip("| ").split(" | ") for line in lines]
+    rotation, layered = names_of(ROTATION), names_of(SCHEDULE) | names_of(NOW)
+    assert len(cells) > 8
+    for _, ours, theirs, _ in cells:
+        assert set(NAMES.findall(ours)) <= rotation
+        assert set(NAMES.findall(theirs)) <= layered
+    common = NAMES.findall(section.partition("Where names differ")[0])
+    assert set(common) <= rotation & layered
+    assert len(common) > 6
