@@ -71,7 +71,7 @@ def json_text(
 
 
 def undescribed(schema: object) -> object:
-    """Return a JSON Schema without descriptions, for a page that shows them beside it."""
+    """Return a JSON Schema without its words, for a page that shows them beside it."""
     if isinstance(schema, list):
         return [undescribed(part) for part in schema]
     if not isinstance(schema, Mapping):
@@ -79,7 +79,7 @@ def undescribed(schema: object) -> object:
     return {
         name: undescribed(part)
         for name, part in schema.items()
-        if not (name == "description" and isinstance(part, str))
+        if not (name in ("title", "description") and isinstance(part, str))
     }
 
 
