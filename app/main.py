@@ -117,7 +117,9 @@ def _rate_limited_routes(
     checkouts: Sequence[ProductCheckout], tools: McpRoute, limits: RateLimits, settings: Settings
 ) -> list[Route]:
     """Return the routes of the endpoints and tools; in the sandbox also its wallet's route."""
-    routes = [Route(each.endpoint.path, ProductRoute(each)) for each in checkouts]
+    routes = [
+        Route(each.endpoint.path, ProductRoute(each, settings.public_url)) for each in checkouts
+    ]
     routes.append(Route(MCP_PATH, tools))
     if settings.payments == "sandbox":
         terms = [each.payments.terms for each in checkouts if each.payments]

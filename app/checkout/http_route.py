@@ -16,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.checkout.purchase import PaidAnswer, ProductCheckout, PurchaseRequest
 from app.checkout.query_parameters import require_no_query
+from app.discovery.bazaar import FIELDS_PATH
 from app.http.negotiation import negotiated, require_json
 from app.http.rate_limited_route import Exchange
 from app.http.request_head import PAYMENT_HEADER, PAYMENT_HEADER_V1, RequestHead
@@ -29,12 +30,13 @@ Fields = Sequence[tuple[bytes, bytes]]
 class ProductRoute:
     """The ASGI application that serves one endpoint."""
 
-    def __init__(self, checkout: ProductCheckout) -> None:
+    def __init__(self, checkout: ProductCheckout, public_url: str) -> None:
         self._checkout = checkout
         self._endpoint = checkout.endpoint
         self._formats = tuple(checkout.endpoint.formats)
         self._described = {name: checkout.endpoint.headers(name) for name in self._formats}
         self._label_fields = _fields(checkout.label_fields)
+        self._link_fields = _fields({"Link": f'<{public_url}{FIELDS_PATH}>; rel="service-doc"'})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoint
@@ -66,6 +68,7 @@ class ProductRoute:
                     HTTPStatus.PAYMENT_REQUIRED,
                     [
                         *_payment_required_fields(outcome.header, len(outcome.json)),
+                        *self._link_fields,
                         *self._label_fields,
                     ],
                     outcome.json,

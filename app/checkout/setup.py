@@ -10,7 +10,13 @@ import structlog
 from x402.schemas import ResourceInfo
 
 from app.checkout.purchase import PaymentContext
-from app.discovery.bazaar import ICON_PATH, MAX_TAGS, SERVICE_NAME, bazaar_extension
+from app.discovery.bazaar import (
+    ICON_PATH,
+    MAX_TAGS,
+    SERVICE_NAME,
+    bazaar_extension,
+    resource_description,
+)
 from app.errors import ConfigurationError
 from app.http.readiness import DEGRADED, NOT_USED
 from app.metrics import Metrics
@@ -142,7 +148,7 @@ class PaymentService:
         """The payment context of the endpoint's answers over HTTP."""
         resource = ResourceInfo(
             url=self._settings.public_url + endpoint.path,
-            description=endpoint.description,
+            description=resource_description(endpoint, self._settings.public_url),
             mime_type=JSON,
             service_name=SERVICE_NAME,
             tags=list(endpoint.tags[:MAX_TAGS]),

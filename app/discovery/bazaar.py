@@ -29,6 +29,10 @@ SERVICE_NAME = "On-call rotations"
 MAX_TAGS = 5
 """The most tags in terms, by the extension's specification."""
 ICON_PATH = "/icon.png"
+FIELDS_PATH = "/llms.txt"
+"""Where every field is told, with examples: terms have room for outlines only."""
+MAX_DESCRIPTION = 500
+"""The most characters of a description in terms: CDP refuses a payment whose terms have more."""
 
 OUTLINED = ("type", "enum", "required")
 """The keywords that an outline keeps. The rules in words are in ``openapi.json``."""
@@ -58,16 +62,28 @@ def bazaar_extension(endpoint: Endpoint) -> dict[str, Any]:
     return declared
 
 
+def resource_description(endpoint: Endpoint, public_url: str) -> str:
+    """Return the description of an endpoint for its terms, with the address of all fields.
+
+    Clients drop what the protocol does not know, so the address stands in the text; one that is
+    too long for it is left out.
+    """
+    told = f"{endpoint.description} Fields: {public_url}{FIELDS_PATH}"
+    return told if len(told) <= MAX_DESCRIPTION else endpoint.description
+
+
 def bazaar_tool_extension(endpoint: Endpoint) -> dict[str, Any]:
     """Return the extension of the endpoint's MCP tool. It is valid against the schema in it.
 
     It travels in messages, which have room for the whole example.
     """
+    schema = request_outline(endpoint)
+    schema["properties"]["format"] = {"enum": list(endpoint.formats_by_name)}
     tool = DeclareMcpDiscoveryConfig(
         tool_name=endpoint.slug,
         description=endpoint.title,
         transport="streamable-http",
-        input_schema=request_outline(endpoint),
+        input_schema=schema,
         example=dict(endpoint.example),
         output=_output(endpoint, endpoint.example),
     )
@@ -98,7 +114,8 @@ def outline(kind: type[Struct], *, answer: bool = False) -> dict[str, Any]:
 
     Fields of ``FIELD_NOTES`` have their note as description. In a request null means absent, so it
     is left out; in an ``answer`` it stands, and only the answer itself lists what is required. What
-    is accepted and not used is left out as well.
+    is accepted and not used is left out as well. What is within the fields of an answer is named,
+    without a plain type: the example has values of it.
     """
     schema = schema_of(kind)
     outlined = _Outline(schema["$defs"], answer).of(schema)
@@ -115,11 +132,12 @@ class _Outline:
     definitions: Mapping[str, Any]
     answer: bool
 
-    def of(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+    def of(self, schema: Mapping[str, Any], level: int = 0) -> dict[str, Any]:
+        """Return the outline of a part: 0 is the document itself, 1 a field of it."""
         if "$ref" in schema:
-            return self._of_struct(schema["$ref"].rpartition("/")[2])
+            return self._of_struct(schema["$ref"].rpartition("/")[2], level)
         if "anyOf" in schema:
-            return self._of_choice(schema["anyOf"])
+            return self._of_choice(schema["anyOf"], level)
         outlined = {name: schema[name] for name in OUTLINED if schema.get(name)}
         if "enum" in outlined:
             outlined.pop("type", None)  # its values have one
@@ -128,28 +146,29 @@ class _Outline:
         if "properties" in schema:
             fields = schema["properties"].items()
             outlined["properties"] = {
-                name: self.of(field)
+                name: self.of(field, level + 1)
                 for name, field in fields
                 if name not in UNLISTED and not is_read_only(field)
             }
         if "items" in schema:
-            outlined["items"] = self.of(schema["items"])
-        return outlined
+            outlined["items"] = self.of(schema["items"], level + 1)
+        is_plain = not {"enum", "properties", "items"} & outlined.keys()
+        return {} if self.answer and level > 1 and is_plain else outlined
 
-    def _of_struct(self, name: str) -> dict[str, Any]:
+    def _of_struct(self, name: str, level: int) -> dict[str, Any]:
         if name in OPAQUE:
             return {"type": "object"}
-        outlined = self.of(self.definitions[name])
+        outlined = self.of(self.definitions[name], level)
         for field, note in FIELD_NOTES.get(name, {}).items():
             outlined["properties"][field]["description"] = note
         return outlined
 
-    def _of_choice(self, choices: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def _of_choice(self, choices: Sequence[Mapping[str, Any]], level: int) -> dict[str, Any]:
         """Return the outline of one kind of value, or of two kinds of number, or null."""
         kinds = [choice for choice in choices if choice.get("type") != NULL]
-        outlined = self.of(kinds[-1])  # of whole and other numbers, which come last, any
+        outlined = self.of(kinds[-1], level)  # of whole and other numbers, which come last, any
         if not self.answer or len(kinds) == len(choices):
             return outlined
         if "enum" in outlined:
             return {**outlined, "enum": [*outlined["enum"], None]}
-        return {**outlined, "type": [outlined["type"], NULL]}
+        return {**outlined, "type": [kinds[-1].get("type", "object"), NULL]}

@@ -31,6 +31,7 @@ ERROR_RESPONSES = {
 HEADERS = {
     "Allow": "What is served.",
     "PAYMENT-REQUIRED": "The terms: a base64 encoded x402 version 2 PaymentRequired.",
+    "Link": 'Where every field is told, with worked requests: `rel="service-doc"`.',
     "PAYMENT-RESPONSE": "The receipt: a base64 encoded x402 version 2 SettleResponse.",
     "Content-Disposition": "A name for the file, where the answer is one (not JSON).",
     "Idempotent-Replayed": "`true` where an earlier request already had this answer.",
@@ -44,7 +45,7 @@ HEADERS = {
 }
 RATE_LIMIT_HEADERS = ("RateLimit", "RateLimit-Policy")
 HEADERS_BY_STATUS = {
-    "402": ("PAYMENT-REQUIRED", *RATE_LIMIT_HEADERS),
+    "402": ("PAYMENT-REQUIRED", "Link", *RATE_LIMIT_HEADERS),
     "405": ("Allow",),
     "429": ("Retry-After", *RATE_LIMIT_HEADERS),
     "431": (),
@@ -149,6 +150,18 @@ PAYMENT_REQUIRED = {
     },
 }
 
+
+RETRIES: Mapping[Retry, str] = {
+    "no": "change the request: `errors` names every fault by its JSON pointer. Nothing was "
+    "charged, and a payment that was sent with it was not used.",
+    "new-payment": "sign afresh and send again.",
+    "first-payment": "the payment identifier belongs to an earlier payment: send that one again, "
+    "with its request.",
+    "same-payment": "send the very same request with the very same payment again, after the "
+    "seconds in `Retry-After` (over MCP in `retryAfter`), also where an answer was lost. It is "
+    "charged at most once.",
+}
+"""What to do after a problem, by its member ``retry``."""
 
 PER_PRODUCT = ("400", "402", "405")
 """The statuses whose responses differ between products. The others are described once."""

@@ -51,7 +51,7 @@ def _fields(definition: Schema) -> Iterator[Field]:
             name_of(plain) or name_of(plain.get("items", {})),
             name in required,
             field.get("default"),
-            plain.get("description", ""),
+            ": ".join(filter(None, (plain.get("title"), plain.get("description")))),
         )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from markupsafe import Markup
 
+from app.discovery.field_rows import markdown_table
 from app.discovery.highlighting import highlighted
 
 CODE = re.compile("`([^`]+)`")
@@ -70,7 +71,7 @@ def json_text(
 
 
 def undescribed(schema: object) -> object:
-    """Return a JSON Schema without descriptions, for a page that shows them beside it."""
+    """Return a JSON Schema without its words, for a page that shows them beside it."""
     if isinstance(schema, list):
         return [undescribed(part) for part in schema]
     if not isinstance(schema, Mapping):
@@ -78,7 +79,7 @@ def undescribed(schema: object) -> object:
     return {
         name: undescribed(part)
         for name, part in schema.items()
-        if not (name == "description" and isinstance(part, str))
+        if not (name in ("title", "description") and isinstance(part, str))
     }
 
 
@@ -87,6 +88,8 @@ FILTERS: Mapping[str, Callable[..., object]] = {
     "as_json": json_text,
     "highlighted": highlighted,
     "undescribed": undescribed,
+    "field_table": markdown_table,
+    "decoded": json.loads,
     "prose": prose,
     "breakable": breakable,
     "first_sentence": first_sentence,

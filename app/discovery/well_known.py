@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 from starlette.routing import Route
 
-from app.discovery.error_responses import ERROR_RESPONSES
+from app.discovery.error_responses import ERROR_RESPONSES, RETRIES
+from app.discovery.field_rows import field_tables
 from app.discovery.free_paths import OPERATIONS, free_paths
 from app.discovery.openapi import PAID_PATH, WHOLE_PATH, openapi_bytes, paid_bytes
 from app.discovery.publisher import Publisher
@@ -77,7 +78,9 @@ def text_of(name: str, endpoints: Sequence[Endpoint], public_url: str) -> str:
         endpoints=endpoints,
         url=public_url,
         description=DESCRIPTION,
+        tables=field_tables(endpoints),
         refusals=ERROR_RESPONSES,
+        retries=RETRIES,
         pages=[free.path for free in free_paths(endpoints) if free.listed],
         operations=[free.path for free in OPERATIONS],
     )

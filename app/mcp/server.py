@@ -27,8 +27,8 @@ INSTRUCTIONS = (
     "On-call rotations and layered schedules, computed exactly. Call a tool without payment to "
     "learn its terms, free of charge; invalid arguments are named before anybody pays. Pay with "
     "any x402 version 2 client: sign the terms and repeat the call with the payment in "
-    '_meta["x402/payment"]. If an answer is lost, repeat the same call with the same payment: it '
-    "is charged once."
+    '_meta["x402/payment"]. The argument `format` chooses JSON, a calendar (ics), csv or svg. If '
+    "an answer is lost, repeat the same call with the same payment: it is charged once."
 )
 
 NAMED = 100

@@ -6,29 +6,30 @@ because clients show a model nothing of a protocol error. The arguments and the 
 scope of the request, so that the library copies neither.
 """
 
-import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import structlog
 from mcp import types
 from mcp.shared.exceptions import McpError
-from msgspec import Raw
+from msgspec import Raw, structs
 from starlette.types import Scope
 from x402.mcp import MCP_PAYMENT_META_KEY, MCP_PAYMENT_RESPONSE_META_KEY
 
 from app.checkout.purchase import PaidAnswer, ProductCheckout, PurchaseRequest
-from app.discovery.openapi import object_schema_of, payment_info
+from app.discovery.error_responses import RETRIES
+from app.discovery.field_rows import brief_lines, field_rows
+from app.discovery.openapi import payment_info
 from app.errors import OncallError, Retryable
-from app.http.large_bodies import LARGE_BYTES
 from app.http.problems import internal_problem_details, problem_details
 from app.http.request_head import request_head
-from app.http.validation import json_decoder
+from app.mcp.arguments import asked_in
 from app.mcp.messages import CALL, INVALID_PARAMS, ToolCall
+from app.mcp.tool_schemas import answer_schema, arguments_schema, format_row
 from app.payments.terms import PaymentRequiredBody
 from app.payments.verification import MessagePayment, network_in
-from app.products.endpoint import JSON
+from app.products.endpoint import JSON, Endpoint
 
 OUTPUT_SCHEMA = "x-output-schema"
 """The member of a paid tool's ``_meta`` that holds the JSON Schema of its answer."""
@@ -92,10 +93,11 @@ class Tools:
         carried = (meta.model_extra or {}).get(MCP_PAYMENT_META_KEY) if meta else None
         paying = carried is not None
         client = checkout.limits.client_in(request_head(scope))
+        media_type, body = asked_in(arguments, checkout.endpoint)
         request = PurchaseRequest(
             f"mcp:{checkout.endpoint.path}",
-            JSON,
-            _body_of(arguments),
+            media_type,
+            body,
             client,
             MessagePayment(carried) if paying else None,
         )
@@ -107,7 +109,19 @@ class Tools:
             outcome = await checkout.outcome(request, found)
         if isinstance(outcome, PaymentRequiredBody):
             return _failure(_content_of(outcome, carried), checkout)
-        return _success(outcome, checkout)
+        if media_type == JSON:
+            return _success(outcome, checkout)
+        return _file(outcome, media_type, checkout, await self._structured(request, checkout))
+
+    async def _structured(self, request: PurchaseRequest, checkout: ProductCheckout) -> bytes:
+        """The JSON answer beside a file, where a tool declares the schema of its results.
+
+        A paid tool does not, so there it is empty: a payment buys one form of an answer.
+        """
+        if checkout.payments is not None:
+            return b""
+        answered = await checkout.outcome(structs.replace(request, media_type=JSON))
+        return answered.answer if isinstance(answered, PaidAnswer) else b""
 
 
 def tool_of(checkout: ProductCheckout) -> types.Tool:
@@ -117,13 +131,13 @@ def tool_of(checkout: ProductCheckout) -> types.Tool:
     terms and problems are results, too. Its ``_meta`` has the schema of the answer.
     """
     endpoint = checkout.endpoint
-    answer = object_schema_of(endpoint.answer)
+    answer = answer_schema(endpoint)
     paid = checkout.payments is not None
     return types.Tool(
         name=endpoint.slug,
         title=endpoint.title,
-        description=f"{endpoint.description} {endpoint.rules}{_sold(checkout, answer)}",
-        inputSchema=object_schema_of(endpoint.request),
+        description="\n\n".join(_description(checkout, answer)),
+        inputSchema=arguments_schema(endpoint),
         outputSchema=None if paid else answer,
         annotations=types.ToolAnnotations(
             readOnlyHint=True, destructiveHint=False, idempotentHint=True, openWorldHint=False
@@ -132,27 +146,37 @@ def tool_of(checkout: ProductCheckout) -> types.Tool:
     )
 
 
-def _sold(checkout: ProductCheckout, answer: Mapping[str, Any]) -> str:
+def _description(checkout: ProductCheckout, answer: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the paragraphs about a tool: what it does, its fields, requests, and what may fail.
+
+    Each field is told in a few words here, because its whole rule stands in the schema.
+    """
+    endpoint, paid = checkout.endpoint, checkout.payments is not None
+    yield f"{endpoint.description}{_sold(endpoint, answer) if paid else ''}"
+    rows = [*field_rows(endpoint.request), format_row(endpoint)]
+    yield f"Arguments; times may be local to `timezone`:\n{brief_lines(rows)}"
+    for sample in endpoint.samples:
+        yield f"{sample.title}:\n{msgspec.json.encode(sample.example).decode()}"
+    yield endpoint.rules
+    if paid:
+        yield "\n".join(
+            ("Problems are results with isError. What to do, by `retry`:", *_retry_lines())
+        )
+
+
+def _retry_lines() -> Iterator[str]:
+    for retry, text in RETRIES.items():
+        yield f"- {retry}: {text}"
+
+
+def _sold(endpoint: Endpoint, answer: Mapping[str, Any]) -> str:
     """What a paid tool costs and answers, in words."""
-    if checkout.payments is None:
-        return ""
     fields = ", ".join(f"`{name}`" for name in answer["properties"])
     return (
-        f" Costs ${checkout.endpoint.price_usd} a call, paid by x402. The answer is a JSON object "
-        f'of {fields}; its schema is _meta["{OUTPUT_SCHEMA}"].'
+        f" Costs ${endpoint.price_usd} a call, paid by x402; a call without payment gets the "
+        f"terms, or every fault of its arguments, free of charge. The answer is a JSON object of "
+        f'{fields} (schema: _meta["{OUTPUT_SCHEMA}"]), or with `format` a file.'
     )
-
-
-def _body_of(arguments: bytes) -> bytes:
-    """Arguments as a JSON document: the same bytes in whatever order their names come.
-
-    Large ones are left as they are, and so is what is malformed.
-    """
-    if len(arguments) > LARGE_BYTES:
-        return arguments
-    with contextlib.suppress(msgspec.DecodeError):
-        return msgspec.json.encode(json_decoder.decode(arguments), order="deterministic")
-    return arguments
 
 
 def _content_of(body: PaymentRequiredBody, refused: object) -> dict[str, Any]:
@@ -179,6 +203,28 @@ def _failure(content: dict[str, Any], checkout: ProductCheckout) -> bytes:
 
 def _success(paid: PaidAnswer, checkout: ProductCheckout) -> bytes:
     return _result(paid.answer, {**_receipt(paid), **checkout.label_fields}, is_error=False)
+
+
+def _file(paid: PaidAnswer, media_type: str, checkout: ProductCheckout, structured: bytes) -> bytes:
+    """The result with a file as an embedded resource, and ``structured`` content if there is any.
+
+    Every file is a text.
+    """
+    name = checkout.endpoint.file_name(media_type)
+    meta = {**_receipt(paid), **checkout.label_fields}
+    resource = {
+        "uri": f"oncall:///{name}",
+        "mimeType": media_type,
+        "text": paid.answer.decode(),
+    }
+    return msgspec.json.encode(
+        {
+            **({"_meta": meta} if meta else {}),
+            "content": [{"type": "resource", "resource": resource}],
+            **({"structuredContent": Raw(structured)} if structured else {}),
+            "isError": False,
+        }
+    )
 
 
 def _result(content: bytes, meta: Mapping[str, Any], *, is_error: bool) -> bytes:

@@ -17,7 +17,7 @@ from app.http.rate_limits import in_words
 from app.http.request_body import MAX_BODY_BYTES
 from app.http.validation import RequestModel, validated
 
-OPTIONAL = ("worked", "brief")
+OPTIONAL = ("worked", "samples", "brief")
 """The fields of a row that may be absent."""
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"
@@ -116,8 +116,9 @@ class Endpoint:
     ``compute`` turns a valid request into a ``Result``, and ``formats`` write it by media type, the
     default first. ``examine`` looks, before payment and in a worker process, for errors that
     validation does not find, and raises ``InvalidRequest``; it returns a warning for what is only
-    read after payment. ``example``, the requests of ``worked`` and ``brief``, a shorter example for
-    listings, must be valid. ``cpu_seconds`` is the most processor time that an answer may take.
+    read after payment. ``example``, the requests of ``worked``, which pages show, those of
+    ``samples``, which texts for programs show, and ``brief``, a shorter example for listings, must
+    be valid. ``cpu_seconds`` is the most processor time that an answer may take.
     ``rate_limit`` is the limit of one client, as ``limits`` writes it: ``120/minute``.
     ``most_body_bytes`` is the limit of a body over HTTP.
     """
@@ -138,6 +139,7 @@ class Endpoint:
     example: Mapping[str, Any]
     cpu_seconds: float
     worked: Sequence[WorkedExample] = ()
+    samples: Sequence[WorkedExample] = ()
     brief: Mapping[str, Any] | None = None
     examine: Callable[[Any], Sequence[FieldError]] = _finds_nothing
     most_body_bytes: int = MAX_BODY_BYTES
@@ -150,8 +152,8 @@ class Endpoint:
         if lacking:
             raise ValueError(f"endpoint {self.slug or self.path!r} lacks {', '.join(lacking)}")
         _ = self.limit  # raises ValueError if it cannot be parsed
-        worked = (each.example for each in self.worked)
-        for example in (self.example, self.brief_example, *worked):
+        others = (each.example for each in (*self.worked, *self.samples))
+        for example in (self.example, self.brief_example, *others):
             validated(example, self.request)
 
     @cached_property
@@ -163,6 +165,11 @@ class Endpoint:
     def brief_example(self) -> Mapping[str, Any]:
         """The example for places where every byte counts."""
         return self.brief or self.example
+
+    @property
+    def formats_by_name(self) -> Mapping[str, str]:
+        """The media types by the names of the formats: ``json``, or the extension of the file."""
+        return {each.extension or "json": name for name, each in self.formats.items()}
 
     @property
     def limit_in_words(self) -> str:
@@ -185,9 +192,12 @@ class Endpoint:
         chosen = self.formats[media_type]
         described = {"Content-Type": media_type + chosen.parameters}
         if chosen.extension:
-            name = f"{self.path.rpartition('/')[2]}.{chosen.extension}"
-            described["Content-Disposition"] = f'inline; filename="{name}"'
+            described["Content-Disposition"] = f'inline; filename="{self.file_name(media_type)}"'
         return described
+
+    def file_name(self, media_type: str) -> str:
+        """Return the name of the file that an answer in ``media_type`` is."""
+        return f"{self.path.rpartition('/')[2]}.{self.formats[media_type].extension}"
 
     def example_answer(self, media_type: str = JSON) -> bytes:
         """Compute the answer to the example."""

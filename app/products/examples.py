@@ -83,13 +83,70 @@ TWO_AWAY = WorkedExample(
         "carryOver": {"ana": 24},
     },
 )
+FAIR_WEEKENDS = WorkedExample(
+    "Daily shifts for June from 09:00 Berlin time; Ben is away from 8 to 14 June; weekends fair",
+    "30 shifts, none of Ben's from 8 to 14 June, and 48 weekend hours for each of the four; "
+    "`fairness.optimal` is true and `fairness.explanations` says which shifts moved and why.",
+    {
+        "timezone": "Europe/Berlin",
+        "start": "2026-06-01T09:00",
+        "until": "2026-06-30",
+        "people": ["Ana", "Ben", "Chloe", "Dan"],
+        "strategy": "fair",
+        "unavailable": [
+            {"person": "Ben", "start": "2026-06-08", "end": "2026-06-14", "reason": "holiday"}
+        ],
+    },
+)
+TWO_ROLES = WorkedExample(
+    "A primary and a secondary, weekly from Monday 1 June; Ana and Ben never together, and nobody "
+    "two weeks in a row",
+    "8 weeks, `roles` of each with who is `primary` and `secondary`, and four weeks for each of "
+    "the four.",
+    {
+        "timezone": "Europe/Berlin",
+        "start": "2026-06-01T09:00",
+        "shifts": 8,
+        "shiftLength": {"count": 1, "unit": "weeks"},
+        "people": ["Ana", "Ben", "Chloe", "Dan"],
+        "roles": ["primary", "secondary"],
+        "avoidPairs": [["Ana", "Ben"]],
+        "maxConsecutive": 1,
+        "strategy": "fair",
+    },
+)
+LOCAL_HOURS = WorkedExample(
+    "Ana and Ben weekly in office hours, Chloe and Dan daily at all other hours, 1 to 14 June",
+    "`final_schedule` without `gaps`: Ana on weekdays from 09:00 to 17:00 Berlin time in the first "
+    "week and Ben in the second, Chloe and Dan in turns from 17:00 on and at weekends.",
+    {
+        "timezone": "Europe/Berlin",
+        "from": "2026-06-01",
+        "to": "2026-06-14",
+        "layers": [
+            {
+                "name": "Office hours",
+                "rotation_type": "weekly",
+                "start_at": "2026-06-01T09:00",
+                "participants": ["Ana", "Ben"],
+                "restrictions": [
+                    {"days": ["mon", "tue", "wed", "thu", "fri"], "start": "09:00", "end": "17:00"}
+                ],
+            },
+            {
+                "name": "Other hours",
+                "rotation_type": "daily",
+                "start_at": "2026-06-01",
+                "handoff_time": "17:00",
+                "participants": ["Chloe", "Dan"],
+            },
+        ],
+    },
+)
 LAYER_RULES = (
-    "The document is that of the v1 schedules API, and what v1 or v2 answer can be sent as "
-    "it is: layers are read from top to bottom and the "
-    "first that has somebody wins, entries win over layers and overrides over all. Times of day "
-    "are in the schedule's zone, exact across clock changes. Note: the v1 page's sample answer "
-    "for 2026-04-24T19:00:00Z (a Friday noon in Los Angeles) shows the After-hours layer, which "
-    "the page's own rules contradict; by the rules, which this API follows, it is usr_alice of "
-    "Weekday business hours until 2026-04-25T00:00:00Z."
+    "The document is that of `/api/v1/schedules`, and what that or `/api/v2` answers can be sent "
+    "as it is. Layers are read from top to bottom and the first that has somebody wins; entries "
+    "win over layers and overrides over all. A user id is any name that you use. Times of day are "
+    "in the schedule's zone, exact across clock changes."
 )
 LAYER_TAGS = ("scheduling", "on-call", "schedule", "layers", "overrides", "timezone", "agents")

@@ -24,7 +24,7 @@ CORS = (
         b"access-control-expose-headers",
         (
             b"PAYMENT-REQUIRED, PAYMENT-RESPONSE, Retry-After, RateLimit, RateLimit-Policy, "
-            b"X-Payments, X-Request-Id, Idempotent-Replayed, ETag, Location, WWW-Authenticate"
+            b"X-Payments, X-Request-Id, Idempotent-Replayed, ETag, Link, Location, WWW-Authenticate"
         ),
     ),
 )

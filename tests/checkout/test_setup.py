@@ -326,7 +326,7 @@ def test_the_terms_of_an_endpoint(required: bool) -> None:
     terms = context.terms
     assert terms.resource.model_dump() == {
         "url": configured.public_url + endpoint.path,
-        "description": endpoint.description,
+        "description": f"{endpoint.description} Fields: {configured.public_url}/llms.txt",
         "mimeType": "application/json",
         "serviceName": setup.SERVICE_NAME,
         "tags": list(endpoint.tags[: setup.MAX_TAGS]),

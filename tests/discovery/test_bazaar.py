@@ -28,11 +28,13 @@ from x402.http.utils import (
 from x402.schemas import PaymentPayload
 
 from app.discovery.bazaar import (
+    MAX_DESCRIPTION,
     UNLISTED,
     bazaar_extension,
     bazaar_tool_extension,
     outline,
     request_outline,
+    resource_description,
 )
 from app.discovery.field_notes import FIELD_NOTES, MAX_CHARACTERS
 from app.discovery.openapi import schema_of
@@ -204,7 +206,8 @@ def test_the_outline_of_an_answer_has_null_and_lists_what_is_required_once() -> 
     outlined = outline(Outer, answer=True)
     assert outlined["required"] == ["words", "number", "inner", "items"]
     properties = outlined["properties"]
-    assert properties["inner"] == {"type": "object", "properties": INNER}
+    named = {**INNER, "b": {}}  # its type goes without saying, beside an example
+    assert properties["inner"] == {"type": "object", "properties": named}
     assert properties["number"] == {"type": "number"}
     assert properties["nullable"] == {"type": ["string", "null"]}
     assert properties["choice"] == {"enum": ["a", None]}
@@ -243,6 +246,34 @@ def test_the_description_says_what_it_can_do_in_500_characters(endpoint: Endpoin
     for word in ("absences", "time zone", "calendar (ICS)", "Answers '"):
         assert word in endpoint.description
     assert endpoint.description.isascii()
+
+
+@EACH
+async def test_terms_lead_to_every_field(endpoint: Endpoint) -> None:
+    """In the description, because clients drop what the protocol does not know, and as a link."""
+    response = await shop(endpoint).ask(b"")
+    described = response.json()["resource"]["description"]
+    assert described == f"{endpoint.description} Fields: {LONG_URL}/llms.txt"
+    assert len(described) <= MAX_DESCRIPTION
+    assert response.headers["Link"] == f'<{LONG_URL}/llms.txt>; rel="service-doc"'
+    refused = await shop(endpoint).ask(endpoint.example, "x" * 100)
+    assert "Link" not in refused.headers
+
+
+async def test_a_refused_payment_leads_there_too() -> None:
+    seller = shop(paid_endpoints()[0])
+    payload = Wallet().signed(await seller.terms(), value="1")
+    response = await seller.ask(payment=base64.b64encode(json.dumps(payload).encode()).decode())
+    assert response.status_code == 402
+    assert response.headers["Link"] == f'<{LONG_URL}/llms.txt>; rel="service-doc"'
+
+
+@EACH
+def test_an_address_that_is_too_long_is_left_out(endpoint: Endpoint) -> None:
+    longest = MAX_DESCRIPTION - len(f"{endpoint.description} Fields: /llms.txt")
+    assert len(resource_description(endpoint, "x" * longest)) == MAX_DESCRIPTION
+    assert resource_description(endpoint, "x" * (longest + 1)) == endpoint.description
+    assert longest > len(LONG_URL)
 
 
 def test_the_rotation_says_that_its_fairness_is_proven() -> None:

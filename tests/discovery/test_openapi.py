@@ -308,7 +308,7 @@ class Undemanding(RequestModel, frozen=True):
 
 def test_an_endpoint_that_takes_an_empty_document_needs_another_example() -> None:
     undemanding = replace(
-        paid_endpoints()[0], request=Undemanding, example={"start": ""}, worked=()
+        paid_endpoints()[0], request=Undemanding, example={"start": ""}, worked=(), samples=()
     )
     with pytest.raises(AssertionError, match="takes an empty document"):
         error_responses(undemanding)

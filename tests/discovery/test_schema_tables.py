@@ -56,6 +56,12 @@ def test_a_type_in_words(kind: dict[str, Any], words: str, of: str) -> None:
     assert (found.kind, found.of) == (words, of)
 
 
+def test_a_title_stands_before_the_rule() -> None:
+    titled = {"type": "number", "title": "length"}
+    assert field({**titled, "description": "hours"}).description == "length: hours"
+    assert field(titled).description == "length"
+
+
 def test_a_field_has_its_rules() -> None:
     found = field({"type": "number", "default": 24, "description": "hours"})
     assert found == Field("first", "number", "", required=True, default=24, description="hours")

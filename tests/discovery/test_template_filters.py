@@ -29,7 +29,7 @@ def test_a_schema_without_descriptions_is_the_same_otherwise() -> None:
     described = {
         "description": "a thing",
         "properties": {"description": {"type": "string", "description": "its own words"}},
-        "anyOf": [{"description": "one", "type": "null"}],
+        "anyOf": [{"description": "one", "title": "no", "type": "null"}],
     }
     assert undescribed(described) == {
         "properties": {"description": {"type": "string"}},

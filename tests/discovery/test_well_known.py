@@ -5,17 +5,19 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
 from starlette.applications import Starlette
 
-from app.discovery.error_responses import ERROR_RESPONSES
+from app.discovery.error_responses import ERROR_RESPONSES, RETRIES
 from app.discovery.free_paths import free_paths
 from app.discovery.openapi import openapi_bytes, paid_bytes
 from app.discovery.publisher import Publisher
 from app.discovery.well_known import discovery_routes, text_of, well_known
+from app.errors import Retry
 from app.products.registry import paid_endpoints
 
 pytestmark = pytest.mark.anyio
@@ -170,6 +172,16 @@ def test_the_skills_program_buys_an_answer(address: str, tmp_path: Path) -> None
 def test_the_skill_tells_of_every_refusal() -> None:
     text = text_of("skill.md", ROWS, URL)
     assert all(f"| {status} | {words} |" in text for status, words in ERROR_RESPONSES.items())
+
+
+@pytest.mark.parametrize("name", ["llms.txt", "skill.md"])
+def test_a_text_says_what_to_do_after_each_problem_and_where_the_calendar_is(name: str) -> None:
+    text = text_of(name, ROWS, URL)
+    assert list(RETRIES) == ["no", "new-payment", "first-payment", "same-payment"]
+    assert set(RETRIES) == set(get_args(Retry))
+    assert all(f"\n* `{retry}`: {words}\n" in text for retry, words in RETRIES.items())
+    assert "`Accept: text/calendar`" in text
+    assert '`"format": "ics"`' in text
 
 
 def test_robots_keep_out_of_operations_and_find_the_sitemap() -> None:

@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from app.mcp.arguments import asked_in
 from app.mcp.messages import message_in
 from app.mcp.own_site import own_site
-from app.mcp.tools import _body_of
+from app.products.endpoint import JSON as JSON_TYPE
+from app.products.registry import paid_endpoints
 from tests.support.mcp_agents import ROTATION, message, posted
 from tests.support.services import PUBLIC_URL, Sandbox, Service, living, service
 from tests.test_fuzz import JSON
@@ -279,7 +281,8 @@ def test_numbers_near_the_ends_are_read_quickly_beside_the_arguments() -> None:
 
 def test_numbers_near_the_ends_are_read_quickly_within_them() -> None:
     started = time.process_time()
-    assert _body_of(b" " + LARGEST) == b'{"a":[%b]}' % b",".join([b"1e308"] * 2_600)
+    wanted = b'{"a":[%b]}' % b",".join([b"1e308"] * 2_600)
+    assert asked_in(b" " + LARGEST, paid_endpoints()[0]) == (JSON_TYPE, wanted)
     assert time.process_time() - started < 0.01
 
 

@@ -10,7 +10,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from x402.extensions.bazaar import McpDiscoveryInfo, extract_discovery_info
 
-from app.discovery.openapi import openapi_document
+from app.discovery.error_responses import RETRIES
+from app.discovery.openapi import object_schema_of, openapi_document
+from app.mcp.tool_schemas import arguments_schema, brief_schema
 from app.mcp.tools import OUTPUT_SCHEMA
 from app.products.registry import paid_endpoints
 from tests.support.mcp_agents import agent_of, content_of
@@ -61,6 +63,54 @@ async def test_the_schemas_describe_the_example_and_its_answer(payments: Any) ->
             Draft202012Validator.check_schema(schema)
             Draft202012Validator(schema).validate(document)
         assert paid == all(f"`{name}`" in str(tool.description) for name in answer)
+
+
+@pytest.mark.anyio
+async def test_a_tool_says_what_to_do_after_a_problem() -> None:
+    async with agent_of(Sandbox()) as agent:
+        for tool in (await agent.session.list_tools()).tools:
+            for retry, text in RETRIES.items():
+                assert f"\n- {retry}: {text}" in (tool.description or "")
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: row.slug)
+def test_a_brief_schema_takes_what_the_whole_does(row: Any) -> None:
+    whole, brief = object_schema_of(row.request), arguments_schema(row)
+    assert brief["properties"].pop("format")["enum"] == ["json", "ics", "csv", "svg"]
+    assert brief["properties"].keys() == whole["properties"].keys()
+    assert brief["additionalProperties"] is False
+    nothing = dict.fromkeys(whole["properties"])
+    for document in (*(each.example for each in row.samples), row.example, {}, nothing):
+        validity = [Draft202012Validator(schema).is_valid(document) for schema in (whole, brief)]
+        assert validity[0] == validity[1]
+    for name in whole["properties"]:
+        for value in (None, 1, "1", "x", [], {}, [{}], True, "fair", "UTC"):
+            document = {**row.example, name: value}
+            valid = [Draft202012Validator(schema).is_valid(document) for schema in (whole, brief)]
+            assert valid[0] == valid[1], (name, value)
+
+
+def test_a_brief_schema_has_neither_titles_nor_null_as_a_default() -> None:
+    other = {"type": "string", "description": "d"}
+    schema = {
+        "title": "left out",
+        "properties": {
+            "title": {"anyOf": [other, {"type": "null"}], "default": None},
+            "default": {"type": "number", "default": 0},
+            "either": {"anyOf": [{"enum": ["a"]}, {"type": "null"}], "default": None},
+            "part": {"anyOf": [{"$ref": "#/$defs/Part"}, {"type": "null"}], "default": None},
+        },
+        "required": ["title"],
+    }
+    assert brief_schema(schema) == {
+        "properties": {
+            "title": {"type": ["string", "null"], "description": "d"},
+            "default": {"type": "number", "default": 0},
+            "either": {"enum": ["a", None]},
+            "part": {"anyOf": [{"$ref": "#/$defs/Part"}, {"type": "null"}]},
+        },
+        "required": ["title"],
+    }
 
 
 @pytest.mark.anyio

@@ -13,7 +13,7 @@ from app.products.endpoint import CALENDAR, CSV, JSON, SVG, Endpoint
 from app.products.registry import paid_endpoints
 from tests.support.formats import drawn, events, rows
 from tests.support.pools import RecordingPool
-from tests.support.services import EXAMPLE, Service, service, settings
+from tests.support.services import EXAMPLE, PUBLIC_URL, Service, service, settings
 from tests.support.wallets import Wallet
 
 pytestmark = pytest.mark.anyio
@@ -143,7 +143,8 @@ async def test_a_planned_rotation_is_sold_in_every_form() -> None:
 async def test_only_json_is_written_on_the_event_loop(media_type: str) -> None:
     pool = RecordingPool()
     checkout = ProductCheckout(ROTATION, RateLimits(lambda: 0.0), pool, None, lambda: 0.0)
-    assert (await Service(ProductRoute(checkout)).ask(Accept=media_type)).status_code == 200
+    served = Service(ProductRoute(checkout, PUBLIC_URL))
+    assert (await served.ask(Accept=media_type)).status_code == 200
     assert pool.jobs == ([] if media_type == JSON else [("answer_to", False)])
 
 

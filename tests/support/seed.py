@@ -3,10 +3,9 @@
 DESCRIPTION = (
     "Generates an on-call rotation assigning people to back-to-back shifts of a given length from "
     "a start instant, returning each shift's person with ISO start/end and next-handoff plus a "
-    "fairness tally. Plans around absences (dates or iCalendar), weights, roles, rest and fixed "
-    "shifts in any time zone; says how fair it is, and whether that is proven optimal. As JSON, "
-    "calendar (ICS), CSV or SVG. Answers 'Who is on call for each shift?', 'When is the next "
-    "handoff?'."
+    "fairness tally. Plans around absences, weights, roles and rest in any time zone; says how "
+    "fair it is, and whether that is proven optimal. JSON, calendar (ICS), CSV or SVG. Answers "
+    "'Who is on call for each shift?', 'When is the next handoff?'."
 )
 """The listing's own two sentences, and between them what has been added since."""
 

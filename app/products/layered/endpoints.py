@@ -11,6 +11,7 @@ from app.products.examples import (
     BRIEF_SCHEDULE,
     LAYER_RULES,
     LAYER_TAGS,
+    LOCAL_HOURS,
     SCHEDULING,
     V1_OVERRIDE,
     V1_SCHEDULE,
@@ -34,11 +35,10 @@ def schedule_endpoint() -> Endpoint:
         title="Layered on-call schedule API",
         description=(
             "Renders a layered on-call schedule over a window of up to two years: the final "
-            "schedule of shifts with person and source, the gaps that nobody covers, a tally "
-            "per person (shifts, hours, nights, weekends) and whether it is balanced. Takes any "
-            "time zone with its clock changes, time-of-day restrictions, overrides, entries and "
-            "swaps for absences. As JSON, calendar (ICS), CSV or SVG. Answers 'Who is on call "
-            "when?', 'When is nobody?', 'Is that fair?'."
+            "schedule with person and source of each shift, gaps, and a tally per person (shifts, "
+            "hours, nights, weekends). Takes any time zone with its clock changes, times of day, "
+            "overrides, entries and swaps for absences. JSON, calendar (ICS), CSV or SVG. Answers "
+            "'Who is on call when?', 'When is nobody?', 'Is that fair?'."
         ),
         rules=LAYER_RULES,
         tags=(*LAYER_TAGS, "coverage", "gaps", "fairness"),
@@ -55,6 +55,7 @@ def schedule_endpoint() -> Endpoint:
             "to": "2026-04-27T07:00:00Z",
         },
         cpu_seconds=4,
+        samples=(LOCAL_HOURS,),
         brief={**BRIEF_SCHEDULE, "from": "2026-04-24T07:00:00Z", "to": "2026-04-25T07:00:00Z"},
     )
 
@@ -69,9 +70,8 @@ def now_endpoint() -> Endpoint:
         description=(
             "Tells who is on call at an instant of a layered on-call schedule, by which layer, "
             "override or entry, since when, until when, and who follows. Takes any time zone "
-            "with its clock changes, time-of-day restrictions, and swaps for absences. As JSON, "
-            "calendar (ICS), CSV or SVG. Answers 'Who is on call now?', 'Until when?', 'Who is "
-            "next?'."
+            "with its clock changes, times of day, and swaps for absences. JSON, calendar (ICS), "
+            "CSV or SVG. Answers 'Who is on call now?', 'Until when?', 'Who is next?'."
         ),
         rules=LAYER_RULES,
         tags=(*LAYER_TAGS, "who-is-on-call", "now", "escalation"),

@@ -19,7 +19,10 @@ from app.http.scalars import Moment, Name, Weekday, When, WindowEnd, WindowStart
 from app.http.validation import RequestModel
 from app.products.local_times import ENDS
 
-UserId = Annotated[Name, Meta(description="a user id of 1 to 200 characters after trimming")]
+UserId = Annotated[
+    Name,
+    Meta(description="a user id of 1 to 200 characters after trimming", examples=["usr_alice"]),
+]
 Point = Annotated[
     Moment,
     Meta(
@@ -46,18 +49,23 @@ LocalEnd = Annotated[
 LocalZone = Annotated[
     Zone,
     Meta(
+        title="whose clock is meant",
         description="an IANA time zone, or a city or a zone of Windows that is one, in which the "
-        "times of day are"
+        "times of day are",
     ),
 ]
 RotationType = Annotated[
     Literal["daily", "weekly", "custom"],
-    Meta(description='"daily", "weekly", or "custom" with an interval'),
+    Meta(
+        title="how long turns are",
+        description='"daily", "weekly", or "custom" with an interval',
+    ),
 ]
 HandoffTime = Annotated[
     str,
     Meta(
-        description='when turns change, on the wall: "09:00"; for weeks with the day, "Mon '
+        title="when turns change",
+        description='on the wall: "09:00"; for weeks with the day, "Mon '
         '09:00"; absent: the time of start_at; both absent: 00:00, weeks from Monday, '
         "counted from 1970-01-05",
         examples=["Mon 09:00"],
@@ -65,6 +73,7 @@ HandoffTime = Annotated[
 ]
 
 FIRST_TURN_RULE = Meta(
+    title="whose turn comes first",
     description="an instant, not before start_at: the turn that holds it is the first "
     "participant's; absent: turns are counted from start_at",
     examples=["2026-01-05T08:00:00Z"],
@@ -89,7 +98,10 @@ class IntervalDocument(RequestModel, frozen=True):
     ]
     unit: Annotated[
         Literal["hours", "days", "weeks", "months"],
-        Meta(description='"hours" (elapsed time), "days", "weeks" or "months" (wall clock)'),
+        Meta(
+            description='"hours" (elapsed time), "days", "weeks" or "months" (wall clock)',
+            examples=["days"],
+        ),
     ]
 
     @classmethod
@@ -100,7 +112,10 @@ class IntervalDocument(RequestModel, frozen=True):
             )
 
 
-RotationInterval = Annotated[IntervalDocument, Meta(description='for rotation_type "custom" only')]
+RotationInterval = Annotated[
+    IntervalDocument,
+    Meta(title="length of a turn", description='for rotation_type "custom" only'),
+]
 
 
 class RestrictionDocument(RequestModel, frozen=True):
@@ -108,11 +123,16 @@ class RestrictionDocument(RequestModel, frozen=True):
 
     start: Annotated[
         WindowStart,
-        Meta(description='a time of day such as "09:00", 00:00 to 23:59', examples=["09:00"]),
+        Meta(
+            title="when the layer begins to be active",
+            description='a time of day such as "09:00", 00:00 to 23:59',
+            examples=["09:00"],
+        ),
     ]
     end: Annotated[
         WindowEnd,
         Meta(
+            title="when it ceases to be",
             description='a time of day such as "17:00", 00:00 to 24:00; not after start: on the '
             "next day",
             examples=["17:00"],
@@ -141,7 +161,8 @@ class LayerDocument(RequestModel, frozen=True):
     name: Annotated[
         Name,
         Meta(
-            description="a name of 1 to 200 characters after trimming; answers refer to it",
+            title="what answers call it",
+            description="a name of 1 to 200 characters after trimming",
             examples=["Weekday business hours"],
         ),
     ]
@@ -150,6 +171,7 @@ class LayerDocument(RequestModel, frozen=True):
         list[UserId],
         Meta(
             max_length=PARTICIPANTS,
+            title="who takes turns",
             description="at most 500 user ids in the order of their turns; twice: two turns a "
             "round; none: the layer is silent",
             examples=[["usr_alice", "usr_bob"]],
@@ -164,6 +186,7 @@ class LayerDocument(RequestModel, frozen=True):
             list[RestrictionDocument],
             Meta(
                 max_length=RESTRICTIONS,
+                title="when the layer is active",
                 description="at most 100 windows in which the layer is active; none: always",
                 extra={"error": TooManyRestrictions},
             ),
@@ -174,8 +197,10 @@ class LayerDocument(RequestModel, frozen=True):
         Annotated[
             Literal["all", "active"],
             Meta(
+                title="when turns pass",
                 description='"active": turns pass only in stretches that the restrictions leave '
-                'active; "all", as if absent: always'
+                'active; "all", as if absent: always',
+                examples=["active"],
             ),
         ]
         | None
@@ -235,6 +260,7 @@ Participants = Annotated[
 ]
 LAYERS_RULE = Meta(
     max_length=LAYERS,
+    title="who takes turns when",
     description="at most 50 layers from top to bottom; the first that has somebody wins",
     extra={"error": TooManyLayers},
 )

@@ -54,6 +54,18 @@ from app.products.layered.understood import (
     understood_window,
 )
 from app.products.local_times import with_instants
+from app.products.words import (
+    END,
+    HANDOFF,
+    HOURS,
+    INSTANT,
+    LENGTH,
+    PEOPLE,
+    PERSON,
+    RHYTHM,
+    START,
+    meant_by,
+)
 
 LIGHT_STEPS = 5_000
 """Work that is done within 10 ms, beside reading the request."""
@@ -68,7 +80,15 @@ ROTATION = (
 )
 """The fields of a schedule that is one rotation, as v2 shows one."""
 
-Reason = Annotated[str, Meta(max_length=1_000, description="at most 1,000 characters; given back")]
+Reason = Annotated[
+    str,
+    Meta(
+        max_length=1_000,
+        title="why",
+        description="at most 1,000 characters; given back",
+        examples=["covering"],
+    ),
+]
 """The reason of an override."""
 
 
@@ -80,11 +100,30 @@ ShownText = Annotated[str, READ_ONLY]
 ShownNumber = Annotated[int, READ_ONLY]
 
 
+BEGINS, ENDS_AT = (
+    Meta(title="when it begins"),
+    Meta(title="when it ends, a bare date included"),
+)
+ON_CALL = Meta(title="who is on call")
+TURNS_BEGIN = Meta(title="when turns begin")
+
+
 class SoldLayer(LayerDocument, frozen=True):
     """A rotation plus restrictions."""
 
-    start_at: LocalStart | None = None  # type: ignore[assignment] # may be local
+    start_at: Annotated[LocalStart, TURNS_BEGIN] | None = None  # type: ignore[assignment] # may be local
     first_turn_at: LocalFirstTurn | None = None  # type: ignore[assignment] # as above
+
+    synonyms = meant_by(
+        {
+            "participants": PEOPLE,
+            "start_at": START,
+            "rotation_type": RHYTHM,
+            "interval": LENGTH,
+            "handoff_time": HANDOFF,
+            "restrictions": HOURS,
+        }
+    )
 
 
 SoldLayers = Annotated[list[SoldLayer], LAYERS_RULE]
@@ -93,9 +132,9 @@ SoldLayers = Annotated[list[SoldLayer], LAYERS_RULE]
 class OverrideDocument(RequestModel, frozen=True):
     """One person for a time range, above entries and layers."""
 
-    user_id: UserId
-    start_at: LocalStart
-    end_at: LocalEnd
+    user_id: Annotated[UserId, ON_CALL]
+    start_at: Annotated[LocalStart, BEGINS]
+    end_at: Annotated[LocalEnd, ENDS_AT]
     reason: Reason | None = None
     cancelled_at: (
         Annotated[
@@ -107,6 +146,9 @@ class OverrideDocument(RequestModel, frozen=True):
     id: ShownText | None = None
     swap_id: ShownText | None = None
     created_at: ShownText | None = None
+
+    as_shown = ("cancelled_at",)
+    synonyms = meant_by({"user_id": PERSON, "start_at": START, "end_at": END})
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -125,15 +167,17 @@ class OverrideDocument(RequestModel, frozen=True):
 class EntryDocument(RequestModel, frozen=True):
     """A shift made by hand, above layers and below overrides."""
 
-    user_id: UserId
-    start: LocalStart
-    end: LocalEnd
+    user_id: Annotated[UserId, ON_CALL]
+    start: Annotated[LocalStart, BEGINS]
+    end: Annotated[LocalEnd, ENDS_AT]
     id: ShownText | None = None
     schedule_id: ShownText | None = None
     source: ShownText | None = None
     scheduled_user_id: ShownText | None = None
     swap_id: ShownText | None = None
     created_at: ShownText | None = None
+
+    synonyms = meant_by({"user_id": PERSON, "start": START, "end": END})
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -152,9 +196,11 @@ class SwapDocument(RequestModel, frozen=True):
         "may have\n    started. With no shift within 366 days the swap is a plain hand-over."
     )
 
-    start: LocalStart
-    end: LocalEnd
-    swap_with_user_id: UserId
+    start: Annotated[LocalStart, BEGINS]
+    end: Annotated[LocalEnd, ENDS_AT]
+    swap_with_user_id: Annotated[UserId, Meta(title="who takes it over")]
+
+    synonyms = meant_by({"swap_with_user_id": (*PERSON, "with"), "start": START, "end": END})
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -183,6 +229,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             list[OverrideDocument],
             Meta(
                 max_length=limits.OVERRIDES,
+                title="who is on call instead of entries and layers",
                 description="at most 10,000, in the order of their creation: the last one wins; "
                 "they win over entries and layers",
                 extra={"error": TooManyOverrides},
@@ -195,6 +242,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             list[EntryDocument],
             Meta(
                 max_length=limits.OVERRIDES,
+                title="shifts made by hand",
                 description="at most 10,000 together with the overrides, in the order of their "
                 "creation: the last one wins; they win over layers",
                 extra={"error": TooManyOverrides},
@@ -207,6 +255,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             list[SwapDocument],
             Meta(
                 max_length=limits.SWAPS,
+                title="who changes shifts with whom",
                 description="at most 100, in the order of their creation: whoever has the stretch "
                 "gives it to another, whose next shift after it goes back",
                 extra={"error": TooManySwaps},
@@ -322,10 +371,14 @@ class OncallScheduleRequest(
 ):
     """A schedule and the window to show of it."""
 
-    to_at: LocalEnd
-    from_at: LocalStart | None = None
+    to_at: Annotated[LocalEnd, Meta(title="end of the window, a bare date included")]
+    from_at: Annotated[LocalStart, Meta(title="start of the window, now if absent")] | None = None
 
     now_field = "from"
+    synonyms: ClassVar[Mapping[str, str]] = {
+        **ScheduleDocument.synonyms,
+        **meant_by({"from": START, "to": END}),
+    }
 
     @property
     def understood(self) -> UnderstoodWindow:
@@ -352,9 +405,13 @@ class OncallScheduleRequest(
 class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
     """A schedule and the instant to look at."""
 
-    at: LocalStart | None = None
+    at: Annotated[LocalStart, Meta(title="the instant to look at, now if absent")] | None = None
 
     now_field = "at"
+    synonyms: ClassVar[Mapping[str, str]] = {
+        **ScheduleDocument.synonyms,
+        **meant_by({"at": INSTANT}),
+    }
 
     @property
     def understood(self) -> UnderstoodInstant:

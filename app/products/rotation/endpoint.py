@@ -8,7 +8,13 @@ from time import process_time
 from app.errors import FieldError
 from app.products.csv import rotation_csv
 from app.products.endpoint import Endpoint, Result, formats_with
-from app.products.examples import ROTATION_RULES, SCHEDULING, TWO_AWAY
+from app.products.examples import (
+    FAIR_WEEKENDS,
+    ROTATION_RULES,
+    SCHEDULING,
+    TWO_AWAY,
+    TWO_ROLES,
+)
 from app.products.rotation.answer import RotationAnswer, rotation_answer
 from app.products.rotation.planned_answer import planned_answer
 from app.products.rotation.request import RotationRequest
@@ -28,10 +34,10 @@ def rotation_endpoint() -> Endpoint:
         description=(
             "Generates an on-call rotation assigning people to back-to-back shifts of a given "
             "length from a start instant, returning each shift's person with ISO start/end and "
-            "next-handoff plus a fairness tally. Plans around absences (dates or iCalendar), "
-            "weights, roles, rest and fixed shifts in any time zone; says how fair it is, and "
-            "whether that is proven optimal. As JSON, calendar (ICS), CSV or SVG. Answers 'Who is "
-            "on call for each shift?', 'When is the next handoff?'."
+            "next-handoff plus a fairness tally. Plans around absences, weights, roles and "
+            "rest in any time zone; says how fair it is, and whether that is proven optimal. JSON, "
+            "calendar (ICS), CSV or SVG. Answers 'Who is on call for each shift?', 'When is the "
+            "next handoff?'."
         ),
         rules=ROTATION_RULES,
         tags=(
@@ -58,6 +64,7 @@ def rotation_endpoint() -> Endpoint:
         },
         cpu_seconds=4,
         worked=(TWO_AWAY,),
+        samples=(FAIR_WEEKENDS, TWO_ROLES),
         examine=_examine,
         most_body_bytes=BODY_BYTES,
     )

@@ -20,6 +20,7 @@ from app.errors import FieldError
 from app.http.scalars import Instant, Name
 from app.http.validation import RequestModel, pointer_to, valid_items
 from app.products.local_times import ENDS
+from app.products.words import END, PERSON, START, meant_by
 from app.similar import most_similar
 
 PEOPLE = 1_000
@@ -35,7 +36,7 @@ WEIGHTS = (Fraction(1, 100), Fraction(100))
 CARRY_HOURS = 1_000_000
 MAX_REPORTED = 20
 
-Person = Annotated[Name, Meta(description="one of `people`")]
+Person = Annotated[Name, Meta(description="one of `people`", examples=["bob"])]
 
 
 class AbsenceDocument(RequestModel, frozen=True):
@@ -45,6 +46,7 @@ class AbsenceDocument(RequestModel, frozen=True):
     start: Annotated[
         Instant,
         Meta(
+            title="when it begins",
             description="an instant, a local time or a date, as `start` of the rotation",
             examples=["2026-06-10"],
         ),
@@ -52,6 +54,7 @@ class AbsenceDocument(RequestModel, frozen=True):
     end: Annotated[
         Instant,
         Meta(
+            title="when it ends, a bare date included",
             description="the first instant after it; a bare date is the last day of it, so that "
             "start and end may be one day",
             examples=["2026-06-15"],
@@ -59,9 +62,19 @@ class AbsenceDocument(RequestModel, frozen=True):
         ),
     ]
     reason: (
-        Annotated[str, Meta(max_length=200, description="at most 200 characters; explained with")]
+        Annotated[
+            str,
+            Meta(
+                max_length=200,
+                title="why",
+                description="at most 200 characters; explained with",
+                examples=["holiday"],
+            ),
+        ]
         | None
     ) = None
+
+    synonyms = meant_by({"person": PERSON, "start": START, "end": END})
 
     def absence(self) -> Absence:
         return Absence(str(self.person), self.start, self.end, self.reason)
@@ -71,12 +84,25 @@ class FixedDocument(RequestModel, frozen=True):
     """A shift that is given to somebody, whatever else is asked for."""
 
     shift: Annotated[
-        float, Meta(ge=1, le=10_000, multiple_of=1, description="number of the shift, from 1")
+        float,
+        Meta(
+            ge=1,
+            le=10_000,
+            multiple_of=1,
+            description="number of the shift, from 1",
+            examples=[1],
+        ),
     ]
     person: Person
-    role: Annotated[Name, Meta(description="one of `roles`; absent: the first of them")] | None = (
-        None
-    )
+    role: (
+        Annotated[
+            Name,
+            Meta(description="one of `roles`; absent: the first of them", examples=["primary"]),
+        ]
+        | None
+    ) = None
+
+    synonyms = meant_by({"person": PERSON, "shift": ("index", "number")})
 
     def fixed(self, roles: Sequence[str]) -> FixedShift:
         role = roles.index(str(self.role)) if self.role else 0

@@ -61,6 +61,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
     start: Annotated[
         Instant,
         Meta(
+            title="when the first shift begins",
             description=START_RULE,
             examples=["2026-06-04T00:00:00Z"],
         ),
@@ -70,6 +71,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         Meta(
             min_length=1,
             max_length=PEOPLE,
+            title="who takes turns",
             description="1 to 1,000 names in the order of their turns; a name given twice takes "
             "two turns per cycle",
             examples=[["alice", "bob"]],
@@ -82,6 +84,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
                 ge=1,
                 le=SHIFTS,
                 multiple_of=1,
+                title="number of shifts",
                 description="a whole number from 1 to 10,000",
                 examples=[3],
             ),
@@ -93,6 +96,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         Meta(
             gt=0,
             le=8_760,
+            title="length of each shift in hours, 24 if absent",
             description="hours above 0 and at most 8,760, exact to the millisecond",
             examples=[24],
         ),
@@ -112,6 +116,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         Annotated[
             Instant,
             Meta(
+                title="end of the rotation, a bare date included",
                 description="in place of shifts: the last shift starts before it and is not cut; "
                 "a bare date includes that day",
                 examples=["2026-06-30"],
@@ -132,6 +137,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
             Meta(
                 min_length=1,
                 max_length=24,
+                title="times of day at which shifts begin",
                 description="in place of a length: shifts begin every day at these times on the "
                 "wall, the first at or after start; they stay there across clock changes",
                 examples=[["08:00", "20:00"]],
@@ -143,6 +149,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         Annotated[
             Zone,
             Meta(
+                title="whose clock is meant",
                 description="an IANA time zone, or a city or a zone of Windows that is one: dates, "
                 "and times without offset, are then local, shifts of whole days keep their local "
                 "time of day across clock changes, and nights and weekends are local",
@@ -155,9 +162,11 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         Annotated[
             Literal["round-robin", "fair"],
             Meta(
+                title="how shifts are shared out",
                 description='"round-robin" (as if absent): the turn of who is away passes to the '
                 'next and is owed back; "fair", up to 1,000 shifts and 100 people: as few gaps, '
-                "then hours as even as can be, then weekends and nights, then few shifts in a row"
+                "then hours as even as can be, then weekends and nights, then few shifts in a row",
+                examples=["fair"],
             ),
         ]
         | None
@@ -167,6 +176,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
             list[AbsenceDocument],
             Meta(
                 max_length=ABSENCES,
+                title="when people are away",
                 description="at most 10,000 absences: nobody gets a shift that meets one of theirs",
             ),
         ]
@@ -176,9 +186,11 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         Annotated[
             dict[str, Any],
             Meta(
+                title="calendars of people's absences",
                 description="by person, an iCalendar text of at most 2,097,152 bytes, recurring "
                 "events included, with at most 50,000 events within the rotation in all; "
                 "calendarEvents says which of them are absences",
+                examples=[{"bob": "BEGIN:VCALENDAR…END:VCALENDAR"}],
                 extra_json_schema={"additionalProperties": {"type": "string"}},
             ),
         ]
@@ -204,6 +216,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
                 le=8_760,
                 description="hours from which on an event of a calendar is an absence, 4 if "
                 'absent; for calendarEvents "away"',
+                examples=[4],
             ),
         ]
         | None
@@ -231,6 +244,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         Annotated[
             dict[str, Any],
             Meta(
+                title="share of the load by person, 1 if absent",
                 description="by person, 0.01 to 100 in hundredths, 1 if absent: half the weight is "
                 'half the hours; only "fair" shares out by it',
                 examples=[{"bob": 0.5}],
@@ -258,7 +272,12 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
     min_rest_hours: (
         Annotated[
             float,
-            Meta(ge=0, le=8_760, description="hours between two shifts of one person, at least"),
+            Meta(
+                ge=0,
+                le=8_760,
+                description="hours between two shifts of one person, at least",
+                examples=[24],
+            ),
         ]
         | None
     ) = None
@@ -270,6 +289,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
                 le=10_000,
                 multiple_of=1,
                 description="shifts in a row that one person has, at most",
+                examples=[1],
             ),
         ]
         | None
@@ -280,6 +300,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
             Meta(
                 min_length=1,
                 max_length=ROLES,
+                title="tasks in each shift, each with another person",
                 description="1 to 10 roles, the most important first: each shift has another "
                 "person for each",
                 examples=[["primary", "secondary"]],
@@ -298,6 +319,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
             Meta(
                 max_length=PAIRS,
                 description="at most 5,000 pairs of people who are not on call together",
+                examples=[[["alice", "bob"]]],
             ),
         ]
         | None
@@ -307,6 +329,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
             list[FixedDocument],
             Meta(
                 max_length=10_000,
+                title="shifts that are given to somebody",
                 description="at most 10,000 shifts that are decided; they stand whatever else "
                 "is asked for",
             ),

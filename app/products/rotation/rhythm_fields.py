@@ -57,9 +57,10 @@ class ShiftLengthDocument(RequestModel, frozen=True):
 ShiftLength = Annotated[
     ShiftLengthDocument,
     Meta(
+        title="length of each shift in days, weeks or months",
         description='in place of shiftLengthHours, an object such as {"count": 1, "unit": "months"}'
         "; the unit is hours, days, weeks or months, of which all but hours keep the time on the "
-        "wall with timezone"
+        "wall with timezone",
     ),
 ]
 

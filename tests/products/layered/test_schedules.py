@@ -22,7 +22,7 @@ from app.products.endpoint import JSON, Endpoint
 from app.products.examples import V1_SCHEDULE
 from app.products.registry import paid_endpoints
 from tests.support.pools import RecordingPool
-from tests.support.services import Service, service, settings
+from tests.support.services import PUBLIC_URL, Service, service, settings
 from tests.support.wallets import Wallet
 
 ROTATION, SCHEDULE, NOW = paid_endpoints()
@@ -466,7 +466,7 @@ class Watched:
         checkout = ProductCheckout(
             self.endpoint, RateLimits(lambda: 0.0), self.pool, None, lambda: 0.0
         )
-        served = Service(ProductRoute(checkout))
+        served = Service(ProductRoute(checkout, PUBLIC_URL))
         served.path = self.endpoint.path
         return served
 
