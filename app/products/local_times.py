@@ -78,6 +78,10 @@ def _resolved(
     for name, is_end in fields.times:
         if name in document and document[name].__class__ is str:
             resolved[name] = texts[document[name], is_end]
+    for name, is_end, most in fields.maps:
+        by_name = document.get(name)
+        if by_name.__class__ is dict and len(by_name) <= most:
+            resolved[name] = _resolved_map(by_name, texts, is_end=is_end)
     for name, part in fields.parts:
         if name in document and document[name].__class__ is dict:
             resolved[name] = _resolved(document[name], part, texts)
@@ -88,6 +92,16 @@ def _resolved(
                 for item in document[name]
             ]
     return resolved
+
+
+def _resolved_map(
+    by_name: Mapping[str, Any], texts: _InstantTexts, *, is_end: bool
+) -> dict[str, Any]:
+    """Return an object of times by name with their instants."""
+    return {
+        name: texts[text, is_end] if text.__class__ is str else text
+        for name, text in by_name.items()
+    }
 
 
 def _instant_text(text: str, clock: ZoneClock | None, *, is_end: bool) -> str:
@@ -121,22 +135,26 @@ def _instant_at(wall: int, clock: ZoneClock, *, is_date: bool, is_end: bool) -> 
 class _Fields(NamedTuple):
     """The fields of a type that are or hold instants, by their JSON names.
 
-    Of ``times`` it is said which are ends; ``parts`` are objects and ``lists`` have such.
+    Of ``times`` it is said which are ends; ``parts`` are objects and ``lists`` have such. ``maps``
+    are objects with times by name, of which there may be only so many.
     """
 
     times: Sequence[tuple[str, bool]]
+    maps: Sequence[tuple[str, bool, int]]
     parts: Sequence[tuple[str, "_Fields"]]
     lists: Sequence[tuple[str, "_Fields"]]
 
 
 @cache
 def _fields_of(kind: type[Struct]) -> _Fields:
-    fields = _Fields([], [], [])
+    fields = _Fields([], [], [], [])
     for field in msgspec.structs.fields(kind):
-        plain = plain_type(field.type)
+        plain, is_end = plain_type(field.type), "ends" in (meta_of(field.type, "extra") or {})
         if plain in (Instant, When):
-            extra = meta_of(field.type, "extra") or {}
-            fields = fields._replace(times=[*fields.times, (field.encode_name, "ends" in extra)])
+            fields = fields._replace(times=[*fields.times, (field.encode_name, is_end)])
+        elif get_origin(plain) is dict and plain_type(get_args(plain)[1]) is Instant:
+            times = (field.encode_name, is_end, meta_of(field.type, "max_length"))
+            fields = fields._replace(maps=[*fields.maps, times])
         elif _is_struct(plain):
             fields = fields._replace(parts=[*fields.parts, (field.encode_name, _fields_of(plain))])
         elif get_origin(plain) is list and _is_struct(item := plain_type(get_args(plain)[0])):

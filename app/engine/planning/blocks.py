@@ -15,8 +15,9 @@ from app.engine.planning.request import PlanningRequest
 from app.engine.rotation import HOUR_MS
 
 ABSENCES, ROLES = "absences", "too few people"
+JOINS, LEAVES = "joins", "leaves"
 REST, RUN, PAIRS = "minRestHours", "maxConsecutive", "avoidPairs"
-RULES = (ABSENCES, REST, RUN, PAIRS, ROLES)
+RULES = (ABSENCES, JOINS, LEAVES, REST, RUN, PAIRS, ROLES)
 """What a block can come from."""
 
 AwayShifts = tuple[int, int, str]
@@ -46,10 +47,20 @@ class Blocks:
         named = ", ".join(dict.fromkeys(reason for reason in reasons if reason))
         return [
             *([_absence(named)] if reasons else ()),
+            *self._membership_blocks(person, shift),
             *self._constraint_blocks(
                 person, shift, assignment.held[person], assignment.holders[shift]
             ),
         ]
+
+    def _membership_blocks(self, person: int, shift: int) -> Iterator[Block]:
+        """Yield a block if ``person`` does not belong to the team in all of ``shift``."""
+        if self._problem.membership:
+            first, last = self._problem.membership.spans[person]
+            if shift < first:
+                yield Block(JOINS, "has not joined yet")
+            elif shift >= last:
+                yield Block(LEAVES, "has left")
 
     def why_not(self, assignment: Assignment, person: int, shift: int, replacing: int) -> str:
         """Write why ``person`` may not have ``shift`` in the place of ``replacing``."""

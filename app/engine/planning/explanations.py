@@ -17,7 +17,6 @@ from app.engine.planning.blocks import (
     Blocks,
 )
 from app.engine.planning.constraints import Constraints
-from app.engine.planning.problem import people_in_turn
 from app.engine.planning.request import PlanningRequest, Vacancy
 from app.engine.planning.round_robin import AssignedTurn
 from app.engine.planning.turns_back import Reason, TurnsBack
@@ -95,7 +94,7 @@ class Explanations:
         phrases: Phrases = {}
         problem = self._problem
         for shift, people in enumerate(slots):
-            wanted = people_in_turn(problem.cycle, problem.slots_per_shift, shift)
+            wanted = problem.in_turn(shift)
             extra = [person for person in people if person is not None and person not in wanted]
             missing = [person for person in wanted if person not in people]
             for person, other in zip(extra, missing, strict=False):

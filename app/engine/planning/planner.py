@@ -24,7 +24,7 @@ never traded for fairness; a role slot that nobody can take is ``None``; ``optim
 where it is proven. Permuted names permute the plan, because no step looks at a name.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -117,7 +117,7 @@ def _fair_plan(
     if better is not best:
         settle(better, constraints)
     slots = role_slots(better, request.fixed)
-    next_person = problem.cycle[len(problem.lengths) * problem.slots_per_shift % len(problem.cycle)]
+    next_person = problem.person_at(problem.next_place)
     vacancies = _vacancies(slots)
     writer = Explanations(request, better, constraints, vacancies)
     plan = _plan(request, replace(solution, assignment=better), slots, vacancies, next_person)
@@ -208,6 +208,7 @@ def _plan(
     """Translate the solution back to names and milliseconds; nothing is explained yet."""
     assignment, problem = solution.assignment, solution.assignment.problem
     names, least = problem.people, min(assignment.loads)
+    weighted = bool(request.weights or problem.membership)
     return Plan(
         slots=[
             tuple(None if person is None else names[person] for person in people)
@@ -218,13 +219,23 @@ def _plan(
         load_range_ms=Fraction(assignment.load_range, problem.scale),
         lower_bound_ms=Fraction(solution.bound, problem.scale),
         optimal=solution.full and assignment.load_range == solution.bound,
-        balanced=not vacancies and is_balanced(assignment, weighted=bool(request.weights)),
+        balanced=not vacancies and is_balanced(assignment, weighted=weighted),
         carry_over={
             name: round(Fraction(load - least, problem.scale))
             for name, load in zip(names, assignment.loads, strict=True)
         },
         next_person=names[next_person],
+        not_owed=_not_owed(request, problem) if problem.membership else None,
     )
+
+
+def _not_owed(request: PlanningRequest, problem: AssignmentProblem) -> Mapping[str, int]:
+    """Return by name the load that people who join or leave are not given."""
+    return {
+        name: load
+        for name, load in zip(problem.people, problem.not_owed, strict=True)
+        if name in request.joins or name in request.leaves
+    }
 
 
 def _workload(problem: AssignmentProblem, person: int, held: int) -> Workload:

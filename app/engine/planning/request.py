@@ -44,7 +44,8 @@ class PlanningRequest:
     ``boundaries`` ascend, one more than there are shifts. ``cycle`` is the order of turns; a name
     given twice takes two turns, and has twice the weight. ``weights`` are 1 where absent,
     ``carry_over`` is milliseconds of load and 0 where absent. ``min_rest_ms`` of 0 and
-    ``max_consecutive`` of 0 ask for nothing. Without ``roles`` a shift has one role slot.
+    ``max_consecutive`` of 0 ask for nothing. Without ``roles`` a shift has one role slot. Who is
+    not in ``joins`` has been there always, and who is not in ``leaves`` stays (``membership.py``).
     """
 
     cycle: Sequence[str]
@@ -58,6 +59,8 @@ class PlanningRequest:
     roles: Sequence[str] = ()
     avoid_pairs: Sequence[tuple[str, str]] = ()
     fixed: Sequence[FixedShift] = ()
+    joins: Mapping[str, int] = field(default_factory=dict)
+    leaves: Mapping[str, int] = field(default_factory=dict)
     strategy: Strategy = "round-robin"
 
 
@@ -87,8 +90,10 @@ class Plan(NamedTuple):
     role slot is empty and that counts or, with weights, loads are within one shift of each other
     (``planner.py``). ``carry_over`` is each
     person's load above the smallest, in milliseconds; ``next_person`` has the turn after the last
-    shift. ``vacancy_reasons`` say of the first ``vacancies`` what keeps whom from them (such as
-    ``is away``), and ``vacancy_rules`` what that comes from (such as ``minRestHours``).
+    shift. ``not_owed`` is the load, in milliseconds, that each person who joins or leaves is not
+    given for the time before or after. ``vacancy_reasons`` say of the first ``vacancies`` what
+    keeps whom from them (such as ``is away``), and ``vacancy_rules`` what that comes from (such as
+    ``minRestHours``).
     """
 
     slots: Sequence[tuple[str | None, ...]]
@@ -103,6 +108,7 @@ class Plan(NamedTuple):
     explanations: Sequence[str] = ()
     vacancy_reasons: Sequence[Mapping[str, str]] = ()
     vacancy_rules: Sequence[str] = ()
+    not_owed: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 Strategy: one walk through the shifts, with a place in the cycle and a list of turns owed. A shift
 goes to the first person who is owed a turn, can take it and did not have the shift before. If there
 is none, it goes to the next person in the cycle who can take it, and the people passed over on the
-way are owed a turn; if there is none either, to anybody who is owed one. A person with a fixed
+way are owed a turn; if there is none either, to anybody who is owed one. Those who do not belong to
+the team are passed over and owed nothing. A person with a fixed
 shift outside of the cycle has had a turn, so the cycle passes over their next turn without owing
 it, unless nobody else can take the shift.
 
@@ -53,7 +54,7 @@ def round_robin(problem: AssignmentProblem, constraints: Constraints) -> RoundRo
     walk = _Walk(problem, constraints)
     for shift, demand in enumerate(problem.demand):
         walk.assign_shift(shift, demand)
-    return RoundRobin(walk.assignment, walk.changed_turns, problem.cycle[walk.place])
+    return RoundRobin(walk.assignment, walk.changed_turns, problem.person_at(walk.place))
 
 
 class _Walk:
@@ -69,11 +70,15 @@ class _Walk:
         self.resting = _RestingPeople(problem, self.assignment)
         self.candidates = 0
         """The people who can take the shift at hand, as far as can be told without asking each."""
+        self.members = -1
+        """The people who belong to the team in the shift at hand."""
 
     def assign_shift(self, shift: int, demand: int) -> None:
         """Fill the role slots of ``shift`` that are not fixed, while somebody can take them."""
         fixed = list(bits(self.assignment.holders[shift]))
         self.had.update(fixed)
+        if self.problem.membership:
+            self.members = self.problem.membership.members[shift]
         self.candidates = self.problem.eligible_people[shift] & ~self.assignment.holders[shift]
         self.candidates &= ~self.resting.beside(shift)
         for _ in range(demand - len(fixed)):
@@ -122,6 +127,8 @@ class _Walk:
         passed_over: list[int] = []
         for step in range(len(cycle)):
             person = cycle[(self.place + step) % len(cycle)]
+            if not self.members >> person & 1:
+                continue
             if had.get(person) and not (again and self._may_take(person, shift)):
                 had[person] -= 1
             elif self._may_take(person, shift):

@@ -75,6 +75,8 @@ def planning_request(
         roles=roles,
         avoid_pairs=[(str(one), str(other)) for one, other in request.avoid_pairs or ()],
         fixed=[item.fixed(roles) for item in request.fixed or ()],
+        joins=dict(request.joins or {}),
+        leaves=dict(request.leaves or {}),
         strategy=request.strategy or "round-robin",
     )
     return planning, read.understood

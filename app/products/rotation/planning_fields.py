@@ -18,7 +18,7 @@ from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS
 from app.engine.walltime import DAY
 from app.errors import FieldError
 from app.http.scalars import Instant, Name
-from app.http.validation import RequestModel, pointer_to, valid_items
+from app.http.validation import RequestModel, pointer_to, valid_items, valid_members
 from app.products.local_times import ENDS
 from app.products.words import END, PERSON, START, meant_by
 from app.similar import most_similar
@@ -119,6 +119,7 @@ def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         _absence_errors,
         _person_errors,
         _number_errors,
+        _membership_errors,
         _role_errors,
         _pair_errors,
         _fixed_errors,
@@ -169,6 +170,8 @@ KEYED = {
     "email": "email",
     "weights": "weights",
     "carry_over": "carryOver",
+    "joins": "joins",
+    "leaves": "leaves",
 }
 """The fields that are objects with people as keys, with their JSON names."""
 
@@ -186,6 +189,15 @@ def _number_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
             yield FieldError(pointer_to("/carryOver", name), detail)
 
 
+def _membership_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield an error for each person who leaves before they have joined."""
+    joins = valid_members(values, "joins")
+    for name, leaves in valid_members(values, "leaves").items():
+        if name in joins and leaves <= joins[name]:
+            where = pointer_to("/leaves", name)
+            yield FieldError(where, "is not after the same person's joins: write a later time")
+
+
 def _by_person(values: Mapping[str, Any], field: str) -> Iterator[tuple[str, Any]]:
     """Yield the members of an object by person, as many as there can be people."""
     return islice(_members(values, field).items(), PEOPLE)
@@ -193,7 +205,7 @@ def _by_person(values: Mapping[str, Any], field: str) -> Iterator[tuple[str, Any
 
 def _members(values: Mapping[str, Any], field: str) -> Mapping[str, Any]:
     """Return the members of a field that is an object by person; none if it is something else."""
-    value = values.get(field)
+    value = valid_members(values, field)
     return value if isinstance(value, dict) else {}
 
 

@@ -35,13 +35,20 @@ from app.products.rotation.rhythm_fields import (
     rhythm_errors,
     varies,
 )
-from app.products.rotation.understood import UnderstoodRotation, understood_rotation
+from app.products.rotation.understood import (
+    Membership,
+    UnderstoodRotation,
+    understood_rotation,
+    with_members,
+)
 from app.products.rotation.understood_calendars import UnderstoodCalendar
 
 START_RULE = (
     "an RFC 3339 instant with Z or an offset, to the millisecond, or a date, which means its "
     "midnight; with timezone also a local time such as 2026-06-04T09:00; years 1970 to 9999"
 )
+
+TIME_RULE = "an instant, a local time or a date, as `start` of the rotation"
 
 PLAIN = frozenset(
     (
@@ -269,6 +276,30 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         ]
         | None
     ) = None
+    joins: (
+        Annotated[
+            dict[str, Annotated[Instant, Meta(description=TIME_RULE)]],
+            Meta(
+                max_length=PEOPLE,
+                description="by person, when they join the team: before it they have no shifts, "
+                "and what the others do until then is not owed back",
+                examples=[{"bob": "2026-06-10"}],
+            ),
+        ]
+        | None
+    ) = None
+    leaves: (
+        Annotated[
+            dict[str, Annotated[Instant, Meta(description=TIME_RULE)]],
+            Meta(
+                max_length=PEOPLE,
+                description="by person, when they leave the team; a bare date is their last day",
+                examples=[{"alice": "2026-06-30"}],
+                extra=ENDS,
+            ),
+        ]
+        | None
+    ) = None
     min_rest_hours: (
         Annotated[
             float,
@@ -372,6 +403,12 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         "rotationtype": "shiftLength",
         "shiftlengthdays": "shiftLength",
         "handofftime": "handoffTimes",
+        "joined": "joins",
+        "joining": "joins",
+        "availablefrom": "joins",
+        "leaving": "leaves",
+        "left": "leaves",
+        "availableuntil": "leaves",
     }
 
     @classmethod
@@ -401,7 +438,18 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
     def understood_with(self, calendars: Sequence[UnderstoodCalendar]) -> UnderstoodRotation:
         """Return what was understood, with what was taken from the ``calendars``."""
         absences = [absence.absence() for absence in self.unavailable or ()]
-        return understood_rotation(self.timezone, self.boundaries, absences, calendars)
+        understood = understood_rotation(self.timezone, self.boundaries, absences, calendars)
+        return with_members(understood, self.timezone, self.boundaries, self.membership)
+
+    @property
+    def membership(self) -> Mapping[str, Membership]:
+        """When people join or leave, by name in the order of turns."""
+        joins, leaves = self.joins or {}, self.leaves or {}
+        return {
+            name: (joins.get(name), leaves.get(name))
+            for name in dict.fromkeys(map(str, self.people))
+            if name in joins or name in leaves
+        }
 
     @property
     def boundaries(self) -> Sequence[int]:

@@ -192,6 +192,9 @@ def test_a_request_without_them_is_plain() -> None:
     assert not request(**dict.fromkeys(PLANNING.values())).is_heavy  # null is absent
 
 
+BY_PERSON = ("weights", "carryOver", "unavailableIcs", "email", "joins", "leaves")
+
+
 @pytest.mark.parametrize("field", PLANNING.values())
 def test_each_of_them_makes_it_heavy(field: str) -> None:
     values: dict[str, Any] = {
@@ -203,7 +206,7 @@ def test_each_of_them_makes_it_heavy(field: str) -> None:
         "handoffTimes": ["09:00"],
         "calendarEvents": "busy",
         "minAbsenceHours": 2,
-        **{name: {} for name in ("weights", "carryOver", "unavailableIcs", "email")},
+        **{name: {} for name in BY_PERSON},
     }
     assert request(**{field: values.get(field, [])}).is_heavy
 
