@@ -32,6 +32,7 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "carryOver": "of the last answer",
         "joins": "by person, when",
         "leaves": "by person, when",
+        "limits": "by person: shifts, hours, weekends",
         "minRestHours": "between one's shifts",
         "maxConsecutive": "shifts in a row",
         "roles": "all in each shift",

@@ -11,7 +11,7 @@ the gap (rule 2 of ``schedules.md``); a start remembers that it was written as t
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, get_args, get_origin
 
@@ -78,10 +78,7 @@ def _resolved(
     for name, is_end in fields.times:
         if name in document and document[name].__class__ is str:
             resolved[name] = texts[document[name], is_end]
-    for name, is_end, most in fields.maps:
-        by_name = document.get(name)
-        if by_name.__class__ is dict and len(by_name) <= most:
-            resolved[name] = _resolved_map(by_name, texts, is_end=is_end)
+    resolved.update(_resolved_maps(document, fields, texts))
     for name, part in fields.parts:
         if name in document and document[name].__class__ is dict:
             resolved[name] = _resolved(document[name], part, texts)
@@ -94,14 +91,20 @@ def _resolved(
     return resolved
 
 
-def _resolved_map(
-    by_name: Mapping[str, Any], texts: _InstantTexts, *, is_end: bool
-) -> dict[str, Any]:
-    """Return an object of times by name with their instants."""
-    return {
-        name: texts[text, is_end] if text.__class__ is str else text
-        for name, text in by_name.items()
-    }
+def _resolved_maps(
+    document: Mapping[str, Any], fields: "_Fields", texts: _InstantTexts
+) -> Iterator[tuple[str, Any]]:
+    """Yield each object of times by name with their instants, unless there are too many."""
+    for name, is_end, most in fields.maps:
+        by_name = document.get(name)
+        if by_name.__class__ is dict and len(by_name) <= most:
+            yield (
+                name,
+                {
+                    key: texts[text, is_end] if text.__class__ is str else text
+                    for key, text in by_name.items()
+                },
+            )
 
 
 def _instant_text(text: str, clock: ZoneClock | None, *, is_end: bool) -> str:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from itertools import combinations, pairwise
 from random import Random
 
-from app.engine.planning.request import Absence, FixedShift, Plan, PlanningRequest
+from app.engine.planning.request import Absence, FixedShift, PersonLimits, Plan, PlanningRequest
 
 HOUR = 3_600_000
 START = 1_780_531_200_000
@@ -158,8 +158,51 @@ def _free(request: PlanningRequest, before: Staffing, name: str) -> bool:
         rest = start - request.boundaries[other + 1]
         if name in people and rest < request.min_rest_ms:
             return False
+    if exceeds_limits(request, [*before, frozenset([name])], name):
+        return False
     most = request.max_consecutive
     return not (most and shift >= most and all(name in people for people in before[-most:]))
+
+
+def exceeds_limits(request: PlanningRequest, staffing: Staffing, name: str) -> bool:
+    """Tell whether a person has more shifts, hours or weekends than their limits."""
+    limits = request.limits.get(name, PersonLimits())
+    held = [shift for shift, people in enumerate(staffing) if name in people]
+    stretches = [request.boundaries[shift : shift + 2] for shift in held]
+    weekends = {
+        (hour // 24 + 3) // 7
+        for start, end in stretches
+        for hour in range(start // HOUR, end // HOUR)
+        if hours_of_kind(hour * HOUR, (hour + 1) * HOUR, "weekends")
+    }
+    figures = (len(held), sum(end - start for start, end in stretches), len(weekends))
+    return any(
+        most is not None and figure > most for figure, most in zip(figures, limits, strict=True)
+    )
+
+
+def limited_team(
+    seed: int, *, constrained: bool = False, weekends: bool = False
+) -> PlanningRequest:
+    """Make a small team some of whom have limits."""
+    request = joining_team(seed, constrained=constrained)
+    random = Random(seed)  # noqa: S311 - seeded, and no secret
+    if random.random() < 0.6:
+        request = replace(request, joins={}, leaves={})
+    limits = {
+        name: PersonLimits(
+            random.choice([None, 0, 1, 2, 3]),
+            random.choice([None, None, 25, 48, 73]),
+            random.choice([None, 0, 1]) if weekends else None,
+        )
+        for name in dict.fromkeys(request.cycle)
+        if random.random() < 0.7
+    }
+    in_ms = {
+        name: each._replace(total_ms=each.total_ms and each.total_ms * HOUR)
+        for name, each in limits.items()
+    }
+    return replace(request, limits=in_ms)
 
 
 def small_team(seed: int, *, constrained: bool = False) -> PlanningRequest:
@@ -247,6 +290,14 @@ def cannot_have(request: PlanningRequest, staffing: Staffing, person: str, shift
     with_them = staffing[shift] | {person}
     return (
         away
+        or exceeds_limits(
+            request,
+            [
+                people | {person} if other == shift else people
+                for other, people in enumerate(staffing)
+            ],
+            person,
+        )
         or too_near
         or too_many
         or any(person in pair and set(pair) <= with_them for pair in request.avoid_pairs)

@@ -9,15 +9,17 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from app.engine.planning.assignment import Assignment
+from app.engine.planning.boundaries import shifts_within
 from app.engine.planning.constraints import Constraints
-from app.engine.planning.problem import bits, shifts_within
+from app.engine.planning.limits import Limits
+from app.engine.planning.problem import bits
 from app.engine.planning.request import PlanningRequest
 from app.engine.rotation import HOUR_MS
 
 ABSENCES, ROLES = "absences", "too few people"
 JOINS, LEAVES = "joins", "leaves"
-REST, RUN, PAIRS = "minRestHours", "maxConsecutive", "avoidPairs"
-RULES = (ABSENCES, JOINS, LEAVES, REST, RUN, PAIRS, ROLES)
+REST, RUN, PAIRS, LIMITS = "minRestHours", "maxConsecutive", "avoidPairs", "limits"
+RULES = (ABSENCES, JOINS, LEAVES, REST, RUN, PAIRS, LIMITS, ROLES)
 """What a block can come from."""
 
 AwayShifts = tuple[int, int, str]
@@ -96,6 +98,8 @@ class Blocks:
         yield from self._rests(others, shift)
         yield from self._runs(others, shift)
         yield from self._company(person, together)
+        if self._problem.limits:
+            yield from self._limit_blocks(self._problem.limits, person, others, shift)
 
     def _rests(self, held: int, shift: int) -> Iterator[Block]:
         """Yield a block for the nearest shift before, and after, that leaves too little rest."""
@@ -117,6 +121,19 @@ class Blocks:
         before, after = runs_beside(held, shift)
         if self._problem.max_consecutive and before + after + 1 > self._problem.max_consecutive:
             yield Block(RUN, beside_in_words(before, after))
+
+    def _limit_blocks(self, limits: Limits, person: int, held: int, shift: int) -> Iterator[Block]:
+        """Yield a block for each limit that ``shift`` would exceed beside the shifts ``held``."""
+        lengths, count = self._problem.lengths, held.bit_count()
+        if count >= limits.shifts[person]:
+            yield Block(LIMITS, f"has {count:,} of at most {limits.shifts[person]:,} shifts")
+        total = sum(lengths[each] for each in bits(held))
+        if total + lengths[shift] > limits.total_ms[person]:
+            hours, most = (f"{ms / HOUR_MS:.10g}h" for ms in (total, limits.total_ms[person]))
+            yield Block(LIMITS, f"has {hours} of at most {most}")
+        if not limits.allow_weekends(person, held, shift):
+            weekends, most_weekends = limits.weekends_held(held), limits.weekends[person]
+            yield Block(LIMITS, f"has {weekends:,} of at most {most_weekends:,} weekends")
 
     def _company(self, person: int, together: int) -> Iterator[Block]:
         """Yield a block for each of ``together`` who is never with ``person``, or is ``person``."""

@@ -1,4 +1,4 @@
-"""Constraints on a person's shifts together: rest, runs of shifts, and pairs kept apart.
+"""Constraints on a person's shifts together: rest, runs of shifts, pairs kept apart, and limits.
 
 Strategy: the shifts too near to a shift are a mask, computed once; a run is counted outwards from
 the shift. Invariant: an assignment that was made by asking ``allows`` before each shift meets all
@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from app.engine.planning.assignment import Assignment
+from app.engine.planning.limits import NO_LIMIT, Limits
 from app.engine.planning.problem import AssignmentProblem
 
 
@@ -43,8 +44,31 @@ class Constraints:
             return False
         if problem.max_consecutive and _run(held, shift) > problem.max_consecutive:
             return False
+        if problem.limits and not self._within_limits(
+            problem.limits, assignment, person, shift, held, releasing
+        ):
+            return False
         together = assignment.holders[shift] & problem.avoided[person]
         return not (together & ~(1 << replacing) if replacing >= 0 else together)
+
+    def _within_limits(
+        self,
+        limits: Limits,
+        assignment: Assignment,
+        person: int,
+        shift: int,
+        held: int,
+        releasing: int,
+    ) -> bool:
+        """Tell whether ``person`` with the shifts ``held`` may have one more."""
+        if held.bit_count() >= limits.shifts[person]:
+            return False
+        if limits.total_ms[person] < NO_LIMIT:
+            total = assignment.total_ms(person) + self.problem.lengths[shift]
+            total -= self.problem.lengths[releasing] if releasing >= 0 else 0
+            if total > limits.total_ms[person]:
+                return False
+        return limits.allow_weekends(person, held, shift)
 
 
 def _rest_conflicts(problem: AssignmentProblem) -> Sequence[int]:

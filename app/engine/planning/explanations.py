@@ -83,9 +83,10 @@ class Explanations:
                     for other in turn.passed_over
                 ]
                 others += [f"{turn.more:,} more"] if turn.more else []
-                owed = "turns are" if len(others) > 1 else "turn is"
-                instead = f"{names[turn.person]} instead of {' and '.join(others)}"
-                text = f"{instead}; the {owed} owed back"
+                text = f"{names[turn.person]} instead of {' and '.join(others)}"
+                if turn.owing:
+                    owed = "turns are" if turn.owing > 1 else "turn is"
+                    text = f"{text}; the {owed} owed back"
             phrases.setdefault(turn.shift, []).append(text)
         return self._lines(phrases)
 

@@ -12,7 +12,7 @@ time outside of the team (``membership.py``). Of shift ``i`` exactly
 follows whom, the number of vacancies is known before anything is assigned.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ from app.engine.intervals import Interval, merged, split
 from app.engine.layered.model import Restriction
 from app.engine.layered.restrictions import recurring_windows, windows_between
 from app.engine.layered.tally import NIGHT, WEEKEND
+from app.engine.planning.boundaries import shifts_within
+from app.engine.planning.limits import Limits, limits_of
 from app.engine.planning.membership import Membership, carried_over, membership_of
 from app.engine.planning.obstacles import Obstacles, obstacles_at
 from app.engine.planning.request import PlanningRequest
@@ -44,7 +46,7 @@ class AssignmentProblem:
     ``eligible_people`` (mask), ``demand`` (role slots that can be filled). ``turns`` are the people
     in turn of each shift, and begin anew after the last; ``next_place`` is the place in the cycle
     after them. ``obstacles`` are shifts that cannot be as the cycle has them. ``membership`` is
-    ``None`` if everybody is there all the time.
+    ``None`` if everybody is there all the time, ``limits`` if nobody has any.
     """
 
     people: Sequence[str]
@@ -73,11 +75,18 @@ class AssignmentProblem:
     max_consecutive: int
     obstacles: Obstacles
     membership: Membership | None
+    limits: Limits | None
 
     @property
     def constrained(self) -> bool:
         """Whether the shifts that a person holds decide what else that person can take."""
-        return bool(self.min_rest_ms or self.max_consecutive or any(self.avoided))
+        return self.limits is not None or self.depends_on_order
+
+    @property
+    def depends_on_order(self) -> bool:
+        """Whether it matters which shifts a person holds, and not only how many and how long."""
+        of_weekends = self.limits is not None and self.limits.of_weekends
+        return bool(self.min_rest_ms or self.max_consecutive or of_weekends or any(self.avoided))
 
     def in_turn(self, shift: int) -> Sequence[int]:
         """List the people whose turn it is in ``shift``: one for each role slot, if there are."""
@@ -160,14 +169,8 @@ def assignment_problem(request: PlanningRequest) -> AssignmentProblem:
         max_consecutive=request.max_consecutive,
         obstacles=obstacles_at(bits(reduce(or_, obstacles, 0)), count),
         membership=membership,
+        limits=limits_of(request, list(index)),
     )
-
-
-def shifts_within(boundaries: Sequence[int], start_at: int, end_at: int) -> Interval:
-    """Find the shifts ``[first, last)`` that overlap ``[start_at, end_at)``."""
-    first = max(bisect_right(boundaries, start_at) - 1, 0)
-    last = min(bisect_left(boundaries, end_at), len(boundaries) - 1)
-    return first, max(first, last)
 
 
 def _turns(

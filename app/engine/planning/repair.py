@@ -145,6 +145,8 @@ class _Repair:
         first = max(0, shift - most)
         run = (1 << shift + most + 1) - (1 << first) if most else 0
         held = self.assignment.held[person] & ~self.assignment.locked[person]
+        if self.assignment.problem.limits:
+            return bits(held)
         return bits(held & (self.constraints.rest_conflicts[shift] | run))
 
     def _refill(self, shift: int, chain: int, tried: frozenset[int]) -> bool:

@@ -37,6 +37,17 @@ class FixedShift(NamedTuple):
     role: int = 0
 
 
+class PersonLimits(NamedTuple):
+    """The most that a person has in the whole rotation; ``None`` stands for no limit.
+
+    ``weekends`` are those in which the person has any shift.
+    """
+
+    shifts: int | None = None
+    total_ms: int | None = None
+    weekends: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PlanningRequest:
     """The people and shifts of a rotation, and the conditions for assigning them.
@@ -61,6 +72,7 @@ class PlanningRequest:
     fixed: Sequence[FixedShift] = ()
     joins: Mapping[str, int] = field(default_factory=dict)
     leaves: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, PersonLimits] = field(default_factory=dict)
     strategy: Strategy = "round-robin"
 
 

@@ -4,9 +4,9 @@ Strategy: one walk through the shifts, with a place in the cycle and a list of t
 goes to the first person who is owed a turn, can take it and did not have the shift before. If there
 is none, it goes to the next person in the cycle who can take it, and the people passed over on the
 way are owed a turn; if there is none either, to anybody who is owed one. Those who do not belong to
-the team are passed over and owed nothing. A person with a fixed
-shift outside of the cycle has had a turn, so the cycle passes over their next turn without owing
-it, unless nobody else can take the shift.
+the team, or have as much as their limits allow, are passed over and owed nothing. A person with a
+fixed shift outside of the cycle has had a turn, so the cycle passes over their next turn without
+owing it, unless nobody else can take the shift.
 
 Invariants: the place in the cycle moves only past people who got a turn, are owed one or had one;
 without absences, constraints and fixed shifts, shift ``i`` is the cycle's ``i``-th turn; a role
@@ -31,7 +31,8 @@ MOST_OWED_ASKED = 100
 class AssignedTurn(NamedTuple):
     """A turn in ``shift`` that ``person`` got: owed from before, or after others were passed over.
 
-    ``passed_over`` are the first ``MOST_NAMED`` of those, ``more`` is how many there are beyond.
+    ``passed_over`` are the first ``MOST_NAMED`` of those, ``more`` is how many there are beyond,
+    and ``owing`` how many of all are owed a turn.
     """
 
     shift: int
@@ -39,6 +40,7 @@ class AssignedTurn(NamedTuple):
     owed: bool
     passed_over: Sequence[int] = ()
     more: int = 0
+    owing: int = 0
 
 
 class RoundRobin(NamedTuple):
@@ -72,6 +74,11 @@ class _Walk:
         """The people who can take the shift at hand, as far as can be told without asking each."""
         self.members = -1
         """The people who belong to the team in the shift at hand."""
+        self.shortest = min(problem.lengths)
+        self.filled = 0
+        """The people who have as many shifts or hours as their limits allow."""
+        for person in range(len(problem.people)):
+            self._note_limits(person)
 
     def assign_shift(self, shift: int, demand: int) -> None:
         """Fill the role slots of ``shift`` that are not fixed, while somebody can take them."""
@@ -80,7 +87,7 @@ class _Walk:
         if self.problem.membership:
             self.members = self.problem.membership.members[shift]
         self.candidates = self.problem.eligible_people[shift] & ~self.assignment.holders[shift]
-        self.candidates &= ~self.resting.beside(shift)
+        self.candidates &= ~(self.resting.beside(shift) | self.filled)
         for _ in range(demand - len(fixed)):
             turn = self._owed_turn(shift, rested=True) or self._next_turn(shift)
             turn = (
@@ -89,9 +96,19 @@ class _Walk:
             if turn:
                 self.assignment.assign(shift, turn.person)
                 self.resting.add(turn.person)
+                self._note_limits(turn.person)
                 self.candidates &= ~(1 << turn.person)
             if turn and (turn.owed or turn.passed_over):
                 self.changed_turns.append(turn)
+
+    def _note_limits(self, person: int) -> None:
+        """Remember if ``person`` can have nothing more, because many would be asked in vain."""
+        limits = self.problem.limits
+        if limits is not None and (
+            self.assignment.held[person].bit_count() >= limits.shifts[person]
+            or self.assignment.total_ms(person) + self.shortest > limits.total_ms[person]
+        ):
+            self.filled |= 1 << person
 
     def _holds(self, person: int, shift: int) -> int:
         return self.assignment.held[person] >> shift & 1
@@ -134,13 +151,15 @@ class _Walk:
             elif self._may_take(person, shift):
                 self.place = (self.place + step + 1) % len(cycle)
                 self.had = had
-                self.owed.update(passed_over)
+                owed = [other for other in passed_over if not self.filled >> other & 1]
+                self.owed.update(owed)
                 return AssignedTurn(
                     shift,
                     person,
                     owed=False,
                     passed_over=passed_over[:MOST_NAMED],
                     more=max(0, len(passed_over) - MOST_NAMED),
+                    owing=len(owed),
                 )
             else:
                 passed_over.append(person)

@@ -77,6 +77,7 @@ def planning_request(
         fixed=[item.fixed(roles) for item in request.fixed or ()],
         joins=dict(request.joins or {}),
         leaves=dict(request.leaves or {}),
+        limits={name: limits.limits() for name, limits in (request.limits or {}).items()},
         strategy=request.strategy or "round-robin",
     )
     return planning, read.understood

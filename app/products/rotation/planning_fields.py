@@ -13,8 +13,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from app.engine.planning.request import Absence, FixedShift
-from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS
+from app.engine.planning.request import Absence, FixedShift, PersonLimits
+from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS, milliseconds
 from app.engine.walltime import DAY
 from app.errors import FieldError
 from app.http.scalars import Instant, Name
@@ -109,6 +109,45 @@ class FixedDocument(RequestModel, frozen=True):
         return FixedShift(int(self.shift) - 1, str(self.person), role)
 
 
+class LimitsDocument(RequestModel, frozen=True):
+    """The most that one person has in the whole rotation."""
+
+    shifts: (
+        Annotated[
+            float,
+            Meta(ge=0, le=10_000, multiple_of=1, description="shifts at most, 0 to 10,000"),
+        ]
+        | None
+    ) = None
+    hours: (
+        Annotated[float, Meta(ge=0, le=CARRY_HOURS, description="elapsed hours at most")] | None
+    ) = None
+    weekends: (
+        Annotated[
+            float,
+            Meta(
+                ge=0,
+                le=10_000,
+                multiple_of=1,
+                description="weekends with any shift at most, 0 to 10,000",
+            ),
+        ]
+        | None
+    ) = None
+
+    @classmethod
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        if all(values.get(name, 0) is None for name in ("shifts", "hours", "weekends")):
+            yield FieldError("", "has no limit: write shifts, hours or weekends")
+
+    def limits(self) -> PersonLimits:
+        return PersonLimits(
+            None if self.shifts is None else int(self.shifts),
+            None if self.hours is None else milliseconds(self.hours),
+            None if self.weekends is None else int(self.weekends),
+        )
+
+
 def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """Yield the errors across the fields of a planned rotation, each of which is valid alone.
 
@@ -172,6 +211,7 @@ KEYED = {
     "carry_over": "carryOver",
     "joins": "joins",
     "leaves": "leaves",
+    "limits": "limits",
 }
 """The fields that are objects with people as keys, with their JSON names."""
 

@@ -23,6 +23,7 @@ from app.products.rotation.planning_fields import (
     ROLES,
     AbsenceDocument,
     FixedDocument,
+    LimitsDocument,
     Person,
     planning_errors,
 )
@@ -39,6 +40,7 @@ from app.products.rotation.understood import (
     Membership,
     UnderstoodRotation,
     understood_rotation,
+    with_limits,
     with_members,
 )
 from app.products.rotation.understood_calendars import UnderstoodCalendar
@@ -49,6 +51,8 @@ START_RULE = (
 )
 
 TIME_RULE = "an instant, a local time or a date, as `start` of the rotation"
+
+LIMITS_RULE = 'an object such as {"shifts": 10, "hours": 240, "weekends": 1}, of which one will do'
 
 PLAIN = frozenset(
     (
@@ -300,6 +304,18 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         ]
         | None
     ) = None
+    limits: (
+        Annotated[
+            dict[str, Annotated[LimitsDocument, Meta(description=LIMITS_RULE)]],
+            Meta(
+                max_length=PEOPLE,
+                description="by person, the most in the whole rotation: shifts, hours, weekends; "
+                "never exceeded, so that places may stay empty",
+                examples=[{"bob": {"shifts": 10, "weekends": 1}}],
+            ),
+        ]
+        | None
+    ) = None
     min_rest_hours: (
         Annotated[
             float,
@@ -407,6 +423,11 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         "joining": "joins",
         "availablefrom": "joins",
         "leaving": "leaves",
+        "caps": "limits",
+        "maximum": "limits",
+        "maxshifts": "limits",
+        "maxhours": "limits",
+        "maxweekends": "limits",
         "left": "leaves",
         "availableuntil": "leaves",
     }
@@ -439,7 +460,10 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         """Return what was understood, with what was taken from the ``calendars``."""
         absences = [absence.absence() for absence in self.unavailable or ()]
         understood = understood_rotation(self.timezone, self.boundaries, absences, calendars)
-        return with_members(understood, self.timezone, self.boundaries, self.membership)
+        understood = with_members(understood, self.timezone, self.boundaries, self.membership)
+        limits = {name: limits.limits() for name, limits in (self.limits or {}).items()}
+        people = len(set(map(str, self.people)))
+        return with_limits(understood, self.boundaries, limits, people, len(self.roles or ()) or 1)
 
     @property
     def membership(self) -> Mapping[str, Membership]:

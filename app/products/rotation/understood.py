@@ -4,15 +4,16 @@ A time may be written as a date or by a local clock. Here it is as an instant, s
 sees before and after whether it means what was meant.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import accumulate, chain, islice, pairwise
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import replace
 
 from app.engine.planning.membership import member_shifts
-from app.engine.planning.request import Absence
+from app.engine.planning.request import Absence, PersonLimits
 from app.engine.walltime import clock_of
 from app.formats.instants import iso, local_iso_texts
 from app.products.numbers import InstantText
@@ -46,6 +47,19 @@ class UnderstoodMember(Struct, frozen=True, rename="camel", gc=False, omit_defau
     leaves_local: InstantText | UnsetType = UNSET
 
 
+class UnderstoodLimits(Struct, frozen=True, rename="camel", gc=False):
+    """Whether limits leave room for all that there is."""
+
+    places: Annotated[int, Meta(description="Shifts times roles.")]
+    at_most: Annotated[
+        int,
+        Meta(
+            description="How many of them `limits` of shifts and hours leave room for, whoever is "
+            "away. If it is less than `places`, some stay empty."
+        ),
+    ]
+
+
 class UnderstoodRotation(Struct, frozen=True, rename="camel", omit_defaults=True):
     """How the request was read: times as instants, and how many shifts there are."""
 
@@ -72,6 +86,7 @@ class UnderstoodRotation(Struct, frozen=True, rename="camel", omit_defaults=True
         ),
     ] = ()
     members_left_out: Annotated[int, Meta(description="How many members are not shown.")] = 0
+    limits: Annotated[UnderstoodLimits, Meta(description="With `limits`.")] | UnsetType = UNSET
     calendars: Annotated[
         Sequence[UnderstoodCalendar],
         Meta(description="What was taken from each calendar; only in the answer."),
@@ -114,6 +129,31 @@ def with_members(
         members=[_member(timezone, boundaries, *each) for each in shown],
         members_left_out=max(0, len(members) - MAX_SHOWN),
     )
+
+
+def with_limits(
+    understood: UnderstoodRotation,
+    boundaries: Sequence[int],
+    limits: Mapping[str, PersonLimits],
+    people: int,
+    roles: int,
+) -> UnderstoodRotation:
+    """Return what was ``understood``, with how much the ``limits`` leave room for.
+
+    There are so many ``people`` and ``roles`` in all.
+    """
+    if not limits:
+        return understood
+    shifts = len(boundaries) - 1
+    shortest_first = sorted(end - start for start, end in pairwise(boundaries))
+    within = list(accumulate(shortest_first))
+    room = (people - len(limits)) * shifts
+    for each in limits.values():
+        by_count = shifts if each.shifts is None else min(each.shifts, shifts)
+        by_hours = shifts if each.total_ms is None else bisect_right(within, each.total_ms)
+        room += min(by_count, by_hours)
+    places = shifts * roles
+    return replace(understood, limits=UnderstoodLimits(places, min(places, room)))
 
 
 def _member(

@@ -192,7 +192,7 @@ def test_a_request_without_them_is_plain() -> None:
     assert not request(**dict.fromkeys(PLANNING.values())).is_heavy  # null is absent
 
 
-BY_PERSON = ("weights", "carryOver", "unavailableIcs", "email", "joins", "leaves")
+BY_PERSON = ("weights", "carryOver", "unavailableIcs", "email", "joins", "leaves", "limits")
 
 
 @pytest.mark.parametrize("field", PLANNING.values())
