@@ -81,6 +81,12 @@ WORDS: Mapping[str, Words] = {
     "limits/*/weekends": Words("Weekends", ""),
     "key": Words("Who", ""),
     "roles": Words("Roles", "One a line, such as primary and secondary; leave empty for one."),
+    "roleOrder": Words(
+        "Order of roles",
+        "Staggered: whoever is second is first in the next shift.",
+        options={"even": "evened out", "staggered": "staggered"},
+        is_advanced=True,
+    ),
     "minRestHours": Words("Hours of rest", "Between two shifts of one person, at least."),
     "maxConsecutive": Words("Shifts in a row", "Of one person, at most."),
     "avoidPairs": Words(

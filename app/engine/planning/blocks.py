@@ -6,6 +6,7 @@ person are named, so that without them the person could take the shift.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from app.engine.planning.assignment import Assignment
@@ -69,6 +70,10 @@ class Blocks:
         together = assignment.holders[shift] & ~(1 << replacing)
         return self._first(person, shift, assignment.held[person], together)
 
+    def why_not_yet(self, assignment: Assignment, person: int, shift: int) -> str:
+        """Write why ``person`` may not have an empty place in ``shift``."""
+        return self._first(person, shift, assignment.held[person], assignment.holders[shift])
+
     def why_passed_over(self, assignment: Assignment, person: int, shift: int) -> str:
         """Write why ``person`` was passed over by a walk that came to ``shift``.
 
@@ -85,7 +90,8 @@ class Blocks:
         place = bisect_right(runs, shift, key=lambda run: run[0]) - 1
         if place >= 0 and shift < runs[place][1]:
             return _absence(runs[place][2]).text
-        return next(self._constraint_blocks(person, shift, held, together)).text
+        constraints = self._constraint_blocks(person, shift, held, together)
+        return next(chain(self._membership_blocks(person, shift), constraints)).text
 
     def _constraint_blocks(
         self, person: int, shift: int, held: int, together: int

@@ -19,6 +19,7 @@ class Constraints:
     def __init__(self, problem: AssignmentProblem) -> None:
         self.problem = problem
         self.rest_conflicts = _rest_conflicts(problem)
+        self.shortest = min(problem.lengths)
 
     def allows(
         self,
@@ -50,6 +51,14 @@ class Constraints:
             return False
         together = assignment.holders[shift] & problem.avoided[person]
         return not (together & ~(1 << replacing) if replacing >= 0 else together)
+
+    def have_all(self, assignment: Assignment, person: int) -> bool:
+        """Tell whether ``person`` has as many shifts or hours as their limits allow."""
+        limits = self.problem.limits
+        return limits is not None and (
+            assignment.held[person].bit_count() >= limits.shifts[person]
+            or assignment.total_ms(person) + self.shortest > limits.total_ms[person]
+        )
 
     def _within_limits(
         self,

@@ -69,6 +69,10 @@ class Explanations:
             {name: in_words(blocks) for name, blocks in people.items()} for people in blocked
         ]
 
+    def of_stints(self, phrases: Mapping[int, Sequence[str]]) -> list[str]:
+        """Write what there is to say of shifts whose roles are staggered, and of fixed ones."""
+        return self._lines({shift: list(texts) for shift, texts in phrases.items()})
+
     def of_round_robin(self, changed_turns: Sequence[AssignedTurn]) -> list[str]:
         """Explain each shift that was not plainly the next turn of the round robin."""
         phrases: Phrases = {}

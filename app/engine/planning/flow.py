@@ -9,6 +9,7 @@ as few vacancies, and share their shifts with nobody else, so the others are bal
 Invariant: the assignment of a solution exceeds no limit; constraints on order are not looked at.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
@@ -54,14 +55,13 @@ def _within_limits(problem: AssignmentProblem, budget: SearchBudget) -> Assignme
 
     ``None`` if that is not known of any.
     """
-    assignment, by_length = cycle_assignment(problem), masks_by_length(problem)
+    assignment, lengths = cycle_assignment(problem), list(masks_by_length(problem))
     capacities = capacities_of(problem)
-    most = _most_shifts(problem, capacities, next(iter(by_length), 1))
+    most = _most_shifts(problem, capacities, lengths)
     try:
         if lower_counts(assignment, most, budget):
-            _leave_empty(assignment, most)
-            return assignment if len(by_length) == 1 else None
-        if capacities.loads and len(by_length) > 1:
+            return _with_fewer(assignment, most) if len(lengths) == 1 else None
+        if capacities.loads and len(lengths) > 1:
             search = LoadWindowSearch(assignment, budget)
             found = search.find_within(0, search.unreachable_load, exact=True)
             return found and Assignment(problem, found.held)  # without what the search has locked
@@ -70,24 +70,27 @@ def _within_limits(problem: AssignmentProblem, budget: SearchBudget) -> Assignme
     return assignment
 
 
-def _most_shifts(problem: AssignmentProblem, capacities: Capacities, usual: int) -> ShiftCounts:
-    """Return how many shifts of the ``usual`` length each person may have."""
+def _most_shifts(
+    problem: AssignmentProblem, capacities: Capacities, lengths: Sequence[int]
+) -> ShiftCounts:
+    """Return how many shifts each person may have; by hours as well, if all have one length."""
     shifts = capacities.shifts or ()
-    if capacities.loads is None:
+    if capacities.loads is None or len(lengths) != 1:
         return shifts
     return [
-        min(most, (load - carried) // (load_per_ms * usual))
+        min(most, (load - carried) // (load_per_ms * lengths[0]))
         for most, load, carried, load_per_ms in zip(
             shifts, capacities.loads, problem.carried_load, problem.load_per_ms, strict=True
         )
     ]
 
 
-def _leave_empty(assignment: Assignment, most: ShiftCounts) -> None:
-    """Take the last shifts from people who have more than ``most``."""
+def _with_fewer(assignment: Assignment, most: ShiftCounts) -> Assignment:
+    """Take the last shifts from people who have more than ``most``, and return the assignment."""
     for person, count in enumerate(most):
         free = assignment.held[person] & ~assignment.locked[person]
         for _ in range(assignment.held[person].bit_count() - count):
             shift = free.bit_length() - 1
             assignment.unassign(shift, person)
             free ^= 1 << shift
+    return assignment

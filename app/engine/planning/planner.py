@@ -43,6 +43,7 @@ from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, V
 from app.engine.planning.roles import role_slots
 from app.engine.planning.round_robin import round_robin
 from app.engine.planning.small_search import small_search
+from app.engine.planning.staggered import staggered
 from app.engine.planning.turns_back import settle
 
 PROOF_STEPS = 1_500_000
@@ -67,6 +68,8 @@ def plan_of(request: PlanningRequest, timer: Timer, budget_seconds: float = BUDG
     problem = assignment_problem(request)
     constraints = Constraints(problem)
     budget = SearchBudget(timer, timer() + budget_seconds, REPAIR_STEPS)
+    if request.role_order == "staggered":
+        return _staggered_plan(request, constraints, budget)
     if request.strategy == "fair":
         return _fair_plan(request, problem, constraints, budget)
     return _round_robin_plan(request, problem, constraints, budget)
@@ -122,6 +125,22 @@ def _fair_plan(
     writer = Explanations(request, better, constraints, vacancies)
     plan = _plan(request, replace(solution, assignment=better), slots, vacancies, next_person)
     return _explained(plan, writer, writer.of_assignment(slots))
+
+
+def _staggered_plan(
+    request: PlanningRequest, constraints: Constraints, budget: SearchBudget
+) -> Plan:
+    """Plan stint by stint, with the lower bound that a plan whose roles are not could reach."""
+    problem = constraints.problem
+    stints = staggered(request, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
+    relaxed = flow_solution(problem, budget.with_steps(PROOF_STEPS))
+    least = _unavoidable_vacancies(problem) + least_vacancies(problem)
+    solution = _judged(stints.assignment, relaxed, least)
+    slots = [tuple(people) for people in stints.slots]
+    vacancies = _vacancies(slots)
+    writer = Explanations(request, solution.assignment, constraints, vacancies)
+    plan = _plan(request, solution, slots, vacancies, stints.next_person)
+    return _explained(plan, writer, writer.of_stints(stints.explain()))
 
 
 def _explained(plan: Plan, writer: Explanations, explanations: Sequence[str]) -> Plan:

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 Strategy = Literal["round-robin", "fair"]
+RoleOrder = Literal["even", "staggered"]
 
 BUDGET_SECONDS = 1.5
 """The time for a search, after which the best plan found so far is the answer."""
@@ -55,7 +56,8 @@ class PlanningRequest:
     ``boundaries`` ascend, one more than there are shifts. ``cycle`` is the order of turns; a name
     given twice takes two turns, and has twice the weight. ``weights`` are 1 where absent,
     ``carry_over`` is milliseconds of load and 0 where absent. ``min_rest_ms`` of 0 and
-    ``max_consecutive`` of 0 ask for nothing. Without ``roles`` a shift has one role slot. Who is
+    ``max_consecutive`` of 0 ask for nothing. Without ``roles`` a shift has one role slot; if they
+    are ``staggered`` there are two or more (``staggered.py``). Who is
     not in ``joins`` has been there always, and who is not in ``leaves`` stays (``membership.py``).
     """
 
@@ -74,6 +76,7 @@ class PlanningRequest:
     leaves: Mapping[str, int] = field(default_factory=dict)
     limits: Mapping[str, PersonLimits] = field(default_factory=dict)
     strategy: Strategy = "round-robin"
+    role_order: RoleOrder = "even"
 
 
 class Vacancy(NamedTuple):

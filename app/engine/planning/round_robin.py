@@ -74,7 +74,6 @@ class _Walk:
         """The people who can take the shift at hand, as far as can be told without asking each."""
         self.members = -1
         """The people who belong to the team in the shift at hand."""
-        self.shortest = min(problem.lengths)
         self.filled = 0
         """The people who have as many shifts or hours as their limits allow."""
         for person in range(len(problem.people)):
@@ -103,11 +102,7 @@ class _Walk:
 
     def _note_limits(self, person: int) -> None:
         """Remember if ``person`` can have nothing more, because many would be asked in vain."""
-        limits = self.problem.limits
-        if limits is not None and (
-            self.assignment.held[person].bit_count() >= limits.shifts[person]
-            or self.assignment.total_ms(person) + self.shortest > limits.total_ms[person]
-        ):
+        if self.constraints.have_all(self.assignment, person):
             self.filled |= 1 << person
 
     def _holds(self, person: int, shift: int) -> int:

@@ -78,6 +78,7 @@ def planning_request(
         joins=dict(request.joins or {}),
         leaves=dict(request.leaves or {}),
         limits={name: limits.limits() for name, limits in (request.limits or {}).items()},
+        role_order=request.role_order or "even",
         strategy=request.strategy or "round-robin",
     )
     return planning, read.understood

@@ -160,6 +160,7 @@ def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         _number_errors,
         _membership_errors,
         _role_errors,
+        _order_errors,
         _pair_errors,
         _fixed_errors,
         _calendar_errors,
@@ -265,6 +266,24 @@ def _role_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
             yield FieldError(f"/roles/{index}", "is a role already")
 
 
+def _order_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield the errors of roles that are staggered: a person then has shifts in a row."""
+    if values.get("role_order") != "staggered" or "roles" not in values:
+        return
+    roles = len(values["roles"] or ())
+    if roles < 2:
+        yield FieldError("/roleOrder", '"staggered" has no effect without two roles')
+    if values.get("min_rest_hours"):
+        yield FieldError(
+            "/minRestHours", 'rules out two shifts in a row, which roleOrder "staggered" is about'
+        )
+    if 0 < (values.get("max_consecutive") or 0) < roles:
+        yield FieldError(
+            "/maxConsecutive",
+            f'is less than the {roles} shifts in a row that "staggered" roles take',
+        )
+
+
 def _pair_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     pairs = values.get("avoid_pairs") or ()
     if pairs and "roles" in values and len(values["roles"] or ()) < 2:
@@ -356,8 +375,9 @@ def _size_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
             )
     if shifts and shifts * len(values.get("roles") or ()) > 10_000:
         yield FieldError("/roles", "shifts times roles is more than 10,000")
-    if values.get("strategy") == "fair":
-        if shifts and shifts > FAIR_SHIFTS:
-            yield FieldError("/shifts", f'strategy "fair" takes at most {FAIR_SHIFTS:,} shifts')
-        if len(set(values.get("people") or ())) > FAIR_PEOPLE:
-            yield FieldError("/people", f'strategy "fair" takes at most {FAIR_PEOPLE} people')
+    for name, value in (("strategy", "fair"), ("role_order", "staggered")):
+        what = f'{"roleOrder" if name == "role_order" else name} "{value}" takes at most'
+        if values.get(name) == value and shifts and shifts > FAIR_SHIFTS:
+            yield FieldError("/shifts", f"{what} {FAIR_SHIFTS:,} shifts")
+        if values.get(name) == value and len(set(values.get("people") or ())) > FAIR_PEOPLE:
+            yield FieldError("/people", f"{what} {FAIR_PEOPLE} people")

@@ -355,6 +355,18 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         ]
         | None
     ) = None
+    role_order: (
+        Annotated[
+            Literal["even", "staggered"],
+            Meta(
+                description='"even" (as if absent): each role goes to who has had it least; '
+                '"staggered": whoever has a role has the one before it in the next shift, so that '
+                "the secondary is primary next; up to 1,000 shifts and 100 people, without "
+                "minRestHours"
+            ),
+        ]
+        | None
+    ) = None
     avoid_pairs: (
         Annotated[
             list[
