@@ -36,7 +36,6 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "minRestHours": "between one's shifts",
         "maxConsecutive": "shifts in a row",
         "roles": "all in each shift",
-        "roleOrder": "staggered: secondary is primary next",
         "avoidPairs": "never together",
         "fixed": "decided shifts",
     },
