@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from app.engine.planning.assignment import Assignment
 from app.engine.planning.constraints import Constraints, rest_range
+from app.engine.planning.limits import Limits
 from app.engine.planning.problem import AssignmentProblem, bits
 
 MOST_NAMED = 3
@@ -76,8 +77,9 @@ class _Walk:
         """The people who belong to the team in the shift at hand."""
         self.filled = 0
         """The people who have as many shifts or hours as their limits allow."""
-        for person in range(len(problem.people)):
-            self._note_limits(person)
+        self.weekends = _WeekendPeople(problem.limits) if problem.limits else None
+        for person, held in enumerate(self.assignment.held):
+            self._note_limits(person, held)
 
     def assign_shift(self, shift: int, demand: int) -> None:
         """Fill the role slots of ``shift`` that are not fixed, while somebody can take them."""
@@ -87,6 +89,8 @@ class _Walk:
             self.members = self.problem.membership.members[shift]
         self.candidates = self.problem.eligible_people[shift] & ~self.assignment.holders[shift]
         self.candidates &= ~(self.resting.beside(shift) | self.filled)
+        if self.weekends:
+            self.candidates &= ~self.weekends.without_room(shift)
         for _ in range(demand - len(fixed)):
             turn = self._owed_turn(shift, rested=True) or self._next_turn(shift)
             turn = (
@@ -95,13 +99,15 @@ class _Walk:
             if turn:
                 self.assignment.assign(shift, turn.person)
                 self.resting.add(turn.person)
-                self._note_limits(turn.person)
+                self._note_limits(turn.person, 1 << shift)
                 self.candidates &= ~(1 << turn.person)
             if turn and (turn.owed or turn.passed_over):
                 self.changed_turns.append(turn)
 
-    def _note_limits(self, person: int) -> None:
-        """Remember if ``person`` can have nothing more, because many would be asked in vain."""
+    def _note_limits(self, person: int, shifts: int) -> None:
+        """Remember if ``person`` can have nothing more after the ``shifts`` of a mask."""
+        if self.weekends:
+            self.weekends.add(person, shifts)
         if self.constraints.have_all(self.assignment, person):
             self.filled |= 1 << person
 
@@ -197,3 +203,32 @@ class _RestingPeople:
         self.shifts_near[person] -= 1
         if not self.shifts_near[person]:
             self.mask &= ~(1 << person)
+
+
+class _WeekendPeople:
+    """The people of each weekend, and who has as many weekends as they may.
+
+    It is kept up with the walk, as above.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.counts: Counter[int] = Counter()
+        self.people = [0] * len(limits.weekend_shifts)
+        self.full = sum(1 << person for person, most in enumerate(limits.weekends) if not most)
+
+    def add(self, person: int, shifts: int) -> None:
+        """Count the weekends of the mask ``shifts`` for ``person``."""
+        for shift in bits(shifts):
+            for weekend in self.limits.weekends_of[shift]:
+                self.counts[person] += not self.people[weekend] >> person & 1
+                self.people[weekend] |= 1 << person
+        if self.counts[person] >= self.limits.weekends[person]:
+            self.full |= 1 << person
+
+    def without_room(self, shift: int) -> int:
+        """Return the mask of the people for whom a weekend of ``shift`` would be one too many."""
+        without = 0
+        for weekend in self.limits.weekends_of[shift]:
+            without |= self.full & ~self.people[weekend]
+        return without

@@ -206,7 +206,8 @@ class Stints:
 
     def _try(self, stints: Sequence[Sequence[Place]], people: Sequence[int]) -> bool:
         """Give ``stints`` to ``people`` if they can take them and that makes loads more even."""
-        before, value = [self._holder(places) for places in stints], self._value()
+        held = map(self._holder, stints)
+        before, value = [person for person in held if person is not None], self._value()
         if before == people:
             return False
         for places in stints:
@@ -226,10 +227,9 @@ class Stints:
         """Return who has the first of ``places``."""
         return self.slots[places[0][0]][places[0][1]]
 
-    def _hand(self, places: Sequence[Place], person: int | None) -> None:
+    def _hand(self, places: Sequence[Place], person: int) -> None:
         for shift, role in places:
-            if person is not None:
-                self._assign(person, shift, role)
+            self._assign(person, shift, role)
 
     def _clear(self, places: Sequence[Place]) -> None:
         for shift, role in places:

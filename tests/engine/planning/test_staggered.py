@@ -67,7 +67,7 @@ def test_the_secondary_is_primary_next(strategy: Any) -> None:
     assert found.next_person == "e"
 
 
-@pytest.mark.parametrize("seed", range(400))
+@pytest.mark.parametrize("seed", [*range(200), 2185])  # the last fills what a change has freed
 def test_no_constraint_is_broken_and_what_is_said_is_true(seed: int) -> None:
     request = small(seed)
     found = plan_of(request, no_time)
