@@ -36,9 +36,9 @@ MAX_DESCRIPTION = 500
 
 OUTLINED = ("type", "enum", "required")
 """The keywords that an outline keeps. The rules in words are in ``openapi.json``."""
-OPAQUE = ("OverrideGiven",)
-"""The structs whose fields an outline leaves out: this one's are those of the request."""
-UNLISTED = ("understood",)
+OPAQUE = ("OverrideGiven", "VacantShift")
+"""The structs whose fields an outline leaves out: the first has those of the request."""
+UNLISTED = ("understood", "notOwed")
 """The fields of an answer that an outline leaves out: nobody buys an answer for them."""
 NULL = "null"
 

@@ -67,8 +67,26 @@ WORDS: Mapping[str, Words] = {
     "unavailableIcs/*": Words("Calendar file (.ics)", "", "calendar"),
     "weights": Words("Part-time", "0.5 is half of the others' hours.", add="Add a share"),
     "weights/*": Words("Share", ""),
+    "joins": Words(
+        "Joins the team", "Nothing is owed for the time before.", add="Add a date", is_advanced=True
+    ),
+    "joins/*": Words("First day", "", "first-day"),
+    "leaves": Words(
+        "Leaves the team", "Nothing is owed for the time after.", add="Add a date", is_advanced=True
+    ),
+    "leaves/*": Words("Last day", "", "last-day"),
+    "limits": Words("At most", "In the whole rotation.", add="Add a limit", is_advanced=True),
+    "limits/*/shifts": Words("Shifts", ""),
+    "limits/*/hours": Words("Hours", ""),
+    "limits/*/weekends": Words("Weekends", ""),
     "key": Words("Who", ""),
     "roles": Words("Roles", "One a line, such as primary and secondary; leave empty for one."),
+    "roleOrder": Words(
+        "Order of roles",
+        "Staggered: whoever is second is first in the next shift.",
+        options={"even": "evened out", "staggered": "staggered"},
+        is_advanced=True,
+    ),
     "minRestHours": Words("Hours of rest", "Between two shifts of one person, at least."),
     "maxConsecutive": Words("Shifts in a row", "Of one person, at most."),
     "avoidPairs": Words(

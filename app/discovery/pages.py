@@ -40,11 +40,26 @@ SVG_HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 PRESETS = (
-    {"label": "Every week, Monday 09:00", "time": "09:00", "hours": 168, "shifts": 13},
-    {"label": "Every day at 09:00", "time": "09:00", "hours": 24, "shifts": 14},
-    {"label": "12 hours, 08:00 and 20:00", "time": "08:00", "hours": 12, "shifts": 28},
+    {
+        "label": "Every week, Monday 09:00",
+        "time": "09:00",
+        "hours": 168,
+        "handoffs": "",
+        "shifts": 13,
+    },
+    {"label": "Every day at 09:00", "time": "09:00", "hours": 24, "handoffs": "", "shifts": 14},
+    {
+        "label": "12 hours, 08:00 and 20:00",
+        "time": "08:00",
+        "hours": "",
+        "handoffs": "08:00 20:00",
+        "shifts": 28,
+    },
 )
-"""What the form fills in at once: the start on the next Monday, the length and the number."""
+"""What the form fills in at once: the start on the next Monday, the length and the number.
+
+Shifts of twelve hours begin at times of the day, because elapsed hours move with the clock.
+"""
 
 
 @dataclass(frozen=True)

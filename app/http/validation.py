@@ -81,8 +81,8 @@ SEPARATORS = re.compile(r"[-_ ]")
 _INVALID = object()
 
 
-class ValidItems(dict[int, Any]):
-    """The valid items, by index, of a list that has invalid ones."""
+class ValidItems(dict[int | str, Any]):
+    """The valid items, by index or name, of a list or an object that has invalid ones."""
 
 
 RequestModelT = TypeVar("RequestModelT", bound="RequestModel")
@@ -216,6 +216,12 @@ def valid_items(values: Mapping[str, Any], name: str) -> Iterable[tuple[int, Any
     return enumerate(values[name] or ()) if name in values else values.get(_items(name), {}).items()
 
 
+def valid_members(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the valid members of an object in ``values`` that has names of the caller's."""
+    members: Mapping[str, Any] = values.get(name) or values.get(_items(name), {})
+    return members
+
+
 def _items(name: str) -> str:
     """Return the key in ``values`` of the valid items of a list that has invalid ones."""
     return f"{name}[]"
@@ -255,10 +261,10 @@ def _unknown_members(
 ) -> Iterator[tuple[str, str, type[Struct]]]:
     """Yield the object's pointer, the name and the object's type for each unknown field."""
     plain = plain_type(kind)
-    if isinstance(value, list) and _is_list_of_structs(plain):
-        [item_kind] = get_args(plain)
-        for index, item in enumerate(value[: meta_of(kind, "max_length")]):
-            yield from _unknown_members(item, item_kind, f"{pointer}/{index}")
+    if isinstance(value, list | dict) and _holds_structs(plain, type(value)):
+        *_, item_kind = get_args(plain)
+        for index, item in islice(_numbered(value), meta_of(kind, "max_length")):
+            yield from _unknown_members(item, item_kind, _pointer_at(pointer, index))
     elif isinstance(value, dict) and _is_struct(plain):
         types = _types_of(plain)
         for name, member in value.items():
@@ -285,7 +291,9 @@ def _parts_of(kind: type[Struct]) -> Sequence[tuple[str, str]]:
     return [
         (field.name, field.encode_name)
         for field in msgspec.structs.fields(kind)
-        if _is_struct(plain_type(field.type)) or _is_list_of_structs(plain_type(field.type))
+        if _is_struct(plain_type(field.type))
+        or _holds_structs(plain_type(field.type), list)
+        or _holds_structs(plain_type(field.type), dict)
     ]
 
 
@@ -314,7 +322,7 @@ def _read_parts(value: object, kind: Any, pointer: str, errors: list[FieldError]
     plain = plain_type(kind)
     if isinstance(value, dict) and _is_struct(plain):
         _read_members(value, plain, pointer, errors)
-    elif isinstance(value, list) and get_origin(plain) is list:
+    elif isinstance(value, list | dict) and get_origin(plain) is type(value):
         return _read_items(value, kind, pointer, errors)
     return _INVALID
 
@@ -341,21 +349,28 @@ def _read_members(
         errors += _with_prefix(kind.cross_field_errors(values), pointer)
 
 
-def _read_items(value: list[Any], kind: Any, pointer: str, errors: list[FieldError]) -> ValidItems:
+def _read_items(
+    value: list[Any] | dict[str, Any], kind: Any, pointer: str, errors: list[FieldError]
+) -> ValidItems:
     valid = ValidItems()
     try:
-        msgspec.convert(value, _list_of_anything(kind))
+        msgspec.convert(value, _of_anything(kind))
     except msgspec.ValidationError as error:
         errors.append(_field_error(error, value, kind, pointer))
-    [item_kind] = get_args(plain_type(kind))
+    *_, item_kind = get_args(plain_type(kind))
     most = min(meta_of(kind, "max_length") or MAX_ITEMS_WALKED, MAX_ITEMS_WALKED)
-    for index, item in enumerate(value[:most]):
+    for index, item in islice(_numbered(value), most):
         if len(errors) > MAX_ERRORS:
             break
-        read = _read(item, item_kind, f"{pointer}/{index}", errors)
+        read = _read(item, item_kind, _pointer_at(pointer, index), errors)
         if read is not _INVALID and not isinstance(read, ValidItems):
             valid[index] = read
     return valid
+
+
+def _numbered(value: list[Any] | dict[str, Any]) -> Iterable[tuple[int | str, Any]]:
+    """Return the items of a list with their indices, or the members of an object by name."""
+    return value.items() if isinstance(value, dict) else enumerate(value)
 
 
 def _errors_within(read: object, pointer: str) -> Iterator[FieldError]:
@@ -363,6 +378,10 @@ def _errors_within(read: object, pointer: str) -> Iterator[FieldError]:
     if isinstance(read, list):
         for index, item in enumerate(read if read and isinstance(read[0], RequestModel) else ()):
             yield from _errors_within(item, f"{pointer}/{index}")
+    elif isinstance(read, dict):
+        holds_models = isinstance(next(iter(read.values()), None), RequestModel)
+        for name, item in read.items() if holds_models else ():
+            yield from _errors_within(item, pointer_to(pointer, name))
     elif isinstance(read, RequestModel):
         values = msgspec.structs.asdict(read)
         for name, encoded in _parts_of(type(read)):
@@ -422,10 +441,11 @@ def meta_of(kind: Any, name: str) -> Any:
     return next((getattr(meta, name) for meta in metas if getattr(meta, name)), None)
 
 
-def _list_of_anything(kind: Any) -> Any:
-    """Return the list type ``kind`` without the rules for its items, so only with its bounds."""
+def _of_anything(kind: Any) -> Any:
+    """Return the list or object type ``kind`` without the rules for its items: with its bounds."""
     metas = getattr(_present(kind), "__metadata__", ())
-    return Annotated[(list, *metas)] if metas else list
+    plain = get_origin(plain_type(kind))
+    return Annotated[(plain, *metas)] if metas else plain
 
 
 def _present(kind: Any) -> Any:
@@ -447,8 +467,14 @@ def _is_struct(plain: Any) -> bool:
 
 
 @cache
-def _is_list_of_structs(plain: Any) -> bool:
-    return get_origin(plain) is list and _is_struct(plain_type(get_args(plain)[0]))
+def _holds_structs(plain: Any, of: type) -> bool:
+    """Tell whether a type is a list of structs, or an object of structs by name."""
+    return get_origin(plain) is of and _is_struct(plain_type(get_args(plain)[-1]))
+
+
+def _pointer_at(pointer: str, index: int | str) -> str:
+    """Return the pointer to an item of the list, or to a member of the object, at ``pointer``."""
+    return f"{pointer}/{index}" if isinstance(index, int) else pointer_to(pointer, index)
 
 
 def pointer_to(pointer: str, name: str) -> str:

@@ -11,7 +11,7 @@ the gap (rule 2 of ``schedules.md``); a start remembers that it was written as t
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, get_args, get_origin
 
@@ -78,6 +78,7 @@ def _resolved(
     for name, is_end in fields.times:
         if name in document and document[name].__class__ is str:
             resolved[name] = texts[document[name], is_end]
+    resolved.update(_resolved_maps(document, fields, texts))
     for name, part in fields.parts:
         if name in document and document[name].__class__ is dict:
             resolved[name] = _resolved(document[name], part, texts)
@@ -88,6 +89,22 @@ def _resolved(
                 for item in document[name]
             ]
     return resolved
+
+
+def _resolved_maps(
+    document: Mapping[str, Any], fields: "_Fields", texts: _InstantTexts
+) -> Iterator[tuple[str, Any]]:
+    """Yield each object of times by name with their instants, unless there are too many."""
+    for name, is_end, most in fields.maps:
+        by_name = document.get(name)
+        if by_name.__class__ is dict and len(by_name) <= most:
+            yield (
+                name,
+                {
+                    key: texts[text, is_end] if text.__class__ is str else text
+                    for key, text in by_name.items()
+                },
+            )
 
 
 def _instant_text(text: str, clock: ZoneClock | None, *, is_end: bool) -> str:
@@ -121,22 +138,26 @@ def _instant_at(wall: int, clock: ZoneClock, *, is_date: bool, is_end: bool) -> 
 class _Fields(NamedTuple):
     """The fields of a type that are or hold instants, by their JSON names.
 
-    Of ``times`` it is said which are ends; ``parts`` are objects and ``lists`` have such.
+    Of ``times`` it is said which are ends; ``parts`` are objects and ``lists`` have such. ``maps``
+    are objects with times by name, of which there may be only so many.
     """
 
     times: Sequence[tuple[str, bool]]
+    maps: Sequence[tuple[str, bool, int]]
     parts: Sequence[tuple[str, "_Fields"]]
     lists: Sequence[tuple[str, "_Fields"]]
 
 
 @cache
 def _fields_of(kind: type[Struct]) -> _Fields:
-    fields = _Fields([], [], [])
+    fields = _Fields([], [], [], [])
     for field in msgspec.structs.fields(kind):
-        plain = plain_type(field.type)
+        plain, is_end = plain_type(field.type), "ends" in (meta_of(field.type, "extra") or {})
         if plain in (Instant, When):
-            extra = meta_of(field.type, "extra") or {}
-            fields = fields._replace(times=[*fields.times, (field.encode_name, "ends" in extra)])
+            fields = fields._replace(times=[*fields.times, (field.encode_name, is_end)])
+        elif get_origin(plain) is dict and plain_type(get_args(plain)[1]) is Instant:
+            times = (field.encode_name, is_end, meta_of(field.type, "max_length"))
+            fields = fields._replace(maps=[*fields.maps, times])
         elif _is_struct(plain):
             fields = fields._replace(parts=[*fields.parts, (field.encode_name, _fields_of(plain))])
         elif get_origin(plain) is list and _is_struct(item := plain_type(get_args(plain)[0])):

@@ -246,20 +246,21 @@ def test_the_example_begins_within_a_week(opened: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("preset", "start", "hours", "shifts"),
+    ("preset", "start", "hours", "handoffs", "shifts"),
     [
-        ("Every week, Monday 09:00", "2027-02-15T09:00", "168", "13"),
-        ("Every day at 09:00", "2027-02-15T09:00", "24", "14"),
-        ("12 hours, 08:00 and 20:00", "2027-02-15T08:00", "12", "28"),
+        ("Every week, Monday 09:00", "2027-02-15T09:00", "168", "", "13"),
+        ("Every day at 09:00", "2027-02-15T09:00", "24", "", "14"),
+        ("12 hours, 08:00 and 20:00", "2027-02-15T08:00", "", "08:00\n20:00", "28"),
     ],
 )
 def test_a_preset_fills_in_the_rhythm(
-    opened: Open, preset: str, start: str, hours: str, shifts: str
+    opened: Open, preset: str, start: str, hours: str, handoffs: str, shifts: str
 ) -> None:
     page = opened(ROTATION, clock="2027-02-08T12:00:00Z")
     page.get_by_role("button", name=preset).click()
     expect(page.get_by_label("First shift starts")).to_have_value(start)
     expect(page.get_by_label("Hours in a shift")).to_have_value(hours)
+    expect(page.get_by_label("Handoff times")).to_have_value(handoffs)
     expect(page.get_by_label("Number of shifts")).to_have_value(shifts)
     assert len(cells_after(page)) == int(shifts)
 

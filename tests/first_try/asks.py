@@ -101,7 +101,11 @@ ASKS = [
         ROTATION,
         {**BERLIN, "start": "2026-12-21", "people": [*TEAM, "zoe"], "shifts": 30,
          "joins": {"zoe": "2027-01-04"}},
-        lacking="joins",
+        lambda answer: (
+            "zoe" in people_of(answer)
+            and "zoe" not in people_of(answer)[:14]
+            and answer["shiftCounts"]["zoe"] <= 16 / 4
+        ),
     ),
     Ask(
         "Tom works half time",

@@ -5,11 +5,12 @@ people, role slots and constraints are looked at one by one, in fractions of mil
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations, pairwise
 from random import Random
 
-from app.engine.planning.request import Absence, FixedShift, Plan, PlanningRequest
+from app.engine.planning.request import Absence, FixedShift, PersonLimits, Plan, PlanningRequest
 
 HOUR = 3_600_000
 START = 1_780_531_200_000
@@ -46,14 +47,72 @@ def load_range(request: PlanningRequest, staffing: Staffing) -> Fraction:
     """
     loads = []
     for name in dict.fromkeys(request.cycle):
-        weight = request.weights.get(name, Fraction(1)) * list(request.cycle).count(name)
+        weight = weight_of(request, name)
         held = sum(
             end - start
             for (start, end), people in zip(pairwise(request.boundaries), staffing, strict=True)
             if name in people
         )
-        loads.append(request.carry_over.get(name, 0) + held / weight)
+        loads.append(carried(request, name) + not_owed(request, name, "hours") + held / weight)
     return max(loads) - min(loads)
+
+
+def weight_of(request: PlanningRequest, name: str) -> Fraction:
+    """Return the weight of a person, who may take several turns."""
+    return request.weights.get(name, Fraction(1)) * list(request.cycle).count(name)
+
+
+def is_there(request: PlanningRequest, name: str, shift: int) -> bool:
+    """Tell whether a person belongs to the team from the beginning of a shift to its end."""
+    start, end = request.boundaries[shift : shift + 2]
+    joins, leaves = request.joins.get(name, start), request.leaves.get(name, end)
+    return joins <= start and end <= leaves
+
+
+def carried(request: PlanningRequest, name: str) -> int:
+    """Return what a person carries over: who joins and says nothing has the others' average."""
+    if name in request.carry_over or name not in request.joins or not request.carry_over:
+        return request.carry_over.get(name, 0)
+    known = [
+        other
+        for other in dict.fromkeys(request.cycle)
+        if other in request.carry_over or other not in request.joins
+    ]
+    weights = [weight_of(request, other) for other in known]
+    loads = [request.carry_over.get(other, 0) for other in known]
+    weighted = (weight * load for weight, load in zip(weights, loads, strict=True))
+    return round(sum(weighted, Fraction(0)) / sum(weights))
+
+
+def not_owed(request: PlanningRequest, name: str, kind: str) -> int:
+    """Add up what each shift without a person is for those who are there, in milliseconds."""
+    missed = Fraction(0)
+    for shift in range(len(request.boundaries) - 1):
+        there = [other for other in dict.fromkeys(request.cycle) if is_there(request, other, shift)]
+        if name in there or not there:
+            continue
+        fixed = {item.person for item in request.fixed if item.shift == shift}
+        able = {
+            other
+            for other in dict.fromkeys(request.cycle)
+            if other in fixed or not is_away(request, other, shift)
+        }
+        slots = max(1, len(request.roles))
+        if len(fixed) == slots:
+            able = fixed
+        places = min(slots, len(able)) - len(fixed - set(there))
+        hours = HOUR * hours_of_kind(*request.boundaries[shift : shift + 2], kind)
+        missed += places * hours / sum(weight_of(request, other) for other in there)
+    return round(missed)
+
+
+def is_away(request: PlanningRequest, name: str, shift: int) -> bool:
+    """Tell whether a person cannot be on call in a shift, whatever else they have."""
+    start, end = request.boundaries[shift : shift + 2]
+    return not is_there(request, name, shift) or any(
+        absence.person == name and absence.start_at < end and start < absence.end_at
+        for absence in request.absences
+    )
 
 
 def staffing_of(plan: Plan) -> Staffing:
@@ -92,18 +151,58 @@ def _allowed(request: PlanningRequest, before: Staffing, people: frozenset[str])
 
 def _free(request: PlanningRequest, before: Staffing, name: str) -> bool:
     shift = len(before)
-    start, end = request.boundaries[shift : shift + 2]
-    if any(
-        absence.person == name and absence.start_at < end and start < absence.end_at
-        for absence in request.absences
-    ):
+    start = request.boundaries[shift]
+    if is_away(request, name, shift):
         return False
     for other, people in enumerate(before):
         rest = start - request.boundaries[other + 1]
         if name in people and rest < request.min_rest_ms:
             return False
+    if exceeds_limits(request, [*before, frozenset([name])], name):
+        return False
     most = request.max_consecutive
     return not (most and shift >= most and all(name in people for people in before[-most:]))
+
+
+def exceeds_limits(request: PlanningRequest, staffing: Staffing, name: str) -> bool:
+    """Tell whether a person has more shifts, hours or weekends than their limits."""
+    limits = request.limits.get(name, PersonLimits())
+    held = [shift for shift, people in enumerate(staffing) if name in people]
+    stretches = [request.boundaries[shift : shift + 2] for shift in held]
+    weekends = {
+        (hour // 24 + 3) // 7
+        for start, end in stretches
+        for hour in range(start // HOUR, end // HOUR)
+        if hours_of_kind(hour * HOUR, (hour + 1) * HOUR, "weekends")
+    }
+    figures = (len(held), sum(end - start for start, end in stretches), len(weekends))
+    return any(
+        most is not None and figure > most for figure, most in zip(figures, limits, strict=True)
+    )
+
+
+def limited_team(
+    seed: int, *, constrained: bool = False, weekends: bool = False
+) -> PlanningRequest:
+    """Make a small team some of whom have limits."""
+    request = joining_team(seed, constrained=constrained)
+    random = Random(seed)  # noqa: S311 - seeded, and no secret
+    if random.random() < 0.6:
+        request = replace(request, joins={}, leaves={})
+    limits = {
+        name: PersonLimits(
+            random.choice([None, 0, 1, 2, 3]),
+            random.choice([None, None, 25, 48, 73]),
+            random.choice([None, 0, 1]) if weekends else None,
+        )
+        for name in dict.fromkeys(request.cycle)
+        if random.random() < 0.7
+    }
+    in_ms = {
+        name: each._replace(total_ms=each.total_ms and each.total_ms * HOUR)
+        for name, each in limits.items()
+    }
+    return replace(request, limits=in_ms)
 
 
 def small_team(seed: int, *, constrained: bool = False) -> PlanningRequest:
@@ -136,11 +235,35 @@ def _absence(random: Random, names: Sequence[str], boundaries: Sequence[int]) ->
     return Absence(random.choice(names), start, start + random.randint(1, 72 * HOUR))
 
 
+def joining_team(seed: int, *, constrained: bool = False) -> PlanningRequest:
+    """Make a small team in which people join and leave, some of them far outside of it."""
+    request = small_team(seed, constrained=constrained)
+    random = Random(seed)  # noqa: S311 - seeded, and no secret
+    first, last = request.boundaries[0] // HOUR, request.boundaries[-1] // HOUR
+    joins, leaves = {}, {}
+    for name in dict.fromkeys(request.cycle):
+        if random.random() < 0.5:
+            joins[name] = random.randint(first - 24, last + 24) * HOUR
+        if random.random() < 0.3:
+            leaves[name] = (
+                random.randint(joins.get(name, first * HOUR) // HOUR + 1, last + 48) * HOUR
+            )
+    carry_over = {name: ms for name, ms in request.carry_over.items() if random.random() < 0.6}
+    return replace(request, joins=joins, leaves=leaves, carry_over=carry_over)
+
+
 def turns_of(request: PlanningRequest, shift: int) -> Sequence[str]:
-    """List the people to whom the cycle gives ``shift``: slot by slot, one after the other."""
-    slots, cycle = max(1, len(request.roles)), list(request.cycle)
-    first = shift * slots % len(cycle)
-    return list(dict.fromkeys(cycle[first:] + cycle[:first]))[:slots]
+    """List the people to whom the cycle gives ``shift``: slot by slot, one after the other.
+
+    Those who do not belong to the team are passed over.
+    """
+    slots, cycle, place = max(1, len(request.roles)), list(request.cycle), 0
+    for before in range(shift + 1):
+        order = [*range(place, len(cycle)), *range(place)]
+        places = [each for each in order if is_there(request, cycle[each], before)]
+        if places:
+            place = places[(slots - 1) % len(places)] + 1
+    return list(dict.fromkeys(cycle[each] for each in places))[:slots]
 
 
 def in_a_row(staffing: Staffing) -> int:
@@ -151,10 +274,7 @@ def in_a_row(staffing: Staffing) -> int:
 def cannot_have(request: PlanningRequest, staffing: Staffing, person: str, shift: int) -> bool:
     """Tell whether ``person`` is away in ``shift`` or, with their others, it is against a rule."""
     start, end = request.boundaries[shift : shift + 2]
-    away = any(
-        absence.person == person and absence.start_at < end and start < absence.end_at
-        for absence in request.absences
-    )
+    away = is_away(request, person, shift)
     held = [other for other, people in enumerate(staffing) if person in people and other != shift]
     too_near = any(
         start - request.boundaries[other + 1] < request.min_rest_ms
@@ -170,6 +290,14 @@ def cannot_have(request: PlanningRequest, staffing: Staffing, person: str, shift
     with_them = staffing[shift] | {person}
     return (
         away
+        or exceeds_limits(
+            request,
+            [
+                people | {person} if other == shift else people
+                for other, people in enumerate(staffing)
+            ],
+            person,
+        )
         or too_near
         or too_many
         or any(person in pair and set(pair) <= with_them for pair in request.avoid_pairs)
@@ -183,13 +311,14 @@ def evenness(request: PlanningRequest, staffing: Staffing, kind: str) -> tuple[F
     hours.
     """
     loads = [
-        (request.carry_over.get(name, 0) // HOUR if kind == "hours" else 0)
+        (Fraction(carried(request, name), HOUR) if kind == "hours" else 0)
+        + Fraction(not_owed(request, name, kind), HOUR)
         + sum(
             hours_of_kind(*request.boundaries[shift : shift + 2], kind)
             for shift, people in enumerate(staffing)
             if name in people
         )
-        / (request.weights.get(name, Fraction(1)) * list(request.cycle).count(name))
+        / weight_of(request, name)
         for name in dict.fromkeys(request.cycle)
     ]
     return max(loads) - min(loads), sum((load * load for load in loads), Fraction(0))

@@ -51,9 +51,10 @@ const ACTIONS = {
     group.querySelector(":scope > [data-does=add]").focus();
     nameEverybody();
   },
-  preset({ dataset: { time, hours, shifts } }) {
+  preset({ dataset: { time, hours, handoffs, shifts } }) {
     set("start", nextMonday(time));
     set("shiftLengthHours", hours);
+    set("handoffTimes", handoffs.replaceAll(" ", "\n"));
     set("shifts", shifts);
     status.textContent = `From ${controlOf(named(form, "start")).value.replace("T", " at ")}, ${shifts} shifts.`;
   },

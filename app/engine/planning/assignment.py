@@ -115,6 +115,12 @@ class Assignment:
         """Count the shifts that each person holds."""
         return [mask.bit_count() for mask in self.held]
 
+    def total_ms(self, person: int) -> int:
+        """Return how long the shifts of ``person`` are together, in milliseconds."""
+        problem = self.problem
+        load = self.loads[person] - problem.carried_load[person]
+        return load // problem.load_per_ms[person]
+
     def takers_from(self, giver: int, budget: SearchBudget, among: int = -1) -> dict[int, int]:
         """Find the people whom a shift can reach from ``giver``, nearest first.
 

@@ -6,17 +6,21 @@ person are named, so that without them the person could take the shift.
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from app.engine.planning.assignment import Assignment
+from app.engine.planning.boundaries import shifts_within
 from app.engine.planning.constraints import Constraints
-from app.engine.planning.problem import bits, shifts_within
+from app.engine.planning.limits import Limits
+from app.engine.planning.problem import bits
 from app.engine.planning.request import PlanningRequest
 from app.engine.rotation import HOUR_MS
 
 ABSENCES, ROLES = "absences", "too few people"
-REST, RUN, PAIRS = "minRestHours", "maxConsecutive", "avoidPairs"
-RULES = (ABSENCES, REST, RUN, PAIRS, ROLES)
+JOINS, LEAVES = "joins", "leaves"
+REST, RUN, PAIRS, LIMITS = "minRestHours", "maxConsecutive", "avoidPairs", "limits"
+RULES = (ABSENCES, JOINS, LEAVES, REST, RUN, PAIRS, LIMITS, ROLES)
 """What a block can come from."""
 
 AwayShifts = tuple[int, int, str]
@@ -46,15 +50,29 @@ class Blocks:
         named = ", ".join(dict.fromkeys(reason for reason in reasons if reason))
         return [
             *([_absence(named)] if reasons else ()),
+            *self._membership_blocks(person, shift),
             *self._constraint_blocks(
                 person, shift, assignment.held[person], assignment.holders[shift]
             ),
         ]
 
+    def _membership_blocks(self, person: int, shift: int) -> Iterator[Block]:
+        """Yield a block if ``person`` does not belong to the team in all of ``shift``."""
+        if self._problem.membership:
+            first, last = self._problem.membership.spans[person]
+            if shift < first:
+                yield Block(JOINS, "has not joined yet")
+            elif shift >= last:
+                yield Block(LEAVES, "has left")
+
     def why_not(self, assignment: Assignment, person: int, shift: int, replacing: int) -> str:
         """Write why ``person`` may not have ``shift`` in the place of ``replacing``."""
         together = assignment.holders[shift] & ~(1 << replacing)
         return self._first(person, shift, assignment.held[person], together)
+
+    def why_not_yet(self, assignment: Assignment, person: int, shift: int) -> str:
+        """Write why ``person`` may not have an empty place in ``shift``."""
+        return self._first(person, shift, assignment.held[person], assignment.holders[shift])
 
     def why_passed_over(self, assignment: Assignment, person: int, shift: int) -> str:
         """Write why ``person`` was passed over by a walk that came to ``shift``.
@@ -72,7 +90,8 @@ class Blocks:
         place = bisect_right(runs, shift, key=lambda run: run[0]) - 1
         if place >= 0 and shift < runs[place][1]:
             return _absence(runs[place][2]).text
-        return next(self._constraint_blocks(person, shift, held, together)).text
+        constraints = self._constraint_blocks(person, shift, held, together)
+        return next(chain(self._membership_blocks(person, shift), constraints)).text
 
     def _constraint_blocks(
         self, person: int, shift: int, held: int, together: int
@@ -85,6 +104,8 @@ class Blocks:
         yield from self._rests(others, shift)
         yield from self._runs(others, shift)
         yield from self._company(person, together)
+        if self._problem.limits:
+            yield from self._limit_blocks(self._problem.limits, person, others, shift)
 
     def _rests(self, held: int, shift: int) -> Iterator[Block]:
         """Yield a block for the nearest shift before, and after, that leaves too little rest."""
@@ -106,6 +127,19 @@ class Blocks:
         before, after = runs_beside(held, shift)
         if self._problem.max_consecutive and before + after + 1 > self._problem.max_consecutive:
             yield Block(RUN, beside_in_words(before, after))
+
+    def _limit_blocks(self, limits: Limits, person: int, held: int, shift: int) -> Iterator[Block]:
+        """Yield a block for each limit that ``shift`` would exceed beside the shifts ``held``."""
+        lengths, count = self._problem.lengths, held.bit_count()
+        if count >= limits.shifts[person]:
+            yield Block(LIMITS, f"has {count:,} of at most {limits.shifts[person]:,} shifts")
+        total = sum(lengths[each] for each in bits(held))
+        if total + lengths[shift] > limits.total_ms[person]:
+            hours, most = (f"{ms / HOUR_MS:.10g}h" for ms in (total, limits.total_ms[person]))
+            yield Block(LIMITS, f"has {hours} of at most {most}")
+        if not limits.allow_weekends(person, held, shift):
+            weekends, most_weekends = limits.weekends_held(held), limits.weekends[person]
+            yield Block(LIMITS, f"has {weekends:,} of at most {most_weekends:,} weekends")
 
     def _company(self, person: int, together: int) -> Iterator[Block]:
         """Yield a block for each of ``together`` who is never with ``person``, or is ``person``."""

@@ -10,10 +10,12 @@ zone skipped altogether has no shift. A start that is skipped itself moves no la
 keep the time of day that was asked for.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, count, groupby, islice
 
+from app.engine.intervals import Interval
 from app.engine.layered.handoff_grid import monthly_from
 from app.engine.walltime import DAY, ZoneClock, clock_of
 
@@ -97,3 +99,10 @@ def boundaries_of(
         if at > found[-1]:
             found.append(at)
     return found
+
+
+def shifts_within(boundaries: Sequence[int], start_at: int, end_at: int) -> Interval:
+    """Find the shifts ``[first, last)`` that overlap ``[start_at, end_at)``."""
+    first = max(bisect_right(boundaries, start_at) - 1, 0)
+    last = min(bisect_left(boundaries, end_at), len(boundaries) - 1)
+    return first, max(first, last)

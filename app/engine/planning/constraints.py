@@ -1,4 +1,4 @@
-"""Constraints on a person's shifts together: rest, runs of shifts, and pairs kept apart.
+"""Constraints on a person's shifts together: rest, runs of shifts, pairs kept apart, and limits.
 
 Strategy: the shifts too near to a shift are a mask, computed once; a run is counted outwards from
 the shift. Invariant: an assignment that was made by asking ``allows`` before each shift meets all
@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from app.engine.planning.assignment import Assignment
+from app.engine.planning.limits import NO_LIMIT, Limits
 from app.engine.planning.problem import AssignmentProblem
 
 
@@ -18,6 +19,7 @@ class Constraints:
     def __init__(self, problem: AssignmentProblem) -> None:
         self.problem = problem
         self.rest_conflicts = _rest_conflicts(problem)
+        self.shortest = min(problem.lengths)
 
     def allows(
         self,
@@ -43,8 +45,39 @@ class Constraints:
             return False
         if problem.max_consecutive and _run(held, shift) > problem.max_consecutive:
             return False
+        if problem.limits and not self._within_limits(
+            problem.limits, assignment, person, shift, held, releasing
+        ):
+            return False
         together = assignment.holders[shift] & problem.avoided[person]
         return not (together & ~(1 << replacing) if replacing >= 0 else together)
+
+    def have_all(self, assignment: Assignment, person: int) -> bool:
+        """Tell whether ``person`` has as many shifts or hours as their limits allow."""
+        limits = self.problem.limits
+        return limits is not None and (
+            assignment.held[person].bit_count() >= limits.shifts[person]
+            or assignment.total_ms(person) + self.shortest > limits.total_ms[person]
+        )
+
+    def _within_limits(
+        self,
+        limits: Limits,
+        assignment: Assignment,
+        person: int,
+        shift: int,
+        held: int,
+        releasing: int,
+    ) -> bool:
+        """Tell whether ``person`` with the shifts ``held`` may have one more."""
+        if held.bit_count() >= limits.shifts[person]:
+            return False
+        if limits.total_ms[person] < NO_LIMIT:
+            total = assignment.total_ms(person) + self.problem.lengths[shift]
+            total -= self.problem.lengths[releasing] if releasing >= 0 else 0
+            if total > limits.total_ms[person]:
+                return False
+        return limits.allow_weekends(person, held, shift)
 
 
 def _rest_conflicts(problem: AssignmentProblem) -> Sequence[int]:

@@ -17,7 +17,6 @@ from app.engine.planning.blocks import (
     Blocks,
 )
 from app.engine.planning.constraints import Constraints
-from app.engine.planning.problem import people_in_turn
 from app.engine.planning.request import PlanningRequest, Vacancy
 from app.engine.planning.round_robin import AssignedTurn
 from app.engine.planning.turns_back import Reason, TurnsBack
@@ -70,6 +69,10 @@ class Explanations:
             {name: in_words(blocks) for name, blocks in people.items()} for people in blocked
         ]
 
+    def of_stints(self, phrases: Mapping[int, Sequence[str]]) -> list[str]:
+        """Write what there is to say of shifts whose roles are staggered, and of fixed ones."""
+        return self._lines({shift: list(texts) for shift, texts in phrases.items()})
+
     def of_round_robin(self, changed_turns: Sequence[AssignedTurn]) -> list[str]:
         """Explain each shift that was not plainly the next turn of the round robin."""
         phrases: Phrases = {}
@@ -84,9 +87,10 @@ class Explanations:
                     for other in turn.passed_over
                 ]
                 others += [f"{turn.more:,} more"] if turn.more else []
-                owed = "turns are" if len(others) > 1 else "turn is"
-                instead = f"{names[turn.person]} instead of {' and '.join(others)}"
-                text = f"{instead}; the {owed} owed back"
+                text = f"{names[turn.person]} instead of {' and '.join(others)}"
+                if turn.owing:
+                    owed = "turns are" if turn.owing > 1 else "turn is"
+                    text = f"{text}; the {owed} owed back"
             phrases.setdefault(turn.shift, []).append(text)
         return self._lines(phrases)
 
@@ -95,7 +99,7 @@ class Explanations:
         phrases: Phrases = {}
         problem = self._problem
         for shift, people in enumerate(slots):
-            wanted = people_in_turn(problem.cycle, problem.slots_per_shift, shift)
+            wanted = problem.in_turn(shift)
             extra = [person for person in people if person is not None and person not in wanted]
             missing = [person for person in wanted if person not in people]
             for person, other in zip(extra, missing, strict=False):

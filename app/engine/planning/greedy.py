@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from app.engine.planning.assignment import Assignment, SearchBudget, path_of
+from app.engine.planning.capacities import Capacities, capacities_of
 from app.engine.planning.problem import AssignmentProblem
 
 
@@ -28,28 +29,36 @@ def masks_by_length(problem: AssignmentProblem) -> Mapping[int, int]:
 
 def balance_greedily(assignment: Assignment, budget: SearchBudget) -> None:
     """Make ``assignment`` more even until no path does. Raises ``BudgetExhausted``."""
-    by_length = masks_by_length(assignment.problem)
+    by_length, capacities = masks_by_length(assignment.problem), capacities_of(assignment.problem)
     moved = bool(by_length)
     while moved:
-        moved = _hand_over_shifts(assignment, by_length, budget) | _swap_shifts(
-            assignment, by_length, budget
+        moved = _hand_over_shifts(assignment, by_length, capacities, budget) | _swap_shifts(
+            assignment, by_length, capacities, budget
         )
 
 
 def _hand_over_shifts(
-    assignment: Assignment, by_length: Mapping[int, int], budget: SearchBudget
+    assignment: Assignment,
+    by_length: Mapping[int, int],
+    capacities: Capacities,
+    budget: SearchBudget,
 ) -> bool:
     length, usual = next(iter(by_length.items()))
     moved = False
     for giver in sorted(range(len(assignment.held)), key=lambda person: -assignment.loads[person]):
-        while path := _balancing_path(assignment, giver, length, usual, budget):
+        while path := _balancing_path(assignment, giver, length, usual, capacities, budget):
             assignment.augment_along(path, usual)
             moved = True
     return moved
 
 
 def _balancing_path(
-    assignment: Assignment, giver: int, length: int, usual: int, budget: SearchBudget
+    assignment: Assignment,
+    giver: int,
+    length: int,
+    usual: int,
+    capacities: Capacities,
+    budget: SearchBudget,
 ) -> Sequence[int] | None:
     """Find a path from ``giver`` to a person who then ends up below where ``giver`` began.
 
@@ -61,7 +70,9 @@ def _balancing_path(
     eligible = [
         person
         for person in reached
-        if loads[person] + load_per_ms[person] * length < most and loads[person] <= kept
+        if loads[person] + load_per_ms[person] * length < most
+        and loads[person] <= kept
+        and capacities.have_room(assignment, person, length)
     ]
     if not eligible:
         return None
@@ -69,7 +80,10 @@ def _balancing_path(
 
 
 def _swap_shifts(
-    assignment: Assignment, by_length: Mapping[int, int], budget: SearchBudget
+    assignment: Assignment,
+    by_length: Mapping[int, int],
+    capacities: Capacities,
+    budget: SearchBudget,
 ) -> bool:
     """Swap shifts of different lengths between two people, and tell whether any were swapped."""
     if len(by_length) == 1:
@@ -80,11 +94,17 @@ def _swap_shifts(
         for less in reversed(order):
             budget.spend(len(by_length) ** 2)
             if assignment.loads[less] < assignment.loads[more]:
-                moved |= _swap_pair(assignment, more, less, by_length)
+                moved |= _swap_pair(assignment, more, less, by_length, capacities)
     return moved
 
 
-def _swap_pair(assignment: Assignment, more: int, less: int, by_length: Mapping[int, int]) -> bool:
+def _swap_pair(
+    assignment: Assignment,
+    more: int,
+    less: int,
+    by_length: Mapping[int, int],
+    capacities: Capacities,
+) -> bool:
     load_per_ms, loads = assignment.problem.load_per_ms, assignment.loads
     given, taken = assignment.movable(more, less), assignment.movable(less, more)
     for length, mask in by_length.items():
@@ -96,6 +116,7 @@ def _swap_pair(assignment: Assignment, more: int, less: int, by_length: Mapping[
                 and taken & other
                 and loads[less] + load_per_ms[less] * gain < loads[more]
                 and loads[more] - load_per_ms[more] * gain >= loads[less]
+                and capacities.have_hours(assignment, less, gain)
             ):
                 assignment.hand_over(more, less, mask)
                 assignment.hand_over(less, more, other)

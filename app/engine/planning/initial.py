@@ -8,14 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 from app.engine.planning.assignment import Assignment
-from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
+from app.engine.planning.problem import AssignmentProblem, bits
 
 
 def cycle_assignment(problem: AssignmentProblem) -> Assignment:
     """Assign each shift to the people in turn, and to the least loaded in place of those away."""
-    return _assigned(
-        problem, lambda shift: people_in_turn(problem.cycle, problem.slots_per_shift, shift)
-    )
+    return _assigned(problem, problem.in_turn)
 
 
 def least_loaded_assignment(problem: AssignmentProblem) -> Assignment:

@@ -20,6 +20,7 @@ from app.engine.planning.augmenting import (
     minimum_shortfall,
     raise_counts,
 )
+from app.engine.planning.capacities import capacities_of
 from app.engine.planning.greedy import masks_by_length
 from app.engine.planning.problem import AssignmentProblem, bits
 
@@ -67,6 +68,7 @@ class LoadWindowSearch:
         self._possible_sums = _possible_sums([extra for _, extra in self._odd])
         self._total = sum(map(mul, problem.lengths, problem.demand), 0)
         self._units = [load_per_ms * self._usual for load_per_ms in problem.load_per_ms]
+        self._capacities = capacities_of(problem)
 
     def find_within(self, low: int, high: int, *, exact: bool) -> Assignment | None:
         """Find an assignment with every load from ``low`` to ``high``, both included.
@@ -123,7 +125,7 @@ class LoadWindowSearch:
             assignment, most, self._budget
         ):
             return None
-        if assignment.load_range < self.best.load_range:
+        if assignment.load_range < self.best.load_range and self._is_within_hours(assignment):
             self.best = Assignment(assignment.problem, assignment.held)
         if left and not self._odd_shifts_suffice(branch, low, high, (least, most)):
             return None
@@ -133,18 +135,32 @@ class LoadWindowSearch:
         found = (self._search(each, low, high, exact=True) for each in branches)
         return next(filter(None, found), None)
 
+    def _is_within_hours(self, assignment: Assignment) -> bool:
+        """Tell whether nobody has more hours than their limit, which undecided slots may bring."""
+        return self._capacities.loads is None or self._capacities.hold(assignment)
+
+    def _highs(self, high: int) -> Sequence[int]:
+        """Return the largest load of each person that is ``high`` at most and within limits."""
+        if self._capacities.loads is None:
+            return [high] * len(self._units)
+        return [min(high, most) for most in self._capacities.loads]
+
     def _total_is_possible(self, branch: _Branch, low: int, high: int) -> bool:
         """Tell whether loads in the window, each possible by itself, can add up to all there is."""
         problem, usual = self._problem, self._usual
         sums = self._possible_sums[branch.depth]
         self._budget.spend(len(branch.extra) * (len(sums) + BRANCH_STEPS))
         least = most = 0
-        for carried, load_per_ms, held in zip(
-            problem.carried_load, problem.load_per_ms, branch.extra, strict=True
+        for carried, load_per_ms, held, most_load in zip(
+            problem.carried_load,
+            problem.load_per_ms,
+            branch.extra,
+            self._highs(high),
+            strict=True,
         ):
             floor, ceiling = (
                 max(0, -((carried - low) // load_per_ms)),
-                (high - carried) // load_per_ms,
+                (most_load - carried) // load_per_ms,
             )
             ends = [
                 (first, last)
@@ -161,12 +177,19 @@ class LoadWindowSearch:
     def _most_counts(self, branch: _Branch, high: int, shorter: int) -> ShiftCounts:
         """Compute the most shifts a person may hold if the undecided slots are ``shorter``."""
         problem = self._problem
-        return [
-            (high - carried - load_per_ms * (extra - shorter)) // unit
-            for carried, load_per_ms, extra, unit in zip(
-                problem.carried_load, problem.load_per_ms, branch.extra, self._units, strict=True
+        counts = [
+            (most_load - carried - load_per_ms * (extra - shorter)) // unit
+            for carried, load_per_ms, extra, unit, most_load in zip(
+                problem.carried_load,
+                problem.load_per_ms,
+                branch.extra,
+                self._units,
+                self._highs(high),
+                strict=True,
             )
         ]
+        shifts = self._capacities.shifts
+        return list(map(min, counts, shifts)) if shifts else counts
 
     def _least_counts(self, branch: _Branch, low: int, longer: int) -> ShiftCounts:
         """Compute the fewest shifts a person may hold if the undecided slots are ``longer``."""
@@ -184,11 +207,13 @@ class LoadWindowSearch:
         """Tell whether the undecided slots can make up for what loads lack and exceed."""
         problem, left = self._problem, self._odd[branch.depth :]
         people = list(zip(problem.carried_load, problem.load_per_ms, branch.extra, strict=True))
+        highs = self._highs(high)
         floors = [
             -((carried - low) // load_per_ms) - extra for carried, load_per_ms, extra in people
         ]
         ceilings = [
-            (high - carried) // load_per_ms - extra for carried, load_per_ms, extra in people
+            (most_load - carried) // load_per_ms - extra
+            for (carried, load_per_ms, extra), most_load in zip(people, highs, strict=True)
         ]
         longer = sum(extra for _, extra in left if extra > 0)
         shorter = sum(-extra for _, extra in left if extra < 0)

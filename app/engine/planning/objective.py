@@ -77,16 +77,20 @@ def is_balanced(assignment: Assignment, *, weighted: bool) -> bool:
 
 def weekend_loads(assignment: Assignment) -> list[int]:
     """Compute each person's weekend hours by weight, scaled."""
-    return _loads(assignment, assignment.problem.weekends)
+    problem = assignment.problem
+    return _loads(assignment, problem.weekends, problem.carried_weekends)
 
 
 def night_loads(assignment: Assignment) -> list[int]:
     """Compute each person's night hours by weight, scaled."""
-    return _loads(assignment, assignment.problem.nights)
+    problem = assignment.problem
+    return _loads(assignment, problem.nights, problem.carried_nights)
 
 
-def _loads(assignment: Assignment, hours: Sequence[int]) -> list[int]:
+def _loads(assignment: Assignment, hours: Sequence[int], carried: Sequence[int]) -> list[int]:
     return [
-        load_per_ms * sum(hours[shift] for shift in bits(held))
-        for load_per_ms, held in zip(assignment.problem.load_per_ms, assignment.held, strict=True)
+        before + load_per_ms * sum(hours[shift] for shift in bits(held))
+        for before, load_per_ms, held in zip(
+            carried, assignment.problem.load_per_ms, assignment.held, strict=True
+        )
     ]

@@ -6,7 +6,8 @@ a small load range, small ranges of weekend and night hours, few shifts in a row
 cycle, and changes of it that are near to their reason (``objective.py``).
 
 - Without constraints on rest, runs and pairs, absences alone decide the number of vacancies, and
-  the load range is minimised to proven optimality by flow (``min_spread.py``). With them a bounded
+  the load range is minimised to proven optimality by flow (``min_spread.py``); limits of shifts and
+  hours are capacities of it (``flow.py``). With such constraints, or limits of weekends, a bounded
   repair search answers (``repair.py``), branch and bound proves small rotations
   (``branch_and_bound.py``), and otherwise the problem without constraints gives the lower bound.
 - Local search improves what comes after the load range (``local_search.py``), starting with the
@@ -24,17 +25,17 @@ never traded for fairness; a role slot that nobody can take is ``None``; ``optim
 where it is proven. Permuted names permute the plan, because no step looks at a name.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from app.engine.planning.assignment import Assignment, SearchBudget
 from app.engine.planning.branch_and_bound import BranchAndBound
 from app.engine.planning.constraints import Constraints
 from app.engine.planning.explanations import Explanations
-from app.engine.planning.initial import cycle_assignment, least_loaded_assignment
+from app.engine.planning.flow import Solution, flow_solution
+from app.engine.planning.initial import least_loaded_assignment
 from app.engine.planning.local_search import bring_near, local_search
-from app.engine.planning.min_spread import minimise_load_range
 from app.engine.planning.objective import is_balanced, objective_of
 from app.engine.planning.problem import AssignmentProblem, assignment_problem, bits
 from app.engine.planning.repair import least_vacancies, repaired_assignment
@@ -42,6 +43,7 @@ from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, V
 from app.engine.planning.roles import role_slots
 from app.engine.planning.round_robin import round_robin
 from app.engine.planning.small_search import small_search
+from app.engine.planning.staggered import staggered
 from app.engine.planning.turns_back import settle
 
 PROOF_STEPS = 1_500_000
@@ -66,6 +68,8 @@ def plan_of(request: PlanningRequest, timer: Timer, budget_seconds: float = BUDG
     problem = assignment_problem(request)
     constraints = Constraints(problem)
     budget = SearchBudget(timer, timer() + budget_seconds, REPAIR_STEPS)
+    if request.role_order == "staggered":
+        return _staggered_plan(request, constraints, budget)
     if request.strategy == "fair":
         return _fair_plan(request, problem, constraints, budget)
     return _round_robin_plan(request, problem, constraints, budget)
@@ -80,9 +84,8 @@ def _round_robin_plan(
     """Plan by round robin, with the lower bound that a fair plan could reach."""
     turns = round_robin(problem, constraints)
     small = len(problem.lengths) <= PROVEN_SHIFTS and len(problem.people) <= PROVEN_PEOPLE
-    bound = _unconstrained_solution(problem, budget).bound if small else 0
-    full = _vacancy_count(turns.assignment) == _unavoidable_vacancies(problem)
-    solution = _Solution(turns.assignment, bound if full else 0, full=full)
+    relaxed = flow_solution(problem, budget.with_steps(PROOF_STEPS)) if small else None
+    solution = _judged(turns.assignment, relaxed, _unavoidable_vacancies(problem))
     slots = role_slots(solution.assignment, request.fixed)
     vacancies = _vacancies(slots)
     writer = Explanations(request, solution.assignment, constraints, vacancies)
@@ -98,12 +101,12 @@ def _fair_plan(
 ) -> Plan:
     """Plan for the best objective (``objective.py``) that can be found."""
     turns = round_robin(problem, constraints).assignment
-    if problem.constrained:
-        solution = _constrained_solution(turns, constraints, budget)
-        candidates = [solution.assignment, turns]
-    else:
-        solution = _unconstrained_solution(problem, budget)
-        candidates = [solution.assignment, turns, least_loaded_assignment(problem)]
+    solution = flow_solution(problem, budget.with_steps(PROOF_STEPS))
+    if problem.depends_on_order or solution is None:
+        solution = _constrained_solution(turns, constraints, budget, solution)
+    candidates = [solution.assignment, turns]
+    if not problem.constrained:
+        candidates.append(least_loaded_assignment(problem))
     reached = [objective_of(candidate)[:2] for candidate in candidates]
     improved = [
         local_search(candidate, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
@@ -117,11 +120,27 @@ def _fair_plan(
     if better is not best:
         settle(better, constraints)
     slots = role_slots(better, request.fixed)
-    next_person = problem.cycle[len(problem.lengths) * problem.slots_per_shift % len(problem.cycle)]
+    next_person = problem.person_at(problem.next_place)
     vacancies = _vacancies(slots)
     writer = Explanations(request, better, constraints, vacancies)
     plan = _plan(request, replace(solution, assignment=better), slots, vacancies, next_person)
     return _explained(plan, writer, writer.of_assignment(slots))
+
+
+def _staggered_plan(
+    request: PlanningRequest, constraints: Constraints, budget: SearchBudget
+) -> Plan:
+    """Plan stint by stint, with the lower bound that a plan whose roles are not could reach."""
+    problem = constraints.problem
+    stints = staggered(request, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
+    relaxed = flow_solution(problem, budget.with_steps(PROOF_STEPS))
+    least = _unavoidable_vacancies(problem) + least_vacancies(problem)
+    solution = _judged(stints.assignment, relaxed, least)
+    slots = [tuple(people) for people in stints.slots]
+    vacancies = _vacancies(slots)
+    writer = Explanations(request, solution.assignment, constraints, vacancies)
+    plan = _plan(request, solution, slots, vacancies, stints.next_person)
+    return _explained(plan, writer, writer.of_stints(stints.explain()))
 
 
 def _explained(plan: Plan, writer: Explanations, explanations: Sequence[str]) -> Plan:
@@ -133,54 +152,49 @@ def _explained(plan: Plan, writer: Explanations, explanations: Sequence[str]) ->
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Solution:
-    """An assignment with what is known about better ones.
-
-    None with as few vacancies has a smaller load range than ``bound``, which is scaled; ``full``
-    says that none has fewer vacancies.
-    """
-
-    assignment: Assignment
-    bound: int
-    full: bool
-
-
-def _unconstrained_solution(problem: AssignmentProblem, budget: SearchBudget) -> _Solution:
-    """Minimise the load range as if there were no constraints."""
-    found = minimise_load_range(cycle_assignment(problem), budget.with_steps(PROOF_STEPS))
-    return _Solution(found.assignment, found.lower_bound, full=True)
-
-
 def _constrained_solution(
-    turns: Assignment, constraints: Constraints, budget: SearchBudget
-) -> _Solution:
+    turns: Assignment, constraints: Constraints, budget: SearchBudget, relaxed: Solution | None
+) -> Solution:
     """Find the best assignment under ``constraints``, no worse than ``turns``.
 
-    The bound is that of the problem without constraints, unless branch and bound comes to its end.
+    The bound is that of the ``relaxed`` problem, which has no constraints on order, or no limits
+    either if it is ``None``, unless branch and bound comes to its end.
     """
     problem = turns.problem
-    relaxed = _unconstrained_solution(problem, budget).bound
+    relaxed = relaxed or flow_solution(
+        replace(problem, limits=None), budget.with_steps(PROOF_STEPS)
+    )
     found = [
         repaired_assignment(problem, constraints, budget.with_steps(REPAIR_STEPS), in_turn=in_turn)
         for in_turn in (True, False)
     ]
     best = min([*found, turns], key=lambda assignment: objective_of(assignment)[:2])
-    least = least_vacancies(problem)
-    avoidable = _vacancy_count(best) - _unavoidable_vacancies(problem)
-    solution = _Solution(best, 0 if avoidable else relaxed, full=avoidable == least)
+    least = _unavoidable_vacancies(problem) + least_vacancies(problem)
+    solution = _judged(best, relaxed, least)
     if solution.full and best.load_range == solution.bound:
         return solution
     search = BranchAndBound(best, constraints, budget.with_steps(PROOF_STEPS))
     if search.run():
-        return _Solution(search.best, search.best.load_range, full=True)
-    avoidable = _vacancy_count(search.best) - _unavoidable_vacancies(problem)
-    return _Solution(search.best, 0 if avoidable else relaxed, full=avoidable == least)
+        return Solution(search.best, search.best.load_range, full=True)
+    return _judged(search.best, relaxed, least)
+
+
+def _judged(assignment: Assignment, relaxed: Solution | None, least: int) -> Solution:
+    """Return an assignment with what is known: none has fewer vacancies than ``least``.
+
+    The bound of the ``relaxed`` problem holds for assignments with as few vacancies as its own.
+    """
+    if relaxed is None:
+        return Solution(assignment, 0, full=_vacancy_count(assignment) == least)
+    count, fewest = _vacancy_count(assignment), _vacancy_count(relaxed.assignment)
+    bound = relaxed.bound if count == fewest else 0
+    return Solution(assignment, bound, full=count == max(least, fewest))
 
 
 def _vacancy_count(assignment: Assignment) -> int:
     """Count the empty role slots."""
-    return objective_of(assignment).vacancies
+    slots = assignment.problem.slots_per_shift * len(assignment.problem.lengths)
+    return slots - sum(held.bit_count() for held in assignment.held)
 
 
 def _unavoidable_vacancies(problem: AssignmentProblem) -> int:
@@ -200,7 +214,7 @@ def _vacancies(slots: RoleSlots) -> Sequence[Vacancy]:
 
 def _plan(
     request: PlanningRequest,
-    solution: _Solution,
+    solution: Solution,
     slots: RoleSlots,
     vacancies: Sequence[Vacancy],
     next_person: int,
@@ -208,6 +222,7 @@ def _plan(
     """Translate the solution back to names and milliseconds; nothing is explained yet."""
     assignment, problem = solution.assignment, solution.assignment.problem
     names, least = problem.people, min(assignment.loads)
+    weighted = bool(request.weights or problem.membership)
     return Plan(
         slots=[
             tuple(None if person is None else names[person] for person in people)
@@ -218,13 +233,23 @@ def _plan(
         load_range_ms=Fraction(assignment.load_range, problem.scale),
         lower_bound_ms=Fraction(solution.bound, problem.scale),
         optimal=solution.full and assignment.load_range == solution.bound,
-        balanced=not vacancies and is_balanced(assignment, weighted=bool(request.weights)),
+        balanced=not vacancies and is_balanced(assignment, weighted=weighted),
         carry_over={
             name: round(Fraction(load - least, problem.scale))
             for name, load in zip(names, assignment.loads, strict=True)
         },
         next_person=names[next_person],
+        not_owed=_not_owed(request, problem) if problem.membership else None,
     )
+
+
+def _not_owed(request: PlanningRequest, problem: AssignmentProblem) -> Mapping[str, int]:
+    """Return by name the load that people who join or leave are not given."""
+    return {
+        name: load
+        for name, load in zip(problem.people, problem.not_owed, strict=True)
+        if name in request.joins or name in request.leaves
+    }
 
 
 def _workload(problem: AssignmentProblem, person: int, held: int) -> Workload:

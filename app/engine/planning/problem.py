@@ -5,18 +5,20 @@ for shift ``i``, so "which of one person's shifts could another take" is one ``&
 shifts. Loads are exact: they are *scaled* by ``scale``, the least common multiple of the weights'
 numerators, so that a millisecond is ``load_per_ms[p]`` of load for person ``p``, a whole number.
 
-Invariants: ``load = carried_load[p] + load_per_ms[p] × milliseconds held``. Of shift ``i`` exactly
+Invariants: ``load = carried_load[p] + load_per_ms[p] × milliseconds held``; weekend and night loads
+likewise (``carried_weekends``, ``carried_nights``). What is carried holds what is not owed for the
+time outside of the team (``membership.py``). Of shift ``i`` exactly
 ``demand[i]`` role slots can be filled, whatever else is decided: so without constraints on who
 follows whom, the number of vacancies is known before anything is assigned.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from itertools import accumulate, chain, pairwise
+from itertools import accumulate, chain, groupby, pairwise
 from math import gcd, lcm
 from operator import or_, xor
 
@@ -24,6 +26,9 @@ from app.engine.intervals import Interval, merged, split
 from app.engine.layered.model import Restriction
 from app.engine.layered.restrictions import recurring_windows, windows_between
 from app.engine.layered.tally import NIGHT, WEEKEND
+from app.engine.planning.boundaries import shifts_within
+from app.engine.planning.limits import Limits, limits_of
+from app.engine.planning.membership import Membership, carried_over, membership_of
 from app.engine.planning.obstacles import Obstacles, obstacles_at
 from app.engine.planning.request import PlanningRequest
 from app.engine.walltime import clock_of
@@ -35,14 +40,19 @@ class AssignmentProblem:
 
     By person: ``eligible_shifts`` (mask of the shifts they can take, fixed ones included),
     ``fixed_shifts`` (mask), ``cycle_shifts`` (mask of the shifts that the cycle gives them),
-    ``load_per_ms`` and ``carried_load`` (scaled), ``avoided`` (mask of people). By shift:
-    ``starts`` and ``ends`` (instants in milliseconds), ``lengths``, ``weekends`` and ``nights``
-    (elapsed milliseconds), ``eligible_people`` (mask), ``demand`` (role slots that can be filled).
-    ``obstacles`` are shifts that cannot be as the cycle has them.
+    ``load_per_ms`` and ``carried_…`` (scaled), ``not_owed`` (milliseconds of load, part of what is
+    carried), ``avoided`` (mask of people). By shift: ``starts`` and ``ends`` (instants in
+    milliseconds), ``lengths``, ``weekends`` and ``nights`` (elapsed milliseconds),
+    ``eligible_people`` (mask), ``demand`` (role slots that can be filled). ``turns`` are the people
+    in turn of each shift, and begin anew after the last; ``next_place`` is the place in the cycle
+    after them. ``obstacles`` are shifts that cannot be as the cycle has them. ``membership`` is
+    ``None`` if everybody is there all the time, ``limits`` if nobody has any.
     """
 
     people: Sequence[str]
     cycle: Sequence[int]
+    turns: Sequence[Sequence[int]]
+    next_place: int
     slots_per_shift: int
     starts: Sequence[int]
     ends: Sequence[int]
@@ -54,6 +64,9 @@ class AssignmentProblem:
     cycle_shifts: Sequence[int]
     load_per_ms: Sequence[int]
     carried_load: Sequence[int]
+    carried_weekends: Sequence[int]
+    carried_nights: Sequence[int]
+    not_owed: Sequence[int]
     avoided: Sequence[int]
     eligible_people: Sequence[int]
     demand: Sequence[int]
@@ -61,11 +74,29 @@ class AssignmentProblem:
     min_rest_ms: int
     max_consecutive: int
     obstacles: Obstacles
+    membership: Membership | None
+    limits: Limits | None
 
     @property
     def constrained(self) -> bool:
         """Whether the shifts that a person holds decide what else that person can take."""
-        return bool(self.min_rest_ms or self.max_consecutive or any(self.avoided))
+        return self.limits is not None or self.depends_on_order
+
+    @property
+    def depends_on_order(self) -> bool:
+        """Whether it matters which shifts a person holds, and not only how many and how long."""
+        of_weekends = self.limits is not None and self.limits.of_weekends
+        return bool(self.min_rest_ms or self.max_consecutive or of_weekends or any(self.avoided))
+
+    def in_turn(self, shift: int) -> Sequence[int]:
+        """List the people whose turn it is in ``shift``: one for each role slot, if there are."""
+        return self.turns[shift % len(self.turns)]
+
+    def person_at(self, place: int) -> int:
+        """Return the person at a place in the cycle, or the next who is there in the end."""
+        there = self.membership.in_the_end if self.membership else -1
+        after = (*self.cycle[place:], *self.cycle[:place])
+        return next((person for person in after if there >> person & 1), after[0])
 
 
 def bits(mask: int) -> Iterator[int]:
@@ -81,7 +112,8 @@ def assignment_problem(request: PlanningRequest) -> AssignmentProblem:
     index = {name: number for number, name in enumerate(dict.fromkeys(request.cycle))}
     cycle = [index[name] for name in request.cycle]
     count, slots_per_shift = len(request.boundaries) - 1, max(1, len(request.roles))
-    away = _away(request, index)
+    membership = membership_of(request, list(index))
+    away = _away(request, index, membership)
     fixed = _fixed_shifts(request, index)
     full = _fully_fixed(fixed, slots_per_shift)
     everything = (1 << count) - 1
@@ -89,8 +121,20 @@ def assignment_problem(request: PlanningRequest) -> AssignmentProblem:
         everything & ~(_mask(runs) | full) | held for runs, held in zip(away, fixed, strict=True)
     ]
     eligible_people = _eligible_people(away, fixed, full, count)
-    load_per_ms, carried_load, scale = _load_units(request, index)
-    cycle_shifts = _cycle_shifts(cycle, slots_per_shift, count, len(index))
+    demand = [min(slots_per_shift, people.bit_count()) for people in eligible_people]
+    hours = [end - start for start, end in pairwise(request.boundaries)]
+    weekends, nights = _ms_within(request, WEEKEND), _ms_within(request, NIGHT)
+    weights = _weights(request, index)
+    scale = lcm(*(weight.numerator for weight in weights))
+    places = _members_places(membership, fixed, demand)
+    not_owed, *unsocial = (
+        membership.missed(each, places, weights) if membership else [0] * len(index)
+        for each in (hours, weekends, nights)
+    )
+    carried = carried_over(request, list(index), weights)
+    carried_weekends, carried_nights = ([scale * ms for ms in each] for each in unsocial)
+    turns, next_place = _turns(cycle, slots_per_shift, count, membership)
+    cycle_shifts = _cycle_shifts(turns, count, len(index))
     avoided = _avoided(request, index)
     obstacles = chain(
         _impossible_turns(cycle_shifts, eligible_shifts, fixed, avoided),
@@ -99,52 +143,80 @@ def assignment_problem(request: PlanningRequest) -> AssignmentProblem:
     return AssignmentProblem(
         people=tuple(index),
         cycle=cycle,
+        turns=turns,
+        next_place=next_place,
         slots_per_shift=slots_per_shift,
         starts=request.boundaries[:-1],
         ends=request.boundaries[1:],
-        lengths=[end - start for start, end in pairwise(request.boundaries)],
-        weekends=_ms_within(request, WEEKEND),
-        nights=_ms_within(request, NIGHT),
+        lengths=hours,
+        weekends=weekends,
+        nights=nights,
         eligible_shifts=eligible_shifts,
         fixed_shifts=fixed,
         cycle_shifts=cycle_shifts,
-        load_per_ms=load_per_ms,
-        carried_load=carried_load,
+        load_per_ms=[scale // weight.numerator * weight.denominator for weight in weights],
+        carried_load=[
+            scale * (mine + missed) for mine, missed in zip(carried, not_owed, strict=True)
+        ],
+        carried_weekends=carried_weekends,
+        carried_nights=carried_nights,
+        not_owed=not_owed,
         avoided=avoided,
         eligible_people=eligible_people,
-        demand=[min(slots_per_shift, people.bit_count()) for people in eligible_people],
+        demand=demand,
         scale=scale,
         min_rest_ms=request.min_rest_ms,
         max_consecutive=request.max_consecutive,
         obstacles=obstacles_at(bits(reduce(or_, obstacles, 0)), count),
+        membership=membership,
+        limits=limits_of(request, list(index)),
     )
 
 
-def shifts_within(boundaries: Sequence[int], start_at: int, end_at: int) -> Interval:
-    """Find the shifts ``[first, last)`` that overlap ``[start_at, end_at)``."""
-    first = max(bisect_right(boundaries, start_at) - 1, 0)
-    last = min(bisect_left(boundaries, end_at), len(boundaries) - 1)
-    return first, max(first, last)
-
-
-def people_in_turn(cycle: Sequence[int], slots_per_shift: int, shift: int) -> Sequence[int]:
-    """List the people whose turn it is in ``shift``: one for each role slot, or all if too few.
+def _turns(
+    cycle: Sequence[int], slots_per_shift: int, count: int, membership: Membership | None
+) -> tuple[Sequence[Sequence[int]], int]:
+    """Return the people in turn of each shift until that begins anew, and the place after all.
 
     Turns pass slot by slot, so nobody has two shifts in a row if there are people enough.
     """
-    first = shift * slots_per_shift % len(cycle)
-    return list(dict.fromkeys([*cycle[first:], *cycle[:first]]))[:slots_per_shift]
+    if membership:
+        return _turns_of_members(cycle, slots_per_shift, membership.members)
+    period = len(cycle) // gcd(len(cycle), slots_per_shift)
+    turns = [
+        _different([*cycle[first:], *cycle[:first]], slots_per_shift)
+        for first in (shift * slots_per_shift % len(cycle) for shift in range(min(period, count)))
+    ]
+    return turns, count * slots_per_shift % len(cycle)
 
 
-def _cycle_shifts(
-    cycle: Sequence[int], slots_per_shift: int, count: int, people: int
-) -> Sequence[int]:
+def _turns_of_members(
+    cycle: Sequence[int], slots_per_shift: int, members: Sequence[int]
+) -> tuple[Sequence[Sequence[int]], int]:
+    """Return the people in turn of each shift among its ``members``, and the place after all."""
+    turns: list[Sequence[int]] = []
+    place = 0
+    for there, shifts in groupby(members):
+        places = [each for each, person in enumerate(cycle) if there >> person & 1]
+        for _ in shifts:
+            first = bisect_left(places, place)
+            order = [*places[first:], *places[:first]]
+            turns.append(_different((cycle[each] for each in order), slots_per_shift))
+            place = order[(slots_per_shift - 1) % len(order)] + 1 if order else place
+    return turns, place % len(cycle)
+
+
+def _different(people: Iterable[int], most: int) -> Sequence[int]:
+    """List the first ``most`` different ones of ``people``."""
+    return list(dict.fromkeys(people))[:most]
+
+
+def _cycle_shifts(turns: Sequence[Sequence[int]], count: int, people: int) -> Sequence[int]:
     """Return for each person the mask of the shifts that the cycle gives them."""
-    period = len(cycle) // gcd(len(cycle), slots_per_shift)  # shifts until the cycle begins anew
     masks = [0] * people
-    for shift in range(min(period, count)):
-        every = sum(1 << later for later in range(shift, count, period))
-        for person in people_in_turn(cycle, slots_per_shift, shift):
+    for shift, in_turn in enumerate(turns):
+        every = sum(1 << later for later in range(shift, count, len(turns)))
+        for person in in_turn:
             masks[person] |= every
     return masks
 
@@ -180,11 +252,15 @@ def _turns_too_near(request: PlanningRequest, cycle_shifts: Sequence[int]) -> It
         yield too_many
 
 
-def _away(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[Sequence[Interval]]:
-    """Return for each person the runs of shifts that their absences touch."""
+def _away(
+    request: PlanningRequest, index: Mapping[str, int], membership: Membership | None
+) -> Sequence[Sequence[Interval]]:
+    """Return for each person the runs of shifts that their absences touch, or before or after."""
     found: list[list[Interval]] = [[] for _ in index]
-    for person, start_at, end_at, _ in request.absences:
-        found[index[person]].append(shifts_within(request.boundaries, start_at, end_at))
+    for person, (first, last) in enumerate(membership.spans if membership else ()):
+        found[person] += (0, first), (last, len(request.boundaries) - 1)
+    for name, start_at, end_at, _ in request.absences:
+        found[index[name]].append(shifts_within(request.boundaries, start_at, end_at))
     return [merged(sorted(run for run in runs if run[0] < run[1])) for runs in found]
 
 
@@ -233,15 +309,24 @@ def _eligible_people(
     return eligible_people
 
 
-def _load_units(
-    request: PlanningRequest, index: Mapping[str, int]
-) -> tuple[Sequence[int], Sequence[int], int]:
-    """Return each person's load per millisecond and carried load, both scaled, and the scale."""
+def _weights(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[Fraction]:
+    """Return each person's weight; who takes two turns has twice as much."""
     turns = Counter(request.cycle)
-    weights = [turns[name] * request.weights.get(name, Fraction(1)) for name in index]
-    scale = lcm(*(weight.numerator for weight in weights))
-    load_per_ms = [scale // weight.numerator * weight.denominator for weight in weights]
-    return load_per_ms, [scale * request.carry_over.get(name, 0) for name in index], scale
+    return [turns[name] * request.weights.get(name, Fraction(1)) for name in index]
+
+
+def _members_places(
+    membership: Membership | None, fixed: Sequence[int], demand: Sequence[int]
+) -> Sequence[int]:
+    """Return how many role slots of each shift its members fill, if there is a membership.
+
+    Others have those that are fixed to them.
+    """
+    places = list(demand)
+    for held, (first, last) in zip(fixed, membership.spans if membership else (), strict=False):
+        for shift in bits(held & ~((1 << last) - (1 << first))):
+            places[shift] -= 1
+    return places
 
 
 def _avoided(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[int]:

@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget
 from app.engine.planning.constraints import Constraints
-from app.engine.planning.problem import AssignmentProblem, bits, people_in_turn
+from app.engine.planning.problem import AssignmentProblem, bits
 
 CHAIN_LENGTH = 3
 """The most people who hand on a shift to make room for another."""
@@ -32,7 +32,7 @@ def repaired_assignment(
     assignment = Assignment(problem, problem.fixed_shifts)
     for shift, demand in enumerate(problem.demand):
         lacking = demand - assignment.holders[shift].bit_count()
-        turns = people_in_turn(problem.cycle, problem.slots_per_shift, shift) if in_turn else ()
+        turns = problem.in_turn(shift) if in_turn else ()
         for person in _candidates(assignment, shift, turns):
             if lacking and constraints.allows(assignment, person, shift):
                 assignment.assign(shift, person)
@@ -145,6 +145,8 @@ class _Repair:
         first = max(0, shift - most)
         run = (1 << shift + most + 1) - (1 << first) if most else 0
         held = self.assignment.held[person] & ~self.assignment.locked[person]
+        if self.assignment.problem.limits:
+            return bits(held)
         return bits(held & (self.constraints.rest_conflicts[shift] | run))
 
     def _refill(self, shift: int, chain: int, tried: frozenset[int]) -> bool:

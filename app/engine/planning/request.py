@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import Literal, NamedTuple
 
 Strategy = Literal["round-robin", "fair"]
+RoleOrder = Literal["even", "staggered"]
 
 BUDGET_SECONDS = 1.5
 """The time for a search, after which the best plan found so far is the answer."""
@@ -37,6 +38,17 @@ class FixedShift(NamedTuple):
     role: int = 0
 
 
+class PersonLimits(NamedTuple):
+    """The most that a person has in the whole rotation; ``None`` stands for no limit.
+
+    ``weekends`` are those in which the person has any shift.
+    """
+
+    shifts: int | None = None
+    total_ms: int | None = None
+    weekends: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class PlanningRequest:
     """The people and shifts of a rotation, and the conditions for assigning them.
@@ -44,7 +56,9 @@ class PlanningRequest:
     ``boundaries`` ascend, one more than there are shifts. ``cycle`` is the order of turns; a name
     given twice takes two turns, and has twice the weight. ``weights`` are 1 where absent,
     ``carry_over`` is milliseconds of load and 0 where absent. ``min_rest_ms`` of 0 and
-    ``max_consecutive`` of 0 ask for nothing. Without ``roles`` a shift has one role slot.
+    ``max_consecutive`` of 0 ask for nothing. Without ``roles`` a shift has one role slot; if they
+    are ``staggered`` there are two or more (``staggered.py``). Who is
+    not in ``joins`` has been there always, and who is not in ``leaves`` stays (``membership.py``).
     """
 
     cycle: Sequence[str]
@@ -58,7 +72,11 @@ class PlanningRequest:
     roles: Sequence[str] = ()
     avoid_pairs: Sequence[tuple[str, str]] = ()
     fixed: Sequence[FixedShift] = ()
+    joins: Mapping[str, int] = field(default_factory=dict)
+    leaves: Mapping[str, int] = field(default_factory=dict)
+    limits: Mapping[str, PersonLimits] = field(default_factory=dict)
     strategy: Strategy = "round-robin"
+    role_order: RoleOrder = "even"
 
 
 class Vacancy(NamedTuple):
@@ -87,8 +105,10 @@ class Plan(NamedTuple):
     role slot is empty and that counts or, with weights, loads are within one shift of each other
     (``planner.py``). ``carry_over`` is each
     person's load above the smallest, in milliseconds; ``next_person`` has the turn after the last
-    shift. ``vacancy_reasons`` say of the first ``vacancies`` what keeps whom from them (such as
-    ``is away``), and ``vacancy_rules`` what that comes from (such as ``minRestHours``).
+    shift. ``not_owed`` is the load, in milliseconds, that each person who joins or leaves is not
+    given for the time before or after. ``vacancy_reasons`` say of the first ``vacancies`` what
+    keeps whom from them (such as ``is away``), and ``vacancy_rules`` what that comes from (such as
+    ``minRestHours``).
     """
 
     slots: Sequence[tuple[str | None, ...]]
@@ -103,6 +123,7 @@ class Plan(NamedTuple):
     explanations: Sequence[str] = ()
     vacancy_reasons: Sequence[Mapping[str, str]] = ()
     vacancy_rules: Sequence[str] = ()
+    not_owed: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

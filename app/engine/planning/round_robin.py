@@ -3,9 +3,10 @@
 Strategy: one walk through the shifts, with a place in the cycle and a list of turns owed. A shift
 goes to the first person who is owed a turn, can take it and did not have the shift before. If there
 is none, it goes to the next person in the cycle who can take it, and the people passed over on the
-way are owed a turn; if there is none either, to anybody who is owed one. A person with a fixed
-shift outside of the cycle has had a turn, so the cycle passes over their next turn without owing
-it, unless nobody else can take the shift.
+way are owed a turn; if there is none either, to anybody who is owed one. Those who do not belong to
+the team, or have as much as their limits allow, are passed over and owed nothing. A person with a
+fixed shift outside of the cycle has had a turn, so the cycle passes over their next turn without
+owing it, unless nobody else can take the shift.
 
 Invariants: the place in the cycle moves only past people who got a turn, are owed one or had one;
 without absences, constraints and fixed shifts, shift ``i`` is the cycle's ``i``-th turn; a role
@@ -19,6 +20,7 @@ from typing import NamedTuple
 
 from app.engine.planning.assignment import Assignment
 from app.engine.planning.constraints import Constraints, rest_range
+from app.engine.planning.limits import Limits
 from app.engine.planning.problem import AssignmentProblem, bits
 
 MOST_NAMED = 3
@@ -30,7 +32,8 @@ MOST_OWED_ASKED = 100
 class AssignedTurn(NamedTuple):
     """A turn in ``shift`` that ``person`` got: owed from before, or after others were passed over.
 
-    ``passed_over`` are the first ``MOST_NAMED`` of those, ``more`` is how many there are beyond.
+    ``passed_over`` are the first ``MOST_NAMED`` of those, ``more`` is how many there are beyond,
+    and ``owing`` how many of all are owed a turn.
     """
 
     shift: int
@@ -38,6 +41,7 @@ class AssignedTurn(NamedTuple):
     owed: bool
     passed_over: Sequence[int] = ()
     more: int = 0
+    owing: int = 0
 
 
 class RoundRobin(NamedTuple):
@@ -53,7 +57,7 @@ def round_robin(problem: AssignmentProblem, constraints: Constraints) -> RoundRo
     walk = _Walk(problem, constraints)
     for shift, demand in enumerate(problem.demand):
         walk.assign_shift(shift, demand)
-    return RoundRobin(walk.assignment, walk.changed_turns, problem.cycle[walk.place])
+    return RoundRobin(walk.assignment, walk.changed_turns, problem.person_at(walk.place))
 
 
 class _Walk:
@@ -69,13 +73,24 @@ class _Walk:
         self.resting = _RestingPeople(problem, self.assignment)
         self.candidates = 0
         """The people who can take the shift at hand, as far as can be told without asking each."""
+        self.members = -1
+        """The people who belong to the team in the shift at hand."""
+        self.filled = 0
+        """The people who have as many shifts or hours as their limits allow."""
+        self.weekends = _WeekendPeople(problem.limits) if problem.limits else None
+        for person, held in enumerate(self.assignment.held):
+            self._note_limits(person, held)
 
     def assign_shift(self, shift: int, demand: int) -> None:
         """Fill the role slots of ``shift`` that are not fixed, while somebody can take them."""
         fixed = list(bits(self.assignment.holders[shift]))
         self.had.update(fixed)
+        if self.problem.membership:
+            self.members = self.problem.membership.members[shift]
         self.candidates = self.problem.eligible_people[shift] & ~self.assignment.holders[shift]
-        self.candidates &= ~self.resting.beside(shift)
+        self.candidates &= ~(self.resting.beside(shift) | self.filled)
+        if self.weekends:
+            self.candidates &= ~self.weekends.without_room(shift)
         for _ in range(demand - len(fixed)):
             turn = self._owed_turn(shift, rested=True) or self._next_turn(shift)
             turn = (
@@ -84,9 +99,17 @@ class _Walk:
             if turn:
                 self.assignment.assign(shift, turn.person)
                 self.resting.add(turn.person)
+                self._note_limits(turn.person, 1 << shift)
                 self.candidates &= ~(1 << turn.person)
             if turn and (turn.owed or turn.passed_over):
                 self.changed_turns.append(turn)
+
+    def _note_limits(self, person: int, shifts: int) -> None:
+        """Remember if ``person`` can have nothing more after the ``shifts`` of a mask."""
+        if self.weekends:
+            self.weekends.add(person, shifts)
+        if self.constraints.have_all(self.assignment, person):
+            self.filled |= 1 << person
 
     def _holds(self, person: int, shift: int) -> int:
         return self.assignment.held[person] >> shift & 1
@@ -122,18 +145,22 @@ class _Walk:
         passed_over: list[int] = []
         for step in range(len(cycle)):
             person = cycle[(self.place + step) % len(cycle)]
+            if not self.members >> person & 1:
+                continue
             if had.get(person) and not (again and self._may_take(person, shift)):
                 had[person] -= 1
             elif self._may_take(person, shift):
                 self.place = (self.place + step + 1) % len(cycle)
                 self.had = had
-                self.owed.update(passed_over)
+                owed = [other for other in passed_over if not self.filled >> other & 1]
+                self.owed.update(owed)
                 return AssignedTurn(
                     shift,
                     person,
                     owed=False,
                     passed_over=passed_over[:MOST_NAMED],
                     more=max(0, len(passed_over) - MOST_NAMED),
+                    owing=len(owed),
                 )
             else:
                 passed_over.append(person)
@@ -176,3 +203,32 @@ class _RestingPeople:
         self.shifts_near[person] -= 1
         if not self.shifts_near[person]:
             self.mask &= ~(1 << person)
+
+
+class _WeekendPeople:
+    """The people of each weekend, and who has as many weekends as they may.
+
+    It is kept up with the walk, as above.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.counts: Counter[int] = Counter()
+        self.people = [0] * len(limits.weekend_shifts)
+        self.full = sum(1 << person for person, most in enumerate(limits.weekends) if not most)
+
+    def add(self, person: int, shifts: int) -> None:
+        """Count the weekends of the mask ``shifts`` for ``person``."""
+        for shift in bits(shifts):
+            for weekend in self.limits.weekends_of[shift]:
+                self.counts[person] += not self.people[weekend] >> person & 1
+                self.people[weekend] |= 1 << person
+        if self.counts[person] >= self.limits.weekends[person]:
+            self.full |= 1 << person
+
+    def without_room(self, shift: int) -> int:
+        """Return the mask of the people for whom a weekend of ``shift`` would be one too many."""
+        without = 0
+        for weekend in self.limits.weekends_of[shift]:
+            without |= self.full & ~self.people[weekend]
+        return without

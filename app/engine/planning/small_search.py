@@ -20,7 +20,7 @@ from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBu
 from app.engine.planning.constraints import Constraints
 from app.engine.planning.levels import HourLevels, sums_from
 from app.engine.planning.objective import Objective, objective_of
-from app.engine.planning.problem import bits, people_in_turn
+from app.engine.planning.problem import bits
 
 SMALL_SHIFTS, SMALL_STEPS = 16, 20_000
 """The rotations that are searched whatever they are like, and the steps that end the search."""
@@ -66,10 +66,7 @@ class _Search:
         self.best, self.constraints, self.bound, self.budget = best, constraints, bound, budget
         self.best_value, self.most_uneven = objective_of(best), _unevenness(best)
         self.problem = problem = best.problem
-        self.turns = [
-            frozenset(people_in_turn(problem.cycle, problem.slots_per_shift, shift))
-            for shift in range(len(problem.lengths))
-        ]
+        self.turns = [frozenset(problem.in_turn(shift)) for shift in range(len(problem.lengths))]
         self.empty = sums_from(problem.slots_per_shift - demand for demand in problem.demand)
         self.complete = self.best_value.vacancies == self.empty[0]
         """Whether all role slots that can be filled must be, to be as good as the best."""
@@ -78,14 +75,13 @@ class _Search:
     def run(self) -> None:
         """Search to the end, after which no other is better than ``best``, or of the budget."""
         problem = self.problem
-        nothing = [0] * len(problem.people)
         self.assignment = Assignment(problem, problem.fixed_shifts)
         self.levels = [
             HourLevels(problem, hours, carried, complete=self.complete)
             for hours, carried in (
                 (problem.lengths, problem.carried_load),
-                (problem.weekends, nothing),
-                (problem.nights, nothing),
+                (problem.weekends, problem.carried_weekends),
+                (problem.nights, problem.carried_nights),
             )
         ]
         with suppress(BudgetExhausted):

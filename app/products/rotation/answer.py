@@ -59,6 +59,16 @@ class Fairness(Struct, frozen=True, rename="camel"):
     explanations: Annotated[
         Sequence[str], Meta(description="A line for each shift that is not as the cycle has it.")
     ]
+    not_owed: (
+        Annotated[
+            Mapping[str, Number],
+            Meta(
+                description="With `joins` or `leaves`: hours of load that each person named there "
+                "is not given for the time outside. A load holds them."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class VacantShift(Struct, frozen=True, rename="camel"):
@@ -94,7 +104,7 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
         bool,
         Meta(
             description="Whether the largest and smallest count differ by at most one or, with "
-            "`weights`, loads by at most a shift; false with a gap."
+            "`weights`, `joins` or `leaves`, loads by at most a shift; false with a gap."
         ),
     ]
     interpretation: Annotated[str, Meta(description="What was computed, in a sentence.")]

@@ -92,6 +92,11 @@ def _fairness(plan: Plan) -> Fairness:
         lower_bound=hours_of(plan.lower_bound_ms),
         optimal=plan.optimal,
         explanations=plan.explanations,
+        not_owed=(
+            UNSET
+            if plan.not_owed is None
+            else {person: hours_of(load) for person, load in plan.not_owed.items()}
+        ),
     )
 
 

@@ -75,6 +75,10 @@ def planning_request(
         roles=roles,
         avoid_pairs=[(str(one), str(other)) for one, other in request.avoid_pairs or ()],
         fixed=[item.fixed(roles) for item in request.fixed or ()],
+        joins=dict(request.joins or {}),
+        leaves=dict(request.leaves or {}),
+        limits={name: limits.limits() for name, limits in (request.limits or {}).items()},
+        role_order=request.role_order or "even",
         strategy=request.strategy or "round-robin",
     )
     return planning, read.understood

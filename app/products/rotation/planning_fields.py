@@ -13,12 +13,12 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from app.engine.planning.request import Absence, FixedShift
-from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS
+from app.engine.planning.request import Absence, FixedShift, PersonLimits
+from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS, milliseconds
 from app.engine.walltime import DAY
 from app.errors import FieldError
 from app.http.scalars import Instant, Name
-from app.http.validation import RequestModel, pointer_to, valid_items
+from app.http.validation import RequestModel, pointer_to, valid_items, valid_members
 from app.products.local_times import ENDS
 from app.products.words import END, PERSON, START, meant_by
 from app.similar import most_similar
@@ -109,6 +109,45 @@ class FixedDocument(RequestModel, frozen=True):
         return FixedShift(int(self.shift) - 1, str(self.person), role)
 
 
+class LimitsDocument(RequestModel, frozen=True):
+    """The most that one person has in the whole rotation."""
+
+    shifts: (
+        Annotated[
+            float,
+            Meta(ge=0, le=10_000, multiple_of=1, description="shifts at most, 0 to 10,000"),
+        ]
+        | None
+    ) = None
+    hours: (
+        Annotated[float, Meta(ge=0, le=CARRY_HOURS, description="elapsed hours at most")] | None
+    ) = None
+    weekends: (
+        Annotated[
+            float,
+            Meta(
+                ge=0,
+                le=10_000,
+                multiple_of=1,
+                description="weekends with any shift at most, 0 to 10,000",
+            ),
+        ]
+        | None
+    ) = None
+
+    @classmethod
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        if all(values.get(name, 0) is None for name in ("shifts", "hours", "weekends")):
+            yield FieldError("", "has no limit: write shifts, hours or weekends")
+
+    def limits(self) -> PersonLimits:
+        return PersonLimits(
+            None if self.shifts is None else int(self.shifts),
+            None if self.hours is None else milliseconds(self.hours),
+            None if self.weekends is None else int(self.weekends),
+        )
+
+
 def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """Yield the errors across the fields of a planned rotation, each of which is valid alone.
 
@@ -119,7 +158,9 @@ def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         _absence_errors,
         _person_errors,
         _number_errors,
+        _membership_errors,
         _role_errors,
+        _order_errors,
         _pair_errors,
         _fixed_errors,
         _calendar_errors,
@@ -169,6 +210,9 @@ KEYED = {
     "email": "email",
     "weights": "weights",
     "carry_over": "carryOver",
+    "joins": "joins",
+    "leaves": "leaves",
+    "limits": "limits",
 }
 """The fields that are objects with people as keys, with their JSON names."""
 
@@ -186,6 +230,15 @@ def _number_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
             yield FieldError(pointer_to("/carryOver", name), detail)
 
 
+def _membership_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield an error for each person who leaves before they have joined."""
+    joins = valid_members(values, "joins")
+    for name, leaves in valid_members(values, "leaves").items():
+        if name in joins and leaves <= joins[name]:
+            where = pointer_to("/leaves", name)
+            yield FieldError(where, "is not after the same person's joins: write a later time")
+
+
 def _by_person(values: Mapping[str, Any], field: str) -> Iterator[tuple[str, Any]]:
     """Yield the members of an object by person, as many as there can be people."""
     return islice(_members(values, field).items(), PEOPLE)
@@ -193,7 +246,7 @@ def _by_person(values: Mapping[str, Any], field: str) -> Iterator[tuple[str, Any
 
 def _members(values: Mapping[str, Any], field: str) -> Mapping[str, Any]:
     """Return the members of a field that is an object by person; none if it is something else."""
-    value = values.get(field)
+    value = valid_members(values, field)
     return value if isinstance(value, dict) else {}
 
 
@@ -211,6 +264,24 @@ def _role_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     for index, role in enumerate(roles):
         if role in roles[:index]:
             yield FieldError(f"/roles/{index}", "is a role already")
+
+
+def _order_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield the errors of roles that are staggered: a person then has shifts in a row."""
+    if values.get("role_order") != "staggered" or "roles" not in values:
+        return
+    roles = len(values["roles"] or ())
+    if roles < 2:
+        yield FieldError("/roleOrder", '"staggered" has no effect without two roles')
+    if values.get("min_rest_hours"):
+        yield FieldError(
+            "/minRestHours", 'rules out two shifts in a row, which roleOrder "staggered" is about'
+        )
+    if 0 < (values.get("max_consecutive") or 0) < roles:
+        yield FieldError(
+            "/maxConsecutive",
+            f'is less than the {roles} shifts in a row that "staggered" roles take',
+        )
 
 
 def _pair_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -304,8 +375,9 @@ def _size_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
             )
     if shifts and shifts * len(values.get("roles") or ()) > 10_000:
         yield FieldError("/roles", "shifts times roles is more than 10,000")
-    if values.get("strategy") == "fair":
-        if shifts and shifts > FAIR_SHIFTS:
-            yield FieldError("/shifts", f'strategy "fair" takes at most {FAIR_SHIFTS:,} shifts')
-        if len(set(values.get("people") or ())) > FAIR_PEOPLE:
-            yield FieldError("/people", f'strategy "fair" takes at most {FAIR_PEOPLE} people')
+    for name, value in (("strategy", "fair"), ("role_order", "staggered")):
+        what = f'{"roleOrder" if name == "role_order" else name} "{value}" takes at most'
+        if values.get(name) == value and shifts and shifts > FAIR_SHIFTS:
+            yield FieldError("/shifts", f"{what} {FAIR_SHIFTS:,} shifts")
+        if values.get(name) == value and len(set(values.get("people") or ())) > FAIR_PEOPLE:
+            yield FieldError("/people", f"{what} {FAIR_PEOPLE} people")

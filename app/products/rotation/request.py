@@ -23,6 +23,7 @@ from app.products.rotation.planning_fields import (
     ROLES,
     AbsenceDocument,
     FixedDocument,
+    LimitsDocument,
     Person,
     planning_errors,
 )
@@ -35,13 +36,23 @@ from app.products.rotation.rhythm_fields import (
     rhythm_errors,
     varies,
 )
-from app.products.rotation.understood import UnderstoodRotation, understood_rotation
+from app.products.rotation.understood import (
+    Membership,
+    UnderstoodRotation,
+    understood_rotation,
+    with_limits,
+    with_members,
+)
 from app.products.rotation.understood_calendars import UnderstoodCalendar
 
 START_RULE = (
     "an RFC 3339 instant with Z or an offset, to the millisecond, or a date, which means its "
     "midnight; with timezone also a local time such as 2026-06-04T09:00; years 1970 to 9999"
 )
+
+TIME_RULE = "an instant, a local time or a date, as `start` of the rotation"
+
+LIMITS_RULE = 'an object such as {"shifts": 10, "hours": 240, "weekends": 1}, of which one will do'
 
 PLAIN = frozenset(
     (
@@ -269,6 +280,42 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         ]
         | None
     ) = None
+    joins: (
+        Annotated[
+            dict[str, Annotated[Instant, Meta(description=TIME_RULE)]],
+            Meta(
+                max_length=PEOPLE,
+                description="by person, when they join the team: before it they have no shifts, "
+                "and what the others do until then is not owed back",
+                examples=[{"bob": "2026-06-10"}],
+            ),
+        ]
+        | None
+    ) = None
+    leaves: (
+        Annotated[
+            dict[str, Annotated[Instant, Meta(description=TIME_RULE)]],
+            Meta(
+                max_length=PEOPLE,
+                description="by person, when they leave the team; a bare date is their last day",
+                examples=[{"alice": "2026-06-30"}],
+                extra=ENDS,
+            ),
+        ]
+        | None
+    ) = None
+    limits: (
+        Annotated[
+            dict[str, Annotated[LimitsDocument, Meta(description=LIMITS_RULE)]],
+            Meta(
+                max_length=PEOPLE,
+                description="by person, the most in the whole rotation: shifts, hours, weekends; "
+                "never exceeded, so that places may stay empty",
+                examples=[{"bob": {"shifts": 10, "weekends": 1}}],
+            ),
+        ]
+        | None
+    ) = None
     min_rest_hours: (
         Annotated[
             float,
@@ -304,6 +351,18 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
                 description="1 to 10 roles, the most important first: each shift has another "
                 "person for each",
                 examples=[["primary", "secondary"]],
+            ),
+        ]
+        | None
+    ) = None
+    role_order: (
+        Annotated[
+            Literal["even", "staggered"],
+            Meta(
+                description='"even" (as if absent): each role goes to who has had it least; '
+                '"staggered": whoever has a role has the one before it in the next shift, so that '
+                "the secondary is primary next; up to 1,000 shifts and 100 people, without "
+                "minRestHours"
             ),
         ]
         | None
@@ -372,6 +431,17 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         "rotationtype": "shiftLength",
         "shiftlengthdays": "shiftLength",
         "handofftime": "handoffTimes",
+        "joined": "joins",
+        "joining": "joins",
+        "availablefrom": "joins",
+        "leaving": "leaves",
+        "caps": "limits",
+        "maximum": "limits",
+        "maxshifts": "limits",
+        "maxhours": "limits",
+        "maxweekends": "limits",
+        "left": "leaves",
+        "availableuntil": "leaves",
     }
 
     @classmethod
@@ -401,7 +471,21 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
     def understood_with(self, calendars: Sequence[UnderstoodCalendar]) -> UnderstoodRotation:
         """Return what was understood, with what was taken from the ``calendars``."""
         absences = [absence.absence() for absence in self.unavailable or ()]
-        return understood_rotation(self.timezone, self.boundaries, absences, calendars)
+        understood = understood_rotation(self.timezone, self.boundaries, absences, calendars)
+        understood = with_members(understood, self.timezone, self.boundaries, self.membership)
+        limits = {name: limits.limits() for name, limits in (self.limits or {}).items()}
+        people = len(set(map(str, self.people)))
+        return with_limits(understood, self.boundaries, limits, people, len(self.roles or ()) or 1)
+
+    @property
+    def membership(self) -> Mapping[str, Membership]:
+        """When people join or leave, by name in the order of turns."""
+        joins, leaves = self.joins or {}, self.leaves or {}
+        return {
+            name: (joins.get(name), leaves.get(name))
+            for name in dict.fromkeys(map(str, self.people))
+            if name in joins or name in leaves
+        }
 
     @property
     def boundaries(self) -> Sequence[int]:

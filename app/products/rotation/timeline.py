@@ -7,7 +7,7 @@ of an item is made of its shift's number and its role.
 from collections.abc import Iterator, Sequence
 from itertools import chain, cycle, islice
 
-from app.engine.planning.request import PlannedRotation
+from app.engine.planning.request import Absence, PlannedRotation, PlanningRequest
 from app.engine.rotation import Rotation, milliseconds
 from app.formats.timeline import GAP_NOTE, Timeline, TimelineItem, shift_count_text
 from app.products.numbers import hours_text
@@ -57,10 +57,21 @@ def planned_timeline(planned: PlannedRotation) -> Timeline:
         ],
         handoff_offset_ms=planned.handoff_offset_ms,
         absences=[
-            TimelineItem(0, absence.start_at, absence.end_at, absence.person, absence.reason or "")
-            for absence in request.absences
+            TimelineItem(0, start_at, end_at, person, reason or "")
+            for person, start_at, end_at, reason in (*request.absences, *_outside(request))
         ],
     )
+
+
+def _outside(request: PlanningRequest) -> Iterator[Absence]:
+    """Yield the time before people join and after they leave."""
+    start_at, end_at = request.boundaries[0], request.boundaries[-1]
+    for person, at in request.joins.items():
+        if at > start_at:
+            yield Absence(person, start_at, at, "has not joined yet")
+    for person, at in request.leaves.items():
+        if at < end_at:
+            yield Absence(person, at, end_at, "has left")
 
 
 def _planned_items(

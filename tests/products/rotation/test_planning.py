@@ -62,6 +62,16 @@ ERRORS = [
     ({"carryOver": {"bob": None}}, "/carryOver/bob",
      "is not a number of hours from 0 to 1,000,000"),
     ({"roles": ["a", "a"]}, "/roles/1", "is a role already"),
+    ({"roleOrder": "staggered"}, "/roleOrder", '"staggered" has no effect without two roles'),
+    ({"roleOrder": "staggered", "roles": ["a", "b"], "minRestHours": 1}, "/minRestHours",
+     'rules out two shifts in a row, which roleOrder "staggered" is about'),
+    ({"roleOrder": "staggered", "roles": ["a", "b"], "maxConsecutive": 1}, "/maxConsecutive",
+     'is less than the 2 shifts in a row that "staggered" roles take'),
+    ({"roleOrder": "staggered", "roles": ["a", "b"], "shifts": 1001}, "/shifts",
+     'roleOrder "staggered" takes at most 1,000 shifts'),
+    ({"roleOrder": "staggered", "roles": ["a", "b"],
+      "people": [*map(str, range(101))]}, "/people",
+     'roleOrder "staggered" takes at most 100 people'),
     ({"avoidPairs": [["alice", "bob"]]}, "/avoidPairs",
      "has no effect without two roles: nobody is on call together"),
     ({"avoidPairs": [["bob", "bob"]], "roles": ["a", "b"]}, "/avoidPairs/0/1",
@@ -192,18 +202,22 @@ def test_a_request_without_them_is_plain() -> None:
     assert not request(**dict.fromkeys(PLANNING.values())).is_heavy  # null is absent
 
 
+BY_PERSON = ("weights", "carryOver", "unavailableIcs", "email", "joins", "leaves", "limits")
+
+
 @pytest.mark.parametrize("field", PLANNING.values())
 def test_each_of_them_makes_it_heavy(field: str) -> None:
     values: dict[str, Any] = {
         "timezone": "UTC",
         "strategy": "fair",
         "roles": ["a"],
+        "roleOrder": "even",
         "minRestHours": 0,
         "maxConsecutive": 1,
         "handoffTimes": ["09:00"],
         "calendarEvents": "busy",
         "minAbsenceHours": 2,
-        **{name: {} for name in ("weights", "carryOver", "unavailableIcs", "email")},
+        **{name: {} for name in BY_PERSON},
     }
     assert request(**{field: values.get(field, [])}).is_heavy
 
