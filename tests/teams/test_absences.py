@@ -340,6 +340,17 @@ class TestCalendars:
         body = {"calendar": "x" * (256 * 1024 + 1), "timezone": "Europe/Brussels"}
         assert set(faults_in(await stored.me.post(ANA, body))) == {"/calendar"}
 
+    def test_what_is_read_of_a_calendar(self) -> None:
+        now = at("2026-06-01T00:00:00+00:00")
+        twice = CALENDAR.replace("UID:2", "UID:2\r\nX-MICROSOFT-CDO-BUSYSTATUS:OOF")
+        assert stretches_in(twice, "UTC", now) == [
+            (at("2026-06-04T00:00+00:00"), at("2026-06-05T00:00+00:00"), "Holiday"),
+            (at("2026-06-08T09:00+00:00"), at("2026-06-08T09:30+00:00"), "Stand-up"),
+        ]
+        with pytest.raises(InvalidRequest) as caught:
+            stretches_in("BEGIN:VCALENDAR", "UTC", now)
+        assert [error.pointer for error in caught.value.errors] == ["/calendar"]
+
     def test_too_many_events(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("app.teams.absences.calendars.STRETCHES", 0)
         with pytest.raises(InvalidRequest) as caught:

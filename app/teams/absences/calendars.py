@@ -42,7 +42,8 @@ def stretches_in(text: str, timezone: str, now: int) -> Stretches:
     except InvalidRequest as error:
         faults = [FieldError("/calendar", each.detail) for each in error.errors]
         raise InvalidRequest(faults) from error
-    found = sorted((each.start_at, each.end_at, each.reason) for each in read.absences)
+    absences = sorted(read.absences, key=lambda each: (each.start_at, each.end_at))
+    found = [(each.start_at, each.end_at, each.reason) for each in absences]
     if len(found) > STRETCHES:
         fault = f"has {len(found)} absences in the next 731 days: at most {STRETCHES}"
         raise InvalidRequest([FieldError("/calendar", fault)])

@@ -17,7 +17,7 @@ from app.engine.layered.model import (
     Schedule,
     Swap,
 )
-from app.engine.layered.overrides import SCANS
+from app.engine.layered.overrides import SCANS, ManualAssignmentSource
 from app.engine.layered.resolve import final_schedule, on_call_at
 from app.engine.layered.swaps import swap_overrides
 from app.engine.layered.tally import tallies
@@ -213,6 +213,16 @@ class TestNobody:
         assert answer.next == NextAssignment("z", T + 99 * HOUR)
         without = replace(asked, overrides=closed)
         assert on_call_at(without, T).next is None
+
+    def test_many_looks_find_what_one_finds(self) -> None:
+        overrides = tuple(Override("x", T + 2 * n * HOUR, T + (2 * n + 1) * HOUR) for n in range(3))
+        instants = [T + n * HOUR // 2 for n in range(-2, 14)]
+        often = ManualAssignmentSource(overrides)
+        for _ in range(SCANS):
+            often.interval_at(T)
+        assert [often.interval_at(instant) for instant in instants] == [
+            ManualAssignmentSource(overrides).interval_at(instant) for instant in instants
+        ]
 
 
 class TestLimits:
