@@ -1,7 +1,8 @@
 """The schema, in SQLAlchemy Core, for SQLite and PostgreSQL alike.
 
-Four tables have older names in SQL than in Python: ``rules`` (``schedule_versions``), ``people``
-(``users``), ``covers`` (``manual_assignments``) and ``remembered`` (``idempotency_records``).
+Some tables have other names in SQL than in Python: ``rules`` (``schedule_versions``), ``people``
+(``users``), ``covers`` (``manual_assignments``), ``absent`` (``absent_stretches``) and
+``remembered`` (``idempotency_records``).
 
 Invariants: instants are whole milliseconds since 1970; JSON is text that msgspec wrote. Only the
 ledger of ``settlements`` belongs to the operator and to no organisation. Every row of an
@@ -152,9 +153,11 @@ schedule_versions = Table(
     _text("timezone"),
     _text("layers"),
     _text("document"),
+    _text("when_away", null=True),
     _within("schedules", "schedule_id", cascade=True),
 )
-"""The rules from ``valid_from`` on: ``layers`` as the engine reads them, ``document`` as sent."""
+"""The rules from ``valid_from`` on: ``layers`` as the engine reads them, ``document`` as sent;
+``when_away`` is null where it is ``next``."""
 
 participants = Table(
     "participants",
@@ -167,6 +170,48 @@ participants = Table(
     _index("org_id", "user_id"),
 )
 """The users in a schedule's current rules, who cannot be deleted."""
+
+participants_ever = Table(
+    "participants_ever",
+    metadata,
+    _organisation(),
+    _key("schedule_id"),
+    _key("user_id"),
+    _within("schedules", "schedule_id", cascade=True),
+)
+"""The users in any version of a schedule's rules. They may have been deleted since."""
+
+absences = Table(
+    "absences",
+    metadata,
+    _organisation(),
+    _key("id"),
+    _text("user_id"),
+    _instant("start_at", null=True),
+    _instant("end_at", null=True),
+    _text("timezone", null=True),
+    _text("reason", null=True),
+    *_listed_columns(),
+    _within("people", "user_id", cascade=True),
+    _index("org_id", "user_id"),
+)
+"""When a user takes no turns, as it was given: a stretch, or a calendar if that is null."""
+
+absent_stretches = Table(
+    "absent",
+    metadata,
+    _organisation(),
+    _key("absence_id"),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    _text("user_id"),
+    _instant("from_at"),
+    _instant("until_at"),
+    _text("reason", null=True),
+    _index("org_id", "user_id", "from_at"),
+    _index("org_id", "user_id", "until_at"),
+)
+"""The stretches of absences that count. Those that are over outlive their absence and their user,
+because they say who was on call."""
 
 manual_assignments = Table(
     "covers",

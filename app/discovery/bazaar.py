@@ -36,10 +36,12 @@ MAX_DESCRIPTION = 500
 
 OUTLINED = ("type", "enum", "required")
 """The keywords that an outline keeps. The rules in words are in ``openapi.json``."""
-OPAQUE = ("OverrideGiven", "VacantShift")
-"""The structs whose fields an outline leaves out: the first has those of the request."""
-UNLISTED = ("understood", "notOwed")
-"""The fields of an answer that an outline leaves out: nobody buys an answer for them."""
+OPAQUE = ("OverrideGiven", "VacantShift", "AbsenceOf")
+"""The structs whose fields an outline leaves out: the first has those of the request, a note says
+those of the last."""
+UNLISTED = ("understood", "notOwed", "user_ids", "passed_over")
+"""The fields of an answer that an outline leaves out: nobody buys an answer for them, or few of the
+answers have them."""
 NULL = "null"
 
 
@@ -141,6 +143,8 @@ class _Outline:
         outlined = {name: schema[name] for name in OUTLINED if schema.get(name)}
         if "enum" in outlined:
             outlined.pop("type", None)  # its values have one
+        if isinstance(outlined.get("type"), list):
+            return {}  # of several kinds, as turns are: a note says more
         if self.answer:
             outlined.pop("required", None)
         if "properties" in schema:

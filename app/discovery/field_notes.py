@@ -13,7 +13,8 @@ _SCHEDULE = {
     "layers": "the first with somebody wins",
     "overrides": "win over entries and layers",
     "entries": "win over layers",
-    "swaps": "who gives gets the next shift back",
+    "swaps": "the next shift goes back",
+    "unavailable": "person, start, end",
 }
 """The notes on the fields of a schedule that is not stored."""
 
@@ -49,10 +50,9 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "participants": "user ids in order of turns",
         "start_at": "when turns begin",
         "handoff_time": "09:00 or Mon 09:00",
-        "interval": "for custom",
-        "restrictions": "when active; none: always",
+        "restrictions": "when active",
         "turns_on": "active: no turns outside",
     },
-    "RestrictionDocument": {"start": "09:00", "days": "none: every day"},
+    "RestrictionDocument": {"start": "09:00"},
 }
 """The notes by the name of a struct and of a field as it is sent."""

@@ -17,7 +17,7 @@ name say when to come back to what can be subscribed to, which an answer to a PO
 are cut to the second, the finest unit of iCalendar; an item within one second has no DTEND.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from functools import cache
 from hashlib import sha256
@@ -74,7 +74,7 @@ def event_texts(timeline: Timeline) -> Iterator[str]:
     ends = _times(item.end_at for item in items)
     revised = _revisions(timeline, items)
     for item, start, end, revision in zip(items, starts, ends, revised, strict=True):
-        summary = _summary(item.person, f" ({item.role})" if item.role else "")
+        summary = _summary(item.people, f" ({item.role})" if item.role else "")
         yield (
             f"BEGIN:VEVENT\r\nUID:{digest}-{item.key}\r\n{revision or f'DTSTAMP:{start}{CRLF}'}"
             f"DTSTART:{start}\r\n"
@@ -95,8 +95,8 @@ def _revisions(timeline: Timeline, items: Iterable[TimelineItem]) -> Iterator[st
         yield "" if item.changed_at is None else lines(item.changed_at)
 
 
-def _summary(person: str | None, role: str) -> str:
-    return f"{NOBODY}{role}" if person is None else f"On call{role}: {person}"
+def _summary(people: Sequence[str], role: str) -> str:
+    return f"On call{role}: {', '.join(people)}" if people else f"{NOBODY}{role}"
 
 
 def _times(instants: Iterator[int]) -> list[str]:

@@ -21,8 +21,8 @@ class TimelineItem(NamedTuple):
 
     ``note`` is a sentence with the reason or with what comes next. ``goes_on_before`` and
     ``goes_on_after`` say that the period is longer than shown. ``role`` distinguishes people who
-    are on call at the same time. ``changed_at`` is when the item was last changed, where that is
-    known.
+    are on call at the same time; ``others`` share the item with the person. ``changed_at`` is when
+    the item was last changed, where that is known.
     """
 
     key: int
@@ -34,6 +34,12 @@ class TimelineItem(NamedTuple):
     goes_on_after: bool = False
     role: str = ""
     changed_at: int | None = None
+    others: tuple[str, ...] = ()
+
+    @property
+    def people(self) -> Sequence[str]:
+        """Everybody who is on call, in order."""
+        return () if self.person is None else (self.person, *self.others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ Its error says what would be right.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from msgspec import ValidationError, convert
 
-from app.engine.layered.limits import DAY_MS, check_instant
+from app.engine.layered.limits import DAY_MS, GROUP, check_instant
 from app.engine.layered.parsing import (
     WEEKDAYS,
     weekday_of,
@@ -117,8 +117,19 @@ class Name(str):
     __slots__ = ()
 
 
+class Turn:
+    """The names of those who have a turn: one, or several of a list."""
+
+    __slots__ = ("names",)
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+
+
 def decoded_scalar(kind: type, value: object) -> Any:
     """Convert a JSON string to a ``kind``, as msgspec's ``dec_hook``. Raises ``ValueError``."""
+    if kind is Turn:
+        return turn_of(value)
     if not isinstance(value, str):
         raise ValueError(f"Expected a string, got {_json_name(value)}")  # noqa: TRY004 - msgspec's
     parsed = PARSERS[kind](value)
@@ -127,6 +138,8 @@ def decoded_scalar(kind: type, value: object) -> Any:
 
 def scalar_schema(kind: type) -> dict[str, Any]:
     """Return the JSON Schema of a ``kind``, as msgspec's ``schema_hook``."""
+    if kind is Turn:
+        return dict(TURN_SCHEMA)
     return {"type": "string", **SCHEMAS.get(kind, {})}
 
 
@@ -229,6 +242,17 @@ def trimmed_name(text: str) -> str:
     return name
 
 
+def turn_of(value: object) -> Turn:
+    """Return those whom a name or a list of names gives a turn. Raises ``ValueError``."""
+    names = value if isinstance(value, list) else [value]
+    if not 1 <= len(names) <= GROUP:
+        raise ValueError(f"has {len(names)} names: write 1 to {GROUP}, or null for nobody")
+    trimmed = [str(decoded_scalar(Name, name)) for name in names]
+    if len(set(trimmed)) < len(trimmed):
+        raise ValueError("names somebody twice")
+    return Turn(trimmed)
+
+
 def zone_of(text: str) -> str:
     """Return the name of the IANA zone that a text stands for.
 
@@ -291,3 +315,12 @@ SCHEMAS: Mapping[type, Mapping[str, Any]] = {
     WindowEnd: {"pattern": "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"},
 }
 """The JSON Schema of each scalar, without its type, which is a string."""
+
+TURN_SCHEMA: Mapping[str, Any] = {
+    "type": ["string", "array"],
+    "pattern": r"\S",
+    "items": {"type": "string", "pattern": r"\S"},
+    "minItems": 1,
+    "maxItems": GROUP,
+    "uniqueItems": True,
+}

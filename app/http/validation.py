@@ -91,11 +91,13 @@ RequestModelT = TypeVar("RequestModelT", bound="RequestModel")
 class RequestModel(Struct, frozen=True):
     """The base class of request documents, and of their parts that have rules across fields.
 
-    ``synonyms`` are names that callers use for some of the fields, in lower case and without
-    separators. An ``is_open`` document may have more fields, which are ignored. ``as_shown`` are
-    fields that are there because other APIs show them: short descriptions leave them out.
+    ``nullable`` are fields in which ``null`` has a meaning. ``synonyms`` are names that callers use
+    for some of the fields, in lower case and without separators. An ``is_open`` document may have
+    more fields, which are ignored. ``as_shown`` are fields that are there because other APIs show
+    them: short descriptions leave them out.
     """
 
+    nullable: ClassVar[Collection[str]] = ()
     synonyms: ClassVar[Mapping[str, str]] = {}
     is_open: ClassVar[bool] = False
     as_shown: ClassVar[Collection[str]] = ()
@@ -185,7 +187,7 @@ def _brackets_in(body: bytes) -> bytes:
 
 
 def validated(value: object, kind: type[RequestModelT], now: int | None = None) -> RequestModelT:
-    """Return ``value`` as a ``kind``; ``null`` counts as absent.
+    """Return ``value`` as a ``kind``; ``null`` counts as absent, unless it has a meaning.
 
     ``now`` is in milliseconds, for what is asked about the present. An unknown field is an error,
     since it may be misspelt, unless ``kind`` is open. Raises ``InvalidRequest`` with every error;
@@ -194,7 +196,12 @@ def validated(value: object, kind: type[RequestModelT], now: int | None = None) 
     given = value
     if isinstance(value, dict):
         given = kind.completed(
-            {name: item for name, item in value.items() if item is not None}, now
+            {
+                name: item
+                for name, item in value.items()
+                if item is not None or name in kind.nullable
+            },
+            now,
         )
     errors: list[FieldError] = []
     document = _read(given, kind, "", errors)

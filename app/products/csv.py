@@ -11,10 +11,15 @@ becomes an empty cell.
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from app.formats.plain import plain_text
-from app.products.layered.answer import OncallNowAnswer, OncallScheduleAnswer, OverrideGiven
+from app.products.layered.answer import (
+    OncallNowAnswer,
+    OncallScheduleAnswer,
+    OverrideGiven,
+    ScheduleSegment,
+)
 from app.products.rotation.answer import RotationAnswer
 
 INVISIBLE = r"\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -56,29 +61,62 @@ def rotation_csv(answer: RotationAnswer) -> bytes:
 
 
 def schedule_csv(answer: OncallScheduleAnswer) -> bytes:
-    """Write one row for each shift and gap, in order. A gap has only a start and an end."""
+    """Write one row for each shift and gap, in order.
+
+    A gap has a start and an end, and the override that says so, if one does. There are columns for
+    people who are on call together, or were passed over, where there are any.
+    """
+    extra = _extra_columns(answer.final_schedule)
     shifts: list[Sequence[Cell]] = [
         (
             *(shift.start, shift.end, _text(shift.user_id), shift.source, _text(shift.layer)),
             *_override(shift.override),
             *(_flag(shift.starts_before), _flag(shift.ends_after)),
+            *_extra_cells(shift, extra),
         )
         for shift in answer.final_schedule
     ]
-    blank = (None,) * (len(SCHEDULE_COLUMNS) - 2)
-    gaps = [(gap.start, gap.end, *blank) for gap in answer.gaps]
-    return _csv(SCHEDULE_COLUMNS, sorted((*shifts, *gaps), key=lambda row: str(row[0])))
+    blank = (None,) * (2 + len(extra))
+    gaps: list[Sequence[Cell]] = [
+        (
+            *(gap.start, gap.end, None, "override" if gap.override else None, None),
+            *_override(gap.override),
+            *blank,
+        )
+        for gap in answer.gaps
+    ]
+    rows = sorted((*shifts, *gaps), key=lambda row: str(row[0]))
+    return _csv((*SCHEDULE_COLUMNS, *extra), rows)
 
 
 def now_csv(answer: OncallNowAnswer) -> bytes:
-    """Write one row."""
+    """Write one row, with the columns of ``schedule_csv`` for several people at once."""
     following = (_text(answer.next.user_id), answer.next.at) if answer.next else (None, None)
+    extra = _extra_columns((answer,))
     row = (
         *(answer.at, _text(answer.user_id), answer.source, _text(answer.layer)),
         *_override(answer.override),
         *(answer.since, answer.until, *following),
+        *_extra_cells(answer, extra),
     )
-    return _csv(NOW_COLUMNS, (row,))
+    return _csv((*NOW_COLUMNS, *extra), (row,))
+
+
+def _extra_columns(rows: Sequence[ScheduleSegment | OncallNowAnswer]) -> Sequence[str]:
+    """Return the columns that only some answers need."""
+    several = any(row.user_ids for row in rows)
+    passed = any(row.passed_over for row in rows)
+    return (*(("user_ids",) if several else ()), *(("passed_over",) if passed else ()))
+
+
+def _extra_cells(row: ScheduleSegment | OncallNowAnswer, columns: Sequence[str]) -> Iterator[Cell]:
+    """Yield people on call together, and people who were passed over, with commas between them."""
+    for column in columns:
+        passed = dict.fromkeys(
+            f"{who.user_id} ({who.reason})" if who.reason else who.user_id
+            for who in row.passed_over
+        )
+        yield _text(", ".join(row.user_ids if column == "user_ids" else passed)) or None
 
 
 def _override(override: OverrideGiven | None) -> Sequence[Cell]:

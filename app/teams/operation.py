@@ -43,7 +43,7 @@ class RequestContext(Struct, frozen=True):
     """One request, authenticated and parsed. ``now`` is in milliseconds.
 
     ``document`` is the body of a POST as its type, ``value`` the body as JSON types.
-    ``compute`` computes what takes long.
+    ``compute`` computes what takes long. ``prepared`` is what the operation ``prepares``.
     """
 
     actor: Actor
@@ -55,6 +55,7 @@ class RequestContext(Struct, frozen=True):
     value: Any = None
     if_match: Sequence[str] = ()
     compute: Compute = compute_in_thread
+    prepared: Any = None
 
     @property
     def org_id(self) -> str:
@@ -77,6 +78,8 @@ class HandlerResult(Struct, frozen=True):
 
 
 Handler = Callable[["Tx", RequestContext], Awaitable[HandlerResult]]
+Preparation = Callable[[Compute, Any, int], Awaitable[Any]]
+"""What is computed of a body, as JSON types, and the present before a write has its transaction."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ class Operation:
     body that can be sent. ``parameters`` describes the
     parameters of the path, except ``id``. ``feed`` says whose calendar is served; a secret token in
     the query then does instead of a key. ``heavy`` operations lay out a window of a schedule and
-    are limited in number. The answers of ``secret`` operations are stored encrypted.
+    are limited in number. The answers of ``secret`` operations are stored encrypted. ``prepares``
+    is done in a worker before the transaction of a write begins.
     """
 
     method: Method
@@ -118,6 +122,7 @@ class Operation:
     feed: Feed | None = None
     heavy: bool = False
     secret: bool = False
+    prepares: Preparation | None = None
 
     @property
     def writes(self) -> bool:

@@ -232,21 +232,25 @@ class StoredApi:
             b"\0".join((operation.method.encode(), incoming.scope["path"].encode(), body))
         ).digest()
         seal = Seal(presented_key(head), key) if key is not None and operation.secret else None
-        transaction = partial(
-            _write_once,
-            operation=operation,
-            context=context,
-            key=key,
-            request_hash=request_hash,
-            seal=seal,
-        )
-        if operation.method != "DELETE":
-            transaction = partial(
-                _within_quotas, self._quotas, operation, context.org_id, transaction
-            )
         async with contextlib.AsyncExitStack() as held:
             if operation.heavy:
                 await held.enter_async_context(self._slot(incoming, context))
+            if operation.prepares:
+                compute = self._heavy_work.compute(context.org_id)
+                prepared = await operation.prepares(compute, context.value, context.now)
+                context = structs.replace(context, prepared=prepared)
+            transaction = partial(
+                _write_once,
+                operation=operation,
+                context=context,
+                key=key,
+                request_hash=request_hash,
+                seal=seal,
+            )
+            if operation.method != "DELETE":
+                transaction = partial(
+                    _within_quotas, self._quotas, operation, context.org_id, transaction
+                )
             return await self._database.write(transaction)
 
     async def _read(self, incoming: IncomingRequest, context: RequestContext) -> HandlerResult:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from app.teams.absences.routes import V2_ABSENCES
 from app.teams.audit.routes import V1_AUDIT, V2_AUDIT
 from app.teams.calendars.routes import V2_FEEDS
 from app.teams.entries.routes import V2_ENTRIES
@@ -28,5 +29,6 @@ def stored_operations() -> Sequence[Operation]:
         *V2_AUDIT,
         *V2_ENTRIES,
         *V2_USERS,
+        *V2_ABSENCES,
         *V2_FEEDS,
     )

@@ -54,7 +54,7 @@ async def upgraded(database: Database, *layers: dict[str, Any]) -> str:
 def handoffs(layer: Layer, zone: str = "Europe/Berlin") -> list[tuple[str, str]]:
     turns = LayerSource(layer, clock_of(zone)).turns
     asked = (at("2026-06-10T00:00+00:00"), at("2026-07-20T00:00+00:00"))
-    return [(turn.user_id, iso(turn.start_at)) for turn in turns.between(*asked)]
+    return [(turn.participant, iso(turn.start_at)) for turn in turns.between(*asked)]
 
 
 @pytest.mark.parametrize(

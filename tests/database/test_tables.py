@@ -90,6 +90,8 @@ class TestDeletes:
             "organisations",
             "keys",
             "people",
+            "absences",
+            "absent",
             "audit",
             "remembered",
             *OPERATORS,

@@ -139,7 +139,9 @@ def test_fields_that_an_earlier_product_has_alike_are_named_once() -> None:
     rotation, schedule, now = field_tables(ROWS)
     assert (rotation.like, schedule.like, now.like) == ("", "", SCHEDULE.title)
     assert [row.path for row in now.rows] == ["at"]
-    assert now.shared == ["timezone", "layers[]", "overrides[]", "entries[]", "swaps[]"]
+    assert now.shared == [
+        *("timezone", "layers[]", "overrides[]", "entries[]", "swaps[]", "unavailable[]"),
+    ]
     assert [table.like for table in field_tables([NOW, ROTATION])] == ["", ""]
 
 

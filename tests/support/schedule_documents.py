@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from app.engine.layered.model import Entry, Layer, Override, Restriction, Schedule
+from app.engine.layered.model import Absence, Entry, Layer, Override, Restriction, Schedule
 from app.engine.layered.versions import ScheduleVersion
 from app.engine.walltime import FOREVER
 
@@ -41,13 +41,20 @@ def schedule_of(document: Document) -> Schedule:
         tuple(layer_of(layer) for layer in document["layers"]),
         tuple(manual_assignment_of(Override, manual) for manual in document["overrides"]),
         tuple(manual_assignment_of(Entry, manual) for manual in document["entries"]),
+        tuple(
+            Absence(
+                each["user_id"], scaled(each["start_at"]), scaled(each["end_at"]), each["reason"]
+            )
+            for each in document.get("absences", ())
+        ),
+        document.get("when_away", "next"),
     )
 
 
 def layer_of(layer: Document) -> Layer:
     return Layer(
         layer["name"],
-        tuple(layer["participants"]),
+        tuple(tuple(each) if isinstance(each, list) else each for each in layer["participants"]),
         layer["unit"],
         layer["count"],
         scaled(layer["start_at"]),
@@ -58,6 +65,7 @@ def layer_of(layer: Document) -> Layer:
             for window in layer["restrictions"]
         ),
         layer["turns_on"],
+        end_at=scaled(layer.get("end_at")),
     )
 
 
@@ -90,7 +98,16 @@ NEAR_CHANGES = st.sampled_from(
     [0, 15, 30, 60, 75, 90, 105, 120, 135, 150, 165, 180, 1380, 1410, 1425]
 )
 TIMES = NEAR_CHANGES | QUARTERS
-PEOPLE = st.lists(st.sampled_from("abcde"), min_size=0, max_size=4)
+TURNS = st.one_of(
+    st.sampled_from("abcde"),
+    st.sampled_from("abcde"),
+    st.lists(st.sampled_from("abcde"), min_size=2, max_size=3, unique=True),
+    st.none(),
+)
+PEOPLE = st.one_of(
+    st.lists(st.sampled_from("abcde"), min_size=0, max_size=4),
+    st.lists(TURNS, min_size=1, max_size=4),
+)
 WINDOWS = st.fixed_dictionaries(
     {
         "days": st.lists(st.integers(0, 6), max_size=7, unique=True),
@@ -122,7 +139,12 @@ def layers(draw: Draw, middle: int) -> Document:
         "handoff_day": draw(st.integers(0, 6)) if unit == "weeks" else None,
         "restrictions": draw(st.lists(WINDOWS, max_size=3)),
         "turns_on": draw(st.sampled_from(["all", "active"])),
+        "end_at": draw(st.none() | ends_after(middle if start is None else max(start, middle))),
     }
+
+
+def ends_after(start: int) -> st.SearchStrategy[int]:
+    return st.integers(1, 4 * 24 * 3).map(lambda quarters: start + 15 * quarters)
 
 
 @st.composite
@@ -133,6 +155,20 @@ def manual_assignments(draw: Draw, middle: int) -> Document:
 
 
 @st.composite
+def overrides(draw: Draw, middle: int) -> Document:
+    """Draw an override, one of five of nobody."""
+    override = draw(manual_assignments(middle))
+    return {**override, "user_id": None} if draw(st.integers(0, 4)) == 0 else override
+
+
+@st.composite
+def absences(draw: Draw, middle: int) -> Document:
+    absence = draw(manual_assignments(middle))
+    user_id = draw(st.sampled_from("abcde"))
+    return {**absence, "user_id": user_id, "reason": draw(st.sampled_from([None, "leave"]))}
+
+
+@st.composite
 def places_and_documents(
     draw: Draw, places: list[tuple[str, int]] = PLACES
 ) -> tuple[int, Document]:
@@ -140,8 +176,10 @@ def places_and_documents(
     document = {
         "timezone": zone,
         "layers": draw(st.lists(layers(middle), max_size=3)),
-        "overrides": draw(st.lists(manual_assignments(middle), max_size=3)),
+        "overrides": draw(st.lists(overrides(middle), max_size=3)),
         "entries": draw(st.lists(manual_assignments(middle), max_size=2)),
+        "absences": draw(st.just([]) | st.lists(absences(middle), max_size=6)),
+        "when_away": draw(st.sampled_from(["next", "next", "gap"])),
     }
     return middle, document
 

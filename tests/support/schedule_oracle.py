@@ -13,7 +13,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 Document = dict[str, Any]
-Row = tuple[str, int, str] | None
+Row = tuple[Any, ...] | None
+"""The source, its index, who is on call, and who was passed over; nobody: closed."""
 
 DAY = 1440
 WEEK = 7 * DAY
@@ -111,24 +112,55 @@ class Oracle:
             for index, assignment in enumerate(self.document[source]):
                 first = max(assignment["start_at"] - self.begin, 0)
                 end = max(min(assignment["end_at"], self.end) - self.begin, first)
-                row[first:end] = [(source, index, assignment["user_id"])] * (end - first)
+                user_id = assignment["user_id"]
+                people = () if user_id is None else (user_id,)
+                row[first:end] = [(source, index, people, ())] * (end - first)
         return row
 
-    def layer(self, rows: list[list[str | None]], offset: int) -> Row:
-        for index, row in enumerate(rows):
+    def layer(self, rows: list[list[int | None]], offset: int) -> Row:
+        for index, (row, layer) in enumerate(zip(rows, self.document["layers"], strict=True)):
             if row[offset] is not None:
-                return ("layers", index, row[offset])
+                people, passed = self.taken(layer["participants"], row[offset], offset)
+                if people:
+                    return ("layers", index, people, passed)
         return None
 
-    def layer_row(self, layer: Document) -> list[str | None]:
-        row = [None] * (self.end - self.begin)
+    def taken(self, participants: list[Any], place: int, offset: int) -> tuple[Any, Any]:
+        """Return who has a turn at a minute, and who was passed over, with the reasons."""
+        if participants[place] is None:
+            return (), ()
+        away = self.away(self.begin + offset)
+        passed = {}
+        turns = [*participants[place:], *participants[:place]]
+        for turn in turns if self.document["when_away"] == "next" else turns[:1]:
+            members = [] if turn is None else [turn] if isinstance(turn, str) else turn
+            passed.update({name: away[name] for name in members if name in away})
+            there = tuple(name for name in members if name not in away)
+            if there:
+                return there, tuple(passed.items())
+        return (), ()
+
+    def away(self, minute: int) -> dict[str, str | None]:
+        """Return who is away at a minute, and why: of several absences the first to begin."""
+        found: dict[str, str | None] = {}
+        absences = self.document["absences"]
+        for absence in sorted(absences, key=lambda each: (each["start_at"], each["end_at"])):
+            if absence["start_at"] <= minute < absence["end_at"]:
+                found.setdefault(absence["user_id"], absence["reason"])
+        return found
+
+    def layer_row(self, layer: Document) -> list[int | None]:
+        """Return the place in the list of whoever has the turn in each minute."""
+        row: list[int | None] = [None] * (self.end - self.begin)
         if not layer["participants"]:
             return row
         active = self.active(layer)
-        for start, end, user in self.turns(layer):
-            for offset in range(max(start - self.begin, 0), min(end - self.begin, len(row))):
+        last = self.end if layer.get("end_at") is None else layer["end_at"]
+        for start, end, place in self.turns(layer):
+            ends = min(end, last) - self.begin
+            for offset in range(max(start - self.begin, 0), min(ends, len(row))):
                 if active[offset]:
-                    row[offset] = user
+                    row[offset] = place
         return row
 
     def active(self, layer: Document) -> bytearray:
@@ -148,8 +180,8 @@ class Oracle:
                 active[start_at:end_at] = b"\1" * (end_at - start_at)
         return active
 
-    def turns(self, layer: Document) -> Iterator[tuple[int, int, str]]:
-        """Yield (start, end, user) of every turn up to the end, stepped from the first."""
+    def turns(self, layer: Document) -> Iterator[tuple[int, int, int]]:
+        """Yield (start, end, place in the list) of every turn up to the end, from the first on."""
         start, wall = layer["start_at"], None
         if start is None:
             wall = 0 if layer["unit"] == "months" else MONDAY
@@ -162,7 +194,7 @@ class Oracle:
         people = layer["participants"]
         while at < self.end:
             next_at, wall_next = next(handoffs)
-            yield max(at, lowest), next_at, people[turn % len(people)]
+            yield max(at, lowest), next_at, turn % len(people)
             seen_from = wall if start is not None and at <= start else wall_at
             if layer["turns_on"] == "all" or self.wall_active(layer, seen_from, wall_next):
                 turn += 1

@@ -36,6 +36,10 @@ async def world(stored: Stored) -> dict[str, str]:
     stored.at(NOW)
     me = stored.me
     await me.add_users(*USERS)
+    absence = {"start": "2026-07-06", "end": "2026-07-17", "timezone": "Europe/Brussels"}
+    for user_id, number in (("user_012", 1), ("user_free", 2)):
+        body = {"id": f"absence_{number}", **absence}
+        await me.create(f"{V2}/users/{user_id}/absences", body)
     schedule = {
         "id": "01HXSCHED",
         "name": "Nights",
@@ -79,6 +83,7 @@ def request_of(operation: Operation, ids: dict[str, str]) -> Request:
     folder = operation.path.rpartition("/{id}")[0].rpartition("/")[2]
     path = operation.path.format(
         id=by_folder.get(folder, ""),
+        absence_id="absence_2" if spare else "absence_1",
         override_id="override_1",
         entry_id="entry_456",
         swap_id=ids["swap"],

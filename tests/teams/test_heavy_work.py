@@ -11,6 +11,7 @@ import pytest
 from app.engine.layered import limits
 from app.errors import AnswerTooLarge, StoreUnavailable, TakesTooLong, WorkerLost, WorkersBusy
 from app.teams import heavy_work, schemas
+from app.teams.absences.store import AbsentStretch
 from app.teams.heavy_work import HeavyWorkLimiter
 from app.teams.on_call import store as on_call_store
 from app.teams.on_call.store import History
@@ -206,7 +207,8 @@ async def test_more_assignments_than_the_engine_takes(
 def test_a_history_arrives_as_it_was() -> None:
     fields = ManualAssignmentFields("ann", 1, 2, "é", "swap_1")
     assignments = [ManualAssignment("a", "override", "s", fields, 1, 2, 0, None)]
-    history = History([(1, -5, "UTC", "[]")], assignments)
+    absent = [AbsentStretch("a1", "ann", 1, 2, "é")]
+    history = History([(1, -5, "UTC", None, "[]")], assignments, absent)
     assert pickle.loads(pickle.dumps(history)) == history  # noqa: S301 - our own
 
 

@@ -167,7 +167,7 @@ async def test_overrides_count_as_part_of_their_schedule(
     me = await scene(stored, DAILY, EMPTY)
     await override(me, "cat", june(5), june(6))
     await override(me, "cat", june(7), june(8), "empty")
-    monkeypatch.setattr(pages, "PAGE_BYTES", 1_500)
+    monkeypatch.setattr(pages, "PAGE_BYTES", 1_550)
     assert (await page(me, f"{V1}/schedules", ""))[0] == ["daily", "empty"]
     for day in range(10, 13):
         await override(me, "cat", june(day), june(day + 1))

@@ -34,7 +34,13 @@ TEXTS = {
     "feed_tokens": ("id", "name"),
     "audit": ("schedule_id", "key_name", "action", "changes"),
     "remembered": ("idempotency_key", "body", "headers"),
+    "absences": ("id", "user_id", "timezone", "reason"),
+    "absent": ("absence_id", "user_id", "reason"),
 }
+
+
+LATER = {"absences", "absent", "participants_ever", "when_away"}
+"""Tables and columns that came after the counting."""
 
 
 @pytest.fixture
@@ -107,6 +113,11 @@ class TestWhatIsCounted:
         covers = [await override(me, "ann", june(5), june(6), "empty")]
         shift = await entry(me, "ann", june(8), june(9), "empty")
         await me.update(f"{V1}/schedules/daily", {"name": "Röntgen", "layers": []})
+        away = {"start": "2099-06-01", "end": "2099-06-02", "timezone": "UTC", "reason": "Föhn"}
+        for absence in ("first", "second"):
+            await me.create(f"{V2}/users/ann/absences", {"id": absence, **away})
+        await me.update(f"{V2}/users/ann/absences/first", {"reason": None})
+        await me.delete_at(f"{V2}/users/ann/absences/second")
         target = {"type": "schedule", "id": "empty"}
         policy = await me.create(
             f"{V1}/escalation-policies",
@@ -136,8 +147,9 @@ class TestWhatIsCounted:
         async with database.migrating() as connection:
             await connection.execute(add, {"id": ORG})
             for table in metadata.sorted_tables:
-                if "org_id" in table.c:
-                    await connection.execute(insert(table).values(row_of(table)))
+                if "org_id" in table.c and table.name not in LATER:
+                    row = {name: item for name, item in row_of(table).items() if name not in LATER}
+                    await connection.execute(insert(table).values(row))
         async with database.migrating() as connection:
             await run_migrations(connection)
         await database.refresh()

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from app.engine.layered.layers import LayerSource
 from app.engine.layered.limits import EARLIEST_AT, LATEST_AT
-from app.engine.layered.model import Layer
+from app.engine.layered.model import Layer, Participant, members_of
 from app.engine.layered.turns import TurnSequence
 from app.engine.walltime import clock_of
 
@@ -89,10 +89,12 @@ def next_handoff(rotations: Rotations, at: int) -> int | None:
     """Return the first instant after ``at`` at which a turn of any layer ends; none: none does."""
     ends = []
     for layer in rotations.layers:
-        if layer.participants:
+        ended = layer.end_at is not None and layer.end_at <= at
+        if layer.participants and not ended:
             turns = rotations.turns_of(layer)
+            next_at = turns.begins_at(turns.number_at(max(at, turns.start_at)) + 1)
             ends.append(
-                turns.start_at if at < turns.start_at else turns.begins_at(turns.number_at(at) + 1)
+                min(turns.start_at if at < turns.start_at else next_at, layer.end_at or next_at)
             )
     return min((end for end in ends if at < end < LATEST_AT), default=None)
 
@@ -132,20 +134,39 @@ def _kept(before: Rotations, old: Layer, after: Rotations, new: Layer, at: int) 
     return replace(new, first_turn_at=_first_turn_at(after.turns_of(new), place, at))
 
 
-def place_after(old: Sequence[str], place: int, new: Sequence[str]) -> int:
+def place_after(old: Sequence[Participant], place: int, new: Sequence[Participant]) -> int:
     """Return the place in ``new`` of whoever had the place in ``old``, or came next and stays.
 
-    Of several places the one before whoever came next in ``old`` counts, else the first. 0 if
-    nobody stays.
+    A group stays as long as anybody of it does, and a turn of nobody as long as there is one. Of
+    several places the one before whoever came next in ``old`` counts, else the first. 0 if nobody
+    stays.
     """
     order = [*old[place:], *old[:place]]
-    stays = set(new)
-    kept = [name for name in order if name in stays]
+    people = {name for each in new for name in members_of(each)}
+    kept = [
+        each
+        for each in order
+        if (None in new if each is None else not people.isdisjoint(members_of(each)))
+    ]
     if not kept:
         return 0
     holder, follower = kept[0], kept[1 % len(kept)]
-    places = [index for index, name in enumerate(new) if name == holder]
-    return next((p for p in places if new[(p + 1) % len(new)] == follower), places[0])
+    places = [index for index, each in enumerate(new) if each == holder] or [
+        index for index, each in enumerate(new) if _have_in_common(each, holder)
+    ]
+    return next(
+        (
+            p
+            for p in places
+            if (after := new[(p + 1) % len(new)]) == follower or _have_in_common(after, follower)
+        ),
+        places[0],
+    )
+
+
+def _have_in_common(one: Participant, other: Participant) -> bool:
+    """Return whether anybody belongs to both."""
+    return not set(members_of(one)).isdisjoint(members_of(other))
 
 
 def _begun(rotations: Rotations, layer: Layer, at: int) -> Layer:

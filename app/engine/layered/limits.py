@@ -28,6 +28,9 @@ RESTRICTIONS = 100
 """In each layer."""
 OVERRIDES = 10_000
 """Overrides and entries together, swaps included."""
+ABSENCES = 10_000
+GROUP = 20
+"""The most people who have a turn together."""
 SWAPS = 100
 """In each request: the search for the shift that each gives back takes up to a year."""
 SEGMENTS = 100_000
@@ -76,9 +79,13 @@ def check_schedule(schedule: Schedule) -> None:
     manual = len(schedule.overrides) + len(schedule.entries)
     if manual > OVERRIDES:
         raise TooManyOverrides(f"{manual} overrides, entries and swaps: at most {OVERRIDES}")
+    if len(schedule.absences) > ABSENCES:
+        raise TooMuchWork(f"{len(schedule.absences)} absences: at most {ABSENCES}")
     for layer in schedule.layers:
         if layer.start_at is not None:
             check_instant(layer.start_at, "start_at")
+        if layer.end_at is not None:
+            check_instant(layer.end_at, "end_at")
         if len(layer.participants) > PARTICIPANTS or len(layer.restrictions) > RESTRICTIONS:
             _raise_for(layer)
 
@@ -89,9 +96,11 @@ def check_swaps(count: int) -> None:
         raise TooManySwaps
 
 
-def check_work(layers: Sequence[Layer], manual: int, swaps: Sequence[Swap], span_ms: int) -> None:
+def check_work(
+    layers: Sequence[Layer], manual: int, swaps: Sequence[Swap], span_ms: int, absences: int = 0
+) -> None:
     """Raise ``TooMuchWork`` if the answer for ``span_ms`` milliseconds takes over ``STEPS``."""
-    steps = steps_of(layers, manual, swaps, span_ms)
+    steps = steps_of(layers, manual, swaps, span_ms, absences)
     if steps > STEPS:
         raise TooMuchWork(
             f"takes about {steps:,} steps, at most {STEPS:,}: ask for a shorter window or give "
@@ -99,16 +108,21 @@ def check_work(layers: Sequence[Layer], manual: int, swaps: Sequence[Swap], span
         )
 
 
-def steps_of(layers: Sequence[Layer], manual: int, swaps: Sequence[Swap], span_ms: int) -> int:
+def steps_of(
+    layers: Sequence[Layer], manual: int, swaps: Sequence[Swap], span_ms: int, absences: int = 0
+) -> int:
     """Return the work that the answer for ``span_ms`` milliseconds takes, in steps.
 
     ``manual`` is the number of overrides and entries; each swap lays everything out anew. The
-    weights (a window 1, a turn 2, an override or entry 4) were measured.
+    weights (a window 1, a turn 2, an override or entry 4) were measured. In a layer whose people
+    may be away, a turn can pass over each of them, and an absence moves the turns around it.
     """
     days = span_ms / DAY_MS + sum(
         (swap.end_at - swap.start_at) / DAY_MS + SWAP_DAYS for swap in swaps
     )
-    return round(days * sum(map(_steps_a_day, layers))) + 4 * manual * (1 + 3 * len(swaps))
+    steps = round(days * sum(_steps_a_day(layer, absences) for layer in layers))
+    stretches = sum(absences * (4 + len(layer.participants)) // 4 for layer in layers)
+    return steps + (4 * manual + stretches) * (1 + 3 * len(swaps))
 
 
 def check_segments(count: int) -> None:
@@ -117,9 +131,10 @@ def check_segments(count: int) -> None:
         raise TooManySegments
 
 
-def _steps_a_day(layer: Layer) -> float:
+def _steps_a_day(layer: Layer, absences: int) -> float:
     windows = sum(len(restriction.days) or 7 for restriction in layer.restrictions) / 7
-    return windows + 2 * (24 / layer.count if layer.unit == "hours" else 1)
+    turns = 24 / layer.count if layer.unit == "hours" else 1
+    return windows + turns * (2 + min(absences, len(layer.participants)))
 
 
 def _raise_for(layer: Layer) -> None:

@@ -9,12 +9,21 @@ Invariant: nothing here computes; answers are built by ``resolve.py``, ``tally.p
 Answers are named tuples, because a window builds them by the hundred thousand.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Unit = Literal["hours", "days", "weeks", "months"]
 SourceKind = Literal["layer", "override", "entry"]
 TurnsOn = Literal["all", "active"]
+WhenAway = Literal["next", "gap"]
+"""What becomes of a turn while the person who has it is away: the next participant of the layer who
+is there takes it, or the layer has nobody."""
+Participant = str | tuple[str, ...] | None
+"""Who has a turn: one person, several at once, or nobody: the layer leaves it to those below."""
+
+NOBODY = ""
+"""In place of a person, within the engine, where an override says that nobody is on call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +53,12 @@ class Layer:
     (rule 6). ``counted_from`` is another wall time to count from: that of a ``start_at`` which the
     clock skips, or the one from which a stored layer was counted before it was 1970-01-01. The turn
     that holds ``first_turn_at``, which is not before ``start_at``, is the first participant's;
-    without it that is the turn from which turns are counted.
+    without it that is the turn from which turns are counted. From ``end_at`` on the layer is
+    silent.
     """
 
     name: str
-    participants: tuple[str, ...]
+    participants: tuple[Participant, ...]
     unit: Unit = "days"
     count: int = 1
     start_at: int | None = None
@@ -58,16 +68,30 @@ class Layer:
     turns_on: TurnsOn = "all"
     first_turn_at: int | None = None
     counted_from: int | None = None
+    end_at: int | None = None
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Everybody who takes turns, each once, in the order of the list."""
+        members = (name for each in self.participants for name in members_of(each))
+        return tuple(dict.fromkeys(members))
+
+
+def members_of(participant: Participant) -> tuple[str, ...]:
+    """Return the people of a turn, in order."""
+    if isinstance(participant, str):
+        return (participant,)
+    return participant or ()
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One person for ``[start_at, end_at)``, above entries and layers.
+    """One person, or nobody (``None``), for ``[start_at, end_at)``, above entries and layers.
 
     ``id`` is the caller's, and may be absent.
     """
 
-    user_id: str
+    user_id: str | None
     start_at: int
     end_at: int
     reason: str | None = None
@@ -95,19 +119,53 @@ class Swap:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """A stretch ``[start_at, end_at)`` in which a person takes no turns of layers."""
+
+    user_id: str
+    start_at: int
+    end_at: int
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
-    """Layers from top to bottom, with overrides and entries in the order of their creation."""
+    """Layers from top to bottom, with overrides and entries in the order of their creation.
+
+    ``absences`` are in any order and may overlap.
+    """
 
     timezone: str
     layers: tuple[Layer, ...] = ()
     overrides: tuple[Override, ...] = ()
     entries: tuple[Entry, ...] = ()
+    absences: tuple[Absence, ...] = ()
+    when_away: WhenAway = "next"
+
+
+class PassedOver(NamedTuple):
+    """A person who is away, so that somebody else has the turn, and why."""
+
+    user_id: str
+    reason: str | None
+
+
+class PassedOverStretch(NamedTuple):
+    """A person who is away in ``[start_at, end_at)`` of a segment, and why."""
+
+    start_at: int
+    end_at: int
+    user_id: str
+    reason: str | None
 
 
 class OnCallAssignment(NamedTuple):
     """A person who is on call, and the source that says so.
 
     Of ``layer`` (a name), ``override`` and ``entry`` only the one that ``source`` names is set.
+    ``others`` are on call with the person, where a turn belongs to several. ``passed_over`` are
+    those who would have had the turn before the person, and are away; a segment goes on where only
+    they are others.
     """
 
     user_id: str
@@ -115,6 +173,26 @@ class OnCallAssignment(NamedTuple):
     layer: str | None
     override: Override | None
     entry: Entry | None
+    others: tuple[str, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
+
+    @property
+    def user_ids(self) -> tuple[str, ...]:
+        """Everybody who is on call."""
+        return (self.user_id, *self.others)
+
+    def continues(self, other: "OnCallAssignment | None") -> bool:
+        """Return whether the same people are on call by the same source."""
+        return other is not None and self[:PASSED_OVER] == other[:PASSED_OVER]
+
+
+def goes_on(before: OnCallAssignment | None, after: OnCallAssignment | None) -> bool:
+    """Return whether the same people, or nobody, are on call by the same source."""
+    return before is after or (before is not None and before.continues(after))
+
+
+PASSED_OVER = 6
+"""The place of ``passed_over`` in an assignment."""
 
 
 AssignmentInterval = tuple[int, int, OnCallAssignment | None]
@@ -124,7 +202,8 @@ AssignmentInterval = tuple[int, int, OnCallAssignment | None]
 class Segment(NamedTuple):
     """A maximal interval ``[start_at, end_at)`` of one source, cut to the window.
 
-    ``starts_before`` and ``ends_after`` say that the window cut it.
+    ``starts_before`` and ``ends_after`` say that the window cut it. The rest is that of an
+    ``OnCallAssignment``.
     """
 
     start_at: int
@@ -134,15 +213,47 @@ class Segment(NamedTuple):
     layer: str | None
     override: Override | None
     entry: Entry | None
+    others: tuple[str, ...] = ()
+    passed_over: tuple[PassedOverStretch, ...] = ()
     starts_before: bool = False
     ends_after: bool = False
 
+    @property
+    def user_ids(self) -> tuple[str, ...]:
+        """Everybody who is on call."""
+        return (self.user_id, *self.others)
+
+    def continues(self, before: "Segment") -> bool:
+        """Return whether it follows at once with the same people, by the same source."""
+        return (
+            before.end_at == self.start_at
+            and before[2 : 2 + PASSED_OVER] == (self[2 : 2 + PASSED_OVER])
+        )
+
+
+def segment_of(
+    start_at: int,
+    end_at: int,
+    why: OnCallAssignment,
+    passed_over: Iterable[PassedOverStretch] = (),
+) -> Segment:
+    """Return an assignment over ``[start_at, end_at)`` as a segment."""
+    user_id, source, layer, override, entry, others, _ = why
+    return Segment(
+        *(start_at, end_at, user_id, source, layer, override, entry, others),
+        tuple(passed_over),
+    )
+
 
 class Gap(NamedTuple):
-    """A maximal interval ``[start_at, end_at)`` with nobody on call, cut to the window."""
+    """A maximal interval ``[start_at, end_at)`` with nobody on call, cut to the window.
+
+    ``override`` is the one that says so, if one does; where another says so, another gap begins.
+    """
 
     start_at: int
     end_at: int
+    override: Override | None = None
 
 
 class FinalSchedule(NamedTuple):
@@ -160,18 +271,27 @@ class FinalSchedule(NamedTuple):
 
 
 class NextAssignment(NamedTuple):
-    """The person of the next segment, and the instant at which it starts."""
+    """The person of the next segment, and the instant at which it starts.
+
+    ``others`` are on call with the person.
+    """
 
     user_id: str
     at: int
+    others: tuple[str, ...] = ()
+
+    @property
+    def user_ids(self) -> tuple[str, ...]:
+        """Everybody of the next segment."""
+        return (self.user_id, *self.others)
 
 
 class OnCall(NamedTuple):
     """The person on call at an instant, since when, until when, and who is next.
 
     ``[since, until)`` is the segment that holds ``at``, or the gap if ``assignment`` is ``None``:
-    then nobody is on call. ``since`` is ``None`` where it was always so, ``until`` and ``next``
-    where nothing will ever change.
+    then nobody is on call, and ``closed`` is the override that says so, if one does. ``since`` is
+    ``None`` where it was always so, ``until`` and ``next`` where nothing will ever change.
     """
 
     at: int
@@ -179,7 +299,13 @@ class OnCall(NamedTuple):
     since: int | None
     until: int | None
     next: NextAssignment | None
+    closed: Override | None = None
 
     @property
     def user_id(self) -> str | None:
         return self.assignment.user_id if self.assignment else None
+
+    @property
+    def user_ids(self) -> tuple[str, ...]:
+        """Everybody who is on call."""
+        return self.assignment.user_ids if self.assignment else ()

@@ -1,6 +1,7 @@
 """Overrides and entries as sources of assignments: the one created last wins.
 
-Strategy: for an instant, one scan from the last created. For a window, a sweep over their starts
+Strategy: for an instant, one scan from the last created; who asks for many instants gets them from
+a list of the winners. For a window, a sweep over their starts
 with a heap of those that are running, the last created on top, so that ``n`` of them cost ``n``
 logarithms however they overlap.
 
@@ -9,35 +10,67 @@ even if they touch and name one person (rules 8 and 9 of ``schedules.md``). An o
 that is empty (``end_at <= start_at``) assigns nobody.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 
 from app.engine.intervals import Interval, merged, split
-from app.engine.layered.model import AssignmentInterval, Entry, OnCallAssignment, Override, Segment
+from app.engine.layered.model import (
+    NOBODY,
+    AssignmentInterval,
+    Entry,
+    OnCallAssignment,
+    Override,
+    Segment,
+    segment_of,
+)
 from app.engine.walltime import FOREVER
 
 ManualAssignment = Override | Entry
 _Winner = tuple[int, int, int]
 """``[start, end)`` and the index of the manual assignment that wins there."""
 
+SCANS = 8
+"""So many instants are looked for one by one."""
+
 
 def assignment_of(manual: ManualAssignment) -> OnCallAssignment:
     """Return an override or an entry as the assignment that it makes."""
     if isinstance(manual, Override):
-        return OnCallAssignment(manual.user_id, "override", None, manual, None)
+        user_id = NOBODY if manual.user_id is None else manual.user_id
+        return OnCallAssignment(user_id, "override", None, manual, None)
     return OnCallAssignment(manual.user_id, "entry", None, None, manual)
 
 
 class ManualAssignmentSource:
     """The source of all overrides, or of all entries, in the order of their creation."""
 
-    __slots__ = ("_assignments",)
+    __slots__ = ("_asked", "_assignments", "_winners")
 
     def __init__(self, assignments: Sequence[ManualAssignment]) -> None:
         self._assignments = assignments
+        self._asked = 0
+        self._winners: list[_Winner] = []
 
     def interval_at(self, at: int) -> AssignmentInterval:
         """Return the maximal ``[start, end)`` around an instant with one assignment or none."""
+        self._asked += 1
+        if self._asked <= SCANS:
+            return self._scanned(at)
+        if self._asked == SCANS + 1:
+            self._winners = _winners_between(self._assignments, -FOREVER, FOREVER)
+        index = bisect_right(self._winners, (at, FOREVER, 0))
+        start, end = -FOREVER, FOREVER
+        if index < len(self._winners):
+            end = self._winners[index][0]
+        if index:
+            start, until, winner = self._winners[index - 1]
+            if at < until:
+                return start, until, assignment_of(self._assignments[winner])
+            start = until
+        return start, end, None
+
+    def _scanned(self, at: int) -> AssignmentInterval:
         start, end = -FOREVER, FOREVER
         for manual in reversed(self._assignments):
             opens_at, closes_at = manual.start_at, manual.end_at
@@ -105,5 +138,5 @@ def _segments(
             while winners[index][1] <= at:
                 index += 1
             until = min(end, winners[index][1])
-            yield Segment(at, until, *assignments[winners[index][2]])
+            yield segment_of(at, until, assignments[winners[index][2]])
             at = until

@@ -10,10 +10,12 @@ because the layers of several versions can stand in it as one source (``versions
 Invariants: the segments and gaps of a window tile it; the segment that holds ``t`` is the answer
 of ``on_call_at(t)``; cutting a window cuts its answer and changes nothing else. A source is the
 layer, the override or the entry itself: where another one takes over, a segment ends, even if the
-person stays (rules 8 to 10 of ``schedules.md``).
+person stays (rules 8 to 10 of ``schedules.md``). Within sources ``NOBODY`` stands for a person
+where an override says that nobody is on call; no answer has it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Protocol
 
@@ -28,6 +30,8 @@ from app.engine.layered.limits import (
     check_window,
 )
 from app.engine.layered.model import (
+    NOBODY,
+    Absence,
     AssignmentInterval,
     FinalSchedule,
     Gap,
@@ -69,7 +73,21 @@ def layer_sources(schedule: Schedule) -> list[LayerSource]:
     Raises ``ValueError`` for an unknown time zone.
     """
     clock = clock_of(schedule.timezone)
-    return [LayerSource(layer, clock) for layer in schedule.layers if layer.participants]
+    absences = absences_by_user(schedule)
+    sources = []
+    for layer in schedule.layers:
+        if any(layer.participants):
+            own = [each for name in layer.people for each in absences[name]] if absences else ()
+            sources.append(LayerSource(layer, clock, own, schedule.when_away))
+    return sources
+
+
+def absences_by_user(schedule: Schedule) -> Mapping[str, Sequence[Absence]]:
+    """Return the absences of each person, of which there may be none."""
+    found: Mapping[str, list[Absence]] = defaultdict(list)
+    for absence in schedule.absences:
+        found[absence.user_id].append(absence)
+    return found
 
 
 def on_call_at(schedule: Schedule, at: int) -> OnCall:
@@ -99,13 +117,15 @@ def final_schedule(schedule: Schedule, from_at: int, to_at: int) -> FinalSchedul
 
 def resolve_at(sources: Sequence[AssignmentSource], at: int) -> OnCall:
     """Return the answer of sources, the first above the last, for an instant that is in range."""
-    since, until, assignment = interval_at(sources, at)
+    since, until, found = interval_at(sources, at)
+    is_closed = found is not None and found.user_id == NOBODY
     return OnCall(
         at,
-        assignment,
+        None if is_closed else found,
         since if since > EARLIEST_AT else None,
         until if until < LATEST_AT else None,
         _next_assignment(sources, until),
+        found.override if found and is_closed else None,
     )
 
 
@@ -122,7 +142,12 @@ def resolve_window(sources: Sequence[AssignmentSource], from_at: int, to_at: int
         _, ends_at, _ = interval_at(sources, to_at - 1)
         segments[-1] = segments[-1]._replace(ends_after=ends_at > to_at)
     since_at = max(started_at, EARLIEST_AT) if started_at < from_at else None
-    return FinalSchedule(from_at, to_at, tuple(segments), tuple(map(Gap._make, holes)), since_at)
+    gaps = [Gap(*hole) for hole in holes]
+    closed = [Gap(*each[:2], each.override) for each in segments if each.user_id == NOBODY]
+    if closed:
+        segments = [segment for segment in segments if segment.user_id != NOBODY]
+        gaps = sorted([*gaps, *closed], key=itemgetter(0))
+    return FinalSchedule(from_at, to_at, tuple(segments), tuple(gaps), since_at)
 
 
 def segments_in(
@@ -156,10 +181,10 @@ def interval_at(sources: Iterable[AssignmentSource], at: int) -> AssignmentInter
 
 
 def _next_assignment(sources: Sequence[AssignmentSource], at: int) -> NextAssignment | None:
-    """Return the person on call from ``at`` on, or from the end of the gap that begins there."""
-    if at >= LATEST_AT:
-        return None
-    _, end, assignment = interval_at(sources, at)
-    if assignment is None and end < LATEST_AT:
-        at, (_, _, assignment) = end, interval_at(sources, end)
-    return NextAssignment(assignment.user_id, at) if assignment else None
+    """Return who is on call from ``at`` on, or from the end of the gaps that begin there."""
+    while at < LATEST_AT:
+        _, end, assignment = interval_at(sources, at)
+        if assignment and assignment.user_id != NOBODY:
+            return NextAssignment(assignment.user_id, at, assignment.others)
+        at = end
+    return None

@@ -25,8 +25,16 @@ from app.engine.layered.limits import (
     check_segments,
     check_window,
 )
-from app.engine.layered.model import Entry
+from app.engine.layered.model import (
+    NOBODY,
+    Entry,
+    PassedOverStretch,
+    Segment,
+    members_of,
+    segment_of,
+)
 from app.engine.layered.overrides import ManualAssignmentSource
+from app.engine.layered.resolve import absences_by_user
 from app.engine.layered.turns import LayerTurn
 from app.engine.layered.versions import ScheduleVersion, validity_intervals
 from app.engine.walltime import clock_of
@@ -40,6 +48,8 @@ class ScheduleShift(NamedTuple):
     ``user_id`` has the turn or the entry, before any override. ``entry`` is ``None`` for a
     generated shift. ``layer`` is then the index of its layer, ``turn`` the number of its turn and
     ``version`` that of its version; ``piece`` says that it does not begin with its turn.
+    ``turn_user_id`` is whose turn it is, who may be away, or the first of those; ``others`` and
+    ``passed_over`` are those of a ``Segment``.
     """
 
     start_at: int
@@ -50,6 +60,9 @@ class ScheduleShift(NamedTuple):
     turn: int = 0
     version: int = 0
     piece: bool = False
+    turn_user_id: str = NOBODY
+    others: tuple[str, ...] = ()
+    passed_over: tuple[PassedOverStretch, ...] = ()
 
     def key(self) -> str:
         """Return the key of a generated shift, unique among those of its schedule."""
@@ -68,7 +81,9 @@ def shifts_between(
     """
     check_window(from_at, to_at)
     shifts = [
-        ScheduleShift(entry.start_at, entry.end_at, entry.user_id, entry)
+        ScheduleShift(
+            entry.start_at, entry.end_at, entry.user_id, entry, turn_user_id=entry.user_id
+        )
         for entry in versions[-1].schedule.entries
         if from_at < entry.end_at and entry.start_at < min(to_at, entry.end_at)
     ]
@@ -123,10 +138,16 @@ class _VersionShifts:
         self._number = version.number
         self._from_at, self.to_at = max(interval[0], EARLIEST_AT), min(interval[1], LATEST_AT)
         self._entries = ManualAssignmentSource(schedule.entries)
+        absences = absences_by_user(schedule)
         self._layers = {
-            index: LayerSource(layer, clock)
+            index: LayerSource(
+                layer,
+                clock,
+                [each for name in layer.people for each in absences[name]] if absences else (),
+                schedule.when_away,
+            )
             for index, layer in enumerate(schedule.layers)
-            if layer.participants
+            if any(layer.participants)
         }
 
     def begins_at(self, index: int, number: int) -> int:
@@ -144,10 +165,10 @@ class _VersionShifts:
             return None
         start, end = max(start, self._from_at), min(end, self.to_at)
         for index, layer in self._layers.items():
-            opens_at, closes_at, active = layer.active_at(at)
+            opens_at, closes_at, turn, assignment = layer.shift_at(at)
             start, end = max(start, opens_at), min(end, closes_at)
-            if active:
-                return self._shift(start, end, index, next(layer.turns.between(at, at + 1)))
+            if turn and assignment:
+                return self._shift(segment_of(start, end, assignment), index, turn)
         return None
 
     def shifts_in(self, free: list[Interval]) -> Iterator[list[ScheduleShift]]:
@@ -155,17 +176,25 @@ class _VersionShifts:
         for index, layer in self._layers.items():
             if not free:
                 break
-            active, free = layer.active_in(free)
+            segments, free = layer.segments_in(free)
             yield [
-                self._shift(start, end, index, turn)
-                for start, end in active
-                for turn in layer.turns.between(start, end)
+                self._shift(segment, index, turn)
+                for segment in segments
+                for turn in layer.turns.between(segment.start_at, segment.end_at)
             ]
 
-    def _shift(self, start: int, end: int, index: int, turn: LayerTurn) -> ScheduleShift:
-        """Return the part of a turn in ``[start, end)`` as a shift."""
-        number, turn_start, turn_end, user_id = turn
-        start, piece = (start, True) if start > turn_start else (turn_start, False)
+    def _shift(self, segment: Segment, index: int, turn: LayerTurn) -> ScheduleShift:
+        """Return the part of a turn in a segment as a shift."""
+        number, turn_start, turn_end, participant = turn
+        start, piece = segment.start_at, segment.start_at > turn_start
+        start, end = max(start, turn_start), min(segment.end_at, turn_end)
         return ScheduleShift(
-            start, min(end, turn_end), user_id, None, index, number, self._number, piece
+            *(start, end, segment.user_id, None, index, number, self._number, piece),
+            turn_user_id=members_of(participant)[0],
+            others=segment.others,
+            passed_over=tuple(
+                each._replace(start_at=max(each.start_at, start), end_at=min(each.end_at, end))
+                for each in segment.passed_over
+                if each.start_at < end and start < each.end_at
+            ),
         )

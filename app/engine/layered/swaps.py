@@ -26,13 +26,14 @@ def swap_overrides(schedule: Schedule, swap: Swap, now: int) -> tuple[Override, 
     """Return the overrides that make a swap: those for ``with_user_id``, then the one in return.
 
     Several people may have parts of the interval, and nobody others: each segment in it changes
-    hands, and the segment in return goes to the first of these people. Raises ``ValueError`` if
+    hands, and the segment in return goes to the first of these people. A group gives its segments
+    as one, and never gets or gives one in return. Raises ``ValueError`` if
     nobody has any of the interval, or if ``with_user_id`` has all of it already.
     """
     given = [
         segment
         for segment in final_schedule(schedule, swap.start_at, swap.end_at).segments
-        if segment.user_id != swap.with_user_id
+        if swap.with_user_id not in segment.user_ids
     ]
     if not given:
         raise ValueError("nobody else has any of this stretch: there is nothing to swap")
@@ -77,5 +78,6 @@ def _whole_segments(
     if from_at >= to_at:
         return
     for segment in final_schedule(schedule, from_at, to_at).segments:
-        if segment.user_id == user_id and not (segment.starts_before or segment.ends_after):
+        whole = not (segment.starts_before or segment.ends_after)
+        if whole and segment.user_ids == (user_id,):
             yield segment[:2]

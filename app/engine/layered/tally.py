@@ -5,7 +5,8 @@ Strategy: nights and weekends are windows on the wall like those of restrictions
 are intersected with them.
 
 Invariants: every participant of a layer is counted, with zeros if never on call; hours of all
-people and hours of all gaps add up to the window. A shift is a segment as the window shows it.
+people and hours of all gaps add up to the window, unless several are on call at once: each of them
+has all of these hours. A shift is a segment as the window shows it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -51,10 +52,11 @@ def tallies(schedule: Schedule, final: FinalSchedule) -> tuple[Tally, ...]:
     overrides and entries. ``final`` is an answer of ``final_schedule`` for ``schedule``.
     """
     intervals: dict[str, list[Interval]] = {
-        user_id: [] for layer in schedule.layers for user_id in layer.participants
+        user_id: [] for layer in schedule.layers for user_id in layer.people
     }
     for segment in final.segments:
-        intervals.setdefault(segment.user_id, []).append(segment[:2])
+        for user_id in segment.user_ids:
+            intervals.setdefault(user_id, []).append(segment[:2])
     nights = _windows(schedule, final, NIGHT)
     weekends = _windows(schedule, final, WEEKEND)
     return tuple(

@@ -15,7 +15,7 @@ cells of a week or more are always counted. As windows repeat by the week, count
 ``lcm(step, week)``, at most 168 cells, so counting is a division and a look-up.
 
 Invariants: turns are back to back from ``start_at`` on; finding one costs the same at any distance
-(rule 5); a run of turns of one person is at most one round of participants, or lasts for ever.
+(rule 5); a run of turns of one participant is at most one round of participants, or lasts for ever.
 """
 
 from bisect import bisect_left
@@ -24,7 +24,7 @@ from math import gcd
 from typing import NamedTuple
 
 from app.engine.layered.handoff_grid import Grid, counted_from, grid_of
-from app.engine.layered.model import Layer
+from app.engine.layered.model import Layer, Participant
 from app.engine.layered.restrictions import RecurringWindows, overlaps
 from app.engine.walltime import FOREVER, ZoneClock
 
@@ -38,7 +38,7 @@ class LayerTurn(NamedTuple):
     number: int
     start_at: int
     end_at: int
-    user_id: str
+    participant: Participant
 
 
 class TurnSequence:
@@ -82,22 +82,22 @@ class TurnSequence:
             return self.start_at
         return self._grid.handoff_at(cell)
 
-    def run_at(self, at: int) -> tuple[int, int, str]:
+    def run_at(self, at: int) -> tuple[int, int, Participant]:
         """Return ``[start, end)`` of the run of turns at an instant, and whose turns they are.
 
-        A run is all turns in a row of one person.
+        A run is all turns in a row of one participant.
         """
         users = self._users
         size, number = len(users), self.number_at(at)
-        user_id = users[number % size]
+        participant = users[number % size]
         first, end = number, number + 1
-        while users[end % size] == user_id:
+        while users[end % size] == participant:
             end += 1
             if end > number + size:  # once round, and never anybody else
-                return self.start_at, FOREVER, user_id
-        while users[(first - 1) % size] == user_id:
+                return self.start_at, FOREVER, participant
+        while users[(first - 1) % size] == participant:
             first -= 1
-        return self.begins_at(first), self.begins_at(end), user_id
+        return self.begins_at(first), self.begins_at(end), participant
 
     def between(self, from_at: int, to_at: int) -> Iterator[LayerTurn]:
         """Yield the turns that overlap ``[from_at, to_at)``, whole, in order, but no empty ones."""

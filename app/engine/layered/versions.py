@@ -18,7 +18,14 @@ from typing import NamedTuple
 from app.engine.intervals import Interval, merged, split_at
 from app.engine.layered import resolve
 from app.engine.layered.limits import EARLIEST_AT, check_instant, check_schedule, check_window
-from app.engine.layered.model import AssignmentInterval, FinalSchedule, OnCall, Schedule, Segment
+from app.engine.layered.model import (
+    AssignmentInterval,
+    FinalSchedule,
+    OnCall,
+    Schedule,
+    Segment,
+    goes_on,
+)
 from app.engine.walltime import FOREVER
 
 
@@ -86,12 +93,12 @@ class _LayersOfVersions:
         start, end, assignment = self._interval_in_version(at)
         while start in self._changes and start > EARLIEST_AT:
             earlier, _, before = self._interval_in_version(start - 1)
-            if before != assignment:
+            if not goes_on(before, assignment):
                 break
             start = earlier
         while end in self._changes:
             _, later, after = self._interval_in_version(end)
-            if after != assignment:
+            if not goes_on(assignment, after):
                 break
             end = later
         return start, end, assignment
@@ -110,12 +117,12 @@ class _LayersOfVersions:
         for (_, to_at), layers in zip(self._validity, self._layers, strict=True):
             own, holes = split_at(holes, to_at)
             inside, outside = resolve.segments_in(own, layers)
-            if segments and inside and _continues(segments[-1], inside[0]):
-                inside[0] = inside[0]._replace(start_at=segments.pop().start_at)
+            if segments and inside and inside[0].continues(segments[-1]):
+                before = segments.pop()
+                inside[0] = inside[0]._replace(
+                    start_at=before.start_at,
+                    passed_over=before.passed_over + inside[0].passed_over,
+                )
             segments += inside
             left += outside
         return segments, merged(left)
-
-
-def _continues(segment: Segment, later: Segment) -> bool:
-    return segment.end_at == later.start_at and segment[2:7] == later[2:7]

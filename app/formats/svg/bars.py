@@ -65,14 +65,15 @@ def lanes(people: Mapping[str, str], items: Iterable[TimelineItem], scale: Scale
     items = [item for item in items if item.person is not None]
     names = list(people)
     if len(names) > LANES:
-        busy = {item.person for item in items}
+        busy = {person for item in items for person in item.people}
         names = [name for name in names if name in busy]
     shown = [Lane(name, people[name]) for name in names[:LANES]]
     hidden = len(people) - len(shown)
     rest = Lane(None, "", hidden)
     by_person = {lane.person: lane for lane in shown}
     for item in items:
-        _extend(by_person.get(item.person, rest).bars, item, scale)
+        for person in item.people:
+            _extend(by_person.get(person, rest).bars, item, scale)
     return [*shown, rest] if hidden else shown
 
 

@@ -224,7 +224,7 @@ class _Drawing:
 
     def _bar_text(self, bar: Bar, what: str = "") -> str:
         """Return a bar in words. ``what`` follows the name; a shift needs none."""
-        who = f"{bar.first.person or 'Nobody'} {what}".rstrip()
+        who = f"{', '.join(bar.first.people) or 'Nobody'} {what}".rstrip()
         when = f"{self._instant_text(bar.first.start_at)} to {self._instant_text(bar.last.end_at)}"
         if bar.count > 1:
             return f"{bar.count:,} stretches, {when}."

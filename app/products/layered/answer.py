@@ -3,7 +3,7 @@
 Instants are in UTC with three decimals and ``Z``. A missing value is ``null``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -15,6 +15,8 @@ from app.engine.layered.model import (
     OnCall,
     OnCallAssignment,
     Override,
+    PassedOver,
+    PassedOverStretch,
     Segment,
 )
 from app.engine.layered.tally import Tally, balanced
@@ -28,6 +30,8 @@ from app.products.layered.understood import (
 )
 from app.products.numbers import InstantText, Number, number
 
+AWAY_NAMED = 5
+"""How many of those who were passed over a sentence names."""
 AssignmentSource = Literal["layer", "override", "entry"]
 LayerName = Annotated[str, Meta(description="Name of the layer, if it is one.")]
 
@@ -35,13 +39,40 @@ LayerName = Annotated[str, Meta(description="Name of the layer, if it is one.")]
 class OverrideGiven(Struct, frozen=True, gc=False):
     """An override as it was given, or as a swap made it (`reason` is then `swap`)."""
 
-    user_id: str
+    user_id: Annotated[str, Meta(description="Null: nobody.")] | None
     start_at: InstantText
     end_at: InstantText
     reason: str | None
 
 
-class ScheduleSegment(Struct, frozen=True, gc=False):
+class PassedOverShown(Struct, frozen=True, gc=False):
+    """Somebody who would have had the turn, and is away."""
+
+    user_id: str
+    reason: str | None
+
+
+class StretchPassedOver(Struct, frozen=True, gc=False):
+    """Somebody who would have had this part of the stretch, and is away."""
+
+    user_id: str
+    reason: str | None
+    start: InstantText
+    end: InstantText
+
+
+UserIds = Annotated[Sequence[str], Meta(description="Everybody on call, if they are several.")]
+PassedOverPeople = Annotated[
+    Sequence[PassedOverShown],
+    Meta(description="Who would have had the turn and is away, if anybody is."),
+]
+StretchesPassedOver = Annotated[
+    Sequence[StretchPassedOver],
+    Meta(description="Who would have had parts of it and is away, if anybody is."),
+]
+
+
+class ScheduleSegment(Struct, frozen=True, gc=False, omit_defaults=True):
     """A maximal stretch with one person from one source, cut to the window."""
 
     start: Annotated[InstantText, Meta(description="First instant.")]
@@ -52,13 +83,18 @@ class ScheduleSegment(Struct, frozen=True, gc=False):
     override: OverrideGiven | None
     starts_before: Annotated[bool, Meta(description="Whether it started before `from`.")]
     ends_after: Annotated[bool, Meta(description="Whether it ends after `to`.")]
+    user_ids: UserIds = ()
+    passed_over: StretchesPassedOver = ()
 
 
-class ScheduleGap(Struct, frozen=True, gc=False):
+class ScheduleGap(Struct, frozen=True, gc=False, omit_defaults=True):
     """A maximal stretch with nobody on call, cut to the window."""
 
     start: InstantText
     end: InstantText
+    override: (
+        Annotated[OverrideGiven, Meta(description="The one that says so, if one does.")] | None
+    ) = None
 
 
 class PersonTally(Struct, frozen=True, gc=False):
@@ -87,11 +123,12 @@ class OncallScheduleAnswer(Struct, frozen=True, omit_defaults=True):
     understood: UnderstoodWindow
 
 
-class NextOnCall(Struct, frozen=True):
+class NextOnCall(Struct, frozen=True, omit_defaults=True):
     """The next segment with somebody."""
 
     user_id: str
     at: Annotated[InstantText, Meta(description="When it starts.")]
+    user_ids: UserIds = ()
 
 
 class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
@@ -107,6 +144,8 @@ class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
     next: Annotated[NextOnCall, Meta(description="Null: nobody else follows.")] | None
     interpretation: Annotated[str, Meta(description="What was found, in a sentence.")]
     understood: UnderstoodInstant
+    user_ids: UserIds = ()
+    passed_over: PassedOverPeople = ()
 
 
 def schedule_answer(
@@ -129,30 +168,64 @@ def now_answer(found: OnCall, timezone: str) -> OncallNowAnswer:
     return OncallNowAnswer(
         at=iso(found.at),
         user_id=found.user_id,
-        source=assignment.source if assignment else None,
+        source=assignment.source if assignment else "override" if found.closed else None,
         layer=assignment.layer if assignment else None,
-        override=_override(assignment.override) if assignment else None,
+        override=_override(assignment.override if assignment else found.closed),
         since=None if found.since is None else iso(found.since),
         until=None if found.until is None else iso(found.until),
-        next=NextOnCall(found.next.user_id, iso(found.next.at)) if found.next else None,
+        next=_next(found.next),
         interpretation=instant_in_words(found),
         understood=understood_instant(timezone, found.at),
+        user_ids=several(found.user_ids),
+        passed_over=passed_over(assignment.passed_over) if assignment else (),
     )
+
+
+def several(user_ids: Sequence[str]) -> Sequence[str]:
+    """Return everybody on call if they are several; one has a field of its own."""
+    return user_ids if len(user_ids) > 1 else ()
+
+
+def passed_over(people: Sequence[PassedOver]) -> Sequence[PassedOverShown]:
+    """Return those who were passed over, as they are on the wire."""
+    return tuple(PassedOverShown(*each) for each in people)
+
+
+def stretches_passed_over(
+    stretches: Sequence[PassedOverStretch], text: Callable[[int], str] = iso
+) -> Sequence[StretchPassedOver]:
+    """Return those who were passed over in a stretch, with instants as ``text`` writes them."""
+    return tuple(
+        StretchPassedOver(user_id, reason, text(start_at), text(end_at))
+        for start_at, end_at, user_id, reason in stretches
+    )
+
+
+def _next(upcoming: NextAssignment | None) -> NextOnCall | None:
+    if upcoming is None:
+        return None
+    return NextOnCall(upcoming.user_id, iso(upcoming.at), several(upcoming.user_ids))
 
 
 def _segments(segments: Sequence[Segment]) -> list[ScheduleSegment]:
     starts = iso_texts(segment.start_at for segment in segments)
     ends = iso_texts(segment.end_at for segment in segments)
     return [
-        ScheduleSegment(start, end, user, source, layer, _override(override), before, after)
-        for start, end, (_, _, user, source, layer, override, _, before, after) in zip(
-            starts, ends, segments, strict=True
+        ScheduleSegment(
+            *(start, end, user, source, layer, _override(override), before, after),
+            (user, *others) if others else (),
+            stretches_passed_over(passed) if passed else (),
         )
+        for start, end, (
+            *(_, _, user, source, layer, override, _, others, passed, before, after),
+        ) in zip(starts, ends, segments, strict=True)
     ]
 
 
 def _gaps(gaps: Sequence[Gap]) -> list[ScheduleGap]:
-    return [ScheduleGap(iso(gap.start_at), iso(gap.end_at)) for gap in gaps]
+    return [
+        ScheduleGap(iso(gap.start_at), iso(gap.end_at), _override(gap.override)) for gap in gaps
+    ]
 
 
 def _override(override: Override | None) -> OverrideGiven | None:
@@ -169,7 +242,7 @@ def _person(tally: Tally) -> PersonTally:
 
 def window_in_words(timezone: str, final: FinalSchedule) -> str:
     """Describe the final schedule of a window in a sentence."""
-    people = len({segment.user_id for segment in final.segments})
+    people = len({user_id for segment in final.segments for user_id in segment.user_ids})
     gaps = len(final.gaps)
     return (
         f"{len(final.segments)} shift(s) of {people} {'person' if people == 1 else 'people'} and "
@@ -181,18 +254,42 @@ def window_in_words(timezone: str, final: FinalSchedule) -> str:
 def instant_in_words(found: OnCall) -> str:
     """Describe who is on call at an instant in a sentence."""
     until = "with no end" if found.until is None else f"until {iso(found.until)}"
-    who = f"{found.user_id} is" if found.assignment else "Nobody is"
-    why = _source_in_words(found.assignment) if found.assignment else ""
+    who = _people_in_words(found.user_ids)
+    why = _source_in_words(found.assignment) if found.assignment else closed_in_words(found.closed)
     return f"{who} on call at {iso(found.at)}{why}, {until}{_follower_in_words(found.next)}."
 
 
+def _people_in_words(user_ids: Sequence[str]) -> str:
+    """Return people as the beginning of a sentence."""
+    if not user_ids:
+        return "Nobody is"
+    *others, last = user_ids
+    return f"{', '.join(others)} and {last} are" if others else f"{last} is"
+
+
 def _source_in_words(assignment: OnCallAssignment) -> str:
-    return (
-        f" by layer {assignment.layer}"
-        if assignment.source == "layer"
-        else f" by an {assignment.source}"
-    )
+    if assignment.source == "layer":
+        return f" by layer {assignment.layer}{away_in_words(assignment.passed_over)}"
+    return f" by an {assignment.source}"
+
+
+def closed_in_words(override: Override | None) -> str:
+    """Say that an override lets nobody be on call, and why, after other words."""
+    return f" by an override ({override.reason})" if override else ""
+
+
+def away_in_words(people: Iterable[PassedOver | PassedOverStretch]) -> str:
+    """Say who was passed over, and why, after other words."""
+    away = list(dict.fromkeys((each.user_id, each.reason) for each in people))
+    if not away:
+        return ""
+    named = [f"{name} ({reason})" if reason else name for name, reason in away[:AWAY_NAMED]]
+    more = len(away) - AWAY_NAMED
+    names = ", ".join([*named, *([f"{more} more"] if more > 0 else ())])
+    return f", in place of {names}"
 
 
 def _follower_in_words(upcoming: NextAssignment | None) -> str:
-    return f"; {upcoming.user_id} is next, from {iso(upcoming.at)}" if upcoming else ""
+    if upcoming is None:
+        return ""
+    return f"; {_people_in_words(upcoming.user_ids)} next, from {iso(upcoming.at)}"

@@ -37,7 +37,7 @@ def schedule_endpoint() -> Endpoint:
             "Renders a layered on-call schedule over a window of up to two years: the final "
             "schedule with person and source of each shift, gaps, and a tally per person (shifts, "
             "hours, nights, weekends). Takes any time zone with its clock changes, times of day, "
-            "overrides, entries and swaps for absences. JSON, calendar (ICS), CSV or SVG. Answers "
+            "overrides, swaps, groups and absences. JSON, calendar (ICS), CSV or SVG. Answers "
             "'Who is on call when?', 'When is nobody?', 'Is that fair?'."
         ),
         rules=LAYER_RULES,
@@ -70,7 +70,7 @@ def now_endpoint() -> Endpoint:
         description=(
             "Tells who is on call at an instant of a layered on-call schedule, by which layer, "
             "override or entry, since when, until when, and who follows. Takes any time zone "
-            "with its clock changes, times of day, and swaps for absences. JSON, calendar (ICS), "
+            "with its clock changes, times of day, swaps and absences. JSON, calendar (ICS), "
             "CSV or SVG. Answers 'Who is on call now?', 'Until when?', 'Who is next?'."
         ),
         rules=LAYER_RULES,

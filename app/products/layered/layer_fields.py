@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from app.engine.layered.limits import LAYERS, PARTICIPANTS, RESTRICTIONS
-from app.engine.layered.model import Layer, Restriction, Unit
+from app.engine.layered.model import Layer, Participant, Restriction, Unit
 from app.engine.layered.parsing import MAX_COUNTS, handoff_of, rotation_interval_of
 from app.engine.walltime import clock_of
 from app.errors import FieldError, TooManyLayers, TooManyParticipants, TooManyRestrictions
-from app.http.scalars import Moment, Name, Weekday, When, WindowEnd, WindowStart, Zone
+from app.http.scalars import Moment, Name, Turn, Weekday, When, WindowEnd, WindowStart, Zone
 from app.http.validation import RequestModel
 from app.products.local_times import ENDS
 
@@ -23,6 +23,17 @@ UserId = Annotated[
     Name,
     Meta(description="a user id of 1 to 200 characters after trimming", examples=["usr_alice"]),
 ]
+TurnOf = (
+    Annotated[
+        Turn,
+        Meta(
+            description="a user id of 1 to 200 characters after trimming, a list of up to 20 who "
+            "are on call together, or null for nobody",
+            examples=["usr_alice"],
+        ),
+    ]
+    | None
+)
 Point = Annotated[
     Moment,
     Meta(
@@ -78,7 +89,23 @@ FIRST_TURN_RULE = Meta(
     "participant's; absent: turns are counted from start_at",
     examples=["2026-01-05T08:00:00Z"],
 )
+LAYER_END_RULE = Meta(
+    title="when the layer ends",
+    description="an instant after start_at: from then on the layer has nobody; absent: never",
+    examples=["2026-12-31T08:00:00Z"],
+)
 FirstTurn = Annotated[Moment, FIRST_TURN_RULE]
+LayerEnd = Annotated[Moment, LAYER_END_RULE]
+LocalLayerEnd = Annotated[
+    When,
+    Meta(
+        title="when the layer ends",
+        description="an instant or the last day, after start_at: from then on the layer has "
+        "nobody; absent: never",
+        examples=["2026-12-31"],
+        extra=ENDS,
+    ),
+]
 LocalFirstTurn = Annotated[When, FIRST_TURN_RULE]
 
 
@@ -168,12 +195,13 @@ class LayerDocument(RequestModel, frozen=True):
     ]
     rotation_type: RotationType
     participants: Annotated[
-        list[UserId],
+        list[TurnOf],
         Meta(
             max_length=PARTICIPANTS,
             title="who takes turns",
             description="at most 500 user ids in the order of their turns; twice: two turns a "
-            "round; none: the layer is silent",
+            "round; none: the layer is silent; in place of an id a list of up to 20, who are on "
+            "call together, or null: the layers below have that turn",
             examples=[["usr_alice", "usr_bob"]],
             extra={"error": TooManyParticipants},
         ),
@@ -206,11 +234,13 @@ class LayerDocument(RequestModel, frozen=True):
         | None
     ) = None
     first_turn_at: FirstTurn | None = None
+    end_at: LayerEnd | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
         yield from _interval_errors(values)
         yield from first_turn_errors(values)
+        yield from end_errors(values)
         text = values.get("handoff_time")
         if text is not None:
             yield from _engine_errors("/handoff_time", handoff_of, text, _unit_of(values, text))
@@ -221,7 +251,7 @@ class LayerDocument(RequestModel, frozen=True):
         day, time = handoff_of(self.handoff_time, unit) if self.handoff_time else (None, None)
         return Layer(
             str(self.name),
-            tuple(map(str, self.participants)),
+            tuple(map(participant_of, self.participants)),
             unit,
             count,
             None if self.start_at is None else int(self.start_at),
@@ -231,6 +261,7 @@ class LayerDocument(RequestModel, frozen=True):
             self.turns_on or "all",
             None if self.first_turn_at is None else int(self.first_turn_at),
             self._skipped_start(timezone),
+            None if self.end_at is None else int(self.end_at),
         )
 
     def _skipped_start(self, timezone: str | None) -> int | None:
@@ -250,12 +281,29 @@ class LayerDocument(RequestModel, frozen=True):
         return rotation_interval_of(self.rotation_type, None, None)
 
 
+def participant_of(turn: Turn | None) -> Participant:
+    """Return who has a turn, as the engine reads it."""
+    if turn is None:
+        return None
+    return turn.names if len(turn.names) > 1 else turn.names[0]
+
+
 Participants = Annotated[
-    list[UserId],
+    list[TurnOf],
     Meta(
         max_length=PARTICIPANTS,
-        description="at most 500 user ids in the order of their turns; none: nobody takes turns",
+        description="at most 500 user ids in the order of their turns; none: nobody takes turns; "
+        "in place of an id a list of up to 20, who are on call together, or null: nobody has that "
+        "turn",
         examples=[["user_012", "user_034"]],
+    ),
+]
+WhenAwayRule = Annotated[
+    Literal["next", "gap"],
+    Meta(
+        title="who has a turn meanwhile",
+        description='who has a turn while its person is away: "next", as if absent: the next '
+        'participant of the layer who is there, for exactly that time; "gap": nobody of the layer',
     ),
 ]
 LAYERS_RULE = Meta(
@@ -272,6 +320,13 @@ def first_turn_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     start_at, first_turn_at = values.get("start_at"), values.get("first_turn_at")
     if start_at is not None and first_turn_at is not None and first_turn_at < start_at:
         yield FieldError("/first_turn_at", "is before start_at: leave it out, or write it or later")
+
+
+def end_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield an error if the layer would end before it starts."""
+    start_at, end_at = values.get("start_at"), values.get("end_at")
+    if start_at is not None and end_at is not None and end_at <= start_at:
+        yield FieldError("/end_at", "is not after start_at: write a later end_at")
 
 
 def _interval_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -6,6 +6,7 @@ is computed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -13,6 +14,7 @@ from msgspec import Meta
 
 from app.engine.layered import limits
 from app.engine.layered.model import (
+    Absence,
     Entry,
     FinalSchedule,
     Layer,
@@ -33,19 +35,21 @@ from app.errors import (
 )
 from app.formats.instants import iso
 from app.http.scalars import Moment, Name, When, moment_ms
-from app.http.validation import RequestModel
+from app.http.validation import RequestModel, valid_items
 from app.products.layered.layer_fields import (
     LAYERS_RULE,
     HandoffTime,
     LayerDocument,
     LocalEnd,
     LocalFirstTurn,
+    LocalLayerEnd,
     LocalStart,
     LocalZone,
     Participants,
     RotationInterval,
     RotationType,
     UserId,
+    WhenAwayRule,
 )
 from app.products.layered.understood import (
     UnderstoodInstant,
@@ -66,7 +70,10 @@ from app.products.words import (
     START,
     meant_by,
 )
+from app.similar import most_similar
 
+MAX_REPORTED = 20
+"""How many absences of people who take no turns are named."""
 LIGHT_STEPS = 5_000
 """Work that is done within 10 ms, beside reading the request."""
 
@@ -77,9 +84,22 @@ ROTATION = (
     "handoff_time",
     "interval",
     "first_turn_at",
+    "end_at",
 )
 """The fields of a schedule that is one rotation, as v2 shows one."""
 
+Covering = (
+    Annotated[
+        Name,
+        Meta(
+            title="who is on call",
+            description="a user id, or null with a reason: nobody is on call",
+            examples=["usr_alice"],
+        ),
+    ]
+    | None
+)
+"""Who is on call by an override."""
 Reason = Annotated[
     str,
     Meta(
@@ -113,6 +133,7 @@ class SoldLayer(LayerDocument, frozen=True):
 
     start_at: Annotated[LocalStart, TURNS_BEGIN] | None = None  # type: ignore[assignment] # may be local
     first_turn_at: LocalFirstTurn | None = None  # type: ignore[assignment] # as above
+    end_at: LocalLayerEnd | None = None  # type: ignore[assignment] # as above
 
     synonyms = meant_by(
         {
@@ -130,9 +151,9 @@ SoldLayers = Annotated[list[SoldLayer], LAYERS_RULE]
 
 
 class OverrideDocument(RequestModel, frozen=True):
-    """One person for a time range, above entries and layers."""
+    """One person for a time range, above entries and layers; or nobody."""
 
-    user_id: Annotated[UserId, ON_CALL]
+    user_id: Covering
     start_at: Annotated[LocalStart, BEGINS]
     end_at: Annotated[LocalEnd, ENDS_AT]
     reason: Reason | None = None
@@ -152,7 +173,8 @@ class OverrideDocument(RequestModel, frozen=True):
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
-        return order_errors(values, "start_at", "end_at")
+        yield from order_errors(values, "start_at", "end_at")
+        yield from nobody_errors(values)
 
     def override(self) -> Override | None:
         """Return the override; ``None`` if it was cancelled before it began."""
@@ -161,7 +183,8 @@ class OverrideDocument(RequestModel, frozen=True):
             end_at = min(end_at, self.cancelled_at)
         if end_at <= self.start_at:
             return None
-        return Override(str(self.user_id), self.start_at, end_at, self.reason)
+        user_id = None if self.user_id is None else str(self.user_id)
+        return Override(user_id, self.start_at, end_at, self.reason)
 
 
 class EntryDocument(RequestModel, frozen=True):
@@ -185,6 +208,37 @@ class EntryDocument(RequestModel, frozen=True):
 
     def entry(self) -> Entry:
         return Entry(str(self.user_id), self.start, self.end)
+
+
+class AbsenceOf(RequestModel, frozen=True):
+    """When somebody takes no turns of layers."""
+
+    person: Annotated[UserId, Meta(title="who is away")]
+    start: Annotated[LocalStart, BEGINS]
+    end: Annotated[LocalEnd, ENDS_AT]
+    reason: (
+        Annotated[
+            str,
+            Meta(
+                max_length=200,
+                title="why",
+                description="at most 200 characters; told",
+                examples=["leave"],
+            ),
+        ]
+        | None
+    ) = None
+
+    synonyms = meant_by(
+        {"person": tuple(word for word in PERSON if word != "person"), "start": START, "end": END}
+    )
+
+    @classmethod
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        return order_errors(values, "start", "end")
+
+    def absence(self) -> Absence:
+        return Absence(str(self.person), self.start, self.end, self.reason)
 
 
 class SwapDocument(RequestModel, frozen=True):
@@ -224,6 +278,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
     handoff_time: HandoffTime | None = None
     interval: RotationInterval | None = None
     first_turn_at: LocalFirstTurn | None = None
+    end_at: LocalLayerEnd | None = None
     overrides: (
         Annotated[
             list[OverrideDocument],
@@ -263,6 +318,20 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+
+    unavailable: (
+        Annotated[
+            list[AbsenceOf],
+            Meta(
+                max_length=limits.ABSENCES,
+                title="who is away when",
+                description="at most 10,000: when people take no turns of layers; `when_away` "
+                "says who does. Overrides and entries stand as they are",
+            ),
+        ]
+        | None
+    ) = None
+    when_away: WhenAwayRule | None = None
 
     overrides_left_out: (
         Annotated[
@@ -315,7 +384,10 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
     now_field: ClassVar[str]
     """The field that is now where none is given. Who reads a request without a now must give it."""
 
-    as_shown = (*ROTATION, "overrides_left_out", "layered", "first_turns", "pending")
+    as_shown = (
+        *(*ROTATION, "when_away", "overrides_left_out", "layered", "first_turns"),
+        "pending",
+    )
     synonyms: ClassVar[Mapping[str, str]] = {
         "tz": "timezone",
         "zone": "timezone",
@@ -323,6 +395,10 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
         "people": "participants",
         "members": "participants",
         "users": "participants",
+        "absences": "unavailable",
+        "away": "unavailable",
+        "vacations": "unavailable",
+        "timeoff": "unavailable",
     }
 
     @classmethod
@@ -340,6 +416,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             *_shown_errors(values),
             *_rotation_errors(values),
             *_first_turns_errors(values),
+            *_absent_errors(values),
         ]
         yield from errors
         manual = len(values.get("overrides") or ()) + len(values.get("entries") or ())
@@ -362,6 +439,8 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             ),
             tuple(filter(None, (override.override() for override in self.overrides or ()))),
             tuple(entry.entry() for entry in self.entries or ()),
+            tuple(absence.absence() for absence in self.unavailable or ()),
+            self.when_away or "next",
         )
         return _swapped(schedule, [swap.swap() for swap in self.swaps or ()])
 
@@ -437,6 +516,12 @@ def order_errors(values: Mapping[str, Any], start: str, end: str) -> Iterator[Fi
         )
 
 
+def nobody_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield an error if an override says without a reason that nobody is on call."""
+    if values.get("user_id", "") is None and "reason" in values and not values["reason"]:
+        yield FieldError("/reason", "is required where user_id is null: say why nobody is on call")
+
+
 def window_errors(
     values: Mapping[str, Any], start: str, end: str, pointer: str
 ) -> Iterator[FieldError]:
@@ -477,7 +562,9 @@ def _rotation_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
             yield FieldError("/layers", "is required, or rotation_type and participants")
 
 
-WORK = frozenset(("overrides", "entries", "swaps", "layers", "first_turns", *ROTATION))
+WORK = frozenset(
+    ("overrides", "entries", "swaps", "layers", "first_turns", "unavailable", *ROTATION)
+)
 """The fields that say how much work a schedule is."""
 
 
@@ -495,6 +582,26 @@ def _first_turns_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
             start_at = layer.start_at
             if None not in (turn, start_at) and turn < start_at:
                 yield FieldError(f"/first_turns/{index}", "is before start_at of the layer")
+
+
+def _absent_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield an error for each absence of somebody who takes no turns, as a misspelt name would.
+
+    At most ``MAX_REPORTED`` are named.
+    """
+    if not values.get("unavailable") or not values.keys() >= {"layers", "participants"}:
+        return
+    turns = [values["participants"] or (), *(each.participants for each in values["layers"] or ())]
+    known = dict.fromkeys(name for some in turns for turn in some if turn for name in turn.names)
+    strange = (
+        (index, str(absence.person))
+        for index, absence in valid_items(values, "unavailable")
+        if str(absence.person) not in known
+    )
+    for index, name in islice(strange, MAX_REPORTED):
+        similar = most_similar(name, known)
+        hint = f"; did you mean {similar!r}?" if similar else ""
+        yield FieldError(f"/unavailable/{index}/person", f"takes no turns of any layer{hint}")
 
 
 def _pending_errors(values: Mapping[str, Any], end_at: int) -> Iterator[FieldError]:
@@ -538,8 +645,11 @@ def _work_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         yield NamedFieldError("", error.detail, type(error))
 
 
-def _work(values: Mapping[str, Any]) -> tuple[list[Layer], int, list[Swap], int]:
-    """Return what the work depends on: layers, the number of overrides and entries, swaps, span."""
+def _work(values: Mapping[str, Any]) -> tuple[list[Layer], int, list[Swap], int, int]:
+    """Return what the work depends on.
+
+    That is layers, the number of overrides and entries, swaps, span, the number of absences.
+    """
     from_at, to_at = values.get("from_at"), values.get("to_at")
     asked = 0 if from_at is None or to_at is None else to_at - from_at
     return (
@@ -547,6 +657,7 @@ def _work(values: Mapping[str, Any]) -> tuple[list[Layer], int, list[Swap], int]
         len(values["overrides"] or ()) + len(values["entries"] or ()),
         [swap.swap() for swap in values["swaps"] or ()],
         max(0, min(asked, limits.WINDOW_MS)),
+        len(values["unavailable"] or ()),
     )
 
 

@@ -15,12 +15,18 @@ from app.engine.layered.model import (
     NextAssignment,
     OnCall,
     OnCallAssignment,
+    Override,
     Schedule,
     Segment,
 )
 from app.engine.layered.tally import Tally
 from app.formats.timeline import GAP_NOTE, Timeline, TimelineItem, shift_count_text
-from app.products.layered.answer import instant_in_words, window_in_words
+from app.products.layered.answer import (
+    away_in_words,
+    closed_in_words,
+    instant_in_words,
+    window_in_words,
+)
 
 UNBOUNDED_MS = DAY_MS
 """The part that is shown, before or after the instant, of a period without beginning or end."""
@@ -37,14 +43,18 @@ def schedule_timeline(
         identity=_identity(schedule),
         items=timeline_items(final),
         people={tally.user_id: shift_count_text(tally.shifts) for tally in tallies},
+        absences=[
+            TimelineItem(0, away.start_at, away.end_at, away.user_id, away.reason or "")
+            for away in schedule.absences
+        ],
     )
 
 
 def now_timeline(schedule: Schedule, found: OnCall) -> Timeline:
     """Return the timeline of the period around an instant, with the next person in ``after``."""
-    people = {found.user_id: "on call"} if found.user_id is not None else {}
-    if found.next:
-        people.setdefault(found.next.user_id, "next")
+    people = dict.fromkeys(found.user_ids, "on call")
+    for user_id in found.next.user_ids if found.next else ():
+        people.setdefault(user_id, "next")
     item = _item_at(found)
     return Timeline(
         title="On call at an instant",
@@ -72,23 +82,27 @@ def _identity(schedule: Schedule) -> Sequence[str]:
 
 
 def _shift(segment: Segment) -> TimelineItem:
-    start, end, user, *_, before, after = segment
-    return TimelineItem(start, start, end, user, _source(segment), before, after)
+    start, end, user, *_, others, _, before, after = segment
+    return TimelineItem(start, start, end, user, _source(segment), before, after, others=others)
 
 
 def _gap(gap: Gap) -> TimelineItem:
-    return TimelineItem(gap.start_at, gap.start_at, gap.end_at, None, GAP_NOTE)
+    return TimelineItem(gap.start_at, gap.start_at, gap.end_at, None, _gap_note(gap.override))
+
+
+def _gap_note(override: Override | None) -> str:
+    return f"{GAP_NOTE[:-1]}{closed_in_words(override)}."
 
 
 def _source(why: Segment | OnCallAssignment) -> str:
     if why.source == "layer":
-        return f"By layer {why.layer}."
+        return f"By layer {why.layer}{away_in_words(why.passed_over)}."
     reason = why.override.reason if why.override else None
     return f"By an {why.source}{f': {reason}' if reason else '.'}"
 
 
 def _item_at(found: OnCall) -> TimelineItem:
-    notes = [_source(found.assignment) if found.assignment else GAP_NOTE]
+    notes = [_source(found.assignment) if found.assignment else _gap_note(found.closed)]
     if found.since is None:
         notes.append("It has no beginning: shown from 24 hours before the instant asked about.")
     if found.until is None:
@@ -101,6 +115,7 @@ def _item_at(found: OnCall) -> TimelineItem:
         " ".join(notes),
         found.since is None,
         found.until is None,
+        others=found.assignment.others if found.assignment else (),
     )
 
 
@@ -113,4 +128,4 @@ def _followers(item: TimelineItem, upcoming: NextAssignment) -> Iterator[Timelin
     if until < at:
         yield _gap(Gap(until, at))
     end = min(at + max((at - item.start_at) // 8, 1), LATEST_AT)
-    yield TimelineItem(at, at, end, upcoming.user_id, goes_on_after=True)
+    yield TimelineItem(at, at, end, upcoming.user_id, goes_on_after=True, others=upcoming.others)

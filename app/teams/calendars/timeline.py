@@ -67,8 +67,8 @@ def window_note(today: int, days: int) -> str:
 def people_in(history: History, _: int, __: int) -> set[str]:
     """Return the users whom a schedule or its manual assignments name."""
     layers = [layer for version in history.versions() for layer in version.schedule.layers]
-    by_hand = {assignment.fields.user_id for assignment in history.assignments}
-    return by_hand.union(*(layer.participants for layer in layers))
+    by_hand = {each.fields.user_id for each in history.assignments if each.fields.user_id}
+    return by_hand.union(*(layer.people for layer in layers))
 
 
 def schedule_calendar(
@@ -113,7 +113,9 @@ def personal_events(
     final = _final(history, today, days)
     timeline = _timeline(final, today, schedule, {})
     items = [
-        item._replace(person=schedule.name) for item in timeline.items if item.person == user_id
+        item._replace(person=schedule.name, others=())
+        for item in timeline.items
+        if user_id in item.people
     ]
     found = list(_by_day(replace(timeline, items=items), today))
     days = min(days, _days_of(found))
@@ -188,8 +190,12 @@ def _changed_at(
 
 
 def _named(item: TimelineItem, changed_at: int, names: Names) -> TimelineItem:
-    name, renamed_at = names.get(item.person or "", (item.person, changed_at))
-    return item._replace(person=name, changed_at=max(changed_at, renamed_at))
+    if item.person is None:
+        return item._replace(changed_at=changed_at)
+    [name, *others], renamed = zip(
+        *(names.get(each, (each, 0)) for each in item.people), strict=True
+    )
+    return item._replace(person=name, others=tuple(others), changed_at=max(changed_at, *renamed))
 
 
 def _days_within(history: History, today: int, days: int, steps: int) -> int:

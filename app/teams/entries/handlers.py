@@ -99,7 +99,7 @@ async def swap_entry(tx: Tx, context: RequestContext) -> HandlerResult:
     entry = await store.get_entry(tx, context.org_id, found.id)
     with_user_id = str(context.document.swap_with_user_id)
     await require_users(tx, context.org_id, [("/swap_with_user_id", with_user_id)])
-    if entry.user_id == with_user_id:
+    if with_user_id in entry.user_ids:
         raise InvalidRequest(
             [
                 FieldError(
@@ -132,7 +132,9 @@ async def undo_swap(tx: Tx, context: RequestContext) -> HandlerResult:
     return HandlerResult()
 
 
-def _stretch(user_id: str, from_at: int, until_at: int, timezone: str) -> Mapping[str, str]:
+def _stretch(
+    user_id: str | None, from_at: int, until_at: int, timezone: str
+) -> Mapping[str, str | None]:
     """Return the user and the stretch of an entry for the audit; nothing for an empty stretch."""
     if from_at >= until_at:
         return {}

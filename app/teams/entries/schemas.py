@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -9,6 +10,7 @@ from msgspec import Meta, Struct
 from app.engine.layered import limits
 from app.errors import FieldError
 from app.http.validation import RequestModel
+from app.products.layered.answer import StretchesPassedOver, UserIds, several, stretches_passed_over
 from app.products.layered.layer_fields import Point
 from app.products.layered.request import window_errors
 from app.teams.entries.store import StoredEntry, StoredSwap
@@ -36,18 +38,29 @@ class EntryPost(RequestModel, frozen=True):
         return ManualAssignmentFields(str(self.user_id), int(self.start), int(self.end))
 
 
-class EntryShown(Struct, frozen=True):
+class EntryShown(Struct, frozen=True, omit_defaults=True):
     """One shift of a schedule."""
 
     id: str
     schedule_id: str
-    user_id: Annotated[str, Meta(description="Who has it, swaps and overrides included.")]
+    user_id: (
+        Annotated[
+            str,
+            Meta(
+                description="Who has it, swaps and overrides included; null: nobody, by an "
+                "override of all of it."
+            ),
+        ]
+        | None
+    )
     start: Instant
     end: Instant
     source: Literal["created", "generated"]
     scheduled_user_id: Annotated[str, Meta(description="Who had it before.")]
     swap_id: str | None
     created_at: Instant | None
+    user_ids: UserIds = ()
+    passed_over: StretchesPassedOver = ()
 
 
 class EntriesQuery(PageQuery, frozen=True, kw_only=True):
@@ -100,6 +113,8 @@ def entry_of(entry: StoredEntry, timezone: str) -> EntryShown:
         entry.scheduled_user_id,
         entry.swap_id,
         None if entry.created_at is None else utc_text(entry.created_at),
+        several(entry.user_ids),
+        stretches_passed_over(entry.passed_over, partial(local_text, timezone=timezone)),
     )
 
 

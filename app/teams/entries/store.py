@@ -20,6 +20,7 @@ from app.database.ids import new_id
 from app.database.pages import Page, Slice, page_of
 from app.database.tables import swaps
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
+from app.engine.layered.model import PassedOverStretch
 from app.engine.layered.shifts import ScheduleShift, start_of_shift_key
 from app.errors import Conflict, NotFound
 from app.teams.heavy_work import Compute, compute_in_thread
@@ -43,16 +44,27 @@ NEAR_MS, HORIZON_MS = 31 * DAY_MS, 366 * DAY_MS
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """One shift of a schedule. ``user_id`` has it, ``scheduled_user_id`` had it before a swap."""
+    """One shift of a schedule.
+
+    ``user_id`` has it, with ``others``, or nobody has it by an override; ``scheduled_user_id`` had
+    it before a swap, or has the turn and is one of those ``passed_over``.
+    """
 
     id: str
     schedule_id: str
-    user_id: str
+    user_id: str | None
     scheduled_user_id: str
     start_at: int
     end_at: int
     swap_id: str | None
     created_at: int | None
+    others: tuple[str, ...] = ()
+    passed_over: tuple[PassedOverStretch, ...] = ()
+
+    @property
+    def user_ids(self) -> tuple[str, ...]:
+        """Everybody who has it."""
+        return () if self.user_id is None else (self.user_id, *self.others)
 
     @property
     def generated(self) -> bool:
@@ -186,6 +198,8 @@ async def insert_swap(
     """
     if entry.end_at <= now:
         raise Conflict(f"the entry {entry.id} is over")
+    if entry.user_id is None:
+        raise Conflict(f"nobody has the entry {entry.id}: an override says so")
     other = await _entry_back(tx, org_id, entry, with_user_id, now)
     swapped = [each for each in (entry, other) if each]
     for each in swapped:
@@ -279,14 +293,15 @@ async def _entry_back(
         until_at = min(entry.end_at + reach, LATEST_AT)
         after = await entries_between(tx, org_id, entry.schedule_id, entry.end_at, until_at)
         for other in after:
-            if other.user_id == user_id and other.start_at >= entry.end_at:
+            if other.user_ids == (user_id,) and other.start_at >= entry.end_at:
                 return other
     from_at = max(now, entry.start_at - HORIZON_MS)
     if from_at >= entry.start_at:
         return None
     before = await entries_between(tx, org_id, entry.schedule_id, from_at, entry.start_at)
     for other in reversed(before):
-        if other.user_id == user_id and now < other.start_at and other.end_at <= entry.start_at:
+        is_before = now < other.start_at and other.end_at <= entry.start_at
+        if other.user_ids == (user_id,) and is_before:
             return other
     return None
 
@@ -332,10 +347,11 @@ async def _require_one_each(
         for entry in await entries_between(tx, org_id, schedule_id, *span):
             if entry.swap_id is None and entry.user_id != entry.scheduled_user_id:
                 continue
-            before = last.setdefault(entry.user_id, entry)
-            if before is not entry and before.overlaps(entry):
-                raise Conflict(f"{entry.user_id} would have {before.id} and {entry.id} at once")
-            last[entry.user_id] = entry
+            for user_id in entry.user_ids:
+                before = last.setdefault(user_id, entry)
+                if before is not entry and before.overlaps(entry):
+                    raise Conflict(f"{user_id} would have {before.id} and {entry.id} at once")
+                last[user_id] = entry
 
 
 def _start_of(history: History, _: int, __: int, key: str) -> int | None:
@@ -355,7 +371,7 @@ def _entries_in(
     found = [
         entry
         for entry in _entries(schedule_id, shifts, history.assignments)
-        if user_id in (None, entry.user_id) and entry_id in (None, entry.id)
+        if (user_id is None or user_id in entry.user_ids) and entry_id in (None, entry.id)
     ]
     page = found[part.offset : part.offset + part.limit] if part else found
     return (page, len(found)), span
@@ -376,11 +392,13 @@ def _entries(
             (shift.entry and shift.entry.id) or f"{schedule_id}{GENERATED_SEPARATOR}{shift.key()}",
             schedule_id,
             assignment.fields.user_id if assignment else shift.user_id,
-            shift.user_id,
+            shift.turn_user_id,
             shift.start_at,
             shift.end_at,
             assignment.fields.swap_id if assignment else None,
             created[shift.entry.id] if shift.entry and shift.entry.id else None,
+            () if assignment else shift.others,
+            () if assignment else shift.passed_over,
         )
         for shift, assignment in zip(shifts, _owners(shifts, overrides), strict=True)
     ]

@@ -11,6 +11,7 @@ from app.database.database import Tx
 from app.database.pacing import with_pauses
 from app.engine.layered.model import OnCall
 from app.errors import NotFound
+from app.products.layered.answer import passed_over, several, stretches_passed_over
 from app.teams.on_call.schemas import (
     CurrentOnCall,
     CurrentShift,
@@ -18,6 +19,7 @@ from app.teams.on_call.schemas import (
     GapShown,
     NextShift,
     OnCallShown,
+    PersonOnCall,
     ScheduleNow,
     SegmentShown,
 )
@@ -61,8 +63,9 @@ async def read_current_on_call(tx: Tx, context: RequestContext) -> HandlerResult
 
 
 def _on_call(schedule_id: str, found: OnCall, users: Mapping[str, StoredUser]) -> HandlerResult:
-    assignment = found.assignment
+    assignment, closed = found.assignment, found.closed
     user = users.get(assignment.user_id) if assignment else None
+    override = assignment.override if assignment else closed
     shown = OnCallShown(
         schedule_id,
         utc_text(found.at),
@@ -71,9 +74,12 @@ def _on_call(schedule_id: str, found: OnCall, users: Mapping[str, StoredUser]) -
         assignment.layer if assignment else None,
         None if found.until is None else utc_text(found.until),
         user.name if user else None,
-        assignment.source if assignment else None,
-        assignment.override.id if assignment and assignment.override else None,
+        assignment.source if assignment else "override" if closed else None,
+        override.id if override else None,
         assignment.entry.id if assignment and assignment.entry else None,
+        several(found.user_ids),
+        passed_over(assignment.passed_over) if assignment else (),
+        closed.reason if closed else None,
     )
     return HandlerResult(DataEnvelope(shown))
 
@@ -90,10 +96,20 @@ def _final_json(history: History, from_at: int, to_at: int, schedule_id: str) ->
             segment.layer,
             segment.override.id if segment.override else None,
             segment.entry.id if segment.entry else None,
+            several(segment.user_ids),
+            stretches_passed_over(segment.passed_over, utc_text),
         )
         for segment in final.segments
     ]
-    gaps = [GapShown(utc_text(gap.start_at), utc_text(gap.end_at)) for gap in final.gaps]
+    gaps = [
+        GapShown(
+            utc_text(gap.start_at),
+            utc_text(gap.end_at),
+            gap.override.id if gap.override else None,
+            gap.override.reason if gap.override else None,
+        )
+        for gap in final.gaps
+    ]
     window = (utc_text(final.from_at), utc_text(final.to_at))
     shown = FinalScheduleShown(schedule_id, *window, segments, gaps)
     return bounded(msgspec.json.encode(DataEnvelope(shown)))
@@ -101,7 +117,7 @@ def _final_json(history: History, from_at: int, to_at: int, schedule_id: str) ->
 
 def _named(found: Sequence[tuple[NamedSchedule, OnCall]]) -> Iterator[str | None]:
     for _, on_call in found:
-        yield on_call.user_id
+        yield from on_call.user_ids
         yield on_call.next.user_id if on_call.next else None
 
 
@@ -116,7 +132,10 @@ def _current(
     if first:
         row = _now(*first)
         on_call = CurrentShift(
-            str(row.user_id), *_contact(users, row.user_id), row.shift_start, row.shift_end
+            *(str(row.user_id), *_contact(users, row.user_id), row.shift_start, row.shift_end),
+            row.user_ids,
+            [PersonOnCall(each, *_contact(users, each)) for each in row.user_ids] or (),
+            passed_over(first[1].assignment.passed_over) if first[1].assignment else (),
         )
     return HandlerResult(CurrentOnCall(team_id, on_call, _next(soonest, users), rows))
 
@@ -126,7 +145,9 @@ def _now(schedule: NamedSchedule, on_call: OnCall) -> ScheduleNow:
     since, until = (
         None if at is None else local_text(at, timezone) for at in (on_call.since, on_call.until)
     )
-    return ScheduleNow(schedule.id, schedule.name, on_call.user_id, since, until)
+    reason = on_call.closed.reason if on_call.closed else None
+    together = several(on_call.user_ids)
+    return ScheduleNow(schedule.id, schedule.name, on_call.user_id, since, until, together, reason)
 
 
 def _next_at(on_call: OnCall) -> int:
@@ -140,7 +161,8 @@ def _next(
         return None
     schedule, follows = found[0], found[1].next
     at = local_text(follows.at, schedule.timezone)
-    return NextShift(follows.user_id, *_contact(users, follows.user_id), at, schedule.id)
+    contact = _contact(users, follows.user_id)
+    return NextShift(follows.user_id, *contact, at, schedule.id, several(follows.user_ids))
 
 
 def _contact(users: Mapping[str, StoredUser], user_id: str | None) -> tuple[str | None, str | None]:

@@ -7,10 +7,30 @@ from msgspec import Meta, Struct
 
 from app.errors import FieldError
 from app.http.validation import RequestModel
-from app.products.layered.answer import AssignmentSource
+from app.products.layered.answer import (
+    AssignmentSource,
+    PassedOverPeople,
+    StretchesPassedOver,
+    UserIds,
+)
 from app.products.layered.layer_fields import Point
 from app.products.layered.request import window_errors
 from app.teams.schemas import Instant
+
+ClosedReason = Annotated[str, Meta(description="Why nobody is on call, where an override says so.")]
+
+
+class PersonOnCall(Struct, frozen=True):
+    """One of several who are on call together."""
+
+    user_id: str
+    name: str | None
+    email: str | None
+
+
+PeopleTogether = Annotated[
+    Sequence[PersonOnCall], Meta(description="Everybody on call, if they are several.")
+]
 
 
 class WindowQuery(RequestModel, frozen=True, rename={"from_at": "from", "to_at": "to"}):
@@ -25,7 +45,7 @@ class WindowQuery(RequestModel, frozen=True, rename={"from_at": "from", "to_at":
         return window_errors(values, "from_at", "to_at", "/to")
 
 
-class OnCallShown(Struct, frozen=True):
+class OnCallShown(Struct, frozen=True, omit_defaults=True):
     """Who is on call at an instant. With nobody, ``until`` is when somebody is."""
 
     schedule_id: str
@@ -38,9 +58,12 @@ class OnCallShown(Struct, frozen=True):
     source: AssignmentSource | None
     override_id: str | None
     entry_id: str | None
+    user_ids: UserIds = ()
+    passed_over: PassedOverPeople = ()
+    reason: ClosedReason | None = None
 
 
-class SegmentShown(Struct, frozen=True):
+class SegmentShown(Struct, frozen=True, omit_defaults=True):
     """A maximal stretch with one person from one source, cut to the window."""
 
     start: Instant
@@ -50,13 +73,17 @@ class SegmentShown(Struct, frozen=True):
     layer: str | None
     override_id: str | None
     entry_id: str | None
+    user_ids: UserIds = ()
+    passed_over: StretchesPassedOver = ()
 
 
-class GapShown(Struct, frozen=True):
+class GapShown(Struct, frozen=True, omit_defaults=True):
     """A maximal stretch with nobody on call, cut to the window."""
 
     start: Instant
     end: Instant
+    override_id: Annotated[str, Meta(description="The one that says so.")] | None = None
+    reason: ClosedReason | None = None
 
 
 class FinalScheduleShown(Struct, frozen=True, rename={"from_at": "from", "to_at": "to"}):
@@ -69,7 +96,7 @@ class FinalScheduleShown(Struct, frozen=True, rename={"from_at": "from", "to_at"
     gaps: list[GapShown]
 
 
-class CurrentShift(Struct, frozen=True):
+class CurrentShift(Struct, frozen=True, omit_defaults=True):
     """Who is on call now, and for which shift."""
 
     user_id: str
@@ -77,9 +104,12 @@ class CurrentShift(Struct, frozen=True):
     email: str | None
     shift_start: Annotated[Instant, Meta(description="Null: it was always so.")] | None
     shift_end: Annotated[Instant, Meta(description="Null: nothing will ever change.")] | None
+    user_ids: UserIds = ()
+    users: PeopleTogether = ()
+    passed_over: PassedOverPeople = ()
 
 
-class NextShift(Struct, frozen=True):
+class NextShift(Struct, frozen=True, omit_defaults=True):
     """Who follows on the same schedule, or comes first where nobody is on call."""
 
     user_id: str
@@ -87,9 +117,10 @@ class NextShift(Struct, frozen=True):
     email: str | None
     at: Instant
     schedule_id: str
+    user_ids: UserIds = ()
 
 
-class ScheduleNow(Struct, frozen=True):
+class ScheduleNow(Struct, frozen=True, omit_defaults=True):
     """Who has one of the team's schedules."""
 
     schedule_id: str
@@ -97,6 +128,8 @@ class ScheduleNow(Struct, frozen=True):
     user_id: str | None
     shift_start: Instant | None
     shift_end: Instant | None
+    user_ids: UserIds = ()
+    reason: ClosedReason | None = None
 
 
 class CurrentOnCall(Struct, frozen=True):

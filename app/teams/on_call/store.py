@@ -1,10 +1,10 @@
 """Loads as much of a stored schedule as the engine needs to answer for an instant or a window.
 
-Strategy: a schedule has few versions and all are read, as text. It may have many overrides and
-entries, so only those around the question are read, and more if the answer turns out to reach
-beyond them. A small question is answered on the event loop, a large one where ``Compute`` does it,
-which is mostly another process; so questions are functions of a ``History``, and their answers are
-small or bytes. One that would take more than about a second is refused.
+Strategy: a schedule has few versions and all are read, as text. It may have many overrides,
+entries and absences, so only those around the question are read, and more if the answer turns out
+to reach beyond them. A small question is answered on the event loop, a large one where ``Compute``
+does it, which is mostly another process; so questions are functions of a ``History``, and their
+answers are small or bytes. One that would take more than about a second is refused.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.tables import schedule_versions
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, check_work, steps_of
-from app.engine.layered.model import FinalSchedule, OnCall, Schedule
+from app.engine.layered.model import FinalSchedule, OnCall, Schedule, WhenAway
 from app.engine.layered.shifts import ScheduleShift, shifts_between
 from app.engine.layered.versions import (
     ScheduleVersion,
@@ -26,6 +26,7 @@ from app.engine.layered.versions import (
     validity_intervals,
 )
 from app.errors import NotFound
+from app.teams.absences.store import AbsentStretch, absent_near
 from app.teams.heavy_work import Compute
 from app.teams.overrides.store import ManualAssignment, assignments_near
 from app.teams.schedules.store import layers_in
@@ -39,12 +40,13 @@ and characters of the rules that it is answered from."""
 
 T = TypeVar("T")
 Span = tuple[int, int]
-Rules = tuple[int, int, str, str]
-"""Number, instant, zone and layers of a version, as they are stored."""
+Rules = tuple[int, int, str, WhenAway | None, str]
+"""Number, instant, zone, what becomes of turns while people are away, and layers of a version, as
+they are stored."""
 
 VERSION = schedule_versions.c
 VERSIONS = (
-    select(VERSION.number, VERSION.valid_from, VERSION.timezone, VERSION.layers)
+    select(VERSION.number, VERSION.valid_from, VERSION.timezone, VERSION.when_away, VERSION.layers)
     .where(VERSION.org_id == bindparam("org"), VERSION.schedule_id == bindparam("schedule"))
     .order_by(VERSION.number)
 )
@@ -52,14 +54,19 @@ VERSIONS = (
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A schedule's versions, oldest first, and its manual assignments around a window."""
+    """A schedule's versions, oldest first, and what else decides about a window.
+
+    These are its manual assignments, and the absences of its people, around the window.
+    """
 
     rules: Sequence[Rules]
     assignments: Sequence[ManualAssignment]
+    absent: Sequence[AbsentStretch] = ()
 
     def __reduce__(self) -> tuple[object, ...]:
         """Return how a history is pickled: quickly, since it may have thousands of assignments."""
-        return _unpickled, (self.rules, msgspec.msgpack.encode(self.assignments))
+        rest = msgspec.msgpack.encode((self.assignments, self.absent))
+        return _unpickled, (self.rules, rest)
 
     @property
     def characters(self) -> int:
@@ -70,16 +77,23 @@ class History:
         """Return the versions as the engine reads them."""
         overrides = tuple(each.override for each in self.assignments if each.kind == "override")
         entries = tuple(each.entry for each in self.assignments if each.kind == "entry")
+        absences = tuple(each.absence for each in self.absent)
         return [
             ScheduleVersion(
-                valid_from, Schedule(timezone, layers_in(layers), overrides, entries), number
+                valid_from,
+                Schedule(
+                    *(timezone, layers_in(layers), overrides, entries, absences),
+                    when_away=when_away or "next",
+                ),
+                number,
             )
-            for number, valid_from, timezone, layers in self.rules
+            for number, valid_from, timezone, when_away, layers in self.rules
         ]
 
 
-def _unpickled(rules: Sequence[Rules], assignments: bytes) -> History:
-    return History(rules, msgspec.msgpack.decode(assignments, type=list[ManualAssignment]))
+def _unpickled(rules: Sequence[Rules], rest: bytes) -> History:
+    kind = tuple[list[ManualAssignment], list[AbsentStretch]]
+    return History(rules, *msgspec.msgpack.decode(rest, type=kind))
 
 
 async def history_between(
@@ -90,7 +104,11 @@ async def history_between(
     rules = [cast(Rules, tuple(row)) for row in await tx.execute(VERSIONS, whose)]
     if not rules:
         raise NotFound(f"there is no schedule {schedule_id}")
-    return History(rules, await assignments_near(tx, org_id, schedule_id, from_at, to_at))
+    return History(
+        rules,
+        await assignments_near(tx, org_id, schedule_id, from_at, to_at),
+        await absent_near(tx, org_id, schedule_id, from_at, to_at),
+    )
 
 
 async def ask(
@@ -113,7 +131,7 @@ async def ask(
 def is_light(history: History, from_at: int, to_at: int) -> bool:
     """Return whether a question about ``[from_at, to_at)`` takes no more than some milliseconds."""
     return (
-        len(history.assignments) * 4 <= LIGHT_STEPS
+        (len(history.assignments) + len(history.absent)) * 4 <= LIGHT_STEPS
         and history.characters <= LIGHT_CHARACTERS
         and steps_by(history.versions(), len(history.assignments), from_at, to_at) <= LIGHT_STEPS
     )
@@ -122,7 +140,9 @@ def is_light(history: History, from_at: int, to_at: int) -> bool:
 def steps_by(versions: Sequence[ScheduleVersion], manual: int, from_at: int, to_at: int) -> int:
     """Return the steps of laying out ``[from_at, to_at)`` by the most laborious of its versions."""
     steps = (
-        steps_of(version.schedule.layers, manual, (), to_at - from_at)
+        steps_of(
+            *(version.schedule.layers, manual, (), to_at - from_at, len(version.schedule.absences))
+        )
         for version in _versions_in(versions, from_at, to_at)
     )
     return max(steps, default=0)
@@ -174,7 +194,8 @@ def _bounded_versions(history: History, from_at: int, to_at: int) -> Sequence[Sc
     """Return the versions for a window. Raises ``TooMuchWork``."""
     versions = history.versions()
     for version in _versions_in(versions, from_at, to_at):
-        check_work(version.schedule.layers, len(history.assignments), (), to_at - from_at)
+        manual, absent = len(history.assignments), len(history.absent)
+        check_work(version.schedule.layers, manual, (), to_at - from_at, absent)
     return versions
 
 
@@ -191,7 +212,9 @@ def _on_call_in(history: History, at: int, _: int) -> tuple[OnCall, Span]:
     """Return who is on call at ``at``, and the stretch that this depends on."""
     found = on_call_at(history.versions(), at)
     since = EARLIEST_AT if found.since is None else found.since
-    ended = (each.until_at for each in history.assignments if each.until_at <= at)
+    ends = [each.until_at for each in history.assignments]
+    ends += [each.until_at for each in history.absent]
+    ended = (until_at for until_at in ends if until_at <= at)
     hidden = max(ended, default=since) > since  # an earlier assignment may matter
     return found, (since if hidden else at, _end_of(found) + 1)
 

@@ -8,31 +8,37 @@ from msgspec import Meta, Struct
 from app.errors import FieldError
 from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Point
-from app.products.layered.request import Reason, order_errors
+from app.products.layered.request import Covering, Reason, nobody_errors, order_errors
 from app.teams.overrides.store import ManualAssignment, ManualAssignmentFields
-from app.teams.schemas import Id, Instant, UserId
+from app.teams.schemas import Id, Instant
 from app.teams.times import utc_text
 
 
 class OverridePost(RequestModel, frozen=True):
-    """One person for a time range, above entries and layers."""
+    """One person for a time range, above entries and layers; or nobody."""
 
-    user_id: UserId
+    user_id: Covering
     start_at: Point
     end_at: Point
     id: Id | None = None
     reason: Reason | None = None
 
+    nullable = ("user_id",)
+
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
-        """Yield the errors of the override's stretch."""
-        return order_errors(values, "start_at", "end_at")
+        """Yield the errors of the override's stretch, and of one of nobody without a reason."""
+        yield from order_errors(values, "start_at", "end_at")
+        yield from nobody_errors(values)
 
     @property
     def fields(self) -> ManualAssignmentFields:
         """The override as it is stored."""
         return ManualAssignmentFields(
-            str(self.user_id), int(self.start_at), int(self.end_at), self.reason
+            None if self.user_id is None else str(self.user_id),
+            int(self.start_at),
+            int(self.end_at),
+            self.reason,
         )
 
 
@@ -40,7 +46,7 @@ class OverrideShown(Struct, frozen=True):
     """An override. ``cancelled_at``: what it had not covered by then was taken back."""
 
     id: str
-    user_id: str
+    user_id: Annotated[str, Meta(description="Null: nobody is on call.")] | None
     start_at: Instant
     end_at: Instant
     reason: str | None

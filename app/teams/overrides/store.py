@@ -4,7 +4,8 @@ Strategy: both are rows of one table, because they are made, read and taken back
 the requested stretch ``[start_at, end_at)`` and the part of it that is in force, ``[from_at,
 until_at)``. Taking one back removes the part that has not happened yet: the part that was in force,
 from the later of its start and its creation until now, stays. So an edit never rewrites who was on
-call, while a record about the past that was made afterwards can be corrected.
+call, while a record about the past that was made afterwards can be corrected. The row of an
+override that says that nobody is on call has an empty user id.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ from app.database.pacing import with_pauses
 from app.database.pages import Page, Slice, next_position, page_of, text_bytes
 from app.database.tables import manual_assignments
 from app.engine.layered.limits import OVERRIDES
-from app.engine.layered.model import Entry, Override
+from app.engine.layered.model import NOBODY, Entry, Override
 from app.errors import Conflict, NotFound
 
 AssignmentKind = Literal["override", "entry"]
@@ -51,9 +52,9 @@ REASON_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True)
 class ManualAssignmentFields:
-    """The part that callers give: ``user_id`` for ``[start_at, end_at)``."""
+    """The part that callers give: ``user_id`` for ``[start_at, end_at)``; ``None``: nobody."""
 
-    user_id: str
+    user_id: str | None
     start_at: int
     end_at: int
     reason: str | None = None
@@ -82,7 +83,7 @@ class ManualAssignment:
     @property
     def entry(self) -> Entry:
         """An entry as the engine reads it."""
-        return Entry(self.fields.user_id, self.from_at, self.until_at, self.id)
+        return Entry(str(self.fields.user_id), self.from_at, self.until_at, self.id)
 
 
 class OverridesToCome(NamedTuple):
@@ -227,7 +228,7 @@ async def insert_assignment(
         "schedule_id": assignment.schedule_id,
         "kind": assignment.kind,
         "position": await next_position(tx, org_id),
-        "user_id": given.user_id,
+        "user_id": given.user_id or NOBODY,
         "start_at": given.start_at,
         "end_at": given.end_at,
         "from_at": assignment.from_at,
@@ -285,7 +286,7 @@ def _assignments(org_id: str, kind: AssignmentKind) -> Select[tuple[object, ...]
 
 def _assignment(row: RowMapping) -> ManualAssignment:
     given = ManualAssignmentFields(
-        row["user_id"], row["start_at"], row["end_at"], row["reason"], row["swap_id"]
+        row["user_id"] or None, row["start_at"], row["end_at"], row["reason"], row["swap_id"]
     )
     return ManualAssignment(
         row["id"],

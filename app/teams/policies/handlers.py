@@ -73,7 +73,7 @@ async def resolve_policy(tx: Tx, context: RequestContext) -> HandlerResult:
         each: await on_call_of(tx, context.compute, context.org_id, each, at)
         async for each in with_pauses(sorted(ids["schedule"]))
     }
-    found = {each.user_id for each in on_call.values()}
+    found = {user_id for each in on_call.values() for user_id in each.user_ids}
     users = await users_by_id(tx, context.org_id, found | ids["user"])
     steps = [
         StepNow(number, step.delay_minutes, list(_notified(step, on_call, users)))
@@ -104,10 +104,10 @@ def _notified(
         found = on_call[target.id]
         if found.assignment is None:
             continue
-        user_id = found.assignment.user_id
         until = None if found.until is None else utc_text(found.until)
-        contact = _contact(users.get(user_id))
-        yield Told(user_id, *contact, target.id, found.assignment.layer, until)
+        for user_id in found.user_ids:
+            contact = _contact(users.get(user_id))
+            yield Told(user_id, *contact, target.id, found.assignment.layer, until)
 
 
 def _contact(user: StoredUser | None) -> tuple[str | None, str | None]:

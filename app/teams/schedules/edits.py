@@ -51,4 +51,4 @@ def _ruled(before: ScheduleRules, after: ScheduleRules, rotations: Rotations) ->
         for place, match in matched(before.layers, after.layers)
     ]
     text = msgspec.json.encode(documents).decode()
-    return ScheduleRules(rotations.timezone, rotations.layers, text)
+    return ScheduleRules(rotations.timezone, rotations.layers, text, after.when_away)

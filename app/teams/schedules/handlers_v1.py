@@ -112,17 +112,22 @@ def _planned_edit(
     document = patched_document(current, patch, V1SchedulePost, READ_ONLY_V1)
     given = document.fields(merge_patch(current, patch))
     if keeps_layers:
-        rules = replace(schedule.rules, timezone=given.rules.timezone)
+        rules = replace(
+            schedule.rules, timezone=given.rules.timezone, when_away=given.rules.when_away
+        )
     else:
         rules = with_kept_counting(given.rules, schedule.rules.layers)
     return replace(given, rules=rules), planned_rules(schedule.rules, rules, at)
 
 
-def _participants(layers: Sequence[Mapping[str, Sequence[str]]]) -> Iterator[tuple[str, str]]:
+def _participants(
+    layers: Sequence[Mapping[str, Sequence[str | Sequence[str] | None]]],
+) -> Iterator[tuple[str, str]]:
     """Yield the pointer and the id of every participant of layers, which are JSON types."""
     for index, layer in enumerate(layers):
-        for place, name in enumerate(layer["participants"]):
-            yield f"/layers/{index}/participants/{place}", name.strip()
+        for place, turn in enumerate(layer["participants"]):
+            for name in [turn] if isinstance(turn, str) else turn or ():
+                yield f"/layers/{index}/participants/{place}", name.strip()
 
 
 async def _record_and_answer(

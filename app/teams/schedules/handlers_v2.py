@@ -78,8 +78,10 @@ def _without_first_turn(rotation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _participants(document: V2SchedulePost) -> Sequence[tuple[str, str]]:
-    named = document.participants or ()
-    return [(f"/participants/{index}", str(name)) for index, name in enumerate(named)]
+    named = enumerate(document.participants or ())
+    return [
+        (f"/participants/{index}", name) for index, turn in named if turn for name in turn.names
+    ]
 
 
 async def _record_and_answer(

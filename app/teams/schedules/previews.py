@@ -17,6 +17,7 @@ from app.engine.intervals import Interval
 from app.engine.layered.limits import DAY_MS, LATEST_AT
 from app.engine.layered.model import Segment
 from app.engine.layered.versions import on_call_at
+from app.products.layered.answer import UserIds, several
 from app.teams.on_call.store import History, final_schedule_in, history_between
 from app.teams.operation import HandlerResult, RequestContext
 from app.teams.schedules.store import PlannedRules, ScheduleRules, StoredSchedule
@@ -26,26 +27,30 @@ from app.teams.times import utc_text
 TURNS_SHOWN = 4
 PREVIEW_MS = 28 * DAY_MS
 """How much of a schedule a preview compares."""
+People = tuple[str, ...]
+"""Everybody who is on call at once; nobody, if it is empty."""
 REACH_MS = 366 * DAY_MS
 """How far the next turns are looked for in overrides and entries."""
 
 
-class TurnShown(Struct, frozen=True):
+class TurnShown(Struct, frozen=True, omit_defaults=True):
     """Who comes next, and when."""
 
     user_id: str
     at: Instant
+    user_ids: UserIds = ()
 
 
-class OnCallPreview(Struct, frozen=True):
+class OnCallPreview(Struct, frozen=True, omit_defaults=True):
     """Who is on call when the edit takes effect, and the next four turns after."""
 
     user_id: Annotated[str, Meta(description="Null: nobody.")] | None
     next: Sequence[TurnShown]
+    user_ids: UserIds = ()
 
 
 class GivenStretch(Struct, frozen=True):
-    """A stretch that changes hands. ``user_id`` is who gives or takes it; null: nobody."""
+    """A stretch that changes hands. ``user_id`` is who gives or takes it, if anybody does."""
 
     start: Instant
     end: Instant
@@ -97,7 +102,7 @@ def preview_of(
     Raises the engine's limits.
     """
     added = [
-        (version + number, at, rules.timezone, _layers_text(rules))
+        (version + number, at, rules.timezone, rules.when_away, _layers_text(rules))
         for number, (at, rules) in enumerate(planned, 1)
     ]
     changed = replace(history, rules=[*history.rules, *added])
@@ -124,48 +129,51 @@ def _on_call(history: History, at: int) -> OnCallPreview:
     turns: list[TurnShown] = []
     later = found
     while later.next is not None and len(turns) < TURNS_SHOWN:
-        turns.append(TurnShown(later.next.user_id, utc_text(later.next.at)))
+        follows = later.next
+        turns.append(TurnShown(follows.user_id, utc_text(follows.at), several(follows.user_ids)))
         later = on_call_at(versions, later.next.at)
-    return OnCallPreview(found.user_id, turns)
+    return OnCallPreview(found.user_id, turns, several(found.user_ids))
 
 
 def _changes(before: Sequence[Segment], after: Sequence[Segment]) -> Iterator[ChangesOfUser]:
     """Yield what each person gains and loses, by name."""
     gains: Mapping[str, list[GivenStretch]] = defaultdict(list)
     loses: Mapping[str, list[GivenStretch]] = defaultdict(list)
-    for (start, end), giver, taker in _handed_over(before, after):
+    for (start, end), had, have in _handed_over(before, after):
         stretch = (utc_text(start), utc_text(end))
-        if giver is not None:
-            loses[giver].append(GivenStretch(*stretch, taker))
-        if taker is not None:
-            gains[taker].append(GivenStretch(*stretch, giver))
+        givers = [user_id for user_id in had if user_id not in have]
+        takers = [user_id for user_id in have if user_id not in had]
+        for giver in givers:
+            loses[giver].append(GivenStretch(*stretch, next(iter(takers), None)))
+        for taker in takers:
+            gains[taker].append(GivenStretch(*stretch, next(iter(givers), None)))
     for user_id in sorted({*gains, *loses}):
         yield ChangesOfUser(user_id, gains.get(user_id, ()), loses.get(user_id, ()))
 
 
 def _handed_over(
     before: Sequence[Segment], after: Sequence[Segment]
-) -> Sequence[tuple[Interval, str | None, str | None]]:
-    """Return maximal stretches that somebody else has after than before; None is nobody."""
+) -> Sequence[tuple[Interval, People, People]]:
+    """Return maximal stretches that others have after than before."""
     starts = sorted({at for each in (*before, *after) for at in (each.start_at, each.end_at)})
-    handed: list[tuple[Interval, str | None, str | None]] = []
+    handed: list[tuple[Interval, People, People]] = []
     givers, takers = _holders(before, starts), _holders(after, starts)
-    for start, end, giver, taker in zip(starts, starts[1:], givers, takers, strict=False):
-        if giver == taker:
+    for start, end, had, have in zip(starts, starts[1:], givers, takers, strict=False):
+        if set(had) == set(have):
             continue
-        goes_on = handed and (handed[-1][0][1], *handed[-1][1:]) == (start, giver, taker)
+        goes_on = handed and (handed[-1][0][1], *handed[-1][1:]) == (start, had, have)
         since = handed.pop()[0][0] if goes_on else start
-        handed.append(((since, end), giver, taker))
+        handed.append(((since, end), had, have))
     return handed
 
 
-def _holders(segments: Sequence[Segment], starts: Sequence[int]) -> Sequence[str | None]:
+def _holders(segments: Sequence[Segment], starts: Sequence[int]) -> Sequence[People]:
     """Return who has the stretch that begins at each of ``starts``, which are in order."""
-    holders: list[str | None] = []
+    holders: list[People] = []
     waiting = iter(segments)
     segment = next(waiting, None)
     for start in starts:
         while segment and segment.end_at <= start:
             segment = next(waiting, None)
-        holders.append(segment.user_id if segment and segment.start_at <= start else None)
+        holders.append(segment.user_ids if segment and segment.start_at <= start else ())
     return holders

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.engine.layered.edits import next_handoff
-from app.engine.layered.model import Layer
+from app.engine.layered.model import Layer, WhenAway
 from app.errors import Conflict, FieldError, InvalidRequest
 from app.http.scalars import moment_ms
 from app.http.validation import RequestModel, validated
@@ -20,12 +20,14 @@ from app.products.layered.layer_fields import (
     FirstTurn,
     HandoffTime,
     LayerDocument,
+    LayerEnd,
     Layers,
     LocalZone,
     Participants,
     Point,
     RotationInterval,
     RotationType,
+    WhenAwayRule,
 )
 from app.products.layered.request import ROTATION
 from app.teams.overrides.schemas import OverrideShown, override_of
@@ -61,6 +63,7 @@ class V1SchedulePost(RequestModel, frozen=True):
     layers: Layers
     id: Id | None = None
     team_id: TeamId | None = None
+    when_away: WhenAwayRule | None = None
 
     def fields(self, value: Mapping[str, Any]) -> ScheduleFields:
         """Return the schedule as it is stored; ``value`` is the document as it was sent."""
@@ -69,7 +72,9 @@ class V1SchedulePost(RequestModel, frozen=True):
         return ScheduleFields(
             str(self.name),
             team_id,
-            ScheduleRules(str(self.timezone), layers, _text(value["layers"])),
+            ScheduleRules(
+                str(self.timezone), layers, _text(value["layers"]), self.when_away or "next"
+            ),
         )
 
 
@@ -86,6 +91,8 @@ class V2SchedulePost(RequestModel, frozen=True):
     handoff_time: HandoffTime | None = None
     interval: RotationInterval | None = None
     first_turn_at: FirstTurn | None = None
+    end_at: LayerEnd | None = None
+    when_away: WhenAwayRule | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -105,7 +112,9 @@ class V2SchedulePost(RequestModel, frozen=True):
         changes the rotation.
         """
         if not rotation_changed:
-            return self._with_rules(replace(schedule.rules, timezone=str(self.timezone)))
+            when_away = self.when_away or "next"
+            timezone = str(self.timezone)
+            return self._with_rules(replace(schedule.rules, timezone=timezone, when_away=when_away))
         [layer] = layers_of(schedule.rules)
         rest = {name: item for name, item in layer.items() if name not in ROTATION}
         rules = self._rules(rest, value)
@@ -116,7 +125,8 @@ class V2SchedulePost(RequestModel, frozen=True):
         given = {name: value[name] for name in ROTATION if value.get(name) is not None}
         layer = {**rest, "participants": [], **given}
         read = validated(layer, LayerDocument).layer(str(self.timezone))
-        return ScheduleRules(str(self.timezone), (read,), _text([layer]))
+        text = _text([layer])
+        return ScheduleRules(str(self.timezone), (read,), text, self.when_away or "next")
 
     def _with_rules(self, rules: ScheduleRules) -> ScheduleFields:
         team_id = None if self.team_id is None else str(self.team_id)
@@ -192,26 +202,40 @@ class EditQuery(RequestModel, frozen=True):
 EFFECTIVE = ("now", "next_handoff")
 
 
-class PendingV1(Struct, frozen=True):
+ShownParticipants = Annotated[
+    Sequence[str | Sequence[str] | None],
+    Meta(description="A list has a turn together; null: nobody has it."),
+]
+ShownWhenAway = Annotated[
+    WhenAway,
+    Meta(description="Who has a turn while its person is away: the next, as if absent; or nobody."),
+]
+ShownEnd = Annotated[str, Meta(description="From then on nobody has turns.")]
+
+
+class PendingV1(Struct, frozen=True, omit_defaults=True):
     """Rules that are to hold from an instant on; ``…/pending`` withdraws them."""
 
     effective_from: Instant
     timezone: str
     layers: Sequence[Mapping[str, Any]]
     first_turns: FirstTurns
+    when_away: ShownWhenAway = "next"
 
 
-class PendingV2(Struct, frozen=True):
+class PendingV2(Struct, frozen=True, omit_defaults=True):
     """A rotation that is to hold from an instant on; ``…/pending`` withdraws it."""
 
     effective_from: Instant
     timezone: str
     rotation_type: str
-    participants: Sequence[str]
+    participants: ShownParticipants
     start_at: str | None
     handoff_time: str | None
     interval: Mapping[str, Any] | None
     first_turn_at: Instant | None
+    end_at: ShownEnd | None = None
+    when_away: ShownWhenAway = "next"
 
 
 class V1Schedule(Struct, frozen=True, omit_defaults=True):
@@ -235,6 +259,7 @@ class V1Schedule(Struct, frozen=True, omit_defaults=True):
     pending: Annotated[
         Sequence[PendingV1], Meta(description="What is to hold later, in order, if anything is.")
     ] = ()
+    when_away: ShownWhenAway = "next"
 
 
 class V2Schedule(Struct, frozen=True, omit_defaults=True):
@@ -248,7 +273,7 @@ class V2Schedule(Struct, frozen=True, omit_defaults=True):
     created_at: Instant
     updated_at: Instant
     version: Version
-    participants: Sequence[str]
+    participants: ShownParticipants
     start_at: str | None
     handoff_time: str | None
     interval: Mapping[str, Any] | None
@@ -268,6 +293,8 @@ class V2Schedule(Struct, frozen=True, omit_defaults=True):
     pending: Annotated[
         Sequence[PendingV2], Meta(description="What is to hold later, in order, if anything is.")
     ] = ()
+    end_at: ShownEnd | None = None
+    when_away: ShownWhenAway = "next"
 
 
 def v1_schedule_of(
@@ -287,9 +314,16 @@ def v1_schedule_of(
         first_turns_of(schedule.rules),
         left_out,
         tuple(
-            PendingV1(utc_text(from_at), rules.timezone, layers_of(rules), first_turns_of(rules))
+            PendingV1(
+                utc_text(from_at),
+                rules.timezone,
+                layers_of(rules),
+                first_turns_of(rules),
+                rules.when_away,
+            )
             for from_at, rules in schedule.pending
         ),
+        schedule.rules.when_away,
     )
 
 
@@ -312,9 +346,16 @@ def v2_schedule_of(schedule: StoredSchedule) -> V2Schedule:
         is_layered(schedule),
         rotation["first_turn_at"],
         tuple(
-            PendingV2(utc_text(from_at), rules.timezone, **_rotation_of(rules))
+            PendingV2(
+                utc_text(from_at),
+                rules.timezone,
+                **_rotation_of(rules),
+                when_away=rules.when_away,
+            )
             for from_at, rules in schedule.pending
         ),
+        rotation["end_at"],
+        schedule.rules.when_away,
     )
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Select,
     and_,
     bindparam,
+    case,
     delete,
     exists,
     func,
@@ -36,12 +37,13 @@ from app.database.pages import Page, Slice, next_position, page_of
 from app.database.tables import (
     manual_assignments,
     participants,
+    participants_ever,
     policy_targets,
     schedule_versions,
     schedules,
 )
 from app.engine.layered.edits import Rotations
-from app.engine.layered.model import Layer
+from app.engine.layered.model import Layer, WhenAway
 from app.engine.walltime import FOREVER
 from app.errors import Conflict, NotFound
 from app.teams.overrides.store import bytes_to_come
@@ -56,13 +58,14 @@ MAX_CACHED_BYTES = 8 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRules:
-    """The zone and layers of a schedule, as the engine reads them; ``document`` is the JSON as
-    sent.
+    """The zone and layers of a schedule, as the engine reads them, and what becomes of turns while
+    people are away; ``document`` is the JSON of the layers as sent.
     """
 
     timezone: str
     layers: tuple[Layer, ...]
     document: str
+    when_away: WhenAway = "next"
 
     @property
     def rotations(self) -> Rotations:
@@ -72,7 +75,7 @@ class ScheduleRules:
     @property
     def user_ids(self) -> set[str]:
         """The participants of all layers."""
-        return {name for layer in self.layers for name in layer.participants}
+        return {name for layer in self.layers for name in layer.people}
 
 
 class PlannedRules(NamedTuple):
@@ -150,7 +153,14 @@ def _schedules(*, with_pending: bool = False) -> Select[tuple[object, ...]]:
         VERSION.number >= latest if with_pending else VERSION.number == latest,
     )
     return (
-        select(schedules, VERSION.valid_from, VERSION.timezone, VERSION.layers, VERSION.document)
+        select(
+            schedules,
+            VERSION.valid_from,
+            VERSION.timezone,
+            VERSION.layers,
+            VERSION.document,
+            VERSION.when_away,
+        )
         .join(schedule_versions, rules_now)
         .where(schedules.c.org_id == bindparam("org"))
     )
@@ -177,6 +187,7 @@ PENDING = (
         VERSION.timezone,
         VERSION.layers,
         VERSION.document,
+        VERSION.when_away,
     )
     .join(
         schedules,
@@ -294,6 +305,30 @@ async def raise_version(
     values = {"version": version, "updated_at": at}
     await tx.execute(update(schedules).where(_is(org_id, schedule.id)).values(values))
     return replace(schedule, version=version, updated_at=at)
+
+
+async def raise_versions_of(
+    tx: AsyncConnection, org_id: str, user_id: str, now: int
+) -> Mapping[str, int]:
+    """Raise the versions of all schedules in which a user takes part; return them by id, in order.
+
+    The schedules are locked against other writers until the transaction ends.
+    """
+    taking_part = participants.c
+    own = select(taking_part.schedule_id).where(
+        taking_part.org_id == org_id, taking_part.user_id == user_id
+    )
+    mine = and_(schedules.c.org_id == org_id, schedules.c.id.in_(own))
+    await tx.execute(select(schedules.c.id).where(mine).order_by(schedules.c.id).with_for_update())
+    at = case((schedules.c.updated_at > now, schedules.c.updated_at), else_=now)
+    raised = (
+        update(schedules)
+        .where(mine)
+        .values(version=schedules.c.version + 1, updated_at=at)
+        .returning(schedules.c.position, schedules.c.id, schedules.c.version)
+    )
+    rows = sorted((await tx.execute(raised)).all())
+    return {schedule_id: version for _, schedule_id, version in rows}
 
 
 async def insert_schedule(
@@ -433,6 +468,7 @@ async def _insert_version(
         "timezone": given.timezone,
         "layers": msgspec.json.encode(given.layers).decode(),
         "document": given.document,
+        "when_away": None if given.when_away == "next" else given.when_away,
     }
     await tx.execute(insert(schedule_versions).values(row))
 
@@ -440,7 +476,7 @@ async def _insert_version(
 async def _replace_participants(
     tx: AsyncConnection, org_id: str, schedule_id: str, rules: Iterable[ScheduleRules]
 ) -> None:
-    """Write who takes part by any of ``rules``, in place of who did."""
+    """Write who takes part by any of ``rules``, in place of who did; and that they ever did."""
     taking_part = participants.c
     await tx.execute(
         delete(participants).where(
@@ -453,6 +489,15 @@ async def _replace_participants(
     ]
     if named:
         await tx.execute(insert(participants), named)
+    ever = participants_ever.c
+    known = set(
+        await tx.scalars(
+            select(ever.user_id).where(ever.org_id == org_id, ever.schedule_id == schedule_id)
+        )
+    )
+    added = [row for row in named if row["user_id"] not in known]
+    if added:
+        await tx.execute(insert(participants_ever), added)
 
 
 async def _pending_of(
@@ -485,4 +530,6 @@ def _planned(row: RowMapping) -> PlannedRules:
 
 
 def _rules(row: RowMapping) -> ScheduleRules:
-    return ScheduleRules(row["timezone"], layers_in(row["layers"]), row["document"])
+    return ScheduleRules(
+        row["timezone"], layers_in(row["layers"]), row["document"], row["when_away"] or "next"
+    )

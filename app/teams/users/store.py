@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database.pages import Page, Slice, next_position, page_of
 from app.database.tables import manual_assignments, participants, policy_targets, users
 from app.errors import Conflict, NotFound
+from app.teams.absences.store import take_back_all
 from app.teams.overrides.store import is_to_come
 
 
@@ -156,6 +157,7 @@ async def delete_user(tx: AsyncConnection, org_id: str, user_id: str, now: int) 
         named = and_(table.c.org_id == org_id, table.c.user_id == user_id, holds)
         if await tx.scalar(select(exists().where(named))):
             raise Conflict(f"the user {user_id} is still needed: {what}")
+    await take_back_all(tx, org_id, user_id, now)
     await tx.execute(delete(users).where(_is(org_id, user_id)))
 
 

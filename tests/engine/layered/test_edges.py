@@ -74,7 +74,7 @@ def test_a_first_turn_without_activity_is_one_with_the_next() -> None:
         turns_on="active",
     )
     turns = list(LayerSource(layer, clock_of("UTC")).turns.between(start - DAY, start + 3 * DAY))
-    assert [(turn.number, iso(turn.start_at), turn.user_id) for turn in turns] == [
+    assert [(turn.number, iso(turn.start_at), turn.participant) for turn in turns] == [
         (0, "2026-06-01T12:00:00Z", "a"),
         (1, "2026-06-03T00:00:00Z", "b"),
         (2, "2026-06-04T00:00:00Z", "a"),

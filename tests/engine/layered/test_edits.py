@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.engine.layered.edits import Rotations, begun, edited, matched, next_handoff, place_after
 from app.engine.layered.limits import EARLIEST_AT, LATEST_AT
-from app.engine.layered.model import Layer, Restriction, Unit
+from app.engine.layered.model import Layer, Participant, Restriction, Unit
 
 HOUR, DAY, WEEK = 3_600_000, 86_400_000, 604_800_000
 NOW = 20_608 * DAY + 7 * HOUR
@@ -60,6 +60,25 @@ def test_of_several_places_the_one_before_whoever_came_next() -> None:
     assert place_after(("a", "b", "a", "c"), 2, ("a", "b", "a", "c")) == 2
     assert place_after(("a", "b", "a", "c"), 0, ("a", "b", "a", "c")) == 0
     assert place_after(("a", "b"), 0, ("c",)) == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "place", "new", "then"),
+    [
+        pytest.param(["a", ("b", "c"), "d"], 1, ["a", "c", "d"], 1, id="one of a group leaves"),
+        pytest.param(["a", ("b", "c"), "d"], 1, [("c", "e"), "a"], 0, id="another joins"),
+        pytest.param(["a", ("b", "c"), "d"], 1, ["a", "d"], 1, id="all of a group leave"),
+        pytest.param(["a", "b"], 1, ["a", ("a", "b"), "b"], 2, id="the same before a group"),
+        pytest.param(["a", None, "b"], 1, ["a", "b", None], 2, id="a turn of nobody"),
+        pytest.param(["a", None, "b", None], 3, ["b", None, "a", None], 1, id="before the next"),
+        pytest.param(["a", None, "b"], 1, ["a", "b"], 1, id="a turn of nobody leaves"),
+        pytest.param([None], 0, ["a"], 0, id="nobody at all"),
+    ],
+)
+def test_groups_and_turns_of_nobody(
+    old: list[Participant], place: int, new: list[Participant], then: int
+) -> None:
+    assert place_after(old, place, new) == then
 
 
 @pytest.mark.parametrize(

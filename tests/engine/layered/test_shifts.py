@@ -1,5 +1,6 @@
 """Shifts over a window: tables, their keys, and properties of every list of them."""
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -292,7 +293,7 @@ def test_shifts_tile_what_the_layers_cover_outside_entries(
 
 
 def without_overrides(schedule: Schedule) -> Schedule:
-    return Schedule(schedule.timezone, schedule.layers, (), schedule.entries)
+    return replace(schedule, overrides=())
 
 
 def cut_to(spans: list[tuple[int, int]], begin: int, end: int) -> list[tuple[int, int]]:

@@ -62,6 +62,7 @@ def test_hours_and_gaps_add_up_to_the_window(placed: tuple[int, Document]) -> No
     final = final_schedule(schedule, begin, begin + 4 * DAY * MINUTE)
     tally = tallies(schedule, final)
     gaps = sum(gap.end_at - gap.start_at for gap in final.gaps)
-    assert sum(who.total_ms for who in tally) + gaps == 4 * DAY * MINUTE
+    together = sum(len(part.others) * (part.end_at - part.start_at) for part in final.segments)
+    assert sum(who.total_ms for who in tally) + gaps == 4 * DAY * MINUTE + together
     assert all(0 <= who.night_ms <= who.total_ms >= who.weekend_ms for who in tally)
-    assert sum(who.shifts for who in tally) == len(final.segments)
+    assert sum(who.shifts for who in tally) == sum(len(part.user_ids) for part in final.segments)

@@ -329,7 +329,10 @@ ERRORS: list[tuple[str, Mapping[str, Any], str, str]] = [
         "participant",
         layered(participants=["a", ""]),
         "/layers/0/participants/1",
-        "has 0 characters after trimming. Wanted: a user id of 1 to 200 characters after trimming.",
+        (
+            "has 0 characters after trimming. Wanted: a user id of 1 to 200 characters after "
+            "trimming, a list of up to 20 who are on call together, or null for nobody."
+        ),
     ),
     (
         "turns-on",
@@ -359,10 +362,10 @@ ERRORS: list[tuple[str, Mapping[str, Any], str, str]] = [
         "Expected a string of length <= 1000. Wanted: at most 1,000 characters; given back.",
     ),
     (
-        "override-without-user",
-        document(overrides=[{**COVER, "user_id": None}]),
-        "/overrides/0/user_id",
-        "Expected a string, got null. Wanted: a user id of 1 to 200 characters after trimming.",
+        "override-of-nobody-without-a-reason",
+        document(overrides=[{**COVER, "user_id": None, "reason": None}]),
+        "/overrides/0/reason",
+        "is required where user_id is null: say why nobody is on call",
     ),
     (
         "entry-ends-before-it-starts",

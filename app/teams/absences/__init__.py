@@ -1,0 +1,1 @@
+"""Absences: when users take no turns of layers."""
