@@ -27,6 +27,7 @@ from app.database.migrate import run_migrations
 from app.database.tables import (
     audit,
     manual_assignments,
+    participants,
     policies,
     schedule_versions,
     schedules,
@@ -44,6 +45,7 @@ VERSIONS = 4
 """Versions of the largest size that one schedule may have."""
 V1, V2 = "/api/v1", "/api/v2/oncall"
 WINDOW = "from=2026-01-01T00:00:00Z&to=2027-12-31T00:00:00Z"
+COVER = "from=2026-10-01T00:00:00Z&to=2026-12-01T00:00:00Z&limit=100"
 DAYS = "start_date=2026-01-01&end_date=2027-12-31"
 NOW = 1_790_000_000_000
 """In September 2026: when the rows were made."""
@@ -87,6 +89,10 @@ REQUESTS: Sequence[Request] = [
         f"{V2}/schedules/versions/calendar.ics",
         f"{V2}/schedules/entries/calendar.ics",
         f"{V2}/schedules/overrides/calendar.ics",
+        f"{V2}/schedules/hourly_0/cover-candidates?{COVER}",
+        f"{V2}/schedules/large_0/cover-candidates?{COVER}",
+        f"{V2}/schedules/versions/cover-candidates?{COVER}",
+        f"{V2}/schedules/entries/cover-candidates?{COVER}",
         f"{V2}/users/ann/calendar.ics",
         f"{V2}/users/{'p0':_<30}/calendar.ics",
     )
@@ -133,6 +139,12 @@ async def fill(tx: Tx, now: int = NOW) -> str:
     for position, (name, (team, _)) in enumerate(made.items(), PEOPLE):
         row = {**listed, "id": name, "name": name, "team_id": team, "position": position}
         await _insert(tx, schedules, [row])
+    taking_part = [
+        {"org_id": key.org_id, "schedule_id": f"hourly_{number}", "user_id": name}
+        for number in range(HOURLY)
+        for name in ("ann", "bob")
+    ]
+    await _insert(tx, participants, taking_part)
     for name, (_, layers) in made.items():
         for number in range(VERSIONS if name == "versions" else 1):
             await _insert(tx, schedule_versions, [_rules(key.org_id, name, layers, number, now)])

@@ -254,6 +254,28 @@ swaps = Table(
     _index("org_id", "schedule_id"),
 )
 
+cover_requests = Table(
+    "cover_requests",
+    metadata,
+    _organisation(),
+    _key("id"),
+    _text("schedule_id"),
+    _text("user_id"),
+    _instant("start_at"),
+    _instant("end_at"),
+    _text("reason", null=True),
+    _text("offered_to", null=True),
+    _instant("expires_at"),
+    _text("state"),
+    _text("answers"),
+    *_listed_columns(),
+    _within("schedules", "schedule_id", cascade=True),
+    _index("org_id", "schedule_id", "position"),
+    _index("org_id", "user_id"),
+)
+"""Stretches that somebody gives away. ``offered_to`` and ``answers`` are JSON; null is for all.
+``state`` is what was written; an open one expires by itself."""
+
 policies = Table(
     "policies",
     metadata,

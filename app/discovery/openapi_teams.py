@@ -206,7 +206,8 @@ def _parameters(operation: "Operation") -> Iterator[Mapping[str, Any]]:
     if operation.writes:
         yield _header(
             "If-Match",
-            "The ETag of what is to be changed: the schedule's for all that belongs to one.",
+            "The ETag of what is to be changed: a cover request's own, the schedule's for all else "
+            "that belongs to one.",
             {"type": "string", "pattern": '^("[!#-~]*"|\\*)$'},
         )
 
@@ -296,6 +297,10 @@ def _answer_schema(operation: "Operation") -> Mapping[str, Any]:
             "total": count,
             "limit": count,
             "offset": count,
+            "next_cursor": {
+                "type": "string",
+                "description": "`cursor` of the next page; absent: this is the last one.",
+            },
         },
     }
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from app.teams.absences.routes import V2_ABSENCES
 from app.teams.audit.routes import V1_AUDIT, V2_AUDIT
 from app.teams.calendars.routes import V2_FEEDS
+from app.teams.covers.routes import V2_COVERS
 from app.teams.entries.routes import V2_ENTRIES
 from app.teams.on_call.routes import V1_AT_INSTANT, V1_WINDOW, V2_CURRENT
 from app.teams.operation import Operation
@@ -28,6 +29,7 @@ def stored_operations() -> Sequence[Operation]:
         *V2_CURRENT,
         *V2_AUDIT,
         *V2_ENTRIES,
+        *V2_COVERS,
         *V2_USERS,
         *V2_ABSENCES,
         *V2_FEEDS,

@@ -3,14 +3,15 @@
 Field descriptions state rules in words, as everywhere: they appear in the schema and in errors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from app.database.cursors import MAX_CHARACTERS, cursor_of, place_at
 from app.database.pages import Page, Slice
-from app.errors import TooMuchWork
+from app.errors import FieldError, TooMuchWork
 from app.http.scalars import Name
 from app.http.validation import RequestModel
 from app.products.layered.layer_fields import Point
@@ -43,17 +44,41 @@ Version = Annotated[int, Meta(description="Raised by every write; the ETag is th
 
 
 class PageQuery(RequestModel, frozen=True):
-    """The part of a list to return, in the order of creation."""
+    """The part of a list to return, in the order of creation: after so many, or after a cursor."""
 
     limit: Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")] = 25
     offset: Annotated[
         int, Meta(ge=0, le=999_999_999, description="how many to pass over, from 0")
     ] = 0
 
+    cursor: (
+        Annotated[
+            str,
+            Meta(
+                max_length=MAX_CHARACTERS,
+                description="`next_cursor` of the page before, in place of offset",
+            ),
+        ]
+        | None
+    ) = None
+
+    @classmethod
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the errors of a cursor."""
+        if values.get("cursor") is None:
+            return
+        if values.get("offset"):
+            yield FieldError("/cursor", "goes without offset: it says where the page begins")
+        try:
+            place_at(values["cursor"])
+        except ValueError:
+            yield FieldError("/cursor", "is none: send next_cursor as it was given")
+
     @property
     def part(self) -> Slice:
         """The part as the database takes it."""
-        return Slice(self.limit, self.offset)
+        after = None if self.cursor is None else place_at(self.cursor)
+        return Slice(self.limit, self.offset, after)
 
 
 class AtQuery(RequestModel, frozen=True):
@@ -72,12 +97,14 @@ class ListEnvelope(Struct, Generic[T], frozen=True):
     """An answer with part of a list: of ``total`` things, up to ``limit`` after ``offset``.
 
     ``limit`` is smaller than was asked for where the things are too large for one answer.
+    ``next_cursor`` is there unless this is the end of the list.
     """
 
     data: Sequence[T]
     total: int
     limit: int
     offset: int
+    next_cursor: str | UnsetType = UNSET
 
 
 def bounded(answer: bytes) -> bytes:
@@ -89,7 +116,8 @@ def bounded(answer: bytes) -> bytes:
 
 def list_envelope(page: Page[Any], items: Sequence[T]) -> ListEnvelope[T]:
     """Return ``items``, made from the rows of ``page``, as an answer."""
-    return ListEnvelope(items, page.total, page.part.limit, page.part.offset)
+    cursor = cursor_of(page.next) if page.next else UNSET
+    return ListEnvelope(items, page.total, page.part.limit, page.part.offset, cursor)
 
 
 def visible_fields(document: Struct) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from app.teams.covers.schemas import CandidatesQuery
 from app.teams.entries.schemas import EntriesQuery
 from app.teams.on_call.schemas import WindowQuery
 from app.teams.operation import V2, Operation
@@ -16,9 +17,13 @@ USERS = (
 NOW = "2026-03-10T12:00:00Z"
 
 QUERIES = {
+    CandidatesQuery: "?from=2026-03-16T00:00:00Z&to=2026-03-17T00:00:00Z",
     EntriesQuery: "?start_date=2026-03-01&end_date=2026-03-31",
     WindowQuery: "?from=2026-03-01T00:00:00Z&to=2026-04-01T00:00:00Z",
 }
+
+COVERED = {"start": "2026-03-10T12:00:00Z", "end": "2026-03-10T16:00:00Z"}
+"""A part of the first turn of user_012, who has it in every schedule."""
 
 
 class Request(NamedTuple):
@@ -62,6 +67,8 @@ async def world(stored: Stored) -> dict[str, str]:
     window = {"start_at": "2026-04-25T00:00:00Z", "end_at": "2026-04-25T08:00:00Z"}
     await me.create(f"{V1}/schedules/01HXSCHED/overrides", {**override, **window})
     swap = await me.create(f"{V2}/entries/entry_457/swap", {"swap_with_user_id": "usr_eve"})
+    cover = {"id": "cover_1", "user_id": "user_012", "offered_to": ["user_056"]}
+    await me.create(f"{V2}/schedules/sched_free/covers", {**cover, **COVERED})
     target = {"type": "schedule", "id": "01HXSCHED"}
     policy = {"id": "policy_1", "name": "All", "steps": [{"targets": [target]}]}
     await me.create(f"{V1}/escalation-policies", policy)
@@ -88,6 +95,7 @@ def request_of(operation: Operation, ids: dict[str, str]) -> Request:
         entry_id="entry_456",
         swap_id=ids["swap"],
         team_id="team_789",
+        cover_id="cover_1",
     )
     body = dict(operation.example) or None
     if body and operation.path == f"{V2}/users":

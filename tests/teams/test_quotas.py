@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, inspect, select, text, update
 
 from app.database.database import Database, Tx
 from app.database.migrate import run_migrations
@@ -29,6 +29,9 @@ TEXTS = {
     "schedules": ("id", "name", "team_id"),
     "rules": ("layers", "document"),
     "covers": ("id", "schedule_id", "user_id", "reason"),
+    "cover_requests": (
+        *("id", "schedule_id", "user_id", "reason", "offered_to", "state", "answers"),
+    ),
     "swaps": ("id", "schedule_id", "entry_id", "user_id", "with_user_id", "other_entry_id"),
     "policies": ("id", "name", "steps"),
     "feed_tokens": ("id", "name"),
@@ -39,8 +42,8 @@ TEXTS = {
 }
 
 
-LATER = {"absences", "absent", "participants_ever", "when_away"}
-"""Tables and columns that came after the counting."""
+LATER = {"when_away"}
+"""Columns that came after the counting."""
 
 
 @pytest.fixture
@@ -146,8 +149,9 @@ class TestWhatIsCounted:
         add = text("INSERT INTO organisations (id, name, created_at) VALUES (:id, 'A', 0)")
         async with database.migrating() as connection:
             await connection.execute(add, {"id": ORG})
+            there = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
             for table in metadata.sorted_tables:
-                if "org_id" in table.c and table.name not in LATER:
+                if "org_id" in table.c and table.name in there:
                     row = {name: item for name, item in row_of(table).items() if name not in LATER}
                     await connection.execute(insert(table).values(row))
         async with database.migrating() as connection:

@@ -126,7 +126,7 @@ async def absences_page(
 ) -> Page[StoredAbsence]:
     """Return the absences of a user, oldest first."""
     query = select(absences).where(absences.c.org_id == org_id, absences.c.user_id == user_id)
-    return await page_of(tx, query.order_by(absences.c.position), part, _absence)
+    return await page_of(tx, query, [absences.c.position], part, _absence)
 
 
 async def get_absence(

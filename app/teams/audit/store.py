@@ -68,12 +68,8 @@ async def records_page(
     tx: AsyncConnection, org_id: str, schedule_id: str, part: Slice
 ) -> Page[AuditRecord]:
     """Return the changes of a schedule, oldest first."""
-    query = (
-        select(audit)
-        .where(audit.c.org_id == org_id, audit.c.schedule_id == schedule_id)
-        .order_by(audit.c.id)
-    )
-    return await page_of(tx, query, part, _record)
+    query = select(audit).where(audit.c.org_id == org_id, audit.c.schedule_id == schedule_id)
+    return await page_of(tx, query, [audit.c.id], part, _record)
 
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:

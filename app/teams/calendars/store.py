@@ -77,16 +77,11 @@ async def tokens_page(
     tx: AsyncConnection, org_id: str, feed: Feed, of: str, part: Slice
 ) -> Page[FeedToken]:
     """Return the tokens of a feed that have not been revoked, oldest first."""
-    query = (
-        select(feed_tokens)
-        .where(
-            feed_tokens.c.org_id == org_id,
-            _feed(feed, of),
-            feed_tokens.c.revoked_at.is_(None),
-        )
-        .order_by(feed_tokens.c.created_at, feed_tokens.c.id)
+    query = select(feed_tokens).where(
+        feed_tokens.c.org_id == org_id, _feed(feed, of), feed_tokens.c.revoked_at.is_(None)
     )
-    return await page_of(tx, query, part, _token)
+    by = [feed_tokens.c.created_at, feed_tokens.c.id]
+    return await page_of(tx, query, by, part, _token)
 
 
 async def revoke_token(tx: AsyncConnection, org_id: str, token_id: str, now: int) -> FeedToken:

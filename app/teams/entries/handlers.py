@@ -1,19 +1,20 @@
 """Handlers of entries and swaps."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from app.database.database import Tx
 from app.database.ids import new_id
-from app.database.pages import Page
 from app.engine.layered.limits import check_window
 from app.errors import FieldError, InvalidRequest, OutOfBounds
 from app.teams.audit.recording import record_change
 from app.teams.entries import store
+from app.teams.entries.bulk import EntriesMade, Item, id_errors, overlap_errors, window_of
 from app.teams.entries.schemas import entry_of, swap_of
 from app.teams.operation import V2, HandlerResult, RequestContext
 from app.teams.overrides.store import (
     new_assignment,
     take_back,
+    taken_ids,
 )
 from app.teams.schedules.store import (
     get_schedule,
@@ -22,7 +23,7 @@ from app.teams.schedules.store import (
 )
 from app.teams.schemas import DataEnvelope, list_envelope, visible_fields
 from app.teams.times import local_days, local_text
-from app.teams.users.existence import require_users
+from app.teams.users.existence import MAX_NAMED, require_users
 
 
 async def list_entries(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -36,11 +37,10 @@ async def list_entries(tx: Tx, context: RequestContext) -> HandlerResult:
     except OutOfBounds as error:  # by an hour, where the days have a clock change or end all time
         raise InvalidRequest([FieldError("end_date", error.detail)]) from error
     wanted = store.EntriesWanted(query.user_id, part=query.part)
-    shown, total = await store.entries_page(
+    page = await store.entries_page(
         tx, context.compute, context.org_id, schedule.id, (from_at, to_at), wanted
     )
-    page = Page(shown, total, query.part)
-    return HandlerResult(list_envelope(page, [entry_of(each, timezone) for each in shown]))
+    return HandlerResult(list_envelope(page, [entry_of(each, timezone) for each in page.rows]))
 
 
 async def create_entry(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -58,6 +58,46 @@ async def create_entry(tx: Tx, context: RequestContext) -> HandlerResult:
     after = await raise_version(tx, context.org_id, schedule, context.now)
     await record_change(tx, context, after, "entry.created", {}, visible_fields(shown))
     return HandlerResult(DataEnvelope(shown), location=f"{V2}/entries/{entry_id}")
+
+
+async def create_entries(tx: Tx, context: RequestContext) -> HandlerResult:
+    """Create entries together: all of them, or none."""
+    schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
+    context.require_match(schedule.version)
+    items = context.document.items
+    await _require_valid(tx, context, schedule.id, items)
+    made = [
+        new_assignment(
+            "entry", item.id or new_id(context.now, "entry_"), schedule.id, item.fields, context.now
+        )
+        for item in items
+    ]
+    entries = await store.insert_entries(tx, context.org_id, made, context.now)
+    shown = [entry_of(each, schedule.rules.timezone) for each in entries]
+    after = await raise_version(tx, context.org_id, schedule, context.now)
+    lines = [
+        {"id": each.id, "user_id": each.user_id, "start": each.start, "end": each.end}
+        for each in shown
+    ]
+    await record_change(tx, context, after, "entries.created", {}, {"entries": lines})
+    gaps = len(context.document.rotation or items) - len(items)
+    where = f"{V2}/schedules/{schedule.id}/entries"
+    return HandlerResult(DataEnvelope(EntriesMade(shown, gaps)), location=where)
+
+
+async def _require_valid(
+    tx: Tx, context: RequestContext, schedule_id: str, items: Sequence[Item]
+) -> None:
+    """Raise ``InvalidRequest``, with the item of each fault, unless all can be created."""
+    if not items:
+        raise InvalidRequest([FieldError("/rotation", "has gaps and no shifts")])
+    named = [(f"{item.pointer}/{item.whose}", item.user_id) for item in items]
+    await require_users(tx, context.org_id, named)
+    ids = [item.id for item in items if item.id is not None]
+    taken = await taken_ids(tx, context.org_id, ids)
+    there = await store.entries_between(tx, context.org_id, schedule_id, *window_of(items))
+    if errors := [*id_errors(items, taken), *overlap_errors(items, there)]:
+        raise InvalidRequest(errors[:MAX_NAMED])
 
 
 async def read_entry(tx: Tx, context: RequestContext) -> HandlerResult:

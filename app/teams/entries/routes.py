@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.teams.entries import handlers
+from app.teams.entries.bulk import EntriesMade, EntriesPost
 from app.teams.entries.schemas import EntriesQuery, EntryPost, EntryShown, SwapPost, SwapShown
 from app.teams.operation import PAST, V2_READ_GROUP, V2_WRITE_GROUP, Operation
 from app.teams.schemas import PageQuery
@@ -44,6 +45,32 @@ V2_ENTRIES: Sequence[Operation] = (
             "start": "2026-03-15T18:00:00+01:00",
             "end": "2026-03-16T08:00:00+01:00",
         },
+    ),
+    V2_WRITE_GROUP(
+        "POST",
+        "/schedules/{id}/entries/bulk",
+        "Create entries together, or store a bought rotation",
+        handlers.create_entries,
+        heavy=True,
+        body=EntriesPost,
+        answer=EntriesMade,
+        status=201,
+        example={
+            "entries": [
+                {
+                    "user_id": "user_012",
+                    "start": "2026-03-18T18:00:00+01:00",
+                    "end": "2026-03-19T08:00:00+01:00",
+                },
+                {
+                    "user_id": "user_056",
+                    "start": "2026-03-19T18:00:00+01:00",
+                    "end": "2026-03-20T08:00:00+01:00",
+                },
+            ]
+        },
+        description="All or nothing; each fault is named by its index. The answer of "
+        "`oncall-rotation` is a body as it is.",
     ),
     V2_WRITE_GROUP(
         "POST",

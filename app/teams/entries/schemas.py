@@ -72,7 +72,8 @@ class EntriesQuery(PageQuery, frozen=True, kw_only=True):
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
-        """Yield the errors of the range of days."""
+        """Yield the errors of the page and of the range of days."""
+        yield from super().cross_field_errors(values)
         days = {name: values[name] for name in ("start_date", "end_date") if name in values}
         strange = [name for name, day in days.items() if not day_in_range(day)]
         yield from (FieldError(f"/{name}", "must lie in the years 2 to 9998") for name in strange)

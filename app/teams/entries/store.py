@@ -16,8 +16,9 @@ from typing import NamedTuple
 from sqlalchemy import RowMapping, and_, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.cursors import Key
 from app.database.ids import new_id
-from app.database.pages import Page, Slice, page_of
+from app.database.pages import Page, Slice, page_in, page_of
 from app.database.tables import swaps
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
 from app.engine.layered.model import PassedOverStretch
@@ -30,6 +31,7 @@ from app.teams.overrides.store import (
     ManualAssignmentFields,
     get_assignment,
     insert_assignment,
+    insert_assignments,
     new_assignment,
     overrides_of_swap,
     take_back,
@@ -105,10 +107,10 @@ async def entries_between(
 
     Raises ``NotFound``.
     """
-    entries, _ = await entries_page(
+    page = await entries_page(
         tx, compute_in_thread, org_id, schedule_id, (from_at, to_at), EntriesWanted()
     )
-    return entries
+    return page.rows
 
 
 async def entries_page(
@@ -118,13 +120,13 @@ async def entries_page(
     schedule_id: str,
     window: Span,
     wanted: EntriesWanted,
-) -> tuple[Sequence[StoredEntry], int]:
-    """Return those entries that meet a window and are wanted, and how many there are of all pages.
+) -> Page[StoredEntry]:
+    """Return a page of those entries that meet a window and are wanted, in order of start.
 
     Raises ``NotFound`` and the engine's limits.
     """
 
-    def read(history: History) -> Awaitable[tuple[tuple[Sequence[StoredEntry], int], Span]]:
+    def read(history: History) -> Awaitable[tuple[Page[StoredEntry], Span]]:
         return ask(compute, history, *window, _entries_in, schedule_id, wanted)
 
     return await reaching(tx, org_id, schedule_id, window, read)
@@ -151,9 +153,9 @@ async def get_entry(
         belongs, at = assignment.schedule_id, assignment.from_at
     if at is not None and EARLIEST_AT <= at < LATEST_AT and schedule_id in (None, belongs):
         wanted = EntriesWanted(entry_id=entry_id)
-        found, _ = await entries_page(tx, compute, org_id, belongs, (at, at + 1), wanted)
-        if found:
-            return found[0]
+        found = await entries_page(tx, compute, org_id, belongs, (at, at + 1), wanted)
+        if found.rows:
+            return found.rows[0]
     raise NotFound(f"there is no entry {entry_id}")
 
 
@@ -185,6 +187,22 @@ async def insert_entry(
     made = await insert_assignment(tx, org_id, assignment, now)
     await _require_one_each(tx, org_id, assignment.schedule_id, [span])
     return made
+
+
+async def insert_entries(
+    tx: AsyncConnection, org_id: str, assignments: Sequence[ManualAssignment], now: int
+) -> Sequence[StoredEntry]:
+    """Write new entries of a schedule, whose users have no others then, and return them.
+
+    Raises ``Conflict`` if a user who took such a stretch over by a swap would then have two entries
+    of the schedule at once.
+    """
+    await insert_assignments(tx, org_id, assignments, now)
+    span = (min(each.from_at for each in assignments), max(each.until_at for each in assignments))
+    found = await entries_between(tx, org_id, assignments[0].schedule_id, *span)
+    _check_one_each(found)
+    by_id = {entry.id: entry for entry in found}
+    return [by_id[each.id] for each in assignments]
 
 
 async def insert_swap(
@@ -261,12 +279,8 @@ async def swaps_page(
     tx: AsyncConnection, org_id: str, schedule_id: str, part: Slice
 ) -> Page[StoredSwap]:
     """Return the swaps of a schedule, oldest first, including those undone."""
-    query = (
-        select(swaps)
-        .where(swaps.c.org_id == org_id, swaps.c.schedule_id == schedule_id)
-        .order_by(swaps.c.created_at, swaps.c.id)
-    )
-    return await page_of(tx, query, part, _swap)
+    query = select(swaps).where(swaps.c.org_id == org_id, swaps.c.schedule_id == schedule_id)
+    return await page_of(tx, query, [swaps.c.created_at, swaps.c.id], part, _swap)
 
 
 async def get_swap(tx: AsyncConnection, org_id: str, swap_id: str) -> StoredSwap:
@@ -343,15 +357,20 @@ async def _require_one_each(
     entries.
     """
     for span in spans:
-        last: dict[str, StoredEntry] = {}
-        for entry in await entries_between(tx, org_id, schedule_id, *span):
-            if entry.swap_id is None and entry.user_id != entry.scheduled_user_id:
-                continue
-            for user_id in entry.user_ids:
-                before = last.setdefault(user_id, entry)
-                if before is not entry and before.overlaps(entry):
-                    raise Conflict(f"{user_id} would have {before.id} and {entry.id} at once")
-                last[user_id] = entry
+        _check_one_each(await entries_between(tx, org_id, schedule_id, *span))
+
+
+def _check_one_each(entries: Sequence[StoredEntry]) -> None:
+    """Raise ``Conflict`` if anybody has two of these at once."""
+    last: dict[str, StoredEntry] = {}
+    for entry in entries:
+        if entry.swap_id is None and entry.user_id != entry.scheduled_user_id:
+            continue
+        for user_id in entry.user_ids:
+            before = last.setdefault(user_id, entry)
+            if before is not entry and before.overlaps(entry):
+                raise Conflict(f"{user_id} would have {before.id} and {entry.id} at once")
+            last[user_id] = entry
 
 
 def _start_of(history: History, _: int, __: int, key: str) -> int | None:
@@ -361,8 +380,8 @@ def _start_of(history: History, _: int, __: int, key: str) -> int | None:
 
 def _entries_in(
     history: History, from_at: int, to_at: int, schedule_id: str, wanted: EntriesWanted
-) -> tuple[tuple[Sequence[StoredEntry], int], Span]:
-    """Return the entries that are wanted, their number on all pages, and what they depend on."""
+) -> tuple[Page[StoredEntry], Span]:
+    """Return the entries that are wanted, and what they depend on."""
     shifts = shifts_in(history, from_at, to_at)
     starts = (shift.start_at for shift in shifts)
     ends = (shift.end_at for shift in shifts)
@@ -373,8 +392,14 @@ def _entries_in(
         for entry in _entries(schedule_id, shifts, history.assignments)
         if (user_id is None or user_id in entry.user_ids) and entry_id in (None, entry.id)
     ]
-    page = found[part.offset : part.offset + part.limit] if part else found
-    return (page, len(found)), span
+    if part is None:
+        return Page(found, len(found), Slice(len(found), 0)), span
+    found.sort(key=_place_of)
+    return page_in(found, "entries", _place_of, part), span
+
+
+def _place_of(entry: StoredEntry) -> Key:
+    return entry.start_at, entry.id
 
 
 def _entries(

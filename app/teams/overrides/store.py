@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.pacing import with_pauses
-from app.database.pages import Page, Slice, next_position, page_of, text_bytes
+from app.database.pages import Page, Slice, next_positions, page_of, text_bytes
 from app.database.tables import manual_assignments
 from app.engine.layered.limits import OVERRIDES
 from app.engine.layered.model import NOBODY, Entry, Override
@@ -140,7 +140,7 @@ async def overrides_page(
 ) -> Page[ManualAssignment]:
     """Return the overrides of a schedule, oldest first."""
     query = _assignments(org_id, "override").where(COLUMN.schedule_id == schedule_id)
-    return await page_of(tx, query.order_by(COLUMN.position), part, _assignment)
+    return await page_of(tx, query, [COLUMN.position], part, _assignment)
 
 
 async def overrides_to_come(
@@ -214,31 +214,38 @@ async def insert_assignment(
 
     Raises ``Conflict`` if the id is taken or the schedule has too many.
     """
-    where = and_(COLUMN.org_id == org_id, COLUMN.id == assignment.id)
-    if await tx.scalar(select(func.count()).select_from(manual_assignments).where(where)):
+    if await taken_ids(tx, org_id, [assignment.id]):
         raise Conflict(f"the id {assignment.id} is taken")
-    own = and_(COLUMN.org_id == org_id, COLUMN.schedule_id == assignment.schedule_id)
-    to_come = select(func.count()).select_from(manual_assignments).where(own, is_to_come(now))
-    if (await tx.scalar(to_come) or 0) >= MAX_TO_COME:
-        raise Conflict(f"the schedule has {MAX_TO_COME} overrides and entries that are not over")
-    given = assignment.fields
-    row: Mapping[str, Any] = {
-        "org_id": org_id,
-        "id": assignment.id,
-        "schedule_id": assignment.schedule_id,
-        "kind": assignment.kind,
-        "position": await next_position(tx, org_id),
-        "user_id": given.user_id or NOBODY,
-        "start_at": given.start_at,
-        "end_at": given.end_at,
-        "from_at": assignment.from_at,
-        "until_at": assignment.until_at,
-        "reason": given.reason,
-        "swap_id": given.swap_id,
-        "created_at": assignment.created_at,
-    }
-    await tx.execute(insert(manual_assignments).values(row))
+    await insert_assignments(tx, org_id, [assignment], now)
     return assignment
+
+
+async def insert_assignments(
+    tx: AsyncConnection, org_id: str, assignments: Sequence[ManualAssignment], now: int
+) -> None:
+    """Write new overrides or entries of one schedule, whose ids are free, in this order.
+
+    Raises ``Conflict`` if the schedule has too many.
+    """
+    own = and_(COLUMN.org_id == org_id, COLUMN.schedule_id == assignments[0].schedule_id)
+    to_come = select(func.count()).select_from(manual_assignments).where(own, is_to_come(now))
+    if (await tx.scalar(to_come) or 0) + len(assignments) > MAX_TO_COME:
+        raise Conflict(
+            f"the schedule would have more than {MAX_TO_COME} overrides and entries that are not "
+            "over"
+        )
+    positions = await next_positions(tx, org_id, len(assignments))
+    rows = [
+        {"org_id": org_id, "position": position, **_row(each)}
+        for position, each in zip(positions, assignments, strict=True)
+    ]
+    await tx.execute(insert(manual_assignments), rows)
+
+
+async def taken_ids(tx: AsyncConnection, org_id: str, ids: Sequence[str]) -> set[str]:
+    """Return those of ``ids`` that overrides or entries have."""
+    query = select(COLUMN.id).where(COLUMN.org_id == org_id, COLUMN.id.in_(ids))
+    return set(await tx.scalars(query))
 
 
 def new_assignment(
@@ -278,6 +285,23 @@ async def take_back(
     where = and_(COLUMN.org_id == org_id, COLUMN.id == assignment.id)
     await tx.execute(update(manual_assignments).where(where).values(values))
     return left
+
+
+def _row(assignment: ManualAssignment) -> dict[str, Any]:
+    given = assignment.fields
+    return {
+        "id": assignment.id,
+        "schedule_id": assignment.schedule_id,
+        "kind": assignment.kind,
+        "user_id": given.user_id or NOBODY,
+        "start_at": given.start_at,
+        "end_at": given.end_at,
+        "from_at": assignment.from_at,
+        "until_at": assignment.until_at,
+        "reason": given.reason,
+        "swap_id": given.swap_id,
+        "created_at": assignment.created_at,
+    }
 
 
 def _assignments(org_id: str, kind: AssignmentKind) -> Select[tuple[object, ...]]:

@@ -59,8 +59,8 @@ class Policy:
 
 async def policies_page(tx: AsyncConnection, org_id: str, part: Slice) -> Page[Policy]:
     """Return the organisation's policies, oldest first."""
-    query = select(policies).where(policies.c.org_id == org_id).order_by(policies.c.position)
-    return await page_of(tx, query, part, _policy)
+    query = select(policies).where(policies.c.org_id == org_id)
+    return await page_of(tx, query, [policies.c.position], part, _policy)
 
 
 async def get_policy(tx: AsyncConnection, org_id: str, policy_id: str) -> Policy:

@@ -216,13 +216,13 @@ async def schedules_page(
 
     The page leaves room for the overrides that are not over, if they are shown with it.
     """
-    query = EVERY.params(org=org_id, now=now).order_by(schedules.c.position)
+    query = EVERY.params(org=org_id, now=now)
     if team_id is not None:
         query = query.where(schedules.c.team_id == team_id)
     beside = None
     if with_overrides:
         beside = bytes_to_come(schedules.c.id, org_id, now)
-    page = await page_of(tx, query, part, _schedule, beside)
+    page = await page_of(tx, query, [schedules.c.position], part, _schedule, beside)
     pending = await _pending_of(tx, org_id, [schedule.id for schedule in page.rows], now)
     rows = [replace(each, pending=tuple(pending.get(each.id, ()))) for each in page.rows]
     return page._replace(rows=rows)

@@ -19,9 +19,16 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.pages import Page, Slice, next_position, page_of
-from app.database.tables import manual_assignments, participants, policy_targets, users
+from app.database.tables import (
+    cover_requests,
+    manual_assignments,
+    participants,
+    policy_targets,
+    users,
+)
 from app.errors import Conflict, NotFound
 from app.teams.absences.store import take_back_all
+from app.teams.covers.store import is_open
 from app.teams.overrides.store import is_to_come
 
 
@@ -67,8 +74,8 @@ IDS_AT_ONCE = 500
 
 async def users_page(tx: AsyncConnection, org_id: str, part: Slice) -> Page[StoredUser]:
     """Return the organisation's users, oldest first."""
-    query = select(users).where(users.c.org_id == org_id).order_by(users.c.position)
-    return await page_of(tx, query, part, _user)
+    query = select(users).where(users.c.org_id == org_id)
+    return await page_of(tx, query, [users.c.position], part, _user)
 
 
 async def users_by_id(
@@ -153,6 +160,7 @@ async def delete_user(tx: AsyncConnection, org_id: str, user_id: str, now: int) 
         (participants, "a schedule has them as a participant", true()),
         (policy_targets, "an escalation policy names them", true()),
         (manual_assignments, "an override or entry that is not over names them", is_to_come(now)),
+        (cover_requests, "an open cover request is theirs", is_open(now)),
     ):
         named = and_(table.c.org_id == org_id, table.c.user_id == user_id, holds)
         if await tx.scalar(select(exists().where(named))):
