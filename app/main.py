@@ -19,6 +19,7 @@ from app.checkout.sandbox_wallet import PATH as SANDBOX_PAY
 from app.checkout.sandbox_wallet import SandboxWallet
 from app.checkout.setup import PaymentService, setting_errors
 from app.discovery.api_reference import reference_routes
+from app.discovery.html import html_page
 from app.discovery.operator_routes import operator_routes
 from app.discovery.pages import Pages, not_found
 from app.discovery.publisher import Publisher
@@ -82,7 +83,7 @@ def create_app(
         ProductCheckout(each, limits, workers, payments.context(each) if payments else None, clock)
         for each in endpoints
     ]
-    teams = TeamsApp(settings, clock, limits, workers)
+    teams = TeamsApp(settings, clock, limits, workers, html_page)
     tools = McpRoute(checkouts, limits, settings.public_url)
     ledger = None
     if payments is not None:

@@ -776,6 +776,24 @@ def _with_key() -> Iterator[Case]:
         ),
         "a person's calendar over all schedules": (STORED_HEAVY, f"{V2}/users/user_0/calendar.ics"),
         "what changed": (STORED_LIGHT, f"{V1}/schedules/large_0/audit?limit=100"),
+        "two years by the hour as a picture": (
+            STORED_HEAVY,
+            f"{V2}/schedules/hourly_0/final-schedule?{WINDOW}&format=svg",
+        ),
+        "two years by the hour as CSV": (
+            STORED_HEAVY,
+            f"{V2}/schedules/hourly_0/final-schedule?{WINDOW}&format=csv",
+        ),
+        "a page by the hour": (STORED_HEAVY, f"{V2}/schedules/hourly_0/page"),
+        "who is on call on 100 schedules": (STORED_HEAVY, f"{V2}/on-call?limit=100"),
+        "a year of a person's shifts": (
+            STORED_HEAVY,
+            f"{V2}/users/user_0/shifts?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z",
+        ),
+        "1,000 changes": (
+            STORED_HEAVY,
+            f"{V2}/changes?since=2026-01-01T00:00:00Z&limit=1000&ahead=744",
+        ),
     }
     for name, (budget, path) in reads.items():
         yield Case(

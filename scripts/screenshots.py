@@ -7,11 +7,15 @@ Chromium, which also writes them as WebP. With names of pages as arguments it ta
 
 import base64
 import struct
+import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+import httpx
 from playwright.sync_api import Browser, Page
 
 from tests.support.browser import chromium
@@ -30,6 +34,37 @@ PAGES = {
     "answer": PRODUCT,
 }
 """The pages by the names of their pictures. The answer is that of the form."""
+KEPT = "kept"
+"""The picture of the page of a kept schedule, which has a service of its own."""
+PEOPLE = {"ana": "Ana Sørensen", "ben": "Ben Okafor", "chloe": "Chloé Dubois"}
+SCHEDULE = {
+    "id": "platform",
+    "name": "Platform, nights and weekends",
+    "team_id": "platform",
+    "timezone": "Europe/Berlin",
+    "layers": [
+        {
+            "name": "Nights",
+            "rotation_type": "daily",
+            "handoff_time": "18:00",
+            "participants": ["ana", "ben", "chloe"],
+            "restrictions": [{"start": "18:00", "end": "09:00"}],
+        },
+        {
+            "name": "Days",
+            "rotation_type": "weekly",
+            "handoff_time": "Mon 09:00",
+            "participants": ["chloe", "ana", "ben"],
+            "restrictions": [
+                {
+                    "days": ["mon", "tue", "wed", "thu", "fri", "sun"],
+                    "start": "09:00",
+                    "end": "18:00",
+                }
+            ],
+        },
+    ],
+}
 FOLDER = ROOT / "docs" / "pages"
 WINDOWS = {"phone": (390, 1720), "desktop": (1280, 1180)}
 MAX_BYTES = 80 * 1024
@@ -76,14 +111,58 @@ def main() -> None:
         if not sys.argv[1:]:
             make_icons(browser)
             make_card(browser, url)
-        for name in sys.argv[1:] or PAGES:
-            for device, size in WINDOWS.items():
-                for scheme in ("light", "dark"):
-                    take_page(browser, url, name, f"{name}-{device}-{scheme}", scheme, size)
+        wanted = sys.argv[1:] or [*PAGES, KEPT]
+        for name in wanted:
+            if name != KEPT:
+                take_pages(browser, url + PAGES[name], name)
+        if KEPT in wanted:
+            with kept_page(Path(folder)) as address:
+                take_pages(browser, address, KEPT)
+
+
+@contextmanager
+def kept_page(folder: Path) -> Iterator[str]:
+    """Serve a kept schedule as of ``SHOWN_AT``; yield the address of its page."""
+    url = f"http://127.0.0.1:{free_port()}"
+    database = f"sqlite:///{folder / 'oncall.db'}"
+    arguments = [url.rpartition(":")[2], database, SHOWN_AT, "1"]
+    with running(
+        [sys.executable, "-m", "tests.support.fast_service", *arguments],
+        log=folder / "kept.log",
+        ready=partial(answers_ok, f"{url}/readyz"),
+        environ=environment(),
+    ):
+        scopes = ("oncall:read", "oncall:write", "schedules")
+        key = subprocess.run(
+            [
+                *(sys.executable, "-m", "app", "keys", "create", "--org", "Acme"),
+                *(word for scope in scopes for word in ("--scope", scope)),
+            ],
+            env=environment(ONCALL_DATABASE_URL=database),
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        with httpx.Client(base_url=f"{url}/api", headers={"X-API-Key": key}) as http:
+            for person, called in PEOPLE.items():
+                body = {"id": person, "name": called, "email": f"{person}@example.com"}
+                http.post("/v2/oncall/users", json=body).raise_for_status()
+            http.post("/v1/schedules", json=SCHEDULE).raise_for_status()
+            tokens = f"/v2/oncall/schedules/{SCHEDULE['id']}/feed-tokens"
+            made = http.post(tokens, json={}).raise_for_status().json()["data"]
+        yield url + made["page_url"][made["page_url"].index("/api/") :]
+
+
+def take_pages(browser: Browser, address: str, name: str) -> None:
+    """Take a page at both widths, light and dark."""
+    for device, size in WINDOWS.items():
+        for scheme in ("light", "dark"):
+            take_page(browser, address, name, f"{name}-{device}-{scheme}", scheme, size)
 
 
 def take_page(
-    browser: Browser, url: str, name: str, file: str, scheme: str, size: tuple[int, int]
+    browser: Browser, address: str, name: str, file: str, scheme: str, size: tuple[int, int]
 ) -> None:
     """A page from its top, or an answer of the form from its own, in a window of ``size``."""
     viewport = {"width": size[0], "height": size[1]}
@@ -95,7 +174,7 @@ def take_page(
     )
     page = context.new_page()
     page.clock.set_fixed_time(SHOWN_AT)
-    page.goto(url + PAGES[name], wait_until="networkidle")
+    page.goto(address, wait_until="networkidle")
     if name == "docs":
         page.locator(".opblock").first.wait_for()
     if name == "answer":

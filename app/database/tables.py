@@ -332,6 +332,7 @@ audit = Table(
     _number("version"),
     _text("changes"),
     _index("org_id", "schedule_id", "id"),
+    _index("org_id", "id"),
     sqlite_autoincrement=True,
 )
 """The changes of schedules. They outlive their schedule, so no foreign key ties the two."""

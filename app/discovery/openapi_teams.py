@@ -92,6 +92,9 @@ NOT_MODIFIED: Mapping[str, Any] = {
 }
 
 
+TEXT: Mapping[str, Any] = {"schema": {"type": "string"}}
+
+
 def stored_tags() -> Mapping[str, str]:
     """Return the description of every tag that the operations have, by its name."""
     return {each.tag.name: each.tag.description for each in _table()}
@@ -272,9 +275,14 @@ def _success(operation: "Operation") -> Mapping[str, Any]:
     if operation.shape == "nothing":
         return {"description": "Done.", "headers": named}
     if operation.shape == "calendar":
-        content: Mapping[str, Any] = {"text/calendar": {"schema": {"type": "string"}}}
+        content: Mapping[str, Any] = {"text/calendar": TEXT}
+    elif operation.shape == "page":
+        content = {"text/html": TEXT}
     else:
-        content = {"application/json": {"schema": _answer_schema(operation)}}
+        content = {
+            "application/json": {"schema": _answer_schema(operation)},
+            **dict.fromkeys(operation.forms, TEXT),
+        }
     return {"description": f"{operation.summary}.", "headers": named, "content": content}
 
 
@@ -306,8 +314,9 @@ def _answer_schema(operation: "Operation") -> Mapping[str, Any]:
 
 
 def _has_etag(operation: "Operation") -> bool:
-    """Return whether the answer is one thing that has a version, or a calendar."""
-    return operation.is_versioned or operation.shape == "calendar"
+    """Return whether the answer is one thing that has a version, or is sent as it was written."""
+    is_written = operation.shape in ("calendar", "page") or bool(operation.forms)
+    return operation.is_versioned or is_written
 
 
 def _error_statuses(operation: "Operation") -> Sequence[str]:

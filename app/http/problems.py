@@ -69,6 +69,12 @@ class ErrorResponse(Response):
         super().__init__(body, status, {"Cache-Control": "no-store", **headers}, media_type)
         self._code = code
 
+    def in_form(self, body: bytes, media_type: str, headers: Mapping[str, str]) -> "ErrorResponse":
+        """Return this response with another body, and more headers."""
+        replaced = ("cache-control", "content-length", "content-type")
+        kept = {name: value for name, value in self.headers.items() if name not in replaced}
+        return ErrorResponse(self._code, body, self.status_code, {**kept, **headers}, media_type)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[ERROR_CODE] = self._code
         await super().__call__(scope, receive, send)

@@ -142,3 +142,7 @@ def _csv(columns: Sequence[Cell], rows: Iterable[Sequence[Cell]]) -> bytes:
     writer.writerow(columns)
     writer.writerows(rows)
     return text.getvalue().encode()
+
+
+csv_bytes, text_cell = _csv, _text
+"""For the tables of kept schedules, which follow the same rules."""

@@ -24,6 +24,7 @@ from app.workers.pool import WorkerPool
 
 if TYPE_CHECKING:
     from app.database.database import Database
+    from app.teams.operation import Render
     from app.teams.pipeline import StoredApi
 
 log = structlog.get_logger()
@@ -56,7 +57,9 @@ class TeamsApp:
         clock: Callable[[], float],
         limits: RateLimits,
         workers: WorkerPool,
+        render: "Render",
     ) -> None:
+        self._render = render
         self._settings = settings
         self._quotas, errors = quotas_in(settings.quota)
         if errors:
@@ -133,6 +136,7 @@ class TeamsApp:
             workers=self._workers,
             public_url=self._settings.public_url,
             clock=self._clock,
+            render=self._render,
             quotas=self._quotas,
         )
         return database, api

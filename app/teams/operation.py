@@ -6,7 +6,7 @@ write runs again when writers collide, so its handler has no effect but through 
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from msgspec import Raw, Struct
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from app.database.database import Tx
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
-Shape = Literal["one", "many", "bare", "calendar", "nothing"]
-"""``{"data": …}``, a page of a list, the answer itself, ``text/calendar``, no body."""
+Shape = Literal["one", "many", "bare", "calendar", "page", "nothing"]
+"""``{"data": …}``, a page of a list, the answer itself, ``text/calendar``, HTML, no
+body."""
 
 SCHEDULES, READ, WRITE = SCOPES
 
@@ -43,7 +44,8 @@ class RequestContext(Struct, frozen=True):
     """One request, authenticated and parsed. ``now`` is in milliseconds.
 
     ``document`` is the body of a POST as its type, ``value`` the body as JSON types.
-    ``compute`` computes what takes long. ``prepared`` is what the operation ``prepares``.
+    ``compute`` computes what takes long. ``accept`` is the header, ``prepared`` what the operation
+    ``prepares``.
     """
 
     actor: Actor
@@ -55,6 +57,7 @@ class RequestContext(Struct, frozen=True):
     value: Any = None
     if_match: Sequence[str] = ()
     compute: Compute = compute_in_thread
+    accept: str = ""
     prepared: Any = None
 
     @property
@@ -67,13 +70,35 @@ class RequestContext(Struct, frozen=True):
         require_match(self.if_match, version)
 
 
+class Written(Struct, frozen=True):
+    """A body that is written already, in a form that its handler chose."""
+
+    body: bytes
+    media_type: str
+    headers: Mapping[str, str] = {}
+
+
+class RenderedPage(Protocol):
+    """A page as it is sent."""
+
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+Render = Callable[..., RenderedPage]
+"""Renders a template, by its name, with named values."""
+
+
 class HandlerResult(Struct, frozen=True):
     """The body of an answer, and where the thing that it shows can be read.
 
-    Bytes are a calendar, and ``Raw`` is JSON that is written already.
+    Bytes are a calendar, and ``Raw`` is JSON that is written already. That of a page is what its
+    template shows.
     """
 
-    body: Struct | Raw | bytes | None = None
+    body: Struct | Raw | Written | bytes | None = None
     location: str | None = None
 
 
@@ -96,11 +121,11 @@ class Operation:
 
     ``body`` is the type of a request's document, ``patches`` the type of the document that a merge
     patch must result in, ``preview`` what is answered instead with ``preview=true``, ``example`` a
-    body that can be sent. ``parameters`` describes the
-    parameters of the path, except ``id``. ``feed`` says whose calendar is served; a secret token in
-    the query then does instead of a key. ``heavy`` operations lay out a window of a schedule and
-    are limited in number. The answers of ``secret`` operations are stored encrypted. ``prepares``
-    is done in a worker before the transaction of a write begins.
+    body that can be sent. ``parameters`` describes the parameters of the path, except ``id``.
+    ``feed`` says whose feed is served; a secret token in the query then does instead of a key.
+    ``forms`` are the media types of the answer beside JSON. ``heavy`` operations lay out a window
+    of a schedule and are limited in number. The answers of ``secret`` operations are stored
+    encrypted. ``prepares`` is done in a worker before the transaction of a write begins.
     """
 
     method: Method
@@ -120,6 +145,7 @@ class Operation:
     preview: type[Struct] | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     feed: Feed | None = None
+    forms: Sequence[str] = ()
     heavy: bool = False
     secret: bool = False
     prepares: Preparation | None = None

@@ -39,20 +39,20 @@ from app.errors import (
 from app.http.conditional import digest_etag, etag, is_fresh, tags_in
 from app.http.large_bodies import LARGE_BYTES, BodyShare
 from app.http.negotiation import require_json
+from app.http.problems import ErrorResponse
 from app.http.rate_limits import PER_KEY, UNKNOWN_KEY, Allowance, RateLimits
 from app.http.request_body import read_body, require_sizes
 from app.http.request_head import RequestHead, request_head
 from app.http.validation import MAX_ERRORS, RequestModel, parsed_json, validated
 from app.teams.audit.store import Actor
 from app.teams.auth import KeyAuthenticator, presented_key, require_scope
-from app.teams.calendars.schemas import FeedQuery
-from app.teams.calendars.store import Feed, org_id_of_token, require_form_of_token
+from app.teams.calendars.store import Feed, org_id_of_token, token_in
 from app.teams.heavy_work import HeavyWorkLimiter, NeedsSlot, compute_in_thread, need_slot
 from app.teams.idempotency import store as idempotency
 from app.teams.idempotency.sealing import Seal
 from app.teams.idempotency.store import IdempotencyRecord
 from app.teams.null_characters import NULL_ESCAPED, null_character_errors
-from app.teams.operation import HandlerResult, Operation, RequestContext
+from app.teams.operation import HandlerResult, Operation, Render, RequestContext, Written
 from app.teams.problems import defect_response, error_response, http_error_response
 from app.teams.queries import query_in
 from app.teams.quotas.quota import QUOTAS, Amounts, require_within
@@ -77,6 +77,8 @@ IDEMPOTENCY_KEY = "idempotency-key"
 VALID_IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
 
 JSON_TYPE, CALENDAR_TYPE = "application/json", "text/calendar; charset=utf-8"
+HTML_TYPE = "text/html; charset=utf-8"
+UNLISTED: Mapping[str, str] = {"X-Robots-Tag": "noindex"}
 NO_STORE: Mapping[str, str] = {"Cache-Control": "no-store"}
 REVALIDATED: Mapping[str, str] = {"Cache-Control": "private, max-age=0"}
 
@@ -114,8 +116,10 @@ class StoredApi:
         workers: WorkerPool,
         public_url: str,
         clock: Callable[[], float],
+        render: Render,
         quotas: Amounts = QUOTAS,
     ) -> None:
+        self._render = render
         self._routes = OperationRouter(operations)
         self._database = database
         self._limits = limits
@@ -150,6 +154,8 @@ class StoredApi:
         except Exception:
             log.exception("unhandled")
             response = defect_response()
+        if _wants_page(scope):
+            response = await self._problem_page(response)
         await response(scope, receive, send)
 
     async def tidy(self) -> None:
@@ -185,19 +191,16 @@ class StoredApi:
         return _with_rate_limit(response, allowance)
 
     async def _answer_by_token(self, incoming: IncomingRequest, feed: Feed) -> Response:
-        """Answer a request for a calendar by its secret token. Raises ``Unauthorized``."""
+        """Answer a request for a feed by its secret token, or refuse it."""
         allowance = await self._allowance(UNKNOWN_KEY, self._limits.client_in(incoming.head))
         try:
             allowance.require()
-            query = query_in(incoming.query, FeedQuery)
-            secret = query.token or ""
-            require_form_of_token(secret)
+            secret = token_in(incoming.query)
             async with incoming.snapshot.reading() as tx:
                 org_id = await org_id_of_token(tx, feed, incoming.path["id"], secret)
+            query = query_in(incoming.query, incoming.operation.query)
             context = self._context(incoming, Actor(org_id, "", ""), query)
-            response = _response(
-                incoming.operation, await self._read(incoming, context), incoming.head
-            )
+            response = await self._respond(incoming, await self._read(incoming, context))
         except OncallError as error:
             response = error_response(error)
         return _with_rate_limit(response, allowance)
@@ -207,7 +210,7 @@ class StoredApi:
         operation, head = incoming.operation, incoming.head
         context = self._context(incoming, actor, query_in(incoming.query, operation.query))
         if not operation.writes:
-            return _response(operation, await self._read(incoming, context), head)
+            return await self._respond(incoming, await self._read(incoming, context))
         await incoming.snapshot.end()
         share = BodyShare(self._limits.large_bodies, self._limits.client_in(head))
         try:
@@ -215,6 +218,17 @@ class StoredApi:
             return await self._write(incoming, context, body)
         finally:
             share.give_back()
+
+    async def _problem_page(self, response: Response) -> Response:
+        """Return a refusal as a page; any other answer as it is."""
+        if not isinstance(response, ErrorResponse):
+            return response
+        message = msgspec.json.decode(response.body)["message"]
+        status = HTTPStatus(response.status_code)
+        shown = await asyncio.to_thread(
+            self._render, "schedule_problem.html", status=status, message=message
+        )
+        return response.in_form(shown.body, HTML_TYPE, {**shown.headers, **UNLISTED})
 
     async def _write(
         self, incoming: IncomingRequest, context: RequestContext, body: bytes
@@ -265,6 +279,14 @@ class StoredApi:
         async with self._slot(incoming, context), incoming.snapshot.reading() as tx:
             return await incoming.operation.handler(tx, heavy)
 
+    async def _respond(self, incoming: IncomingRequest, result: HandlerResult) -> Response:
+        """Return the response to a read."""
+        if incoming.operation.shape == "page":
+            await incoming.snapshot.end()
+            shown = await asyncio.to_thread(self._render, "schedule.html", page=result.body)
+            result = HandlerResult(Written(shown.body, HTML_TYPE, {**shown.headers, **UNLISTED}))
+        return _response(incoming.operation, result, incoming.head)
+
     @contextlib.asynccontextmanager
     async def _slot(
         self, incoming: IncomingRequest, context: RequestContext
@@ -284,6 +306,7 @@ class StoredApi:
             incoming.path,
             query,
             if_match=tags_in(incoming.head.values("if-match"), "If-Match"),
+            accept=",".join(incoming.head.values("accept")),
         )
 
     async def _allowance(self, policy: str, client: str) -> Allowance:
@@ -367,6 +390,9 @@ def _response(operation: Operation, result: HandlerResult, head: RequestHead | N
     if isinstance(result.body, bytes):
         body, media_type = result.body, CALENDAR_TYPE
         headers = {**REVALIDATED, "ETag": digest_etag(body)}
+    elif isinstance(result.body, Written):
+        body, media_type = result.body.body, result.body.media_type
+        headers = {**REVALIDATED, "ETag": digest_etag(body), **result.body.headers}
     elif result.body is not None:
         body, media_type = msgspec.json.encode(result.body), JSON_TYPE
     if operation.is_versioned and isinstance(result.body, DataEnvelope):
@@ -382,6 +408,14 @@ def _response(operation: Operation, result: HandlerResult, head: RequestHead | N
 def _with_rate_limit(response: Response, allowance: Allowance) -> Response:
     response.raw_headers += allowance.fields
     return response
+
+
+def _wants_page(scope: Scope) -> bool:
+    """Return whether a page was asked for, by somebody who reads HTML."""
+    if getattr(scope.get("route"), "shape", None) != "page":
+        return False
+    accept = b",".join(value for name, value in scope["headers"] if name == b"accept")
+    return b"text/html" in accept
 
 
 def _has_key(head: RequestHead) -> bool:

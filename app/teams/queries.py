@@ -16,7 +16,7 @@ from app.teams.null_characters import null_character_errors
 RequestModelT = TypeVar("RequestModelT", bound=RequestModel)
 
 MAX_PARAMETERS = 100
-NUMBERS = ("limit", "offset")
+NUMBERS = ("limit", "offset", "ahead")
 NUMBER = re.compile(r"-?[0-9]{1,9}")
 MAX_CACHED_BYTES = 128
 """The longest query, in bytes, whose document is cached."""
@@ -57,5 +57,5 @@ _read_cached = lru_cache(maxsize=2048)(_read)
 
 
 def _value(name: str, text: str) -> int | str:
-    """Return a page's numbers as numbers and every other parameter as text."""
+    """Return numbers as numbers and every other parameter as text."""
     return int(text) if name in NUMBERS and NUMBER.fullmatch(text) else text

@@ -79,7 +79,9 @@ async def test_another_organisation(stored: Stored, operation: Operation) -> Non
     if "{" in operation.path:
         assert outcome(response) == NOT_FOUND
     elif operation.method == "GET":
-        assert response.json() == EMPTY
+        shown = response.json()
+        assert shown["data"] == []
+        assert shown == EMPTY or shown["next"]
     else:
         assert response.status_code in (201, 422)  # 422: it names people of the first
     assert await everything(stored.me) == before

@@ -323,9 +323,17 @@ class TestTokens:
         assert code_of(await stored.caller(None).get(path)) == WRONG
 
     async def test_a_misspelt_parameter_beside_it(self, stored: Stored, of: str) -> None:
-        await scene(stored, DAILY)
-        path = f"{V2}/{of}/calendar.ics?token=x&tokn=y"
+        me = await scene(stored, DAILY)
+        token = (await me.create(f"{V2}/{of}/feed-tokens", {}))["token"]
+        path = f"{V2}/{of}/calendar.ics?token={token}&tokn=y"
         assert list(faults_in(await stored.caller(None).get(path))) == ["tokn"]
+
+    async def test_without_a_right_one_nothing_beside_it_is_read(
+        self, stored: Stored, of: str
+    ) -> None:
+        await scene(stored, DAILY)
+        path = f"{V2}/{of}/calendar.ics?token={'x' * 43}&tokn=y"
+        assert code_of(await stored.caller(None).get(path)) == WRONG
 
     async def test_a_key_does_as_well(self, stored: Stored, of: str) -> None:
         me = await scene(stored, DAILY)

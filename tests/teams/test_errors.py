@@ -74,8 +74,8 @@ class TestShape:
         assert response.headers["RateLimit-Policy"] == '"per-key";q=120;w=60'
         assert response.headers["RateLimit"] == '"per-key";r=119;t=60'
         assert response.headers["X-Request-Id"]
-        calendar = operation.shape == "calendar"
-        wanted = "private, max-age=0" if calendar else "no-store"
+        is_feed = operation.feed is not None
+        wanted = "private, max-age=0" if is_feed else "no-store"
         assert response.headers["Cache-Control"] == wanted
         assert ("Location" in response.headers) == (operation.status == 201)
         if "Location" in response.headers:

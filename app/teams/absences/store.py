@@ -121,6 +121,20 @@ async def absent_near(
     return [AbsentStretch(*row) async for row in with_pauses(found)]
 
 
+async def absent_within(
+    tx: AsyncConnection, org_id: str, from_at: int, to_at: int
+) -> Sequence[AbsentStretch]:
+    """Return when anybody of an organisation is away in ``[from_at, to_at)``."""
+    query = select(
+        STRETCH.absence_id, STRETCH.user_id, STRETCH.from_at, STRETCH.until_at, STRETCH.reason
+    ).where(
+        STRETCH.org_id == org_id,
+        STRETCH.until_at > from_at,
+        STRETCH.from_at < to_at,
+    )
+    return [AbsentStretch(*row) async for row in with_pauses(await tx.execute(query))]
+
+
 async def absences_page(
     tx: AsyncConnection, org_id: str, user_id: str, part: Slice
 ) -> Page[StoredAbsence]:

@@ -1,12 +1,19 @@
-"""The changes of schedules; each is written in the transaction of the change itself."""
+"""The changes of schedules; each is written in the transaction of the change itself.
 
-from collections.abc import Mapping
+Invariant: among the records of one organisation, the order of ``id`` is the order in which they
+were committed. Whatever writes one changes its organisation's row first, or by the trigger that
+counts its bytes, and keeps that row locked until it commits; a serializable writer that began
+before then is run again, with another id. So a reader that sees a record sees all those with
+smaller ids.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import RowMapping, insert, select
+from sqlalchemy import RowMapping, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.pages import Page, Slice, page_of
@@ -40,6 +47,24 @@ class AuditRecord:
     changes: msgspec.Raw
 
 
+@dataclass(frozen=True, slots=True)
+class AuditNote:
+    """One change, without what was changed."""
+
+    id: int
+    schedule_id: str
+    at: int
+    key_id: str
+    key_name: str
+    action: str
+    version: int
+
+
+NOTE = tuple(audit.c[name] for name in AuditNote.__dataclass_fields__)
+CLOCKS_APART_MS = 60_000
+"""More than the clocks of two processes differ, and than a write waits for others."""
+
+
 async def insert_record(
     tx: AsyncConnection,
     actor: Actor,
@@ -70,6 +95,42 @@ async def records_page(
     """Return the changes of a schedule, oldest first."""
     query = select(audit).where(audit.c.org_id == org_id, audit.c.schedule_id == schedule_id)
     return await page_of(tx, query, [audit.c.id], part, _record)
+
+
+async def notes_after(
+    tx: AsyncConnection, org_id: str, record_id: int, limit: int
+) -> Sequence[AuditNote]:
+    """Return the first changes of an organisation after a record, in order."""
+    query = select(*NOTE).where(audit.c.org_id == org_id, audit.c.id > record_id)
+    return [AuditNote(*row) for row in await tx.execute(query.order_by(audit.c.id).limit(limit))]
+
+
+async def touched_between(
+    tx: AsyncConnection, org_id: str, after: int, until: int
+) -> Mapping[str, int]:
+    """Return the schedules that the records after ``after``, up to ``until``, are of.
+
+    With each comes the earliest instant at which one of these was written.
+    """
+    query = select(audit.c.schedule_id, func.min(audit.c.at).label("at")).where(
+        audit.c.org_id == org_id, audit.c.id > after, audit.c.id <= until
+    )
+    rows = await tx.execute(query.group_by(audit.c.schedule_id))
+    return {row.schedule_id: row.at for row in rows}
+
+
+async def last_id(tx: AsyncConnection, org_id: str) -> int:
+    """Return the id of the last change of an organisation; 0 if there is none."""
+    return await tx.scalar(select(func.max(audit.c.id)).where(audit.c.org_id == org_id)) or 0
+
+
+async def id_before(tx: AsyncConnection, org_id: str, at: int) -> int:
+    """Return an id after which all changes are that were written at ``at`` or later.
+
+    A few that were written in the minute before may be after it, too: clocks differ.
+    """
+    query = select(audit.c.id).where(audit.c.org_id == org_id, audit.c.at < at - CLOCKS_APART_MS)
+    return await tx.scalar(query.order_by(audit.c.id.desc()).limit(1)) or 0
 
 
 def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> Changes:

@@ -120,7 +120,8 @@ async def _create_token(
     name = "" if context.document.name is None else str(context.document.name)
     token = FeedToken(new_id(context.now, "feed_"), feed, of, name, context.now)
     secret = await store.insert_token(tx, context.org_id, token)
-    path = f"{V2}/{'schedules' if feed == 'schedule' else 'users'}/{of}/calendar.ics"
-    url = f"{context.public_url}{path}?token={secret}"
-    shown = NewFeedToken(token.id, name, utc_text(token.created_at), secret, url)
+    folder = f"{context.public_url}{V2}/{'schedules' if feed == 'schedule' else 'users'}/{of}"
+    url = f"{folder}/calendar.ics?token={secret}"
+    page_url = f"{folder}/page?token={secret}" if feed == "schedule" else None
+    shown = NewFeedToken(token.id, name, utc_text(token.created_at), secret, url, page_url)
     return HandlerResult(DataEnvelope(shown), location=f"{V2}/feed-tokens/{token.id}"), token

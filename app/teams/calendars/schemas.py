@@ -50,6 +50,10 @@ class NewFeedToken(Struct, frozen=True):
     created_at: Instant
     token: str
     url: Annotated[str, Meta(description="What a calendar program subscribes to.")]
+    page_url: (
+        Annotated[str, Meta(description="The schedule's page, for people. Null: of a person.")]
+        | None
+    )
 
 
 def feed_token_of(token: FeedToken) -> FeedTokenShown:

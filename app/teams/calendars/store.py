@@ -21,7 +21,7 @@ Feed = Literal["schedule", "user"]
 """Whose calendar it is."""
 
 TOKEN_BYTES = 32
-TOKEN = re.compile(r"[0-9A-Za-z_-]{43}")
+TOKEN = re.compile(rb"(?:^|&)token=([0-9A-Za-z_-]{43})(?:&|$)")
 UNKNOWN_TOKEN = "the token opens no such calendar, or has been revoked"  # noqa: S105 - a message
 
 
@@ -53,10 +53,15 @@ async def insert_token(tx: AsyncConnection, org_id: str, token: FeedToken) -> st
     return secret
 
 
-def require_form_of_token(secret: str) -> None:
-    """Raise ``Unauthorized`` for what cannot be a secret, which costs no look into the database."""
-    if not TOKEN.fullmatch(secret):
+def token_in(query: bytes) -> str:
+    """Return the secret in a query string. Raises ``Unauthorized`` for what cannot be one.
+
+    Nothing else of a query is read before its secret is known, and no database is asked.
+    """
+    match = TOKEN.search(query)
+    if match is None:
         raise Unauthorized(UNKNOWN_TOKEN)
+    return match[1].decode()
 
 
 async def org_id_of_token(tx: AsyncConnection, feed: Feed, of: str, secret: str) -> str:

@@ -3,7 +3,7 @@
 Of a team's schedules the oldest with somebody on call counts (rule 25 of ``schedules.md``).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -59,7 +59,11 @@ async def read_current_on_call(tx: Tx, context: RequestContext) -> HandlerResult
         (schedule, await on_call_of(tx, context.compute, context.org_id, schedule.id, at))
         async for schedule in with_pauses(schedules)
     ]
-    return _current(team_id, found, await users_by_id(tx, context.org_id, _named(found)))
+    return _current(
+        team_id,
+        found,
+        await users_by_id(tx, context.org_id, people_named(on_call for _, on_call in found)),
+    )
 
 
 def _on_call(schedule_id: str, found: OnCall, users: Mapping[str, StoredUser]) -> HandlerResult:
@@ -115,8 +119,9 @@ def _final_json(history: History, from_at: int, to_at: int, schedule_id: str) ->
     return bounded(msgspec.json.encode(DataEnvelope(shown)))
 
 
-def _named(found: Sequence[tuple[NamedSchedule, OnCall]]) -> Iterator[str | None]:
-    for _, on_call in found:
+def people_named(found: Iterable[OnCall]) -> Iterator[str | None]:
+    """Yield who is on call and who is next, ``None`` for nobody."""
+    for on_call in found:
         yield from on_call.user_ids
         yield on_call.next.user_id if on_call.next else None
 
@@ -137,7 +142,11 @@ def _current(
             [PersonOnCall(each, *_contact(users, each)) for each in row.user_ids] or (),
             passed_over(first[1].assignment.passed_over) if first[1].assignment else (),
         )
-    return HandlerResult(CurrentOnCall(team_id, on_call, _next(soonest, users), rows))
+    following = None
+    if soonest:
+        schedule, next_on_call = soonest
+        following = next_shift(schedule.id, schedule.timezone, next_on_call, users)
+    return HandlerResult(CurrentOnCall(team_id, on_call, following, rows))
 
 
 def _now(schedule: NamedSchedule, on_call: OnCall) -> ScheduleNow:
@@ -154,15 +163,16 @@ def _next_at(on_call: OnCall) -> int:
     return on_call.next.at if on_call.next else 0
 
 
-def _next(
-    found: tuple[NamedSchedule, OnCall] | None, users: Mapping[str, StoredUser]
+def next_shift(
+    schedule_id: str, timezone: str, found: OnCall, users: Mapping[str, StoredUser]
 ) -> NextShift | None:
-    if found is None or found[1].next is None:
+    """Return who follows on a schedule, by the clock of ``timezone``; ``None`` for nobody."""
+    follows = found.next
+    if follows is None:
         return None
-    schedule, follows = found[0], found[1].next
-    at = local_text(follows.at, schedule.timezone)
     contact = _contact(users, follows.user_id)
-    return NextShift(follows.user_id, *contact, at, schedule.id, several(follows.user_ids))
+    at = local_text(follows.at, timezone)
+    return NextShift(follows.user_id, *contact, at, schedule_id, several(follows.user_ids))
 
 
 def _contact(users: Mapping[str, StoredUser], user_id: str | None) -> tuple[str | None, str | None]:

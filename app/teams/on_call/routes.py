@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 
-from app.teams.on_call import handlers
+from app.teams.on_call import handlers, overview
 from app.teams.on_call.schemas import (
     CurrentOnCall,
     FinalScheduleShown,
+    OnCallQuery,
     OnCallShown,
+    ScheduleOnCall,
+    ShiftsQuery,
+    ShiftsShown,
+    TeamShown,
     WindowQuery,
 )
 from app.teams.operation import V1_GROUP, V2_READ_GROUP, Operation
-from app.teams.schemas import AtQuery
+from app.teams.schemas import AtQuery, PageQuery
 
 PAGES_SAMPLE = (
     "Note: the page's own sample answer for 2026-04-24T19:00:00Z (a Friday noon in Los Angeles) "
@@ -52,5 +57,35 @@ V2_CURRENT: Sequence[Operation] = (
         query=AtQuery,
         answer=CurrentOnCall,
         shape="bare",
+    ),
+)
+
+V2_OVERVIEW: Sequence[Operation] = (
+    V2_READ_GROUP(
+        "GET",
+        "/on-call",
+        "Who is on call on all schedules",
+        overview.list_on_call,
+        query=OnCallQuery,
+        answer=ScheduleOnCall,
+        shape="many",
+    ),
+    V2_READ_GROUP(
+        "GET",
+        "/teams",
+        "List the teams that schedules name",
+        overview.list_teams,
+        query=PageQuery,
+        answer=TeamShown,
+        shape="many",
+    ),
+    V2_READ_GROUP(
+        "GET",
+        "/users/{id}/shifts",
+        "A person's shifts on all schedules",
+        overview.list_shifts,
+        heavy=True,
+        query=ShiftsQuery,
+        answer=ShiftsShown,
     ),
 )

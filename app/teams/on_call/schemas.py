@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from app.engine.layered.limits import DAY_MS
 from app.errors import FieldError
 from app.http.validation import RequestModel
 from app.products.layered.answer import (
@@ -15,7 +16,10 @@ from app.products.layered.answer import (
 )
 from app.products.layered.layer_fields import Point
 from app.products.layered.request import window_errors
-from app.teams.schemas import Instant
+from app.teams.schemas import Instant, PageQuery, TeamId
+
+SHIFTS_MS = 366 * DAY_MS
+"""The longest window of a person's shifts."""
 
 ClosedReason = Annotated[str, Meta(description="Why nobody is on call, where an override says so.")]
 
@@ -43,6 +47,33 @@ class WindowQuery(RequestModel, frozen=True, rename={"from_at": "from", "to_at":
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
         """Yield the errors of the window."""
         return window_errors(values, "from_at", "to_at", "/to")
+
+
+class OnCallQuery(PageQuery, frozen=True):
+    """Which schedules to show, and the instant asked about; absent: now."""
+
+    at: Point | None = None
+    team_id: (
+        Annotated[TeamId, Meta(description="schedules of this team only; absent: of all")] | None
+    ) = None
+
+
+class ShiftsQuery(RequestModel, frozen=True, rename={"from_at": "from", "to_at": "to"}):
+    """The window to show: half open, 366 days at most; absent: the 28 days from now on."""
+
+    from_at: Point | None = None
+    to_at: Point | None = None
+
+    @classmethod
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the errors of the window."""
+        from_at, to_at = values.get("from_at"), values.get("to_at")
+        if to_at is not None and from_at is None:
+            yield FieldError("/from", "give it beside to: a window has a beginning")
+        elif to_at is not None and from_at is not None:
+            yield from window_errors(values, "from_at", "to_at", "/to")
+            if to_at - from_at > SHIFTS_MS:
+                yield FieldError("/to", "is at most 366 days after from")
 
 
 class OnCallShown(Struct, frozen=True, omit_defaults=True):
@@ -139,3 +170,51 @@ class CurrentOnCall(Struct, frozen=True):
     on_call: CurrentShift | None
     next: NextShift | None
     schedules: Sequence[ScheduleNow]
+
+
+class ScheduleOnCall(Struct, frozen=True, omit_defaults=True):
+    """Who has a schedule at the moment, and who has it next."""
+
+    schedule_id: str
+    schedule_name: str
+    team_id: str | None
+    timezone: str
+    user_id: Annotated[str, Meta(description="Null: nobody.")] | None
+    user_name: str | None
+    user_email: str | None
+    since: Annotated[Instant, Meta(description="Null: it was always so.")] | None
+    until: Annotated[Instant, Meta(description="Null: nothing will ever change.")] | None
+    next: NextShift | None
+    user_ids: UserIds = ()
+    reason: ClosedReason | None = None
+
+
+class TeamShown(Struct, frozen=True):
+    """A team that schedules name."""
+
+    id: str
+    schedules: Annotated[int, Meta(description="How many there are of it.")]
+
+
+class ShiftShown(Struct, frozen=True):
+    """A stretch for which a person is on call, by one source, cut to the window."""
+
+    schedule_id: str
+    schedule_name: str
+    start: Instant
+    end: Instant
+    source: AssignmentSource
+    layer: str | None
+    override_id: str | None
+    entry_id: str | None
+    starts_before: Annotated[bool, Meta(description="Whether it started before `from`.")]
+    ends_after: Annotated[bool, Meta(description="Whether it ends after `to`.")]
+
+
+class ShiftsShown(Struct, frozen=True, rename={"from_at": "from", "to_at": "to"}):
+    """Every shift of a person over a window, on all schedules, in order."""
+
+    user_id: str
+    from_at: Instant
+    to_at: Instant
+    shifts: Sequence[ShiftShown]

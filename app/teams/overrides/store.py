@@ -120,6 +120,25 @@ def _near() -> CompoundSelect[Any]:
 NEAR = _near()
 
 
+def _within() -> Select[Any]:
+    """Return ``assignments_within`` as a statement."""
+    reason = func.substr(COLUMN.reason, 1, REASON_CHARACTERS).label("reason")
+    return (
+        select(*(each for each in COLUMN if each is not COLUMN.reason), reason)
+        .where(
+            COLUMN.org_id == bindparam("org"),
+            COLUMN.schedule_id.in_(bindparam("ids", expanding=True)),
+            COLUMN.from_at < COLUMN.until_at,
+            COLUMN.until_at > bindparam("from"),
+            COLUMN.from_at < bindparam("to"),
+        )
+        .order_by(COLUMN.position)
+    )
+
+
+WITHIN = _within()
+
+
 async def assignments_near(
     tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
 ) -> Sequence[ManualAssignment]:
@@ -133,6 +152,15 @@ async def assignments_near(
     rows = [(row["position"], _assignment(row)) async for row in with_pauses(found)]
     rows.sort(key=itemgetter(0))
     return [assignment for _, assignment in rows]
+
+
+async def assignments_within(
+    tx: AsyncConnection, org_id: str, schedule_ids: Sequence[str], from_at: int, to_at: int
+) -> Sequence[ManualAssignment]:
+    """Return the assignments of several schedules in ``[from_at, to_at)``, as created."""
+    window = {"org": org_id, "ids": schedule_ids, "from": from_at, "to": to_at}
+    found = (await tx.execute(WITHIN, window)).mappings()
+    return [_assignment(row) async for row in with_pauses(found)]
 
 
 async def overrides_page(

@@ -236,6 +236,17 @@ async def schedules_of_team(
     return [NamedSchedule(*row) for row in rows]
 
 
+async def teams_page(tx: AsyncConnection, org_id: str, part: Slice) -> Page[tuple[str, int]]:
+    """Return the teams that schedules name, with their numbers of schedules, oldest first."""
+    query = (
+        select(schedules.c.team_id, func.count().label("count"))
+        .where(schedules.c.org_id == org_id, schedules.c.team_id.is_not(None))
+        .group_by(schedules.c.team_id)
+        .order_by(func.min(schedules.c.position))
+    )
+    return await page_of(tx, query, part, lambda row: (row["team_id"], row["count"]))
+
+
 async def get_schedule(
     tx: AsyncConnection, org_id: str, schedule_id: str, now: int
 ) -> StoredSchedule:

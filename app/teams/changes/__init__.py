@@ -1,0 +1,1 @@
+"""What has changed on the schedules of an organisation, as a stream that is followed."""

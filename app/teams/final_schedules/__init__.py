@@ -1,0 +1,1 @@
+"""A schedule laid out for readers: as a page, a picture, a table, or JSON."""
