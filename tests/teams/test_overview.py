@@ -67,10 +67,10 @@ class TestOnCall:
         assert await (await stored.stranger()).read(f"{V2}/on-call") == []
 
 
-async def test_teams_in_the_order_of_their_first_schedules(stored: Stored) -> None:
+async def test_teams_by_their_ids(stored: Stored) -> None:
     me = await scene(stored, DAILY, BERLIN, EMPTY)
     answer = (await me.get(f"{V2}/teams")).json()
-    assert answer["data"] == [{"id": "team", "schedules": 2}, {"id": "other", "schedules": 1}]
+    assert answer["data"] == [{"id": "other", "schedules": 1}, {"id": "team", "schedules": 2}]
     assert answer["total"] == 2
     assert await me.read(f"{V2}/teams?limit=1&offset=1") == answer["data"][1:]
     assert await (await stored.stranger()).read(f"{V2}/teams") == []

@@ -237,14 +237,14 @@ async def schedules_of_team(
 
 
 async def teams_page(tx: AsyncConnection, org_id: str, part: Slice) -> Page[tuple[str, int]]:
-    """Return the teams that schedules name, with their numbers of schedules, oldest first."""
+    """Return the teams that schedules name, with their numbers of schedules, by id."""
     query = (
         select(schedules.c.team_id, func.count().label("count"))
         .where(schedules.c.org_id == org_id, schedules.c.team_id.is_not(None))
         .group_by(schedules.c.team_id)
-        .order_by(func.min(schedules.c.position))
     )
-    return await page_of(tx, query, part, lambda row: (row["team_id"], row["count"]))
+    by = [schedules.c.team_id]
+    return await page_of(tx, query, by, part, lambda row: (row["team_id"], row["count"]))
 
 
 async def get_schedule(
