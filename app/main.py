@@ -83,7 +83,7 @@ def create_app(
         for each in endpoints
     ]
     teams = TeamsApp(settings, clock, limits, workers)
-    tools = McpRoute(checkouts, limits, settings.public_url)
+    tools = McpRoute(checkouts, teams, limits, settings.public_url)
     ledger = None
     if payments is not None:
         database = teams.database if settings.store_url else None

@@ -11,8 +11,8 @@ from app.database.database import Database, Snapshot
 from app.errors import Forbidden, Unauthorized
 from app.http.request_head import RequestHead
 from app.teams.keys.store import ApiKey, find_key, has_form_of_key, record_last_use
+from app.teams.presented_keys import presented_key
 
-BEARER = "bearer "
 UNKNOWN = "the API key is not known, has expired or has been revoked"
 
 Clock = Callable[[], float]
@@ -45,21 +45,6 @@ class KeyAuthenticator:
         if self._used:
             last, self._used = self._used, {}
             await self._database.write(lambda tx: record_last_use(tx, last))
-
-
-def presented_key(head: RequestHead) -> str:
-    """Return the key that a request carries. Raises ``Unauthorized`` for none, or for two that
-    differ.
-    """
-    bearers = [
-        value[len(BEARER) :].strip()
-        for value in head.values("authorization")
-        if value[: len(BEARER)].lower() == BEARER
-    ]
-    keys = {*bearers, *map(str.strip, head.values("x-api-key"))}
-    if len(keys) != 1:
-        raise Unauthorized("send one key only" if keys else "")
-    return keys.pop()
 
 
 class Scoped(Protocol):
