@@ -107,7 +107,7 @@ def _request(tool: StoredTool, operation: Operation, arguments: bytes) -> _Reque
     assert isinstance(values, dict)  # noqa: S101 - it was written as an object
     validated(values, tool.arguments_of(operation))
     sent = {name: value for name, value in values.items() if value is not None}
-    named = [each.name for each in query_fields(operation)]
+    named = [each.encode_name for each in query_fields(operation)]
     return _Request(
         {parameter: sent[argument] for parameter, argument in tool.path.items()},
         {name: str(sent[name]) for name in named if name in sent} | dict(tool.query),

@@ -108,16 +108,20 @@ class StoredTool:
         fields: list[Any] = [(argument, PathId) for argument in self.path.values()]
         if self.document:
             fields.append((self.document, Any))
-        fields += [
-            (each.name, each.type, each.default)
-            for each in query_fields(operation)
-            if each.name not in NOT_ARGUMENTS
-        ]
+        query = [each for each in query_fields(operation) if each.name not in NOT_ARGUMENTS]
+        fields += [(each.name, each.type, each.default) for each in query]
         if operation.writes and self.path:
             fields.append((VERSION, SeenVersion | None, None))
         if operation.method == "POST":
             fields.append((IDEMPOTENCY_KEY, IdempotencyKey | None, None))
-        made = defstruct(self.name, fields, bases=(RequestModel,), frozen=True)
+        made = defstruct(
+            self.name,
+            fields,
+            bases=(RequestModel,),
+            frozen=True,
+            kw_only=True,
+            rename={each.name: each.encode_name for each in query},
+        )
         return cast(type[RequestModel], made)
 
 

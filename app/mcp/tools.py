@@ -192,7 +192,10 @@ def tool_of(checkout: ProductCheckout) -> types.Tool:
         inputSchema=arguments_schema(endpoint),
         outputSchema=None if paid else answer,
         annotations=types.ToolAnnotations(
-            readOnlyHint=True, destructiveHint=False, idempotentHint=True, openWorldHint=False
+            readOnlyHint=not endpoint.keeps,
+            destructiveHint=False,
+            idempotentHint=True,
+            openWorldHint=False,
         ),
         _meta={"x-payment-info": payment_info(endpoint), OUTPUT_SCHEMA: answer} if paid else None,
     )

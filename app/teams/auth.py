@@ -9,6 +9,7 @@ from typing import Protocol
 
 from app.database.database import Database, Snapshot
 from app.errors import Forbidden, Unauthorized
+from app.formats.instants import iso
 from app.http.request_head import RequestHead
 from app.teams.keys.store import ApiKey, find_key, has_form_of_key, record_last_use
 from app.teams.presented_keys import presented_key
@@ -45,6 +46,15 @@ class KeyAuthenticator:
         if self._used:
             last, self._used = self._used, {}
             await self._database.write(lambda tx: record_last_use(tx, last))
+
+
+def require_paid(key: ApiKey, now: int) -> None:
+    """Raise ``Forbidden`` if the workspace of a key is not paid for at ``now``, in milliseconds."""
+    if key.paid_until is not None and now >= key.paid_until:
+        raise Forbidden(
+            f"the workspace is paid for until {iso(key.paid_until)}, and can be read for 30 days "
+            "after that: buy sched-oncall-workspace with the same wallet to go on"
+        )
 
 
 class Scoped(Protocol):

@@ -44,7 +44,7 @@ from app.http.request_body import read_body, require_sizes
 from app.http.request_head import RequestHead, request_head
 from app.http.validation import MAX_ERRORS, RequestModel, parsed_json, validated
 from app.teams.audit.store import Actor
-from app.teams.auth import KeyAuthenticator, require_scope
+from app.teams.auth import KeyAuthenticator, require_paid, require_scope
 from app.teams.calendars.schemas import FeedQuery
 from app.teams.calendars.store import Feed, org_id_of_token, require_form_of_token
 from app.teams.heavy_work import HeavyWorkLimiter, NeedsSlot, compute_in_thread, need_slot
@@ -57,10 +57,11 @@ from app.teams.operation import HandlerResult, Operation, RequestContext
 from app.teams.presented_keys import presented_key
 from app.teams.problems import defect_response, error_response, http_error_response
 from app.teams.queries import query_in
-from app.teams.quotas.quota import QUOTAS, Amounts, require_within
+from app.teams.quotas.quota import OF_WORKSPACES, QUOTAS, Amounts, require_within
 from app.teams.quotas.store import amounts_used
 from app.teams.router import OperationRouter
 from app.teams.schemas import DataEnvelope
+from app.teams.workspaces import store as workspaces
 from app.workers.pool import WorkerPool
 
 log = structlog.get_logger()
@@ -88,6 +89,7 @@ class IncomingRequest(Struct, frozen=True):
 
     ``snapshot`` serves the reads of the request, from its key to its answer. A write ends it before
     its own transaction. Heavy work ends it before it waits for a slot, and then reads a new one.
+    ``quotas`` bound what a write may leave stored.
     """
 
     operation: Operation
@@ -96,6 +98,7 @@ class IncomingRequest(Struct, frozen=True):
     scope: Scope
     receive: Receive
     snapshot: Snapshot
+    quotas: Amounts = QUOTAS
 
     @property
     def query(self) -> bytes:
@@ -203,11 +206,15 @@ class StoredApi:
             return await self._admitted_response(incoming)
 
     async def tidy(self) -> None:
-        """Write when keys were last used, and delete stored answers that have expired."""
+        """Write when keys were last used, and delete what has expired: stored answers, workspaces.
+
+        Purchases of workspaces that were interrupted are completed or deleted, too.
+        """
         with contextlib.suppress(StoreUnavailable):
             await self._authenticator.record_last_uses()
             now = int(self._clock() * 1000)
             await self._database.write(lambda tx: idempotency.forget_expired(tx, now))
+            await self._database.write(lambda tx: workspaces.sweep(tx, now))
 
     async def _admitted_response(self, incoming: IncomingRequest) -> Response:
         """Return the answer to a request, or its refusal by key, rate limit or scope.
@@ -232,8 +239,11 @@ class StoredApi:
         try:
             allowance.require()
             require_scope(key, incoming.operation.scope)
+            if incoming.operation.writes:
+                require_paid(key, int(self._clock() * 1000))
             actor = Actor(key.org_id, key.id, key.name)
-            response = await self._answer(incoming, actor)
+            quotas = self._quotas if key.paid_until is None else OF_WORKSPACES
+            response = await self._answer(structs.replace(incoming, quotas=quotas), actor)
         except OncallError as error:
             response = error_response(error)
         return _with_rate_limit(response, allowance)
@@ -296,7 +306,7 @@ class StoredApi:
         )
         if operation.method != "DELETE":
             transaction = partial(
-                _within_quotas, self._quotas, operation, context.org_id, transaction
+                _within_quotas, incoming.quotas, operation, context.org_id, transaction
             )
         async with contextlib.AsyncExitStack() as held:
             if operation.heavy:

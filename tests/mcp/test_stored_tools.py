@@ -12,9 +12,10 @@ import pytest
 from jsonschema import Draft202012Validator
 from mcp.shared.exceptions import McpError
 
-from app.mcp.stored_tools import stored_tools
+from app.mcp.stored_tools import StoredTool, stored_tools
 from app.products.registry import paid_endpoints
 from app.teams.keys.store import SCOPES, revoke_key
+from app.teams.routes import stored_operations
 from tests.support.mcp_agents import Agent, agent, content_of, message, posted
 from tests.support.processes import ROOT
 from tests.support.services import PUBLIC_URL, living, service, settings
@@ -396,6 +397,13 @@ async def test_a_database_that_is_away_is_told(tmp_path: Path) -> None:
     assert bought.json()["result"]["structuredContent"]["accepts"]
 
 
+def test_the_arguments_of_a_window_have_the_names_of_its_query() -> None:
+    path = f"{V1}/schedules/{{id}}/final-schedule"
+    [operation] = [each for each in stored_operations() if each.path == path]
+    tool = StoredTool("window", "", "", [operation], path={"id": "schedule_id"}, reads=True)
+    assert set(tool.schema_of(operation)["required"]) == {"schedule_id", "from", "to"}
+
+
 def test_the_document_lists_every_tool_with_its_arguments_and_scopes() -> None:
     text = (ROOT / "docs" / "schedules.md").read_text()
     rows = [
@@ -409,8 +417,6 @@ def test_the_document_lists_every_tool_with_its_arguments_and_scopes() -> None:
     for tool in stored_tools():
         given, scopes = told_rows[tool.name]
         for operation in tool.operations:
-            assert given == set(tool.schema_of(operation)["properties"]) - {
-                "version",
-                "idempotency_key",
-            }
+            schema = tool.schema_of(operation)
+            assert set(schema["required"]) <= given <= set(schema["properties"])
             assert f"`{operation.scope}`" in scopes

@@ -136,7 +136,7 @@ class TestWhatIsCounted:
         async with database.migrating() as connection:
             await connection.execute(add, {"id": ORG})
             for table in metadata.sorted_tables:
-                if "org_id" in table.c:
+                if table.name in TEXTS or table.name in ("keys", "participants", "policy_targets"):
                     await connection.execute(insert(table).values(row_of(table)))
         async with database.migrating() as connection:
             await run_migrations(connection)
