@@ -37,7 +37,7 @@ from tests.support.workspaces import DAY, SECRET, Seller, order, rows
 
 pytestmark = pytest.mark.anyio
 
-QUICK = {"facilitator_timeout_seconds": 0.3, "settle_deadline_seconds": 0.6}
+QUICK = {"settle_deadline_seconds": 2.0}
 
 
 @pytest.fixture
