@@ -30,7 +30,7 @@ from app.http.problems import internal_problem_details, problem_details
 from app.http.request_head import request_head
 from app.mcp.arguments import asked_in
 from app.mcp.messages import CALL, INVALID_PARAMS, KEY_REFUSED, ToolCall
-from app.mcp.tool_schemas import answer_schema, arguments_schema, format_row
+from app.mcp.tool_schemas import answer_schema, arguments_schema, brief_schema, format_row
 from app.payments.terms import PaymentRequiredBody
 from app.payments.verification import MessagePayment, network_in
 from app.products.endpoint import JSON, Endpoint
@@ -207,7 +207,7 @@ def stored_tool_of(tool: "StoredTool", operation: "Operation") -> types.Tool:
         name=tool.name,
         title=tool.title,
         description=tool.description,
-        inputSchema=dict(tool.schema_of(operation)),
+        inputSchema=brief_schema(tool.schema_of(operation)),
         annotations=types.ToolAnnotations(
             readOnlyHint=tool.reads,
             destructiveHint=tool.replaces,
