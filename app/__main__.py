@@ -232,7 +232,7 @@ def openapi(
     from app.discovery.openapi import openapi_bytes
     from app.products.registry import paid_endpoints
 
-    wanted = openapi_bytes(paid_endpoints())
+    wanted = openapi_bytes(paid_endpoints(workspaces=True))
     if not check:
         file.write_bytes(wanted)
     elif not file.exists() or file.read_bytes() != wanted:

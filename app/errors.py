@@ -227,6 +227,19 @@ class Interrupted(Retryable):
     )
 
 
+class WorkspacesUnavailable(Retryable):
+    code = "workspaces_unavailable"
+    title = "Workspaces cannot be opened at the moment. Nothing was charged."
+
+
+class WorkspaceUnfinished(Retryable):
+    code = "workspace_unfinished"
+    title = (
+        "The payment is settled, and the workspace cannot be opened at the moment. Send the same "
+        "request with the same payment again: it is charged once."
+    )
+
+
 # --- stored schedules -----------------------------------------------------------------------
 
 

@@ -40,6 +40,7 @@ from app.server.middleware import OuterMiddleware
 from app.settings import Settings
 from app.teams.app import PREFIX as TEAMS_PREFIX
 from app.teams.app import TeamsApp
+from app.teams.workspaces.orders import WorkspaceOrders
 from app.workers.pool import WorkerPool
 
 log = structlog.get_logger()
@@ -63,7 +64,7 @@ def create_app(
     ``facilitator`` and ``claims`` replace what ``settings`` would choose. Raises
     ``ConfigurationError`` for settings that cannot work.
     """
-    endpoints = paid_endpoints(settings.rate_limit)
+    endpoints = paid_endpoints(settings.rate_limit, workspaces=settings.sells_workspaces)
     per_address = address_limit(settings.address_limit, [each.limit for each in endpoints])
     limits = RateLimits(clock, settings.redis_url or None, settings.trusted_proxies, per_address)
     beyond = products_beyond(per_address, {each.slug: each.limit for each in endpoints})
@@ -79,12 +80,20 @@ def create_app(
         if errors:
             raise ConfigurationError(errors)
         payments = PaymentService(settings, clock, metrics, facilitator, claims)
+    teams = TeamsApp(settings, clock, limits, workers, html_page)
+    orders = WorkspaceOrders(settings.workspace_secret, teams.database, clock)
     checkouts = [
-        ProductCheckout(each, limits, workers, payments.context(each) if payments else None, clock)
+        ProductCheckout(
+            each,
+            limits,
+            workers,
+            payments.context(each) if payments else None,
+            clock,
+            orders if each.keeps else None,
+        )
         for each in endpoints
     ]
-    teams = TeamsApp(settings, clock, limits, workers, html_page)
-    tools = McpRoute(checkouts, limits, settings.public_url)
+    tools = McpRoute(checkouts, teams, limits, settings.public_url)
     ledger = None
     if payments is not None:
         database = teams.database if settings.store_url else None

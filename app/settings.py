@@ -181,6 +181,7 @@ class Settings(_Settings, frozen=True, alias_generator=lambda name: f"ONCALL_{na
     place of a name's own address. ``facilitator_timeout_seconds`` bounds one call. A settlement
     with an unknown outcome is tried again until ``settle_deadline_seconds`` after the first call.
     A process that was told to stop accepts requests for another ``drain_seconds``.
+    ``workspace_secret`` is what the keys of workspaces are made of; without it none is sold.
     ``contact_email`` and ``ownership_proofs`` stand in the documents that marketplaces read.
     """
 
@@ -260,12 +261,23 @@ class Settings(_Settings, frozen=True, alias_generator=lambda name: f"ONCALL_{na
         description="a limit such as 1200/minute",
     )
     quota: str = ""
+    workspace_secret: str = Field(
+        default="",
+        repr=False,
+        pattern=r"^$|^[!-~]{32,}$",
+        description="at least 32 random characters without blanks, such as 64 hexadecimal digits",
+    )
     log_format: Literal["json", "text"] = "json"
 
     @property
     def store_url(self) -> str:
         """The address of the database; empty if nothing is stored."""
         return {"": DEFAULT_STORE, NONE: ""}.get(self.database_url, self.database_url)
+
+    @property
+    def sells_workspaces(self) -> bool:
+        """Whether workspaces can be sold: they want a secret, a database, and somebody who pays."""
+        return bool(self.workspace_secret and self.store_url) and self.payments != "off"
 
     @property
     def ways_to_pay(self) -> tuple[WayToPay, ...]:

@@ -134,6 +134,7 @@ VARIABLES = [
     ("ONCALL_RATE_LIMIT", "600/minute", "rate_limit", "600/minute"),
     ("ONCALL_ADDRESS_LIMIT", "40/second", "address_limit", "40/second"),
     ("ONCALL_QUOTA", "schedules=5,bytes=1MiB", "quota", "schedules=5,bytes=1MiB"),
+    ("ONCALL_WORKSPACE_SECRET", "s" * 32, "workspace_secret", "s" * 32),
     ("ONCALL_LOG_FORMAT", "text", "log_format", "text"),
     ("ONCALL_LOG_FORMAT", "  ", "log_format", "json"),
 ]

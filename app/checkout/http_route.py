@@ -79,7 +79,7 @@ class ProductRoute:
     def _answer(self, paid: PaidAnswer, media_type: str, payment: HeaderPayment | None) -> Response:
         headers = {
             **self._described[media_type],
-            "Cache-Control": "public, max-age=0",
+            "Cache-Control": "no-store" if self._endpoint.keeps else "public, max-age=0",
             "Vary": "Accept",
             **self._checkout.label_fields,
             **_receipt_headers(paid, payment),

@@ -18,12 +18,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, partial
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 from x402 import x402ResourceServer
 
 from app.errors import (
+    BodyTooLarge,
     FacilitatorUnavailable,
     FieldError,
     MalformedBody,
@@ -36,7 +37,7 @@ from app.http.validation import RequestModel
 from app.payments.authorization import Payment, PaymentIdentity
 from app.payments.claims.claim import Claim
 from app.payments.facilitators.by_network import Facilitators
-from app.payments.settlement import Charge, SettlementService
+from app.payments.settlement import Charge, Order, SettlementService
 from app.payments.terms import PaymentRequiredBody, PaymentTerms
 from app.payments.verification import CarriedPayment, identity_of, payment_in
 from app.products.endpoint import Endpoint
@@ -170,11 +171,24 @@ class Found(Struct, frozen=True):
 NOTHING = Found()
 
 
+class KeptOrder(Order, Protocol):
+    """An order that answers the request once it is paid for."""
+
+    async def complete(self) -> bytes:
+        """Open what is paid for, unless that has been done, and return the answer."""
+        ...
+
+
+OrderMaker = Callable[[PaymentIdentity, Any], KeptOrder]
+"""Makes the order of a payment and a document. Raises ``InvalidRequest``."""
+
+
 @dataclass(frozen=True)
 class ProductCheckout:
     """The checkout of one endpoint; ``payments`` is ``None`` where its answers are free.
 
-    ``clock`` returns seconds since 1970.
+    ``clock`` returns seconds since 1970. ``orders`` makes the orders of an endpoint that keeps
+    something for the payer.
     """
 
     endpoint: Endpoint
@@ -182,6 +196,7 @@ class ProductCheckout:
     workers: WorkerPool
     payments: PaymentContext | None
     clock: Callable[[], float]
+    orders: OrderMaker | None = None
 
     @property
     def label_fields(self) -> Mapping[str, str]:
@@ -243,6 +258,8 @@ class ProductCheckout:
         """
         payments, claim = self.payments, found.claim
         bought = claim.receipt if claim is not None else None
+        if self.orders is not None and payments is not None and request.payment is not None:
+            return await self._kept_outcome(self.orders, payments, request.payment, request, found)
         # to the second; a payment that was claimed before gets the answer that it was claimed for
         now = (claim.asked_at if claim is not None else 0) or int(self.clock()) * 1_000
         if payments is None or bought is not None:
@@ -266,6 +283,44 @@ class ProductCheckout:
         except PaymentRefused as refused:
             return payments.refusal(refused)
         return PaidAnswer(answer, charge)
+
+    async def _kept_outcome(
+        self,
+        orders: OrderMaker,
+        payments: PaymentContext,
+        carried: CarriedPayment,
+        request: PurchaseRequest,
+        found: Found,
+    ) -> PaidAnswer | PaymentRequiredBody:
+        """Charge for an order and complete it, as ``outcome``; what is charged is only completed.
+
+        No facilitator sees the payment before it is claimed for this request, so none can ask for
+        the order in the buyer's place.
+        """
+        document = self._small_document(request)
+        claim, settlement = found.claim, payments.settlement
+        identity = identity_of(carried, payments.terms.solana_networks)
+        if claim is not None and claim.receipt is not None and identity is not None:
+            answer = await orders(identity, document).complete()
+            return PaidAnswer(answer, Charge(claim.receipt, replayed=True))
+        try:
+            payment = found.payment or payments.payment_in(carried)
+            await settlement.require_chargeable(payment, request.request_hash, claim)
+            order = orders(payment.identity, document)
+            charge = await settlement.charge(
+                payment, request.request_hash, None, self.endpoint.slug, order=order
+            )
+        except PaymentRefused as refused:
+            return payments.refusal(refused)
+        return PaidAnswer(await order.complete(), charge)
+
+    def _small_document(self, request: PurchaseRequest) -> RequestModel:
+        """The document, read at once and kept nowhere. Raises ``OncallError``."""
+        if not request.body:
+            raise MalformedBody("the body is empty")
+        if len(request.body) > LARGE_BYTES:
+            raise BodyTooLarge(f"at most {LARGE_BYTES:,} bytes")
+        return read_document(self.endpoint, request.body, int(self.clock()) * 1_000)
 
     async def _first_answer(
         self, request: PurchaseRequest, charge: Charge, answer: bytes, now: int
@@ -352,7 +407,8 @@ class ProductCheckout:
         A payer asks for the terms and then pays for the same document, so the smallest are kept,
         unless they depend on now.
         """
-        kept = self._kept(body) if len(body) <= KEPT_BODY_BYTES else None
+        small = len(body) <= KEPT_BODY_BYTES and not self.endpoint.keeps  # it has a secret
+        kept = self._kept(body) if small else None
         return kept or read_document(self.endpoint, body, now)
 
     @cached_property

@@ -121,6 +121,37 @@ keys = Table(
 )
 """``kind`` is live or test, ``hash`` the SHA-256 of the whole key; spaces separate ``scopes``."""
 
+workspaces = Table(
+    "workspaces",
+    metadata,
+    _organisation(),
+    Column("account", Text, nullable=False, unique=True),
+    _instant("paid_until", null=True),
+    _instant("created_at"),
+    _index("paid_until"),
+)
+"""The organisations that were bought, by the wallets' accounts (CAIP-10). ``paid_until`` is null
+until the first payment is settled."""
+
+workspace_payments = Table(
+    "workspace_payments",
+    metadata,
+    _key("payment"),
+    _organisation(key=False),
+    _text("key_id"),
+    Column("hash", LargeBinary(32), nullable=False),
+    _text("scopes"),
+    _text("name"),
+    _number("replaces_keys"),
+    _instant("created_at"),
+    _instant("completed_at", null=True),
+    _instant("paid_until", null=True),
+    _index("org_id"),
+    _index("completed_at"),
+)
+"""The payments for workspaces, by the key of their claim, each with the key that it buys. What is
+not completed opens nothing."""
+
 users = Table(
     "people",
     metadata,

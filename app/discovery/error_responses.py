@@ -6,7 +6,14 @@ from typing import Any, get_args
 
 import msgspec
 
-from app.errors import InvalidRequest, OncallError, OutOfBounds, Retry
+from app.errors import (
+    InvalidRequest,
+    OncallError,
+    OutOfBounds,
+    Retry,
+    WorkspacesUnavailable,
+    WorkspaceUnfinished,
+)
 from app.http.problems import MEDIA_TYPE, STATUS, not_served, problem_response
 from app.http.validation import validated
 from app.products.endpoint import Endpoint
@@ -180,8 +187,9 @@ def error_responses(endpoint: Endpoint) -> Mapping[str, Any]:
 def shared_error_responses(endpoints: Sequence[Endpoint]) -> Mapping[str, Any]:
     """Return the components that ``error_responses`` refers to."""
     shared = [status for status in ERROR_RESPONSES if status not in PER_PRODUCT]
+    most_last = sorted(endpoints, key=lambda each: each.keeps)
     return {
-        status: _error_response(endpoint, status) for endpoint in endpoints for status in shared
+        status: _error_response(endpoint, status) for endpoint in most_last for status in shared
     }
 
 
@@ -224,14 +232,15 @@ def _problem_bodies(endpoint: Endpoint, status: str) -> Iterator[bytes]:
         problem = not_served("GET", endpoint.path, page, HTTPStatus.METHOD_NOT_ALLOWED, allowed)
         yield bytes(problem.body)
     for kind, kind_status in STATUS.items():
-        bounded = issubclass(kind, OutOfBounds)
-        if str(kind_status.value) == status and (not bounded or _is_layered(endpoint)):
+        if str(kind_status.value) == status and _concerns(kind, endpoint):
             yield bytes(problem_response(_example(kind, endpoint)).body)
 
 
-def _is_layered(endpoint: Endpoint) -> bool:
-    """Whether the bounds of layered schedules apply."""
-    return issubclass(endpoint.request, ScheduleDocument)
+def _concerns(kind: type[OncallError], endpoint: Endpoint) -> bool:
+    """Whether ``endpoint`` may answer with an error: bounds are those of layered schedules."""
+    if kind in (WorkspacesUnavailable, WorkspaceUnfinished):
+        return endpoint.keeps
+    return not issubclass(kind, OutOfBounds) or issubclass(endpoint.request, ScheduleDocument)
 
 
 def _example(kind: type[OncallError], endpoint: Endpoint) -> OncallError:

@@ -51,7 +51,7 @@ GUIDANCE = (
     "with any x402 version 2 client: sign the terms in PAYMENT-REQUIRED and repeat the request "
     "with PAYMENT-SIGNATURE. If an answer is "
     "lost, repeat the same request with the same payment: it is charged once. Accept chooses JSON "
-    "(the default), text/calendar, text/csv or image/svg+xml, all at the same price."
+    "(the default) or, for shifts, text/calendar, text/csv or image/svg+xml, at the same price."
 )
 
 

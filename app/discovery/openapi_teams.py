@@ -120,7 +120,7 @@ def stored_schemas() -> Mapping[str, Any]:
             closed = {"additionalProperties": False} if strict else {}
             schemas[PREFIX + name] = schema | closed
     for kind in {each.patches for each in table if each.patches}:
-        schemas[_patch_name(kind)] = _patch(schemas[PREFIX + kind.__name__])
+        schemas[_patch_name(kind)] = patch_schema(schemas[PREFIX + kind.__name__])
     return schemas
 
 
@@ -251,7 +251,7 @@ def _patch_name(kind: type[Struct]) -> str:
     return f"{PREFIX}{kind.__name__.replace('Post', 'Patch')}"
 
 
-def _patch(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def patch_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the schema of a merge patch of ``schema``; null removes an optional field."""
     required = schema.get("required", ())
     return {

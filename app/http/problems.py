@@ -44,6 +44,8 @@ STATUS: Mapping[type[OncallError], HTTPStatus] = {
     errors.WorkersBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.WorkerLost: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Interrupted: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.WorkspacesUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.WorkspaceUnfinished: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.TooManyLayers: HTTPStatus.BAD_REQUEST,
     errors.TooManyParticipants: HTTPStatus.BAD_REQUEST,
     errors.TooManyRestrictions: HTTPStatus.BAD_REQUEST,

@@ -21,6 +21,8 @@ PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
+KEY_REFUSED = -32010
+"""Ours: the API key of the request is not valid, or cannot be looked up at the moment."""
 
 
 MAX_BESIDE_BYTES = 32 * 1024

@@ -19,6 +19,7 @@ from app.http.rate_limits import RateLimits
 from app.mcp.messages import CALL, Message, Refusal, message_in
 from app.mcp.own_site import own_site
 from app.mcp.tool_checkout import PATH, tool_checkout
+from app.teams.app import TeamsApp
 
 if TYPE_CHECKING:
     from app.mcp.server import McpServer
@@ -34,16 +35,18 @@ class McpRoute:
     """The application at ``PATH``, whose MCP server is made when the first request comes.
 
     The server runs in a task of its own, because its scopes must be left where they were entered.
-    ``checkouts`` are those of the HTTP routes.
+    ``checkouts`` are those of the HTTP routes, and ``teams`` are the stored APIs.
     """
 
     def __init__(
         self,
         checkouts: Sequence[ProductCheckout],
+        teams: TeamsApp,
         limits: RateLimits,
         public_url: str,
     ) -> None:
         self._checkouts = [tool_checkout(each, public_url) for each in checkouts]
+        self._teams = teams
         self._limits = limits
         self._public_url = public_url
         self._site = own_site(public_url)
@@ -92,7 +95,7 @@ class McpRoute:
     def _make(self) -> "McpServer":
         from app.mcp.server import McpServer  # noqa: PLC0415 - half a second, when it is needed
 
-        return McpServer(self._checkouts, self._public_url)
+        return McpServer(self._checkouts, self._teams, self._public_url)
 
     async def _run(self, server: "McpServer", entered: asyncio.Event) -> None:
         async with server.running():

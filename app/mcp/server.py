@@ -15,6 +15,7 @@ from app.checkout.purchase import ProductCheckout
 from app.http.request_body import MAX_BODY_BYTES
 from app.mcp.messages import INVALID_PARAMS, METHOD_NOT_FOUND, Message, Refusal
 from app.mcp.tools import Tools
+from app.teams.app import TeamsApp
 
 METHODS: Mapping[str, type[BaseModel]] = {
     "initialize": types.InitializeRequest,
@@ -39,10 +40,12 @@ MAX_ERRORS = 20
 class McpServer:
     """The tools behind the library's stateless streamable HTTP transport."""
 
-    def __init__(self, checkouts: Sequence[ProductCheckout], public_url: str) -> None:
+    def __init__(
+        self, checkouts: Sequence[ProductCheckout], teams: TeamsApp, public_url: str
+    ) -> None:
         logging.getLogger("mcp").setLevel(logging.WARNING)  # it has several lines for each request
         server: Server = Server("oncall-rotation", __version__, INSTRUCTIONS, public_url)
-        tools = Tools(checkouts, lambda: server.request_context.request)
+        tools = Tools(checkouts, teams, lambda: server.request_context.request)
         server.request_handlers[types.ListToolsRequest] = tools.listed
         server.request_handlers[types.CallToolRequest] = tools.called
         self._manager = StreamableHTTPSessionManager(

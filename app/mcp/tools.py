@@ -1,13 +1,17 @@
-"""Each endpoint as an MCP tool: its description, and a call as a purchase.
+"""Each endpoint as an MCP tool: its description, and a call as a purchase; and the stored tools.
 
 Strategy: a call becomes a ``PurchaseRequest`` of its arguments and of the payment in its ``_meta``.
 Its result has the form of x402's MCP transport: terms and problems are results with ``isError``,
 because clients show a model nothing of a protocol error. The arguments and the result stand in the
 scope of the request, so that the library copies neither.
+
+Callers with an API key are shown the tools of the kept schedules as well. A key that is not valid
+is a protocol error: it is the host's to mend and not the model's.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -25,11 +29,19 @@ from app.errors import OncallError, Retryable
 from app.http.problems import internal_problem_details, problem_details
 from app.http.request_head import request_head
 from app.mcp.arguments import asked_in
-from app.mcp.messages import CALL, INVALID_PARAMS, ToolCall
-from app.mcp.tool_schemas import answer_schema, arguments_schema, format_row
+from app.mcp.messages import CALL, INVALID_PARAMS, KEY_REFUSED, ToolCall
+from app.mcp.tool_schemas import answer_schema, arguments_schema, brief_schema, format_row
 from app.payments.terms import PaymentRequiredBody
 from app.payments.verification import MessagePayment, network_in
 from app.products.endpoint import JSON, Endpoint
+from app.teams.app import TeamsApp
+from app.teams.presented_keys import has_key
+from app.teams.problems import error_body, status_of
+
+if TYPE_CHECKING:  # it is loaded when somebody has a key
+    from app.mcp.stored_calls import StoredCalls
+    from app.mcp.stored_tools import StoredTool
+    from app.teams.operation import Operation
 
 OUTPUT_SCHEMA = "x-output-schema"
 """The member of a paid tool's ``_meta`` that holds the JSON Schema of its answer."""
@@ -40,32 +52,72 @@ log = structlog.get_logger()
 
 
 class Tools:
-    """The tools of ``checkouts``; ``request`` returns the HTTP request of the call under way."""
+    """The tools of ``checkouts`` and, for callers with a key, of the stored APIs of ``teams``.
+
+    ``request`` returns the HTTP request of the call under way.
+    """
 
     def __init__(
         self,
         checkouts: Sequence[ProductCheckout],
+        teams: TeamsApp,
         request: Callable[[], Any],
     ) -> None:
         self._checkouts = {each.endpoint.slug: each for each in checkouts}
+        self._teams = teams
         self._request = request
         self._list = types.ListToolsResult(tools=[tool_of(each) for each in checkouts])
 
     async def listed(self, _: types.ListToolsRequest) -> types.ServerResult:
-        """Every tool, in catalogue order."""
-        return types.ServerResult(self._list)
+        """Every tool, in catalogue order; then those that the key of the request may call.
+
+        Raises ``McpError`` for a key that is not valid or cannot be looked up.
+        """
+        head = request_head(self._request().scope)
+        if not has_key(head):
+            return types.ServerResult(self._list)
+        with _protocol_errors():
+            stored = await (await self._stored()).tools_for(head)
+        tools = [*self._list.tools, *(stored_tool_of(*each) for each in stored)]
+        return types.ServerResult(types.ListToolsResult(tools=tools))
 
     async def called(self, request: types.CallToolRequest) -> types.ServerResult:
-        """Call a tool; every failure is a result. Raises ``McpError`` only for an unknown tool."""
-        checkout = self._checkouts.get(request.params.name)
-        if checkout is None:
-            known = ", ".join(self._checkouts)
-            text = f"Unknown tool: {request.params.name[:100]}. There are {known}."
-            raise McpError(types.ErrorData(code=INVALID_PARAMS, message=text))
+        """Call a tool; every failure is a result.
+
+        Raises ``McpError`` only for an unknown tool, and for a stored one without a valid key.
+        """
+        name = request.params.name
+        checkout = self._checkouts.get(name)
         scope = self._request().scope
         call: ToolCall = scope[CALL]
-        call.result = await self._result_of(call.arguments, request.params.meta, scope, checkout)
+        if checkout is not None:
+            call.result = await self._result_of(
+                call.arguments, request.params.meta, scope, checkout
+            )
+        else:
+            call.result = await self._stored_result(name, call.arguments, scope)
         return types.ServerResult(types.CallToolResult(content=[]))  # `call` has what is sent
+
+    async def _stored_result(self, name: str, arguments: bytes, scope: Scope) -> bytes:
+        """The result of a stored tool, which without a key is not known."""
+        known = list(self._checkouts)
+        if has_key(request_head(scope)):
+            with _protocol_errors():
+                stored = await self._stored()
+                tool = stored.by_name.get(name)
+                if tool is not None:
+                    result = await stored.result(tool, arguments, scope)
+                    return _result(result.content, result.meta, is_error=result.is_error)
+            known += stored.by_name
+        text = f"Unknown tool: {name[:100]}. There are {', '.join(known)}."
+        raise McpError(types.ErrorData(code=INVALID_PARAMS, message=text))
+
+    async def _stored(self) -> "StoredCalls":
+        """The stored tools. Raises ``NotFound`` where nothing is stored."""
+        api = await self._teams.api()
+        from app.mcp.stored_calls import StoredCalls  # noqa: PLC0415 - what it needs is loaded now
+
+        return StoredCalls(api)
 
     async def _result_of(
         self,
@@ -140,10 +192,42 @@ def tool_of(checkout: ProductCheckout) -> types.Tool:
         inputSchema=arguments_schema(endpoint),
         outputSchema=None if paid else answer,
         annotations=types.ToolAnnotations(
-            readOnlyHint=True, destructiveHint=False, idempotentHint=True, openWorldHint=False
+            readOnlyHint=not endpoint.keeps,
+            destructiveHint=False,
+            idempotentHint=True,
+            openWorldHint=False,
         ),
         _meta={"x-payment-info": payment_info(endpoint), OUTPUT_SCHEMA: answer} if paid else None,
     )
+
+
+def stored_tool_of(tool: "StoredTool", operation: "Operation") -> types.Tool:
+    """The description of a stored tool for a key that may call ``operation`` by it."""
+    return types.Tool(
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        inputSchema=brief_schema(tool.schema_of(operation)),
+        annotations=types.ToolAnnotations(
+            readOnlyHint=tool.reads,
+            destructiveHint=tool.replaces,
+            idempotentHint=tool.reads,
+            openWorldHint=False,
+        ),
+    )
+
+
+@contextlib.contextmanager
+def _protocol_errors() -> Iterator[None]:
+    """Turn a failure into a protocol error, which says no more than over HTTP."""
+    try:
+        yield
+    except OncallError as error:
+        data = {"error": error_body(error)["error"], "status": status_of(type(error)).value}
+        if isinstance(error, Retryable):
+            data["retryAfter"] = error.retry_after
+        told = types.ErrorData(code=KEY_REFUSED, message=error.detail, data=data)
+        raise McpError(told) from None
 
 
 def _description(checkout: ProductCheckout, answer: Mapping[str, Any]) -> Iterator[str]:

@@ -185,6 +185,15 @@ class PaymentIdentity(Struct, frozen=True):
     fingerprint: bytes
     payer: str
 
+    @property
+    def account(self) -> str:
+        """The payer's account on its network (CAIP-10), in the one spelling of ``key``.
+
+        The owner of a smart wallet on one network may be another person on the next.
+        """
+        namespace, network, _, payer, _ = self.key.split(":")
+        return f"{namespace}:{network}:{payer}"
+
     def bound_to(self, request_hash: bytes) -> bytes:
         """A hash of the payment and of the one request that it buys.
 

@@ -23,7 +23,7 @@ import re
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from msgspec.structs import replace
@@ -42,6 +42,7 @@ from app.errors import (
     Retryable,
     SettlementUnknown,
     TooManyClaims,
+    WorkspacesUnavailable,
 )
 from app.payments.authorization import SETTLE_SECONDS, Payment, PaymentIdentity
 from app.payments.chain import AuthorizationState, Chain
@@ -72,8 +73,25 @@ NOT_CHARGED = (
     PaymentAlreadyUsed,
     ClaimsUnavailable,
     TooManyClaims,
+    WorkspacesUnavailable,
 )
 """The failures after which the money certainly did not move."""
+
+
+class Order(Protocol):
+    """Something that is kept for the payer; its steps may be repeated."""
+
+    async def prepare(self) -> None:
+        """Write it down so that it opens nothing yet, before anything is sent for the payment.
+
+        Raises one of ``NOT_CHARGED``.
+        """
+        ...
+
+    async def cancel(self) -> None:
+        """Take back what ``prepare`` has written, because the money did not move."""
+        ...
+
 
 OutcomeRecorder = Callable[[str, Payment, Receipt | BaseException], None]
 """Records an outcome: ``settled`` and the receipt, or ``refused`` or ``unknown`` and the error."""
@@ -99,7 +117,7 @@ class _Running:
 
     task: asyncio.Task[Receipt]
     bound: bytes
-    answer: bytes
+    answer: bytes | None
 
 
 class SettlementService:
@@ -203,16 +221,18 @@ class SettlementService:
         self,
         payment: Payment,
         request_hash: bytes,
-        answer: bytes,
+        answer: bytes | None,
         product: str = "",
         asked_at: int = 0,
+        order: Order | None = None,
     ) -> Charge:
         """Charge ``payment`` for one request, unless it was charged for it before.
 
-        ``answer`` is what it buys, and is kept with the receipt; ``product`` stands in the ledger,
-        and ``asked_at`` is the instant, in milliseconds, that the answer is about if it is about
-        the present. A payment that neither its wallet signed nor ``verify`` verified is verified
-        first.
+        ``answer`` is what it buys, and is kept with the receipt unless it is ``None``; ``product``
+        stands in the ledger, and ``asked_at`` is the instant, in milliseconds, that the answer is
+        about if it is about the present. An ``order`` is prepared once the payment is claimed, and
+        cancelled if it was not charged; who asked completes it. A payment that neither its
+        wallet signed nor ``verify`` verified is verified first.
 
         Raises ``PaymentRefused``, ``FacilitatorUnavailable`` and ``ClaimsUnavailable`` (nothing was
         charged), ``SettlementUnknown`` (at most once), ``PaymentAlreadyUsed``, ``TooManyClaims``.
@@ -235,7 +255,7 @@ class SettlementService:
                         claim.receipt, replayed=True, answer=kept, asked_at=claim.asked_at
                     )
                 if claim.holder:
-                    settling = self._start(payment, claim, bound, answer)
+                    settling = self._start(payment, claim, bound, answer, order)
                     return Charge(await asyncio.shield(settling), replayed=False)
                 await asyncio.sleep(POLL_SECONDS)  # another process is settling it
 
@@ -303,9 +323,14 @@ class SettlementService:
         return running
 
     def _start(
-        self, payment: Payment, claim: Claim, bound: bytes, answer: bytes
+        self,
+        payment: Payment,
+        claim: Claim,
+        bound: bytes,
+        answer: bytes | None,
+        order: Order | None,
     ) -> asyncio.Task[Receipt]:
-        task = asyncio.create_task(self._settle_claimed(payment, claim, bound, answer))
+        task = asyncio.create_task(self._settle_claimed(payment, claim, bound, answer, order))
         self._running[payment.identity.key] = _Running(task, bound, answer)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -314,18 +339,29 @@ class SettlementService:
         return task
 
     async def _settle_claimed(
-        self, payment: Payment, claim: Claim, bound: bytes, answer: bytes
+        self,
+        payment: Payment,
+        claim: Claim,
+        bound: bytes,
+        answer: bytes | None,
+        order: Order | None,
     ) -> Receipt:
         held = [(payment.identity.key, claim.holder)]
+        prepared: Order | None = None
         deadline = asyncio.get_running_loop().time() + self._deadline_seconds
         try:
-            kept = await compressed(answer)
+            kept = None if answer is None else await compressed(answer)
             if not claim.sent:
-                held += await self._prepare(payment, bound, deadline)
+                held += await self._prepare(payment, bound, deadline, verify=order is not None)
+            if order is not None:
+                await _prepare_order(order, claim)
+                prepared = order
             receipt = await self._settle(payment, deadline, claim)
         except NOT_CHARGED as error:
             self._end(payment, "refused", error)
             await self._store(*(self._claims.release(*each) for each in held))
+            if prepared is not None:
+                await prepared.cancel()
             raise
         except BaseException as error:
             self._end(payment, "unknown", error)
@@ -354,17 +390,18 @@ class SettlementService:
                 raise failed
 
     async def _prepare(
-        self, payment: Payment, bound: bytes, deadline: float
+        self, payment: Payment, bound: bytes, deadline: float, *, verify: bool
     ) -> list[tuple[str, str]]:
         """Make sure that a claimed payment may be settled, before anything is sent for it.
 
         An identifier is bound to this payment and request only now, so that nobody binds one in
-        another payer's name. Returns its claim, key and holder.
+        another payer's name. ``verify`` asks the facilitator also about what the wallet signed, so
+        that nothing is written down for one without money. Returns its claim, key and holder.
         """
         payment.signed.require_valid_at(self._clock())
         try:
             async with asyncio.timeout_at(deadline):
-                if not (payment.wallet_signed or payment.verified):
+                if verify or not (payment.wallet_signed or payment.verified):
                     await self._require_valid(payment)
         except TimeoutError:
             raise FacilitatorUnavailable(retry_after=5) from None
@@ -418,6 +455,16 @@ class SettlementService:
             settled_at=self._clock(),
             header=b64encode(json.dumps(settled).encode()).decode(),
         )
+
+
+async def _prepare_order(order: Order, claim: Claim) -> None:
+    """Prepare an order. Raises one of ``NOT_CHARGED``, unless the money may have moved already."""
+    try:
+        await order.prepare()
+    except NOT_CHARGED as error:
+        if claim.sent:
+            raise SettlementUnknown(retry_after=5, transaction=claim.transaction) from error
+        raise
 
 
 class _SettlementAttempts:

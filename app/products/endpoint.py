@@ -17,7 +17,7 @@ from app.http.rate_limits import in_words
 from app.http.request_body import MAX_BODY_BYTES
 from app.http.validation import RequestModel, validated
 
-OPTIONAL = ("worked", "samples", "brief")
+OPTIONAL = ("worked", "samples", "brief", "keeps")
 """The fields of a row that may be absent."""
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"
@@ -120,7 +120,9 @@ class Endpoint:
     ``samples``, which texts for programs show, and ``brief``, a shorter example for listings, must
     be valid. ``cpu_seconds`` is the most processor time that an answer may take.
     ``rate_limit`` is the limit of one client, as ``limits`` writes it: ``120/minute``.
-    ``most_body_bytes`` is the limit of a body over HTTP.
+    ``most_body_bytes`` is the limit of a body over HTTP. ``keeps`` says that something is kept for
+    the payer, which no function of the request can answer with: ``compute`` then shows what an
+    answer looks like, and answers are neither kept nor for any cache.
     """
 
     slug: str
@@ -143,6 +145,7 @@ class Endpoint:
     brief: Mapping[str, Any] | None = None
     examine: Callable[[Any], Sequence[FieldError]] = _finds_nothing
     most_body_bytes: int = MAX_BODY_BYTES
+    keeps: bool = False
 
     method = "POST"
 

@@ -60,4 +60,4 @@ def answer_to(slug: str, body: bytes, media_type: str, now: int) -> bytes:
 
 @cache
 def _endpoints() -> Mapping[str, Endpoint]:
-    return {endpoint.slug: endpoint for endpoint in paid_endpoints()}
+    return {endpoint.slug: endpoint for endpoint in paid_endpoints(workspaces=True)}

@@ -11,15 +11,22 @@ from app.http.rate_limits import limits_in
 from app.products.endpoint import Endpoint
 from app.products.layered.endpoints import now_endpoint, schedule_endpoint
 from app.products.rotation.endpoint import rotation_endpoint
+from app.products.workspace.endpoint import workspace_endpoint
 
 
-def paid_endpoints(rate_limit: str = "") -> Sequence[Endpoint]:
+def paid_endpoints(rate_limit: str = "", *, workspaces: bool = False) -> Sequence[Endpoint]:
     """Return every paid endpoint, in catalogue order.
 
-    ``rate_limit`` is the operator's setting, which ``limits_in`` parses. Raises
-    ``ConfigurationError``.
+    ``rate_limit`` is the operator's setting, which ``limits_in`` parses; it may name an endpoint
+    that is not served. ``workspaces`` says that workspaces are sold, for which an operator sets a
+    secret. Raises ``ConfigurationError``.
     """
-    rows = (rotation_endpoint(), schedule_endpoint(), now_endpoint())
+    rows = _rows(rate_limit)
+    return [row for row in rows if workspaces or not row.keeps]
+
+
+def _rows(rate_limit: str) -> Sequence[Endpoint]:
+    rows = (rotation_endpoint(), schedule_endpoint(), now_endpoint(), workspace_endpoint())
     if not rate_limit:
         return rows
     limits, errors = limits_in(rate_limit, [row.slug for row in rows])

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, NotFound
 from app.http.problems import ErrorResponse
 from app.http.rate_limits import RateLimits
 from app.http.readiness import NOT_USED
@@ -36,9 +36,11 @@ last use of keys is written as often."""
 OPENING_SECONDS = 5.0
 """How long a service that stops waits for a database that it has begun to open."""
 
+NOTHING_KEPT = "this service keeps no schedules: ONCALL_DATABASE_URL=none"
+
 disabled_api: ASGIApp = ErrorResponse(
     "not_found",
-    b'{"error":"not_found","message":"this service keeps no schedules: ONCALL_DATABASE_URL=none"}',
+    b'{"error":"not_found","message":"%b"}' % NOTHING_KEPT.encode(),
     HTTPStatus.NOT_FOUND,
     {},
     "application/json",
@@ -104,6 +106,16 @@ class TeamsApp:
         """Return the database, which is loaded and opened if it has not been yet."""
         database, _ = self._loaded or await self._load()
         return database
+
+    async def api(self) -> "StoredApi":
+        """Return the APIs, which are loaded if they have not been yet.
+
+        Raises ``NotFound`` where nothing is stored.
+        """
+        if not self._settings.store_url:
+            raise NotFound(NOTHING_KEPT)
+        _, api = self._loaded or await self._load()
+        return api
 
     async def _load(self) -> "tuple[Database, StoredApi]":
         """Load the APIs, once. Requests that arrive meanwhile wait instead of being refused."""

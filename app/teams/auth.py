@@ -9,10 +9,11 @@ from typing import Protocol
 
 from app.database.database import Database, Snapshot
 from app.errors import Forbidden, Unauthorized
+from app.formats.instants import iso
 from app.http.request_head import RequestHead
 from app.teams.keys.store import ApiKey, find_key, has_form_of_key, record_last_use
+from app.teams.presented_keys import presented_key
 
-BEARER = "bearer "
 UNKNOWN = "the API key is not known, has expired or has been revoked"
 
 Clock = Callable[[], float]
@@ -47,19 +48,13 @@ class KeyAuthenticator:
             await self._database.write(lambda tx: record_last_use(tx, last))
 
 
-def presented_key(head: RequestHead) -> str:
-    """Return the key that a request carries. Raises ``Unauthorized`` for none, or for two that
-    differ.
-    """
-    bearers = [
-        value[len(BEARER) :].strip()
-        for value in head.values("authorization")
-        if value[: len(BEARER)].lower() == BEARER
-    ]
-    keys = {*bearers, *map(str.strip, head.values("x-api-key"))}
-    if len(keys) != 1:
-        raise Unauthorized("send one key only" if keys else "")
-    return keys.pop()
+def require_paid(key: ApiKey, now: int) -> None:
+    """Raise ``Forbidden`` if the workspace of a key is not paid for at ``now``, in milliseconds."""
+    if key.paid_until is not None and now >= key.paid_until:
+        raise Forbidden(
+            f"the workspace is paid for until {iso(key.paid_until)}, and can be read for 30 days "
+            "after that: buy sched-oncall-workspace with the same wallet to go on"
+        )
 
 
 class Scoped(Protocol):

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import hashlib
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
 from itertools import islice
@@ -45,20 +45,23 @@ from app.http.request_body import read_body, require_sizes
 from app.http.request_head import RequestHead, request_head
 from app.http.validation import MAX_ERRORS, RequestModel, parsed_json, validated
 from app.teams.audit.store import Actor
-from app.teams.auth import KeyAuthenticator, presented_key, require_scope
+from app.teams.auth import KeyAuthenticator, require_paid, require_scope
 from app.teams.calendars.store import Feed, org_id_of_token, token_in
 from app.teams.heavy_work import HeavyWorkLimiter, NeedsSlot, compute_in_thread, need_slot
 from app.teams.idempotency import store as idempotency
 from app.teams.idempotency.sealing import Seal
 from app.teams.idempotency.store import IdempotencyRecord
+from app.teams.keys.store import ApiKey
 from app.teams.null_characters import NULL_ESCAPED, null_character_errors
 from app.teams.operation import HandlerResult, Operation, Render, RequestContext, Written
+from app.teams.presented_keys import presented_key
 from app.teams.problems import defect_response, error_response, http_error_response
 from app.teams.queries import query_in
-from app.teams.quotas.quota import QUOTAS, Amounts, require_within
+from app.teams.quotas.quota import OF_WORKSPACES, QUOTAS, Amounts, require_within
 from app.teams.quotas.store import amounts_used
 from app.teams.router import OperationRouter
 from app.teams.schemas import DataEnvelope
+from app.teams.workspaces import store as workspaces
 from app.workers.pool import WorkerPool
 
 log = structlog.get_logger()
@@ -88,6 +91,7 @@ class IncomingRequest(Struct, frozen=True):
 
     ``snapshot`` serves the reads of the request, from its key to its answer. A write ends it before
     its own transaction. Heavy work ends it before it waits for a slot, and then reads a new one.
+    ``quotas`` bound what a write may leave stored.
     """
 
     operation: Operation
@@ -96,6 +100,7 @@ class IncomingRequest(Struct, frozen=True):
     scope: Scope
     receive: Receive
     snapshot: Snapshot
+    quotas: Amounts = QUOTAS
 
     @property
     def query(self) -> bytes:
@@ -131,39 +136,91 @@ class StoredApi:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            head = request_head(scope)
-            require_sizes(head)
-            address = self._limits.spend_address(self._limits.client_in(head))
-            if address.granted:
-                operation, path = self._routes.match(scope["method"], scope["path"])
-                scope["route"] = operation
-                async with self._database.snapshot() as snapshot:
-                    incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
-                    response = await self._admitted_response(incoming)
-            else:
-                response = _with_rate_limit(error_response(address.refusal), address)
-        except HTTPException as error:
-            response = http_error_response(error)
-        except OncallError as error:
-            response = error_response(error)
+            response = await self._answered(self._routed(scope, receive))
         except ClientDisconnect:
             return  # nobody is left to answer, and nothing was begun: the body was incomplete
-        except asyncio.CancelledError:  # the task ends here either way
-            log.warning("interrupted")
-            response = error_response(Interrupted(INTERRUPTED))
-        except Exception:
-            log.exception("unhandled")
-            response = defect_response()
         if _wants_page(scope):
             response = await self._problem_page(response)
         await response(scope, receive, send)
 
+    async def key_of(self, head: RequestHead) -> ApiKey:
+        """Return the key of a request that is no request to an operation.
+
+        Raises ``Unauthorized``, ``RateLimited`` and ``StoreUnavailable``.
+        """
+        async with self._database.snapshot() as snapshot:
+            try:
+                return await self._authenticator.authenticate(head, snapshot)
+            except Unauthorized:
+                client = self._limits.client_in(head)
+                (await self._allowance(UNKNOWN_KEY, client)).require()
+                raise
+
+    async def count(self, key: ApiKey) -> None:
+        """Count one request of ``key``. Raises ``RateLimited``."""
+        (await self._allowance(PER_KEY, key.id)).require()
+
+    async def answer(
+        self,
+        key: ApiKey,
+        operation: Operation,
+        path: Mapping[str, str],
+        scope: Scope,
+        receive: Receive,
+    ) -> Response:
+        """Answer a request that came another way than over a path of ``/api/``.
+
+        Its address has been counted, and ``key_of`` has found its ``key``.
+        """
+
+        async def work() -> Response:
+            async with self._database.snapshot() as snapshot:
+                head = request_head(scope)
+                incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
+                return await self._answer_to_key(incoming, key)
+
+        return await self._answered(work())
+
+    async def _answered(self, work: Awaitable[Response]) -> Response:
+        """Return the response that ``work`` returns, or the one to its failure."""
+        try:
+            return await work
+        except HTTPException as error:
+            return http_error_response(error)
+        except OncallError as error:
+            return error_response(error)
+        except ClientDisconnect:
+            raise
+        except asyncio.CancelledError:  # the task ends here either way
+            log.warning("interrupted")
+            return error_response(Interrupted(INTERRUPTED))
+        except Exception:
+            log.exception("unhandled")
+            return defect_response()
+
+    async def _routed(self, scope: Scope, receive: Receive) -> Response:
+        """Answer a request to a path, unless its address has sent too much of everything."""
+        head = request_head(scope)
+        require_sizes(head)
+        address = self._limits.spend_address(self._limits.client_in(head))
+        if not address.granted:
+            return _with_rate_limit(error_response(address.refusal), address)
+        operation, path = self._routes.match(scope["method"], scope["path"])
+        scope["route"] = operation
+        async with self._database.snapshot() as snapshot:
+            incoming = IncomingRequest(operation, path, head, scope, receive, snapshot)
+            return await self._admitted_response(incoming)
+
     async def tidy(self) -> None:
-        """Write when keys were last used, and delete stored answers that have expired."""
+        """Write when keys were last used, and delete what has expired: stored answers, workspaces.
+
+        Purchases of workspaces that were interrupted are completed or deleted, too.
+        """
         with contextlib.suppress(StoreUnavailable):
             await self._authenticator.record_last_uses()
             now = int(self._clock() * 1000)
             await self._database.write(lambda tx: idempotency.forget_expired(tx, now))
+            await self._database.write(lambda tx: workspaces.sweep(tx, now))
 
     async def _admitted_response(self, incoming: IncomingRequest) -> Response:
         """Return the answer to a request, or its refusal by key, rate limit or scope.
@@ -180,12 +237,19 @@ class StoredApi:
             return _with_rate_limit(
                 error_response(error if allowance.granted else allowance.refusal), allowance
             )
+        return await self._answer_to_key(incoming, key)
+
+    async def _answer_to_key(self, incoming: IncomingRequest, key: ApiKey) -> Response:
+        """Return the answer to a request with a valid key, or its refusal by limit or scope."""
         allowance = await self._allowance(PER_KEY, key.id)
         try:
             allowance.require()
-            require_scope(key, operation.scope)
+            require_scope(key, incoming.operation.scope)
+            if incoming.operation.writes:
+                require_paid(key, int(self._clock() * 1000))
             actor = Actor(key.org_id, key.id, key.name)
-            response = await self._answer(incoming, actor)
+            quotas = self._quotas if key.paid_until is None else OF_WORKSPACES
+            response = await self._answer(structs.replace(incoming, quotas=quotas), actor)
         except OncallError as error:
             response = error_response(error)
         return _with_rate_limit(response, allowance)
@@ -263,7 +327,7 @@ class StoredApi:
             )
             if operation.method != "DELETE":
                 transaction = partial(
-                    _within_quotas, self._quotas, operation, context.org_id, transaction
+                    _within_quotas, incoming.quotas, operation, context.org_id, transaction
                 )
             return await self._database.write(transaction)
 

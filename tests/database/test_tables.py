@@ -39,7 +39,9 @@ class TestWalls:
                 assert constraint.column_keys[0] == "org_id"
 
     @pytest.mark.parametrize(
-        "table", [table for table in OWNED if table.name not in ("keys", "audit")], ids=named
+        "table",
+        [table for table in OWNED if table.name not in ("keys", "audit", "workspace_payments")],
+        ids=named,
     )
     def test_ids_are_an_organisations_own(self, table: Table) -> None:
         assert table.primary_key.columns.keys()[0] == "org_id"
@@ -94,6 +96,8 @@ class TestDeletes:
             "absent",
             "audit",
             "remembered",
+            "workspaces",
+            "workspace_payments",
             *OPERATORS,
         }
 

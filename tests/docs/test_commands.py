@@ -154,9 +154,10 @@ def structs_in(kind: Any) -> Iterator[type]:
     return iter(found)
 
 
-SENT = {kind for row in paid_endpoints() for kind in structs_in(row.request)}
-ANSWERED = {*(row.answer for row in paid_endpoints()), Fairness}
-WITHIN = {kind for row in paid_endpoints() for kind in structs_in(row.answer)} - ANSWERED
+SOLD = paid_endpoints(workspaces=True)
+SENT = {kind for row in SOLD for kind in structs_in(row.request)}
+ANSWERED = {*(row.answer for row in SOLD), Fairness}
+WITHIN = {kind for row in SOLD for kind in structs_in(row.answer)} - ANSWERED
 
 
 def names_in(kind: Any) -> list[str]:

@@ -11,10 +11,12 @@ from structlog.testing import capture_logs
 from x402.http.utils import decode_payment_response_header
 
 from app.checkout.purchase import ProductCheckout
+from app.discovery.html import html_page
 from app.http.rate_limits import RateLimits
 from app.mcp.route import McpRoute
 from app.payments.claims.memory import MemoryClaims
 from app.products.registry import paid_endpoints
+from app.teams.app import TeamsApp
 from app.workers.pool import WorkerPool
 from tests.support.ledger import settlements_of
 from tests.support.mcp_agents import (
@@ -332,8 +334,10 @@ class TestSettling:
 
         row = replace(paid_endpoints()[0], compute=broken)
         limits = RateLimits(lambda: 0.0)
+        workers = WorkerPool()
+        teams = TeamsApp(settings(), lambda: 0.0, limits, workers, html_page)
         route = McpRoute(
-            [ProductCheckout(row, limits, WorkerPool(), None, lambda: 0.0)], limits, PUBLIC_URL
+            [ProductCheckout(row, limits, workers, None, lambda: 0.0)], teams, limits, PUBLIC_URL
         )
         with capture_logs() as logs:
             call = message("tools/call", {"name": ROTATION, "arguments": EXAMPLE})

@@ -3,14 +3,17 @@
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import pytest
 
 from app.mcp.tools import OUTPUT_SCHEMA
+from app.teams.keys.store import SCOPES
+from tests.cli.test_commands import run
 from tests.support.mcp_agents import ROTATION
 from tests.support.mcp_clients import FOLDER, TYPESCRIPT, typescript
-from tests.support.processes import printed
+from tests.support.processes import answers_ok, environment, free_port, printed, running
 from tests.support.seed import EXAMPLE_RESPONSE
 from tests.support.services import EXAMPLE
 
@@ -27,6 +30,24 @@ def second_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     return python
 
 
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """The address of such a service, and a key with every scope."""
+    folder = tmp_path_factory.mktemp("keyed")
+    variables = {"ONCALL_DATABASE_URL": f"sqlite:///{folder}/oncall.db"}
+    port = free_port()
+    serve = [sys.executable, "-m", "app", "serve", "--port", str(port)]
+    with running(
+        serve,
+        log=folder / "service.log",
+        ready=partial(answers_ok, f"http://127.0.0.1:{port}/readyz"),
+        environ=environment(**variables),
+    ):
+        scopes = [option for scope in SCOPES for option in ("--scope", scope)]
+        made = run("keys", "create", "--org", "Acme", *scopes, **variables)
+        yield f"http://127.0.0.1:{port}", made.stdout.strip()
+
+
 @pytest.mark.process
 @pytest.mark.parametrize("library", TYPESCRIPT)
 def test_typescript(library: str, address: str) -> None:
@@ -41,6 +62,40 @@ def test_python(address: str) -> None:
 @pytest.mark.timeout(400)
 def test_second_python(second_python: str, address: str) -> None:
     understood([second_python, str(FOLDER / "client.py")], address)
+
+
+class TestWithAKey:
+    """The tools of the kept schedules, against a service process with a database."""
+
+    @pytest.mark.process
+    @pytest.mark.parametrize("library", TYPESCRIPT)
+    def test_typescript(self, library: str, keyed: tuple[str, str]) -> None:
+        managed(typescript("keyed.mjs", library), *keyed)
+
+    def test_python(self, keyed: tuple[str, str]) -> None:
+        managed([sys.executable, str(FOLDER / "keyed.py")], *keyed)
+
+    @pytest.mark.image
+    @pytest.mark.timeout(400)
+    def test_second_python(self, second_python: str, keyed: tuple[str, str]) -> None:
+        managed([second_python, str(FOLDER / "keyed.py")], *keyed)
+
+
+def managed(client: Sequence[str], address: str, key: str) -> None:
+    """Check that ``client`` lists the tools of a key, writes, reads and is refused by them."""
+    person = {"name": "Ana", "email": "ana@example.com"}
+    calls = [
+        ("add-person", {"person": person}),
+        ("list-people", {}),
+        ("edit-schedule", {"schedule_id": "none", "changes": {"name": "Nights"}}),
+    ]
+    answered = printed([*client, f"{address}/mcp", key], calls)
+    assert {ROTATION, "list-schedules", "edit-schedule"} <= set(answered["tools"])
+    results = answered["results"]
+    assert [bool(result.get("isError")) for result in results] == [False, False, True]
+    added, listed, refused = (result["structuredContent"] for result in results)
+    assert added["data"]["id"] in [each["id"] for each in listed["data"]]
+    assert (refused["error"], refused["status"]) == ("not_found", 404)
 
 
 def understood(client: Sequence[str], address: str) -> None:

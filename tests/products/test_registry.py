@@ -14,7 +14,8 @@ from app.products.registry import paid_endpoints, rate_limit_errors
 from tests.support.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
 
 ROTATION, *LAYERED = paid_endpoints()
-NO_LIMIT = "is not a limit such as 120/minute or sched-oncall-now=10/second"
+EVERY = paid_endpoints(workspaces=True)
+NO_LIMIT = "is not a limit such as 120/minute or sched-oncall-workspace=10/second"
 
 EMPTY = {
     "slug": "",
@@ -152,7 +153,7 @@ def test_everything_wrong_with_limits_is_named_at_once() -> None:
     assert list(rate_limit_errors(text)) == [
         f"ONCALL_RATE_LIMIT: {error}"
         for error in (
-            f"x is not a product; there are {', '.join(row.slug for row in paid_endpoints())}",
+            f"x is not a product; there are {', '.join(row.slug for row in EVERY)}",
             "sched-oncal-now is not a product; did you mean sched-oncall-now?",
             f"'often' {NO_LIMIT}",
             "every product has two limits",
@@ -165,7 +166,8 @@ def test_everything_wrong_with_limits_is_named_at_once() -> None:
 
 
 def test_every_field_has_an_empty_value_to_try() -> None:
-    assert set(EMPTY) == {field.name for field in fields(Endpoint)} - {"worked", "samples", "brief"}
+    optional = {"worked", "samples", "brief", "keeps"}
+    assert set(EMPTY) == {field.name for field in fields(Endpoint)} - optional
 
 
 @pytest.mark.parametrize(("name", "empty"), EMPTY.items(), ids=EMPTY)

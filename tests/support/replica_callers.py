@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from app.database.database import Database
+from app.discovery.html import html_page
 from app.http.rate_limits import RateLimits
 from app.teams.keys.store import SCOPES, create_key
 from app.teams.pipeline import StoredApi
@@ -35,6 +36,7 @@ class Caller:
             workers=WorkerPool(),
             public_url="https://oncall.test",
             clock=clock,
+            render=html_page,
         )
         self.database = database
         self.http = httpx.AsyncClient(

@@ -9,6 +9,7 @@ from limits import parse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.database import Database
+from app.discovery.html import html_page
 from app.errors import WorkersBusy
 from app.http.rate_limits import RateLimits
 from app.teams.pipeline import StoredApi
@@ -59,6 +60,7 @@ def http(database: Counted, limits: RateLimits, clock: Clock) -> httpx.AsyncClie
         workers=WorkerPool(),
         public_url="https://x.test",
         clock=clock,
+        render=html_page,
     )
     return httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://stored.test")
 

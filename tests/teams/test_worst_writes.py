@@ -13,6 +13,7 @@ from sqlalchemy import update
 
 from app.database.database import Tx
 from app.database.tables import schedule_versions
+from app.discovery.html import html_page
 from app.http.rate_limits import RateLimits
 from app.teams.app import TeamsApp
 from app.workers.pool import WorkerPool
@@ -119,7 +120,7 @@ async def test_what_is_loaded_late_is_frozen_as_what_was_there_at_the_start(
 ) -> None:
     """Otherwise the collector searches it again and again, for 45 ms each time."""
     configured = settings(database_url=stored.url)
-    teams = TeamsApp(configured, clock, RateLimits(clock), WorkerPool())
+    teams = TeamsApp(configured, clock, RateLimits(clock), WorkerPool(), html_page)
     gc.unfreeze()
     if frozen:
         gc.freeze()

@@ -21,7 +21,7 @@ from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.ids import new_id
-from app.database.tables import keys, organisations
+from app.database.tables import keys, organisations, workspaces
 
 KeyKind = Literal["live", "test"]
 SCOPES = ("schedules", "oncall:read", "oncall:write")
@@ -33,7 +33,11 @@ ALPHABET = string.ascii_lowercase + string.digits
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is stored, without its secret. ``kind`` is a label and grants nothing."""
+    """A key as it is stored, without its secret. ``kind`` is a label and grants nothing.
+
+    ``paid_until`` is until when its workspace is paid for; ``None`` if it is of another
+    organisation.
+    """
 
     id: str
     org_id: str
@@ -45,6 +49,7 @@ class ApiKey:
     expires_at: int | None
     revoked_at: int | None
     last_used_at: int | None
+    paid_until: int | None = None
 
     def valid_at(self, now: int) -> bool:
         """Return whether the key opens anything: before ``expires_at``, and never once it is
@@ -65,9 +70,11 @@ KEYS = (
         keys.c.expires_at,
         keys.c.revoked_at,
         keys.c.last_used_at,
+        workspaces.c.paid_until,
         keys.c.hash,
     )
     .join_from(keys, organisations)
+    .outerjoin(workspaces, workspaces.c.org_id == keys.c.org_id)
     .order_by(keys.c.created_at, keys.c.id)
 )
 BY_ID = KEYS.where(keys.c.id == bindparam("key_id"))

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct, structs
 
 from app.errors import QuotaExceeded
+from app.products.workspace.answer import WORKSPACE_QUOTAS
 from app.similar import most_similar
 
 
@@ -34,6 +35,8 @@ class Amounts(Struct, frozen=True):
 
 QUOTAS = Amounts()
 """The quotas unless an operator sets others."""
+OF_WORKSPACES = Amounts(**structs.asdict(WORKSPACE_QUOTAS))
+"""The quotas of organisations that were bought: they are part of what is sold."""
 NAMES = Amounts.__struct_fields__
 
 UNITS: Mapping[str, int] = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}

@@ -530,7 +530,7 @@ async def test_without_payment_a_document_is_read_and_never_computed(
     monkeypatch: pytest.MonkeyPatch, padding: int, expected: tuple[Any, ...]
 ) -> None:
     watched = Watched(SCHEDULE)
-    monkeypatch.setattr("app.main.paid_endpoints", lambda _: (watched.endpoint,))
+    monkeypatch.setattr("app.main.paid_endpoints", lambda *_, **__: (watched.endpoint,))
     monkeypatch.setattr("app.main.WorkerPool", lambda *_: watched.pool)
     sold = shop(watched.endpoint, service(settings()))
     watched.read = watched.computed = 0

@@ -1,0 +1,1 @@
+"""Workspaces: organisations that wallets have paid for, and until when."""
