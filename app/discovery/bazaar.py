@@ -36,9 +36,9 @@ MAX_DESCRIPTION = 500
 
 OUTLINED = ("type", "enum", "required")
 """The keywords that an outline keeps. The rules in words are in ``openapi.json``."""
-OPAQUE = ("OverrideGiven", "VacantShift")
-"""The structs whose fields an outline leaves out: the first has those of the request."""
-UNLISTED = ("understood", "notOwed")
+OPAQUE = ("OverrideGiven", "VacantShift", "ConvertedLayer", "ConvertedOverride", "ConvertedEntry")
+"""The structs whose fields an outline leaves out: most have those of a request."""
+UNLISTED = ("understood", "notOwed", "four_weeks")
 """The fields of an answer that an outline leaves out: nobody buys an answer for them."""
 NULL = "null"
 
@@ -164,8 +164,11 @@ class _Outline:
         return outlined
 
     def _of_choice(self, choices: Sequence[Mapping[str, Any]], level: int) -> dict[str, Any]:
-        """Return the outline of one kind of value, or of two kinds of number, or null."""
+        """Return the outline of one kind of value or of several, or null."""
         kinds = [choice for choice in choices if choice.get("type") != NULL]
+        types = [str(kind.get("type")) for kind in kinds]
+        if {"object", "string"} == set(types):
+            return {"type": types}
         outlined = self.of(kinds[-1], level)  # of whole and other numbers, which come last, any
         if not self.answer or len(kinds) == len(choices):
             return outlined
