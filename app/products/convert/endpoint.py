@@ -35,10 +35,9 @@ def convert_endpoint() -> Endpoint:
         title="On-call schedule conversion API",
         description=(
             "Converts an on-call schedule of PagerDuty (layers or shift-based), Opsgenie, Grafana "
-            "OnCall, GoAlert, Splunk On-Call or iCalendar, by its time zone, to a layered one: "
-            "layers, overrides, entries and people; each thing that cannot be said with its place "
-            "and what was done instead; and where the document shows it, who is on call there and "
-            "here, compared. As JSON, calendar (ICS), CSV or SVG. Answers 'How do we move our "
+            "OnCall, GoAlert, Splunk On-Call or iCalendar, by its time zone, to layers, overrides, "
+            "entries and people; tells each thing that cannot be said, and compares who is on call "
+            "there and here. As JSON, calendar (ICS), CSV or SVG. Answers 'How do we move our "
             "on-call schedule?', 'What gets lost?'."
         ),
         rules=CONVERT_RULES,
