@@ -1,4 +1,4 @@
-"""``python -m app``: serve · demo · pay · mcp-wallet · receipts · keys · migrate · openapi.
+"""``python -m app``: serve · demo · pay · mcp-wallet · receipts · keys · import · migrate ….
 
 Each command imports what it needs when it runs, so that ``--help`` is quick.
 """
@@ -205,6 +205,50 @@ def revoke_key(
     typer.echo(f"Key {key_id} is revoked.")
 
 
+@cli.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="JSON as the tool's API answers it, or .ics.")],
+    key: Annotated[
+        str, typer.Option(envvar="ONCALL_KEY", show_envvar=True, help="An API key; whose it is.")
+    ] = "",
+    source: Annotated[str, typer.Option(help="Whose form it has, if that is not plain.")] = "",
+    schedule: Annotated[str, typer.Option(help="Of several only this one: name or id.")] = "",
+    team_id: Annotated[str, typer.Option(help="The team whose schedule it is.")] = "",
+    timezone: Annotated[str, typer.Option(help="The zone of a calendar that names none.")] = "",
+    email_domain: Annotated[
+        str, typer.Option(help="Whoever has no address gets one there: example.com.")
+    ] = "",
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell only; store nothing.")] = False,
+) -> None:
+    """Store the schedules of another tool (in ONCALL_DATABASE_URL), all or nothing.
+
+    PagerDuty, Opsgenie, Grafana OnCall, GoAlert, Splunk On-Call, iCalendar: see docs/moving.md.
+    """
+    import asyncio
+
+    from rich.console import Console
+
+    from app.cli.import_schedules import ImportOptions, describe, import_schedules, schedules_in
+    from app.moving.tools import TOOLS
+    from app.settings import Settings
+
+    if source and source not in TOOLS:
+        raise typer.BadParameter(f"{source!r} is none of {', '.join(TOOLS)}", param_hint="--source")
+    if not key and not dry_run:
+        raise typer.BadParameter("give an API key, or --dry-run", param_hint="--key")
+    options = ImportOptions(source, schedule, timezone, team_id, email_domain)
+    console, now = Console(highlight=False), _now()
+    found = schedules_in(_file(file, "FILE"), options, now)
+    describe(found, console)
+    if not dry_run:
+        settings = Settings.from_env(only=["ONCALL_DATABASE_URL", "ONCALL_QUOTA"])
+        stored = import_schedules(
+            settings.store_url, settings.quota, key, found, options, now, console
+        )
+        asyncio.run(stored)
+
+
 @cli.command()
 def migrate(
     *,
@@ -268,10 +312,14 @@ def prove_origin() -> None:
 def _content(body: str | None) -> bytes | None:
     if body is None or not body.startswith("@"):
         return body.encode() if body else None
+    return _file(Path(body[1:]), "--body")
+
+
+def _file(path: Path, option: str) -> bytes:
     try:
-        return Path(body[1:]).read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise typer.BadParameter(f"{body[1:]}: {error.strerror}", param_hint="--body") from None
+        raise typer.BadParameter(f"{path}: {error.strerror}", param_hint=option) from None
 
 
 def _store() -> str:

@@ -31,6 +31,7 @@ FOUND = Path(__file__).with_name("abuse_found.json")
 ROTATIONS, SCHEDULES, NOW = (
     f"/v1/scheduling/oncall-{name}" for name in ("rotation", "schedule", "now")
 )
+CONVERSIONS = "/v1/scheduling/oncall-convert"
 MCP = "/mcp"
 PAYMENT = "PAYMENT-SIGNATURE"
 V1, V2 = "/api/v1", "/api/v2/oncall"
@@ -74,6 +75,7 @@ def cases() -> list[Case]:
         *_free_rotations(),
         *_free_calendars(),
         *_free_schedules(),
+        *_free_conversions(),
         *_free_payments(),
         *_free_tools(),
         *_free_stored(),
@@ -428,6 +430,22 @@ def _free_schedules() -> Iterator[Case]:
             path,
             lambda window=window: schedule([layer(handoff_time="Mon 09:0x")] * 50, window=window),
         )
+
+
+def _free_conversions() -> Iterator[Case]:
+    users = [{"user": {"id": "a"}}] * 300
+    start = "2026-01-01T00:00:00Z"
+    turns = {"start": start, "rotation_virtual_start": start, "rotation_turn_length_seconds": 3600}
+    layers = [{"users": users, **turns}] * 9
+    text = "BEGIN:VCALENDAR\r\n" + "X-A:1\r\n" * 9_000 + "END:VCALENDAR\r\n"
+    for name, document in (
+        ("9 layers of 300 users", {"time_zone": "UTC", "schedule_layers": layers}),
+        ("20,000 wrong users", {"schedule_layers": [{"users": [7] * 20_000}]}),
+        ("a calendar of 9,000 lines", text),
+        ("240 KB of members", {"schedule_layers": [], **{f"x{at}": 1 for at in range(20_000)}}),
+    ):
+        body = json.dumps({"document": document, "at": start}).encode()
+        yield _raw(f"convert: {name}", CONVERSIONS, lambda body=body: body)
 
 
 # --- free: heads, payments, tools, the stored APIs without a key ------------------------------

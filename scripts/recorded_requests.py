@@ -117,6 +117,7 @@ PAGES = (
     "/catalog/sched-oncall-rotation",
     "/catalog/sched-oncall-schedule",
     "/catalog/sched-oncall-now",
+    "/catalog/sched-oncall-convert",
 )
 DOCUMENTS = (
     "/openapi.json",
@@ -265,12 +266,27 @@ OVERRIDE: Mapping[str, Any] = {
 WINDOW: Mapping[str, Any] = {"from": "2026-04-24T07:00:00Z", "to": "2026-04-27T07:00:00Z"}
 SCHEDULE: Mapping[str, Any] = {**LAYERS, "overrides": [OVERRIDE], **WINDOW}
 NOW: Mapping[str, Any] = {**LAYERS, "at": "2026-04-24T19:00:00Z"}
+CONVERT: Mapping[str, Any] = {
+    "document": {
+        "name": "Ops",
+        "timezone": "Europe/Berlin",
+        "rotations": [
+            {
+                "type": "weekly",
+                "startDate": "2026-06-01T07:00:00Z",
+                "participants": [{"type": "user", "id": "ana"}, {"type": "none"}],
+            }
+        ],
+    },
+    "at": "2026-06-01T00:00:00Z",
+}
 PRODUCTS: Mapping[str, Mapping[str, Any]] = {
     "/v1/scheduling/oncall-rotation": ROTATION,
     "/v1/scheduling/oncall-schedule": SCHEDULE,
     "/v1/scheduling/oncall-now": NOW,
+    "/v1/scheduling/oncall-convert": CONVERT,
 }
-ROTATION_PATH, SCHEDULE_PATH, NOW_PATH = PRODUCTS
+ROTATION_PATH, SCHEDULE_PATH, NOW_PATH, CONVERT_PATH = PRODUCTS
 
 ABSENCE = {"person": "ana", "start": "2026-03-27", "end": "2026-03-29", "reason": "holiday"}
 PLAN: Mapping[str, Any] = {
@@ -744,7 +760,12 @@ INITIALIZE = message(
 TOOLS = dict(
     zip(
         PRODUCTS,
-        ("sched-oncall-rotation", "sched-oncall-schedule", "sched-oncall-now"),
+        (
+            "sched-oncall-rotation",
+            "sched-oncall-schedule",
+            "sched-oncall-now",
+            "sched-oncall-convert",
+        ),
         strict=True,
     )
 )

@@ -17,10 +17,11 @@ BIN = Path(sys.executable).parent
 INWARD = "imports point inward"
 NO_ENGINE = "rate limits and payments know nothing of the engine"
 NO_PLANNING = "layered schedules know nothing of planning"
+NO_STORE = "conversions know nothing of payments, of the store, or of the network"
 SOLVER_ONLY = "only the solver knows OR-Tools"
 MCP_ONLY = "only the MCP tools and the MCP wallet know the MCP library"
 SQL_ONLY = "only stores and the database know SQL"
-CONTRACTS = (INWARD, NO_ENGINE, NO_PLANNING, SOLVER_ONLY, MCP_ONLY, SQL_ONLY)
+CONTRACTS = (INWARD, NO_ENGINE, NO_PLANNING, NO_STORE, SOLVER_ONLY, MCP_ONLY, SQL_ONLY)
 
 FORBIDDEN = [
     ("app.errors", "app.engine.rotation", INWARD),
@@ -51,6 +52,10 @@ FORBIDDEN = [
     ("app.settings", "app.engine.rotation", NO_ENGINE),
     ("app.payments.terms", "app.engine.rotation", NO_ENGINE),
     ("app.engine.layered.resolve", "app.engine.planning.planner", NO_PLANNING),
+    ("app.moving.tools", "app.products.registry", INWARD),
+    ("app.ledger.ledger", "app.moving.tools", INWARD),
+    ("app.moving.pagerduty", "app.database.database", NO_STORE),
+    ("app.moving.icalendar", "app.payments.terms", NO_STORE),
     ("app.engine.roster.greedy", "app.solver.roster", INWARD),
     ("app.products.jobs", "ortools", SOLVER_ONLY),
     ("app.solver.program", "ortools", SOLVER_ONLY),

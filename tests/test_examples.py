@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 from x402.http.utils import decode_payment_response_header
 
+from app.products.registry import paid_endpoints
 from tests.support import examples
 from tests.support.requirements import require
 from tests.support.seed import EXAMPLE_RESPONSE
@@ -34,4 +35,4 @@ def test_curl_buys_from_a_sandbox(address: str) -> None:
 def test_the_tools_are_told_before_one_is_called(address: str) -> None:
     told = examples.run(examples.MCP, address).stderr.splitlines()
     assert told[0] == "sched-oncall-rotation: On-call rotation API"
-    assert len(told) == 3
+    assert len(told) == len(paid_endpoints())

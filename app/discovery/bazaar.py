@@ -36,10 +36,17 @@ MAX_DESCRIPTION = 500
 
 OUTLINED = ("type", "enum", "required")
 """The keywords that an outline keeps. The rules in words are in ``openapi.json``."""
-OPAQUE = ("OverrideGiven", "VacantShift", "AbsenceOf")
-"""The structs whose fields an outline leaves out: the first has those of the request, a note says
-those of the last."""
-UNLISTED = ("understood", "notOwed", "user_ids", "passed_over")
+OPAQUE = (
+    "OverrideGiven",
+    "VacantShift",
+    "AbsenceOf",
+    "ConvertedLayer",
+    "ConvertedOverride",
+    "ConvertedEntry",
+)
+"""The structs whose fields an outline leaves out: most have those of a request, a note says those
+of an absence."""
+UNLISTED = ("understood", "notOwed", "user_ids", "passed_over", "four_weeks")
 """The fields of an answer that an outline leaves out: nobody buys an answer for them, or few of the
 answers have them."""
 NULL = "null"
@@ -168,8 +175,11 @@ class _Outline:
         return outlined
 
     def _of_choice(self, choices: Sequence[Mapping[str, Any]], level: int) -> dict[str, Any]:
-        """Return the outline of one kind of value, or of two kinds of number, or null."""
+        """Return the outline of one kind of value or of several, or null."""
         kinds = [choice for choice in choices if choice.get("type") != NULL]
+        types = [str(kind.get("type")) for kind in kinds]
+        if {"object", "string"} == set(types):
+            return {"type": types}
         outlined = self.of(kinds[-1], level)  # of whole and other numbers, which come last, any
         if not self.answer or len(kinds) == len(choices):
             return outlined

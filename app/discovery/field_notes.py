@@ -46,6 +46,13 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "to": "up to 2 years on",
     },
     "OncallNowRequest": {**_SCHEDULE, "at": "default now"},
+    "OncallConvertRequest": {
+        "document": "as its API answers it, or iCalendar text",
+        "source": "known by its members if absent",
+        "schedule": "which, of several",
+        "timezone": "for a calendar without one",
+        "at": "when it was read; default now",
+    },
     "SoldLayer": {
         "participants": "user ids in order of turns",
         "start_at": "when turns begin",

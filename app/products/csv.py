@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from app.formats.plain import plain_text
+from app.products.convert.answer import FourWeeks, OncallConvertAnswer
 from app.products.layered.answer import (
     OncallNowAnswer,
     OncallScheduleAnswer,
@@ -60,7 +61,12 @@ def rotation_csv(answer: RotationAnswer) -> bytes:
     )
 
 
-def schedule_csv(answer: OncallScheduleAnswer) -> bytes:
+def convert_csv(answer: OncallConvertAnswer) -> bytes:
+    """Write one row for each shift and gap of the four weeks, as ``schedule_csv`` does."""
+    return schedule_csv(answer.four_weeks)
+
+
+def schedule_csv(answer: OncallScheduleAnswer | FourWeeks) -> bytes:
     """Write one row for each shift and gap, in order.
 
     A gap has a start and an end, and the override that says so, if one does. There are columns for

@@ -150,3 +150,84 @@ LAYER_RULES = (
     "in the schedule's zone, exact across clock changes."
 )
 LAYER_TAGS = ("scheduling", "on-call", "schedule", "layers", "overrides", "timezone", "agents")
+
+PAGERDUTY_SOURCE: Mapping[str, Any] = {
+    "schedule": {
+        "name": "Database on-call",
+        "time_zone": "Europe/Berlin",
+        "schedule_layers": [
+            {
+                "name": "Nights",
+                "start": "2026-06-01T18:00:00Z",
+                "rotation_virtual_start": "2026-06-01T18:00:00Z",
+                "rotation_turn_length_seconds": 86400,
+                "users": [
+                    {"user": {"id": "PCHLOE1", "summary": "Chloe"}},
+                    {"user": {"id": "PDAN001", "summary": "Dan"}},
+                ],
+                "restrictions": [
+                    {
+                        "type": "daily_restriction",
+                        "start_time_of_day": "20:00:00",
+                        "duration_seconds": 43200,
+                    }
+                ],
+            },
+            {
+                "name": "Weekly",
+                "start": "2026-06-01T08:00:00Z",
+                "rotation_virtual_start": "2026-06-01T07:00:00Z",
+                "rotation_turn_length_seconds": 604800,
+                "users": [
+                    {"user": {"id": "PANA001", "summary": "Ana", "email": "ana@example.com"}},
+                    {"user": {"id": "PBEN001", "summary": "Ben", "email": "ben@example.com"}},
+                ],
+                "restrictions": [],
+            },
+        ],
+        "final_schedule": {
+            "rendered_schedule_entries": [
+                {
+                    "start": "2026-06-02T06:00:00Z",
+                    "end": "2026-06-02T18:00:00Z",
+                    "user": {"id": "PANA001", "summary": "Ana"},
+                },
+                {
+                    "start": "2026-06-02T18:00:00Z",
+                    "end": "2026-06-03T06:00:00Z",
+                    "user": {"id": "PDAN001", "summary": "Dan"},
+                },
+            ]
+        },
+    },
+    "overrides": [
+        {
+            "start": "2026-06-10T08:00:00Z",
+            "end": "2026-06-10T16:00:00Z",
+            "user": {"id": "PCHLOE1", "summary": "Chloe"},
+        }
+    ],
+}
+"""A schedule as PagerDuty's API answers it: two layers, an override, and what it shows."""
+
+BRIEF_SOURCE: Mapping[str, Any] = {
+    "name": "Ops",
+    "timezone": "Europe/Berlin",
+    "rotations": [
+        {
+            "type": "weekly",
+            "startDate": "2026-06-01T07:00:00Z",
+            "participants": [{"type": "user", "id": "ana"}, {"type": "user", "id": "ben"}],
+        }
+    ],
+}
+"""A schedule of another tool for listings: one rotation of Opsgenie's."""
+
+CONVERT_RULES = (
+    "Send the schedule as the other tool's API answers it; lists of overrides, and GoAlert's "
+    "rotations, stand beside it. `schedule` of the answer is a request of the v1 schedules API, "
+    "and with `overrides`, `entries` and a window one of oncall-schedule. Nothing is dropped in "
+    "silence: what is not in the schedule is in `lost`, unless it says nothing of who is on call "
+    "(links, colours, teams). Where a tool has several people on call at once, the first one is, "
+    "and the others are layers below, or lost. What was over by `at` is left out."
+)

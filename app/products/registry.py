@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from app.errors import ConfigurationError
 from app.http.rate_limits import limits_in
+from app.products.convert.endpoint import convert_endpoint
 from app.products.endpoint import Endpoint
 from app.products.layered.endpoints import now_endpoint, schedule_endpoint
 from app.products.rotation.endpoint import rotation_endpoint
@@ -26,7 +27,13 @@ def paid_endpoints(rate_limit: str = "", *, workspaces: bool = False) -> Sequenc
 
 
 def _rows(rate_limit: str) -> Sequence[Endpoint]:
-    rows = (rotation_endpoint(), schedule_endpoint(), now_endpoint(), workspace_endpoint())
+    rows = (
+        rotation_endpoint(),
+        schedule_endpoint(),
+        now_endpoint(),
+        convert_endpoint(),
+        workspace_endpoint(),
+    )
     if not rate_limit:
         return rows
     limits, errors = limits_in(rate_limit, [row.slug for row in rows])

@@ -13,7 +13,8 @@ from app.products.examples import SCHEDULING
 from app.products.registry import paid_endpoints, rate_limit_errors
 from tests.support.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
 
-ROTATION, *LAYERED = paid_endpoints()
+ROTATION, SCHEDULE, NOW, CONVERT = paid_endpoints()
+LAYERED = (SCHEDULE, NOW)
 EVERY = paid_endpoints(workspaces=True)
 NO_LIMIT = "is not a limit such as 120/minute or sched-oncall-workspace=10/second"
 
@@ -81,6 +82,14 @@ def test_the_layered_rows(row: Endpoint, slug: str, path: str, price: Decimal) -
     assert (row.slug, row.path, row.price_usd, row.rate_limit) == (slug, path, price, "120/minute")
 
 
+def test_the_row_of_conversions() -> None:
+    assert (CONVERT.slug, CONVERT.path) == (
+        "sched-oncall-convert",
+        "/v1/scheduling/oncall-convert",
+    )
+    assert (CONVERT.price_usd, CONVERT.rate_limit) == (Decimal("0.02"), "120/minute")
+
+
 @pytest.mark.parametrize("row", LAYERED, ids=lambda row: row.slug)
 def test_rules_say_nothing_of_pages_that_buyers_have_not_seen(row: Endpoint) -> None:
     assert "page" not in row.rules
@@ -111,16 +120,16 @@ def test_a_row_whose_limit_is_none_fails() -> None:
 @pytest.mark.parametrize(
     ("told", "limits"),
     [
-        pytest.param("", ["120/minute"] * 3, id="the-rows-own"),
-        pytest.param("5000/hour", ["5000/hour"] * 3, id="one-for-all"),
+        pytest.param("", ["120/minute"] * 4, id="the-rows-own"),
+        pytest.param("5000/hour", ["5000/hour"] * 4, id="one-for-all"),
         pytest.param(
             "sched-oncall-now=10/second",
-            ["120/minute", "120/minute", "10/second"],
+            ["120/minute", "120/minute", "10/second", "120/minute"],
             id="one-for-one",
         ),
         pytest.param(
             "sched-oncall-rotation=7/minute, 999999/day,",
-            ["7/minute", "999999/day", "999999/day"],
+            ["7/minute", "999999/day", "999999/day", "999999/day"],
             id="the-named-and-all-others",
         ),
     ],
@@ -198,7 +207,7 @@ def test_a_row_whose_example_is_not_valid_fails(example: dict[str, Any], pointer
 
 
 def test_the_brief_example_is_the_example_unless_there_is_one() -> None:
-    rotation, schedule, _ = paid_endpoints()
+    rotation, schedule, *_ = paid_endpoints()
     assert rotation.brief_example == rotation.example
     assert schedule.brief_example == schedule.brief != schedule.example
 

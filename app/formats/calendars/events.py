@@ -105,6 +105,11 @@ class CalendarClocks:
         self._local = local
 
     @property
+    def owner(self) -> str:
+        """The zone that the calendar names as its owner's; an empty text if it names none."""
+        return "" if self._own.upper() in UTC_NAMES else self._own
+
+    @property
     def local(self) -> Clock:
         if not self._own or self._own.upper() in UTC_NAMES:
             return self._local

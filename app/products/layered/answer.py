@@ -153,8 +153,8 @@ def schedule_answer(
 ) -> OncallScheduleAnswer:
     """Return the answer with the final schedule of a window."""
     return OncallScheduleAnswer(
-        final_schedule=_segments(final.segments),
-        gaps=_gaps(final.gaps),
+        final_schedule=segments_of(final.segments),
+        gaps=gaps_of(final.gaps),
         tally=[_person(person) for person in tally],
         balanced=balanced(tally),
         interpretation=window_in_words(timezone, final),
@@ -207,7 +207,8 @@ def _next(upcoming: NextAssignment | None) -> NextOnCall | None:
     return NextOnCall(upcoming.user_id, iso(upcoming.at), several(upcoming.user_ids))
 
 
-def _segments(segments: Sequence[Segment]) -> list[ScheduleSegment]:
+def segments_of(segments: Sequence[Segment]) -> list[ScheduleSegment]:
+    """Return segments as answers show them."""
     starts = iso_texts(segment.start_at for segment in segments)
     ends = iso_texts(segment.end_at for segment in segments)
     return [
@@ -222,7 +223,8 @@ def _segments(segments: Sequence[Segment]) -> list[ScheduleSegment]:
     ]
 
 
-def _gaps(gaps: Sequence[Gap]) -> list[ScheduleGap]:
+def gaps_of(gaps: Sequence[Gap]) -> list[ScheduleGap]:
+    """Return gaps as answers show them."""
     return [
         ScheduleGap(iso(gap.start_at), iso(gap.end_at), _override(gap.override)) for gap in gaps
     ]

@@ -1,0 +1,1 @@
+"""The product ``oncall-convert``: another tool's schedule as a layered one."""
