@@ -7,7 +7,7 @@ enough, and the example is a brief one; ``openapi.json`` has all of it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -36,9 +36,15 @@ MAX_DESCRIPTION = 500
 
 OUTLINED = ("type", "enum", "required")
 """The keywords that an outline keeps. The rules in words are in ``openapi.json``."""
-OPAQUE = ("OverrideGiven", "VacantShift", "AbsenceOf")
-"""The structs whose fields an outline leaves out: the first has those of the request, a note says
-those of the last."""
+OPAQUE = (
+    *("OverrideGiven", "VacantShift", "AbsenceOf"),
+    *("SoftRuleDocument", "PreviousDocument", "WishDocument"),
+    *("FixedSlotDocument", "AwayDocument", "SlotDocument", "MaxHoursDocument", "MaxSlotsDocument"),
+    *("MinDaysOffDocument", "RestAfterDocument", "GapReason", "RosterChange", "RosterGap"),
+    *("RosterPlace", "RosterObjective", "LayeredDocument", "HeldPlace", "AbsentDocument"),
+    *("CheckOverlap", "CheckStretch", "CheckSpread", "ReportTotal"),
+)
+"""The structs whose fields an outline leaves out: they are those of others, or few need them."""
 UNLISTED = ("understood", "notOwed", "user_ids", "passed_over")
 """The fields of an answer that an outline leaves out: nobody buys an answer for them, or few of the
 answers have them."""
@@ -127,6 +133,11 @@ def outline(kind: type[Struct], *, answer: bool = False) -> dict[str, Any]:
     return outlined
 
 
+def is_nullable(schema: Mapping[str, Any]) -> bool:
+    """Whether a value may be null."""
+    return any(choice.get("type") == NULL for choice in schema.get("anyOf", ()))
+
+
 @dataclass(frozen=True)
 class _Outline:
     """Makes outlines of schemas whose references lead to ``definitions``."""
@@ -155,9 +166,15 @@ class _Outline:
                 if name not in UNLISTED and not is_read_only(field)
             }
         if "items" in schema:
-            outlined["items"] = self.of(schema["items"], level + 1)
+            outlined["items"] = self._of_item(schema["items"], level + 1)
         is_plain = not {"enum", "properties", "items"} & outlined.keys()
         return {} if self.answer and level > 1 and is_plain else outlined
+
+    def _of_item(self, item: Mapping[str, Any], level: int) -> dict[str, Any]:
+        """Return the outline of an item of a list, where null is a value, also in a request."""
+        if self.answer or not is_nullable(item):
+            return self.of(item, level)
+        return replace(self, answer=True).of(item, 0)
 
     def _of_struct(self, name: str, level: int) -> dict[str, Any]:
         if name in OPAQUE:

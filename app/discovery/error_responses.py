@@ -11,6 +11,7 @@ from app.http.problems import MEDIA_TYPE, STATUS, not_served, problem_response
 from app.http.validation import validated
 from app.products.endpoint import Endpoint
 from app.products.layered.request import ScheduleDocument
+from app.products.roster.held import HeldRequest
 
 ERROR_RESPONSES = {
     "400": "The document or the payment header is not valid; every fault is named. Not charged.",
@@ -231,7 +232,7 @@ def _problem_bodies(endpoint: Endpoint, status: str) -> Iterator[bytes]:
 
 def _is_layered(endpoint: Endpoint) -> bool:
     """Whether the bounds of layered schedules apply."""
-    return issubclass(endpoint.request, ScheduleDocument)
+    return issubclass(endpoint.request, ScheduleDocument | HeldRequest)
 
 
 def _example(kind: type[OncallError], endpoint: Endpoint) -> OncallError:

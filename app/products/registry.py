@@ -10,6 +10,9 @@ from app.errors import ConfigurationError
 from app.http.rate_limits import limits_in
 from app.products.endpoint import Endpoint
 from app.products.layered.endpoints import now_endpoint, schedule_endpoint
+from app.products.roster.check_endpoint import check_endpoint
+from app.products.roster.endpoint import roster_endpoint
+from app.products.roster.report_endpoint import report_endpoint
 from app.products.rotation.endpoint import rotation_endpoint
 
 
@@ -19,7 +22,10 @@ def paid_endpoints(rate_limit: str = "") -> Sequence[Endpoint]:
     ``rate_limit`` is the operator's setting, which ``limits_in`` parses. Raises
     ``ConfigurationError``.
     """
-    rows = (rotation_endpoint(), schedule_endpoint(), now_endpoint())
+    rows = (
+        *(rotation_endpoint(), schedule_endpoint(), now_endpoint()),
+        *(roster_endpoint(), check_endpoint(), report_endpoint()),
+    )
     if not rate_limit:
         return rows
     limits, errors = limits_in(rate_limit, [row.slug for row in rows])

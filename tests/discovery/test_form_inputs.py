@@ -11,7 +11,7 @@ from app.discovery.openapi import schema_of
 from app.discovery.schema_tables import is_read_only, name_of, without_null
 from app.products.registry import paid_endpoints
 
-ROTATION, SCHEDULE, NOW = paid_endpoints()
+ROTATION, SCHEDULE, NOW, *_ = paid_endpoints()
 
 
 def form(endpoint: Any, example: Any = None) -> dict[str, Input]:

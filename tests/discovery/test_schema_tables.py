@@ -8,7 +8,7 @@ from app.discovery.openapi import schema_of
 from app.discovery.schema_tables import Field, tables_of
 from app.products.registry import paid_endpoints
 
-ROTATION, SCHEDULE, NOW = paid_endpoints()
+ROTATION, SCHEDULE, NOW, *_ = paid_endpoints()
 
 
 def schema(**properties: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from app.http.validation import validated
 from app.products.endpoint import JSON
 from app.products.registry import paid_endpoints
 
-ROTATION, SCHEDULE, ON_CALL_NOW = paid_endpoints()
+ROTATION, SCHEDULE, ON_CALL_NOW, *_ = paid_endpoints()
 NOW = 1_797_411_600_000
 """2026-12-16T09:00:00Z, a Wednesday."""
 TEAM = ["ana", "ben", "chloe"]

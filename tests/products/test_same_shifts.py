@@ -22,7 +22,7 @@ from tests.support.schedule_documents import (
     schedule_of,
 )
 
-ROTATION, SCHEDULE, NOW = paid_endpoints()
+ROTATION, SCHEDULE, NOW, *_ = paid_endpoints()
 SEVERAL = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 Shown = tuple[dict[str, Any], bytes, bytes, bytes]

@@ -25,7 +25,7 @@ from tests.support.pools import RecordingPool
 from tests.support.services import PUBLIC_URL, Service, service, settings
 from tests.support.wallets import Wallet
 
-ROTATION, SCHEDULE, NOW = paid_endpoints()
+ROTATION, SCHEDULE, NOW, *_ = paid_endpoints()
 BUSINESS, AFTER = "Weekday business hours", "After-hours"
 FRANK = {
     "user_id": "usr_frank",
