@@ -31,8 +31,8 @@ def roster_endpoint() -> Endpoint:
         category=SCHEDULING,
         title="On-call roster API",
         description=(
-            "Solves an on-call roster: who takes which slots, that may overlap and need several "
-            "people with skills, by rest, hours, days off, absences, public holidays and wishes, "
+            "Solves an on-call roster: who takes which slots, which may overlap and need several "
+            "people with skills, by rest, hours, absences, public holidays and wishes, "
             "in any time zone. Hours, kinds and holidays are shared out fairly and carried over; "
             "each objective says whether it is proven optimal, and each gap why it is one. "
             "As JSON, calendar (ICS), CSV or SVG. Answers 'Who works when?', 'Is that fair?', "
