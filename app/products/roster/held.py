@@ -108,8 +108,7 @@ class LayeredDocument(RequestModel, frozen=True):
     def people(self) -> Sequence[str]:
         """Everybody who has turns; a turn may be of several people, or of nobody."""
         turns = [turn for layer in self.layers for turn in layer.participants]
-        groups = [turn if isinstance(turn, list) else [turn] for turn in turns]
-        return [str(name) for group in groups for name in group if name is not None]
+        return [str(name) for turn in turns if turn is not None for name in turn.names]
 
     def request(self, timezone: Any, from_at: int, to_at: int) -> OncallScheduleRequest:
         """Return the request for this schedule over a window."""

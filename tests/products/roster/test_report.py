@@ -200,6 +200,16 @@ def test_a_layered_schedule_is_paid_over_its_window() -> None:
     assert answer["understood"]["end"] == "2026-10-26T23:00:00.000Z"
 
 
+def test_turns_of_several_and_of_nobody_are_of_those_who_have_them() -> None:
+    layer = {**LAYERS["layers"][0], "participants": [["ana", "ben"], None]}
+    window = {"from": "2026-10-26T09:00", "to": "2026-10-27", "assignments": None}
+    answer = report(**window, schedule={"layers": [layer]})
+    assert {name: total["minutes"] for name, total in answer["totals"].items()} == {
+        "ana": 24 * 60,
+        "ben": 24 * 60,
+    }
+
+
 def test_a_window_cuts_what_goes_beyond_it() -> None:
     answer = report(**{"from": "2026-12-02", "to": "2026-12-02"})
     assert [line["minutes"] for line in answer["lines"]] == [540, 420]
