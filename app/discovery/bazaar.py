@@ -7,7 +7,7 @@ enough, and the example is a brief one; ``openapi.json`` has all of it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -172,9 +172,11 @@ class _Outline:
 
     def _of_item(self, item: Mapping[str, Any], level: int) -> dict[str, Any]:
         """Return the outline of an item of a list, where null is a value, also in a request."""
-        if self.answer or not is_nullable(item):
-            return self.of(item, level)
-        return replace(self, answer=True).of(item, 0)
+        outlined = self.of(item, level)
+        kinds = outlined.get("type")
+        if self.answer or not kinds or not is_nullable(item):
+            return outlined
+        return {**outlined, "type": [*([kinds] if isinstance(kinds, str) else kinds), NULL]}
 
     def _of_struct(self, name: str, level: int) -> dict[str, Any]:
         if name in OPAQUE:
