@@ -46,7 +46,7 @@ test-chain: setup-dev ## Pay on a local chain with the official clients; shows t
 
 setup-all: setup-dev ## Install Redis, PostgreSQL, Chromium and whatever else the tests need
 	@$(BIN)/python scripts/programs.py
-	@$(BIN)/python scripts/node_packages.py bench/targets tests/support/mcp_clients tests/support/validators
+	@$(BIN)/python scripts/node_packages.py bench/targets tests/support/mcp_clients tests/support/validators tests/support/date_holidays
 
 check: setup-dev ## Lint, types, import rules, and that openapi.json is current
 	@$(BIN)/ruff check .

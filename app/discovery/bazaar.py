@@ -37,15 +37,15 @@ MAX_DESCRIPTION = 500
 OUTLINED = ("type", "enum", "required")
 """The keywords that an outline keeps. The rules in words are in ``openapi.json``."""
 OPAQUE = (
-    "OverrideGiven",
-    "VacantShift",
-    "AbsenceOf",
-    "ConvertedLayer",
-    "ConvertedOverride",
-    "ConvertedEntry",
+    *("OverrideGiven", "VacantShift", "AbsenceOf"),
+    *("ConvertedLayer", "ConvertedOverride", "ConvertedEntry"),
+    *("SoftRuleDocument", "PreviousDocument", "WishDocument"),
+    *("FixedSlotDocument", "AwayDocument", "SlotDocument", "MaxHoursDocument", "MaxSlotsDocument"),
+    *("MinDaysOffDocument", "RestAfterDocument", "GapReason", "RosterChange", "RosterGap"),
+    *("RosterPlace", "RosterObjective", "LayeredDocument", "HeldPlace", "AbsentDocument"),
+    *("CheckOverlap", "CheckStretch", "CheckSpread", "ReportTotal"),
 )
-"""The structs whose fields an outline leaves out: most have those of a request, a note says those
-of an absence."""
+"""The structs whose fields an outline leaves out: they are those of others, or few need them."""
 UNLISTED = ("understood", "notOwed", "user_ids", "passed_over", "four_weeks")
 """The fields of an answer that an outline leaves out: nobody buys an answer for them, or few of the
 answers have them."""
@@ -134,6 +134,11 @@ def outline(kind: type[Struct], *, answer: bool = False) -> dict[str, Any]:
     return outlined
 
 
+def is_nullable(schema: Mapping[str, Any]) -> bool:
+    """Whether a value may be null."""
+    return any(choice.get("type") == NULL for choice in schema.get("anyOf", ()))
+
+
 @dataclass(frozen=True)
 class _Outline:
     """Makes outlines of schemas whose references lead to ``definitions``."""
@@ -162,9 +167,17 @@ class _Outline:
                 if name not in UNLISTED and not is_read_only(field)
             }
         if "items" in schema:
-            outlined["items"] = self.of(schema["items"], level + 1)
+            outlined["items"] = self._of_item(schema["items"], level + 1)
         is_plain = not {"enum", "properties", "items"} & outlined.keys()
         return {} if self.answer and level > 1 and is_plain else outlined
+
+    def _of_item(self, item: Mapping[str, Any], level: int) -> dict[str, Any]:
+        """Return the outline of an item of a list, where null is a value, also in a request."""
+        outlined = self.of(item, level)
+        kinds = outlined.get("type")
+        if self.answer or not kinds or not is_nullable(item):
+            return outlined
+        return {**outlined, "type": [*([kinds] if isinstance(kinds, str) else kinds), NULL]}
 
     def _of_struct(self, name: str, level: int) -> dict[str, Any]:
         if name in OPAQUE:

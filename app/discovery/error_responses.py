@@ -18,6 +18,7 @@ from app.http.problems import MEDIA_TYPE, STATUS, not_served, problem_response
 from app.http.validation import validated
 from app.products.endpoint import Endpoint
 from app.products.layered.request import ScheduleDocument
+from app.products.roster.held import HeldRequest
 
 ERROR_RESPONSES = {
     "400": "The document or the payment header is not valid; every fault is named. Not charged.",
@@ -240,7 +241,8 @@ def _concerns(kind: type[OncallError], endpoint: Endpoint) -> bool:
     """Whether ``endpoint`` may answer with an error: bounds are those of layered schedules."""
     if kind in (WorkspacesUnavailable, WorkspaceUnfinished):
         return endpoint.keeps
-    return not issubclass(kind, OutOfBounds) or issubclass(endpoint.request, ScheduleDocument)
+    is_layered = issubclass(endpoint.request, ScheduleDocument | HeldRequest)
+    return is_layered or not issubclass(kind, OutOfBounds)
 
 
 def _example(kind: type[OncallError], endpoint: Endpoint) -> OncallError:

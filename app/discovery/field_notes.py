@@ -60,6 +60,18 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "restrictions": "when active",
         "turns_on": "active: no turns outside",
     },
+    "RosterRequest": {
+        "timezone": "IANA",
+        "pattern": "recurring, from..to",
+        "holidays": "DE-BY; also by person",
+        "points": "by kind",
+        "previous": "carryOver, assignments, keep",
+    },
+    "PatternDocument": {"end": "09:00 or mon 09:00", "skills": "one a place"},
+    "RulesDocument": {
+        "maxHours": "hours, days, kind",
+        "maxSlots": "count, days, kind",
+    },
     "RestrictionDocument": {"start": "09:00"},
 }
 """The notes by the name of a struct and of a field as it is sent."""

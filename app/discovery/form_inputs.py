@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.discovery.form_words import PEOPLE, UNASKED, WORDS, Words
+from app.discovery.form_words import PEOPLE, UNASKED, words_for
 from app.discovery.schema_tables import Schema, is_read_only, name_of, without_null
 from app.http.scalars import DATE_LENGTH
 
@@ -56,16 +56,21 @@ def inputs_of(
     """
     objects = schema["$defs"]
     zone = ZoneInfo(example.get("timezone") or "UTC")
-    members = _Maker(objects, zone).members(name_of(schema), "", example)
+    maker = _Maker(objects, zone, name_of(schema))
+    members = maker.members(name_of(schema), "", example)
     return [each for each in members if each.name not in unasked]
 
 
 @dataclass(frozen=True)
 class _Maker:
-    """Makes inputs from the ``objects`` of a schema, with instants by the clock of ``zone``."""
+    """Makes inputs from the ``objects`` of a schema, with instants by the clock of ``zone``.
+
+    ``root`` is the name of the document's own type.
+    """
 
     objects: Mapping[str, Schema]
     zone: ZoneInfo
+    root: str
 
     def members(self, of: str, path: str, example: Mapping[str, Any]) -> Iterator[Input]:
         """Yield an input for each field of an object."""
@@ -79,7 +84,7 @@ class _Maker:
     def input(self, path: str, field: Schema, value: Any, *, required: bool = False) -> Input:
         """Return the input of the field at ``path``."""
         name = path.rpartition("/")[2]
-        plain, words = without_null(field), WORDS.get(path) or WORDS.get(name) or Words()
+        plain, words = without_null(field), words_for(self.root, path)
         kind = words.kind or _kind(plain)
         if value is None:
             value = plain.get("default")

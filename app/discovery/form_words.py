@@ -148,7 +148,65 @@ WORDS: Mapping[str, Words] = {
     "to": Words("To", "At most two years later.", "moment"),
     "at": Words("When", "By the clock of the time zone; empty: now.", "moment"),
 }
-UNASKED = frozenset(("overrides/cancelled_at",))
+ROSTERS = frozenset(("RosterRequest", "CheckRequest", "ReportRequest"))
+ROSTER_WORDS: Mapping[str, Words] = {
+    "timezone": Words("Time zone", "Dates and times of day are by its clock.", "zone"),
+    "people": Words("People", "", add="Add a person"),
+    "people/name": Words("Name", ""),
+    "people/skills": Words("Skills", "One a line."),
+    "people/weight": Words("Share", "0.5 is half of the others' load."),
+    "people/holidays": Words("Own holidays", "Such as DE-BY.", is_advanced=True),
+    "people/unavailable": Words("Away", "", add="Add time away"),
+    "people/unavailable/start": Words("First day away", "", "first-day"),
+    "people/unavailable/end": Words("Last day away", "", "last-day"),
+    "people/joins": Words("Joins on", "", "first-day"),
+    "people/leaves": Words("Leaves after", "", "last-day"),
+    "people/targetHours": Words("Hours to have", "In place of a share."),
+    "avoid": Words("Would rather not", "", add="Add a wish"),
+    "prefer": Words("Would rather", "", add="Add a wish"),
+    "from": Words("First day", "", "first-day"),
+    "to": Words("Last day", "", "last-day"),
+    "pattern": Words("Slots that recur", "By the wall clock.", add="Add a pattern"),
+    "pattern/start": Words("Starts at", "", "time"),
+    "pattern/end": Words("Ends at", 'Such as "09:00" or "mon 09:00".'),
+    "days": Words("On", "None: every day.", options=DAYS),
+    "rates/when/days": Words("On", "None: every day.", options=DAYS),
+    "kind": Words("Kind", "Such as night."),
+    "need": Words("People needed", "1 if empty."),
+    "pattern/skills": Words("Skill of each place", "One a line.", is_advanced=True),
+    "slots": Words("Single slots", "", add="Add a slot"),
+    "slots/skills": Words("Skill of each place", "One a line.", is_advanced=True),
+    "start": Words("From", "", "moment"),
+    "end": Words("To", "", "moment"),
+    "holidays": Words("Public holidays", "A country or a part of it: DE, DE-BY."),
+    "points": Words("Points", "By kind; holiday is a kind, too.", add="Add a kind"),
+    "points/*": Words("Points", ""),
+    "key": Words("Which", ""),
+    "fixed": Words("Slots that are decided", "", add="Add a slot", is_advanced=True),
+    "slot": Words("Number of the slot", ""),
+    "objectives": Words("Objectives", "In the usual order if empty.", is_advanced=True),
+    "assignments": Words("Who has what", "", add="Add a stretch"),
+    "unavailable": Words("Time away", "", add="Add time away"),
+    "unavailable/start": Words("First day away", "", "first-day"),
+    "unavailable/end": Words("Last day away", "", "last-day"),
+    "previous": Words("The roster before", "", is_advanced=True),
+    "schedule": Words("A layered schedule", "In place of assignments.", is_advanced=True),
+    "rates": Words("Rates", "The first that time is for has it.", add="Add a rate"),
+    "rate": Words("Base rate", "An hour; multipliers are of it."),
+    "between": Words("Between", "Two times of day, one a line."),
+}
+"""The words for documents of rosters, by path, or by the last name of one."""
+
+
+def words_for(root: str, path: str) -> Words:
+    """Return the words for the field at ``path`` of a document whose type is ``root``."""
+    name = path.rpartition("/")[2]
+    own = ROSTER_WORDS if root in ROSTERS else {}
+    found = (table.get(key) for table in (own, WORDS) for key in (path, name))
+    return next(filter(None, found), Words())
+
+
+UNASKED = frozenset(("overrides/cancelled_at", "schedule/overrides/cancelled_at"))
 """The fields that only copies of what other APIs show have."""
 PEOPLE = frozenset(
     ("person", "user_id", "swap_with_user_id", "key", "avoidPairs/0", "avoidPairs/1")

@@ -33,7 +33,7 @@ from app.http.problems import http_problem_response
 from app.http.validation import validated
 from app.payments.terms import PaymentTerms
 from app.payments.terms_text import terms_lines
-from app.products.endpoint import JSON, SVG, Endpoint
+from app.products.endpoint import JSON, SVG, Endpoint, timeline_of
 
 SVG_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
@@ -212,7 +212,7 @@ def _pictures(endpoint: Endpoint) -> Mapping[str, Mapping[str, Any]]:
 
 def _days(endpoint: Endpoint, example: Mapping[str, Any]) -> DayList:
     """Return the timeline of the answer to an example as a list."""
-    timeline = endpoint.compute(validated(example, endpoint.request)).timeline()
+    timeline = timeline_of(endpoint.compute(validated(example, endpoint.request)))
     return day_list(timeline, endpoint.answer_to(example, SVG))
 
 

@@ -1,7 +1,8 @@
 """The timeline that a calendar and a picture show: the person on call in each period of time.
 
 Strategy: each product converts its result to a ``Timeline``, so that each format is written once.
-The items of a timeline follow each other without pauses; an item without a person is a gap.
+The items of a timeline follow each other without pauses, but for those of a roster, which may also
+overlap; an item without a person is a gap.
 Instants are milliseconds since 1970-01-01T00:00:00Z, and ranges are half open.
 
 ``Timeline.identity`` and ``TimelineItem.key`` together identify an item in two answers: a calendar
@@ -44,14 +45,15 @@ class TimelineItem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A series of items without pauses between them, shown in the local time of ``timezone``.
+    """A series of items in order, shown in the local time of ``timezone``.
 
     ``people`` has a few words for each person, in order. ``items`` are those of the first role, and
     ``beside`` those of all others. ``after`` has items that follow the requested ones; ``mark_at``
     is the requested instant, if an instant was requested. Handoffs are ``handoff_offset_ms`` after
     the items end. ``absences`` are when people cannot be on call, in any order; they may overlap,
     and may begin before the first item or end after the last. ``revision`` counts the changes of a
-    timeline that is subscribed to; an answer has none.
+    timeline that is subscribed to; an answer has none. Where one item does not follow the other,
+    nobody ``hands_over`` to anybody.
     """
 
     title: str
@@ -66,6 +68,7 @@ class Timeline:
     handoff_offset_ms: int = 0
     revision: int | None = None
     absences: Sequence[TimelineItem] = ()
+    hands_over: bool = True
 
 
 def shift_count_text(count: int) -> str:

@@ -21,6 +21,8 @@ from app.products.layered.answer import (
     OverrideGiven,
     ScheduleSegment,
 )
+from app.products.roster.answer import RosterAnswer, RosterGap, RosterSlot
+from app.products.roster.report_answer import ReportAnswer
 from app.products.rotation.answer import RotationAnswer
 
 INVISIBLE = r"\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -40,6 +42,11 @@ NOW_COLUMNS = (
     *("at", "user_id", "source", "layer"),
     *("override_start_at", "override_end_at", "override_reason"),
     *("since", "until", "next_user_id", "next_at"),
+)
+ROSTER_COLUMNS = (*("slot", "start", "end", "startLocal", "endLocal", "kind", "skill", "person"),)
+REPORT_COLUMNS = (
+    *("person", "rule", "name", "minutes", "hours", "shifts"),
+    *("perHour", "perShift", "amount", "currency"),
 )
 
 
@@ -93,6 +100,38 @@ def schedule_csv(answer: OncallScheduleAnswer | FourWeeks) -> bytes:
     ]
     rows = sorted((*shifts, *gaps), key=lambda row: str(row[0]))
     return _csv((*SCHEDULE_COLUMNS, *extra), rows)
+
+
+def roster_csv(answer: RosterAnswer) -> bytes:
+    """Write one row for each place, in order of the slots. One that nobody has has no person."""
+    taken: list[Sequence[Cell]] = [
+        (*_slot(slot), _text(held.skill or None), _text(held.person))
+        for slot in answer.assignments
+        for held in slot.people
+    ]
+    empty = [(*_slot(gap), _text(gap.skill or None), None) for gap in answer.gaps]
+    return _csv(ROSTER_COLUMNS, sorted((*taken, *empty), key=lambda row: f"{row[0]:>9}"))
+
+
+def _slot(slot: RosterSlot | RosterGap) -> Sequence[Cell]:
+    local = (slot.start_local, slot.end_local)
+    return (slot.slot, slot.start, slot.end, *local, _text(slot.kind or None))
+
+
+def report_csv(answer: ReportAnswer) -> bytes:
+    """Write one row for each person and rule, in their order."""
+    return _csv(
+        REPORT_COLUMNS,
+        (
+            (
+                *(_text(line.person), line.rule or None, _text(line.name)),
+                *(line.minutes, str(line.hours), line.shifts),
+                *(line.per_hour or None, line.per_shift or None, line.amount),
+                _text(answer.currency or None),
+            )
+            for line in answer.lines
+        ),
+    )
 
 
 def now_csv(answer: OncallNowAnswer) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 from limits import RateLimitItem, parse
@@ -44,11 +44,11 @@ class Result(NamedTuple):
     """The result of an endpoint, in the two shapes from which formats are written.
 
     ``answer`` returns the JSON answer. ``timeline`` returns the timeline that a calendar and a
-    picture show.
+    picture show; a product that has neither has none.
     """
 
     answer: Callable[[], Struct]
-    timeline: Callable[[], Timeline]
+    timeline: Callable[[], Timeline] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,32 +69,53 @@ class Format:
 def formats_with(table: Callable[[Any], bytes]) -> Mapping[str, Format]:
     """Return the formats of a product by media type; ``table`` writes a JSON answer as CSV."""
     return {
-        JSON: Format(
-            lambda result: msgspec.json.encode(result.answer()),
-            "JSON",
-            "for programs, and for whoever asks for nothing else",
-        ),
+        **json_format(),
         CALENDAR: Format(
-            lambda result: _calendar(result.timeline()),
+            lambda result: _calendar(timeline_of(result)),
             "iCalendar",
             "for calendars: one event a shift",
             extension="ics",
             parameters="; charset=utf-8",
         ),
-        CSV: Format(
-            lambda result: table(result.answer()),
-            "CSV",
-            "for spreadsheets: one row a shift",
-            extension="csv",
-            parameters="; charset=utf-8; header=present",
-        ),
+        CSV: _csv_format(table, "one row a shift"),
         SVG: Format(
-            lambda result: timeline_bytes(result.timeline()),
+            lambda result: timeline_bytes(timeline_of(result)),
             "SVG",
             "the timeline as a picture",
             extension="svg",
         ),
     }
+
+
+def tables_with(table: Callable[[Any], bytes], rows: str) -> Mapping[str, Format]:
+    """Return the formats of a product that draws nothing; ``rows`` says what a row is."""
+    return {**json_format(), CSV: _csv_format(table, rows)}
+
+
+def json_format() -> Mapping[str, Format]:
+    """Return JSON, which every product has."""
+    return {
+        JSON: Format(
+            lambda result: msgspec.json.encode(result.answer()),
+            "JSON",
+            "for programs, and for whoever asks for nothing else",
+        )
+    }
+
+
+def _csv_format(table: Callable[[Any], bytes], rows: str) -> Format:
+    return Format(
+        lambda result: table(result.answer()),
+        "CSV",
+        f"for spreadsheets: {rows}",
+        extension="csv",
+        parameters="; charset=utf-8; header=present",
+    )
+
+
+def timeline_of(result: Result) -> Timeline:
+    """Return the timeline of a result that has one."""
+    return cast(Callable[[], Timeline], result.timeline)()
 
 
 def _calendar(timeline: Timeline) -> bytes:

@@ -10,9 +10,9 @@ nothing cancels a start. Here are the bounds: what runs at once, what waits, and
 ``limits`` has those of the processor and the memory.
 
 Invariants: of one caller one job runs and ``OWN_WAITING`` wait. Jobs that nobody has paid for run
-one at a time, so that they never hold all workers. So do throttled jobs: those of a caller or payer
-one of whose jobs has failed after some time. A payment that buys nothing is not used up, so it
-could hold all workers for ever. What waited in vain was not begun.
+one at a time, so that they never hold all workers. So do long jobs, and throttled ones: those of a
+caller or payer one of whose jobs has failed after some time. A payment that buys nothing is not
+used up, so it could hold all workers for ever. What waited in vain was not begun.
 """
 
 import asyncio
@@ -53,8 +53,11 @@ FAILED_SECONDS = 1.0
 """A job that fails after so much time by the clock has kept others from their turns in vain."""
 THROTTLED_SECONDS = 600.0
 """For so long the jobs of its caller and payer share one turn with other throttled ones."""
-SLOWNESS = 5
-"""How many times its processor time a job may take by the clock, besides ``START_SECONDS``."""
+LONG_SECONDS = 10.0
+"""A job that may take more processor time than this is a long one."""
+SLOWNESS, LONG_SLOWNESS = 5, 1.5
+"""How many times its processor time a job may take by the clock, besides ``START_SECONDS``: of the
+first ``LONG_SECONDS``, and of what is beyond. Another long job never runs beside it."""
 START_SECONDS = 20.0
 """A new worker's time to start and to import what its first job needs, on a busy machine."""
 
@@ -81,7 +84,8 @@ def unobserved(_outcome: str, _waited: float, _ran: float | None) -> None:
 
 def most_seconds(cpu_seconds: float) -> float:
     """Return how long a job may take by the clock, once its turn has come."""
-    return START_SECONDS + SLOWNESS * cpu_seconds
+    first = min(cpu_seconds, LONG_SECONDS)
+    return START_SECONDS + SLOWNESS * first + LONG_SLOWNESS * (cpu_seconds - first)
 
 
 class _Line:
@@ -112,6 +116,7 @@ class WorkerPool:
         self._choice = asyncio.Lock()
         self._all = _Line(PROCESSES, WAITING)
         self._free = _Line(1, WAITING)
+        self._long = _Line(1, WAITING)
         self._throttled = _Line(1, WAITING)
         self._failed_at: dict[str, float] = {}
         self._own: WeakValueDictionary[str, _Line] = WeakValueDictionary()
@@ -143,6 +148,8 @@ class WorkerPool:
                 await held.enter_async_context(own.turn())
                 if unpaid:
                     await held.enter_async_context(self._free.turn())
+                if cpu_seconds > LONG_SECONDS:
+                    await held.enter_async_context(self._long.turn())
                 await held.enter_async_context(self._worker_turn(*names))
             begin()
             async with self._within(most_seconds(cpu_seconds), TakesTooLong(), unpaid=unpaid):

@@ -164,7 +164,19 @@ async def test_the_worked_example_is_on_its_page_with_a_link_to_its_picture() ->
     assert drawn.content == rotation.answer_to(worked.example, SVG)
 
 
-@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: each.slug)
+DRAWN = [each for each in ENDPOINTS if SVG in each.formats]
+
+
+@pytest.mark.parametrize(
+    "endpoint", [each for each in ENDPOINTS if each not in DRAWN], ids=lambda each: each.slug
+)
+async def test_what_draws_nothing_shows_no_picture(endpoint: Endpoint) -> None:
+    assert picture_path(endpoint) is None
+    shown = await page(endpoint.catalog_path)
+    assert not [each for each in shown.elements if is_picture(*each)]
+
+
+@pytest.mark.parametrize("endpoint", DRAWN, ids=lambda each: each.slug)
 async def test_the_examples_picture_is_the_endpoints(endpoint: Endpoint) -> None:
     path = picture_path(endpoint)
     assert path is not None

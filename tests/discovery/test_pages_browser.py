@@ -24,7 +24,7 @@ from tests.support.requirements import require
 pytestmark = pytest.mark.browser
 
 ENDPOINTS = paid_endpoints()
-ROTATION, SCHEDULE, NOW = (endpoint.catalog_path for endpoint in ENDPOINTS)
+ROTATION, SCHEDULE, NOW, *_ = (endpoint.catalog_path for endpoint in ENDPOINTS)
 PATHS = ["/", "/catalog", ROTATION, SCHEDULE, NOW]
 MAX_PAGE_BYTES = 60 * 1024
 ANSWERED = re.compile("status of 40[024] |ERR_INTERNET_DISCONNECTED")

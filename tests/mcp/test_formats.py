@@ -44,8 +44,10 @@ def served() -> Sandbox:
 
 @pytest.mark.anyio
 class TestPaid:
-    @EACH
-    @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.slug)
+    @pytest.mark.parametrize(
+        ("row", "name", "media_type"),
+        [(row, *each) for row in ROWS for each in FILES.items() if each[1] in row.formats],
+    )
     async def test_a_file_is_what_accept_gives(
         self, served: Sandbox, row: Any, name: str, media_type: str
     ) -> None:

@@ -32,7 +32,7 @@ def test_an_example_is_examined(row: Endpoint) -> None:
     assert examine_document(row.slug, body, NOW) == Examined((), document.understood)
 
 
-@pytest.mark.parametrize("row", ROWS[1:], ids=lambda row: row.slug)
+@pytest.mark.parametrize("row", ROWS[1:3], ids=lambda row: row.slug)
 def test_what_is_about_the_present_is_about_the_instant_given(row: Endpoint) -> None:
     field = "from" if row.slug == "sched-oncall-schedule" else "at"
     asked = {**row.example, "to": "2026-06-05T00:00:00Z"} if field == "from" else {**row.example}

@@ -13,7 +13,7 @@ from app.products.examples import SCHEDULING
 from app.products.registry import paid_endpoints, rate_limit_errors
 from tests.support.seed import DESCRIPTION, EXAMPLE_REQUEST, EXAMPLE_RESPONSE, TAGS
 
-ROTATION, SCHEDULE, NOW, CONVERT = paid_endpoints()
+ROTATION, SCHEDULE, NOW, *ROSTERS, CONVERT = paid_endpoints()
 LAYERED = (SCHEDULE, NOW)
 EVERY = paid_endpoints(workspaces=True)
 NO_LIMIT = "is not a limit such as 120/minute or sched-oncall-workspace=10/second"
@@ -69,16 +69,19 @@ def test_json_is_the_default_format(row: Endpoint) -> None:
     [
         pytest.param(row, *told, id=told[0])
         for row, told in zip(
-            LAYERED,
+            [*LAYERED, *ROSTERS],
             [
                 ("sched-oncall-schedule", "/v1/scheduling/oncall-schedule", Decimal("0.03")),
                 ("sched-oncall-now", "/v1/scheduling/oncall-now", Decimal("0.01")),
+                ("sched-oncall-roster", "/v1/scheduling/oncall-roster", Decimal("0.05")),
+                ("sched-oncall-check", "/v1/scheduling/oncall-check", Decimal("0.02")),
+                ("sched-oncall-report", "/v1/scheduling/oncall-report", Decimal("0.03")),
             ],
             strict=True,
         )
     ],
 )
-def test_the_layered_rows(row: Endpoint, slug: str, path: str, price: Decimal) -> None:
+def test_the_other_rows(row: Endpoint, slug: str, path: str, price: Decimal) -> None:
     assert (row.slug, row.path, row.price_usd, row.rate_limit) == (slug, path, price, "120/minute")
 
 
@@ -120,16 +123,16 @@ def test_a_row_whose_limit_is_none_fails() -> None:
 @pytest.mark.parametrize(
     ("told", "limits"),
     [
-        pytest.param("", ["120/minute"] * 4, id="the-rows-own"),
-        pytest.param("5000/hour", ["5000/hour"] * 4, id="one-for-all"),
+        pytest.param("", ["120/minute"] * 7, id="the-rows-own"),
+        pytest.param("5000/hour", ["5000/hour"] * 7, id="one-for-all"),
         pytest.param(
             "sched-oncall-now=10/second",
-            ["120/minute", "120/minute", "10/second", "120/minute"],
+            ["120/minute", "120/minute", "10/second", *["120/minute"] * 4],
             id="one-for-one",
         ),
         pytest.param(
             "sched-oncall-rotation=7/minute, 999999/day,",
-            ["7/minute", "999999/day", "999999/day", "999999/day"],
+            ["7/minute", *["999999/day"] * 6],
             id="the-named-and-all-others",
         ),
     ],

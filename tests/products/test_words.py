@@ -15,7 +15,7 @@ from app.http.validation import RequestModel, known_fields, plain_type, validate
 from app.products.registry import paid_endpoints
 
 ROOT = Path(__file__).resolve().parents[2]
-ROTATION, SCHEDULE, NOW = paid_endpoints()
+ROTATION, SCHEDULE, NOW, *_ = paid_endpoints()
 LAYER = {"name": "Team", "rotation_type": "daily", "participants": ["ana"]}
 SPAN = {"timezone": "Europe/Berlin", "from": "2026-06-01", "to": "2026-06-02", "layers": [LAYER]}
 

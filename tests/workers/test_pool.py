@@ -211,6 +211,27 @@ async def test_what_nobody_paid_for_leaves_a_worker_to_those_who_pay() -> None:
     assert [type(end) for end in ends] == [Interrupted] * 3
 
 
+async def test_long_jobs_leave_a_worker_to_the_others() -> None:
+    pool = WorkerPool()
+    long = [
+        asyncio.create_task(
+            run(pool, wait, 60, caller=str(number), cpu_seconds=pools.LONG_SECONDS + 1)
+        )
+        for number in range(PROCESSES + 1)
+    ]
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(30):
+        assert await run(pool, spin, 0.0)
+    for job in long:
+        job.cancel()
+    await asyncio.gather(*long, return_exceptions=True)
+
+
+@pytest.mark.parametrize(("cpu", "clock"), [(4, 40), (10, 70), (90, 190)])
+def test_the_time_by_the_clock(cpu: float, clock: float) -> None:
+    assert pools.most_seconds(cpu) == clock
+
+
 @pytest.mark.parametrize("known_by", ["caller", "payer"])
 async def test_who_had_a_worker_in_vain_leaves_one_to_the_others(
     monkeypatch: pytest.MonkeyPatch, known_by: str

@@ -1,13 +1,16 @@
 """Who can take which place: by skill, by absence, and by what is fixed."""
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 from app.engine.roster.model import Person, Roster, Slot
 
 
 def is_away(person: Person, slot: Slot) -> bool:
     """Tell whether an absence of a person touches a slot."""
-    return any(start < slot.end_at and end > slot.start_at for start, end in person.away)
+    first = bisect_right(person.away, slot.start_at, key=itemgetter(1))
+    return first < len(person.away) and person.away[first][0] < slot.end_at
 
 
 def has_skill(person: Person, skill: str | None) -> bool:

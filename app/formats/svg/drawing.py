@@ -44,7 +44,8 @@ DESCRIBED_PEOPLE = 30
 def timeline_bytes(timeline: Timeline) -> bytes:
     """Draw ``timeline`` as ``image/svg+xml`` in UTF-8."""
     items = (*timeline.items, *timeline.after)
-    scale = Scale(items[0].start_at, items[-1].end_at, LEFT, RIGHT)
+    last = max(item.end_at for item in (*items, *timeline.beside))
+    scale = Scale(items[0].start_at, last, LEFT, RIGHT)
     rows = lanes(timeline.people, _in_order(timeline), scale)
     return _Drawing(timeline, items, clock_of(timeline.timezone), scale, rows).svg()
 
@@ -181,6 +182,8 @@ class _Drawing:
 
     def _shown_handoffs(self) -> Sequence[tuple[int, int, int]]:
         """Return the handoffs as (from lane, to lane, instant); none if there are too many."""
+        if not self.timeline.hands_over:
+            return ()
         lane_of = {lane.person: number for number, lane in enumerate(self.lanes) if lane.person}
         handoffs = [
             (lane_of[before.person], lane_of[after.person], before.end_at)
