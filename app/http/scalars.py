@@ -118,12 +118,21 @@ class Name(str):
 
 
 class Turn:
-    """The names of those who have a turn: one, or several of a list."""
+    """The names of those who have a turn: one, or several of a list.
+
+    It is no dataclass, because msgspec would read one of those from an object.
+    """
 
     __slots__ = ("names",)
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Turn) and self.names == other.names
+
+    def __hash__(self) -> int:
+        return hash(self.names)
 
 
 def decoded_scalar(kind: type, value: object) -> Any:

@@ -42,6 +42,7 @@ class OncallConvertRequest(RequestModel, frozen=True, kw_only=True):
             description="a schedule as the API of PagerDuty, Opsgenie, Grafana OnCall, GoAlert or "
             "Splunk On-Call answers it, as JSON or its text, with overrides and rotations beside "
             "it; or the text of a calendar",
+            examples=["BEGIN:VCALENDAR…END:VCALENDAR"],
         ),
     ]
     source: (
@@ -54,14 +55,20 @@ class OncallConvertRequest(RequestModel, frozen=True, kw_only=True):
     schedule: (
         Annotated[
             Name,
-            Meta(description="name or id of the one to convert, if the document has several"),
+            Meta(
+                description="name or id of the one to convert, if the document has several",
+                examples=["Primary"],
+            ),
         ]
         | None
     ) = None
     timezone: (
         Annotated[
             LocalZone,
-            Meta(description="for a calendar: the zone of its times without one; absent: UTC"),
+            Meta(
+                description="for a calendar: the zone of its times without one; absent: UTC",
+                examples=["Europe/Berlin"],
+            ),
         ]
         | None
     ) = None
