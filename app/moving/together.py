@@ -114,6 +114,9 @@ def overrides_of(
             stretches = _stretches(each, pieces)
         if room < 0 or len(found) + len(stretches) > OVERRIDES:
             raise TooManyOverrides(f"they take more than {OVERRIDES} stretches of the layers")
+            if any(_is_one_of_several(each, piece) for piece in pieces):
+                what = f"takes the place of {each.replaced} alone, who is on call with others"
+                source.lose(each.pointer, what, "it takes the place of all of them")
         if not stretches:
             what = "takes the place of somebody who is not on call then"
             source.lose(each.pointer, what, "it was left out")
@@ -150,7 +153,15 @@ def _stretches(given: StandIn, pieces: Sequence[Segment | Gap]) -> list[tuple[in
     return merged(wanted)
 
 
+def _is_one_of_several(given: StandIn, piece: Segment | Gap) -> bool:
+    return (
+        isinstance(piece, Segment)
+        and bool(given.replaced and piece.others)
+        and _is_replaced(given, piece)
+    )
+
+
 def _is_replaced(given: StandIn, segment: Segment) -> bool:
-    return (not given.replaced or segment.user_id == given.replaced) and (
+    return (not given.replaced or given.replaced in segment.user_ids) and (
         not given.layers or segment.layer in given.layers
     )
