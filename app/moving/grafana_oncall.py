@@ -11,10 +11,11 @@ call at once. A schedule of the web is a list of such shifts, too.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from operator import attrgetter
+from typing import NamedTuple
 
 from app.engine.layered.limits import GROUP
 from app.engine.layered.model import Entry, Layer, Override
-from app.engine.walltime import DAY, clock_of
+from app.engine.walltime import DAY, ZoneClock, clock_of
 from app.moving.conversion import Conversion, RenderedShift
 from app.moving.reading import Node, Source
 from app.moving.recurring import (
@@ -188,8 +189,8 @@ def _shift(node: Node, zone: str, own_zone: str, read_at: int) -> _Shift:
     if zone_of_shift != zone:
         what = f"is by the clock of {zone_of_shift}"
         node.lose(what, f"later shifts are by the clock of {zone}", "time_zone")
-        start = clock_of(zone).wall(clock.first_at(start))
-    shift.layer = _recurring(node, kind, start, length, zone, read_at)
+    clocks = _Clocks(clock, clock_of(zone))
+    shift.layer = _recurring(node, kind, clocks.moved(start), length, clocks, read_at)
     return shift
 
 
@@ -228,8 +229,21 @@ def _ids(node: Node) -> list[str]:
     return found
 
 
+class _Clocks(NamedTuple):
+    """The clock that a shift is written by, and that of the converted schedule."""
+
+    own: ZoneClock
+    schedules: ZoneClock
+
+    def moved(self, wall: int) -> int:
+        """Return what the schedule's clock shows at a wall time of the shift."""
+        if self.own is self.schedules:
+            return wall
+        return self.schedules.wall(self.own.first_at(wall))
+
+
 def _recurring(
-    node: Node, kind: str, start: int, length: int, zone: str, read_at: int
+    node: Node, kind: str, start: int, length: int, clocks: _Clocks, read_at: int
 ) -> Layer | None:
     """Return a shift that recurs as a layer; ``None`` if it is over, or cannot be said."""
     rolling = kind == "rolling_users"
@@ -242,7 +256,7 @@ def _recurring(
     rotation_start = local_time(node, "rotation_start", required=False)
     groups = _groups(node) if rolling else [_group(node)]
     first = node.whole("start_rotation_from_user_index", 0, 500, 0)
-    clock = clock_of(zone)
+    clock = clocks.schedules
     others = [other for other in ("by_month", "by_monthday") if node.has(other)]
     if not groups or not all(groups):
         node.lose("nobody is on call in it", LEFT_OUT)
@@ -266,7 +280,8 @@ def _recurring(
         interval if by_days and rolling else 1,
         by_period=frequency == "weekly",
     )
-    shift = _from(shift, rotation_start, rolling=rolling)
+    begins = rotation_start and clocks.moved(rotation_start)
+    shift = _from(shift, begins, rolling=rolling)
     try:
         layer = layer_of(shift, clock)
     except NotSayable as reason:
@@ -274,7 +289,7 @@ def _recurring(
         return None
     if until is None:
         return layer
-    made = ending(layer, [end_of(shift, last_until(shift, until), clock)], read_at)
+    made = ending(layer, [end_of(shift, last_until(shift, clocks.moved(until)), clock)], read_at)
     if made is None:
         node.lose("the shift is over, or ends before it begins", "it was left out", "until")
     return made

@@ -237,6 +237,9 @@ def _overrides(holder: Node, names: dict[str, frozenset[str]]) -> list[StandIn]:
             node.lose("takes the place of a single shift", "it was left out")
         elif not by:
             node.lose("is taken off and nobody put on", "it was left out")
+        elif stretch and not replaced:
+            node.lose("takes a turn of nobody", "is on call in place of everybody then")
+            found.append(StandIn(node.pointer, *stretch, by))
         elif stretch:
             found.append(StandIn(node.pointer, *stretch, by, replaced, layers))
     return found
