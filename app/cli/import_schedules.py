@@ -9,6 +9,7 @@ from rich.console import Console
 
 from app.cli.database import open_database
 from app.database.database import Tx
+from app.engine.layered.model import members_of
 from app.errors import FieldError, InvalidRequest, Unauthorized
 from app.formats.instants import iso
 from app.http.validation import RequestModel, parsed_json, validated
@@ -86,8 +87,9 @@ def describe(found: Sequence[Found], console: Console) -> None:
             turn = f"{layer.count} {layer.unit.removesuffix('s')}{'s' if layer.count > 1 else ''}"
             windows = len(layer.restrictions)
             within = f", in {windows} window{'s' if windows > 1 else ''}" if windows else ""
-            people = " ".join(str(user) for user in layer.participants)
-            _print(console, f"  {layer.name}: {people}; {turn} each{within}")
+            people = " ".join("+".join(members_of(each)) or "nobody" for each in layer.participants)
+            until = "" if layer.end_at is None else f", until {iso(layer.end_at)}"
+            _print(console, f"  {layer.name}: {people}; {turn} each{within}{until}")
         for lost in each.conversion.lost:
             _print(
                 console, f"  lost: {lost.pointer or 'the document'}: {lost.what}; {lost.instead}"

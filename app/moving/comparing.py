@@ -42,7 +42,7 @@ def compared(conversion: Conversion) -> Comparison | None:
     check_work(schedule.layers, manual, (), to_at - from_at)
     final = final_schedule(schedule, from_at, to_at)
     said = [(shift.start_at, shift.end_at, shift.user_id) for shift in conversion.rendered]
-    made = [(each.start_at, each.end_at, each.user_id) for each in final.segments]
+    made = [(each.start_at, each.end_at, user) for each in final.segments for user in each.user_ids]
     return Comparison(from_at, to_at, _differences(said, made, from_at, to_at))
 
 

@@ -11,15 +11,25 @@ call at once. A schedule of the web is a list of such shifts, too.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from operator import attrgetter
+from typing import NamedTuple
 
+from app.engine.layered.limits import GROUP
 from app.engine.layered.model import Entry, Layer, Override
-from app.engine.walltime import DAY, clock_of
+from app.engine.walltime import DAY, ZoneClock, clock_of
 from app.moving.conversion import Conversion, RenderedShift
 from app.moving.reading import Node, Source
-from app.moving.recurring import WEEKDAYS, NotSayable, RecurringShift, layer_of, starting_from
+from app.moving.recurring import (
+    WEEKDAYS,
+    NotSayable,
+    RecurringShift,
+    end_of,
+    last_until,
+    layer_of,
+    starting_from,
+)
 from app.moving.times import local_time
 from app.moving.together import PlacedLayer, tell_together, with_own_names
-from app.moving.turns import is_in_range
+from app.moving.turns import ending, group_of, is_in_range
 
 KINDS = ("rolling_users", "recurrent_event", "single_event", "override")
 KIND_NUMBERS = ("single_event", "recurrent_event", "rolling_users", "override")
@@ -179,8 +189,8 @@ def _shift(node: Node, zone: str, own_zone: str, read_at: int) -> _Shift:
     if zone_of_shift != zone:
         what = f"is by the clock of {zone_of_shift}"
         node.lose(what, f"later shifts are by the clock of {zone}", "time_zone")
-        start = clock_of(zone).wall(clock.first_at(start))
-    shift.layer = _recurring(node, kind, start, length, zone, read_at)
+    clocks = _Clocks(clock, clock_of(zone))
+    shift.layer = _recurring(node, kind, clocks.moved(start), length, clocks, read_at)
     return shift
 
 
@@ -192,12 +202,18 @@ def _level(node: Node) -> int:
 
 def _users(node: Node) -> list[str]:
     """Return the one person of a single event; tell of all others."""
-    name = "users" if node.has("users") else "rolling_users"
-    people = [user for item in node.items(name) for user in _ids(item)]
-    node.pass_over("rolling_users")
+    people, name = _people(node)
     if len(people) > 1:
         node.lose("several people are on call at once", f"{people[0]} is, the others are not", name)
     return people[:1]
+
+
+def _people(node: Node) -> tuple[list[str], str]:
+    """Return everybody of a shift without turns, and the member that names them."""
+    name = "users" if node.has("users") else "rolling_users"
+    people = [user for item in node.items(name) for user in _ids(item)]
+    node.pass_over("rolling_users")
+    return people, name
 
 
 def _ids(node: Node) -> list[str]:
@@ -213,8 +229,21 @@ def _ids(node: Node) -> list[str]:
     return found
 
 
+class _Clocks(NamedTuple):
+    """The clock that a shift is written by, and that of the converted schedule."""
+
+    own: ZoneClock
+    schedules: ZoneClock
+
+    def moved(self, wall: int) -> int:
+        """Return what the schedule's clock shows at a wall time of the shift."""
+        if self.own is self.schedules:
+            return wall
+        return self.schedules.wall(self.own.first_at(wall))
+
+
 def _recurring(
-    node: Node, kind: str, start: int, length: int, zone: str, read_at: int
+    node: Node, kind: str, start: int, length: int, clocks: _Clocks, read_at: int
 ) -> Layer | None:
     """Return a shift that recurs as a layer; ``None`` if it is over, or cannot be said."""
     rolling = kind == "rolling_users"
@@ -225,13 +254,10 @@ def _recurring(
     week_start = _week_start(node)
     until = local_time(node, "until", required=False)
     rotation_start = local_time(node, "rotation_start", required=False)
-    groups = _groups(node) if rolling else [_users(node)]
+    groups = _groups(node) if rolling else [_group(node)]
     first = node.whole("start_rotation_from_user_index", 0, 500, 0)
-    clock = clock_of(zone)
+    clock = clocks.schedules
     others = [other for other in ("by_month", "by_monthday") if node.has(other)]
-    if until is not None and clock.first_at(until) <= read_at:
-        node.lose("the shift is over", "it was left out", "until")
-        return None
     if not groups or not all(groups):
         node.lose("nobody is on call in it", LEFT_OUT)
         return None
@@ -239,9 +265,7 @@ def _recurring(
         node.lose("it recurs by the month", LEFT_OUT, other)
     if others:
         return None
-    if until is not None:
-        node.lose("a layer has no end", "the shift goes on after it", "until")
-    people = [group[0] for group in groups]
+    people = [group_of(group) for group in groups]
     in_turn = people[first % len(people) :] + people[: first % len(people)]
     by_days = bool(days) and frequency == "daily"
     shift = RecurringShift(
@@ -256,11 +280,19 @@ def _recurring(
         interval if by_days and rolling else 1,
         by_period=frequency == "weekly",
     )
+    begins = rotation_start and clocks.moved(rotation_start)
+    shift = _from(shift, begins, rolling=rolling)
     try:
-        return layer_of(_from(shift, rotation_start, rolling=rolling), clock)
+        layer = layer_of(shift, clock)
     except NotSayable as reason:
         node.lose(str(reason), LEFT_OUT)
-    return None
+        return None
+    if until is None:
+        return layer
+    made = ending(layer, [end_of(shift, last_until(shift, clocks.moved(until)), clock)], read_at)
+    if made is None:
+        node.lose("the shift is over, or ends before it begins", "it was left out", "until")
+    return made
 
 
 def _from(shift: RecurringShift, rotation_start: int | None, *, rolling: bool) -> RecurringShift:
@@ -282,11 +314,22 @@ def _groups(node: Node) -> list[list[str]]:
     found = []
     for item in node.items("rolling_users"):
         group = _ids(item)
-        if len(group) > 1:
-            item.lose("several people are on call at once", f"{group[0]} is, the others are not")
+        _tell_large(item, group)
         found.append(group)
     node.pass_over("users")
     return found
+
+
+def _group(node: Node) -> list[str]:
+    """Return those who are on call in a shift without turns."""
+    people, name = _people(node)
+    _tell_large(node, people, name)
+    return people
+
+
+def _tell_large(node: Node, group: list[str], name: str = "") -> None:
+    if len(group) > GROUP:
+        node.lose(f"{len(group)} people are on call at once", f"the first {GROUP} are", name)
 
 
 def _days(node: Node) -> list[int]:

@@ -7,6 +7,7 @@ place of everybody, or of the rotations that it names.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from app.engine.layered.model import Layer, Restriction, Unit
 from app.engine.walltime import DAY, HOUR, MINUTE, WEEK, ZoneClock, clock_of
@@ -110,18 +111,16 @@ def _layer(node: Node, clock: ZoneClock, read_at: int) -> Layer | None:
     if not node.flag("enabled", default=True):
         node.lose("the rotation is off", "it was left out", "enabled")
         return None
-    if end_at is not None and end_at <= read_at:
-        node.lose("the rotation has ended", "it was left out", "endDate")
+    if end_at is not None and end_at <= max(read_at, start_at):
+        node.lose("the rotation has ended, or ends before it begins", "it was left out", "endDate")
         return None
-    if not people or None in people:
-        what = "a turn of nobody" if people else "the rotation has no participants"
-        node.lose(what, "the rotation was left out", "participants")
+    if not any(people):
+        node.lose("nobody is on call in it", "the rotation was left out", "participants")
         return None
-    if end_at is not None:
-        node.lose("a layer has no end", "the rotation goes on after it", "endDate")
     turns = Turns(UNITS[kind], length, start_at)
-    users = [user for user in people if user is not None]
-    return begun(plain_layer(name, users, restrictions), turns, clock).layer
+    return replace(
+        begun(plain_layer(name, people, restrictions), turns, clock).layer, end_at=end_at
+    )
 
 
 def _participant(node: Node) -> str | None:

@@ -6,6 +6,8 @@ and restrictions are by the clock of ``time_zone``. ``final_schedule`` is there 
 ``since`` and ``until``.
 """
 
+from dataclasses import replace
+
 from app.engine.layered.model import Layer, Override, Restriction
 from app.engine.walltime import DAY, SECOND, WEEK, ZoneClock, clock_of
 from app.formats.instants import iso
@@ -106,8 +108,8 @@ def _layer(node: Node, clock: ZoneClock, read_at: int) -> Layer | None:
     if not is_in_range(anchor_at, start_at):
         node.fault("is outside the years that a layer can begin in", "start")
         return None
-    if end_at is not None and end_at <= read_at:
-        node.lose("the layer has ended", "it was left out", "end")
+    if end_at is not None and end_at <= max(read_at, start_at):
+        node.lose("the layer has ended, or ends before it begins", "it was left out", "end")
         return None
     turns = turns_of_length(length, anchor_at)
     if turns is None:
@@ -117,13 +119,11 @@ def _layer(node: Node, clock: ZoneClock, read_at: int) -> Layer | None:
     if not people:
         node.lose("the layer has no users", "it was left out", "users")
         return None
-    if end_at is not None:
-        node.lose("a layer has no end", "the layer goes on after it", "end")
     made, earlier_at = begun(plain_layer(name, people, restrictions), turns, clock, start_at)
     if earlier_at is not None:
         what = "the layer begins between two handoffs"
         node.lose(what, f"it begins at the handoff before, at {iso(earlier_at)}", "start")
-    return made
+    return replace(made, end_at=end_at)
 
 
 def _restrictions(node: Node) -> tuple[Restriction, ...]:

@@ -7,13 +7,23 @@ first of them the first member's. Rotations are all on call at once. ``final_sch
 the request asked for it.
 """
 
-from app.engine.layered.model import Layer
-from app.engine.walltime import ZoneClock, clock_of
+from app.engine.layered.limits import GROUP
+from app.engine.layered.model import Layer, Participant
+from app.engine.walltime import DAY, ZoneClock, clock_of
 from app.formats.calendars.recurrence import Rule, rule_of
 from app.moving.conversion import Conversion, RenderedShift
 from app.moving.pagerduty import NOT_ABOUT_TURNS, schedule_in
 from app.moving.reading import Node, Source
-from app.moving.recurring import NotSayable, RecurringShift, is_plain, layer_of, starting_from
+from app.moving.recurring import (
+    NotSayable,
+    RecurringShift,
+    end_of,
+    is_plain,
+    last_of,
+    last_until,
+    layer_of,
+    starting_from,
+)
 from app.moving.together import (
     PlacedLayer,
     StandIn,
@@ -21,7 +31,7 @@ from app.moving.together import (
     tell_together,
     with_own_names,
 )
-from app.moving.turns import is_in_range
+from app.moving.turns import ending, group_of, is_in_range
 
 STRATEGIES = ("rotating_member_assignment_strategy", "every_member_assignment_strategy")
 MEMBERS = ("user_member", "empty_member")
@@ -88,13 +98,8 @@ def _layer(node: Node, name: str, zone: str, clock: ZoneClock, read_at: int) -> 
     if end_at <= start_at or not is_in_range(start_at, end_at):
         node.fault("is not after start_time, or outside of the years of a layer", "end_time")
         return None
-    if until_at is not None and until_at <= read_at:
-        node.lose("the event is over", "it was left out", "effective_until")
-        return None
     if not people:
         return None
-    if until_at is not None:
-        node.lose("a layer has no end", "the event goes on after it", "effective_until")
     first = clock.wall(start_at)
     shift = RecurringShift(
         name,
@@ -108,10 +113,28 @@ def _layer(node: Node, name: str, zone: str, clock: ZoneClock, read_at: int) -> 
         each,
     )
     try:
-        return layer_of(_from(shift, since_at, clock), clock)
+        layer = layer_of(_from(shift, since_at, clock), clock)
     except NotSayable as reason:
         node.lose(str(reason), LEFT_OUT, "recurrence")
-    return None
+        return None
+    made = ending(layer, (until_at, _end_of(shift, rule, clock)), read_at)
+    if made is None:
+        node.lose("the event is over, or ends before it begins", "it was left out")
+    return made
+
+
+def _end_of(shift: RecurringShift, rule: Rule, clock: ZoneClock) -> int | None:
+    """Return the instant at which the last shift of a rule is over; ``None`` if there is none."""
+    if rule.count:
+        return end_of(shift, last_of(shift, rule.count), clock)
+    if rule.until is None:
+        return None
+    until = rule.until.wall
+    if rule.until.is_utc:
+        until = clock.wall(until)
+    elif rule.until.is_date:
+        until += DAY - 1  # the shifts of that day, too
+    return end_of(shift, last_until(shift, until), clock)
 
 
 def _from(shift: RecurringShift, since_at: int | None, clock: ZoneClock) -> RecurringShift:
@@ -149,30 +172,30 @@ def _rule(node: Node) -> Rule | None:
         node.fault("has not exactly one RRULE", "recurrence")
         return None
     rule = rules[0]
-    if rule.count or rule.until:
-        node.lose("a layer has no end", "the event goes on after it", "recurrence")
     if not is_plain(rule):
         node.lose("a rule with more than days of the week", LEFT_OUT, "recurrence")
         return None
     return rule
 
 
-def _members(node: Node) -> tuple[list[str], int]:
-    """Return the members of a strategy in turn, and how many shifts each takes in a row."""
+def _members(node: Node) -> tuple[list[Participant], int]:
+    """Return the members of a strategy in turn, and how many shifts each takes in a row.
+
+    Where all are on call at once, that is a turn of several.
+    """
     kind = node.choice("type", STRATEGIES)
     members = [_member(member) for member in node.each("members")]
     each = node.whole("shifts_per_member", 1, 500, 1)
-    people = [user for user in members if user]
-    if len(people) < len(members):
-        node.lose("a turn of nobody", LEFT_OUT, "members")
-        return [], 1
+    people = list(dict.fromkeys(user for user in members if user))
     if not people:
         node.lose("the event has no members", "it was left out", "members")
-    if kind == STRATEGIES[1] and len(people) > 1:
-        what = "all members are on call at once"
-        node.lose(what, f"{people[0]} is, the others are not", "members")
-        people = people[:1]
-    return people, 1 if kind == STRATEGIES[1] else each
+        return [], 1
+    if kind == STRATEGIES[0]:
+        return [user or None for user in members], each
+    if len(people) > GROUP:
+        what = f"{len(people)} members are on call at once"
+        node.lose(what, f"the first {GROUP} are", "members")
+    return [group_of(people)], 1
 
 
 def _member(node: Node) -> str:
@@ -214,6 +237,9 @@ def _overrides(holder: Node, names: dict[str, frozenset[str]]) -> list[StandIn]:
             node.lose("takes the place of a single shift", "it was left out")
         elif not by:
             node.lose("is taken off and nobody put on", "it was left out")
+        elif stretch and not replaced:
+            node.lose("takes a turn of nobody", "is on call in place of everybody then")
+            found.append(StandIn(node.pointer, *stretch, by))
         elif stretch:
             found.append(StandIn(node.pointer, *stretch, by, replaced, layers))
     return found

@@ -9,8 +9,8 @@ week, they pass only when the layer is active. For all else the reason is return
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.engine.layered.limits import PARTICIPANTS
-from app.engine.layered.model import Layer, Unit
+from app.engine.layered.limits import LATEST_AT, PARTICIPANTS
+from app.engine.layered.model import Layer, Participant, Unit
 from app.engine.layered.parsing import MAX_COUNTS
 from app.engine.walltime import DAY, HOUR, WALL_MONDAY, WEEK, ZoneClock
 from app.formats.calendars.recurrence import Rule
@@ -46,7 +46,7 @@ class RecurringShift:
     start: int
     length: int
     frequency: str
-    people: Sequence[str]
+    people: Sequence[Participant]
     interval: int = 1
     by_day: Sequence[int] = ()
     week_start: int = 0
@@ -57,6 +57,11 @@ class RecurringShift:
     def weekday(self) -> int:
         """The weekday of the first shift."""
         return (self.start - WALL_MONDAY) // DAY % 7
+
+    @property
+    def step(self) -> int:
+        """How long it is from one possible start to the next."""
+        return DAY if self.days else PERIODS.get(self.frequency, ("", DAY))[1] * self.interval
 
     @property
     def days(self) -> frozenset[int]:
@@ -74,11 +79,34 @@ def is_plain(rule: Rule) -> bool:
 
 def starting_from(shift: RecurringShift, wall: int) -> RecurringShift:
     """Return a shift that begins with its first time at or after a wall time."""
-    step = DAY if shift.days else PERIODS.get(shift.frequency, ("", DAY))[1] * shift.interval
-    passed = max(0, -((shift.start - wall) // step))
-    shift = replace(shift, start=shift.start + passed * step)
+    passed = max(0, -((shift.start - wall) // shift.step))
+    shift = replace(shift, start=shift.start + passed * shift.step)
     ahead = [(day - shift.weekday) % 7 for day in shift.days]
     return replace(shift, start=shift.start + min(ahead, default=0) * DAY)
+
+
+def last_until(shift: RecurringShift, wall: int) -> int:
+    """Return the wall time of the last start at or before ``wall``, or an earlier one."""
+    start = shift.start + (wall - shift.start) // shift.step * shift.step
+    weekday = (start - WALL_MONDAY) // DAY % 7
+    return start - min(((weekday - day) % 7 for day in shift.days), default=0) * DAY
+
+
+def last_of(shift: RecurringShift, count: int) -> int:
+    """Return the wall time of the last one of ``count`` starts."""
+    ahead = sorted((day - shift.weekday) % 7 for day in shift.days)
+    if not ahead:
+        return shift.start + (count - 1) * shift.step
+    weeks, place = divmod(count - 1, len(ahead))
+    return shift.start + weeks * WEEK + ahead[place] * DAY
+
+
+def end_of(shift: RecurringShift, start: int, clock: ZoneClock) -> int:
+    """Return the instant at which the shift that starts at a wall time is over.
+
+    One after all years that a layer may end in counts as the end of these.
+    """
+    return clock.first_at(min(start + shift.length, LATEST_AT - WEEK))
 
 
 class NotSayable(ValueError):
@@ -101,7 +129,7 @@ def _refuse(is_so: bool, reason: str) -> None:  # noqa: FBT001 - reads as a sent
         raise NotSayable(reason)
 
 
-def _by_periods(shift: RecurringShift, people: Sequence[str], clock: ZoneClock) -> Layer:
+def _by_periods(shift: RecurringShift, people: Sequence[Participant], clock: ZoneClock) -> Layer:
     """Return a shift that recurs once a period as a layer."""
     unit, unit_ms = PERIODS[shift.frequency]
     period = shift.interval * unit_ms
@@ -117,7 +145,7 @@ def _by_periods(shift: RecurringShift, people: Sequence[str], clock: ZoneClock) 
     return begun(layer, turns, clock).layer
 
 
-def _on_days(shift: RecurringShift, people: Sequence[str], clock: ZoneClock) -> Layer:
+def _on_days(shift: RecurringShift, people: Sequence[Participant], clock: ZoneClock) -> Layer:
     """Return a shift on some days of the week as a layer."""
     _refuse(shift.frequency == "hourly" or shift.interval > 1, PAUSES)
     _refuse(shift.length > DAY, OVERLAPS)

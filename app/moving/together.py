@@ -12,6 +12,7 @@ from operator import attrgetter
 
 from app.engine.intervals import merged, split
 from app.engine.layered.limits import (
+    EARLIEST_AT,
     LAYERS,
     OVERRIDES,
     STEPS,
@@ -63,7 +64,9 @@ def tell_together(source: Source, placed: Sequence[PlacedLayer]) -> None:
             (
                 other.layer.name
                 for other, theirs in zip(placed[:index], windows, strict=False)
-                if other.pointer != each.pointer and split(theirs, windows[index])[0]
+                if other.pointer != each.pointer
+                and _last_together(other.layer, each.layer)
+                and split(theirs, windows[index])[0]
             ),
             None,
         )
@@ -71,6 +74,12 @@ def tell_together(source: Source, placed: Sequence[PlacedLayer]) -> None:
             what = f"is on call at the same time as {above}"
             instead = "it is a layer below: on call where that one has nobody"
             source.lose(each.pointer, what, instead)
+
+
+def _last_together(one: Layer, other: Layer) -> bool:
+    """Return whether there is a time at which both layers have begun and neither has ended."""
+    begins_at = max(layer.start_at or EARLIEST_AT for layer in (one, other))
+    return all(layer.end_at is None or begins_at < layer.end_at for layer in (one, other))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,9 @@ def overrides_of(
             pieces = _pieces_during(each, final)
             room -= len(pieces)
             stretches = _stretches(each, pieces)
+            if any(_is_one_of_several(each, piece) for piece in pieces):
+                what = f"takes the place of {each.replaced} alone, who is on call with others"
+                source.lose(each.pointer, what, "it takes the place of all of them")
         if room < 0 or len(found) + len(stretches) > OVERRIDES:
             raise TooManyOverrides(f"they take more than {OVERRIDES} stretches of the layers")
         if not stretches:
@@ -150,7 +162,15 @@ def _stretches(given: StandIn, pieces: Sequence[Segment | Gap]) -> list[tuple[in
     return merged(wanted)
 
 
+def _is_one_of_several(given: StandIn, piece: Segment | Gap) -> bool:
+    return (
+        isinstance(piece, Segment)
+        and bool(given.replaced and piece.others)
+        and _is_replaced(given, piece)
+    )
+
+
 def _is_replaced(given: StandIn, segment: Segment) -> bool:
-    return (not given.replaced or segment.user_id == given.replaced) and (
+    return (not given.replaced or given.replaced in segment.user_ids) and (
         not given.layers or segment.layer in given.layers
     )

@@ -5,12 +5,12 @@ counts from where it begins. Where the layer cannot begin at the same instant an
 it begins at the handoff before, which is told. ``first_turn_at`` says whose turn it is.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from app.engine.layered.handoff_grid import Grid, counted_from, grid_of
-from app.engine.layered.limits import EARLIEST_AT, LATEST_AT
+from app.engine.layered.limits import EARLIEST_AT, GROUP, LATEST_AT
 from app.engine.layered.model import Layer, Participant, Restriction, TurnsOn, Unit
 from app.engine.layered.parsing import MAX_COUNTS
 from app.engine.walltime import DAY, HOUR, MINUTE, WALL_MONDAY, WEEK, ZoneClock
@@ -135,9 +135,26 @@ def shortest_round(people: Sequence[Participant]) -> tuple[Participant, ...]:
     return tuple(people)
 
 
+def ending(layer: Layer, ends: Iterable[int | None], read_at: int) -> Layer | None:
+    """Return a layer that is silent from the earliest of ``ends`` on.
+
+    ``None`` if that is not after ``read_at``, or not after the layer begins.
+    """
+    end_at = min((end for end in ends if end is not None), default=None)
+    if end_at is not None and end_at <= max(read_at, layer.start_at or read_at):
+        return None
+    return replace(layer, end_at=end_at)
+
+
+def group_of(people: Sequence[str]) -> Participant:
+    """Return those who have a turn together as one participant, cut to what a group may have."""
+    members = tuple(dict.fromkeys(people))[:GROUP]
+    return members if len(members) > 1 else members[0]
+
+
 def plain_layer(
     name: str,
-    participants: Sequence[str],
+    participants: Sequence[Participant],
     restrictions: Sequence[Restriction] = (),
     turns_on: TurnsOn = "all",
 ) -> Layer:

@@ -16,7 +16,7 @@ from app.teams.schedules.store import schedules_page
 from app.teams.users.store import users_page
 from tests.cli.test_commands import run
 from tests.cli.test_keys import made
-from tests.moving.documents import icalendar, opsgenie, pagerduty
+from tests.moving.documents import grafana_oncall, icalendar, opsgenie, pagerduty
 
 ALL = ("--scope", "schedules", "--scope", "oncall:write")
 NOW = 1_780_531_200_000
@@ -47,6 +47,10 @@ async def stored(url: str, key: str) -> dict[str, Any]:
     await database.aclose()
     return {
         "schedules": [(each.fields.name, each.fields.team_id) for each in schedules],
+        "layers": [
+            [(layer.participants, layer.end_at) for layer in each.rules.layers]
+            for each in schedules
+        ],
         "users": [(user.id, user.email) for user in users],
         "overrides": overrides,
         "audits": audits,
@@ -77,6 +81,29 @@ def test_everything_of_a_file_is_stored(database_url: str, tmp_path: Path) -> No
     assert found["users"] == [(f"u-{name}", f"{name}@example.com") for name in ("ana", "ben", "cy")]
     assert found["overrides"] == [0, 1]
     assert found["audits"] == [["schedule.created"], ["schedule.created", "override.created"]]
+
+
+def test_ends_groups_and_turns_of_nobody_are_stored(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/x.db"
+    key = made(url, *ALL)
+    document = grafana_oncall.schedule(
+        grafana_oncall.rolling(
+            "ana,ben cy", "2026-01-05T09:00:00", 168, "weekly", until="2031-01-01T00:00:00"
+        )
+    )
+    empty = opsgenie.schedule("UTC", opsgenie.rotation("ana none", "2026-01-05T14:00:00Z"))
+    options = ("--key", key, "--email-domain", "example.com")
+    for file, told in (
+        (document, "ana+ben cy; 1 week each, until 2031-01-06T08:00:00.000Z"),
+        (empty, "u-ana nobody; 1 week each\n"),
+    ):
+        shown = run("import", file_of(tmp_path, file), "--dry-run", ONCALL_DATABASE_URL="none")
+        assert told in shown.stdout
+        done = run("import", file_of(tmp_path, file), *options, ONCALL_DATABASE_URL=url)
+        assert done.returncode == 0, done.stderr
+    found = asyncio.run(stored(url, key))["layers"]
+    assert found[0] == [((("ana", "ben"), "cy"), 1_925_452_800_000)]
+    assert found[1] == [(("u-ana", None), None)]
 
 
 def test_all_or_nothing(database_url: str, tmp_path: Path) -> None:

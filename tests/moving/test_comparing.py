@@ -119,6 +119,21 @@ def test_a_document_that_does_not_say_is_not_compared() -> None:
     assert compared(convert(document, READ_MS)[1]) is None
 
 
+def test_everybody_of_a_group_is_compared() -> None:
+    document = said("grafana-oncall", "ana")
+    document["shifts"] = [
+        grafana_oncall.rolling("ben,ana", "2026-01-01T00:00:00", 24, "daily"),
+    ]
+    comparison = compared(convert(document, READ_MS)[1])
+    assert comparison is not None
+    assert [each[2:] for each in comparison.differences] == [(("ana",), ("ana", "ben"))]
+    [entry] = document["final_shifts"]
+    document["final_shifts"] = [entry, {**entry, "user_pk": "ben", "user_username": "ben"}]
+    comparison = compared(convert(document, READ_MS)[1])
+    assert comparison is not None
+    assert comparison.differences == []
+
+
 # --- calendars ------------------------------------------------------------------------------
 
 

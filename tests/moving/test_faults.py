@@ -14,6 +14,7 @@ from app.errors import (
     TooManyRestrictions,
     TooMuchWork,
 )
+from app.formats.instants import iso
 from app.moving.comparing import compared
 from app.moving.tools import convert, schedule_names, tool_of
 from tests.moving.documents import (
@@ -424,3 +425,51 @@ def test_ids_are_such_as_are_stored() -> None:
         ("Ben", "Ben", ""),
         ("cy", "cy@example.com", "cy@example.com"),
     ]
+
+
+# --- ends -----------------------------------------------------------------------------------
+
+
+def ends(document: object) -> list[str | None]:
+    layers = convert(document, READ_MS)[1].layers
+    return [layer.end_at and iso(layer.end_at) for layer in layers]
+
+
+@pytest.mark.parametrize("end", ["COUNT=999999999", "UNTIL=99991231T235959Z", "UNTIL=99991231"])
+def test_an_end_after_all_years_is_the_end_of_these(end: str) -> None:
+    event = pagerduty_shifts.event(
+        pagerduty_shifts.rotating("ana"),
+        *("2026-01-05T14:00:00Z", "2026-01-05T22:00:00Z", f"FREQ=DAILY;{end}"),
+    )
+    assert ends(pagerduty_shifts.schedule(event)) == ["9998-12-25T05:00:00.000Z"]
+
+
+@pytest.mark.parametrize("end", ["UNTIL=00010101", "UNTIL=20250101T000000Z"])
+def test_a_rule_that_ends_before_its_first_shift_is_left_out(end: str) -> None:
+    event = pagerduty_shifts.event(
+        pagerduty_shifts.rotating("ana"),
+        *("2026-02-05T14:00:00Z", "2026-02-05T22:00:00Z", f"FREQ=DAILY;{end}"),
+    )
+    assert lost(pagerduty_shifts.schedule(event)) == {EVENT_AT: "it was left out"}
+
+
+def test_an_end_is_by_the_clock_of_its_shift() -> None:
+    berlin = [
+        grafana_oncall.rolling("ana", f"2026-01-05T{hour}:00:00", 1, "daily") for hour in (10, 11)
+    ]
+    shift = grafana_oncall.rolling(
+        *("cy", "2026-01-05T09:00:00", 1, "daily"),
+        time_zone="America/New_York",
+        level=1,
+        until="2026-05-05T09:00:00",
+    )
+    document = grafana_oncall.schedule(*berlin, shift)
+    assert ends(document) == ["2026-05-05T14:00:00.000Z", None, None]
+    shift["until"] = "0001-01-01T00:00:00"
+    assert lost(document)["/shifts/2/until"] == "it was left out"
+
+
+def test_a_shift_that_has_begun_by_the_end_and_is_not_over_stays() -> None:
+    document = grafana_of(duration=86_400, start="2026-01-01T09:00:00", until="2026-01-05T10:00:00")
+    assert ends(document) == ["2026-01-06T08:00:00.000Z"]
+    assert lost(document) == {}

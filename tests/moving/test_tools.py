@@ -151,7 +151,7 @@ def _samples(conversion: Conversion) -> Iterator[tuple[datetime, set[str]]]:
     """
     final = final_schedule(conversion.schedule, READ_MS, READ_MS + YEAR_MS)
     pieces = sorted(
-        [(each.start_at, each.end_at, {each.user_id}) for each in final.segments]
+        [(each.start_at, each.end_at, set(each.user_ids)) for each in final.segments]
         + [(gap.start_at, gap.end_at, set[str]()) for gap in final.gaps],
         key=lambda piece: piece[0],
     )

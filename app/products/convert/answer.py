@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from app.engine.layered.model import FinalSchedule, Layer, Participant, Restriction
+from app.engine.layered.model import FinalSchedule, Layer, Restriction
 from app.engine.layered.parsing import WEEKDAYS
 from app.engine.walltime import HOUR, MINUTE
 from app.formats.instants import iso
@@ -39,13 +39,14 @@ class ConvertedLayer(Struct, frozen=True, omit_defaults=True):
 
     name: str
     rotation_type: str
-    participants: Sequence[Participant]
+    participants: Sequence[str | Sequence[str] | None]
     start_at: InstantText | None = None
     handoff_time: str | None = None
     interval: ConvertedInterval | None = None
     restrictions: Sequence[ConvertedWindow] | None = None
     turns_on: str | None = None
     first_turn_at: InstantText | None = None
+    end_at: InstantText | None = None
 
 
 class ConvertedSchedule(Struct, frozen=True):
@@ -214,13 +215,14 @@ def _layer(layer: Layer) -> ConvertedLayer:
     return ConvertedLayer(
         layer.name,
         plain or "custom",
-        layer.participants,
+        [list(each) if isinstance(each, tuple) else each for each in layer.participants],
         None if layer.start_at is None else iso(layer.start_at),
         _handoff(layer),
         None if plain else ConvertedInterval(layer.count, layer.unit),
         [_window(window) for window in layer.restrictions] or None,
         None if layer.turns_on == "all" else layer.turns_on,
         None if layer.first_turn_at is None else iso(layer.first_turn_at),
+        None if layer.end_at is None else iso(layer.end_at),
     )
 
 

@@ -116,6 +116,33 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
         "time_zone": "America/New_York",
         "shifts": [rolling("ana ben", "2025-12-29T09:00:00", 168, "weekly")],
     },
+    "groups": schedule(rolling("ana,ben cy dan,ana", "2025-12-29T09:00:00", 168, "weekly")),
+    "all of a shift without turns": schedule(
+        shift(
+            *("recurrent_event", "2026-01-01T09:00:00", 8),
+            users=["ana", "ben"],
+            frequency="daily",
+            interval=1,
+        )
+    ),
+    "an end in the middle of a shift, which runs whole": schedule(
+        rolling("ana ben", "2025-12-29T09:00:00", 168, "weekly", until="2026-05-06T10:00:00")
+    ),
+    "an end on work days, and another rotation from then on": schedule(
+        rolling(
+            *("ana ben", "2025-12-31T09:00:00", 8, "daily"),
+            by_day=WORK,
+            until="2026-05-09T12:00:00",
+        ),
+        rolling("cy dan", "2026-05-09T12:00:00", 24, "daily", until="2026-07-01T11:59:59"),
+    ),
+    "an end in each week": schedule(
+        rolling(
+            *("ana ben", "2025-12-29T09:00:00", 8, "weekly"),
+            by_day=["MO", "WE"],
+            until="2026-05-06T08:59:00",
+        )
+    ),
     "work days, each week the same": schedule(
         shift(
             *("recurrent_event", "2025-12-31T09:00:00", 8),
@@ -127,11 +154,23 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
         )
     ),
 }
+CROWD = ",".join(f"p{number}" for number in range(21))
 LEFT_OUT = "the shift was left out"
 PARTLY: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
-    "groups": (
-        schedule(rolling("ana,ben cy", "2025-12-29T09:00:00", 168, "weekly")),
-        {"/shifts/0/rolling_users/0": "ana is, the others are not"},
+    "groups that are too large": (
+        schedule(
+            rolling(f"{CROWD} cy", "2025-12-29T09:00:00", 168, "weekly"),
+            shift(
+                *("recurrent_event", "2026-01-05T09:00:00", 8),
+                users=CROWD.split(","),
+                frequency="daily",
+                level=1,
+            ),
+        ),
+        {
+            "/shifts/0/rolling_users/0": "the first 20 are",
+            "/shifts/1/users": "the first 20 are",
+        },
     ),
     "two of one level": (
         schedule(
@@ -171,7 +210,6 @@ PARTLY: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
             shift("single_event", "2026-03-01T10:00:00", 30, users=["dan", "eve"], level=2),
         ),
         {
-            "/shifts/0/until": "the shift goes on after it",
             "/shifts/1/users": "dan is, the others are not",
             "/shifts/1/level": "it wins over all layers",
         },

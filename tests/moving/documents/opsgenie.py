@@ -131,6 +131,25 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
             ),
         ],
     },
+    "turns of nobody": schedule(
+        "Europe/Berlin",
+        rotation("ana none ben none none", "2026-01-01T08:00:00Z", "daily"),
+    ),
+    "turns of nobody, with an override of the rotation": {
+        "schedule": schedule(
+            "Europe/Berlin",
+            rotation(
+                "ana none", "2026-01-01T08:00:00Z", "daily", timeRestriction=times("08:00", "20:00")
+            ),
+            NIGHT,
+        ),
+        "overrides": [override("cy", "2026-02-01T00:00:00Z", "2026-02-09T00:00:00Z", "r-ana-none")],
+    },
+    "rotations that follow each other": schedule(
+        "Europe/Berlin",
+        rotation("ana ben", "2026-01-01T08:00:00Z", endDate="2026-04-15T11:30:00Z"),
+        rotation("cy none dan", "2026-04-15T11:30:00Z", "daily", endDate="2026-09-01T00:00:00Z"),
+    ),
     "a rotation to come, and one that is over": schedule(
         "Europe/Berlin",
         rotation("ana ben", "2026-03-02T08:00:00Z"),
@@ -146,8 +165,8 @@ PARTLY: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         ),
         {"/rotations/1": "it is a layer below: on call where that one has nobody"},
     ),
-    "a turn of nobody": (
-        schedule("UTC", rotation("ana none", "2026-01-01T08:00:00Z")),
+    "only turns of nobody": (
+        schedule("UTC", rotation("none none", "2026-01-01T08:00:00Z")),
         {"/rotations/0/participants": "the rotation was left out"},
     ),
     "a team and an escalation": (
@@ -155,16 +174,15 @@ PARTLY: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {
             "/rotations/0/participants/1": "read as a turn of nobody",
             "/rotations/0/participants/2": "read as a turn of nobody",
-            "/rotations/0/participants": "the rotation was left out",
         },
     ),
     "off": (
         schedule("UTC", rotation("ana", "2026-01-01T08:00:00Z", enabled=False), enabled=False),
         {"/enabled": "it was read as if it were on", "/rotations/0/enabled": "it was left out"},
     ),
-    "an end to come": (
-        schedule("UTC", rotation("ana", "2026-01-01T08:00:00Z", endDate="2027-06-01T00:00:00Z")),
-        {"/rotations/0/endDate": "the rotation goes on after it"},
+    "an end before the beginning": (
+        schedule("UTC", rotation("ana", "2026-06-01T08:00:00Z", endDate="2026-05-01T00:00:00Z")),
+        {"/rotations/0/endDate": "it was left out"},
     ),
     "no participants": (
         schedule("UTC", rotation("", "2026-01-01T08:00:00Z")),

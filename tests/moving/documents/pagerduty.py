@@ -154,6 +154,15 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
         "America/Sao_Paulo",
         layer("ana ben cy", "2026-01-12T12:00:00Z", 2 * WEEK, "2025-12-01T12:00:00Z"),
     ),
+    "a layer that ends in the middle of a turn, over one that follows": schedule(
+        "Europe/Berlin",
+        layer("ana ben", "2025-12-29T08:00:00Z", end="2026-05-06T13:20:00Z"),
+        layer("cy dan", "2026-05-06T13:20:00Z", WEEK, "2026-05-04T08:00:00Z"),
+    ),
+    "a layer that ends, and then nobody": schedule(
+        "America/New_York",
+        layer("ana ben", "2025-12-29T08:00:00Z", end="2026-03-20T08:00:00Z"),
+    ),
     "a layer that has ended below one that goes on": schedule(
         "Europe/Berlin",
         layer("ana ben", "2025-12-29T08:00:00Z"),
@@ -169,9 +178,9 @@ PARTLY: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         schedule("UTC", layer("", "2026-01-01T08:00:00Z")),
         {"/schedule/schedule_layers/0/users": "it was left out"},
     ),
-    "an end to come": (
-        schedule("UTC", layer("ana", "2026-01-01T08:00:00Z", end="2027-06-01T00:00:00Z")),
-        {"/schedule/schedule_layers/0/end": "the layer goes on after it"},
+    "an end before the beginning": (
+        schedule("UTC", layer("ana", "2026-06-01T08:00:00Z", end="2026-05-01T00:00:00Z")),
+        {"/schedule/schedule_layers/0/end": "it was left out"},
     ),
     "an end that is over": (
         schedule("UTC", layer("ana", "2025-01-01T08:00:00Z", end="2025-06-01T00:00:00Z")),

@@ -120,6 +120,36 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
     "every member, of whom there is one": schedule(
         event(every("ana"), *OFFICE, DAYS, effective_since=None),
     ),
+    "all members at once": schedule(event(every("ana ben none ana"), *OFFICE, DAYS)),
+    "turns of nobody": schedule(event(rotating("ana none ben", 2), *OFFICE, DAYS)),
+    "until an instant, the last shift whole": schedule(
+        event(rotating("ana ben"), *OFFICE, f"{DAYS};UNTIL=20260408T140000Z")
+    ),
+    "until a local time, and effective for less": schedule(
+        event(
+            *(rotating("ana ben"), *OFFICE, f"{DAYS};UNTIL=20260408T085959"),
+            effective_until="2026-03-03T17:00:00Z",
+        )
+    ),
+    "until a day, by the week": schedule(
+        event(
+            *(rotating("ana ben"), "2026-01-05T14:00:00Z", "2026-01-12T14:00:00Z"),
+            "FREQ=WEEKLY;UNTIL=20260406",
+        )
+    ),
+    "a number of times on work days": schedule(
+        event(rotating("ana ben cy"), *OFFICE, f"{DAYS};COUNT=44")
+    ),
+    "a number of weeks, and others after it": schedule(
+        event(
+            *(rotating("ana ben"), "2026-01-05T14:00:00Z", "2026-01-12T14:00:00Z"),
+            "FREQ=WEEKLY;COUNT=9",
+        ),
+        event(
+            *(rotating("cy dan"), "2026-03-09T13:00:00Z", "2026-03-16T13:00:00Z"),
+            "FREQ=WEEKLY;COUNT=5",
+        ),
+    ),
     "effective later than the first shift": schedule(
         event(rotating("ana ben"), *OFFICE, DAYS, effective_since="2026-01-14T00:00:00Z")
     ),
@@ -142,9 +172,31 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
 LEFT_OUT = "the event was left out"
 AT = "/schedule/rotations/0/events/0"
 PARTLY: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
-    "all members at once": (
-        schedule(event(every("ana ben"), *OFFICE, DAYS)),
-        {f"{AT}/assignment_strategy/members": "PANA is, the others are not"},
+    "too many members at once": (
+        schedule(event(every(" ".join(f"p{number}" for number in range(21))), *OFFICE, DAYS)),
+        {f"{AT}/assignment_strategy/members": "the first 20 are"},
+    ),
+    "an override of one of several, and of a turn of nobody": (
+        schedule(
+            event(every("ana ben"), *OFFICE, DAYS),
+            event(rotating("cy none"), *OFFICE, DAYS, effective_until="2026-01-20T00:00:00Z"),
+            overrides=[
+                {
+                    "rotation_id": f"R{number}",
+                    "start_time": "2026-02-01T00:00:00Z",
+                    "end_time": "2026-02-05T00:00:00Z",
+                    "overridden_member": members(who)[0],
+                    "overriding_member": members("dan")[0],
+                }
+                for number, who in enumerate(("ben", "none"))
+            ],
+        ),
+        {
+            "/schedule/rotations/1/events/0": "it is a layer below: on call where that one has "
+            "nobody",
+            "/overrides/1": "is on call in place of everybody then",
+            "/overrides/0": "it takes the place of all of them",
+        },
     ),
     "two rotations at once": (
         schedule(WEEKLY, event(rotating("dan"), *OFFICE, DAYS)),
@@ -153,13 +205,12 @@ PARTLY: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
             "nobody"
         },
     ),
-    "a turn of nobody": (
-        schedule(event(rotating("ana none"), *OFFICE, DAYS)),
-        {f"{AT}/assignment_strategy/members": LEFT_OUT},
-    ),
-    "no members": (
-        schedule(event(rotating(""), *OFFICE, DAYS)),
-        {f"{AT}/assignment_strategy/members": "it was left out"},
+    "no members, and nobody": (
+        schedule(event(rotating(""), *OFFICE, DAYS), event(every("none"), *OFFICE, DAYS)),
+        {
+            f"{AT}/assignment_strategy/members": "it was left out",
+            "/schedule/rotations/1/events/0/assignment_strategy/members": "it was left out",
+        },
     ),
     "every other week, with pauses": (
         schedule(event(rotating("ana ben"), *OFFICE, "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,TU")),
@@ -169,7 +220,7 @@ PARTLY: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         schedule(event(rotating("ana ben"), *OFFICE, "FREQ=MONTHLY;BYMONTHDAY=1")),
         {f"{AT}/recurrence": LEFT_OUT},
     ),
-    "an end, and single dates": (
+    "single dates": (
         schedule(
             event(
                 *(rotating("ana ben"), *OFFICE, f"{DAYS};UNTIL=20270101T000000Z"),
@@ -180,8 +231,6 @@ PARTLY: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {
             f"{AT}/recurrence/1": "it was left out",
             f"{AT}/recurrence/2": "it was left out",
-            f"{AT}/recurrence": "the event goes on after it",
-            f"{AT}/effective_until": "the event goes on after it",
         },
     ),
     "other zones of its times": (

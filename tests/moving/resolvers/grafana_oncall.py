@@ -41,6 +41,7 @@ def _users(shift: dict[str, Any], at: datetime, schedule_zone: str) -> set[str]:
         *(shift["type"], shift["frequency"], shift.get("interval") or 1, start, length),
         *(tuple(shift.get("by_day") or ()), shift.get("week_start", "SU"), len(groups)),
         *(shift.get("start_rotation_from_user_index") or 0, shift.get("rotation_start")),
+        shift.get("until"),
     )
     return {
         user
@@ -53,7 +54,9 @@ def _users(shift: dict[str, Any], at: datetime, schedule_zone: str) -> set[str]:
 @cache
 def _laid_out(key: tuple[Any, ...]) -> list[tuple[datetime, int]]:  # noqa: C901 - the tool's rules in one place
     """Return every start, with the number of the group that is on call then."""
-    kind, frequency, interval, start, length, days, week_start, groups, first, rotation_start = key
+    kind, frequency, interval, start, length, days, week_start, groups, first, *ends = key
+    rotation_start, until = ends
+    last = datetime.fromisoformat(until) if until else LAST
     if rotation_start:
         begin = datetime.fromisoformat(rotation_start)
         step = {"hourly": timedelta(hours=1), "daily": DAY, "weekly": 7 * DAY}[frequency] * interval
@@ -73,7 +76,7 @@ def _laid_out(key: tuple[Any, ...]) -> list[tuple[datetime, int]]:  # noqa: C901
     week = start - (start.weekday() - DAYS.index(week_start)) % 7 * DAY
     found, at, number = [], start, 0
     step = timedelta(hours=1) if frequency == "hourly" else DAY
-    while at < LAST:
+    while at <= last:
         if days and DAYS[at.weekday()] not in days:
             at += DAY
             continue

@@ -37,9 +37,9 @@ def _users(event: dict[str, Any], at: datetime, schedule: dict[str, Any]) -> set
     end = local(parsed(event["end_time"]["date_time"]), zone)
     since = local(parsed(event["effective_since"]), zone) if event.get("effective_since") else start
     strategy = event["assignment_strategy"]
-    members = [member["user_id"] for member in strategy["members"]]
-    found: set[str] = set()
-    for number, begin in enumerate(_starts(rule, start, since)):
+    members = [member.get("user_id") for member in strategy["members"]]
+    found: set[str | None] = set()
+    for number, begin in enumerate(_starts(rule, start, since, zone)):
         if begin > wall:
             break
         if begin <= wall < begin + (end - start):
@@ -47,11 +47,11 @@ def _users(event: dict[str, Any], at: datetime, schedule: dict[str, Any]) -> set
                 found |= set(members)
             else:
                 found.add(members[number // strategy.get("shifts_per_member", 1) % len(members)])
-    return found
+    return {user for user in found if user}
 
 
 @cache
-def _starts(rule: str, start: datetime, since: datetime) -> list[datetime]:
+def _starts(rule: str, start: datetime, since: datetime, zone: str) -> list[datetime]:
     """Return every start of a shift from ``since`` on."""
     parts = dict(part.split("=") for part in rule.removeprefix("RRULE:").split(";"))
     interval = int(parts.get("INTERVAL", 1))
@@ -59,14 +59,28 @@ def _starts(rule: str, start: datetime, since: datetime) -> list[datetime]:
     days = parts["BYDAY"].split(",") if "BYDAY" in parts else []
     if parts["FREQ"] == "WEEKLY":
         days = days or [DAYS[start.weekday()]]
+    last = _last(parts.get("UNTIL"), zone)
+    count = int(parts.get("COUNT", 100_000))
     monday = start - start.weekday() * DAY
     found, at, number = [], start, 0
-    while at < LAST:
+    while at <= last and count:
         if parts["FREQ"] == "WEEKLY":
             in_period = (at - monday).days // 7 % interval == 0
         else:
             in_period = number % interval == 0
-        if in_period and (not days or DAYS[at.weekday()] in days) and at >= since:
-            found.append(at)
+        if in_period and (not days or DAYS[at.weekday()] in days):
+            count -= 1
+            if at >= since:
+                found.append(at)
         at, number = at + step, number + 1
     return found
+
+
+def _last(until: str | None, zone: str) -> datetime:
+    """Return the local time after which no shift starts."""
+    if until is None:
+        return LAST
+    if "T" not in until:
+        return datetime.fromisoformat(until) + DAY - timedelta(seconds=1)
+    at = datetime.fromisoformat(until)
+    return at if at.tzinfo is None else local(at, zone)
