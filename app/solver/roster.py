@@ -87,7 +87,10 @@ class _Search:
                 way(level, self._left - end)
 
     def _with_totals(self, level: int, seconds: float) -> None:
-        """Search with the best totals for this objective and the next ones."""
+        """Search with the best totals for this objective and the next ones.
+
+        If nobody can have them, only what the objectives so far tell apart is held to them.
+        """
         held = self._held(level)
         if self._plan is None or self._plan.held[:level] != held:
             self._plan = self._planned(level, seconds * TOTALS_SHARE)
