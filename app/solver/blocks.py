@@ -17,6 +17,7 @@ from app.engine.roster.model import (
     Costs,
     Counter,
     Deviation,
+    Level,
     PairBalance,
     Roster,
     Together,
@@ -29,15 +30,15 @@ class Block:
 
     slots: tuple[int, ...]
     places: Mapping[str | None, int]
-    amounts: Hashable
+    amounts: tuple[Hashable, ...]
 
 
 def blocks_of(roster: Roster) -> Sequence[Block]:
     """Return the blocks of a roster, in order of their first slots."""
     alone = _told_apart(roster)
-    counters = counters_of(roster)
+    counters = counters_of(roster.levels)
     found: dict[Hashable, list[int]] = defaultdict(list)
-    amounts: list[Hashable] = []
+    amounts: list[tuple[Hashable, ...]] = []
     for index, slot in enumerate(roster.slots):
         amounts.append(tuple(_amounts(counter, index) for counter in counters))
         key = (slot.start_at, slot.end_at, slot.kind, slot.tags, amounts[index])
@@ -60,11 +61,11 @@ def kinds_of(blocks: Sequence[Block]) -> Sequence[Sequence[int]]:
     return list(found.values())
 
 
-def counters_of(roster: Roster) -> Sequence[Counter]:
-    """Return what the objectives of a roster count."""
+def counters_of(levels: Sequence[Level]) -> Sequence[Counter]:
+    """Return what objectives count."""
     return [
         term.counter
-        for level in roster.levels
+        for level in levels
         for term in level.terms
         if isinstance(term, Balance | PairBalance | Deviation)
     ]

@@ -14,7 +14,7 @@ into the values of ``objectives``.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from math import gcd
 from random import Random
 
@@ -36,7 +36,7 @@ from app.engine.roster.model import (
 from app.engine.roster.pairs import apart_pairs, shared_slots
 from app.engine.walltime import clock_of
 from app.solver.aims import Aims, Derived, Values, rest_of, total_of
-from app.solver.blocks import Block, assigned, blocks_of, kinds_of
+from app.solver.blocks import Block, assigned, blocks_of, counters_of, kinds_of
 from app.solver.cp_sat import INT_MAX, Linear
 
 PEOPLE_CHANCE = 0.5
@@ -112,6 +112,25 @@ class Program(Aims):
                     self.model.linear([*terms, (count, -1)], 0, 0)
                     found[person, kind] = self.model.derive(count, total_of(terms))
         return found
+
+    def coarse_counts(self, level: int) -> Mapping[int, Linear]:
+        """Add sums of the counts of kinds that are one kind to the objectives up to a level.
+
+        Returns what each is the sum of, by variable; nothing if all kinds differ to them already.
+        """
+        told = len(counters_of(self.roster.levels[: level + 1]))
+        if len({self.blocks[kind[0]].amounts[:told] for kind in self.kinds}) == len(self.kinds):
+            return {}
+        parts: dict[Hashable, list[tuple[int, int]]] = defaultdict(list)
+        for (person, kind), count in self.counts.items():
+            amounts = self.blocks[self.kinds[kind][0]].amounts[:told]
+            parts[person, amounts].append((count, 1))
+        sums = {}
+        for terms in parts.values():
+            whole = self.model.integer(*self.model.range_of(terms))
+            self.model.linear([*terms, (whole, -1)], 0, 0)
+            sums[self.model.derive(whole, total_of(terms))] = terms
+        return sums
 
     # What has to hold
 

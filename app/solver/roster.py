@@ -16,7 +16,7 @@ from random import Random
 from app.engine.roster.greedy import greedy_assignment
 from app.engine.roster.model import Proof, Roster, Solution
 from app.solver.aims import Aim, Aims, Values
-from app.solver.cp_sat import Linear, Outcome
+from app.solver.cp_sat import Linear, Outcome, Status
 from app.solver.program import Program
 from app.solver.totals import Totals
 
@@ -87,7 +87,10 @@ class _Search:
                 way(level, self._left - end)
 
     def _with_totals(self, level: int, seconds: float) -> None:
-        """Search with the best totals for this objective and the next ones."""
+        """Search with the best totals for this objective and the next ones.
+
+        If nobody can have them, only what the objectives so far tell apart is held to them.
+        """
         held = self._held(level)
         if self._plan is None or self._plan.held[:level] != held:
             self._plan = self._planned(level, seconds * TOTALS_SHARE)
@@ -95,13 +98,25 @@ class _Search:
         counts = self._plan.counts
         if not counts or self._program.aims[level].total(self._best) <= self._bounds[level]:
             return
+        status = self._run_with(counts, level, seconds)
+        if status == "infeasible":
+            coarse = self._program.coarse_counts(level)
+            sums = {
+                whole: sum(counts[count] for count, _ in terms) for whole, terms in coarse.items()
+            }
+            if sums:
+                self._run_with(sums, level, seconds)
+
+    def _run_with(self, counts: Mapping[int, int], level: int, seconds: float) -> Status:
+        """Search for better values while some variables are what they are in the best totals."""
         model = self._program.model
         before = {variable: model.bounds(variable) for variable in counts}
         for variable, count in counts.items():
             model.set_bounds(variable, count, count)
-        self._run(self._program.aims[level].terms, seconds * WITH_TOTALS_SHARE)
+        outcome = self._run(self._program.aims[level].terms, seconds * WITH_TOTALS_SHARE)
         for variable, bounds in before.items():
             model.set_bounds(variable, *bounds)
+        return outcome.status
 
     def _held(self, level: int) -> list[int]:
         return [aim.total(self._best) for aim in self._program.aims[:level]]
@@ -183,7 +198,7 @@ class _Search:
         """Search for values that are better by an objective, and keep them."""
         model = self._program.model
         model.minimise(objective)
-        model.hint(self._best)
+        model.hint(model.completed(self._best))
         outcome = model.solve(max(0.0, seconds))
         self._left -= outcome.spent
         if outcome.values:

@@ -28,6 +28,7 @@ from app.engine.roster.objectives import values_of
 from app.engine.roster.patterns import Pattern, unfolded
 from app.engine.roster.standard import NAMES, Wishes, levels_named
 from app.engine.walltime import HOUR, clock_of
+from app.solver.program import Program
 from app.solver.roster import solve_roster
 from tests.support import roster_oracle as oracle
 from tests.support.rosters import at, random_roster, slot
@@ -151,6 +152,26 @@ def test_a_bound_that_cannot_be_reached_is_raised() -> None:
     solution = solve_roster(Roster(slots, people, levels, (Rest(12 * HOUR),)), 2.0)
     assert solution.assignment == ((1,), (0,), (1,))
     assert [(proof.value, proof.bound) for proof in solution.proofs] == [(0, 0), (1, 1)]
+
+
+def test_where_the_best_totals_cannot_be_had_coarser_ones_are() -> None:
+    """Nobody can have a day and a night each, but all can have two slots each."""
+    slots = [slot(0, 20), slot(10, 20), slot(20, 20), slot(50, 20)]
+    people = [Person("a"), Person("b", away=((at(50), at(70)),))]
+    levels = (
+        Level("coverage", (Gaps(),)),
+        Level("load", (Balance(Counter("slots", (1, 1, 1, 1))),)),
+        Level("kinds", (Balance(Counter("nights", (0, 1, 0, 1))),)),
+    )
+    roster = Roster(slots, people, levels)
+    solution = solve_roster(roster, 2.0)
+    assert solution.assignment == ((1,), (0,), (1,), (0,))
+    assert [(proof.value, proof.bound) for proof in solution.proofs] == [(0, 0), (0, 0), (2, 2)]
+    program = Program(roster)
+    assert sorted(program.coarse_counts(1).values()) == sorted(
+        [(program.counts[person, kind], 1) for kind in (0, 1)] for person in (0, 1)
+    )
+    assert program.coarse_counts(2) == {}
 
 
 @pytest.mark.slow
