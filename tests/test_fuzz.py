@@ -103,7 +103,7 @@ PLANS = either(
         either(shift=st.integers(0, 13), person=WHO, role=st.sampled_from(["x", "y"])), max_size=3
     ),
 )
-LAYERED = {row.path: row.example for row in paid_endpoints()[1:]}
+LAYERED = {row.path: row.example for row in paid_endpoints()[1:3]}
 
 
 class Fuzzed:

@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect
 
-from app.products.endpoint import Endpoint
+from app.products.endpoint import SVG, Endpoint
 from app.products.registry import paid_endpoints
 from tests.support.browser import chromium
 from tests.support.processes import answers_ok, environment, free_port, running
@@ -210,7 +210,7 @@ def test_a_calendar_file_keeps_a_person_free(opened: Open) -> None:
 def test_roles_have_a_column_each(opened: Open) -> None:
     page = opened(ROTATION)
     set_plain(page, shifts="2")
-    page.get_by_label("Roles").fill("primary\nsecondary")
+    page.get_by_role("textbox", name="Roles").fill("primary\nsecondary")
     answer = bought(page)
     heads = answer.get_by_role("columnheader").all_inner_texts()
     assert heads[:5] == ["Shift", "primary", "secondary", "From", "To"]
@@ -647,9 +647,10 @@ def test_a_page_is_painted_at_once(opened: Open, path: str) -> None:
 def test_without_javascript_the_example_is_there(opened: Open, endpoint: Endpoint) -> None:
     page = opened(endpoint.catalog_path, java_script_enabled=False)
     expect(page.get_by_role("region", name="Example response")).to_contain_text("interpretation")
-    box = page.locator("figure img").bounding_box()
-    assert box is not None
-    assert (box["width"] > 300, box["height"] > 60) == (True, True)
+    if SVG in endpoint.formats:
+        box = page.locator("figure img").bounding_box()
+        assert box is not None
+        assert (box["width"] > 300, box["height"] > 60) == (True, True)
     assert page.locator("form").is_hidden()
     assert page.locator(".copy:visible").count() == 0
     expect(page.get_by_text("The form needs JavaScript")).to_be_visible()

@@ -47,13 +47,13 @@ def raw(address: str, request: bytes, *, wait: float = 15) -> bytes:
 
 class TestGrace:
     def test_it_is_that_of_the_slowest_paid_request(self) -> None:
-        """20 s to read it, 20 to verify it, 10 and 40 in the pool, 45 to settle it and 5 after."""
-        assert grace_seconds(Settings()) == 140
+        """20 s to read it, 20 to verify it, 10 and 190 in the pool, 45 to settle it and 5 after."""
+        assert grace_seconds(Settings()) == 290
 
     @pytest.mark.parametrize("setting", ["facilitator_timeout_seconds", "settle_deadline_seconds"])
     def test_it_follows_the_settings(self, setting: str) -> None:
         more = Settings(**{setting: getattr(Settings(), setting) + 7.5})  # type: ignore[arg-type]
-        assert grace_seconds(more) == 148
+        assert grace_seconds(more) == 298
 
 
 class TestServe:
