@@ -23,7 +23,7 @@ from tests.support.processes import ROOT, answers_ok, environment, free_port, ru
 
 V1, V2 = "/api/v1", "/api/v2/oncall"
 START, SPEED = "2026-06-01T00:00:00Z", 6_000
-SCHEDULES, KILLS = 42, 5
+SCHEDULES, KILLS = 50, 5
 PEOPLE = ["ann", "bob", "cat"]
 
 

@@ -26,8 +26,8 @@ ZONES = itertools.cycle(["UTC", "Europe/Brussels", "America/Los_Angeles", "Austr
 KINDS = itertools.cycle(["daily", "weekly", "custom"])
 HANDOFFS = {"daily": "09:30", "weekly": "Sun 02:30", "custom": "23:59"}
 WINDOW = {"from": "2026-03-20T00:00:00Z", "to": "2026-04-20T00:00:00+02:00"}
-OF_SCHEMA = re.compile(r"Expected|is required|has \d+ items")
-"""How an error begins that a JSON Schema can state."""
+OF_SCHEMA = re.compile(r"Expected|is required(?! \w|,)|has \d+ items(?! for)")
+"""How an error begins that a JSON Schema can state; one that names another field is not of it."""
 
 
 @schemathesis.hook
@@ -35,7 +35,7 @@ def before_call(_: HookContext, case: schemathesis.Case, __: dict[str, Any]) -> 
     case.headers["X-Forwarded-For"] = next(ADDRESSES)
     if "x-payment-info" in case.operation.definition.raw and meant_to_be_valid(case):
         case.headers.pop(PAYMENT, None)
-        complete(case.body)
+        complete(case.path, case.body)
         if next(PAYS):
             url = str(case.operation.base_url).rstrip("/") + case.path
             case.headers[PAYMENT] = asyncio.run(Wallet().payment(terms(url)))
@@ -45,15 +45,19 @@ def meant_to_be_valid(case: schemathesis.Case) -> bool:
     return case.meta is not None and case.meta.generation.mode.is_positive
 
 
-def complete(document: dict[str, Any]) -> None:
+def complete(path: str, document: dict[str, Any]) -> None:
     """Write what a schema only calls a string, and what belongs together: windows, layers."""
     if document.get("timezone") is not None:
         document["timezone"] = next(ZONES)
-    if "people" in document:
+    if path.endswith("-rotation"):
         document["start"] = "2026-06-04T00:00:00.250+02:00"
         if document.get("until") is None:
             document["shifts"] = document.get("shifts") or 3
-        return
+    if path.endswith(("-schedule", "-now")):
+        complete_layers(document)
+
+
+def complete_layers(document: dict[str, Any]) -> None:
     document["layers"] = document.get("layers") or []
     document.pop("first_turns", None)  # as many as there are layers
     document.update({name: at for name, at in WINDOW.items() if name in document})

@@ -47,8 +47,8 @@ QUERIES = {
     "end_date": "2026-03-31",
     "at": "2026-04-24T19:00:00Z",
 }
-OF_SCHEMA = re.compile(r"Expected|is required|has \d+ items")
-"""How an error begins that a JSON Schema can state."""
+OF_SCHEMA = re.compile(r"Expected|is required(?! \w|,)|has \d+ items(?! for)")
+"""How an error begins that a JSON Schema can state; one that names another field is not of it."""
 
 
 @schemathesis.auth(refresh_interval=None)

@@ -234,7 +234,7 @@ NAMES = {"holiday slots": "holidaySlots"}
 
 def _fairness(checked: Checked) -> Iterator[CheckSpread]:
     roster = checked.roster
-    for counter in carried_counters(roster):
+    for counter in carried_counters(roster) if roster.people else ():
         sums = sums_of(roster, counter, checked.assignment)
         shares = [total / who.weight for total, who in zip(sums, roster.people, strict=True)]
         least, most = shares.index(min(shares)), shares.index(max(shares))

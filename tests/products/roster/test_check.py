@@ -262,3 +262,9 @@ def test_it_is_examined_before_payment() -> None:
     request = validated({"timezone": "Europe/Berlin", "assignments": NIGHTS}, CheckRequest)
     assert ENDPOINT.examine(request) == ()
     assert request.understood.people == 2
+
+
+def test_a_roster_of_nobody_is_all_gaps() -> None:
+    nobody = {"start": "2026-12-01", "end": "2026-12-02", "people": []}
+    answer = check(assignments=[nobody])
+    assert (answer["loads"], answer["fairness"]) == ([], [])
