@@ -651,3 +651,11 @@ def test_numbers_near_the_ends_are_read_quickly_and_exactly(number: str) -> None
 def test_a_document_is_light_unless_it_says_otherwise() -> None:
     assert not RequestModel().is_heavy
     assert not RequestModel().is_examined
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [(b"3.0", 3), (b"3e0", 3), (b"2.5", 2.5), (b"1e16", 1e16)]
+)
+def test_a_whole_number_is_one_however_it_is_written(text: bytes, number: float) -> None:
+    read = parsed_json(text)
+    assert (read, type(read)) == (number, type(number))

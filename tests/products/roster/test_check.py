@@ -267,4 +267,4 @@ def test_it_is_examined_before_payment() -> None:
 def test_a_roster_of_nobody_is_all_gaps() -> None:
     nobody = {"start": "2026-12-01", "end": "2026-12-02", "people": []}
     answer = check(assignments=[nobody])
-    assert (answer["loads"], answer["fairness"]) == ([], [])
+    assert (answer["loads"], answer["fairness"]) == ({}, [])
