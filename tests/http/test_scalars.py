@@ -11,6 +11,7 @@ from app.http.scalars import (
     MAX_NAME,
     Instant,
     Name,
+    Turn,
     decoded_scalar,
     instant_ms,
     scalar_schema,
@@ -209,3 +210,7 @@ def test_only_strings_are_decoded(kind: type, value: object, got: str) -> None:
 )
 def test_schema(kind: type, schema: dict[str, str]) -> None:
     assert scalar_schema(kind) == schema
+
+
+def test_turns_of_the_same_people_are_equal() -> None:
+    assert len({Turn(["ann", "bob"]), Turn(["ann", "bob"]), Turn(["bob", "ann"])}) == 2

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.errors import InvalidRequest
-from app.teams.absences.calendars import stretches_in
+from app.teams.absences.calendars import prepare_stretches, stretches_in
 from tests.support.clock import Clock
 from tests.support.schedule_documents import at
 from tests.support.stored import V1, V2, Stored, code_of, faults_in
@@ -358,3 +358,8 @@ class TestCalendars:
         [error] = caught.value.errors
         assert error.pointer == "/calendar"
         assert error.detail.startswith("has 1 absences")
+
+
+async def test_a_calendar_wants_a_zone(anyio_backend: str) -> None:
+    with pytest.raises(InvalidRequest, match="timezone"):
+        await prepare_stretches(None, {"calendar": "x"}, 0)  # type: ignore[arg-type]

@@ -130,8 +130,8 @@ def _write_participants(once: sa.Table) -> None:
         added = sorted({(key[0], key[1], name) for name in names} - known)
         known = {row for row in known if row[:2] == tuple(key[:2])} | set(added)
         columns = ("org_id", "schedule_id", "user_id")
-        if added:
-            op.bulk_insert(once, [dict(zip(columns, row, strict=True)) for row in added])
+        for row in added:
+            connection.execute(sa.insert(once).values(dict(zip(columns, row, strict=True))))
 
 
 def _statements(on_postgres: object, on_sqlite: object) -> Iterator[str]:
