@@ -360,6 +360,6 @@ class TestCalendars:
         assert error.detail.startswith("has 1 absences")
 
 
-async def test_a_calendar_wants_a_zone(anyio_backend: str) -> None:
+async def test_a_calendar_wants_a_zone() -> None:
     with pytest.raises(InvalidRequest, match="timezone"):
         await prepare_stretches(None, {"calendar": "x"}, 0)  # type: ignore[arg-type]
