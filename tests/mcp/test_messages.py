@@ -276,14 +276,14 @@ def test_numbers_near_the_ends_are_read_quickly_beside_the_arguments() -> None:
     body = b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":%b}' % LARGEST
     started = time.process_time()
     assert message_in(body).params == {"a": [1e308] * 2_600}
-    assert time.process_time() - started < 0.03
+    assert time.process_time() - started < 0.01
 
 
 def test_numbers_near_the_ends_are_read_quickly_within_them() -> None:
     started = time.process_time()
     wanted = b'{"a":[%b]}' % b",".join([b"1e308"] * 2_600)
     assert asked_in(b" " + LARGEST, paid_endpoints()[0]) == (JSON_TYPE, wanted)
-    assert time.process_time() - started < 0.03
+    assert time.process_time() - started < 0.01
 
 
 class Fuzzed:
