@@ -75,6 +75,11 @@ class TestWithAKey:
     def test_python(self, keyed: tuple[str, str]) -> None:
         managed([sys.executable, str(FOLDER / "keyed.py")], *keyed)
 
+    @pytest.mark.image
+    @pytest.mark.timeout(400)
+    def test_second_python(self, second_python: str, keyed: tuple[str, str]) -> None:
+        managed([second_python, str(FOLDER / "keyed.py")], *keyed)
+
 
 def managed(client: Sequence[str], address: str, key: str) -> None:
     """Check that ``client`` lists the tools of a key, writes, reads and is refused by them."""

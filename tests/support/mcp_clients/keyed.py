@@ -10,14 +10,14 @@ import json
 import sys
 from typing import Any
 
-import httpx
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client  # each version has its own HTTP client
 
 
 async def main(url: str, key: str, calls: list[tuple[str, dict[str, Any]]]) -> None:
     async with (
-        httpx.AsyncClient(headers={"Authorization": f"Bearer {key}"}) as http,
+        create_mcp_http_client({"Authorization": f"Bearer {key}"}) as http,
         streamable_http_client(url, http_client=http) as (incoming, outgoing, *_),
         ClientSession(incoming, outgoing) as session,
     ):
