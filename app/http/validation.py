@@ -8,7 +8,7 @@ rules across fields (``cross_field_errors``), at any depth.
 
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import accumulate, islice
@@ -61,6 +61,9 @@ If there are more, that is told instead."""
 
 MAX_UNKNOWN_NAMED = 100
 """The most unknown fields that are named, each with a similar known field. The rest are counted."""
+
+MAX_REPORTED = 20
+"""The most errors of one kind that are named where a rule is about several fields."""
 
 MAX_DETAIL = 200
 """The most characters of msgspec's message that are told."""
@@ -139,6 +142,23 @@ class RequestModel(Struct, frozen=True):
         this document, also if it is part of a larger one.
         """
         return ()
+
+
+def first_errors(
+    checks: Iterable[Callable[[Mapping[str, Any]], Iterator[FieldError]]],
+    values: Mapping[str, Any],
+) -> Iterator[FieldError]:
+    """Yield the first ``MAX_REPORTED`` errors that each of the ``checks`` finds in ``values``.
+
+    The last error says that there are more, if any of the checks finds more.
+    """
+    has_more = False
+    for check in checks:
+        errors = check(values)
+        yield from islice(errors, MAX_REPORTED)
+        has_more |= next(errors, None) is not None
+    if has_more:
+        yield FieldError("", f"has more errors: of one kind the first {MAX_REPORTED} are named")
 
 
 def parsed_json(body: bytes) -> object:

@@ -14,7 +14,7 @@ from app.engine.roster.loads import Points
 from app.engine.roster.model import Assignment, Roster, Rule, Slot
 from app.errors import FieldError
 from app.http.validation import RequestModel, pointer_to, valid_items
-from app.products.roster.document import HOLIDAY, point_errors, rule_errors, unknown_name
+from app.products.roster.document import HOLIDAY, point_errors, rule_errors, unknown_names
 from app.products.roster.fields import ABSENCES, End, PersonName, Start, stretch_errors
 from app.products.roster.held import Held, HeldRequest, HeldWork, held_in
 from app.products.roster.people import engine_points
@@ -124,10 +124,7 @@ def _name_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     held = values["assignments"] or ()
     names |= {name: None for each in held for name, _ in each.places}
     names |= dict.fromkeys(values["schedule"].people if values["schedule"] else ())
-    for pointer, name in _names(values):
-        wrong = unknown_name(name, names)
-        if wrong:
-            yield FieldError(pointer, wrong)
+    yield from unknown_names(_names(values), names)
 
 
 def _names(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

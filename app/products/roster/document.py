@@ -4,9 +4,8 @@ What needs the slots themselves (their number, who can take them, what is fixed)
 ``translation``, which runs in a worker process.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import islice
 from math import lcm
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -17,7 +16,7 @@ from app.engine.roster.patterns import slot_count
 from app.engine.roster.standard import NAMES
 from app.engine.walltime import DAY, clock_of
 from app.errors import FieldError
-from app.http.validation import RequestModel, pointer_to, valid_items
+from app.http.validation import RequestModel, first_errors, pointer_to, valid_items
 from app.products.local_times import with_instants
 from app.products.roster.fields import (
     ABSENCES,
@@ -48,7 +47,6 @@ from app.similar import most_similar
 
 WINDOW_MS = 2 * 366 * DAY
 FIXED = 5_000
-MAX_REPORTED = 20
 MAX_CARRIED = 1_000_000
 MAX_POINTS = 100
 MOST_COMMON = 10_000_000
@@ -257,8 +255,7 @@ class RosterDocument(RequestModel, frozen=True, dict=True):
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
-        has_more = False
-        for check in (
+        checks = (
             window_errors,
             calendar_errors,
             _slot_errors,
@@ -271,12 +268,8 @@ class RosterDocument(RequestModel, frozen=True, dict=True):
             _weight_errors,
             _objective_errors,
             rule_errors,
-        ):
-            errors = check(values)
-            yield from islice(errors, MAX_REPORTED)
-            has_more |= next(errors, None) is not None
-        if has_more:
-            yield FieldError("", f"has more errors: of one kind the first {MAX_REPORTED} are named")
+        )
+        yield from first_errors(checks, values)
 
 
 def _with_wishes(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -379,14 +372,21 @@ def unknown_name(name: str, people: Mapping[str, Any]) -> str | None:
     return "is not one of people" + (f"; did you mean {similar!r}?" if similar else "")
 
 
+def unknown_names(
+    names: Iterable[tuple[str, str]], people: Mapping[str, Any]
+) -> Iterator[FieldError]:
+    """Yield an error for each name, given with its pointer, that is not one of ``people``."""
+    for pointer, name in names:
+        wrong = unknown_name(name, people)
+        if wrong:
+            yield FieldError(pointer, wrong)
+
+
 def _name_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     if "people" not in values:
         return
     people = {str(person.name): None for person in values["people"]}
-    for pointer, name in _names(values):
-        wrong = unknown_name(name, people)
-        if wrong:
-            yield FieldError(pointer, wrong)
+    yield from unknown_names(_names(values), people)
 
 
 def _names(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -49,8 +49,22 @@ End = Annotated[
 ]
 Kind = Annotated[Name, Meta(description="a kind of slots, such as night", examples=["weekend"])]
 SkillName = Annotated[Name, Meta(description="a skill of 1 to 200 characters", examples=["senior"])]
+Need = Annotated[
+    float,
+    Meta(ge=1, le=PLACES, multiple_of=1, description="how many people, 1 if absent", examples=[2]),
+]
+Skills = Annotated[
+    list[SkillName | None],
+    Meta(
+        min_length=1,
+        max_length=PLACES,
+        description="what each of them must have, null for anybody",
+        examples=[["senior", None]],
+    ),
+]
+WeekDay = Annotated[Weekday, Meta(description="mon, tue, wed, thu, fri, sat or sun")]
 WeekDays = Annotated[
-    list[Annotated[Weekday, Meta(description="mon, tue, wed, thu, fri, sat or sun")]],
+    list[WeekDay],
     Meta(
         min_length=1, max_length=7, description="local days of the week", examples=[["sat", "sun"]]
     ),
@@ -180,31 +194,8 @@ class SlotDocument(RequestModel, frozen=True):
     start: Start
     end: End
     kind: Kind | None = None
-    need: (
-        Annotated[
-            float,
-            Meta(
-                ge=1,
-                le=PLACES,
-                multiple_of=1,
-                description="how many people, 1 if absent",
-                examples=[2],
-            ),
-        ]
-        | None
-    ) = None
-    skills: (
-        Annotated[
-            list[SkillName | None],
-            Meta(
-                min_length=1,
-                max_length=PLACES,
-                description="what each of them must have, null for anybody",
-                examples=[["senior", None]],
-            ),
-        ]
-        | None
-    ) = None
+    need: Need | None = None
+    skills: Skills | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -232,7 +223,7 @@ class PatternDocument(RequestModel, frozen=True):
     ]
     days: (
         Annotated[
-            list[Annotated[Weekday, Meta(description="mon, tue, wed, thu, fri, sat or sun")]],
+            list[WeekDay],
             Meta(
                 min_length=1,
                 max_length=7,
@@ -243,31 +234,8 @@ class PatternDocument(RequestModel, frozen=True):
         | None
     ) = None
     kind: Kind | None = None
-    need: (
-        Annotated[
-            float,
-            Meta(
-                ge=1,
-                le=PLACES,
-                multiple_of=1,
-                description="how many people, 1 if absent",
-                examples=[2],
-            ),
-        ]
-        | None
-    ) = None
-    skills: (
-        Annotated[
-            list[SkillName | None],
-            Meta(
-                min_length=1,
-                max_length=PLACES,
-                description="what each of them must have, null for anybody",
-                examples=[["senior", None]],
-            ),
-        ]
-        | None
-    ) = None
+    need: Need | None = None
+    skills: Skills | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:

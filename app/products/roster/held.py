@@ -5,7 +5,6 @@ Both become ``Work`` of the engine, once for all products that look at a roster 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -16,7 +15,7 @@ from app.engine.roster.model import Person
 from app.engine.walltime import DAY, ZoneClock, clock_of
 from app.errors import FieldError, InvalidRequest
 from app.http.scalars import Name
-from app.http.validation import RequestModel, valid_items
+from app.http.validation import RequestModel, first_errors, valid_items
 from app.products.layered.request import (
     EntryDocument,
     OncallScheduleRequest,
@@ -26,12 +25,11 @@ from app.products.layered.request import (
 )
 from app.products.local_times import with_instants
 from app.products.roster.document import (
-    MAX_REPORTED,
     SHOWN,
     HeldPlace,
     ShownText,
     people_errors,
-    unknown_name,
+    unknown_names,
     window_errors,
 )
 from app.products.roster.fields import (
@@ -179,8 +177,7 @@ class HeldRequest(RequestModel, frozen=True, kw_only=True):
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
-        has_more = False
-        for check in (
+        checks = (
             window_errors,
             calendar_errors,
             people_errors,
@@ -188,12 +185,8 @@ class HeldRequest(RequestModel, frozen=True, kw_only=True):
             _window_of_errors,
             _schedule_errors,
             _held_name_errors,
-        ):
-            errors = check(values)
-            yield from islice(errors, MAX_REPORTED)
-            has_more |= next(errors, None) is not None
-        if has_more:
-            yield FieldError("", f"has more errors: of one kind the first {MAX_REPORTED} are named")
+        )
+        yield from first_errors(checks, values)
 
     @property
     def is_heavy(self) -> bool:
@@ -241,11 +234,12 @@ def _held_name_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     if values.get("people") is None:
         return
     people = {str(person.name): None for person in values["people"]}
-    for index, held in valid_items(values, "assignments"):
-        for name, _ in held.places:
-            wrong = unknown_name(name, people)
-            if wrong:
-                yield FieldError(f"/assignments/{index}/person", wrong)
+    names = (
+        (f"/assignments/{index}/person", name)
+        for index, held in valid_items(values, "assignments")
+        for name, _ in held.places
+    )
+    yield from unknown_names(names, people)
 
 
 @dataclass(frozen=True)

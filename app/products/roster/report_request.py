@@ -14,11 +14,11 @@ from app.engine.layered.tally import WEEKEND
 from app.engine.pay import Rate, Within
 from app.engine.walltime import DAY
 from app.errors import FieldError
-from app.http.scalars import Name, Weekday, WindowEnd
+from app.http.scalars import Name, WindowEnd
 from app.http.validation import RequestModel, valid_items
 from app.products.holiday_calendars import holiday_intervals
 from app.products.roster.document import unknown_name
-from app.products.roster.fields import Kind, PersonName
+from app.products.roster.fields import Kind, PersonName, WeekDay
 from app.products.roster.held import Held, HeldRequest, held_in
 from app.products.roster.understood_held import UnderstoodHeld, understood_held
 
@@ -68,7 +68,7 @@ class WhenDocument(RequestModel, frozen=True):
     ) = None
     days: (
         Annotated[
-            list[Annotated[Weekday, Meta(description="mon, tue, wed, thu, fri, sat or sun")]],
+            list[WeekDay],
             Meta(
                 min_length=1,
                 max_length=7,

@@ -2,8 +2,8 @@
 
 Strategy: each rule is one small function over ``values``, the fields that are each valid alone
 (``http/validation.py``). The members of objects with people as keys are checked here too, because
-their names are data. Of the errors that one function finds, the first ``MAX_REPORTED`` are
-reported, and that there are more.
+their names are data. Of the errors that one function finds the first are reported
+(``first_errors``).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from app.engine.rotation import HOUR_MS, LAST_INSTANT_MS, milliseconds
 from app.engine.walltime import DAY
 from app.errors import FieldError
 from app.http.scalars import Instant, Name
-from app.http.validation import RequestModel, pointer_to, valid_items, valid_members
+from app.http.validation import RequestModel, first_errors, pointer_to, valid_items, valid_members
 from app.products.local_times import ENDS
 from app.products.words import END, PERSON, START, meant_by
 from app.similar import most_similar
@@ -34,7 +34,6 @@ MIN_ABSENCE_HOURS = 4
 MAX_ADDRESS = 254
 WEIGHTS = (Fraction(1, 100), Fraction(100))
 CARRY_HOURS = 1_000_000
-MAX_REPORTED = 20
 
 Person = Annotated[Name, Meta(description="one of `people`", examples=["bob"])]
 
@@ -149,12 +148,8 @@ class LimitsDocument(RequestModel, frozen=True):
 
 
 def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Yield the errors across the fields of a planned rotation, each of which is valid alone.
-
-    The last says that there are more, if any rule is broken more often than is reported.
-    """
-    has_more = False
-    for check in (
+    """Return the errors across the fields of a planned rotation, each of which is valid alone."""
+    checks = (
         _absence_errors,
         _person_errors,
         _number_errors,
@@ -166,12 +161,8 @@ def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         _calendar_errors,
         _email_errors,
         _size_errors,
-    ):
-        errors = check(values)
-        yield from islice(errors, MAX_REPORTED)
-        has_more |= next(errors, None) is not None
-    if has_more:
-        yield FieldError("", f"has more errors: of one kind the first {MAX_REPORTED} are named")
+    )
+    return first_errors(checks, values)
 
 
 def _absence_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
