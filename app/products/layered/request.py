@@ -23,8 +23,10 @@ from app.engine.layered.model import (
     Schedule,
     Swap,
 )
-from app.engine.layered.resolve import final_schedule, on_call_at
+from app.engine.layered.roles import final_schedule, on_call_at
 from app.engine.layered.swaps import with_swaps
+from app.engine.layered.versions import ScheduleVersion
+from app.engine.walltime import FOREVER
 from app.errors import (
     FieldError,
     InvalidRequest,
@@ -46,10 +48,14 @@ from app.products.layered.layer_fields import (
     LocalStart,
     LocalZone,
     Participants,
+    RoleMeant,
     RotationInterval,
     RotationType,
     UserId,
     WhenAwayRule,
+    layer_role_errors,
+    role_errors,
+    text_of,
 )
 from app.products.layered.understood import (
     UnderstoodInstant,
@@ -110,7 +116,10 @@ Reason = Annotated[
     ),
 ]
 """The reason of an override."""
-
+OverrideRole = Annotated[
+    RoleMeant,
+    Meta(description="a role of a layer; absent: the first, or all where user_id is null"),
+]
 
 READ_ONLY = Meta(
     description="shown by the stored APIs; accepted and not used",
@@ -167,6 +176,7 @@ class OverrideDocument(RequestModel, frozen=True):
     id: ShownText | None = None
     swap_id: ShownText | None = None
     created_at: ShownText | None = None
+    role: OverrideRole | None = None
 
     as_shown = ("cancelled_at",)
     synonyms = meant_by({"user_id": PERSON, "start_at": START, "end_at": END})
@@ -184,7 +194,7 @@ class OverrideDocument(RequestModel, frozen=True):
         if end_at <= self.start_at:
             return None
         user_id = None if self.user_id is None else str(self.user_id)
-        return Override(user_id, self.start_at, end_at, self.reason)
+        return Override(user_id, self.start_at, end_at, self.reason, role=text_of(self.role))
 
 
 class EntryDocument(RequestModel, frozen=True):
@@ -199,6 +209,7 @@ class EntryDocument(RequestModel, frozen=True):
     scheduled_user_id: ShownText | None = None
     swap_id: ShownText | None = None
     created_at: ShownText | None = None
+    role: RoleMeant | None = None
 
     synonyms = meant_by({"user_id": PERSON, "start": START, "end": END})
 
@@ -207,7 +218,7 @@ class EntryDocument(RequestModel, frozen=True):
         return order_errors(values, "start", "end")
 
     def entry(self) -> Entry:
-        return Entry(str(self.user_id), self.start, self.end)
+        return Entry(str(self.user_id), self.start, self.end, role=text_of(self.role))
 
 
 class AbsenceOf(RequestModel, frozen=True):
@@ -253,6 +264,7 @@ class SwapDocument(RequestModel, frozen=True):
     start: Annotated[LocalStart, BEGINS]
     end: Annotated[LocalEnd, ENDS_AT]
     swap_with_user_id: Annotated[UserId, Meta(title="who takes it over")]
+    role: RoleMeant | None = None
 
     synonyms = meant_by({"swap_with_user_id": (*PERSON, "with"), "start": START, "end": END})
 
@@ -261,7 +273,7 @@ class SwapDocument(RequestModel, frozen=True):
         return window_errors(values, "start", "end", "/end")
 
     def swap(self) -> Swap:
-        return Swap(self.start, self.end, str(self.swap_with_user_id))
+        return Swap(self.start, self.end, str(self.swap_with_user_id), role=text_of(self.role))
 
 
 class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
@@ -417,6 +429,8 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             *_rotation_errors(values),
             *_first_turns_errors(values),
             *_absent_errors(values),
+            *layer_role_errors(values),
+            *_manual_role_errors(values),
         ]
         yield from errors
         manual = len(values.get("overrides") or ()) + len(values.get("entries") or ())
@@ -478,7 +492,7 @@ class OncallScheduleRequest(
         yield from super().cross_field_errors(values)
 
     def final_schedule(self, schedule: Schedule) -> FinalSchedule:
-        return final_schedule(schedule, *self.window)
+        return final_schedule([ScheduleVersion(-FOREVER, schedule)], *self.window)
 
 
 class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
@@ -505,7 +519,7 @@ class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
         yield from super().cross_field_errors(values)
 
     def on_call(self, schedule: Schedule) -> OnCall:
-        return on_call_at(schedule, self.at or 0)
+        return on_call_at([ScheduleVersion(-FOREVER, schedule)], self.at or 0)
 
 
 def order_errors(values: Mapping[str, Any], start: str, end: str) -> Iterator[FieldError]:
@@ -602,6 +616,24 @@ def _absent_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         similar = most_similar(name, known)
         hint = f"; did you mean {similar!r}?" if similar else ""
         yield FieldError(f"/unavailable/{index}/person", f"takes no turns of any layer{hint}")
+
+
+def _manual_role_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield an error for each role of an override, entry or swap that no layer has.
+
+    At most ``MAX_REPORTED`` are named.
+    """
+    if "layers" not in values:
+        return
+    roles = (layer.role for layer in values["layers"] or ())
+    known = list(dict.fromkeys(str(role) for role in roles if role is not None))
+    errors = (
+        error
+        for name in ("overrides", "entries", "swaps")
+        for index, each in valid_items(values, name)
+        for error in role_errors(f"/{name}/{index}/role", text_of(each.role), known)
+    )
+    yield from islice(errors, MAX_REPORTED)
 
 
 def _pending_errors(values: Mapping[str, Any], end_at: int) -> Iterator[FieldError]:

@@ -18,13 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database.tables import schedule_versions
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, check_work, steps_of
 from app.engine.layered.model import FinalSchedule, OnCall, Schedule, WhenAway
+from app.engine.layered.roles import final_schedule, on_call_at
 from app.engine.layered.shifts import ScheduleShift, shifts_between
-from app.engine.layered.versions import (
-    ScheduleVersion,
-    final_schedule,
-    on_call_at,
-    validity_intervals,
-)
+from app.engine.layered.versions import ScheduleVersion, validity_intervals
 from app.errors import NotFound
 from app.teams.absences.store import AbsentStretch, absent_near
 from app.teams.heavy_work import Compute
@@ -37,6 +33,9 @@ REACH_MS = 45 * DAY_MS
 LIGHT_STEPS, LIGHT_CHARACTERS = 1_000, 1024 * 1024
 """The largest question that is answered on the event loop, within about 10 ms: steps of its window,
 and characters of the rules that it is answered from."""
+
+ROLE_TEXT = '"role":"'
+"""What stands in the text of layers that have roles; within a string there are no bare quotes."""
 
 T = TypeVar("T")
 Span = tuple[int, int]
@@ -104,9 +103,10 @@ async def history_between(
     rules = [cast(Rules, tuple(row)) for row in await tx.execute(VERSIONS, whose)]
     if not rules:
         raise NotFound(f"there is no schedule {schedule_id}")
+    has_roles = any(ROLE_TEXT in layers for *_, layers in rules)
     return History(
         rules,
-        await assignments_near(tx, org_id, schedule_id, from_at, to_at),
+        await assignments_near(tx, org_id, schedule_id, from_at, to_at, by_role=has_roles),
         await absent_near(tx, org_id, schedule_id, from_at, to_at),
     )
 
@@ -211,7 +211,7 @@ def _versions_in(
 def _on_call_in(history: History, at: int, _: int) -> tuple[OnCall, Span]:
     """Return who is on call at ``at``, and the stretch that this depends on."""
     found = on_call_at(history.versions(), at)
-    since = EARLIEST_AT if found.since is None else found.since
+    since = min(EARLIEST_AT if each.since is None else each.since for each in found.parts)
     ends = [each.until_at for each in history.assignments]
     ends += [each.until_at for each in history.absent]
     ended = (until_at for until_at in ends if until_at <= at)
@@ -221,4 +221,5 @@ def _on_call_in(history: History, at: int, _: int) -> tuple[OnCall, Span]:
 
 def _end_of(found: OnCall) -> int:
     """Return the last instant that an answer mentions."""
-    return max(found.at, found.until or found.at, found.next.at if found.next else found.at)
+    ends = [end for each in found.parts for end in (each.until, each.next and each.next.at) if end]
+    return max([found.at, *ends])

@@ -13,6 +13,7 @@ from app.teams.overrides.store import (
     overrides_page,
     take_back,
 )
+from app.teams.schedules.roles import with_role
 from app.teams.schedules.store import (
     get_schedule,
     lock_schedule,
@@ -33,7 +34,7 @@ async def create_override(tx: Tx, context: RequestContext) -> HandlerResult:
     """Create an override."""
     schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
-    given = context.document.fields
+    given = with_role(schedule, context.document.fields, context.now)
     if given.user_id is not None:
         await require_users(tx, context.org_id, [("/user_id", given.user_id)])
     assignment = new_assignment(
