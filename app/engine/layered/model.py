@@ -290,6 +290,14 @@ class FinalSchedule(NamedTuple):
         """The final schedule of each role, or the whole where there are no roles."""
         return self.roles or (self,)
 
+    def part_of(self, role: str | None) -> "FinalSchedule | None":
+        """Return the final schedule of a role, of the first one if it is ``None``.
+
+        Return ``None`` for a role that there is not in the window.
+        """
+        known = (part for part in self.parts if role in (None, part.role))
+        return next(known, None)
+
     @property
     def segments_and_roles(self) -> list[tuple[Segment, str | None]]:
         """The segments in order, each with its role, if it has one."""

@@ -61,6 +61,10 @@ class StretchPassedOver(Struct, frozen=True, gc=False):
 
 UserIds = Annotated[Sequence[str], Meta(description="Everybody on call, if they are several.")]
 ShownRole = Annotated[str, Meta(description="The role, if layers have roles.")]
+OtherRoles = Annotated[
+    Sequence[str],
+    Meta(description="Roles that the same person has besides, in a part of it, if any."),
+]
 FirstRole = Annotated[
     str, Meta(description="The first role, whose answer this is, if layers have roles.")
 ]

@@ -19,14 +19,16 @@ import msgspec
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
 
 Place = tuple[int, str]
-"""An instant and the id of a schedule: the order of turns."""
+"""An instant, and the id of a schedule with a mark of the role if it has one: in this order."""
 
 AFTER_ALL = "~"
 """Greater than the id of every schedule: all turns of an instant."""
 BEFORE_ALL: Place = (EARLIEST_AT, "")
 MAX_AUDIT_ID = 2**63 - 1
 LAST_TOLD_AT = LATEST_AT - 100 * DAY_MS
-MAX_ID = 64
+ROLE_MARK = 12
+"""Characters by which the roles of a schedule are told apart."""
+MAX_ID = 64 + 1 + ROLE_MARK
 
 
 class Cursor(NamedTuple):

@@ -16,7 +16,14 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.tables import schedule_versions
-from app.engine.layered.limits import DAY_MS, EARLIEST_AT, check_work, steps_of
+from app.engine.layered.limits import (
+    DAY_MS,
+    EARLIEST_AT,
+    LATEST_AT,
+    WINDOW_MS,
+    check_work,
+    steps_of,
+)
 from app.engine.layered.model import FinalSchedule, OnCall, Schedule, WhenAway
 from app.engine.layered.roles import final_schedule, on_call_at
 from app.engine.layered.shifts import ScheduleShift, shifts_between
@@ -156,6 +163,44 @@ def final_schedule_in(history: History, from_at: int, to_at: int) -> FinalSchedu
 def shifts_in(history: History, from_at: int, to_at: int) -> Sequence[ScheduleShift]:
     """Return the shifts that meet ``[from_at, to_at)``. Raises the engine's limits."""
     return shifts_between(_bounded_versions(history, from_at, to_at), from_at, to_at)
+
+
+async def other_roles(
+    tx: AsyncConnection,
+    compute: Compute,
+    org_id: str,
+    schedule_id: str,
+    user_ids: Sequence[str],
+    role: str | None,
+    span: Span,
+) -> Sequence[str]:
+    """Return the roles but ``role`` that any of these people has in a part of ``span``.
+
+    Nothing without a role. Of a long stretch the first two years are looked through. Raises
+    ``NotFound`` and the engine's limits.
+    """
+    if role is None:
+        return ()
+    from_at, to_at = max(span[0], EARLIEST_AT), min(span[1], span[0] + WINDOW_MS, LATEST_AT - 1)
+    history = await history_between(tx, org_id, schedule_id, from_at, to_at)
+    return await ask(compute, history, from_at, to_at, _other_roles_in, user_ids, role)
+
+
+def _other_roles_in(
+    history: History, from_at: int, to_at: int, user_ids: Sequence[str], role: str
+) -> Sequence[str]:
+    return roles_held(final_schedule_in(history, from_at, to_at), user_ids, role)
+
+
+def roles_held(final: FinalSchedule, user_ids: Sequence[str], but: str) -> Sequence[str]:
+    """Return the roles but one that any of these people has in a window."""
+    return tuple(
+        part.role
+        for part in final.parts
+        if part.role is not None
+        and part.role != but
+        and any(name in user_ids for segment in part.segments for name in segment.user_ids)
+    )
 
 
 async def on_call_of(

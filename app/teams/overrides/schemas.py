@@ -1,12 +1,13 @@
 """Overrides on the wire."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from app.errors import FieldError
 from app.http.validation import RequestModel
+from app.products.layered.answer import OtherRoles
 from app.products.layered.layer_fields import Point, text_of
 from app.products.layered.request import (
     Covering,
@@ -64,10 +65,11 @@ class OverrideShown(Struct, frozen=True, omit_defaults=True):
     role: (
         Annotated[str, Meta(description="Absent: the first role, or all where nobody is.")] | None
     ) = None
+    other_roles: OtherRoles = ()
 
 
-def override_of(assignment: ManualAssignment) -> OverrideShown:
-    """Return an override as it is on the wire."""
+def override_of(assignment: ManualAssignment, other_roles: Sequence[str] = ()) -> OverrideShown:
+    """Return an override as it is on the wire, with what else the person has, if it was asked."""
     given = assignment.fields
     return OverrideShown(
         assignment.id,
@@ -79,4 +81,5 @@ def override_of(assignment: ManualAssignment) -> OverrideShown:
         utc_text(assignment.created_at),
         None if assignment.cancelled_at is None else utc_text(assignment.cancelled_at),
         given.role,
+        other_roles,
     )
