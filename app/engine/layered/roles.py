@@ -1,4 +1,4 @@
-"""Schedules whose layers have roles: each role is resolved by itself.
+"""Schedules whose layers have roles: each is resolved by itself (rule 41 of ``schedules.md``).
 
 Strategy: the layers of a role, with the overrides and entries of it, are a schedule without roles
 (``versions.py``), so each role is answered as if there were no other. Layers of other roles keep

@@ -38,16 +38,15 @@ TurnOf = (
 RoleOf = Annotated[
     Name,
     Meta(
-        title="whose schedule it is a part of",
-        description="layers of one role, a name of 1 to 200 characters, are resolved among "
-        "themselves; all layers have one of at most 5 roles, or none has; absent: no roles",
+        description="layers of one role are resolved by themselves; all have one of at most 5, or "
+        "none",
         examples=["primary"],
     ),
 ]
 """The role of a layer."""
 RoleMeant = Annotated[
     Name,
-    Meta(title="which role is meant", description="a role of a layer; absent: the first"),
+    Meta(description="a layer's; absent: the first", examples=["primary"]),
 ]
 """The role of what is made by hand."""
 Point = Annotated[
@@ -215,9 +214,8 @@ class LayerDocument(RequestModel, frozen=True):
         Meta(
             max_length=PARTICIPANTS,
             title="who takes turns",
-            description="at most 500 user ids in the order of their turns; twice: two turns a "
-            "round; none: the layer is silent; in place of an id a list of up to 20, who are on "
-            "call together, or null: the layers below have that turn",
+            description="at most 500 user ids in order; twice: two turns a round; none: the layer "
+            "is silent; in place of an id up to 20 together, or null: the layers below",
             examples=[["usr_alice", "usr_bob"]],
             extra={"error": TooManyParticipants},
         ),
@@ -231,7 +229,7 @@ class LayerDocument(RequestModel, frozen=True):
             Meta(
                 max_length=RESTRICTIONS,
                 title="when the layer is active",
-                description="at most 100 windows in which the layer is active; none: always",
+                description="at most 100 windows; none: always",
                 extra={"error": TooManyRestrictions},
             ),
         ]
@@ -326,7 +324,7 @@ WhenAwayRule = Annotated[
     Meta(
         title="who has a turn meanwhile",
         description='who has a turn while its person is away: "next", as if absent: the next '
-        'participant of the layer who is there, for exactly that time; "gap": nobody of the layer',
+        'participant of the layer who is there, for just that time; "gap": nobody',
     ),
 ]
 LAYERS_RULE = Meta(

@@ -117,9 +117,13 @@ Reason = Annotated[
 ]
 """The reason of an override."""
 OverrideRole = Annotated[
-    RoleMeant,
-    Meta(description="a role of a layer; absent: the first, or all where user_id is null"),
+    Name,
+    Meta(
+        description="a layer's; absent: the first, or all if user_id is null",
+        examples=["primary"],
+    ),
 ]
+"""The role of an override."""
 
 READ_ONLY = Meta(
     description="shown by the stored APIs; accepted and not used",
@@ -297,7 +301,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             Meta(
                 max_length=limits.OVERRIDES,
                 title="who is on call instead of entries and layers",
-                description="at most 10,000, in the order of their creation: the last one wins; "
+                description="at most 10,000, in order of creation: the last one wins; "
                 "they win over entries and layers",
                 extra={"error": TooManyOverrides},
             ),
@@ -310,8 +314,8 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             Meta(
                 max_length=limits.OVERRIDES,
                 title="shifts made by hand",
-                description="at most 10,000 together with the overrides, in the order of their "
-                "creation: the last one wins; they win over layers",
+                description="at most 10,000 together with the overrides, in order of creation: "
+                "the last one wins; they win over layers",
                 extra={"error": TooManyOverrides},
             ),
         ]
@@ -323,8 +327,8 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             Meta(
                 max_length=limits.SWAPS,
                 title="who changes shifts with whom",
-                description="at most 100, in the order of their creation: whoever has the stretch "
-                "gives it to another, whose next shift after it goes back",
+                description="at most 100, in order of creation: whoever has the stretch "
+                "gives it to another, whose next shift goes back",
                 extra={"error": TooManySwaps},
             ),
         ]
@@ -338,7 +342,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
                 max_length=limits.ABSENCES,
                 title="who is away when",
                 description="at most 10,000: when people take no turns of layers; `when_away` "
-                "says who does. Overrides and entries stand as they are",
+                "says who does. Overrides and entries stand",
             ),
         ]
         | None
