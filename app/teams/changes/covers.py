@@ -76,9 +76,8 @@ def _write(recorded: _Recorded, cover: CoverRequest | None) -> CoverWrite:
     parts: Sequence[AcceptedPart] = ()
     if recorded.accepted:
         parts = recorded.accepted.to[len(recorded.accepted.before or ()) :]
-    answered = [part.user_id for part in parts]
-    if recorded.refused:
-        answered.append(recorded.refused.to[-1].user_id)
+    refusals: Sequence[Refusal] = recorded.refused.to if recorded.refused else ()
+    answered = [*(part.user_id for part in parts), *(each.user_id for each in refusals[-1:])]
     return CoverWrite(
         recorded.id.to,
         cover,
