@@ -28,7 +28,7 @@ MAX_AUDIT_ID = 2**63 - 1
 LAST_TOLD_AT = LATEST_AT - 100 * DAY_MS
 ROLE_MARK = 12
 """Characters by which the roles of a schedule are told apart."""
-MAX_ID = 64 + 1 + ROLE_MARK
+MAX_ID = 64
 
 
 class Cursor(NamedTuple):
@@ -68,8 +68,9 @@ def cursor_in(text: str) -> Cursor | None:
         )
     except (binascii.Error, ValueError):
         return None
-    places = all(
-        EARLIEST_AT <= at <= LAST_TOLD_AT and len(name) <= MAX_ID for at, name in (told, retold)
+    names = [name.split(" ") for _, name in (told, retold)]
+    places = all(EARLIEST_AT <= at <= LAST_TOLD_AT for at, _ in (told, retold)) and all(
+        len(each) <= MAX_ID and len("".join(mark)) <= ROLE_MARK for each, *mark in names
     )
     if not (places and 0 <= written <= batch <= MAX_AUDIT_ID):
         return None
