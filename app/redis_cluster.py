@@ -19,7 +19,6 @@ from redis.asyncio.cluster import ClusterNode, PipelineCommand
 from redis.exceptions import (
     AskError,
     ClusterDownError,
-    MovedError,
     RedisClusterException,
     RedisError,
     TryAgainError,
@@ -29,8 +28,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 ROUNDS = 3
 """How often a command is sent: to a stale connection, to the node it moved from, and to its own."""
-AGAIN = (RedisConnectionError, MovedError, TryAgainError)
-STALE = (RedisConnectionError, RedisTimeoutError, ClusterDownError, MovedError)
+AGAIN = (RedisConnectionError, AskError, TryAgainError)
+STALE = (RedisConnectionError, RedisTimeoutError, ClusterDownError, AskError)
 """The answers after which the cluster is asked which node has which slots."""
 
 Command = tuple[Any, ...]
@@ -67,40 +66,36 @@ class ClusterPipelines:
         nodes: dict[str, ClusterNode] = {}
         groups: dict[str, list[PipelineCommand]] = {}
         for command in commands:
-            try:
-                node = self._redis.get_node_from_key(command.args[3])
-            except RedisClusterException as error:  # at the moment no node has that slot
-                command.result = RedisConnectionError(str(error))
-                continue
-            if node is not None:
-                nodes[node.name] = node
-                groups.setdefault(node.name, []).append(command)
+            slot = self._redis.keyslot(command.args[3])
+            of_slot = self._redis.nodes_manager.slots_cache.get(slot)
+            if of_slot:
+                primary = of_slot[0]
+                nodes[primary.name] = primary
+                groups.setdefault(primary.name, []).append(command)
+            else:
+                command.result = RedisConnectionError(f"at the moment no node has slot {slot}")
         return list(nodes.values()), list(groups.values())
 
     async def _send(self, node: ClusterNode, commands: Sequence[PipelineCommand]) -> None:
-        """Send ``commands`` to ``node``; each has a result afterwards."""
-        try:
-            await node.execute_pipeline(list(commands))
-        except (RedisError, OSError) as error:
-            for command in commands:
-                command.result = error
+        """Send ``commands`` to ``node``, and those whose slot is just moving to where it goes."""
+        await _run_at(node, commands)
         for command in commands:
             if type(command.result) is AskError:
-                await self._send_asking(command.result, command)
-
-    async def _send_asking(self, moving: AskError, command: PipelineCommand) -> None:
-        """Send ``command`` to the node that its slot is just moving to."""
-        node = self._redis.get_node(moving.host, moving.port)
-        if node is None:
-            command.result = RedisConnectionError(str(moving))
-            return
-        try:
-            await node.execute_pipeline([PipelineCommand(0, "ASKING"), command])
-        except (RedisError, OSError) as error:
-            command.result = error
+                heir = self._redis.get_node(command.result.host, command.result.port)
+                if heir is not None:
+                    await _run_at(heir, [PipelineCommand(0, "ASKING"), command])
 
     async def _ask_for_slots(self) -> None:
         """Ask which node has which slots; if nobody answers, what was known stays."""
         with contextlib.suppress(RedisClusterException, RedisError, OSError):
             await self._redis.initialize()
             await self._redis.nodes_manager.initialize()
+
+
+async def _run_at(node: ClusterNode, commands: Sequence[PipelineCommand]) -> None:
+    """Run ``commands`` at ``node``; each has its answer or its error afterwards."""
+    try:
+        await node.execute_pipeline(list(commands))
+    except (RedisError, OSError) as error:
+        for command in commands:
+            command.result = error

@@ -1,6 +1,7 @@
 """A real Redis Cluster and real sentinels, each process ended by its own pid.
 
-Ports of a cluster are low, because each node also listens 10,000 higher.
+Each node of a cluster also listens 10,000 ports higher. Both ports are below those that connections
+are given.
 """
 
 import contextlib
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from redis import Redis
+from redis.asyncio import RedisCluster
 from redis.exceptions import RedisError
 
+from app.redis_servers import RedisClient
 from tests.support.processes import free_port, running, wait_until
 from tests.support.redis_server import accepts
 from tests.support.requirements import require
@@ -22,6 +25,14 @@ NAME = "oncall"
 NODE_TIMEOUT_MS = 1_500
 """How long a node does not answer until the others let its replica take over."""
 COMMON = ("--save", "", "--bind", "127.0.0.1", "--maxmemory-policy", "noeviction")
+
+
+async def emptied(redis: RedisClient) -> None:
+    """Remove every key of one server or of all primaries."""
+    if isinstance(redis, RedisCluster):
+        await redis.flushall(target_nodes=RedisCluster.PRIMARIES)
+    else:
+        await redis.flushall()
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,13 @@ class Watched:
     """A primary and a replica that three sentinels watch."""
 
     nodes: Sequence[Node]
+    ports: Sequence[int]
+    """Of the sentinels."""
     url: str
+
+    def is_agreed(self) -> bool:
+        """Whether all sentinels name the replica as the primary."""
+        return {_named_by(port) for port in self.ports} == {self.nodes[1].port}
 
 
 @contextlib.contextmanager
@@ -117,7 +134,7 @@ def redis_sentinels(folder: Path) -> Iterator[Watched]:
             stack.enter_context(running(command, log=log, ready=lambda port=port: accepts(port)))
         wait_until(lambda: all(map(_knows_all, ports)))
         hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
-        yield Watched([primary, replica], f"redis+sentinel://{hosts}/{NAME}")
+        yield Watched([primary, replica], ports, f"redis+sentinel://{hosts}/{NAME}")
 
 
 @contextlib.contextmanager
@@ -134,7 +151,7 @@ def _node(folder: Path, *flags: str, port: int | None = None) -> Iterator[Node]:
 def _bus_port() -> int:
     """A port that is free, and the one that is 10,000 higher, too."""
     while True:
-        port = random.randrange(20_000, 30_000)
+        port = random.randrange(12_000, 22_000)  # noqa: S311 - no secret
         if not accepts(port) and not accepts(port + 10_000):
             return port
 
@@ -155,3 +172,9 @@ def _knows_all(port: int) -> bool:
     with Redis(port=port, socket_timeout=2) as sentinel:
         state = sentinel.sentinel_master(NAME)
     return bool(state["num-other-sentinels"] == 2 and state["num-slaves"] == 1)
+
+
+def _named_by(port: int) -> int:
+    """The port of the primary that the sentinel at ``port`` names."""
+    with Redis(port=port, socket_timeout=2) as sentinel:
+        return int(sentinel.sentinel_get_master_addr_by_name(NAME)[1])

@@ -46,7 +46,9 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 MAX_STREAMED = 150_000
-"""How many settlements wait for a database, about, in 100 MB a server; the oldest go first."""
+"""How many settlements wait for a database, about, in 100 MB; the oldest go first."""
+MAX_STREAMED_OF_SHARD = 5_000
+"""The same of each shard of a cluster, in at most 850 MB of all its nodes."""
 LEAD_PREFIX = "oncall:lead:"
 MAX_UNSTORED = 10_000
 """How many settlements a process keeps for a Redis that is away."""
@@ -91,7 +93,7 @@ end
 if entry[1] and (entry[3] or entry[4]) then return {'mine', entry[4] or '1', claimed} end
 return {'mine', '', claimed}
 """
-SETTLED = f"""
+_SETTLED = f"""
 redis.call('SET', KEYS[2], '1', 'EX', {PAYER_SECONDS})
 -- the holder's lease may have run out: the first receipt stays, whoever comes later
 if redis.call('HGET', KEYS[1], 'receipt') then return 0 end
@@ -103,11 +105,13 @@ if ARGV[7] then redis.call('HSET', KEYS[1], 'answer', ARGV[7]) end
 redis.call('HDEL', KEYS[1], 'lease', 'payment')
 redis.call('EXPIREAT', KEYS[1], ARGV[3])
 if ARGV[4] ~= '' then
-  redis.call('XADD', KEYS[3], 'MAXLEN', '~', {MAX_STREAMED}, '*', 'settlement', ARGV[4])
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', MOST, '*', 'settlement', ARGV[4])
 end
 redis.call('ZREM', KEYS[4], ARGV[5])
 return 1
 """
+SETTLED = _SETTLED.replace("MOST", str(MAX_STREAMED))
+SETTLED_IN_SHARD = _SETTLED.replace("MOST", str(MAX_STREAMED_OF_SHARD))
 HELD = """
 local entry = redis.call('HMGET', KEYS[1], 'holder', 'receipt')
 if entry[1] ~= ARGV[1] or entry[2] then return end
@@ -190,6 +194,7 @@ class RedisClaims:
         self._longest_seconds = TRIES * timeout_seconds
         self._redis = redis_at(url, timeout_seconds=timeout_seconds, tries=TRIES)
         self._keys = ClaimKeys(1 if isinstance(self._redis, Redis) else SHARDS)
+        self._settled = SETTLED if self._keys.shards == 1 else SETTLED_IN_SHARD
         self._scripts = RedisScripts(self._redis)
         self._held: dict[str, _Held] = {}
         """The claims that are held here, by their holders."""
@@ -260,7 +265,7 @@ class RedisClaims:
         arguments = _settled_arguments(key, self._held.pop(holder), receipt)
         payer = receipt.payer.lower()
         try:
-            await self._run(SETTLED, key, [*arguments, *kept], payer)
+            await self._run(self._settled, key, [*arguments, *kept], payer)
         except ClaimsUnavailable:
             if len(self._unstored) < MAX_UNSTORED:
                 self._unstored[key] = _Unstored(arguments, payer)
@@ -276,7 +281,7 @@ class RedisClaims:
 
     async def store_again(self) -> None:
         for key, (arguments, payer) in list(self._unstored.items()):
-            await self._run(SETTLED, key, arguments, payer)
+            await self._run(self._settled, key, arguments, payer)
             del self._unstored[key]
 
     async def settlements(self, after: str = "", count: int = 1000) -> Sequence[StreamedSettlement]:
@@ -332,7 +337,7 @@ class RedisClaims:
     async def mark_found(self, claim: OpenClaim, receipt: Receipt) -> bool:
         held = _Held(claim.request_hash, int(claim.expires_at), claim.payment)
         arguments = _settled_arguments(claim.key, held, receipt)
-        return bool(await self._run(SETTLED, claim.key, arguments, receipt.payer.lower()))
+        return bool(await self._run(self._settled, claim.key, arguments, receipt.payer.lower()))
 
     async def lead(self, role: str, seconds: float) -> bool:
         arguments = [self._leader, int(seconds * 1000)]
