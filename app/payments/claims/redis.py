@@ -132,13 +132,16 @@ return redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', redis.call('TIME')[1], 'LIMI
 LOOK = """
 local fields = {'request', 'receipt', 'lease', 'sent', 'claimed', 'payment'}
 local entry = redis.call('HMGET', KEYS[1], unpack(fields))
-local now = tonumber(redis.call('TIME')[1])
+local time = redis.call('TIME')
+local now = tonumber(time[1])
 if entry[3] and tonumber(entry[3]) > now then
   redis.call('ZADD', KEYS[4], 'XX', entry[3], ARGV[1])
   return {'closed'}
 end
 if entry[1] and entry[6] then
-  return {'open', entry[1], entry[6], entry[4] or '1', entry[5], now + redis.call('TTL', KEYS[1])}
+  -- it expires at a full second, the same at every look
+  local expires = now + time[2] / 1e6 + redis.call('PTTL', KEYS[1]) / 1e3
+  return {'open', entry[1], entry[6], entry[4] or '1', entry[5], math.floor(expires + 0.5)}
 end
 redis.call('ZREM', KEYS[4], ARGV[1])
 return {entry[1] and 'closed' or 'expired'}

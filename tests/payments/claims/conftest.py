@@ -45,7 +45,8 @@ async def claims(request: pytest.FixtureRequest) -> AsyncIterator[PaymentClaims]
 
 @pytest.fixture
 def key() -> str:
-    return f"key-{next(KEYS)}"
+    """The key of a claim, or the beginning of the keys of several by one payer."""
+    return f"eip155:84532:usdc:payer-{next(KEYS)}:nonce"
 
 
 @pytest.fixture
