@@ -193,6 +193,7 @@ async def covers_of(caller: Caller) -> Any:
     }
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", range(2))
 async def test_what_writers_leave_is_what_their_order_gives(
     callers: Sequence[Caller], seed: int
