@@ -46,9 +46,11 @@ OPAQUE = (
     *("CheckOverlap", "CheckStretch", "CheckSpread", "ReportTotal"),
 )
 """The structs whose fields an outline leaves out: they are those of others, or few need them."""
-UNLISTED = ("understood", "notOwed", "user_ids", "passed_over", "four_weeks")
+ROLES = ("role", "roles")
+UNLISTED = ("understood", "notOwed", "user_ids", "passed_over", "four_weeks", *ROLES)
 """The fields of an answer that an outline leaves out: nobody buys an answer for them, or few of the
-answers have them."""
+answers have them. A request has its roles, but those of what is made by hand."""
+BY_HAND = ("OverrideDocument", "EntryDocument", "SwapDocument")
 NULL = "null"
 
 
@@ -164,12 +166,15 @@ class _Outline:
             outlined["properties"] = {
                 name: self.of(field, level + 1)
                 for name, field in fields
-                if name not in UNLISTED and not is_read_only(field)
+                if not self._is_unlisted(name) and not is_read_only(field)
             }
         if "items" in schema:
             outlined["items"] = self._of_item(schema["items"], level + 1)
         is_plain = not {"enum", "properties", "items"} & outlined.keys()
         return {} if self.answer and level > 1 and is_plain else outlined
+
+    def _is_unlisted(self, name: str) -> bool:
+        return name in UNLISTED and (self.answer or name not in ROLES)
 
     def _of_item(self, item: Mapping[str, Any], level: int) -> dict[str, Any]:
         """Return the outline of an item of a list, where null is a value, also in a request."""
@@ -183,6 +188,8 @@ class _Outline:
         if name in OPAQUE:
             return {"type": "object"}
         outlined = self.of(self.definitions[name], level)
+        if name in BY_HAND:
+            outlined["properties"].pop("role", None)
         for field, note in FIELD_NOTES.get(name, {}).items():
             outlined["properties"][field]["description"] = note
         return outlined

@@ -14,6 +14,7 @@ comes back after a second or after a month.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from hashlib import sha256
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -26,7 +27,14 @@ from app.products.layered.answer import several
 from app.teams.audit.schemas import ActorShown
 from app.teams.audit.store import AuditNote, id_before, last_id, notes_after, touched_between
 from app.teams.changes.covers import CoverWrite, cover_writes
-from app.teams.changes.cursor import AFTER_ALL, BEFORE_ALL, Cursor, Place, cursor_at
+from app.teams.changes.cursor import (
+    AFTER_ALL,
+    BEFORE_ALL,
+    ROLE_MARK,
+    Cursor,
+    Place,
+    cursor_at,
+)
 from app.teams.changes.schemas import Change, Changes, CoverChange, GapBegins, Handoff, Write
 from app.teams.changes.store import (
     AT_ONCE,
@@ -58,8 +66,10 @@ class Move(NamedTuple):
 
     @property
     def place(self) -> Place:
-        """Its place in the order of turns."""
-        return self.turn.at, self.schedule.id
+        """Its place in the order of turns; two of one schedule at once differ in their roles."""
+        role = self.turn.role
+        mark = "" if role is None else f" {sha256(role.encode()).hexdigest()[:ROLE_MARK]}"
+        return self.turn.at, f"{self.schedule.id}{mark}"
 
 
 async def read_changes(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -163,7 +173,8 @@ class _Follower:
         if not move.turn.is_cut:
             return move
         found = await self._on_call(move.schedule, move.turn.at)
-        return move._replace(turn=move.turn._replace(until=found.until))
+        [until] = [each.until for each in found.parts if each.role == move.turn.role]
+        return move._replace(turn=move.turn._replace(until=until))
 
     async def _touched(self) -> AsyncIterator[Move]:
         """Yield the turns, told and to come, of the schedules that the open batch has touched."""
@@ -174,7 +185,8 @@ class _Follower:
         async for schedule in with_pauses(schedules.values()):
             told_at = self._cursor.told[0]
             from_at = max(min(touched[schedule.id], told_at), schedule.created_at)
-            yield Move(schedule, await self._present(schedule, from_at))
+            for found in (await self._on_call(schedule, from_at)).parts:
+                yield Move(schedule, await self._present(schedule, found))
             for turn in await self._turns(schedule, from_at, told_at):
                 yield Move(schedule, turn)
             now = self._context.now
@@ -182,14 +194,14 @@ class _Follower:
             for gap in [turn for turn in coming if turn.user_id is None][:GAPS_AHEAD]:
                 yield Move(schedule, gap)
 
-    async def _present(self, schedule: FollowedSchedule, at: int) -> Turn:
-        """Return the turn that runs at an instant, from its beginning on."""
-        found = await self._on_call(schedule, at)
+    async def _present(self, schedule: FollowedSchedule, found: OnCall) -> Turn:
+        """Return the turn of a role that runs at an instant, from its beginning on."""
         since = schedule.created_at if found.since is None else found.since
         if since <= schedule.created_at:
             return turn_at(found, schedule.created_at, None)
         before = await self._on_call(schedule, since - 1)
-        return turn_at(found, since, before.user_id)
+        had = [each.user_id for each in before.parts if each.role == found.role]
+        return turn_at(found, since, had[0] if had else None)
 
     async def _turns(self, schedule: FollowedSchedule, from_at: int, to_at: int) -> Sequence[Turn]:
         """Return the turns of a schedule that begin in ``(from_at, to_at]``."""
@@ -272,7 +284,7 @@ def _shown(move: Move, users: Mapping[str, StoredUser]) -> Change:
     until = None if turn.until is None else utc_text(turn.until)
     common = (turn.id(schedule.id), utc_text(turn.at), *schedule[:3])
     if turn.user_id is None or turn.source is None:
-        return GapBegins(*common, until, turn.before, turn.by)
+        return GapBegins(*common, until, turn.before, turn.by, turn.role)
     user = users.get(turn.user_id)
     return Handoff(
         *common,
@@ -286,4 +298,5 @@ def _shown(move: Move, users: Mapping[str, StoredUser]) -> Change:
         turn.by if turn.source == "override" else None,
         turn.by if turn.source == "entry" else None,
         several((turn.user_id, *turn.others)),
+        turn.role,
     )

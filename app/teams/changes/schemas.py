@@ -9,7 +9,7 @@ from app.engine.layered.limits import DAY_MS
 from app.errors import FieldError
 from app.http.scalars import moment_ms
 from app.http.validation import RequestModel
-from app.products.layered.answer import AssignmentSource, UserIds
+from app.products.layered.answer import AssignmentSource, ShownRole, UserIds
 from app.teams.audit.schemas import ActorShown
 from app.teams.changes.cursor import Cursor, cursor_in
 from app.teams.covers.schemas import AcceptedPart
@@ -124,6 +124,7 @@ class Handoff(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="ha
     override_id: str | None
     entry_id: str | None
     user_ids: UserIds = ()
+    role: ShownRole | None = None
 
 
 class GapBegins(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="gap"):
@@ -139,6 +140,7 @@ class GapBegins(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="
     override_id: (
         Annotated[str, Meta(description="The override that says so, if one does.")] | None
     ) = None
+    role: ShownRole | None = None
 
 
 Change = Write | CoverChange | Handoff | GapBegins

@@ -74,7 +74,10 @@ class EntriesPost(RequestModel, frozen=True, rename="camel"):
     role: (
         Annotated[
             str,
-            Meta(description="whose shifts of a rotation with roles; absent: those of the first"),
+            Meta(
+                description="whose shifts of a rotation with roles; absent: those of the first. "
+                "Where layers of the schedule have roles, it is one of these as well"
+            ),
         ]
         | None
     ) = None
@@ -116,9 +119,11 @@ class EntriesPost(RequestModel, frozen=True, rename="camel"):
         for name in given:
             yield from _window_errors(name, values[name])
 
-    @property
-    def items(self) -> Sequence["Item"]:
-        """The entries that are asked for, each with its pointer; gaps of a rotation are none."""
+    def items_of(self, *, has_roles: bool) -> Sequence["Item"]:
+        """Return the entries that are asked for, each with its pointer; gaps are none.
+
+        Those of a rotation are of its ``role``, if the schedule ``has_roles``.
+        """
         if self.entries is not None:
             return [
                 Item(f"/entries/{place}", each.fields, each.id, "user_id")
@@ -130,7 +135,9 @@ class EntriesPost(RequestModel, frozen=True, rename="camel"):
             name = shift.person if self.role is None else (shift.roles or {})[self.role]
             if name is not None:
                 user_id = str(users.get(str(name), name))
-                given = ManualAssignmentFields(user_id, int(shift.start), int(shift.end))
+                span = (int(shift.start), int(shift.end))
+                role = self.role if has_roles else None
+                given = ManualAssignmentFields(user_id, *span, role=role)
                 found.append(Item(f"/rotation/{place}", given, None, "person"))
         return found
 
@@ -175,21 +182,22 @@ def id_errors(items: Sequence[Item], taken: set[str]) -> Iterator[FieldError]:
 
 
 def overlap_errors(items: Sequence[Item], entries: Sequence[StoredEntry]) -> Iterator[FieldError]:
-    """Yield an error for each item whose user has another entry at that time.
+    """Yield an error for each item whose user has another entry of its role at that time.
 
     Of two items the later one in the list has it. ``entries`` are those that there are already.
     """
-    held: dict[str, list[_Held]] = defaultdict(list)
+    held: dict[tuple[str, str | None], list[_Held]] = defaultdict(list)
     for entry in entries:
         for user_id in set() if entry.generated else {entry.scheduled_user_id, *entry.user_ids}:
             what = f"the entry {entry.id}"
-            held[user_id].append(_Held(entry.start_at, entry.end_at, -1, what))
+            held[user_id, entry.role].append(_Held(entry.start_at, entry.end_at, -1, what))
     for place, item in enumerate(items):
         given = item.fields
-        held[item.user_id].append(_Held(given.start_at, given.end_at, place, item.pointer))
+        own = _Held(given.start_at, given.end_at, place, item.pointer)
+        held[item.user_id, given.role].append(own)
     faults: dict[int, str] = {}
-    for own in held.values():
-        for first, second in _overlaps(own):
+    for some in held.values():
+        for first, second in _overlaps(some):
             faults.setdefault(second.place, first.what)
     for place in sorted(faults):
         item = items[place]
