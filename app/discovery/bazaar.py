@@ -44,11 +44,14 @@ OPAQUE = (
     *("MinDaysOffDocument", "RestAfterDocument", "GapReason", "RosterChange", "RosterGap"),
     *("RosterPlace", "RosterObjective", "LayeredDocument", "HeldPlace", "AbsentDocument"),
     *("CheckOverlap", "CheckStretch", "CheckSpread", "ReportTotal"),
+    *("GivenDocument", "CoverOverride"),
 )
 """The structs whose fields an outline leaves out: they are those of others, or few need them."""
 UNLISTED = ("understood", "notOwed", "user_ids", "passed_over", "four_weeks")
 """The fields of an answer that an outline leaves out: nobody buys an answer for them, or few of the
 answers have them."""
+DEEPEST = 4
+"""How deep the outline of an answer goes: to the objects of a list within those of a list."""
 NULL = "null"
 
 
@@ -180,7 +183,7 @@ class _Outline:
         return {**outlined, "type": [*([kinds] if isinstance(kinds, str) else kinds), NULL]}
 
     def _of_struct(self, name: str, level: int) -> dict[str, Any]:
-        if name in OPAQUE:
+        if name in OPAQUE or (self.answer and level > DEEPEST):
             return {"type": "object"}
         outlined = self.of(self.definitions[name], level)
         for field, note in FIELD_NOTES.get(name, {}).items():
