@@ -15,7 +15,7 @@ comes back after a second or after a month.
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.database.database import Tx
 from app.database.pacing import with_pauses
@@ -25,8 +25,9 @@ from app.errors import FieldError, InvalidRequest
 from app.products.layered.answer import several
 from app.teams.audit.schemas import ActorShown
 from app.teams.audit.store import AuditNote, id_before, last_id, notes_after, touched_between
+from app.teams.changes.covers import CoverWrite, cover_writes
 from app.teams.changes.cursor import AFTER_ALL, BEFORE_ALL, Cursor, Place, cursor_at
-from app.teams.changes.schemas import Change, Changes, GapBegins, Handoff, Write
+from app.teams.changes.schemas import Change, Changes, CoverChange, GapBegins, Handoff, Write
 from app.teams.changes.store import (
     AT_ONCE,
     FollowedSchedule,
@@ -134,11 +135,12 @@ class _Follower:
         notes = [each for each in self._found if isinstance(each, AuditNote)]
         written = {note.schedule_id for note in notes}
         schedules = await schedules_named(self._tx, self._org_id, written)
+        covers = await cover_writes(self._tx, self._org_id, notes)
         moves = [each for each in self._found if isinstance(each, Move)]
         on_call = {move.turn.user_id for move in moves}
         users = await users_by_id(self._tx, self._org_id, on_call)
         shown = [
-            _write(each, schedules.get(each.schedule_id))
+            _written(each, schedules.get(each.schedule_id), covers.get(each.id))
             if isinstance(each, AuditNote)
             else _shown(each, users)
             for each in self._found
@@ -233,17 +235,35 @@ async def _begun(tx: Tx, context: RequestContext) -> Cursor:
     return cursor_at(await id_before(tx, context.org_id, place), place)
 
 
-def _write(note: AuditNote, schedule: FollowedSchedule | None) -> Write:
-    return Write(
-        id=f"write_{note.id}",
-        at=utc_text(note.at),
-        schedule_id=note.schedule_id,
-        schedule_name=schedule.name if schedule else None,
-        team_id=schedule.team_id if schedule else None,
-        action=note.action,
-        version=note.version,
-        audit_id=str(note.id),
-        actor=ActorShown(note.key_id, note.key_name),
+def _written(
+    note: AuditNote, schedule: FollowedSchedule | None, write: CoverWrite | None
+) -> Write | CoverChange:
+    """Return a write as it is told; ``write`` is what it has done to a cover request, if to one."""
+    told: dict[str, Any] = {
+        "at": utc_text(note.at),
+        "schedule_id": note.schedule_id,
+        "schedule_name": schedule.name if schedule else None,
+        "team_id": schedule.team_id if schedule else None,
+        "action": note.action,
+        "version": note.version,
+        "audit_id": str(note.id),
+        "actor": ActorShown(note.key_id, note.key_name),
+    }
+    if write is None:
+        return Write(id=f"write_{note.id}", **told)
+    given = write.cover.fields if write.cover else None
+    return CoverChange(
+        id=f"cover_{note.id}",
+        **told,
+        cover_id=write.cover_id,
+        state=write.state,
+        user_id=given.user_id if given else None,
+        start=utc_text(given.start_at) if given else None,
+        end=utc_text(given.end_at) if given else None,
+        reason=given.reason if given else None,
+        offered_to=given.offered_to if given else None,
+        answered_by=write.answered_by,
+        accepted=write.accepted,
     )
 
 

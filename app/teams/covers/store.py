@@ -58,6 +58,14 @@ async def get_cover(tx: AsyncConnection, org_id: str, cover_id: str) -> CoverReq
     return _cover(row)
 
 
+async def covers_named(
+    tx: AsyncConnection, org_id: str, ids: Collection[str]
+) -> Mapping[str, CoverRequest]:
+    """Return those of ``ids`` that are requests, by id."""
+    query = select(cover_requests).where(COLUMN.org_id == org_id, COLUMN.id.in_(sorted(ids)))
+    return {row["id"]: _cover(row) for row in (await tx.execute(query)).mappings()}
+
+
 async def insert_cover(tx: AsyncConnection, org_id: str, cover: CoverRequest, now: int) -> None:
     """Write a new request.
 
