@@ -11,7 +11,7 @@ from msgspec import Meta
 from app.engine.cover import Candidate
 from app.engine.cover_set import CoverSet, Place, cover_set
 from app.engine.intervals import Interval, split
-from app.engine.roster.model import held_slots
+from app.engine.roster.model import PersonRule, held_slots
 from app.errors import FieldError, InvalidRequest
 from app.http.validation import RequestModel, valid_items
 from app.products.roster.check_request import (
@@ -28,9 +28,9 @@ from app.products.roster.held import Held, HeldWork
 STRETCHES = 100
 """The most stretches that are covered at once."""
 WORK = 6_000_000
-"""The most that ranking may take: stretches × what one ranking looks at."""
+"""The most that all rankings may look at, two for each stretch: about 20 s of a processor."""
 SPARE = 50
-"""So many rankings more are made where a choice has to be taken back."""
+"""So many rankings more are made, within ``WORK``, where a choice has to be taken back."""
 SHOWN = 25
 
 
@@ -122,7 +122,8 @@ class Covering:
     def covers(self) -> CoverSet:
         """Rank the candidates, and choose one for each place together."""
         checked = self.checked
-        return cover_set(checked.roster, checked.assignment, self.given, self.is_able, SPARE)
+        spare = min(SPARE, WORK // ranking_work(checked) - 2 * len(self.given))
+        return cover_set(checked.roster, checked.assignment, self.given, self.is_able, spare)
 
 
 def _asked_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -168,20 +169,21 @@ def _refuse(found: Covering) -> None:
     if count > STRETCHES:
         more = f"has {count:,} stretches to cover: at most {STRETCHES} are covered at once"
         raise InvalidRequest([FieldError("", more)])
-    work = count * ranking_work(found.checked)
+    work = 2 * count * ranking_work(found.checked)
     if work > WORK:
         more = (
-            f"is too much to rank: {work:,} stretches × slots × people (and the squares of what "
-            f"each has), at most {WORK:,}. Ask for fewer stretches, or send less of the roster"
+            f"is too much to rank: {work:,} steps, at most {WORK:,}; they grow with stretches, "
+            "people, slots and rules. Ask for fewer stretches, or send less of the roster"
         )
         raise InvalidRequest([FieldError("", more)])
 
 
 def ranking_work(checked: Checked) -> int:
-    """Return what one ranking looks at: all slots for each person, and each two of their own."""
+    """Return what one ranking looks at, rule by rule: all slots for each, and pairs of their own."""
     held = held_slots(checked.roster, checked.assignment)
     slots = len(checked.roster.slots)
-    return sum(slots + len(own) ** 2 for own in held)
+    rules = 1 + sum(isinstance(rule, PersonRule) for rule in checked.roster.rules)
+    return rules * sum(slots + len(own) ** 2 for own in held)
 
 
 def _meets(held: Held, person: str, span: Interval) -> bool:
