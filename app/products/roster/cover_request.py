@@ -179,7 +179,7 @@ def _refuse(found: Covering) -> None:
 
 
 def ranking_work(checked: Checked) -> int:
-    """Return what one ranking looks at, rule by rule: all slots for each, and pairs of their own."""
+    """Return what one ranking looks at, rule by rule: all slots, and pairs of each one's own."""
     held = held_slots(checked.roster, checked.assignment)
     slots = len(checked.roster.slots)
     rules = 1 + sum(isinstance(rule, PersonRule) for rule in checked.roster.rules)
