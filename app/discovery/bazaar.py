@@ -44,6 +44,7 @@ OPAQUE = (
     *("MinDaysOffDocument", "RestAfterDocument", "GapReason", "RosterChange", "RosterGap"),
     *("RosterPlace", "RosterObjective", "LayeredDocument", "HeldPlace", "AbsentDocument"),
     *("CheckOverlap", "CheckStretch", "CheckSpread", "ReportTotal"),
+    *("GivenDocument", "CoverOverride"),
 )
 """The structs whose fields an outline leaves out: they are those of others, or few need them."""
 ROLES = ("role", "roles")
@@ -51,6 +52,8 @@ UNLISTED = ("understood", "notOwed", "user_ids", "passed_over", "four_weeks", *R
 """The fields of an answer that an outline leaves out: nobody buys an answer for them, or few of the
 answers have them. A request has its roles, but those of what is made by hand."""
 BY_HAND = ("OverrideDocument", "EntryDocument", "SwapDocument")
+DEEPEST = 4
+"""How deep the outline of an answer goes: to the objects of a list within those of a list."""
 NULL = "null"
 
 
@@ -185,7 +188,7 @@ class _Outline:
         return {**outlined, "type": [*([kinds] if isinstance(kinds, str) else kinds), NULL]}
 
     def _of_struct(self, name: str, level: int) -> dict[str, Any]:
-        if name in OPAQUE:
+        if name in OPAQUE or (self.answer and level > DEEPEST):
             return {"type": "object"}
         outlined = self.of(self.definitions[name], level)
         if name in BY_HAND:

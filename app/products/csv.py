@@ -24,6 +24,7 @@ from app.products.layered.answer import (
     ScheduleSegment,
 )
 from app.products.roster.answer import RosterAnswer, RosterGap, RosterSlot
+from app.products.roster.cover_answer import CoverAnswer
 from app.products.roster.report_answer import ReportAnswer
 from app.products.rotation.answer import RotationAnswer
 
@@ -47,6 +48,10 @@ NOW_COLUMNS = (
     *("since", "until", "next_user_id", "next_at"),
 )
 ROSTER_COLUMNS = (*("slot", "start", "end", "startLocal", "endLocal", "kind", "skill", "person"),)
+COVER_COLUMNS = (
+    *("stretch", "start", "end", "startLocal", "endLocal", "kind", "role", "skill"),
+    *("person", "cover", "able"),
+)
 REPORT_COLUMNS = (
     *("person", "rule", "name", "minutes", "hours", "shifts"),
     *("perHour", "perShift", "amount", "currency"),
@@ -119,6 +124,21 @@ def roster_csv(answer: RosterAnswer) -> bytes:
 def _slot(slot: RosterSlot | RosterGap) -> Sequence[Cell]:
     local = (slot.start_local, slot.end_local)
     return (slot.slot, slot.start, slot.end, *local, _text(slot.kind or None))
+
+
+def cover_csv(answer: CoverAnswer) -> bytes:
+    """Write one row for each stretch, with who gives it away and who is proposed."""
+    return _csv(
+        COVER_COLUMNS,
+        (
+            (
+                *(each.stretch, each.start, each.end, each.start_local, each.end_local),
+                *map(_text, (each.kind or None, each.role or None, each.skill or None)),
+                *(_text(each.person), _text(each.cover or None), each.able),
+            )
+            for each in answer.stretches
+        ),
+    )
 
 
 def report_csv(answer: ReportAnswer) -> bytes:
