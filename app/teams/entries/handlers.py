@@ -14,6 +14,7 @@ from app.teams.entries.store import StoredEntry
 from app.teams.on_call.store import other_roles
 from app.teams.operation import V2, HandlerResult, RequestContext
 from app.teams.overrides.store import (
+    find_obstacles,
     new_assignment,
     take_back,
     taken_ids,
@@ -27,7 +28,7 @@ from app.teams.schedules.store import (
 )
 from app.teams.schemas import DataEnvelope, list_envelope, visible_fields
 from app.teams.times import local_days, local_text
-from app.teams.users.existence import MAX_NAMED, require_users
+from app.teams.users.existence import MAX_NAMED, require_known, require_users
 
 
 async def list_entries(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -51,12 +52,13 @@ async def create_entry(tx: Tx, context: RequestContext) -> HandlerResult:
     """Create an entry by hand."""
     schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
-    await require_users(tx, context.org_id, [("/user_id", str(context.document.user_id))])
-    entry_id = context.document.id or new_id(context.now, "entry_")
+    user_id, entry_id = str(context.document.user_id), context.document.id
+    entry_id = entry_id or new_id(context.now, "entry_")
     given = with_role(schedule, context.document.fields, context.now)
     assignment = new_assignment("entry", entry_id, schedule.id, given, context.now)
-    await store.insert_entry(tx, context.org_id, assignment, context.now)
-    entry = await store.get_entry(tx, context.org_id, entry_id)
+    found = await find_obstacles(tx, context.org_id, assignment, context.now)
+    require_known([("/user_id", user_id)], [user_id] if found.user_exists else [])
+    entry = await store.insert_entry(tx, context.org_id, assignment, found)
     [shown] = await _shown(tx, context, schedule, [entry])
     after = await raise_version(tx, context.org_id, schedule, context.now)
     await record_change(tx, context, after, "entry.created", {}, visible_fields(shown))

@@ -10,7 +10,7 @@ once; of two roles somebody may have both.
 
 from bisect import bisect_left
 from collections.abc import Awaitable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -29,11 +29,14 @@ from app.errors import Conflict, NotFound
 from app.teams.heavy_work import Compute, compute_in_thread
 from app.teams.on_call.store import History, Span, ask, history_between, reaching, shifts_in
 from app.teams.overrides.store import (
+    Findings,
     ManualAssignment,
     ManualAssignmentFields,
+    check_obstacles,
     get_assignment,
     insert_assignment,
     insert_assignments,
+    insert_checked,
     new_assignment,
     overrides_of_swap,
     take_back,
@@ -42,6 +45,8 @@ from app.teams.overrides.store import (
 GENERATED_SEPARATOR = "~"
 """Separates a schedule's id from the key of a generated entry; callers' ids cannot contain it."""
 
+AROUND_MS = 15 * DAY_MS
+"""How far around a new entry is read at first: two weeks hold most shifts."""
 NEAR_MS, HORIZON_MS = 31 * DAY_MS, 366 * DAY_MS
 """How far from an entry the one that goes back is searched for: nearby first."""
 
@@ -174,22 +179,35 @@ async def deletable_entry(tx: AsyncConnection, org_id: str, entry_id: str) -> Ma
 
 
 async def insert_entry(
-    tx: AsyncConnection, org_id: str, assignment: ManualAssignment, now: int
-) -> ManualAssignment:
-    """Write a new entry.
+    tx: AsyncConnection, org_id: str, assignment: ManualAssignment, found: Findings
+) -> StoredEntry:
+    """Write a new entry, of which so much was ``found``, and return it.
 
     Raises ``Conflict`` if the user, or the user who took such a stretch over by a swap, would then
-    have two entries of the schedule at once.
+    have two entries of the schedule at once; and as ``check_obstacles`` does.
     """
-    given = assignment.fields
+    given, schedule_id = assignment.fields, assignment.schedule_id
     span = (given.start_at, given.end_at)
-    for entry in await entries_between(tx, org_id, assignment.schedule_id, *span):
+
+    async def read(history: History) -> tuple[tuple[Page[StoredEntry], Page[StoredEntry]], Span]:
+        """Return the entries without the new one, and with it as if it had been written."""
+        with_it = replace(history, assignments=[*history.assignments, assignment])
+        (before, one), (after, other) = [
+            await ask(compute_in_thread, each, *span, _entries_in, schedule_id, EntriesWanted())
+            for each in (history, with_it)
+        ]
+        return (before, after), (min(one[0], other[0]), max(one[1], other[1]))
+
+    read_span = (span[0] - AROUND_MS, span[1] + AROUND_MS)
+    before, after = await reaching(tx, org_id, schedule_id, read_span, read)
+    for entry in before.rows:
         has_it = given.user_id in (entry.user_id, entry.scheduled_user_id)
         if has_it and not entry.generated and given.role in (None, entry.role):
             raise Conflict(f"{given.user_id} has the entry {entry.id} at that time")
-    made = await insert_assignment(tx, org_id, assignment, now)
-    await _require_one_each(tx, org_id, assignment.schedule_id, [span])
-    return made
+    check_obstacles(assignment, found)
+    _check_one_each(after.rows)
+    await insert_checked(tx, org_id, [assignment])
+    return next(entry for entry in after.rows if entry.id == assignment.id)
 
 
 async def insert_entries(

@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 
 from app.database.database import Tx
-from app.database.pacing import with_pauses
 from app.engine.layered.model import OnCall
 from app.errors import NotFound
 from app.products.layered.answer import passed_over, several, stretches_passed_over
@@ -26,9 +25,16 @@ from app.teams.on_call.schemas import (
     ScheduleNow,
     SegmentShown,
 )
-from app.teams.on_call.store import History, ask, final_schedule_in, history_between, on_call_of
+from app.teams.on_call.store import (
+    History,
+    ask,
+    final_schedule_in,
+    history_between,
+    on_call_of,
+    on_call_of_team,
+)
 from app.teams.operation import HandlerResult, RequestContext
-from app.teams.schedules.store import NamedSchedule, schedules_of_team
+from app.teams.schedules.store import NamedSchedule
 from app.teams.schemas import DataEnvelope, bounded
 from app.teams.times import local_text, utc_text
 from app.teams.users.store import StoredUser, users_by_id
@@ -55,13 +61,9 @@ async def read_current_on_call(tx: Tx, context: RequestContext) -> HandlerResult
     """Return who is on call for a team, and who is next."""
     at = context.now if context.query.at is None else int(context.query.at)
     team_id = context.path["team_id"]
-    schedules = await schedules_of_team(tx, context.org_id, team_id, context.now)
-    if not schedules:
+    found = await on_call_of_team(tx, context.compute, context.org_id, team_id, at, context.now)
+    if not found:
         raise NotFound(f"no schedule has the team {team_id}")
-    found = [
-        (schedule, await on_call_of(tx, context.compute, context.org_id, schedule.id, at))
-        async for schedule in with_pauses(schedules)
-    ]
     return _current(
         team_id,
         found,

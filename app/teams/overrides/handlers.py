@@ -10,8 +10,10 @@ from app.teams.on_call.store import other_roles
 from app.teams.operation import V1, HandlerResult, RequestContext
 from app.teams.overrides.schemas import override_of
 from app.teams.overrides.store import (
+    check_obstacles,
+    find_obstacles,
     get_assignment,
-    insert_assignment,
+    insert_checked,
     new_assignment,
     overrides_page,
     take_back,
@@ -23,7 +25,7 @@ from app.teams.schedules.store import (
     raise_version,
 )
 from app.teams.schemas import DataEnvelope, list_envelope, visible_fields
-from app.teams.users.existence import require_users
+from app.teams.users.existence import require_known
 
 
 async def list_overrides(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -38,13 +40,15 @@ async def create_override(tx: Tx, context: RequestContext) -> HandlerResult:
     schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
     given = with_role(schedule, context.document.fields, context.now)
-    if given.user_id is not None:
-        await require_users(tx, context.org_id, [("/user_id", given.user_id)])
     assignment = new_assignment(
         "override", context.document.id or new_id(context.now), schedule.id, given, context.now
     )
-    assignment = await insert_assignment(tx, context.org_id, assignment, context.now)
+    found = await find_obstacles(tx, context.org_id, assignment, context.now)
     also: Sequence[str] = ()
+    if given.user_id is not None:
+        require_known([("/user_id", given.user_id)], [given.user_id] if found.user_exists else [])
+    check_obstacles(assignment, found)
+    await insert_checked(tx, context.org_id, [assignment])
     if given.user_id is not None:
         span = (given.start_at, given.end_at)
         whose = (context.org_id, schedule.id, [given.user_id], given.role, span)

@@ -12,12 +12,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
-    RowMapping,
     Select,
     and_,
     bindparam,
@@ -33,6 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.database import rows_of
 from app.database.pages import Page, Slice, next_position, page_of
 from app.database.tables import (
     manual_assignments,
@@ -172,6 +172,7 @@ BY_ID = (
     .where(schedules.c.id == bindparam("schedule"))
     .order_by(VERSION.number)
 )
+LOCKED_BY_ID = BY_ID.with_for_update(of=schedules)
 NAMED = EVERY.with_only_columns(
     schedules.c.id,
     schedules.c.name,
@@ -251,8 +252,13 @@ async def get_schedule(
     tx: AsyncConnection, org_id: str, schedule_id: str, now: int
 ) -> StoredSchedule:
     """Return one schedule. Raises ``NotFound``."""
-    found = await tx.execute(BY_ID, {"org": org_id, "schedule": schedule_id, "now": now})
-    rows = found.mappings().all()
+    return await _schedule_by(tx, BY_ID, org_id, schedule_id, now)
+
+
+async def _schedule_by(
+    tx: AsyncConnection, query: Select[Any], org_id: str, schedule_id: str, now: int
+) -> StoredSchedule:
+    rows = await rows_of(tx, query, {"org": org_id, "schedule": schedule_id, "now": now})
     if not rows:
         raise NotFound(f"there is no schedule {schedule_id}")
     return replace(_schedule(rows[0]), pending=tuple(map(_planned, rows[1:])))
@@ -303,9 +309,7 @@ async def lock_schedule(
     tx: AsyncConnection, org_id: str, schedule_id: str, now: int
 ) -> StoredSchedule:
     """Lock a schedule against other writers until the transaction ends. Raises ``NotFound``."""
-    query = select(schedules.c.id).where(_is(org_id, schedule_id)).with_for_update()
-    await tx.execute(query)
-    return await get_schedule(tx, org_id, schedule_id, now)
+    return await _schedule_by(tx, LOCKED_BY_ID, org_id, schedule_id, now)
 
 
 async def raise_version(
@@ -537,7 +541,7 @@ def _is(org_id: str, schedule_id: str) -> ColumnElement[bool]:
     return and_(schedules.c.org_id == org_id, schedules.c.id == schedule_id)
 
 
-def _schedule(row: RowMapping) -> StoredSchedule:
+def _schedule(row: Mapping[Any, Any]) -> StoredSchedule:
     return StoredSchedule(
         row["id"],
         ScheduleFields(row["name"], row["team_id"], _rules(row)),
@@ -547,11 +551,11 @@ def _schedule(row: RowMapping) -> StoredSchedule:
     )
 
 
-def _planned(row: RowMapping) -> PlannedRules:
+def _planned(row: Mapping[Any, Any]) -> PlannedRules:
     return PlannedRules(row["valid_from"], _rules(row))
 
 
-def _rules(row: RowMapping) -> ScheduleRules:
+def _rules(row: Mapping[Any, Any]) -> ScheduleRules:
     return ScheduleRules(
         row["timezone"], layers_in(row["layers"]), row["document"], row["when_away"] or "next"
     )
