@@ -26,10 +26,11 @@ CONTAINERS = ("object", "rows", "keyed", "pairs")
 class Input:
     """One input, or a group of them.
 
-    ``kind`` is ``text``, ``number``, ``choice``, ``checks``, ``lines``, ``moment``, ``first-day``,
-    ``last-day``, ``time``, ``zone``, ``calendar``, or a group: ``object`` has ``parts``, ``rows``
-    are objects with ``parts``, ``keyed`` has a ``key`` and then ``parts`` in each row, ``pairs``
-    have two. ``value`` is what the example has, as the input holds it.
+    ``kind`` is ``text``, ``number``, ``choice``, ``checks``, ``lines``, ``places`` (lines, of which
+    empty ones are null), ``moment``, ``first-day``, ``last-day``, ``time``, ``zone``, ``calendar``,
+    or a group: ``object`` has ``parts``, ``rows`` are objects with ``parts``, ``keyed`` has a
+    ``key`` and then ``parts`` in each row, ``pairs`` have two. ``value`` is what the example
+    has, as the input holds it.
     """
 
     name: str
@@ -140,6 +141,7 @@ class _Maker:
         writers: Mapping[str, Callable[[Any], Any]] = {
             "checks": tuple,
             "lines": lambda lines: "\n".join(map(str, lines)),
+            "places": lambda places: "\n".join(skill or "" for skill in places),
             "moment": lambda text: self._wall(text)[:16],
             "first-day": lambda text: self._wall(text)[:10],
             "last-day": self._last_day,
@@ -161,9 +163,8 @@ class _Maker:
 
 def _kind(field: Schema) -> str:
     """Return the kind of the input for a field that has no kind of its own in ``WORDS``."""
-    items = without_null(field.get("items", {}))
-    if items:
-        return _kind_of_list(items)
+    if "items" in field:
+        return _kind_of_list(field["items"])
     if "enum" in field:
         return "choice"
     if name_of(field):
@@ -171,12 +172,15 @@ def _kind(field: Schema) -> str:
     return "keyed" if isinstance(field.get("additionalProperties"), Mapping) else _leaf(field)
 
 
-def _kind_of_list(items: Schema) -> str:
+def _kind_of_list(maybe: Schema) -> str:
+    items = without_null(maybe)
     if name_of(items):
         return "rows"
     if items.get("type") == "array":
         return "pairs"
-    return "checks" if "enum" in items else "lines"
+    if "enum" in items:
+        return "checks"
+    return "lines" if items == maybe else "places"
 
 
 def _leaf(field: Schema) -> str:

@@ -24,7 +24,9 @@ from tests.support.requirements import require
 pytestmark = pytest.mark.browser
 
 ENDPOINTS = paid_endpoints()
-ROTATION, SCHEDULE, NOW, *_ = (endpoint.catalog_path for endpoint in ENDPOINTS)
+ROTATION, SCHEDULE, NOW, ROSTER, CHECK, COVER, *_ = (
+    endpoint.catalog_path for endpoint in ENDPOINTS
+)
 PATHS = ["/", "/catalog", ROTATION, SCHEDULE, NOW]
 MAX_PAGE_BYTES = 60 * 1024
 ANSWERED = re.compile("status of 40[024] |ERR_INTERNET_DISCONNECTED")
@@ -263,6 +265,53 @@ def test_a_preset_fills_in_the_rhythm(
     expect(page.get_by_label("Handoff times")).to_have_value(handoffs)
     expect(page.get_by_label("Number of shifts")).to_have_value(shifts)
     assert len(cells_after(page)) == int(shifts)
+
+
+@pytest.mark.parametrize(
+    ("preset", "slots", "people"),
+    [
+        ("A week each", 4, 5),
+        ("Weekdays and weekends", 8, 5),
+        ("12 hours, day and night", 56, 5),
+        ("Follow the sun", 84, 6),
+        ("A ward, nights and weekends", 28, 6),
+    ],
+)
+def test_a_preset_fills_in_a_roster(opened: Open, preset: str, slots: int, people: int) -> None:
+    page = opened(ROSTER, clock="2027-02-08T12:00:00Z", timezone_id="Europe/Berlin")
+    group = page.get_by_role("group", name="People", exact=False).first
+    group.locator(":scope > [data-does=add]").click()
+    rows = group.locator(":scope > ol > li")
+    rows.last.get_by_label("Name").fill("zoe")
+    page.get_by_role("button", name=preset).click()
+    expect(page.locator("#try-form > [data-name=from] input")).to_have_value("2027-02-15")
+    expect(page.locator("#try-form > [data-name=to] input")).to_have_value("2027-03-14")
+    names = [row.get_by_label("Name").input_value() for row in rows.all()]
+    assert names == ["ana", "ben", "chloe", "dan", "zoe", "finn"][:people]
+    expect(rows.first.get_by_label("First day away")).not_to_have_value("")
+    offered = page.locator("#people-named option").evaluate_all("all => all.map(o => o.value)")
+    assert offered == names
+    bought(page)
+    assert len(cells(page, "Slots, by the clock of Europe/Berlin")) == slots
+    assert cells(page, "Gaps") == []
+    assert [row[0] for row in cells(page, "Loads")] == names
+
+
+def test_a_preset_takes_the_place_of_the_one_before(opened: Open) -> None:
+    page = opened(ROSTER)
+    rows = page.locator("[data-name=pattern] > ol > li")
+    points = page.locator("[data-name=points] > ol > li")
+    page.get_by_role("button", name="Weekdays and weekends").click()
+    expect(points.get_by_label("Which")).to_have_value("weekend")
+    page.get_by_role("button", name="Follow the sun").click()
+    assert (rows.count(), points.count()) == (3, 0)
+    expect(rows.last.get_by_label("Ends at")).to_have_value("24:00")
+    expect(rows.last.get_by_label("Skill of each place")).to_have_value("amer")
+    page.get_by_role("button", name="A week each").click()
+    expect(rows).to_have_count(1)
+    assert [box.is_checked() for box in rows.get_by_role("checkbox").all()] == [True, *[False] * 6]
+    expect(page.get_by_label("Hours of rest")).to_have_value("")
+    assert page.locator("[data-name=rules] ol > li").count() == 0
 
 
 def cells_after(page: Page) -> list[list[str]]:
