@@ -35,6 +35,7 @@ DAYS = {
     "sat": "Sat",
     "sun": "Sun",
 }
+YES_OR_NO = {"true": "yes", "false": "no"}
 WORDS: Mapping[str, Words] = {
     # A rotation
     "start": Words("First shift starts", "By the clock of the time zone.", "moment"),
@@ -146,6 +147,7 @@ WORDS: Mapping[str, Words] = {
     "overrides/reason": Words("Reason", ""),
     "from": Words("From", "By the clock of the time zone; empty: now.", "moment"),
     "to": Words("To", "At most two years later.", "moment"),
+    "document": Words("Document", "As the other product exports it.", "document"),
     "at": Words("When", "By the clock of the time zone; empty: now.", "moment"),
 }
 ROSTERS = frozenset(("RosterRequest", "CheckRequest", "CoverRequest", "ReportRequest"))
@@ -219,6 +221,8 @@ ROSTER_WORDS: Mapping[str, Words] = {
     "schedule": Words("A layered schedule", "In place of assignments.", is_advanced=True),
     "rates": Words("Rates", "The first that time is for has it.", add="Add a rate"),
     "rate": Words("Base rate", "An hour; multipliers are of it."),
+    "holiday": Words("On holidays", "", options=YES_OR_NO),
+    "weekend": Words("On weekends", "", options=YES_OR_NO),
     "between": Words("Between", "Two times of day, one a line."),
 }
 """The words for documents of rosters, by path, or by the last names of one."""

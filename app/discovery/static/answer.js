@@ -72,8 +72,16 @@ function roster(found, order, at, zone) {
     long(`Slots, by the clock of ${zone}`, ["Slot", "On call", "Kind", "From", "To"], slots),
     burdens(found.loads),
     ...reasons(found.explanations),
-    ...gaps(found.gaps, at),
+    ...places(found.gaps, at),
   ];
+}
+
+/** The places of a roster that nobody has, and why. */
+function places(found, at) {
+  const rows = found.map((gap) => [
+    at(gap.start), at(gap.end), gap.skill ?? gap.kind ?? "", gap.why.map(({ text }) => text).join("; "),
+  ]);
+  return rows.length ? [long("Gaps: places that stay empty", ["From", "To", "Wanted", "Why"], rows)] : [];
 }
 
 function check(found, order, at, zone) {
@@ -90,7 +98,7 @@ function cover(found, order, at, zone) {
     String(one.stretch), one.person, one.cover ?? NOBODY, at(one.start), at(one.end),
   ]);
   const asked = found.stretches.map(({ stretch, candidates }) => {
-    const list = candidates.map((one) => [one.person, one.able ? "yes" : "no", one.reason]);
+    const list = candidates.map((one) => [one.person, one.able ? "yes" : "no", one.reason.replace(`${one.person}: `, "")]);
     return long(`Candidates for stretch ${stretch}`, ["Person", "Can", "Why"], list);
   });
   return [
@@ -158,7 +166,7 @@ function reasons(lines = []) {
 
 function gaps(found = [], at) {
   if (!found.length) return [];
-  const rows = found.map((gap) => [at(gap.start), at(gap.end), gap.role ?? gap.skill ?? gap.kind ?? ""]);
+  const rows = found.map((gap) => [at(gap.start), at(gap.end), gap.role ?? ""]);
   return [long("Gaps: nobody is on call", ["From", "To", ""], rows)];
 }
 

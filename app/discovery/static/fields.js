@@ -49,6 +49,7 @@ const GROUPS = {
 };
 const LEAVES = {
   lines: (text) => some(text.split("\n").map((line) => line.trim()).filter(Boolean)),
+  flag: (text) => text === "true",
   places: (text) => text.split("\n").map((line) => line.trim() || null),
   // what is no number goes as it was typed: the service says what it wanted
   number: (text) => (Number.isFinite(Number(text)) ? Number(text) : text),
@@ -113,8 +114,8 @@ export function fill(field, value) {
     }
   } else if (kind === "checks") {
     for (const box of field.querySelectorAll("input")) box.checked = (value ?? []).includes(box.value);
-  } else if (kind === "choice") {
-    controlOf(field).value = value ?? controlOf(field).options[0].value;
+  } else if (kind === "choice" || kind === "flag") {
+    controlOf(field).value = String(value ?? controlOf(field).options[0].value);
   } else {
     controlOf(field).value = ["lines", "places"].includes(kind) ? (value ?? []).join("\n") : value ?? "";
   }
