@@ -5,7 +5,7 @@ call.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -112,9 +112,9 @@ def preview_of(
     return EditPreview(
         utc_text(from_at),
         utc_text(to_at),
-        _on_call(history, from_at),
-        _on_call(changed, from_at),
-        list(_changes(before, after)),
+        on_call_preview(history, from_at),
+        on_call_preview(changed, from_at),
+        changes_between(before, after),
         version,
     )
 
@@ -123,7 +123,8 @@ def _layers_text(rules: ScheduleRules) -> str:
     return msgspec.json.encode(rules.layers).decode()
 
 
-def _on_call(history: History, at: int) -> OnCallPreview:
+def on_call_preview(history: History, at: int) -> OnCallPreview:
+    """Return who is on call at an instant, and the next turns after."""
     versions = history.versions()
     found = on_call_at(versions, at)
     turns: list[TurnShown] = []
@@ -135,8 +136,8 @@ def _on_call(history: History, at: int) -> OnCallPreview:
     return OnCallPreview(found.user_id, turns, several(found.user_ids))
 
 
-def _changes(before: Sequence[Segment], after: Sequence[Segment]) -> Iterator[ChangesOfUser]:
-    """Yield what each person gains and loses, by name."""
+def changes_between(before: Sequence[Segment], after: Sequence[Segment]) -> Sequence[ChangesOfUser]:
+    """Return what each person gains and loses, by name."""
     gains: Mapping[str, list[GivenStretch]] = defaultdict(list)
     loses: Mapping[str, list[GivenStretch]] = defaultdict(list)
     for (start, end), had, have in _handed_over(before, after):
@@ -147,8 +148,10 @@ def _changes(before: Sequence[Segment], after: Sequence[Segment]) -> Iterator[Ch
             loses[giver].append(GivenStretch(*stretch, next(iter(takers), None)))
         for taker in takers:
             gains[taker].append(GivenStretch(*stretch, next(iter(givers), None)))
-    for user_id in sorted({*gains, *loses}):
-        yield ChangesOfUser(user_id, gains.get(user_id, ()), loses.get(user_id, ()))
+    return [
+        ChangesOfUser(user_id, gains.get(user_id, ()), loses.get(user_id, ()))
+        for user_id in sorted({*gains, *loses})
+    ]
 
 
 def _handed_over(
