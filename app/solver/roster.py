@@ -20,7 +20,7 @@ from app.solver.cp_sat import Linear, Outcome, Status
 from app.solver.program import Program
 from app.solver.totals import Totals
 
-TOTALS_SHARE, EVEN_SHARE = 0.3, 0.05
+TOTALS_SHARE, EVEN_SHARE = 0.45, 0.05
 """The shares of an objective's time for each search for totals, and for even ones among the best:
 those are only likelier to be had, and nothing is proven by them."""
 WITH_TOTALS_SHARE, AT_BOUND_SHARE, IN_PARTS_SHARE = 0.5, 0.25, 0.7
@@ -32,8 +32,8 @@ PART_SHARE = 0.05
 VAIN = 30
 """After so many parts in vain no others are searched."""
 
-ROUND_SECONDS = 0.002
-"""What a search of a part takes beside its deterministic time."""
+ROUND_SECONDS, VARIABLE_SECONDS = 0.002, 5e-6
+"""What a search takes beside its deterministic time: of a part, and for each variable."""
 
 
 def solve_roster(roster: Roster, seconds: float) -> Solution:
@@ -203,7 +203,7 @@ class _Search:
         model.minimise(objective)
         model.hint(model.completed(self._best))
         outcome = model.solve(max(0.0, seconds))
-        self._left -= outcome.spent
+        self._left -= outcome.spent + VARIABLE_SECONDS * model.size
         if outcome.values:
             self._best = model.completed(outcome.values)
         return outcome
