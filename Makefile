@@ -33,10 +33,10 @@ ifdef T
 	@CI=true $(BIN)/python -m pytest $(PART)
 else
 	@$(BIN)/coverage erase
-	@CI=true $(BIN)/coverage run -m pytest -m "not chain and not slow" $(WORKERS)
+	@CI=true $(BIN)/coverage run -m pytest -m "not chain and not slow" --durations=25 --durations-min=10 $(WORKERS)
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
-	@CI=true $(BIN)/python -m pytest -m "slow and not chain" # too slow to be measured, and alone: they watch clocks
+	@CI=true $(BIN)/python -m pytest -m "slow and not chain" --durations=25 # too slow to be measured, and alone: they watch clocks
 	@$(MAKE) --no-print-directory test-chain
 endif
 

@@ -251,11 +251,21 @@ class WorkerPool:
 
 async def _start_worker() -> None:
     """Start a worker if none is idle. Who is cancelled meanwhile waits until it has started."""
-    start = asyncio.create_task(to_process.run_sync(_do_nothing))
+    start = asyncio.create_task(_find_worker())
     try:
         await asyncio.shield(start)
     finally:
         await asyncio.wait([start])
+        start.exception()  # was raised above, unless the caller has left
+
+
+async def _find_worker() -> None:
+    """Pass over idle workers that are ending: a stopped job's sends its reason before it ends."""
+    for _ in range(PROCESSES):
+        with contextlib.suppress(BrokenWorkerProcess):
+            await to_process.run_sync(_do_nothing)
+            return
+    await to_process.run_sync(_do_nothing)
 
 
 def _do_nothing() -> None:

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from unicodedata import category
@@ -20,6 +19,7 @@ from app.formats.timeline import Timeline, TimelineItem
 from app.products.rotation.timeline import rotation_timeline
 from tests.support.formats import events
 from tests.support.processes import ROOT
+from tests.support.timing import least_seconds
 
 T = 1_780_531_200_000
 HOUR = 3_600_000
@@ -212,10 +212,8 @@ def test_the_bytes_are_those_of_the_librarys_objects(people: list[str], shifts: 
 
 def test_10_000_shifts_take_well_below_a_second() -> None:
     people = [f"person {number}" for number in range(1_000)]
-    calendar(people, 1)
-    started = time.process_time()
+    assert least_seconds(lambda: calendar(people, 10_000), 1) < 1
     text = calendar(people, 10_000)
-    assert time.process_time() - started < 1
     assert text.count(b"BEGIN:VEVENT") == 10_000
 
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +26,7 @@ from app.http.validation import (
 )
 from app.products.rotation.request import RotationRequest
 from tests.support.seed import EXAMPLE_REQUEST
+from tests.support.timing import least_seconds
 
 ROOT = Path(__file__).parents[2]
 JUNE_4_MS = 1_780_531_200_000
@@ -643,9 +643,8 @@ def test_a_document_without_rules_across_its_fields_has_none() -> None:
 @pytest.mark.parametrize("number", ["1e308", "1e-308", "1.7976931348623157e308", "-2.5e-323"])
 def test_numbers_near_the_ends_are_read_quickly_and_exactly(number: str) -> None:
     body = f"[{','.join([number] * 2_000)}]".encode()
-    started = time.process_time()
     assert parsed_json(body) == [float(number)] * 2_000
-    assert time.process_time() - started < 0.01
+    assert least_seconds(lambda: parsed_json(body), 0.01) < 0.01
 
 
 def test_a_document_is_light_unless_it_says_otherwise() -> None:

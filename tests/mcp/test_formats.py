@@ -1,7 +1,6 @@
 """The form of a tool's answer: a file is an embedded resource, bought like every answer."""
 
 import json
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from app.products.endpoint import CALENDAR, CSV, JSON, SVG
 from app.products.registry import paid_endpoints
 from tests.support.mcp_agents import agent_of, content_of, receipt_in
 from tests.support.services import EXAMPLE, Sandbox, service, settings
+from tests.support.timing import least_seconds
 
 ROWS = paid_endpoints()
 ROTATION, *_ = ROWS
@@ -176,15 +176,20 @@ class TestArguments:
 
     @pytest.mark.parametrize("value", [["x" * LARGE_BYTES], "x" * LARGE_BYTES, [1e308] * 5_000])
     def test_a_large_format_is_not_read(self, value: object) -> None:
-        started = time.process_time()
-        with pytest.raises(InvalidRequest, match="is not one of json"):
-            asked_in(json.dumps({"format": value}).encode(), ROTATION)
-        assert time.process_time() - started < 0.01
+        body = json.dumps({"format": value}).encode()
+
+        def asked() -> None:
+            with pytest.raises(InvalidRequest, match="is not one of json"):
+                asked_in(body, ROTATION)
+
+        assert least_seconds(asked, 0.01) < 0.01
 
     def test_a_hundred_thousand_names_take_no_time(self) -> None:
         names = {f"name {number}": number for number in range(100_000)}
         body = json.dumps({**names, "format": "ics"}).encode()
-        started = time.process_time()
-        with pytest.raises(InvalidRequest, match="unknown field `name 0`"):
-            asked_in(body, ROTATION)
-        assert time.process_time() - started < 0.01
+
+        def asked() -> None:
+            with pytest.raises(InvalidRequest, match="unknown field `name 0`"):
+                asked_in(body, ROTATION)
+
+        assert least_seconds(asked, 0.01) < 0.01

@@ -19,6 +19,7 @@ from app.products.endpoint import JSON as JSON_TYPE
 from app.products.registry import paid_endpoints
 from tests.support.mcp_agents import ROTATION, message, posted
 from tests.support.services import PUBLIC_URL, Sandbox, Service, living, service
+from tests.support.timing import least_seconds
 from tests.test_fuzz import JSON
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
@@ -274,16 +275,15 @@ LARGEST = b'{"a":[%b]}' % b",".join([b"1e308"] * 2_600)
 
 def test_numbers_near_the_ends_are_read_quickly_beside_the_arguments() -> None:
     body = b'{"jsonrpc":"2.0","id":1,"method":"tools/list","params":%b}' % LARGEST
-    started = time.process_time()
     assert message_in(body).params == {"a": [1e308] * 2_600}
-    assert time.process_time() - started < 0.01
+    assert least_seconds(lambda: message_in(body), 0.01) < 0.01
 
 
 def test_numbers_near_the_ends_are_read_quickly_within_them() -> None:
-    started = time.process_time()
     wanted = b'{"a":[%b]}' % b",".join([b"1e308"] * 2_600)
-    assert asked_in(b" " + LARGEST, paid_endpoints()[0]) == (JSON_TYPE, wanted)
-    assert time.process_time() - started < 0.01
+    [rotation, *_] = paid_endpoints()
+    assert asked_in(b" " + LARGEST, rotation) == (JSON_TYPE, wanted)
+    assert least_seconds(lambda: asked_in(b" " + LARGEST, rotation), 0.01) < 0.01
 
 
 class Fuzzed:

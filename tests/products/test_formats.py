@@ -1,6 +1,5 @@
 """Four media types for one price: chosen by ``Accept``, named in the headers, bought one by one."""
 
-import time
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from app.products.registry import paid_endpoints
 from tests.support.formats import drawn, events, rows
 from tests.support.pools import RecordingPool
 from tests.support.services import EXAMPLE, PUBLIC_URL, Service, service, settings
+from tests.support.timing import least_seconds
 from tests.support.wallets import Wallet
 
 pytestmark = pytest.mark.anyio
@@ -163,7 +163,5 @@ async def test_only_json_is_written_on_the_event_loop(media_type: str) -> None:
 def test_10_000_shifts_take_well_below_a_second(media_type: str) -> None:
     people = [f"person {number}" for number in range(1_000)]
     body = {**EXAMPLE, "people": people, "shifts": 10_000}
-    ROTATION.answer_to(EXAMPLE, media_type)  # what it imports is not counted
-    started = time.process_time()
     assert len(ROTATION.answer_to(body, media_type)) > 20_000
-    assert time.process_time() - started < 1
+    assert least_seconds(lambda: ROTATION.answer_to(body, media_type), 1) < 1

@@ -59,14 +59,15 @@ def wait(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def meet(mine: str, other: str) -> None:
-    """Leave ``mine``, and wait for ``other``, which another job leaves."""
+def meet(mine: str, other: str) -> int:
+    """Leave ``mine``, and wait for ``other``, which another job leaves; return the process's id."""
     Path(mine).touch()
     until = time.monotonic() + 30
     while not Path(other).exists():
         if time.monotonic() > until:
             raise InvalidRequest([FieldError("", "nobody came")])
         time.sleep(0.01)
+    return os.getpid()
 
 
 def die() -> None:
@@ -164,6 +165,30 @@ async def test_a_worker_that_died_idle_is_no_failure() -> None:
     pool = WorkerPool()
     os.kill(await run(pool, spin, 0.0), signal.SIGKILL)
     assert await run(pool, spin, 0.0)
+
+
+async def test_all_workers_that_died_idle_are_no_failure(tmp_path: Path) -> None:
+    pool, here, there = WorkerPool(), str(tmp_path / "here"), str(tmp_path / "there")
+    ids = await asyncio.gather(
+        run(pool, meet, here, there, caller="0"), run(pool, meet, there, here, caller="1")
+    )
+    assert len(set(ids)) == PROCESSES
+    for process in ids:
+        os.kill(process, signal.SIGKILL)
+    assert await run(pool, spin, 0.0) not in ids
+
+
+async def test_a_worker_that_dies_while_its_caller_leaves_is_nobodys_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The test runner raises what the event loop would log as never retrieved."""
+    monkeypatch.setattr(pools, "_do_nothing", die)
+    job = asyncio.create_task(run(WorkerPool(), spin, 0.0))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    job.cancel()
+    await asyncio.wait([job])
+    assert job.cancelled()
 
 
 async def test_errors_come_back_as_they_were_raised() -> None:
