@@ -130,10 +130,7 @@ class StretchUncovered(Struct, frozen=True):
 
 
 class ReplanShown(Struct, frozen=True):
-    """What is planned anew. ``version`` is that of the schedule, after the plan if it is written.
-
-    ``before`` and ``after`` are from ``start`` on.
-    """
+    """What is planned anew, and who is on call from ``start`` on before and after it."""
 
     start: Instant
     end: Instant
