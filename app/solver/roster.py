@@ -202,7 +202,7 @@ class _Search:
         model = self._program.model
         model.minimise(objective)
         model.hint(model.completed(self._best))
-        outcome = model.solve(max(0.0, seconds))
+        outcome = model.solve(seconds)
         self._left -= outcome.spent + VARIABLE_SECONDS * model.size
         if outcome.values:
             self._best = model.completed(outcome.values)
