@@ -45,18 +45,22 @@ class FieldTable(NamedTuple):
 
 
 def field_tables(endpoints: Sequence[Endpoint]) -> list[FieldTable]:
-    """Return a table for each product. What an earlier one has alike is named and not repeated."""
+    """Return a table for each product.
+
+    What the one before has alike that has the most alike is named and not repeated, if that is more
+    than half.
+    """
     tables: list[FieldTable] = []
     for number, endpoint in enumerate(endpoints):
         rows = field_rows(endpoint.request)
-        tables.append(FieldTable(rows))
+        found = FieldTable(rows)
         for earlier in endpoints[:number]:
             known = field_rows(earlier.request)
             own = [row for row in rows if row not in known]
-            if 2 * len(own) < len(rows):
+            if 2 * len(own) < len(rows) and len(own) < len(found.rows):
                 shared = [row.path for row in rows if row in known and "." not in row.path]
-                tables[-1] = FieldTable(own, shared, earlier.title)
-                break
+                found = FieldTable(own, shared, earlier.title)
+        tables.append(found)
     return tables
 
 

@@ -148,7 +148,7 @@ WORDS: Mapping[str, Words] = {
     "to": Words("To", "At most two years later.", "moment"),
     "at": Words("When", "By the clock of the time zone; empty: now.", "moment"),
 }
-ROSTERS = frozenset(("RosterRequest", "CheckRequest", "ReportRequest"))
+ROSTERS = frozenset(("RosterRequest", "CheckRequest", "CoverRequest", "ReportRequest"))
 ROSTER_WORDS: Mapping[str, Words] = {
     "timezone": Words("Time zone", "Dates and times of day are by its clock.", "zone"),
     "people": Words("People", "", add="Add a person"),
@@ -189,6 +189,8 @@ ROSTER_WORDS: Mapping[str, Words] = {
     "unavailable": Words("Time away", "", add="Add time away"),
     "unavailable/start": Words("First day away", "", "first-day"),
     "unavailable/end": Words("Last day away", "", "last-day"),
+    "giveAway": Words("Given away", "", add="Add a stretch"),
+    "limit": Words("Candidates shown", "25 if empty.", is_advanced=True),
     "previous": Words("The roster before", "", is_advanced=True),
     "schedule": Words("A layered schedule", "In place of assignments.", is_advanced=True),
     "rates": Words("Rates", "The first that time is for has it.", add="Add a rate"),

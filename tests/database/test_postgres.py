@@ -98,7 +98,7 @@ class TestTransactions:
 
         with pytest.raises(StoreUnavailable, match="is busy"):
             await database.write(work)
-        assert len(runs) == 24
+        assert len(runs) == 64
         assert database.problem is None
 
     async def test_runs_are_bounded_in_time(

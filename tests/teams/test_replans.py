@@ -1,4 +1,4 @@
-"""Kept schedules planned anew after an absence (rule 41 of ``schedules.md``)."""
+"""Kept schedules planned anew after an absence (rule 42 of ``schedules.md``)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from app.teams.covers.candidates import obstacles_of
 from app.teams.replans import handlers, planning
 from tests.support.scenes import DAILY, EMPTY, june, scene, who
-from tests.support.stored import V2, Caller, Stored, code_of, faults_in
+from tests.support.stored import V1, V2, Caller, Stored, code_of, faults_in
 
 pytestmark = pytest.mark.anyio
 
@@ -174,6 +174,26 @@ async def test_a_turn_without_an_end_is_planned_to_the_end_of_the_window(stored:
     assert [(each["start"][:10], each["end"][:10]) for each in told["stretches"]] == [
         ("2026-06-01", "2026-06-20")
     ]
+
+
+@pytest.mark.parametrize("day", [8, 20], ids=["in the window", "after the window"])
+async def test_a_schedule_with_roles_is_refused(stored: Stored, day: int) -> None:
+    me = await scene(stored, DAILY)
+    layers = [
+        {
+            "name": role,
+            "role": role,
+            "rotation_type": "daily",
+            "participants": ["ann", "bob"],
+            "start_at": june(1),
+        }
+        for role in ("primary", "secondary")
+    ]
+    await me.update(f"{V1}/schedules/daily?effective_from={june(day)}", {"layers": layers})
+    body = {**WEEK, "unavailable": [away("ann", 9, 10)]}
+    told = faults_in(await me.post(f"{V2}/schedules/daily/replan", body))
+    assert told == {"body": planning.HAS_ROLES}
+    assert "have roles" in planning.HAS_ROLES
 
 
 async def test_nothing_to_plan(stored: Stored) -> None:

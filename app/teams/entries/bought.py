@@ -61,6 +61,10 @@ class BoughtShift(RequestModel, frozen=True, rename="camel"):
         """Yield the errors of the shift's stretch."""
         return window_errors(values, "start", "end", "/end")
 
+    def holder(self, role: str | None) -> str | None:
+        """Return who has a role of it, which it has; the person, if it is ``None``."""
+        return self.person if role is None else (self.roles or {})[role]
+
     @property
     def names(self) -> Iterator[str]:
         """Everybody whom it names."""
@@ -98,15 +102,16 @@ class BoughtSlot(RequestModel, frozen=True, rename="camel"):
 
 
 def shift_items(
-    shifts: Sequence[BoughtShift], role: str | None, users: Mapping[str, str]
+    shifts: Sequence[BoughtShift], role: str | None, users: Mapping[str, str], *, has_roles: bool
 ) -> Sequence[Item]:
-    """Return the entries of a rotation; gaps are none."""
+    """Return the entries of a rotation, of its ``role`` if the schedule ``has_roles``."""
     found = []
     for place, shift in enumerate(shifts):
-        name = shift.person if role is None else (shift.roles or {})[role]
+        name = shift.holder(role)
         if name is not None:
             user_id = str(users.get(str(name), name))
-            given = ManualAssignmentFields(user_id, int(shift.start), int(shift.end))
+            span = (int(shift.start), int(shift.end))
+            given = ManualAssignmentFields(user_id, *span, role=role if has_roles else None)
             found.append(Item(f"/rotation/{place}", given, None, "person"))
     return found
 

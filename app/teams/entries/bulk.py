@@ -76,7 +76,10 @@ class EntriesPost(RequestModel, frozen=True, rename="camel"):
     role: (
         Annotated[
             str,
-            Meta(description="whose shifts of a rotation with roles; absent: those of the first"),
+            Meta(
+                description="whose shifts of a rotation with roles; absent: those of the first. "
+                "Where layers of the schedule have roles, it is one of these as well"
+            ),
         ]
         | None
     ) = None
@@ -165,12 +168,14 @@ class EntriesPost(RequestModel, frozen=True, rename="camel"):
         """The field that has what is to be created."""
         return next(name for name in GIVEN if getattr(self, name) is not None)
 
-    @property
-    def items(self) -> Sequence[Item]:
-        """The entries that are asked for, each with its pointer; gaps are none."""
+    def items_of(self, *, has_roles: bool) -> Sequence[Item]:
+        """Return the entries that are asked for, each with its pointer; gaps are none.
+
+        Those of a rotation are of its ``role``, if the schedule ``has_roles``.
+        """
         users = {name: str(user_id) for name, user_id in (self.users or {}).items()}
         if self.rotation is not None:
-            return shift_items(self.rotation, self.role, users)
+            return shift_items(self.rotation, self.role, users, has_roles=has_roles)
         if self.assignments is not None:
             return slot_items(self.assignments, self.choice, users)
         return [
@@ -190,7 +195,8 @@ class EntriesPost(RequestModel, frozen=True, rename="camel"):
             choice = self.choice
             meant = (slot for slot in self.assignments if choice.is_about(slot))
             return sum(not choice.of(slot) for slot in meant)
-        return len(self.rotation or ()) and len(self.rotation or ()) - len(self.items)
+        shifts = self.rotation or ()
+        return sum(shift.holder(self.role) is None for shift in shifts)
 
 
 class EntriesMade(Struct, frozen=True):
@@ -221,21 +227,22 @@ def id_errors(items: Sequence[Item], taken: set[str]) -> Iterator[FieldError]:
 
 
 def overlap_errors(items: Sequence[Item], entries: Sequence[StoredEntry]) -> Iterator[FieldError]:
-    """Yield an error for each item whose user has another entry at that time.
+    """Yield an error for each item whose user has another entry of its role at that time.
 
     Of two items the later one in the list has it. ``entries`` are those that there are already.
     """
-    held: dict[str, list[_Held]] = defaultdict(list)
+    held: dict[tuple[str, str | None], list[_Held]] = defaultdict(list)
     for entry in entries:
         for user_id in set() if entry.generated else {entry.scheduled_user_id, *entry.user_ids}:
             what = f"the entry {entry.id}"
-            held[user_id].append(_Held(entry.start_at, entry.end_at, -1, what))
+            held[user_id, entry.role].append(_Held(entry.start_at, entry.end_at, -1, what))
     for place, item in enumerate(items):
         given = item.fields
-        held[item.user_id].append(_Held(given.start_at, given.end_at, place, item.pointer))
+        own = _Held(given.start_at, given.end_at, place, item.pointer)
+        held[item.user_id, given.role].append(own)
     faults: dict[int, str] = {}
-    for own in held.values():
-        for first, second in _overlaps(own):
+    for some in held.values():
+        for first, second in _overlaps(some):
             faults.setdefault(second.place, first.what)
     for place in sorted(faults):
         item = items[place]

@@ -10,14 +10,18 @@ from app.teams.audit.recording import record_change
 from app.teams.entries import store
 from app.teams.entries.bought import Item
 from app.teams.entries.bulk import EntriesMade, id_errors, overlap_errors, window_of
-from app.teams.entries.schemas import entry_of, swap_of
+from app.teams.entries.schemas import EntryShown, entry_of, swap_of
+from app.teams.entries.store import StoredEntry
+from app.teams.on_call.store import other_roles
 from app.teams.operation import V2, HandlerResult, RequestContext
 from app.teams.overrides.store import (
     new_assignment,
     take_back,
     taken_ids,
 )
+from app.teams.schedules.roles import known_roles, with_role
 from app.teams.schedules.store import (
+    StoredSchedule,
     get_schedule,
     lock_schedule,
     raise_version,
@@ -50,12 +54,11 @@ async def create_entry(tx: Tx, context: RequestContext) -> HandlerResult:
     context.require_match(schedule.version)
     await require_users(tx, context.org_id, [("/user_id", str(context.document.user_id))])
     entry_id = context.document.id or new_id(context.now, "entry_")
-    assignment = new_assignment(
-        "entry", entry_id, schedule.id, context.document.fields, context.now
-    )
+    given = with_role(schedule, context.document.fields, context.now)
+    assignment = new_assignment("entry", entry_id, schedule.id, given, context.now)
     await store.insert_entry(tx, context.org_id, assignment, context.now)
     entry = await store.get_entry(tx, context.org_id, entry_id)
-    shown = entry_of(entry, schedule.rules.timezone)
+    [shown] = await _shown(tx, context, schedule, [entry])
     after = await raise_version(tx, context.org_id, schedule, context.now)
     await record_change(tx, context, after, "entry.created", {}, visible_fields(shown))
     return HandlerResult(DataEnvelope(shown), location=f"{V2}/entries/{entry_id}")
@@ -65,7 +68,13 @@ async def create_entries(tx: Tx, context: RequestContext) -> HandlerResult:
     """Create entries together: all of them, or none."""
     schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
-    items = context.document.items
+    pointer = "/role" if context.document.rotation else None
+    items = [
+        item._replace(
+            fields=with_role(schedule, item.fields, context.now, pointer or f"{item.pointer}/role")
+        )
+        for item in context.document.items_of(has_roles=bool(known_roles(schedule)))
+    ]
     await _require_valid(tx, context, schedule.id, items)
     made = [
         new_assignment(
@@ -150,7 +159,7 @@ async def swap_entry(tx: Tx, context: RequestContext) -> HandlerResult:
             ]
         )
     swap, entries = await store.insert_swap(tx, context.org_id, entry, with_user_id, context.now)
-    shown = swap_of(swap, entries, schedule.rules.timezone)
+    shown = swap_of(swap, await _shown(tx, context, schedule, entries))
     after = await raise_version(tx, context.org_id, schedule, context.now)
     await record_change(tx, context, after, "swap.created", {}, visible_fields(shown))
     return HandlerResult(DataEnvelope(shown))
@@ -172,6 +181,19 @@ async def undo_swap(tx: Tx, context: RequestContext) -> HandlerResult:
     after = await raise_version(tx, context.org_id, schedule, context.now)
     await record_change(tx, context, after, "swap.deleted", visible_fields(swap_of(swap)), {})
     return HandlerResult()
+
+
+async def _shown(
+    tx: Tx, context: RequestContext, schedule: StoredSchedule, entries: Sequence[StoredEntry]
+) -> Sequence[EntryShown]:
+    """Return entries as they are on the wire, with what else their people have."""
+    shown = []
+    for entry in entries:
+        whose = (context.org_id, schedule.id, entry.user_ids, entry.role)
+        span = (entry.start_at, entry.end_at)
+        also = await other_roles(tx, context.compute, *whose, span)
+        shown.append(entry_of(entry, schedule.rules.timezone, also))
+    return shown
 
 
 def _stretch(

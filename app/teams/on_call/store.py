@@ -16,15 +16,18 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.tables import schedule_versions
-from app.engine.layered.limits import DAY_MS, EARLIEST_AT, check_work, steps_of
-from app.engine.layered.model import FinalSchedule, OnCall, Schedule, WhenAway
-from app.engine.layered.shifts import ScheduleShift, shifts_between
-from app.engine.layered.versions import (
-    ScheduleVersion,
-    final_schedule,
-    on_call_at,
-    validity_intervals,
+from app.engine.layered.limits import (
+    DAY_MS,
+    EARLIEST_AT,
+    LATEST_AT,
+    WINDOW_MS,
+    check_work,
+    steps_of,
 )
+from app.engine.layered.model import FinalSchedule, OnCall, Schedule, WhenAway
+from app.engine.layered.roles import final_schedule, on_call_at
+from app.engine.layered.shifts import ScheduleShift, shifts_between
+from app.engine.layered.versions import ScheduleVersion, validity_intervals
 from app.errors import NotFound
 from app.teams.absences.store import AbsentStretch, absent_near
 from app.teams.heavy_work import Compute
@@ -37,6 +40,9 @@ REACH_MS = 45 * DAY_MS
 LIGHT_STEPS, LIGHT_CHARACTERS = 1_000, 1024 * 1024
 """The largest question that is answered on the event loop, within about 10 ms: steps of its window,
 and characters of the rules that it is answered from."""
+
+ROLE_TEXT = '"role":"'
+"""What stands in the text of layers that have roles; within a string there are no bare quotes."""
 
 T = TypeVar("T")
 Span = tuple[int, int]
@@ -104,9 +110,10 @@ async def history_between(
     rules = [cast(Rules, tuple(row)) for row in await tx.execute(VERSIONS, whose)]
     if not rules:
         raise NotFound(f"there is no schedule {schedule_id}")
+    has_roles = any(ROLE_TEXT in layers for *_, layers in rules)
     return History(
         rules,
-        await assignments_near(tx, org_id, schedule_id, from_at, to_at),
+        await assignments_near(tx, org_id, schedule_id, from_at, to_at, by_role=has_roles),
         await absent_near(tx, org_id, schedule_id, from_at, to_at),
     )
 
@@ -156,6 +163,44 @@ def final_schedule_in(history: History, from_at: int, to_at: int) -> FinalSchedu
 def shifts_in(history: History, from_at: int, to_at: int) -> Sequence[ScheduleShift]:
     """Return the shifts that meet ``[from_at, to_at)``. Raises the engine's limits."""
     return shifts_between(_bounded_versions(history, from_at, to_at), from_at, to_at)
+
+
+async def other_roles(
+    tx: AsyncConnection,
+    compute: Compute,
+    org_id: str,
+    schedule_id: str,
+    user_ids: Sequence[str],
+    role: str | None,
+    span: Span,
+) -> Sequence[str]:
+    """Return the roles but ``role`` that any of these people has in a part of ``span``.
+
+    Nothing without a role. Of a long stretch the first two years are looked through. Raises
+    ``NotFound`` and the engine's limits.
+    """
+    if role is None:
+        return ()
+    from_at, to_at = max(span[0], EARLIEST_AT), min(span[1], span[0] + WINDOW_MS, LATEST_AT - 1)
+    history = await history_between(tx, org_id, schedule_id, from_at, to_at)
+    return await ask(compute, history, from_at, to_at, _other_roles_in, user_ids, role)
+
+
+def _other_roles_in(
+    history: History, from_at: int, to_at: int, user_ids: Sequence[str], role: str
+) -> Sequence[str]:
+    return roles_held(final_schedule_in(history, from_at, to_at), user_ids, role)
+
+
+def roles_held(final: FinalSchedule, user_ids: Sequence[str], but: str) -> Sequence[str]:
+    """Return the roles but one that any of these people has in a window."""
+    return tuple(
+        part.role
+        for part in final.parts
+        if part.role is not None
+        and part.role != but
+        and any(name in user_ids for segment in part.segments for name in segment.user_ids)
+    )
 
 
 async def on_call_of(
@@ -211,7 +256,7 @@ def _versions_in(
 def _on_call_in(history: History, at: int, _: int) -> tuple[OnCall, Span]:
     """Return who is on call at ``at``, and the stretch that this depends on."""
     found = on_call_at(history.versions(), at)
-    since = EARLIEST_AT if found.since is None else found.since
+    since = min(EARLIEST_AT if each.since is None else each.since for each in found.parts)
     ends = [each.until_at for each in history.assignments]
     ends += [each.until_at for each in history.absent]
     ended = (until_at for until_at in ends if until_at <= at)
@@ -221,4 +266,5 @@ def _on_call_in(history: History, at: int, _: int) -> tuple[OnCall, Span]:
 
 def _end_of(found: OnCall) -> int:
     """Return the last instant that an answer mentions."""
-    return max(found.at, found.until or found.at, found.next.at if found.next else found.at)
+    ends = [end for each in found.parts for end in (each.until, each.next and each.next.at) if end]
+    return max([found.at, *ends])

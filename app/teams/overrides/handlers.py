@@ -1,9 +1,12 @@
 """Handlers of overrides."""
 
+from collections.abc import Sequence
+
 from app.database.database import Tx
 from app.database.ids import new_id
 from app.errors import Conflict
 from app.teams.audit.recording import record_change
+from app.teams.on_call.store import other_roles
 from app.teams.operation import V1, HandlerResult, RequestContext
 from app.teams.overrides.schemas import override_of
 from app.teams.overrides.store import (
@@ -13,6 +16,7 @@ from app.teams.overrides.store import (
     overrides_page,
     take_back,
 )
+from app.teams.schedules.roles import with_role
 from app.teams.schedules.store import (
     get_schedule,
     lock_schedule,
@@ -33,14 +37,19 @@ async def create_override(tx: Tx, context: RequestContext) -> HandlerResult:
     """Create an override."""
     schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
-    given = context.document.fields
+    given = with_role(schedule, context.document.fields, context.now)
     if given.user_id is not None:
         await require_users(tx, context.org_id, [("/user_id", given.user_id)])
     assignment = new_assignment(
         "override", context.document.id or new_id(context.now), schedule.id, given, context.now
     )
     assignment = await insert_assignment(tx, context.org_id, assignment, context.now)
-    shown = override_of(assignment)
+    also: Sequence[str] = ()
+    if given.user_id is not None:
+        span = (given.start_at, given.end_at)
+        whose = (context.org_id, schedule.id, [given.user_id], given.role, span)
+        also = await other_roles(tx, context.compute, *whose)
+    shown = override_of(assignment, also)
     after = await raise_version(tx, context.org_id, schedule, context.now)
     await record_change(tx, context, after, "override.created", {}, visible_fields(shown))
     where = f"{V1}/schedules/{schedule.id}/overrides/{assignment.id}"

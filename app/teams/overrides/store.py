@@ -52,13 +52,17 @@ REASON_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True)
 class ManualAssignmentFields:
-    """The part that callers give: ``user_id`` for ``[start_at, end_at)``; ``None``: nobody."""
+    """The part that callers give: ``user_id`` for ``[start_at, end_at)``; ``None``: nobody.
+
+    Without a ``role`` it is for the first one, and nobody is for all.
+    """
 
     user_id: str | None
     start_at: int
     end_at: int
     reason: str | None = None
     swap_id: str | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +82,14 @@ class ManualAssignment:
     def override(self) -> Override:
         """An override as the engine reads it."""
         given = self.fields
-        return Override(given.user_id, self.from_at, self.until_at, given.reason, self.id)
+        span = (self.from_at, self.until_at)
+        return Override(given.user_id, *span, given.reason, self.id, given.role)
 
     @property
     def entry(self) -> Entry:
         """An entry as the engine reads it."""
-        return Entry(str(self.fields.user_id), self.from_at, self.until_at, self.id)
+        given = self.fields
+        return Entry(str(given.user_id), self.from_at, self.until_at, self.id, given.role)
 
 
 class OverridesToCome(NamedTuple):
@@ -97,8 +103,11 @@ SIZE = OTHER_BYTES + func.coalesce(text_bytes(COLUMN.reason), 0)
 """The bytes of a row in an answer, about."""
 
 
-def _near() -> CompoundSelect[Any]:
-    """Return ``assignments_near`` as a statement, which costs more to build than to run."""
+def _near(*, by_role: bool) -> CompoundSelect[Any]:
+    """Return ``assignments_near`` as a statement, which costs more to build than to run.
+
+    ``by_role``, it looks on either side for the nearest of each role.
+    """
     from_at: BindParameter[int] = bindparam("from")
     to_at: BindParameter[int] = bindparam("to")
     own = and_(
@@ -108,16 +117,18 @@ def _near() -> CompoundSelect[Any]:
     )
     last = select(func.max(COLUMN.until_at)).where(own, COLUMN.until_at <= from_at)
     first = select(func.min(COLUMN.from_at)).where(own, COLUMN.from_at >= to_at)
+    if by_role:
+        last, first = last.group_by(COLUMN.role), first.group_by(COLUMN.role)
     reason = func.substr(COLUMN.reason, 1, REASON_CHARACTERS).label("reason")
     read = select(*(each for each in COLUMN if each is not COLUMN.reason), reason)
     return union_all(
         read.where(own, COLUMN.until_at > from_at, COLUMN.from_at < to_at),
-        read.where(own, COLUMN.until_at == last.scalar_subquery()),
-        read.where(own, COLUMN.from_at == first.scalar_subquery()),
+        read.where(own, COLUMN.until_at.in_(last)),
+        read.where(own, COLUMN.from_at.in_(first)),
     ).limit(OVERRIDES + 1)
 
 
-NEAR = _near()
+NEAR, NEAR_BY_ROLE = _near(by_role=False), _near(by_role=True)
 
 
 def _within() -> Select[Any]:
@@ -140,15 +151,22 @@ WITHIN = _within()
 
 
 async def assignments_near(
-    tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
+    tx: AsyncConnection,
+    org_id: str,
+    schedule_id: str,
+    from_at: int,
+    to_at: int,
+    *,
+    by_role: bool = False,
 ) -> Sequence[ManualAssignment]:
     """Return the assignments in ``[from_at, to_at)`` and the nearest on either side, as created.
 
-    With them the engine knows when the stretches at both ends of the window begin and end. If
-    there are more than the engine takes, one more than that is returned.
+    ``by_role``, the nearest of each role. With them the engine knows when the stretches at both
+    ends of the window begin and end. If there are more than the engine takes, one more than that is
+    returned.
     """
     window = {"org": org_id, "schedule": schedule_id, "from": from_at, "to": to_at}
-    found = (await tx.execute(NEAR, window)).mappings()
+    found = (await tx.execute(NEAR_BY_ROLE if by_role else NEAR, window)).mappings()
     rows = [(row["position"], _assignment(row)) async for row in with_pauses(found)]
     rows.sort(key=itemgetter(0))
     return [assignment for _, assignment in rows]
@@ -328,6 +346,7 @@ def _row(assignment: ManualAssignment) -> dict[str, Any]:
         "until_at": assignment.until_at,
         "reason": given.reason,
         "swap_id": given.swap_id,
+        "role": given.role,
         "created_at": assignment.created_at,
     }
 
@@ -338,7 +357,8 @@ def _assignments(org_id: str, kind: AssignmentKind) -> Select[tuple[object, ...]
 
 def _assignment(row: RowMapping) -> ManualAssignment:
     given = ManualAssignmentFields(
-        row["user_id"] or None, row["start_at"], row["end_at"], row["reason"], row["swap_id"]
+        *(row["user_id"] or None, row["start_at"], row["end_at"], row["reason"], row["swap_id"]),
+        row["role"],
     )
     return ManualAssignment(
         row["id"],

@@ -37,6 +37,10 @@ SECONDS = 0.5
 MOST_PAIRS = 5_000
 """The most pairs of a stretch and a person who are planned at once."""
 REASON = "replan"
+HAS_ROLES = (
+    "layers of this schedule have roles in the window or within 28 days of it, and a schedule with "
+    "roles cannot be planned anew: see cover-candidates, and make overrides for a role"
+)
 
 
 class Asked(NamedTuple):
@@ -86,9 +90,12 @@ class Plan:
 def plan_in(history: History, from_at: int, to_at: int, asked: Asked) -> Plan:
     """Plan a window of a schedule anew; ``[from_at, to_at)`` has what lies around it as well.
 
-    Raises ``InvalidRequest`` if there is too much to plan, and the engine's limits.
+    Raises ``InvalidRequest`` if layers have roles or there is too much to plan, and the engine's
+    limits.
     """
     final = final_schedule_in(history, from_at, to_at)
+    if final.roles:
+        raise InvalidRequest([FieldError("", HAS_ROLES)])
     stretches = list(stretches_of(final, asked.window))
     planning = _Planning(history, stretches, asked)
     made: list[tuple[ManualAssignment, str]] = []
@@ -103,7 +110,7 @@ def plan_in(history: History, from_at: int, to_at: int, asked: Asked) -> Plan:
     return Plan(
         made,
         uncovered,
-        changes_between(final.segments, after.segments),
+        changes_between(final, after),
         proofs,
         on_call_preview(history, asked.window[0]),
         on_call_preview(changed, asked.window[0]),

@@ -318,28 +318,39 @@ async def raise_version(
     return replace(schedule, version=version, updated_at=at)
 
 
+async def lock_schedules_of(tx: AsyncConnection, org_id: str, user_id: str) -> None:
+    """Lock all schedules in which a user takes part against other writers.
+
+    Whoever writes locks schedules first, then users, and then what counts the organisation's rows:
+    in another order two writers would wait for each other.
+    """
+    locked = select(schedules.c.id).where(_taken_part_in(org_id, user_id))
+    await tx.execute(locked.order_by(schedules.c.id).with_for_update())
+
+
 async def raise_versions_of(
     tx: AsyncConnection, org_id: str, user_id: str, now: int
 ) -> Mapping[str, int]:
     """Raise the versions of all schedules in which a user takes part; return them by id, in order.
 
-    The schedules are locked against other writers until the transaction ends.
+    They are locked already (``lock_schedules_of``).
     """
-    taking_part = participants.c
-    own = select(taking_part.schedule_id).where(
-        taking_part.org_id == org_id, taking_part.user_id == user_id
-    )
-    mine = and_(schedules.c.org_id == org_id, schedules.c.id.in_(own))
-    await tx.execute(select(schedules.c.id).where(mine).order_by(schedules.c.id).with_for_update())
     at = case((schedules.c.updated_at > now, schedules.c.updated_at), else_=now)
     raised = (
         update(schedules)
-        .where(mine)
+        .where(_taken_part_in(org_id, user_id))
         .values(version=schedules.c.version + 1, updated_at=at)
         .returning(schedules.c.position, schedules.c.id, schedules.c.version)
     )
     rows = sorted((await tx.execute(raised)).all())
     return {schedule_id: version for _, schedule_id, version in rows}
+
+
+def _taken_part_in(org_id: str, user_id: str) -> ColumnElement[bool]:
+    own = select(participants.c.schedule_id).where(
+        participants.c.org_id == org_id, participants.c.user_id == user_id
+    )
+    return and_(schedules.c.org_id == org_id, schedules.c.id.in_(own))
 
 
 async def insert_schedule(

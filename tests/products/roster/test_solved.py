@@ -85,7 +85,7 @@ def test_small_answers_are_the_best_there_are_in_any_order(seed: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [3, 8])
+@pytest.mark.parametrize("seed", [6])
 def test_a_small_answer_is_the_best_there_is_in_every_order(seed: int) -> None:
     request = with_everything(seed)
     worth = values_by_name(request)
