@@ -63,6 +63,15 @@ def values_by_name(request: dict[str, Any]) -> Sequence[Mapping[str, Fraction]]:
     ]
 
 
+MUST = {"coverage", "stability"}
+
+
+def some_objectives(random: Random) -> Sequence[str]:
+    """Return objectives in any order: those that such a request must have, and some others."""
+    some = [name for name in NAMES if name in MUST or random.random() < 0.5]
+    return random.sample(some, len(some))
+
+
 def assert_best(
     request: dict[str, Any],
     worth: Sequence[Mapping[str, Fraction]],
@@ -80,25 +89,25 @@ def assert_best(
 @given(SEEDS)
 def test_small_answers_are_the_best_there_are_in_any_order(seed: int) -> None:
     request, random = with_everything(seed), Random(seed)  # noqa: S311 - seeded, and no secret
-    orders = [random.sample(NAMES, random.randint(1, len(NAMES))) for _ in range(4)]
+    orders = [some_objectives(random) for _ in range(4)]
     assert_best(request, values_by_name(request), orders)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [6])
-def test_a_small_answer_is_the_best_there_is_in_every_order(seed: int) -> None:
-    request = with_everything(seed)
+def test_a_small_answer_is_the_best_there_is_whichever_three_objectives_lead() -> None:
+    request = with_everything(6)
     worth = values_by_name(request)
     assert all(len({each[name] for each in worth}) > 1 for name in NAMES)
-    assert_best(request, worth, [*permutations(NAMES)])
+    orders = [list(dict.fromkeys((*lead, *NAMES))) for lead in permutations(NAMES, 3)]
+    assert_best(request, worth, orders)
 
 
 @pytest.mark.slow
-@settings(quiet, max_examples=400)
+@settings(quiet, max_examples=25)
 @given(SEEDS)
-def test_many_small_answers_are_the_best_there_are_in_any_order(seed: int) -> None:
+def test_more_small_answers_are_the_best_there_are_in_any_order(seed: int) -> None:
     request, random = with_everything(seed), Random(seed)  # noqa: S311 - seeded, and no secret
-    orders = [random.sample(NAMES, len(NAMES)), random.sample(NAMES, 3)]
+    orders = [random.sample(NAMES, len(NAMES)), some_objectives(random)]
     assert_best(request, values_by_name(request), orders)
 
 
