@@ -103,7 +103,7 @@ def test_a_small_answer_is_the_best_there_is_whichever_three_objectives_lead() -
 
 
 @pytest.mark.slow
-@settings(quiet, max_examples=25)
+@settings(quiet, max_examples=60)
 @given(SEEDS)
 def test_more_small_answers_are_the_best_there_are_in_any_order(seed: int) -> None:
     request, random = with_everything(seed), Random(seed)  # noqa: S311 - seeded, and no secret
