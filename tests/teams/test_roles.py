@@ -280,6 +280,12 @@ class TestEntries:
         other = await stored.me.post(path, {"rotation": [shift], "role": "lead"})
         assert set(faults_in(other)) == {"/role"}
 
+    async def test_a_bought_roster_is_of_the_first_role(self, stored: Stored) -> None:
+        await scene(stored)
+        slot = {"people": [{"person": "dee"}], **HAND}
+        made = await stored.me.create(f"{V2_PATH}/entries/bulk", {"assignments": [slot]})
+        assert [(each["user_id"], each["role"]) for each in made["entries"]] == [("dee", P)]
+
     async def test_a_swap_stays_in_its_role(self, stored: Stored) -> None:
         await scene(stored)
         [_, cys, *_] = await entries(stored)

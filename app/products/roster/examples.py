@@ -11,7 +11,7 @@ ROSTER_RULES = (
     "can be one after the other, each held while the next is; the answer says of each what is "
     "proven. `fairness` compares people by weight, and only those who can take something. What "
     "nobody can take stays empty, with the fewest facts that explain it. Equal requests get equal "
-    "answers. A search has 2 s of deterministic time, with more than 2,500 choices 20 s, which is "
+    "answers. A search has 2 s of deterministic time, with more than 2,500 choices 8 s, which is "
     "up to 90 s of a processor; what is not proven then says `optimal: false`. Send `carryOver` "
     "with the next request. A field that is not known is an error."
 )

@@ -8,7 +8,8 @@ from app.engine.layered.limits import check_window
 from app.errors import FieldError, InvalidRequest, OutOfBounds
 from app.teams.audit.recording import record_change
 from app.teams.entries import store
-from app.teams.entries.bulk import EntriesMade, Item, id_errors, overlap_errors, window_of
+from app.teams.entries.bought import Item
+from app.teams.entries.bulk import EntriesMade, id_errors, overlap_errors, window_of
 from app.teams.entries.schemas import EntryShown, entry_of, swap_of
 from app.teams.entries.store import StoredEntry
 from app.teams.on_call.store import other_roles
@@ -91,7 +92,7 @@ async def create_entries(tx: Tx, context: RequestContext) -> HandlerResult:
         for each in shown
     ]
     await record_change(tx, context, after, "entries.created", {}, {"entries": lines})
-    gaps = len(context.document.rotation or items) - len(items)
+    gaps = context.document.gap_count
     where = f"{V2}/schedules/{schedule.id}/entries"
     return HandlerResult(DataEnvelope(EntriesMade(shown, gaps)), location=where)
 
@@ -101,7 +102,8 @@ async def _require_valid(
 ) -> None:
     """Raise ``InvalidRequest``, with the item of each fault, unless all can be created."""
     if not items:
-        raise InvalidRequest([FieldError("/rotation", "has gaps and no shifts")])
+        none = "has nobody for what is meant: there would be no entry"
+        raise InvalidRequest([FieldError(f"/{context.document.given}", none)])
     named = [(f"{item.pointer}/{item.whose}", item.user_id) for item in items]
     await require_users(tx, context.org_id, named)
     ids = [item.id for item in items if item.id is not None]

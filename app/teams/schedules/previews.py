@@ -125,9 +125,9 @@ def preview_of(
     return EditPreview(
         utc_text(from_at),
         utc_text(to_at),
-        _on_call(history, from_at),
-        _on_call(changed, from_at),
-        list(_changes(before, after)),
+        on_call_preview(history, from_at),
+        on_call_preview(changed, from_at),
+        changes_between(before, after),
         version,
     )
 
@@ -136,7 +136,8 @@ def _layers_text(rules: ScheduleRules) -> str:
     return msgspec.json.encode(rules.layers).decode()
 
 
-def _on_call(history: History, at: int) -> OnCallPreview:
+def on_call_preview(history: History, at: int) -> OnCallPreview:
+    """Return who is on call at an instant, and the next turns after."""
     versions = history.versions()
     found = roles.on_call_at(versions, at)
     turns = [_turns(roles.versions_of_role(versions, part.role), part) for part in found.parts]
@@ -162,8 +163,8 @@ def _turns(versions: Sequence[ScheduleVersion], later: OnCall) -> Sequence[TurnS
     return turns
 
 
-def _changes(before: FinalSchedule, after: FinalSchedule) -> Iterator[ChangesOfUser]:
-    """Yield what each person gains and loses, by name."""
+def changes_between(before: FinalSchedule, after: FinalSchedule) -> Sequence[ChangesOfUser]:
+    """Return what each person gains and loses, by name."""
     gains: Mapping[str, list[GivenStretch]] = defaultdict(list)
     loses: Mapping[str, list[GivenStretch]] = defaultdict(list)
     for role, (start, end), had, have in _handed_over_in_roles(before, after):
@@ -174,8 +175,10 @@ def _changes(before: FinalSchedule, after: FinalSchedule) -> Iterator[ChangesOfU
             loses[giver].append(GivenStretch(*stretch, next(iter(takers), None), role))
         for taker in takers:
             gains[taker].append(GivenStretch(*stretch, next(iter(givers), None), role))
-    for user_id in sorted({*gains, *loses}):
-        yield ChangesOfUser(user_id, gains.get(user_id, ()), loses.get(user_id, ()))
+    return [
+        ChangesOfUser(user_id, gains.get(user_id, ()), loses.get(user_id, ()))
+        for user_id in sorted({*gains, *loses})
+    ]
 
 
 def _handed_over_in_roles(
