@@ -208,10 +208,7 @@ class ScheduleNow(Struct, frozen=True, omit_defaults=True):
 
 
 class CurrentOnCall(Struct, frozen=True):
-    """Who is on call for a team: by its first schedule, oldest first, that has somebody.
-
-    Where that has roles, it is who has the first one.
-    """
+    """Who is on call for a team, by its oldest schedule that has somebody in its first role."""
 
     team_id: str
     on_call: CurrentShift | None
