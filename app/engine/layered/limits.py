@@ -22,8 +22,6 @@ from app.errors import (
 )
 
 LAYERS = 50
-ROLES = 5
-"""Of the layers of one schedule."""
 PARTICIPANTS = 500
 """In each layer."""
 RESTRICTIONS = 100

@@ -9,8 +9,7 @@ from app.engine.cover import Share
 from app.engine.layered.limits import DAY_MS
 from app.errors import FieldError
 from app.http.validation import RequestModel
-from app.products.layered.answer import OtherRoles, ShownRole
-from app.products.layered.layer_fields import Point, RoleMeant
+from app.products.layered.layer_fields import Point
 from app.products.layered.request import Reason, order_errors, window_errors
 from app.products.numbers import Number, number
 from app.teams.covers.candidates import Obstacle, RankedUser, Ranking
@@ -33,7 +32,6 @@ class CandidatesQuery(RequestModel, frozen=True, rename={"from_at": "from", "to_
         | None
     ) = None
     limit: Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")] = 25
-    role: RoleMeant | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -75,7 +73,6 @@ class CoverPost(RequestModel, frozen=True):
     expires_at: (
         Annotated[Point, Meta(description="an instant to come, not after end; absent: end")] | None
     ) = None
-    role: RoleMeant | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -118,7 +115,7 @@ class Stretch(Struct, frozen=True):
     end: Instant
 
 
-class AcceptedPart(Struct, frozen=True, omit_defaults=True):
+class AcceptedPart(Struct, frozen=True):
     """What somebody has taken over."""
 
     user_id: str
@@ -126,7 +123,6 @@ class AcceptedPart(Struct, frozen=True, omit_defaults=True):
     end: Instant
     override_id: Annotated[str, Meta(description="The override that gives it to them.")]
     at: Instant
-    other_roles: OtherRoles = ()
 
 
 class Refusal(Struct, frozen=True):
@@ -137,7 +133,7 @@ class Refusal(Struct, frozen=True):
     at: Instant
 
 
-class CoverShown(Struct, frozen=True, omit_defaults=True):
+class CoverShown(Struct, frozen=True):
     """A cover request."""
 
     id: str
@@ -155,7 +151,6 @@ class CoverShown(Struct, frozen=True, omit_defaults=True):
     created_at: Instant
     updated_at: Instant
     version: Annotated[int, Meta(description="Raised by every answer; the ETag is this in quotes.")]
-    role: ShownRole | None = None
 
 
 class OnCallLoad(Struct, frozen=True):
@@ -175,7 +170,7 @@ class ObstacleShown(Struct, frozen=True):
     end: Instant
 
 
-class CandidateShown(Struct, frozen=True, omit_defaults=True):
+class CandidateShown(Struct, frozen=True):
     """Somebody who could take the stretch over."""
 
     user_id: str
@@ -185,10 +180,9 @@ class CandidateShown(Struct, frozen=True, omit_defaults=True):
     after: OnCallLoad
     obstacles: Sequence[ObstacleShown]
     reason: Annotated[str, Meta(description="Why they stand here, in a sentence.")]
-    other_roles: OtherRoles = ()
 
 
-class CandidatesShown(Struct, frozen=True, omit_defaults=True):
+class CandidatesShown(Struct, frozen=True):
     """Who could take a stretch over: who is able first, then by hours after, nights, weekends."""
 
     schedule_id: str
@@ -198,7 +192,6 @@ class CandidatesShown(Struct, frozen=True, omit_defaults=True):
     counted_to: Annotated[Instant, Meta(description="To here: 28 days on either side.")]
     candidates: Sequence[CandidateShown]
     total: Annotated[int, Meta(description="How many there are, with those not shown.")]
-    role: ShownRole | None = None
 
 
 def cover_of(cover: CoverRequest, now: int) -> CoverShown:
@@ -220,7 +213,6 @@ def cover_of(cover: CoverRequest, now: int) -> CoverShown:
         utc_text(cover.created_at),
         utc_text(cover.updated_at(now)),
         cover.version(now),
-        given.role,
     )
 
 
@@ -242,14 +234,12 @@ def candidates_of(
         counted.end,
         [_candidate(each, names.get(each.user_id), counted) for each in ranking.candidates],
         ranking.total,
-        ranking.role,
     )
 
 
 def _accepted(part: CoverAnswer) -> AcceptedPart:
     stretch = (utc_text(part.start_at), utc_text(part.end_at))
-    made = (str(part.override_id), utc_text(part.at))
-    return AcceptedPart(part.user_id, *stretch, *made, part.other_roles)
+    return AcceptedPart(part.user_id, *stretch, str(part.override_id), utc_text(part.at))
 
 
 def _candidate(
@@ -263,7 +253,6 @@ def _candidate(
         _load(ranked.after),
         [_obstacle(each) for each in ranked.obstacles],
         _in_words(ranked, counted),
-        ranked.other_roles,
     )
 
 
@@ -284,9 +273,8 @@ def _in_words(ranked: RankedUser, counted: Stretch) -> str:
     if ranked.obstacles:
         return f"{ranked.user_id} {ranked.obstacles[0].in_words}"
     load = _load(ranked.after)
-    free = f"{', '.join(ranked.other_roles)} besides" if ranked.other_roles else "free"
     return (
-        f"{ranked.user_id} is {free} and would have {load.hours} h from {counted.start} to "
+        f"{ranked.user_id} is free and would have {load.hours} h from {counted.start} to "
         f"{counted.end}, {load.night_hours} h at night and {load.weekend_hours} h on weekends"
     )
 

@@ -27,8 +27,7 @@ State = Literal["open", "accepted", "refused", "withdrawn", "expired"]
 class CoverAnswer:
     """What somebody answered at an instant: the part that an override gives to them, or a refusal.
 
-    A refusal has no ``override_id``, and the whole stretch. ``other_roles`` are those of the
-    schedule that the same person has in a part of it.
+    A refusal has no ``override_id``, and the whole stretch.
     """
 
     user_id: str
@@ -37,7 +36,6 @@ class CoverAnswer:
     end_at: int
     override_id: str | None = None
     reason: str | None = None
-    other_roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,6 @@ class CoverFields:
     expires_at: int
     reason: str | None = None
     offered_to: tuple[str, ...] | None = None
-    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

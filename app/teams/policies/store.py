@@ -23,7 +23,6 @@ class Target:
 
     type: Literal["schedule", "user"]
     id: str
-    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

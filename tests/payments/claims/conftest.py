@@ -10,7 +10,6 @@ from app.payments.claims.claim import PaymentClaims
 from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.redis import RedisClaims
 from tests.support.redis_server import redis_server
-from tests.support.redis_servers import emptied, redis_cluster
 
 KEYS = itertools.count()
 
@@ -21,23 +20,13 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="module")
-def cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with redis_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
-        yield cluster.url
-
-
-REDIS = {"redis": "redis_url", "cluster": "cluster_url"}
-"""The fixtures with the addresses."""
-
-
-@pytest.fixture(params=["memory", *(pytest.param(kind, marks=pytest.mark.redis) for kind in REDIS)])
+@pytest.fixture(params=["memory", pytest.param("redis", marks=pytest.mark.redis)])
 async def claims(request: pytest.FixtureRequest) -> AsyncIterator[PaymentClaims]:
     """A store that is empty."""
     store: PaymentClaims = MemoryClaims(time.time)
-    if request.param in REDIS:
-        shared = RedisClaims(request.getfixturevalue(REDIS[request.param]), lease_seconds=60)
-        await emptied(shared._redis)
+    if request.param == "redis":
+        shared = RedisClaims(request.getfixturevalue("redis_url"), lease_seconds=60)
+        await shared._redis.flushall()
         store = shared
     yield store
     await store.aclose()
@@ -45,8 +34,7 @@ async def claims(request: pytest.FixtureRequest) -> AsyncIterator[PaymentClaims]
 
 @pytest.fixture
 def key() -> str:
-    """The key of a claim, or the beginning of the keys of several by one payer."""
-    return f"eip155:84532:usdc:payer-{next(KEYS)}:nonce"
+    return f"key-{next(KEYS)}"
 
 
 @pytest.fixture
