@@ -66,7 +66,8 @@ def create_app(
     """
     endpoints = paid_endpoints(settings.rate_limit, workspaces=settings.sells_workspaces)
     per_address = address_limit(settings.address_limit, [each.limit for each in endpoints])
-    limits = RateLimits(clock, settings.redis_url or None, settings.trusted_proxies, per_address)
+    shared = settings.limits_redis_url or settings.redis_url
+    limits = RateLimits(clock, shared or None, settings.trusted_proxies, per_address)
     beyond = products_beyond(per_address, {each.slug: each.limit for each in endpoints})
     if beyond:
         log.warning("address_limit", limit=in_words(per_address), below=beyond)

@@ -3,7 +3,7 @@
 Strategy: sending a script and waking up for its answer costs the processor several times what Redis
 needs to run it. The more a process has to do, the more of its requests ask in the same turn of the
 loop, and then they share one packet, one wait and one connection (``make bench-cost``; figures in
-``docs/decisions/0021-redis-pipelines.md``).
+``docs/decisions/0021-redis-pipelines.md``). In a Redis Cluster there is one to each node.
 
 Invariants: scripts of one pipeline are no transaction, and one that fails does not keep the others
 from running. A caller who is cancelled does not take the answers of the others along; the script
@@ -18,6 +18,9 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, ResponseError
 
+from app.redis_cluster import ClusterPipelines, Command
+from app.redis_servers import RedisClient
+
 Argument = str | bytes | int | float
 
 
@@ -29,10 +32,13 @@ class _Call(NamedTuple):
 
 
 class RedisScripts:
-    """The scripts that run on one Redis, with its time-outs and tries."""
+    """The scripts that run on one Redis or Redis Cluster, with its time-outs and tries.
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    All keys of a call must be in one slot.
+    """
+
+    def __init__(self, redis: RedisClient) -> None:
+        self._servers = OneServer(redis) if isinstance(redis, Redis) else ClusterPipelines(redis)
         self._hashes: dict[str, str] = {}
         self._asked: list[_Call] = []
         self._sending: set[asyncio.Task[None]] = set()
@@ -72,31 +78,40 @@ class RedisScripts:
                 call.answer.set_result(answer)
 
     async def _answers(self, calls: Sequence[_Call]) -> list[object]:
-        answers = await self._executed(calls)
+        answers = await self._servers.executed([self._by_hash(call) for call in calls])
         unknown = [number for number, each in enumerate(answers) if isinstance(each, NoScriptError)]
         if unknown:  # Redis is new or was restarted: none of these has run
-            again = [calls[number] for number in unknown]
-            for script in {call.script for call in again}:
-                await self._redis.script_load(script)
-            for number, answer in zip(unknown, await self._executed(again), strict=True):
+            in_full = [_command("EVAL", calls[number].script, calls[number]) for number in unknown]
+            for number, answer in zip(unknown, await self._servers.executed(in_full), strict=True):
                 answers[number] = answer
         return answers
 
-    async def _executed(self, calls: Sequence[_Call]) -> list[object]:
-        if len(calls) == 1:
-            try:
-                return [await self._redis.evalsha(*self._words(calls[0]))]
-            except ResponseError as error:  # as a pipeline returns it
-                return [error]
-        async with self._redis.pipeline(transaction=False) as pipeline:
-            for call in calls:
-                pipeline.evalsha(*self._words(call))
-            return await pipeline.execute(raise_on_error=False)
-
-    def _words(self, call: _Call) -> tuple[Any, ...]:
-        """What EVALSHA is given: the script by its hash, the number of keys, keys, arguments."""
+    def _by_hash(self, call: _Call) -> Command:
         name = self._hashes.get(call.script)
         if name is None:
             digest = sha1(call.script.encode(), usedforsecurity=False)
             name = self._hashes[call.script] = digest.hexdigest()
-        return (name, len(call.keys), *call.keys, *call.arguments)
+        return _command("EVALSHA", name, call)
+
+
+class OneServer:
+    """Sends scripts to one server, alone or in a pipeline."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def executed(self, commands: Sequence[Command]) -> list[object]:
+        """Run ``commands`` and return for each its answer, or the error that it has instead."""
+        if len(commands) == 1:
+            try:
+                return [await self._redis.execute_command(*commands[0])]  # type: ignore[no-untyped-call]
+            except ResponseError as error:  # as a pipeline returns it
+                return [error]
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for command in commands:
+                pipeline.execute_command(*command)
+            return await pipeline.execute(raise_on_error=False)
+
+
+def _command(name: str, script: str, call: _Call) -> Command:
+    return (name, script, len(call.keys), *call.keys, *call.arguments)

@@ -69,6 +69,16 @@ PRODUCTION_NEEDS = FACILITATOR_NEEDS | {
 BLANKS = r"\s\x00-\x1f\x7f-\x9f"
 HOST = rf"^(?i:https?)://[^{BLANKS}:/?#@][^{BLANKS}/?#@]*"
 REST = rf"[^{BLANKS}]+$"
+NODE = rf"(\[[0-9A-Fa-f:.]+\]|[^{BLANKS}/?#@:,\[\]]+)(:[0-9]{{1,5}})?"
+NODES = rf"([^{BLANKS}/?#]+@)?{NODE}(,{NODE})*"
+REDIS = (
+    rf"^$|^rediss?://{REST}|^rediss?\+cluster://{NODES}/?(\?[^{BLANKS}]*)?$"
+    rf"|^rediss?\+sentinel://{NODES}/[^{BLANKS}/?#]+(/[0-9]+)?(\?[^{BLANKS}]*)?$"
+)
+REDIS_TEXT = (
+    "an address such as redis://host:6379/0, redis+cluster://host1,host2 or "
+    "redis+sentinel://host1,host2/name"
+)
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 UNSAFE = frozenset("\r\n\0")
 
@@ -172,17 +182,18 @@ class Settings(_Settings, frozen=True, alias_generator=lambda name: f"ONCALL_{na
     The variable of a field is ``ONCALL_`` and the field's name in capitals, unless the field has a
     ``validation_alias``. A description completes "is not …". The other settings are looked for in
     ``env_file`` and ``secrets_dir`` too, unless these are "none". Processes share claims and rate
-    limits at ``redis_url``; without it each process has its own. ``database_url`` is the text as
-    set, and ``store_url`` the database it means. ``rate_limit`` is the text as set, which the
-    products parse; an empty ``address_limit`` follows from those. ``accepts`` are the ways to pay;
-    ``network``, ``pay_to`` and ``rpc_url`` are the short form of one. ``quota`` is the text as set,
-    too, which the stored APIs parse. ``rpc_url`` is a node of ``network``, asked only when a
-    receipt was lost. ``facilitator`` is a name or an address; ``facilitator_url`` is called in
-    place of a name's own address. ``facilitator_timeout_seconds`` bounds one call. A settlement
-    with an unknown outcome is tried again until ``settle_deadline_seconds`` after the first call.
-    A process that was told to stop accepts requests for another ``drain_seconds``.
-    ``workspace_secret`` is what the keys of workspaces are made of; without it none is sold.
-    ``contact_email`` and ``ownership_proofs`` stand in the documents that marketplaces read.
+    limits at ``redis_url``; without it each process has its own. The limits may have a Redis of
+    their own, ``limits_redis_url``. ``database_url`` is the text as set, and ``store_url`` the
+    database it means. ``rate_limit`` is the text as set, which the products parse; an empty
+    ``address_limit`` follows from those. ``accepts`` are the ways to pay; ``network``, ``pay_to``
+    and ``rpc_url`` are the short form of one. ``quota`` is the text as set, too, which the stored
+    APIs parse. ``rpc_url`` is a node of ``network``, asked only when a receipt was lost.
+    ``facilitator`` is a name or an address; ``facilitator_url`` is called in place of a name's own
+    address. ``facilitator_timeout_seconds`` bounds one call. A settlement with an unknown outcome
+    is tried again until ``settle_deadline_seconds`` after the first call. A process that was told
+    to stop accepts requests for another ``drain_seconds``. ``workspace_secret`` is what the keys of
+    workspaces are made of; without it none is sold. ``contact_email`` and ``ownership_proofs``
+    stand in the documents that marketplaces read.
     """
 
     env_file: str = ".env"
@@ -231,8 +242,14 @@ class Settings(_Settings, frozen=True, alias_generator=lambda name: f"ONCALL_{na
     redis_url: str = Field(
         default="",
         repr=False,
-        pattern=rf"^$|^rediss?://{REST}",
-        description="an address such as redis://host:6379/0",
+        pattern=REDIS,
+        description=REDIS_TEXT,
+    )
+    limits_redis_url: str = Field(
+        default="",
+        repr=False,
+        pattern=REDIS,
+        description=REDIS_TEXT,
     )
     database_url: str = Field(
         default="",

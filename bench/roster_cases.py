@@ -21,6 +21,7 @@ from app.engine.roster.model import (
 from app.engine.roster.patterns import Pattern, unfolded, weekday_of
 from app.engine.roster.standard import Wishes, levels_named
 from app.engine.walltime import DAY, HOUR, clock_of
+from app.products.roster.translation import LARGE_SECONDS, SMALL_SECONDS
 
 ZONE = "Europe/Berlin"
 CLOCK = clock_of(ZONE)
@@ -125,6 +126,23 @@ def year_of_sixty() -> Roster:
     return replace(roster, levels=levels_named(roster, Wishes(), ["coverage", "load", "kinds"]))
 
 
+def every_day_of_sixty() -> Roster:
+    """A year of sixty people, three a day, whoever they are; no kinds, so weekends and nights."""
+    days, random = days_between(date(2026, 1, 1), date(2027, 1, 1)), Random(3)
+    daily = Pattern(EVERY_DAY, 9 * HOUR, 9 * HOUR, needs=(None, None, None))
+    people = [
+        Person(
+            f"p{number}",
+            weight=Fraction(1, 2) if number % 10 == 7 else Fraction(1),
+            away=absences(random, days, 4, 15),
+        )
+        for number in range(60)
+    ]
+    rules = (Rest(24 * HOUR), MaxHours(96 * HOUR, 7), MaxConsecutive(2))
+    roster = roster_of([daily], days, people, rules)
+    return replace(roster, levels=levels_named(roster, Wishes(), ["coverage", "load", "kinds"]))
+
+
 def year_of_seven() -> Roster:
     """A year of seven people, two a day, with a day's rest; no kinds, so weekends and nights."""
     days = days_between(date(2026, 1, 1), date(2027, 1, 1))
@@ -135,9 +153,10 @@ def year_of_seven() -> Roster:
 
 
 CASES: Mapping[str, tuple[Callable[[], Roster], float, float]] = {
-    "month, nights and weekends": (nights_and_weekends, 2, 2),
-    "month, days and nights": (days_and_nights, 2, 2),
-    "year of 60 people × 3": (year_of_sixty, 20, 20),
-    "year of 7 people × 2, 24 h rest": (year_of_seven, 20, 20),
+    "month, nights and weekends": (nights_and_weekends, SMALL_SECONDS, 2),
+    "month, days and nights": (days_and_nights, SMALL_SECONDS, 2),
+    "year of 60 people × 3": (year_of_sixty, LARGE_SECONDS, 20),
+    "year of 60 people × 3, every day": (every_day_of_sixty, LARGE_SECONDS, 20),
+    "year of 7 people × 2, 24 h rest": (year_of_seven, LARGE_SECONDS, 20),
 }
 """By name: the roster, the deterministic time it is given, and the most seconds it may take."""

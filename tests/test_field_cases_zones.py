@@ -23,7 +23,7 @@ from tests.support.stored import V2, Stored
 pytestmark = pytest.mark.anyio
 
 FILE = Path(__file__).parents[2] / "shared" / "cases" / "field.json"
-HERE = ("rot-02", "rot-03", "sch-05", "ics-04", "feed-")
+HERE = ("rot-02", "rot-03", "ics-04", "feed-")
 """Where the names of the cases begin that are about zones, clocks and feeds."""
 QUOTED = re.compile(r'"([^"]+)"')
 
@@ -40,8 +40,6 @@ def found_in(answer: httpx.Response, expected: Mapping[str, Any]) -> Mapping[str
         "status": lambda: answer.status_code,
         "starts_local": lambda: [shift["startLocal"][:16] for shift in body["rotation"]],
         "gap_starts": lambda: [gap["start"] for gap in body["gaps"]],
-        "gaps": lambda: [[gap["start"], gap["end"]] for gap in body["gaps"]],
-        "segments": lambda: [[part["start"], part["end"], "*"] for part in body["final_schedule"]],
     }
     return {name: readers[name]() for name in expected if name != "suggests_only"}
 
@@ -52,7 +50,7 @@ def suggested(answer: httpx.Response) -> set[str]:
     return {name for name in QUOTED.findall(details) if name in zone_names()}
 
 
-@pytest.mark.parametrize("kind", ["rot", "sch", "ics"])
+@pytest.mark.parametrize("kind", ["rot", "ics"])
 async def test_products(clock: Clock, kind: str) -> None:
     app = create_app(settings(payments="off"), clock=clock)
     for case in cases(kind):

@@ -99,6 +99,16 @@ VARIABLES = [
         "redis_url",
         "rediss://:secret@redis:6380/1",
     ),
+    *(
+        (f"ONCALL_{name.upper()}", url, name, url)
+        for name in ("redis_url", "limits_redis_url")
+        for url in (
+            "redis+cluster://:secret@one:6379,two,[::1]:7000",
+            "rediss+cluster://one/?client_name=x",
+            "redis+sentinel://user:secret@one,two:26380/oncall",
+            "rediss+sentinel://one/oncall/2?sentinel_password=secret",
+        )
+    ),
     ("ONCALL_DATABASE_URL", "none", "database_url", "none"),
     (
         "ONCALL_DATABASE_URL",
@@ -162,6 +172,10 @@ NO_PAUSE = "is not a number of seconds from 0 to 300"
 NO_HEADERS = 'is not a JSON object of strings, such as {"Authorization": "Bearer …"}'
 NO_ORIGIN = "is not an http(s) address of scheme, host and port only"
 NO_FACILITATOR = "is not an http(s) address without query, fragment or user name"
+NO_REDIS = (
+    "is not an address such as redis://host:6379/0, redis+cluster://host1,host2 or "
+    "redis+sentinel://host1,host2/name"
+)
 NO_DATABASE = "is not sqlite:///FILE, postgresql://… or none"
 NO_NETWORK = "is not a network such as 10.0.0.0/8"
 
@@ -181,7 +195,12 @@ NO_NETWORK = "is not a network such as 10.0.0.0/8"
         ("ONCALL_PUBLIC_URL", "https://a#b", NO_ORIGIN),
         ("ONCALL_PUBLIC_URL", "https://key@a", NO_ORIGIN),
         ("ONCALL_PUBLIC_URL", "https://[::1", NO_ORIGIN),
-        ("ONCALL_REDIS_URL", "http://:key@redis", "is not an address such as redis://host:6379/0"),
+        ("ONCALL_REDIS_URL", "http://:key@redis", NO_REDIS),
+        ("ONCALL_REDIS_URL", "redis+sentinel://one,two", NO_REDIS),
+        ("ONCALL_REDIS_URL", "redis+sentinel://one/oncall/x", NO_REDIS),
+        ("ONCALL_REDIS_URL", "redis+cluster://one/0", NO_REDIS),
+        ("ONCALL_REDIS_URL", "redis+cluster://one,,two", NO_REDIS),
+        ("ONCALL_LIMITS_REDIS_URL", "redis+other://one", NO_REDIS),
         ("ONCALL_DATABASE_URL", "sqlite:///:memory:", NO_DATABASE),
         ("ONCALL_DATABASE_URL", "sqlite:///", NO_DATABASE),
         ("ONCALL_DATABASE_URL", "sqlite:///a.db?mode=memory", NO_DATABASE),
@@ -664,7 +683,7 @@ def test_all_mistakes_of_all_places_are_named_at_once(folder: Path) -> None:
     assert problems_of({"ONCALL_ENV": "production", "ONCALL_PUBLIC_URL": "https://:s3cret@a"}) == [
         f"ONCALL_PUBLIC_URL: {NO_ORIGIN}",
         ".env: ONCALL_DRAIN: '301' is not a number of seconds from 0 to 300",
-        f"{folder}/secrets: ONCALL_REDIS_URL: is not an address such as redis://host:6379/0",
+        f"{folder}/secrets: ONCALL_REDIS_URL: {NO_REDIS}",
         "ONCALL_FACILITATOR is not set: the x402 facilitator that settles payments, such as cdp",
         "ONCALL_NETWORK is not set: the network to be paid on, such as eip155:8453",
     ]

@@ -168,11 +168,16 @@ class PaymentService:
         """The problem of each part; ``None`` for one that works."""
         checks = {
             "facilitator": self._together(self.facilitators.problems),
-            "claims": self.claims.problem,
+            "claims": self._claims_problem(),
         }
         if self._settings.payments == "facilitator":
             checks["chain"] = self._chain_problem()
         return checks
+
+    def _claims_problem(self) -> str | None:
+        if self.claims.problem or not self.claims.partial_problem:
+            return self.claims.problem
+        return DEGRADED + self.claims.partial_problem
 
     def _chain_problem(self) -> str | None:
         """The problems of the nodes; ``NOT_USED`` if there is none."""

@@ -13,15 +13,17 @@ again only after the database has refused it, never when its outcome is unknown.
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
+from sqlalchemy import Select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.selectable import CompoundSelect
 
 from app.database.errors import BUSY, attempts_allowed, failure_text
-from app.database.postgres import PREFIXES, Postgres
+from app.database.postgres import PREFIXES, Postgres, fetch
 from app.database.revision import current_revision, schema_problem
 from app.database.sqlite import Sqlite
 from app.errors import StoreUnavailable
@@ -80,7 +82,7 @@ class Database:
         """Open one consistent, read-only snapshot. Raises ``StoreUnavailable``."""
         await self._require_usable()
         with self.translate_failures():
-            async with self._engines.reader.connect() as connection:
+            async with self._engines.reading() as connection:
                 yield connection
 
     def snapshot(self) -> "Snapshot":
@@ -121,7 +123,7 @@ class Database:
         give_up_at, attempts = _now() + WRITE_SECONDS, 0
         while True:
             try:
-                async with self._engines.writer.begin() as connection:
+                async with self._engines.writing() as connection:
                     return await work(connection)
             except DBAPIError as error:
                 attempts += 1
@@ -152,7 +154,7 @@ class Database:
     async def _check(self) -> None:
         self._checked_at = _now()
         try:
-            async with self._engines.reader.connect() as connection:
+            async with self._engines.reading() as connection:
                 self.problem = self._engines.problem or schema_problem(
                     await current_revision(connection)
                 )
@@ -208,6 +210,19 @@ class Snapshot:
     ) -> None:
         self._tx = None
         await self._open.__aexit__(kind, error, trace)
+
+
+async def rows_of(
+    tx: AsyncConnection, statement: Select[Any] | CompoundSelect[Any], values: Mapping[str, Any]
+) -> Sequence[Mapping[Any, Any]]:
+    """Return the rows that ``statement`` finds, by the names of their columns.
+
+    It is a constant of a module, with the quickest way there is. No parameter of it is expanding.
+    """
+    if tx.dialect.name == "postgresql":
+        return await fetch(tx, statement, values)
+    found: Sequence[Mapping[Any, Any]] = (await tx.execute(statement, values)).mappings().all()
+    return found
 
 
 def _problem_of(error: SQLAlchemyError | OSError) -> str:

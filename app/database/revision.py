@@ -8,7 +8,7 @@ the middle of an update, or a release was rolled back, and it is used as it is.
 from sqlalchemy import inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-REVISION = "0008"
+REVISION = "0009"
 """The migration that leads to ``tables``."""
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import aiosqlite
 from sqlalchemy import URL, Connection, event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from app.database.errors import BUSY
@@ -69,6 +69,14 @@ class Sqlite:
     def problem(self) -> str | None:
         """Why the open file must not be used any more; ``None`` while it may be."""
         return None if self._file in (None, _file_at(self.path)) else REPLACED
+
+    def reading(self) -> contextlib.AbstractAsyncContextManager[AsyncConnection]:
+        """Open a snapshot that cannot write."""
+        return self.reader.connect()
+
+    def writing(self) -> contextlib.AbstractAsyncContextManager[AsyncConnection]:
+        """Open the only transaction that writes; commit it unless an error is raised."""
+        return self.writer.begin()
 
     def migrator(self) -> AsyncEngine:
         """Return an engine for a migration. The caller disposes of it."""

@@ -261,13 +261,14 @@ manual_assignments = Table(
     _text("swap_id", null=True),
     _instant("created_at"),
     _instant("cancelled_at", null=True),
+    _text("role", null=True),
     _within("schedules", "schedule_id", cascade=True),
     _index("org_id", "schedule_id", "until_at"),
     _index("org_id", "schedule_id", "from_at"),
     _index("org_id", "user_id", "until_at"),
 )
 """Overrides and entries (``kind``): requested for ``[start_at, end_at)``, still in force for
-``[from_at, until_at)``."""
+``[from_at, until_at)``. ``role`` is null for the first role, and of nobody for all."""
 
 swaps = Table(
     "swaps",
@@ -300,6 +301,7 @@ cover_requests = Table(
     _text("state"),
     _text("answers"),
     *_listed_columns(),
+    _text("role", null=True),
     _within("schedules", "schedule_id", cascade=True),
     _index("org_id", "schedule_id", "position"),
     _index("org_id", "user_id"),

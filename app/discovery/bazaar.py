@@ -44,11 +44,16 @@ OPAQUE = (
     *("MinDaysOffDocument", "RestAfterDocument", "GapReason", "RosterChange", "RosterGap"),
     *("RosterPlace", "RosterObjective", "LayeredDocument", "HeldPlace", "AbsentDocument"),
     *("CheckOverlap", "CheckStretch", "CheckSpread", "ReportTotal"),
+    *("GivenDocument", "CoverOverride"),
 )
 """The structs whose fields an outline leaves out: they are those of others, or few need them."""
-UNLISTED = ("understood", "notOwed", "user_ids", "passed_over", "four_weeks")
+ROLES = ("role", "roles")
+UNLISTED = ("understood", "notOwed", "user_ids", "passed_over", "four_weeks", *ROLES)
 """The fields of an answer that an outline leaves out: nobody buys an answer for them, or few of the
-answers have them."""
+answers have them. A request has its roles, but those of what is made by hand."""
+BY_HAND = ("OverrideDocument", "EntryDocument", "SwapDocument")
+DEEPEST = 4
+"""How deep the outline of an answer goes: to the objects of a list within those of a list."""
 NULL = "null"
 
 
@@ -164,12 +169,15 @@ class _Outline:
             outlined["properties"] = {
                 name: self.of(field, level + 1)
                 for name, field in fields
-                if name not in UNLISTED and not is_read_only(field)
+                if not self._is_unlisted(name) and not is_read_only(field)
             }
         if "items" in schema:
             outlined["items"] = self._of_item(schema["items"], level + 1)
         is_plain = not {"enum", "properties", "items"} & outlined.keys()
         return {} if self.answer and level > 1 and is_plain else outlined
+
+    def _is_unlisted(self, name: str) -> bool:
+        return name in UNLISTED and (self.answer or name not in ROLES)
 
     def _of_item(self, item: Mapping[str, Any], level: int) -> dict[str, Any]:
         """Return the outline of an item of a list, where null is a value, also in a request."""
@@ -180,9 +188,11 @@ class _Outline:
         return {**outlined, "type": [*([kinds] if isinstance(kinds, str) else kinds), NULL]}
 
     def _of_struct(self, name: str, level: int) -> dict[str, Any]:
-        if name in OPAQUE:
+        if name in OPAQUE or (self.answer and level > DEEPEST):
             return {"type": "object"}
         outlined = self.of(self.definitions[name], level)
+        if name in BY_HAND:
+            outlined["properties"].pop("role", None)
         for field, note in FIELD_NOTES.get(name, {}).items():
             outlined["properties"][field]["description"] = note
         return outlined

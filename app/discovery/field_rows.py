@@ -17,6 +17,8 @@ from app.products.endpoint import Endpoint
 
 CLAUSE_ENDS = ("; ", ": ", " (")
 """What ends the first clause of a rule."""
+FEWEST_REPEATED = 3
+"""An object of fewer fields is told again."""
 BAR = r"\|"
 """A bar within the cell of a table."""
 
@@ -45,18 +47,23 @@ class FieldTable(NamedTuple):
 
 
 def field_tables(endpoints: Sequence[Endpoint]) -> list[FieldTable]:
-    """Return a table for each product. What an earlier one has alike is named and not repeated."""
+    """Return a table for each product.
+
+    What the one before has alike that has the most alike is named and not repeated, if that is more
+    than half. So is an object whose fields are those of an object told before.
+    """
     tables: list[FieldTable] = []
-    for number, endpoint in enumerate(endpoints):
+    told: list[tuple[str, Sequence[FieldRow]]] = []
+    for endpoint in endpoints:
         rows = field_rows(endpoint.request)
-        tables.append(FieldTable(rows))
-        for earlier in endpoints[:number]:
-            known = field_rows(earlier.request)
+        found = FieldTable(rows)
+        for title, known in told:
             own = [row for row in rows if row not in known]
-            if 2 * len(own) < len(rows):
+            if 2 * len(own) < len(rows) and len(own) < len(found.rows):
                 shared = [row.path for row in rows if row in known and "." not in row.path]
-                tables[-1] = FieldTable(own, shared, earlier.title)
-                break
+                found = FieldTable(own, shared, title)
+        tables.append(found._replace(rows=_without_repeats(found.rows, told)))
+        told.append((endpoint.title, rows))
     return tables
 
 
@@ -89,6 +96,46 @@ def _brief_line(row: FieldRow) -> str:
 
 def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _without_repeats(
+    rows: Sequence[FieldRow], told: Sequence[tuple[str, Sequence[FieldRow]]]
+) -> list[FieldRow]:
+    """Return ``rows``, where an object like one of a product before refers to that one."""
+    kept: list[FieldRow] = []
+    left_out = ""
+    for row in rows:
+        if left_out and row.path.startswith(left_out):
+            continue
+        place = _place_of(_fields_of(row, rows), told)
+        left_out = f"{row.path}." if place else ""
+        kept.append(row._replace(meaning=f"{row.meaning}; {place}") if place else row)
+    return kept
+
+
+def _place_of(
+    fields: Sequence[FieldRow], told: Sequence[tuple[str, Sequence[FieldRow]]]
+) -> str | None:
+    """Return where an object of these fields has been told; ``None`` if nowhere, or it is small."""
+    if len(fields) < FEWEST_REPEATED:
+        return None
+    places = (
+        f"as `{row.path}` in the {title}"
+        for title, rows in told
+        for row in rows
+        if _fields_of(row, rows) == fields
+    )
+    return next(places, None)
+
+
+def _fields_of(of: FieldRow, rows: Sequence[FieldRow]) -> list[FieldRow]:
+    """Return the fields of an object, by their paths within it."""
+    start = f"{of.path}."
+    return [
+        row._replace(path=row.path.removeprefix(start))
+        for row in rows
+        if row.path.startswith(start)
+    ]
 
 
 def _rows(kind: type[Struct], path: str) -> Iterator[FieldRow]:

@@ -6,6 +6,7 @@ picks a value best – stands in ``form_words.py``, by the path of the field. Th
 (``static/fields.js``) reads the document back from the same tree.
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from app.http.scalars import DATE_LENGTH
 
 TIME_OF_DAY = r"^([01][0-9]|"
 """How the pattern of a time of day begins."""
+LEAVES = {"number": "number", "integer": "number", "boolean": "flag"}
+"""The kinds of inputs by the types of fields."""
 CONTAINERS = ("object", "rows", "keyed", "pairs")
 
 
@@ -26,10 +29,11 @@ CONTAINERS = ("object", "rows", "keyed", "pairs")
 class Input:
     """One input, or a group of them.
 
-    ``kind`` is ``text``, ``number``, ``choice``, ``checks``, ``lines``, ``moment``, ``first-day``,
-    ``last-day``, ``time``, ``zone``, ``calendar``, or a group: ``object`` has ``parts``, ``rows``
-    are objects with ``parts``, ``keyed`` has a ``key`` and then ``parts`` in each row, ``pairs``
-    have two. ``value`` is what the example has, as the input holds it.
+    ``kind`` is ``text``, ``document``, ``number``, ``choice``, ``flag`` (true or false),
+    ``checks``, ``lines``, ``places`` (lines, of which empty ones are null), ``moment``,
+    ``first-day``, ``last-day``, ``time``, ``zone``, ``calendar``, or a group: ``object`` has
+    ``parts``, ``rows`` are objects with ``parts``, ``keyed`` has a ``key`` and then ``parts`` in
+    each row, ``pairs`` have two. ``value`` is what the example has, as the input holds it.
     """
 
     name: str
@@ -139,7 +143,10 @@ class _Maker:
             return () if kind == "checks" else ""
         writers: Mapping[str, Callable[[Any], Any]] = {
             "checks": tuple,
+            "flag": json.dumps,
+            "document": lambda held: held if isinstance(held, str) else json.dumps(held, indent=1),
             "lines": lambda lines: "\n".join(map(str, lines)),
+            "places": lambda places: "\n".join(skill or "" for skill in places),
             "moment": lambda text: self._wall(text)[:16],
             "first-day": lambda text: self._wall(text)[:10],
             "last-day": self._last_day,
@@ -161,9 +168,8 @@ class _Maker:
 
 def _kind(field: Schema) -> str:
     """Return the kind of the input for a field that has no kind of its own in ``WORDS``."""
-    items = without_null(field.get("items", {}))
-    if items:
-        return _kind_of_list(items)
+    if "items" in field:
+        return _kind_of_list(field["items"])
     if "enum" in field:
         return "choice"
     if name_of(field):
@@ -171,23 +177,28 @@ def _kind(field: Schema) -> str:
     return "keyed" if isinstance(field.get("additionalProperties"), Mapping) else _leaf(field)
 
 
-def _kind_of_list(items: Schema) -> str:
+def _kind_of_list(maybe: Schema) -> str:
+    items = without_null(maybe)
     if name_of(items):
         return "rows"
     if items.get("type") == "array":
         return "pairs"
-    return "checks" if "enum" in items else "lines"
+    if "enum" in items:
+        return "checks"
+    return "lines" if items == maybe else "places"
 
 
 def _leaf(field: Schema) -> str:
-    if field.get("type") in ("number", "integer"):
-        return "number"
+    if field.get("type") in LEAVES:
+        return LEAVES[field["type"]]
     if field.get("format") == "date-time":
         return "moment"
     return "time" if TIME_OF_DAY in field.get("pattern", "") else "text"
 
 
 def _options(field: Schema) -> Sequence[str]:
+    if field.get("type") == "boolean":
+        return ("true", "false")
     return field.get("enum") or field.get("items", {}).get("enum") or ()
 
 

@@ -1,7 +1,7 @@
 """What a form says and a schema does not: labels, short hints, and which input picks a value best.
 
-Keys are the paths of fields, or the last name of one where it means the same everywhere. A field
-without an entry has its name as label, and its rule as hint.
+Keys are the paths of fields, or the last one or two names of one where they mean the same
+everywhere. A field without an entry has its name as label, and its rule as hint.
 """
 
 from collections.abc import Mapping
@@ -35,6 +35,7 @@ DAYS = {
     "sat": "Sat",
     "sun": "Sun",
 }
+YES_OR_NO = {"true": "yes", "false": "no"}
 WORDS: Mapping[str, Words] = {
     # A rotation
     "start": Words("First shift starts", "By the clock of the time zone.", "moment"),
@@ -92,8 +93,8 @@ WORDS: Mapping[str, Words] = {
     "avoidPairs": Words(
         "Never together", "Two people who are not on call at once.", add="Add a pair"
     ),
-    "avoidPairs/0": Words("One", ""),
-    "avoidPairs/1": Words("Other", ""),
+    "0": Words("One", ""),
+    "1": Words("Other", ""),
     "fixed": Words(
         "Shifts that are decided",
         "They stand, whatever else is asked for.",
@@ -146,22 +147,23 @@ WORDS: Mapping[str, Words] = {
     "overrides/reason": Words("Reason", ""),
     "from": Words("From", "By the clock of the time zone; empty: now.", "moment"),
     "to": Words("To", "At most two years later.", "moment"),
+    "document": Words("Document", "As the other product exports it.", "document"),
     "at": Words("When", "By the clock of the time zone; empty: now.", "moment"),
 }
-ROSTERS = frozenset(("RosterRequest", "CheckRequest", "ReportRequest"))
+ROSTERS = frozenset(("RosterRequest", "CheckRequest", "CoverRequest", "ReportRequest"))
 ROSTER_WORDS: Mapping[str, Words] = {
     "timezone": Words("Time zone", "Dates and times of day are by its clock.", "zone"),
     "people": Words("People", "", add="Add a person"),
     "people/name": Words("Name", ""),
     "people/skills": Words("Skills", "One a line."),
-    "people/weight": Words("Share", "0.5 is half of the others' load."),
+    "people/weight": Words("Share", "0.5 is half of the others' load.", is_advanced=True),
     "people/holidays": Words("Own holidays", "Such as DE-BY.", is_advanced=True),
     "people/unavailable": Words("Away", "", add="Add time away"),
     "people/unavailable/start": Words("First day away", "", "first-day"),
     "people/unavailable/end": Words("Last day away", "", "last-day"),
-    "people/joins": Words("Joins on", "", "first-day"),
-    "people/leaves": Words("Leaves after", "", "last-day"),
-    "people/targetHours": Words("Hours to have", "In place of a share."),
+    "people/joins": Words("Joins on", "", "first-day", is_advanced=True),
+    "people/leaves": Words("Leaves after", "", "last-day", is_advanced=True),
+    "people/targetHours": Words("Hours to have", "In place of a share.", is_advanced=True),
     "avoid": Words("Would rather not", "", add="Add a wish"),
     "prefer": Words("Would rather", "", add="Add a wish"),
     "from": Words("First day", "", "first-day"),
@@ -173,9 +175,13 @@ ROSTER_WORDS: Mapping[str, Words] = {
     "rates/when/days": Words("On", "None: every day.", options=DAYS),
     "kind": Words("Kind", "Such as night."),
     "need": Words("People needed", "1 if empty."),
-    "pattern/skills": Words("Skill of each place", "One a line.", is_advanced=True),
+    "pattern/skills": Words(
+        "Skill of each place", "One a line; an empty one is for anybody.", is_advanced=True
+    ),
     "slots": Words("Single slots", "", add="Add a slot"),
-    "slots/skills": Words("Skill of each place", "One a line.", is_advanced=True),
+    "slots/skills": Words(
+        "Skill of each place", "One a line; an empty one is for anybody.", is_advanced=True
+    ),
     "start": Words("From", "", "moment"),
     "end": Words("To", "", "moment"),
     "holidays": Words("Public holidays", "A country or a part of it: DE, DE-BY."),
@@ -185,30 +191,52 @@ ROSTER_WORDS: Mapping[str, Words] = {
     "fixed": Words("Slots that are decided", "", add="Add a slot", is_advanced=True),
     "slot": Words("Number of the slot", ""),
     "objectives": Words("Objectives", "In the usual order if empty.", is_advanced=True),
+    "rules": Words("Rules", ""),
+    "maxConsecutive": Words("Days in a row", "On which slots of a person start, at most."),
+    "maxHours": Words("Hours at most", "", add="Add a limit"),
+    "maxSlots": Words("Slots at most", "", add="Add a limit"),
+    "minDaysOff": Words("Free days", "", add="Add a rule"),
+    "restAfter": Words("Rest after a kind", "", add="Add a kind"),
+    "apart": Words("Never at the same time", "", add="Add a pair"),
+    "together": Words("Only together", "In slots of several places.", add="Add a pair"),
+    "soft": Words("Rules that may be broken", "Each at a cost.", add="Add a rule"),
+    "rule": Words("Rule", ""),
+    "hours": Words("Hours", ""),
+    "count": Words("How many", ""),
+    "maxHours/days": Words("In days", "In a row; empty: in all."),
+    "maxSlots/days": Words("In days", "In a row; empty: in all."),
+    "minDaysOff/days": Words("In days", "In a row."),
     "assignments": Words("Who has what", "", add="Add a stretch"),
+    "assignments/person": Words("Who", ""),
+    "assignments/people": Words("Several people", "", add="Add a person", is_advanced=True),
+    "assignments/kind": Words("Kind", "Such as night.", is_advanced=True),
+    "assignments/role": Words("Role", "Such as primary.", is_advanced=True),
+    "person": Words("Who", ""),
     "unavailable": Words("Time away", "", add="Add time away"),
     "unavailable/start": Words("First day away", "", "first-day"),
     "unavailable/end": Words("Last day away", "", "last-day"),
+    "giveAway": Words("Given away", "", add="Add a stretch"),
+    "limit": Words("Candidates shown", "25 if empty.", is_advanced=True),
     "previous": Words("The roster before", "", is_advanced=True),
     "schedule": Words("A layered schedule", "In place of assignments.", is_advanced=True),
     "rates": Words("Rates", "The first that time is for has it.", add="Add a rate"),
     "rate": Words("Base rate", "An hour; multipliers are of it."),
+    "holiday": Words("On holidays", "", options=YES_OR_NO),
+    "weekend": Words("On weekends", "", options=YES_OR_NO),
     "between": Words("Between", "Two times of day, one a line."),
 }
-"""The words for documents of rosters, by path, or by the last name of one."""
+"""The words for documents of rosters, by path, or by the last names of one."""
 
 
 def words_for(root: str, path: str) -> Words:
     """Return the words for the field at ``path`` of a document whose type is ``root``."""
-    name = path.rpartition("/")[2]
+    keys = (path, "/".join(path.split("/")[-2:]), path.rpartition("/")[2])
     own = ROSTER_WORDS if root in ROSTERS else {}
-    found = (table.get(key) for table in (own, WORDS) for key in (path, name))
+    found = (table.get(key) for table in (own, WORDS) for key in keys)
     return next(filter(None, found), Words())
 
 
 UNASKED = frozenset(("overrides/cancelled_at", "schedule/overrides/cancelled_at"))
 """The fields that only copies of what other APIs show have."""
-PEOPLE = frozenset(
-    ("person", "user_id", "swap_with_user_id", "key", "avoidPairs/0", "avoidPairs/1")
-)
+PEOPLE = frozenset(("person", "user_id", "swap_with_user_id", "key", "0", "1"))
 """The fields that name somebody who stands elsewhere in the form."""

@@ -23,6 +23,7 @@ from app.discovery.day_list import DayList, day_list
 from app.discovery.form_inputs import inputs_of
 from app.discovery.home_example import HOME_EXAMPLE, HOME_PICTURE
 from app.discovery.html import HTML, SECURITY_HEADERS, html_page, static_file, static_files
+from app.discovery.presets import PRESETS
 from app.discovery.programs import Program, Programs
 from app.discovery.representations import Representation, accepted_by, representation_handler
 from app.discovery.schema_tables import tables_of
@@ -39,27 +40,6 @@ SVG_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "X-Content-Type-Options": "nosniff",
 }
-PRESETS = (
-    {
-        "label": "Every week, Monday 09:00",
-        "time": "09:00",
-        "hours": 168,
-        "handoffs": "",
-        "shifts": 13,
-    },
-    {"label": "Every day at 09:00", "time": "09:00", "hours": 24, "handoffs": "", "shifts": 14},
-    {
-        "label": "12 hours, 08:00 and 20:00",
-        "time": "08:00",
-        "hours": "",
-        "handoffs": "08:00 20:00",
-        "shifts": 28,
-    },
-)
-"""What the form fills in at once: the start on the next Monday, the length and the number.
-
-Shifts of twelve hours begin at times of the day, because elapsed hours move with the clock.
-"""
 
 
 @dataclass(frozen=True)
@@ -162,7 +142,10 @@ class Pages:
             inputs=inputs_of(
                 product["inputSchema"], self._form_example(endpoint), endpoint.request.as_shown
             ),
-            presets=PRESETS if "shiftLengthHours" in endpoint.example else (),
+            presets=[
+                (preset.label, msgspec.json.encode(preset).decode())
+                for preset in PRESETS.get(endpoint.slug, ())
+            ],
             input_tables=tables_of(product["inputSchema"]),
             output_tables=tables_of(product["outputSchema"]),
             programs=self._programs(endpoint, endpoint.example),

@@ -63,15 +63,15 @@ def ranked_candidates(roster: Roster, assignment: Assignment, given: Places) -> 
     """
     holders = {assignment[slot][place] for slot, place in given}
     givers = {person for person in holders if person is not None}
-    left = _with(assignment, given, None)
+    left = with_places(assignment, given, None)
     measures = measures_of(roster)
     held = held_slots(roster, left)
     taken = {slot for slot, _ in given}
     found = []
     for person, own in enumerate(held):
         if person not in givers:
-            after = _with(assignment, given, person)
-            breaks = _broken(roster, assignment, after, {person, *givers})
+            after = with_places(assignment, given, person)
+            breaks = _broken(roster, assignment, after, person, {person, *givers})
             shares = (
                 _share(roster, measures, person, slots) for slots in (set(own), taken.union(own))
             )
@@ -79,7 +79,7 @@ def ranked_candidates(roster: Roster, assignment: Assignment, given: Places) -> 
     return sorted(found, key=lambda each: _order(roster, each))
 
 
-def _with(assignment: Assignment, places: Places, person: int | None) -> Assignment:
+def with_places(assignment: Assignment, places: Places, person: int | None) -> Assignment:
     """Return an assignment with somebody, or nobody, in these places."""
     chosen = dict(places)
     return tuple(
@@ -110,12 +110,16 @@ def _share(roster: Roster, measures: Measures, person: int, held: Iterable[int])
 
 
 def _broken(
-    roster: Roster, before: Assignment, after: Assignment, people: set[int]
+    roster: Roster, before: Assignment, after: Assignment, taker: int, people: set[int]
 ) -> tuple[Violation, ...]:
-    """Return what is broken after a change of what ``people`` have, and was not before."""
+    """Return what is broken after a change of what ``people`` have, and was not before.
+
+    Who gives something away breaks less of a rule for themselves, if any, which is no news.
+    """
     part = _Part(roster, _with_partners(roster.rules, people))
     was = Counts(part.violations(before, after, before))
-    return tuple((Counts(part.violations(before, after, after)) - was).elements())
+    found = (Counts(part.violations(before, after, after)) - was).elements()
+    return tuple(each for each in found if taker in each.people or isinstance(each.rule, Together))
 
 
 def _with_partners(rules: Iterable[Rule], people: set[int]) -> set[int]:

@@ -2,11 +2,12 @@
 
 Strategy: the storages are registered with ``limits`` by their scheme, which is its extension point,
 and take the time from a given clock. ``BoundedWindows`` stores the windows of one process in
-bounded memory, unlike the library's own memory storage. ``RedisWindows`` is the library's
-asynchronous Redis storage with a script of ours. In both, ``take`` takes a place and returns the
-state of the window in one step, and the strategies use it. The library's own two steps cost twice
-as much: in microseconds in memory, in round trips with Redis. An instant that lies ahead, because
-the clock was set back, counts as now: otherwise a client would wait for as long as the step was.
+bounded memory, unlike the library's own memory storage. ``RedisWindows`` stores them in Redis, in
+the lists of the library's own storage, which has neither our script nor pipelines. In both,
+``take`` takes a place and returns the state of the window in one step, and the strategies use it.
+The library's own two steps cost twice as much: in microseconds in memory, in round trips with
+Redis. An instant that lies ahead, because the clock was set back, counts as now: otherwise a client
+would wait for as long as the step was.
 """
 
 from array import array
@@ -16,13 +17,15 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from limits import RateLimitItem, WindowStats
-from limits.aio.storage import RedisStorage
+from limits.aio.storage import MovingWindowSupport as AsyncMovingWindowSupport
+from limits.aio.storage import Storage as AsyncStorage
 from limits.aio.strategies import MovingWindowRateLimiter as AsyncMovingWindowRateLimiter
 from limits.storage import MovingWindowSupport, Storage
 from limits.strategies import MovingWindowRateLimiter
-from redis.asyncio import ConnectionPool, Redis
+from redis.exceptions import RedisError
 
 from app.redis_scripts import RedisScripts
+from app.redis_servers import RedisClient
 
 Taken = tuple[bool, float, int]
 """Whether the places were free, the oldest instant in the window (now, if it is empty), and the
@@ -35,6 +38,7 @@ MAX_KEYS = 20_000
 MAX_INSTANTS = 120 * MAX_KEYS
 """About 20 MB. The keys that were idle longest are dropped first."""
 
+PREFIX = "oncall:limit:"
 MEMORY_SCHEME, REDIS_SCHEME = "bounded-memory", "async+redis+clock"
 
 WINDOW = """
@@ -159,7 +163,7 @@ class BoundedWindows(Storage, MovingWindowSupport):
         self._instants -= len(window)
 
 
-class RedisWindows(RedisStorage):
+class RedisWindows(AsyncStorage, AsyncMovingWindowSupport):
     """The instants of granted requests by key, newest first, each key's in a Redis list.
 
     A script takes a place atomically, so a limit is exact across processes. Raises ``RedisError``
@@ -168,20 +172,23 @@ class RedisWindows(RedisStorage):
 
     STORAGE_SCHEME = [REDIS_SCHEME]  # noqa: RUF012 - as above
 
-    def __init__(self, uri: str, *, clock: Callable[[], float], pool: ConnectionPool) -> None:
-        super().__init__(
-            uri,
-            implementation="redispy",
-            key_prefix="oncall:limit",
-            connection_pool=pool,  # type: ignore[arg-type] # handed on as it is
-        )
+    def __init__(
+        self, uri: str | None = None, *, clock: Callable[[], float], redis: RedisClient
+    ) -> None:
+        super().__init__(uri)
         self._clock = clock
-        self._scripts = RedisScripts(Redis(connection_pool=pool))
+        self._redis = redis
+        self._scripts = RedisScripts(redis)
+
+    @property
+    def base_exceptions(self) -> tuple[type[Exception], ...]:
+        """The exceptions that mean a failed storage."""
+        return (RedisError,)
 
     async def take(self, key: str, limit: int, expiry: int, amount: int = 1) -> Taken:
         """Take ``amount`` of ``limit`` places in the window of ``key``, if they are free."""
         granted, oldest, held = await self._scripts.run(
-            WINDOW, [self.bridge.prefixed_key(key)], [self._clock(), expiry, limit, amount]
+            WINDOW, [PREFIX + key], [self._clock(), expiry, limit, amount]
         )
         return bool(granted), float(oldest), held
 
@@ -190,6 +197,29 @@ class RedisWindows(RedisStorage):
 
     async def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
         return (await self.take(key, limit, expiry, 0))[1:]
+
+    async def check(self) -> bool:
+        """Whether Redis answers. Raises ``RedisError`` if it does not."""
+        return bool(await self._redis.ping())
+
+    async def clear(self, key: str) -> None:
+        await self._redis.delete(PREFIX + key)
+
+    async def reset(self) -> int:
+        """Drop every key. Return how many there were."""
+        keys = [key async for key in self._redis.scan_iter(f"{PREFIX}*")]
+        for key in keys:
+            await self._redis.delete(key)
+        return len(keys)
+
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> NoReturn:
+        raise NotImplementedError("only moving windows are kept")
+
+    async def get(self, key: str) -> NoReturn:
+        raise NotImplementedError("only moving windows are kept")
+
+    async def get_expiry(self, key: str) -> NoReturn:
+        raise NotImplementedError("only moving windows are kept")
 
 
 class MovingWindow(MovingWindowRateLimiter):

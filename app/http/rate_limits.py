@@ -23,7 +23,6 @@ from typing import Any
 from limits import RateLimitItem, parse
 from limits.storage import storage_from_string
 from msgspec import Struct
-from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 from slowapi import Limiter
 
@@ -37,6 +36,7 @@ from app.http.rate_limit_storage import (
     Spent,
 )
 from app.http.request_head import RequestHead
+from app.redis_servers import RedisClient, close, redis_at
 from app.similar import most_similar
 
 Proxy = IPv4Network | IPv6Network
@@ -184,8 +184,8 @@ class RateLimits(Limiter):
         self._clock = clock
         self._proxies = proxies
         self._per_address = per_address or parse(AT_LEAST_BY_ADDRESS)
-        self._pool = redis_pool(redis_url) if redis_url else None
-        self._shared = shared_strategy(clock, self._pool) if self._pool else None
+        self._redis = limits_redis(redis_url) if redis_url else None
+        self._shared = shared_strategy(clock, self._redis) if self._redis else None
         self._failed_at = -math.inf
         self.large_bodies = LargeBodies()
         self.refusals = dict.fromkeys(POLICIES, 0)
@@ -233,8 +233,8 @@ class RateLimits(Limiter):
         return Allowance(granted, policy, limit, window.remaining, reset_seconds)
 
     async def aclose(self) -> None:
-        if self._pool is not None:
-            await self._pool.aclose()
+        if self._redis is not None:
+            await close(self._redis)
 
     async def _spent_shared(
         self, shared: SharedMovingWindow, limit: RateLimitItem, key: str
@@ -255,20 +255,18 @@ class RateLimits(Limiter):
         return 0 <= self._clock() - self._failed_at < seconds
 
 
-def redis_pool(url: str) -> ConnectionPool:
-    """Return a pool of connections with short timeouts, because a request waits for them."""
-    return ConnectionPool.from_url(
-        url, socket_timeout=REDIS_SECONDS, socket_connect_timeout=REDIS_SECONDS
-    )
+def limits_redis(url: str) -> RedisClient:
+    """Return the Redis at ``url``, with short timeouts, because a request waits for it."""
+    return redis_at(url, timeout_seconds=REDIS_SECONDS, tries=1)
 
 
-def shared_strategy(clock: Callable[[], float], pool: ConnectionPool) -> SharedMovingWindow:
+def shared_strategy(clock: Callable[[], float], redis: RedisClient) -> SharedMovingWindow:
     """Return the moving window over our asynchronous Redis storage."""
     return SharedMovingWindow(
         storage_from_string(
             f"{REDIS_SCHEME}://",
             clock=clock,  # type: ignore[arg-type] # handed on as it is
-            pool=pool,  # type: ignore[arg-type] # handed on as it is
+            redis=redis,  # type: ignore[arg-type] # handed on as it is
         )
     )
 

@@ -93,7 +93,7 @@ class Ledger:
             return
         await self._measure_lag()
         while await self._claims.lead(WRITE, LEAD_SECONDS):
-            waiting = await self._claims.settlements(count=WRITTEN_AT_ONCE)
+            waiting = await self._claims.oldest_settlements(WRITTEN_AT_ONCE)
             if not waiting:
                 self._metrics.set_ledger_lag(0)
                 return
@@ -133,7 +133,7 @@ class Ledger:
             await self.write()
 
     async def _measure_lag(self) -> None:
-        oldest = await self._claims.settlements(count=1)
+        oldest = await self._claims.oldest_settlements(1)
         waits = [self._clock() - each.settlement.settled_at for each in oldest]
         self._metrics.set_ledger_lag(max([0.0, *waits]))
 

@@ -1,20 +1,11 @@
 """Which settlements a reader of the ledger wants."""
 
-import contextlib
-import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from app.http.scalars import milliseconds_of
 from app.payments.claims.claimed_payment import Settlement
-
-DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?"
-    r"([Zz]|[+-][0-9]{2}:[0-9]{2})",
-    re.ASCII,
-)
 
 
 class Selection(Struct, frozen=True):
@@ -42,14 +33,12 @@ def instant_in(text: str) -> float:
 
     In seconds since 1970. Raises ``ValueError`` with what would be right.
     """
-    is_date = DATE.fullmatch(text) is not None
-    if is_date or INSTANT.fullmatch(text):
-        with contextlib.suppress(ValueError, OverflowError):  # there is no 31 February
-            at = datetime.fromisoformat(text.upper())
-            return (at.replace(tzinfo=UTC) if is_date else at).timestamp()
-    raise ValueError(
-        f"{text!r} is no date such as 2026-11-01 and no instant such as 2026-11-01T06:00:00Z"
-    )
+    try:
+        return milliseconds_of(text) / 1_000
+    except ValueError as error:
+        raise ValueError(
+            f"{error}: write a date such as 2026-11-01 or an instant such as 2026-11-01T06:00:00Z"
+        ) from error
 
 
 def in_order(settlements: Iterable[Settlement]) -> Sequence[Settlement]:

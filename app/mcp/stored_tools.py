@@ -38,8 +38,8 @@ SeenVersion = Annotated[
     int,
     Meta(
         ge=0,
-        description="the version of the schedule as it was read, a whole number: if it is another "
-        "by now, nothing is done; absent: whatever it is",
+        description="the version of the schedule, or of the cover request, as it was read, a whole "
+        "number: if it is another by now, nothing is done; absent: whatever it is",
     ),
 ]
 IdempotencyKey = Annotated[
@@ -147,7 +147,7 @@ def stored_tools() -> Sequence[StoredTool]:
             "list-schedules",
             "List the kept schedules",
             "Lists the schedules of your organisation with their ids, versions and participants, "
-            "or those of a team; `limit` and `offset` page.",
+            "or those of a team; `limit` and `cursor` page.",
             at(("GET", f"{V1}/schedules"), ("GET", f"{V2}/schedules")),
             reads=True,
         ),
@@ -166,6 +166,15 @@ def stored_tools() -> Sequence[StoredTool]:
             "names and e-mail addresses.",
             at(("GET", f"{V2}/current/{{team_id}}")),
             path={"team_id": "team_id"},
+            reads=True,
+        ),
+        StoredTool(
+            "list-shifts",
+            "List a person's shifts",
+            "Lists what one person has on all kept schedules, from now on for 28 days, or `from` "
+            "an instant `to` another.",
+            at(("GET", f"{V2}/users/{{id}}/shifts")),
+            path={"id": "person_id"},
             reads=True,
         ),
         StoredTool(
@@ -199,6 +208,41 @@ def stored_tools() -> Sequence[StoredTool]:
             at(("POST", f"{V1}/schedules/{{id}}/overrides")),
             path=schedule,
             document="override",
+        ),
+        StoredTool(
+            "list-cover-candidates",
+            "Rank who could take over a stretch",
+            "Ranks who could take over a stretch of a schedule: those whom nothing keeps from it "
+            "come first, and among them whoever would have the fewest hours.",
+            at(("GET", f"{V2}/schedules/{{id}}/cover-candidates")),
+            path=schedule,
+            reads=True,
+        ),
+        StoredTool(
+            "list-covers",
+            "List the cover requests",
+            "Lists the cover requests of your organisation, or those in a `state`, with what is "
+            "still open of each.",
+            at(("GET", f"{V2}/covers")),
+            reads=True,
+        ),
+        StoredTool(
+            "ask-for-cover",
+            "Ask for cover",
+            "Asks others to take over a stretch that somebody has. Nothing changes hands until one "
+            "of them accepts; list-cover-candidates ranks them.",
+            at(("POST", f"{V2}/schedules/{{id}}/covers")),
+            path=schedule,
+            document="cover",
+        ),
+        StoredTool(
+            "accept-cover",
+            "Accept a cover request",
+            "Puts a person on call for what is open of a cover request, or for a part of it, in "
+            "place of whoever asked.",
+            at(("POST", f"{V2}/covers/{{cover_id}}/accept")),
+            path={"cover_id": "cover_id"},
+            document="acceptance",
         ),
         StoredTool(
             "preview-edit",

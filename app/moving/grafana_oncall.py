@@ -1,11 +1,11 @@
 """Grafana OnCall's schedules: shifts with levels, of which those of the highest level are on call.
 
 What is known of that form: ``start`` is a local time of the shift's ``time_zone``, or else of the
-schedule's. ``rolling_users`` are groups that take turns: every ``interval`` hours, days or weeks,
-or with ``by_day`` every ``interval`` of these days, or every week from ``week_start`` on.
-``start_rotation_from_user_index`` is the group that begins, at the first shift from
-``rotation_start`` on. Overrides win over all, then the higher level; all shifts of one level are on
-call at once. A schedule of the web is a list of such shifts, too.
+schedule's; ``until`` is UTC. ``rolling_users`` are groups that take turns: every ``interval``
+hours, days or weeks, or with ``by_day`` every ``interval`` of these days, or every week from
+``week_start`` on. ``start_rotation_from_user_index`` is the group that begins, at the first shift
+from ``rotation_start`` on. Overrides win over all, then the higher level; all shifts of one level
+are on call at once. A schedule of the web is a list of such shifts, too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +13,7 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import NamedTuple
 
+from app.engine.intervals import Interval
 from app.engine.layered.limits import GROUP
 from app.engine.layered.model import Entry, Layer, Override
 from app.engine.walltime import DAY, ZoneClock, clock_of
@@ -29,7 +30,7 @@ from app.moving.recurring import (
 )
 from app.moving.times import local_time
 from app.moving.together import PlacedLayer, tell_together, with_own_names
-from app.moving.turns import ending, group_of, is_in_range
+from app.moving.turns import Turns, begun, ending, group_of, is_in_range, plain_layer
 
 KINDS = ("rolling_users", "recurrent_event", "single_event", "override")
 KIND_NUMBERS = ("single_event", "recurrent_event", "rolling_users", "override")
@@ -44,7 +45,9 @@ ONLY_RECURRING = (
     *("name", "rotation_start", "frequency", "interval", "until", "week_start"),
     *("by_day", "by_month", "by_monthday", "start_rotation_from_user_index"),
 )
-"""Members of a single event that say nothing: it has no name here, and does not recur."""
+"""Members of a single event that say nothing of who is on call, because it does not recur."""
+ABOVE_ALL = 1_001
+"""The level of an override of several people, above that of every other shift."""
 SHIFT_LISTS = ("shifts", "on_call_shifts", "results")
 MAX_SECONDS = 366 * 86_400
 LEFT_OUT = "the shift was left out"
@@ -177,14 +180,10 @@ def _shift(node: Node, zone: str, own_zone: str, read_at: int) -> _Shift:
         node.fault("is outside the years that a layer can begin in", "start")
         return shift
     if kind in ("single_event", "override"):
-        node.pass_over(
-            "name", "rotation_start", "frequency", "interval", "until", "week_start", "by_day"
-        )
-        node.pass_over("start_rotation_from_user_index", "by_month", "by_monthday")
+        node.pass_over(*ONLY_RECURRING)
+        span = (clock.first_at(start), clock.last_at(start + length))
         shift.is_override = kind == "override"
-        users = _users(node)
-        ends_at = clock.last_at(start + length)
-        shift.single = [Entry(user, clock.first_at(start), ends_at) for user in users]
+        _set_single(shift, span, clock_of(zone), read_at)
         return shift
     if zone_of_shift != zone:
         what = f"is by the clock of {zone_of_shift}"
@@ -200,12 +199,20 @@ def _level(node: Node) -> int:
     return max(found)
 
 
-def _users(node: Node) -> list[str]:
-    """Return the one person of a single event; tell of all others."""
-    people, name = _people(node)
-    if len(people) > 1:
-        node.lose("several people are on call at once", f"{people[0]} is, the others are not", name)
-    return people[:1]
+def _set_single(shift: _Shift, span: Interval, clock: ZoneClock, read_at: int) -> None:
+    """Make a shift that happens once: of one person an entry, of several a layer that ends."""
+    node = shift.node
+    people = _group(node)
+    if len(people) < 2:
+        shift.single = [Entry(user, *span) for user in people]
+        return
+    if shift.is_override:
+        shift.level = ABOVE_ALL
+    name = node.label("name") or "Shift"
+    layer = begun(plain_layer(name, [group_of(people)]), Turns("days", 1, span[0]), clock).layer
+    shift.layer = ending(layer, [span[1]], read_at)
+    if shift.layer is None:
+        node.lose("the shift is over", "it was left out", "start")
 
 
 def _people(node: Node) -> tuple[list[str], str]:
@@ -289,10 +296,23 @@ def _recurring(
         return None
     if until is None:
         return layer
-    made = ending(layer, [end_of(shift, last_until(shift, clocks.moved(until)), clock)], read_at)
+    made = ending(layer, [_end(shift, until, clocks, len(groups))], read_at)
     if made is None:
         node.lose("the shift is over, or ends before it begins", "it was left out", "until")
     return made
+
+
+def _end(shift: RecurringShift, until: int, clocks: _Clocks, groups: int) -> int:
+    """Return the instant at which the last shift is over that begins by ``until``, which is UTC.
+
+    It runs whole. But the first one of each group, where no days of the week are named, ends by
+    what its own clock shows then.
+    """
+    clock = clocks.schedules
+    last = last_until(shift, clock.wall(until))
+    end_at = end_of(shift, last, clock)
+    is_first = not shift.by_day and last < shift.start + groups * shift.step
+    return min(end_at, clocks.own.first_at(until)) if is_first else end_at
 
 
 def _from(shift: RecurringShift, rotation_start: int | None, *, rolling: bool) -> RecurringShift:

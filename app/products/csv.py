@@ -19,9 +19,12 @@ from app.products.layered.answer import (
     OncallNowAnswer,
     OncallScheduleAnswer,
     OverrideGiven,
+    RoleOnCall,
+    ScheduleGap,
     ScheduleSegment,
 )
 from app.products.roster.answer import RosterAnswer, RosterGap, RosterSlot
+from app.products.roster.cover_answer import CoverAnswer
 from app.products.roster.report_answer import ReportAnswer
 from app.products.rotation.answer import RotationAnswer
 
@@ -32,6 +35,7 @@ RISKY = re.compile(rf"'*([\s{INVISIBLE}]*[=+\-@＝＋－＠]|[\t\n])")
 """The beginnings of texts that are written with an apostrophe in front."""
 
 Cell = str | int | None
+Row = ScheduleSegment | OncallNowAnswer | RoleOnCall
 
 ROTATION_COLUMNS = ("shift", "person", "start", "end", "nextHandoff")
 SCHEDULE_COLUMNS = (
@@ -44,6 +48,10 @@ NOW_COLUMNS = (
     *("since", "until", "next_user_id", "next_at"),
 )
 ROSTER_COLUMNS = (*("slot", "start", "end", "startLocal", "endLocal", "kind", "skill", "person"),)
+COVER_COLUMNS = (
+    *("stretch", "start", "end", "startLocal", "endLocal", "kind", "role", "skill"),
+    *("person", "cover", "able"),
+)
 REPORT_COLUMNS = (
     *("person", "rule", "name", "minutes", "hours", "shifts"),
     *("perHour", "perShift", "amount", "currency"),
@@ -77,9 +85,9 @@ def schedule_csv(answer: OncallScheduleAnswer | FourWeeks) -> bytes:
     """Write one row for each shift and gap, in order.
 
     A gap has a start and an end, and the override that says so, if one does. There are columns for
-    people who are on call together, or were passed over, where there are any.
+    people who are on call together, or were passed over, and for roles, where there are any.
     """
-    extra = _extra_columns(answer.final_schedule)
+    extra = _extra_columns(answer.final_schedule, answer.gaps)
     shifts: list[Sequence[Cell]] = [
         (
             *(shift.start, shift.end, _text(shift.user_id), shift.source, _text(shift.layer)),
@@ -89,12 +97,12 @@ def schedule_csv(answer: OncallScheduleAnswer | FourWeeks) -> bytes:
         )
         for shift in answer.final_schedule
     ]
-    blank = (None,) * (2 + len(extra))
     gaps: list[Sequence[Cell]] = [
         (
             *(gap.start, gap.end, None, "override" if gap.override else None, None),
             *_override(gap.override),
-            *blank,
+            *(None, None),
+            *(_text(gap.role) if column == "role" else None for column in extra),
         )
         for gap in answer.gaps
     ]
@@ -118,6 +126,21 @@ def _slot(slot: RosterSlot | RosterGap) -> Sequence[Cell]:
     return (slot.slot, slot.start, slot.end, *local, _text(slot.kind or None))
 
 
+def cover_csv(answer: CoverAnswer) -> bytes:
+    """Write one row for each stretch, with who gives it away and who is proposed."""
+    return _csv(
+        COVER_COLUMNS,
+        (
+            (
+                *(each.stretch, each.start, each.end, each.start_local, each.end_local),
+                *map(_text, (each.kind or None, each.role or None, each.skill or None)),
+                *(_text(each.person), _text(each.cover or None), each.able),
+            )
+            for each in answer.stretches
+        ),
+    )
+
+
 def report_csv(answer: ReportAnswer) -> bytes:
     """Write one row for each person and rule, in their order."""
     return _csv(
@@ -135,28 +158,43 @@ def report_csv(answer: ReportAnswer) -> bytes:
 
 
 def now_csv(answer: OncallNowAnswer) -> bytes:
-    """Write one row, with the columns of ``schedule_csv`` for several people at once."""
-    following = (_text(answer.next.user_id), answer.next.at) if answer.next else (None, None)
-    extra = _extra_columns((answer,))
-    row = (
-        *(answer.at, _text(answer.user_id), answer.source, _text(answer.layer)),
-        *_override(answer.override),
-        *(answer.since, answer.until, *following),
-        *_extra_cells(answer, extra),
-    )
-    return _csv((*NOW_COLUMNS, *extra), (row,))
+    """Write one row, or one for each role, with the extra columns of ``schedule_csv``."""
+    parts = answer.roles or (answer,)
+    extra = _extra_columns(parts)
+    rows = [
+        (
+            *(answer.at, _text(part.user_id), part.source, _text(part.layer)),
+            *_override(part.override),
+            *(part.since, part.until),
+            *((_text(part.next.user_id), part.next.at) if part.next else (None, None)),
+            *_extra_cells(part, extra),
+        )
+        for part in parts
+    ]
+    return _csv((*NOW_COLUMNS, *extra), rows)
 
 
-def _extra_columns(rows: Sequence[ScheduleSegment | OncallNowAnswer]) -> Sequence[str]:
+def _extra_columns(rows: Sequence[Row], gaps: Sequence[ScheduleGap] = ()) -> Sequence[str]:
     """Return the columns that only some answers need."""
     several = any(row.user_ids for row in rows)
     passed = any(row.passed_over for row in rows)
-    return (*(("user_ids",) if several else ()), *(("passed_over",) if passed else ()))
+    roles = any(row.role for row in (*rows, *gaps))
+    return (
+        *(("user_ids",) if several else ()),
+        *(("passed_over",) if passed else ()),
+        *(("role",) if roles else ()),
+    )
 
 
-def _extra_cells(row: ScheduleSegment | OncallNowAnswer, columns: Sequence[str]) -> Iterator[Cell]:
-    """Yield people on call together, and people who were passed over, with commas between them."""
+def _extra_cells(row: Row, columns: Sequence[str]) -> Iterator[Cell]:
+    """Yield people on call together, people who were passed over, and the role.
+
+    There are commas between people.
+    """
     for column in columns:
+        if column == "role":
+            yield _text(row.role)
+            continue
         passed = dict.fromkeys(
             f"{who.user_id} ({who.reason})" if who.reason else who.user_id
             for who in row.passed_over

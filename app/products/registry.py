@@ -12,6 +12,7 @@ from app.products.convert.endpoint import convert_endpoint
 from app.products.endpoint import Endpoint
 from app.products.layered.endpoints import now_endpoint, schedule_endpoint
 from app.products.roster.check_endpoint import check_endpoint
+from app.products.roster.cover_endpoint import cover_endpoint
 from app.products.roster.endpoint import roster_endpoint
 from app.products.roster.report_endpoint import report_endpoint
 from app.products.rotation.endpoint import rotation_endpoint
@@ -32,7 +33,7 @@ def paid_endpoints(rate_limit: str = "", *, workspaces: bool = False) -> Sequenc
 def _rows(rate_limit: str) -> Sequence[Endpoint]:
     rows = (
         *(rotation_endpoint(), schedule_endpoint(), now_endpoint()),
-        *(roster_endpoint(), check_endpoint(), report_endpoint()),
+        *(roster_endpoint(), check_endpoint(), cover_endpoint(), report_endpoint()),
         *(convert_endpoint(), workspace_endpoint()),
     )
     if not rate_limit:

@@ -136,12 +136,12 @@ class Model:
         message.coeffs.extend([coefficient for _, coefficient in terms])
 
     def solve(self, seconds: float) -> Outcome:
-        """Search for ``seconds`` of deterministic time at most."""
+        """Search for ``seconds`` of deterministic time at most; not at all without any."""
         solver = cp.SolveWrapper()
         chosen = cp.SatParameters()
         chosen.num_workers = 1
         chosen.random_seed = 1
-        chosen.max_deterministic_time = seconds
+        chosen.max_deterministic_time = max(0.0, seconds)
         solver.set_parameters(chosen)
         response: cp.CpSolverResponse = solver.solve(self._proto)  # type: ignore[no-untyped-call]
         status = STATUSES[response.status]

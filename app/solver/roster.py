@@ -20,8 +20,11 @@ from app.solver.cp_sat import Linear, Outcome, Status
 from app.solver.program import Program
 from app.solver.totals import Totals
 
-TOTALS_SHARE, WITH_TOTALS_SHARE, AT_BOUND_SHARE, IN_PARTS_SHARE = 0.2, 0.5, 0.25, 0.7
-"""The shares of an objective's time; the first is that of each search for totals."""
+TOTALS_SHARE, EVEN_SHARE = 0.45, 0.05
+"""The shares of an objective's time for each search for totals, and for even ones among the best:
+those are only likelier to be had, and nothing is proven by them."""
+WITH_TOTALS_SHARE, AT_BOUND_SHARE, IN_PARTS_SHARE = 0.5, 0.25, 0.7
+"""The shares of an objective's time for the other ways."""
 
 PART_SHARE = 0.05
 """The share of an objective's time for one part."""
@@ -29,8 +32,8 @@ PART_SHARE = 0.05
 VAIN = 30
 """After so many parts in vain no others are searched."""
 
-ROUND_SECONDS = 0.002
-"""What a search of a part takes beside its deterministic time."""
+ROUND_SECONDS, VARIABLE_SECONDS = 0.002, 5e-6
+"""What a search takes beside its deterministic time: of a part, and for each variable."""
 
 
 def solve_roster(roster: Roster, seconds: float) -> Solution:
@@ -93,7 +96,7 @@ class _Search:
         """
         held = self._held(level)
         if self._plan is None or self._plan.held[:level] != held:
-            self._plan = self._planned(level, seconds * TOTALS_SHARE)
+            self._plan = self._planned(level, seconds)
             self._take_bound(level)
         counts = self._plan.counts
         if not counts or self._program.aims[level].total(self._best) <= self._bounds[level]:
@@ -122,7 +125,7 @@ class _Search:
         return [aim.total(self._best) for aim in self._program.aims[:level]]
 
     def _planned(self, level: int, seconds: float) -> _Plan:
-        """Search for the best totals from an objective on, each for so long."""
+        """Search for the best totals from an objective on, within shares of its time."""
         totals, counts = self._totals, self._program.counts
         held, bounds = self._held(level), [*self._bounds[:level]]
         best = {key: self._best[variable] for key, variable in counts.items()}
@@ -130,7 +133,7 @@ class _Search:
         for aim, most in zip(totals.aims, held, strict=False):
             _hold(totals, aim, most)
         for aim in totals.aims[level:]:
-            outcome = self._search_totals(aim.terms, values, seconds)
+            outcome = self._search_totals(aim.terms, values, seconds * TOTALS_SHARE)
             bounds.append(outcome.bound)
             if not outcome.values:
                 break
@@ -138,7 +141,7 @@ class _Search:
             held.append(aim.total(values))
             _hold(totals, aim, held[-1])
         if found:
-            outcome = self._search_totals(totals.unevenness, values, seconds)
+            outcome = self._search_totals(totals.unevenness, values, seconds * EVEN_SHARE)
             values = outcome.values or values
         for aim in totals.aims:
             totals.model.set_bounds(aim.held, *totals.model.range_of(aim.terms))
@@ -199,8 +202,8 @@ class _Search:
         model = self._program.model
         model.minimise(objective)
         model.hint(model.completed(self._best))
-        outcome = model.solve(max(0.0, seconds))
-        self._left -= outcome.spent
+        outcome = model.solve(seconds)
+        self._left -= outcome.spent + VARIABLE_SECONDS * model.size
         if outcome.values:
             self._best = model.completed(outcome.values)
         return outcome

@@ -69,7 +69,7 @@ class HeavyWorkLimiter:
                 raise StoreUnavailable.because(BUSY) from None
             yield
 
-    def compute(self, org_id: str) -> Compute:
+    def compute(self, org_id: str, cpu_seconds: float = CPU_SECONDS) -> Compute:
         """Return how a read that holds a slot computes: in a worker process.
 
         Raises ``StoreUnavailable`` if there is none in time or it is lost, and ``TooMuchWork`` if
@@ -77,7 +77,7 @@ class HeavyWorkLimiter:
         """
 
         async def compute(job: Callable[..., T], *arguments: object) -> T:
-            run = partial(self._workers.run, caller=f"org {org_id}", cpu_seconds=CPU_SECONDS)
+            run = partial(self._workers.run, caller=f"org {org_id}", cpu_seconds=cpu_seconds)
             try:
                 return await run(job, *arguments)
             except (WorkersBusy, WorkerLost) as error:

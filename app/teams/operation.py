@@ -14,7 +14,7 @@ from app.http.conditional import require_match
 from app.http.validation import RequestModel
 from app.teams.audit.store import Actor
 from app.teams.calendars.store import Feed
-from app.teams.heavy_work import Compute, compute_in_thread
+from app.teams.heavy_work import CPU_SECONDS, Compute, compute_in_thread
 from app.teams.keys.store import SCOPES
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class RequestContext(Struct, frozen=True):
 
     ``document`` is the body of a POST as its type, ``value`` the body as JSON types.
     ``compute`` computes what takes long. ``accept`` is the header, ``prepared`` what the operation
-    ``prepares``.
+    ``prepares`` or ``plans``.
     """
 
     actor: Actor
@@ -105,6 +105,8 @@ class HandlerResult(Struct, frozen=True):
 Handler = Callable[["Tx", RequestContext], Awaitable[HandlerResult]]
 Preparation = Callable[[Compute, Any, int], Awaitable[Any]]
 """What is computed of a body, as JSON types, and the present before a write has its transaction."""
+Planning = Callable[["Tx", RequestContext], Awaitable[Any]]
+"""What a write reads and computes in a worker before it has its transaction."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,8 @@ class Operation:
     ``feed`` says whose feed is served; a secret token in the query then does instead of a key.
     ``forms`` are the media types of the answer beside JSON. ``heavy`` operations lay out a window
     of a schedule and are limited in number. The answers of ``secret`` operations are stored
-    encrypted. ``prepares`` is done in a worker before the transaction of a write begins.
+    encrypted. ``prepares`` is done in a worker before the transaction of a write begins; ``plans``
+    as well, and reads what is stored. A job of either takes ``cpu_seconds`` of a processor at most.
     """
 
     method: Method
@@ -149,6 +152,8 @@ class Operation:
     heavy: bool = False
     secret: bool = False
     prepares: Preparation | None = None
+    plans: Planning | None = None
+    cpu_seconds: float = CPU_SECONDS
 
     @property
     def writes(self) -> bool:

@@ -313,8 +313,16 @@ class StoredApi:
         async with contextlib.AsyncExitStack() as held:
             if operation.heavy:
                 await held.enter_async_context(self._slot(incoming, context))
+            compute = self._heavy_work.compute(context.org_id, operation.cpu_seconds)
+            if operation.plans:
+                async with self._database.reading() as tx:
+                    before = await _answered_before(tx, context, key)
+                    if before is not None:
+                        return _replay(before, request_hash, seal)
+                    planning = structs.replace(context, compute=compute)
+                    prepared = await operation.plans(tx, planning)
+                context = structs.replace(context, prepared=prepared)
             if operation.prepares:
-                compute = self._heavy_work.compute(context.org_id)
                 prepared = await operation.prepares(compute, context.value, context.now)
                 context = structs.replace(context, prepared=prepared)
             transaction = partial(
@@ -401,10 +409,9 @@ async def _write_once(
 
     An answer with a secret is stored under its ``seal``.
     """
-    if key is not None:
-        before = await idempotency.find_record(tx, context.org_id, key, context.now)
-        if before is not None:
-            return _replay(before, request_hash, seal)
+    before = await _answered_before(tx, context, key)
+    if before is not None:
+        return _replay(before, request_hash, seal)
     response = _response(operation, await operation.handler(tx, context), None)
     if key is not None:
         headers = tuple((name.decode(), value.decode()) for name, value in response.raw_headers)
@@ -413,6 +420,15 @@ async def _write_once(
         record = IdempotencyRecord(request_hash, response.status_code, stored, headers)
         await idempotency.save_record(tx, context.org_id, key, record, context.now)
     return response
+
+
+async def _answered_before(
+    tx: Tx, context: RequestContext, key: str | None
+) -> IdempotencyRecord | None:
+    """Return what was answered under an idempotency key, if anything was."""
+    if key is None:
+        return None
+    return await idempotency.find_record(tx, context.org_id, key, context.now)
 
 
 def _replay(before: IdempotencyRecord, request_hash: bytes, seal: Seal | None) -> Response:

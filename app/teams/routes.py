@@ -13,6 +13,7 @@ from app.teams.on_call.routes import V1_AT_INSTANT, V1_WINDOW, V2_CURRENT, V2_OV
 from app.teams.operation import Operation
 from app.teams.overrides.routes import V1_OVERRIDES
 from app.teams.policies.routes import V1_POLICIES
+from app.teams.replans.routes import V2_REPLANS
 from app.teams.schedules.routes import V1_COLLECTION, V1_ITEM, V2_SCHEDULES
 from app.teams.users.routes import V2_USERS
 
@@ -34,6 +35,7 @@ def stored_operations() -> Sequence[Operation]:
         *V2_CHANGES,
         *V2_ENTRIES,
         *V2_COVERS,
+        *V2_REPLANS,
         *V2_USERS,
         *V2_ABSENCES,
         *V2_FEEDS,

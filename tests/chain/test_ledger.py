@@ -29,7 +29,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from x402.schemas import PaymentPayload
 
-from app.payments.claims.redis import OPEN
+from app.payments.claims.redis_keys import OPEN
 from tests.chain.conftest import FUNDS
 from tests.support.chain.books import PRICE
 from tests.support.chain.chain import Chain, Transfer

@@ -10,7 +10,8 @@ import pytest
 from app.payments.claims.claim import PAYER_SECONDS, PaymentClaims
 from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.receipt import Receipt
-from app.payments.claims.redis import MAX_PAYERS, PAYER_PREFIX, RedisClaims
+from app.payments.claims.redis import MAX_PAYERS, RedisClaims
+from app.payments.claims.redis_keys import PAYER_PREFIX
 from tests.conftest import Clock
 from tests.support.redis_server import redis_server
 from tests.support.services import (

@@ -135,6 +135,21 @@ def test_outcomes_are_counted_for_the_network() -> None:
     assert NETWORK.encode() in metrics.text()
 
 
+class PartlyAway(MemoryClaims):
+    """A store of which a part is away."""
+
+    partial_problem = "a part is away"  # type: ignore[assignment]
+
+
+def test_claims_of_which_a_part_is_away_are_degraded(clock: Clock) -> None:
+    claims = PartlyAway(clock)
+    service = PaymentService(settings(), clock, Metrics(), None, claims)
+    assert service.checks()["claims"] == "degraded: a part is away"
+    assert is_ready(service.checks()["claims"])
+    claims.problem = "it is away"  # type: ignore[assignment]
+    assert service.checks()["claims"] == "it is away"
+
+
 BASE, POLYGON = "eip155:8453", "eip155:137"
 
 

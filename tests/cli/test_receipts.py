@@ -200,9 +200,9 @@ def test_a_part_of_the_ledger(run: Run, ledger: str, options: list[str], wanted:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (["--since", "yesterday"], "'yesterday' is no date such as 2026-11-01"),
-        (["--until", "2024-02-31"], "'2024-02-31' is no date"),
-        (["--until", "2024-10-04T00:00:00"], "and no instant such as 2026-11-01T06:00:00Z"),
+        (["--since", "yesterday"], "'yesterday' is not an RFC 3339 instant"),
+        (["--until", "2024-02-31"], "'2024-02-31' does not exist"),
+        (["--until", "2024-10-04T00:00:00"], "or an instant such as 2026-11-01T06:00:00Z"),
         (["--since", "2024-10-04", "--until", "2024-10-04"], "is not after '2024-10-04'"),
         (["--csv", "--json"], "take one of the two"),
     ],

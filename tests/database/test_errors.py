@@ -89,8 +89,8 @@ def test_what_it_is_called(words: str | None, error: SQLAlchemyError | OSError) 
 @pytest.mark.parametrize(
     ("runs", "error"),
     [
-        pytest.param(24, postgres("40001"), id="serialization failure"),
-        pytest.param(24, postgres("40P01"), id="deadlock"),
+        pytest.param(64, postgres("40001"), id="serialization failure"),
+        pytest.param(64, postgres("40P01"), id="deadlock"),
         pytest.param(4, postgres("23505"), id="unique violation"),
         pytest.param(4, postgres("23503"), id="foreign key violation"),
         pytest.param(4, postgres("23001"), id="restrict violation"),

@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Select, Text, cast, func, literal_column, select, text
+from sqlalchemy.exc import DBAPIError
 
 from app.database import database as module
 from app.database import postgres
-from app.database.database import Database, Tx
+from app.database.database import Database, Tx, rows_of
 from app.errors import StoreUnavailable
 from tests.support.counting import add_organisation, count_up, read, until
 from tests.support.databases import TEMPLATE, migrate
@@ -21,6 +23,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.postgres]
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 REFUSED = text("DO $$ BEGIN RAISE 'another came first' USING ERRCODE = '40001'; END $$")
+WRONG: Select[Any] = select(literal_column("1 / 0").label("wrong"))
+SLEEPING: Select[Any] = select(cast(func.pg_sleep(60), Text).label("slept"))
 
 
 @contextlib.asynccontextmanager
@@ -98,7 +102,7 @@ class TestTransactions:
 
         with pytest.raises(StoreUnavailable, match="is busy"):
             await database.write(work)
-        assert len(runs) == 24
+        assert len(runs) == 64
         assert database.problem is None
 
     async def test_runs_are_bounded_in_time(
@@ -241,6 +245,94 @@ async def test_connections_that_were_lost_while_idle_are_not_noticed(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
         )
         await tx.execute(everybody_else)
+    assert await read(database) == 0
+
+
+@on_postgresql
+async def test_but_only_so_many_are_tried(
+    database: Database, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await database.write(add_organisation)
+    async with opened(f"{postgres_url}/{TEMPLATE}") as other, other.reading() as tx:
+        everybody_else = text(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        )
+        await tx.execute(everybody_else)
+    monkeypatch.setattr(postgres, "CONNECTIONS", 1)
+    with pytest.raises(StoreUnavailable):
+        await read(database)
+
+
+@on_postgresql
+async def test_a_wrong_question_past_sqlalchemy_is_a_defect(database: Database) -> None:
+    async with database.reading() as tx:
+        with pytest.raises(DBAPIError, match="division by zero"):
+            await rows_of(tx, WRONG, {})
+
+
+async def backend(database: Database) -> int:
+    """Return the number of the server's process that answers."""
+    async with database.reading() as tx:
+        pid: int = await tx.scalar(select(func.pg_backend_pid()))
+        return pid
+
+
+@on_postgresql
+class TestConnectionsThatComeBack:
+    """None serves anybody else within a transaction that another began."""
+
+    @pytest.fixture(autouse=True)
+    def only_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(postgres, "CONNECTIONS", 1)
+
+    async def test_after_a_failure_within_a_transaction(self, database_url: str) -> None:
+        async with opened(database_url) as database:
+            first = await backend(database)
+            with pytest.raises(ZeroDivisionError):
+                async with database.reading():
+                    raise ZeroDivisionError
+            with pytest.raises(DBAPIError):
+                async with database.reading() as tx:
+                    await rows_of(tx, WRONG, {})
+            assert await backend(database) == first
+            await require_writable(database)
+
+    async def test_not_one_on_which_somebody_hung_up(self, database_url: str) -> None:
+        async with opened(database_url) as database:
+            first = await backend(database)
+            begun = asyncio.Event()
+
+            async def sleep() -> None:
+                async with database.reading() as tx:
+                    begun.set()
+                    await rows_of(tx, SLEEPING, {})
+
+            sleeper = asyncio.create_task(sleep())
+            await begun.wait()
+            sleeper.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sleeper
+            assert await backend(database) != first
+            await require_writable(database)
+
+    async def test_nor_one_that_did_not_answer_in_time(
+        self, database_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(postgres, "SERVER", {})
+        monkeypatch.setattr(postgres, "STATEMENT_SECONDS", 1.0)
+        monkeypatch.setattr(postgres, "MARGIN_SECONDS", 0.0)
+        async with opened(database_url) as database:
+            first = await backend(database)
+            with pytest.raises(StoreUnavailable, match="does not answer in time"):
+                async with database.reading() as tx:
+                    await rows_of(tx, SLEEPING, {})
+            assert await backend(database) != first
+            await require_writable(database)
+
+
+async def require_writable(database: Database) -> None:
+    """See that a write begins and commits a transaction of its own."""
+    await database.write(add_organisation)
     assert await read(database) == 0
 
 

@@ -1,5 +1,6 @@
 """The inputs of forms: one for each field of the published schema, filled with the example."""
 
+import json
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from app.discovery.openapi import schema_of
 from app.discovery.schema_tables import is_read_only, name_of, without_null
 from app.products.registry import paid_endpoints
 
-ROTATION, SCHEDULE, NOW, *_ = paid_endpoints()
+ROTATION, SCHEDULE, NOW, ROSTER, *_, CONVERT = paid_endpoints()
 
 
 def form(endpoint: Any, example: Any = None) -> dict[str, Input]:
@@ -109,6 +110,14 @@ def test_instants_are_shown_by_the_schedules_clock() -> None:
             {"type": "array", "items": {"type": "string"}}, ["a", "b"], "lines", "a\nb", id="lines"
         ),
         pytest.param(
+            {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "null"}]}},
+            ["a", None, "b"],
+            "places",
+            "a\n\nb",
+            id="lines-or-null",
+        ),
+        pytest.param({"type": "boolean"}, False, "flag", "false", id="flag"),
+        pytest.param(
             {"type": "array", "items": {"enum": ["a", "b"]}}, None, "checks", (), id="checks"
         ),
         pytest.param(
@@ -131,6 +140,25 @@ def test_a_new_field_has_an_input_by_its_schema(
 ) -> None:
     found = only(field, value)
     assert (found.label, found.kind, found.value) == ("First", kind, shown)
+
+
+@pytest.mark.parametrize("held", [{"a": [1, "b"]}, "BEGIN:VCALENDAR"])
+def test_a_document_is_its_text(held: Any) -> None:
+    found = form(CONVERT, {"document": held})["document"]
+    assert found.kind == "document"
+    assert (found.value if isinstance(held, str) else json.loads(found.value)) == held
+
+
+def test_what_few_ask_for_is_folded_in_rows() -> None:
+    first, *_ = form(ROSTER)["people"].value
+    shown = [each.name for each in first if not each.is_advanced]
+    assert shown == ["name", "skills", "unavailable", "avoid", "prefer"]
+
+
+def test_a_limit_says_of_its_days_how_many_they_are() -> None:
+    rules = {each.name: each for each in form(ROSTER)["rules"].parts}
+    [limit] = rules["maxSlots"].value
+    assert [each.label for each in limit] == ["How many", "In days", "Kind"]
 
 
 PART = {"properties": {"count": {"type": "number"}, "unit": {"enum": ["hours", "days"]}}}

@@ -253,6 +253,7 @@ def test_a_free_operation_says_so(path: str) -> None:
         "/catalog/sched-oncall-now",
         "/catalog/sched-oncall-roster",
         "/catalog/sched-oncall-check",
+        "/catalog/sched-oncall-cover",
         "/catalog/sched-oncall-report",
         "/healthz",
         "/readyz",

@@ -24,7 +24,9 @@ from tests.support.requirements import require
 pytestmark = pytest.mark.browser
 
 ENDPOINTS = paid_endpoints()
-ROTATION, SCHEDULE, NOW, *_ = (endpoint.catalog_path for endpoint in ENDPOINTS)
+ROTATION, SCHEDULE, NOW, ROSTER, CHECK, COVER, REPORT, CONVERT = (
+    endpoint.catalog_path for endpoint in ENDPOINTS
+)
 PATHS = ["/", "/catalog", ROTATION, SCHEDULE, NOW]
 MAX_PAGE_BYTES = 60 * 1024
 ANSWERED = re.compile("status of 40[024] |ERR_INTERNET_DISCONNECTED")
@@ -265,6 +267,53 @@ def test_a_preset_fills_in_the_rhythm(
     assert len(cells_after(page)) == int(shifts)
 
 
+@pytest.mark.parametrize(
+    ("preset", "slots", "people"),
+    [
+        ("A week each", 4, 5),
+        ("Weekdays and weekends", 8, 5),
+        ("12 hours, day and night", 56, 5),
+        ("Follow the sun", 84, 6),
+        ("A ward, nights and weekends", 28, 6),
+    ],
+)
+def test_a_preset_fills_in_a_roster(opened: Open, preset: str, slots: int, people: int) -> None:
+    page = opened(ROSTER, clock="2027-02-08T12:00:00Z", timezone_id="Europe/Berlin")
+    group = page.get_by_role("group", name="People", exact=False).first
+    group.locator(":scope > [data-does=add]").click()
+    rows = group.locator(":scope > ol > li")
+    rows.last.get_by_label("Name").fill("zoe")
+    page.get_by_role("button", name=preset).click()
+    expect(page.locator("#try-form > [data-name=from] input")).to_have_value("2027-02-15")
+    expect(page.locator("#try-form > [data-name=to] input")).to_have_value("2027-03-14")
+    names = [row.get_by_label("Name").input_value() for row in rows.all()]
+    assert names == ["ana", "ben", "chloe", "dan", "zoe", "finn"][:people]
+    expect(rows.first.get_by_label("First day away")).not_to_have_value("")
+    offered = page.locator("#people-named option").evaluate_all("all => all.map(o => o.value)")
+    assert offered == names
+    bought(page)
+    assert len(cells(page, "Slots, by the clock of Europe/Berlin")) == slots
+    assert cells(page, "Gaps") == []
+    assert [row[0] for row in cells(page, "Loads")] == names
+
+
+def test_a_preset_takes_the_place_of_the_one_before(opened: Open) -> None:
+    page = opened(ROSTER)
+    rows = page.locator("[data-name=pattern] > ol > li")
+    points = page.locator("[data-name=points] > ol > li")
+    page.get_by_role("button", name="Weekdays and weekends").click()
+    expect(points.get_by_label("Which")).to_have_value("weekend")
+    page.get_by_role("button", name="Follow the sun").click()
+    assert (rows.count(), points.count()) == (3, 0)
+    expect(rows.last.get_by_label("Ends at")).to_have_value("24:00")
+    expect(rows.last.get_by_label("Skill of each place")).to_have_value("amer")
+    page.get_by_role("button", name="A week each").click()
+    expect(rows).to_have_count(1)
+    assert [box.is_checked() for box in rows.get_by_role("checkbox").all()] == [True, *[False] * 6]
+    expect(page.get_by_label("Hours of rest")).to_have_value("")
+    assert page.locator("[data-name=rules] ol > li").count() == 0
+
+
 def cells_after(page: Page) -> list[list[str]]:
     bought(page)
     return cells(page, "Shifts")
@@ -453,6 +502,59 @@ def test_a_layer_is_written_from_scratch(opened: Open) -> None:
     found = dict(cells(page, "At"))
     assert (found["On call"], found["By"]) == ("ana", "Days")
     assert found["Until"] == "Mon 1 Jun 2026, 17:00"
+
+
+def test_a_roster_is_bought_with_a_gap_that_says_why(opened: Open) -> None:
+    page = opened(ROSTER, timezone_id="Europe/Berlin", clock="2026-11-29T12:00:00Z")
+    bought(page)
+    slots = cells(page, "Slots, by the clock of Europe/Berlin")
+    assert slots[0][2:] == ["weeknight", "Tue 1 Dec 2026, 17:00", "Wed 2 Dec 2026, 09:00"]
+    [gap] = cells(page, "Gaps")
+    assert gap[0::2] == ["Fri 4 Dec 2026, 17:00", "senior"]
+    assert gap[3] == "the rule minRestHours 11; the skill senior"
+
+
+def test_a_check_is_bought(opened: Open) -> None:
+    page = opened(CHECK, timezone_id="Europe/Berlin")
+    bought(page)
+    broken = [row[0] for row in cells(page, "Broken rules")]
+    assert broken == ["ben: has this while away", "ana: breaks minRestHours 11 (8 of 11 hours)"]
+    assert [row[0] for row in cells(page, "Loads")] == ["ana", "ben"]
+
+
+def test_covers_are_bought(opened: Open) -> None:
+    page = opened(COVER, timezone_id="Europe/Berlin")
+    answer = bought(page)
+    stretches = cells(page, "Stretches, by the clock of Europe/Berlin")
+    assert [row[:3] for row in stretches] == [["1", "ana", "chloe"], ["2", "ana", "ben"]]
+    assert cells(page, "Candidates for stretch 1")[2] == [
+        *("ben", "no", "breaks minRestHours 11 (8 of 11 hours)")
+    ]
+    assert answer.get_by_role("img").count() == 1
+
+
+def test_hours_and_money_are_bought(opened: Open) -> None:
+    page = opened(REPORT, timezone_id="Europe/Berlin")
+    expect(page.get_by_label("On holidays").first).to_have_value("true")
+    bought(page)
+    assert cells(page, "Lines")[0] == ["ana", "weekend", "13", "87.75"]
+    assert cells(page, "Totals")[-1] == ["All together", "25", "180.00"]
+
+
+def test_a_schedule_of_another_product_is_converted(opened: Open) -> None:
+    page = opened(CONVERT, timezone_id="Europe/Berlin")
+    bought(page)
+    shifts = cells(page, "Shifts, by the clock of Europe/Berlin")
+    assert {row[3] for row in shifts} >= {"Nights", "Weekly"}
+
+
+@pytest.mark.parametrize("path", [ROSTER, COVER])
+def test_forms_and_answers_of_rosters_fit_a_phone(opened: Open, path: str) -> None:
+    page = opened(path, size=(390, 844))
+    bought(page)
+    page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert axe_faults(page) == []
 
 
 def test_every_fault_is_told_at_its_field(opened: Open) -> None:

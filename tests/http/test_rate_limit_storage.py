@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from limits.aio.storage import RedisStorage
 from limits.storage import storage_from_string
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from app.http.rate_limit_storage import (
@@ -15,7 +16,7 @@ from app.http.rate_limit_storage import (
     RedisWindows,
     Taken,
 )
-from app.http.rate_limits import redis_pool
+from app.http.rate_limits import limits_redis
 from tests.conftest import Clock
 from tests.support.processes import free_port
 from tests.support.redis_server import redis_server
@@ -71,6 +72,15 @@ def test_what_has_left_the_window_is_not_kept(clock: Clock) -> None:
     assert [len(window) for window in windows._windows.values()] == [windows._instants] == [1]
 
 
+@pytest.mark.anyio
+async def test_in_redis_too_it_keeps_moving_windows_only(clock: Clock) -> None:
+    windows = RedisWindows(clock=clock, redis=limits_redis("redis://127.0.0.1:9"))
+    assert windows.base_exceptions == (RedisError,)
+    for ask in (windows.incr("a", 60), windows.get("a"), windows.get_expiry("a")):
+        with pytest.raises(NotImplementedError, match=r"^only moving windows are kept$"):
+            await ask
+
+
 def test_it_keeps_moving_windows_only(clock: Clock) -> None:
     windows = BoundedWindows(clock=clock)
     for ask in (lambda: windows.incr("a", 60), lambda: windows.get("a")):
@@ -97,11 +107,11 @@ async def storage(
         yield made
         return
     with redis_server(tmp_path) as url:
-        pool = redis_pool(url)
-        made = storage_from_string(f"{REDIS_SCHEME}://", clock=clock, pool=pool)  # type: ignore[arg-type]
+        redis = limits_redis(url)
+        made = storage_from_string(f"{REDIS_SCHEME}://", clock=clock, redis=redis)  # type: ignore[arg-type]
         assert isinstance(made, RedisWindows)
         yield made
-        await pool.aclose()
+        await redis.aclose()
 
 
 async def told(answer: object) -> object:
@@ -141,40 +151,37 @@ async def test_both_storages_tell_the_same(
 async def test_it_counts_with_processes_of_the_last_version(clock: Clock, tmp_path: Path) -> None:
     """While replicas are replaced one by one, both versions write the same lists."""
     with redis_server(tmp_path) as url:
-        pool = redis_pool(url)
+        redis = limits_redis(url)
+        assert isinstance(redis, Redis)
         last = RedisStorage(
             "async+redis://",
             implementation="redispy",
             key_prefix="oncall:limit",
-            connection_pool=pool,  # type: ignore[arg-type]
+            connection_pool=redis.connection_pool,  # type: ignore[arg-type]
         )
-        new = RedisWindows("redis://", clock=clock, pool=pool)
+        new = RedisWindows(clock=clock, redis=redis)
         assert await last.acquire_entry("a", 2, 60)
         clock.now = (await last.get_moving_window("a", 2, 60))[0] + 1
         granted, oldest, held = await new.take("a", 2, 60)
         assert (granted, held) == (True, 2)
         assert oldest == pytest.approx(clock.now - 1)
         assert not await last.acquire_entry("a", 2, 60)
-        await pool.aclose()
+        await redis.aclose()
 
 
 @pytest.mark.anyio
 @pytest.mark.redis
 async def test_a_window_that_nobody_asks_for_leaves_redis(clock: Clock, tmp_path: Path) -> None:
     with redis_server(tmp_path) as url:
-        pool = redis_pool(url)
-        windows = RedisWindows("redis://", clock=clock, pool=pool)
-        await windows.take("a", 2, 60)
-        redis = windows.bridge.get_connection()
+        redis = limits_redis(url)
+        await RedisWindows(clock=clock, redis=redis).take("a", 2, 60)
         assert 58 <= await redis.ttl("oncall:limit:a") <= 60
-        await pool.aclose()
+        await redis.aclose()
 
 
 @pytest.mark.anyio
 async def test_a_redis_that_is_away_is_an_error(clock: Clock) -> None:
-    windows = RedisWindows(
-        "redis://", clock=clock, pool=redis_pool(f"redis://127.0.0.1:{free_port()}")
-    )
+    windows = RedisWindows(clock=clock, redis=limits_redis(f"redis://127.0.0.1:{free_port()}"))
     with pytest.raises(RedisError):
         await windows.take("a", 2, 60)
 

@@ -18,7 +18,7 @@ from app.http.rate_limits import (
     in_words,
     is_proxy,
     limits_in,
-    redis_pool,
+    limits_redis,
 )
 from app.http.request_head import request_head
 from tests.conftest import Clock
@@ -488,7 +488,7 @@ def test_a_redis_that_did_not_answer_is_told_for_eleven_seconds(
 
 
 def test_a_request_waits_a_second_for_redis_at_most() -> None:
-    options = redis_pool("redis://127.0.0.1").connection_kwargs
+    options = limits_redis("redis://127.0.0.1").connection_pool.connection_kwargs
     assert (options["socket_timeout"], options["socket_connect_timeout"]) == (1.0, 1.0)
 
 

@@ -17,7 +17,7 @@ from app.database.database import Database
 from app.ledger.selection import Selection
 from app.ledger.store import select_settlements
 from app.payments.claims.claimed_payment import Settlement
-from app.payments.claims.redis import OPEN, PREFIX, STREAM
+from app.payments.claims.redis_keys import OPEN, PREFIX, STREAM
 from tests.support.processes import wait_until
 from tests.support.redis_server import redis_server
 from tests.support.services import (

@@ -16,6 +16,7 @@ from tests.support.services import NETWORK, PAY_TO, USDC
         ("1970-01-01t00:00:01z", 1),
         ("1970-01-01 01:00:00.5+01:00", 0.5),
         ("1969-12-31T23:59:59-00:00", -1),
+        ("1970-01-01T00:01Z", 60),
     ],
 )
 def test_a_date_or_an_instant(text: str, instant: float) -> None:
@@ -30,7 +31,6 @@ def test_a_date_or_an_instant(text: str, instant: float) -> None:
         "1970-1-1",
         "1970-02-30",
         "1970-01-01T00:00:00",
-        "1970-01-01T00:00Z",
         "٢٠٢٦-01-01",
         "1970-01-01T25:00:00Z",
         "19700101",
@@ -38,7 +38,7 @@ def test_a_date_or_an_instant(text: str, instant: float) -> None:
     ],
 )
 def test_what_is_neither_is_refused_with_an_example(text: str) -> None:
-    with pytest.raises(ValueError, match="no date such as 2026-11-01 and no instant such as"):
+    with pytest.raises(ValueError, match="date such as 2026-11-01 or an instant such as"):
         instant_in(text)
 
 

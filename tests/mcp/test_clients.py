@@ -5,6 +5,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -82,19 +84,55 @@ class TestWithAKey:
 
 
 def managed(client: Sequence[str], address: str, key: str) -> None:
-    """Check that ``client`` lists the tools of a key, writes, reads and is refused by them."""
-    person = {"name": "Ana", "email": "ana@example.com"}
-    calls = [
-        ("add-person", {"person": person}),
-        ("list-people", {}),
+    """Check that ``client`` lists the tools of a key, writes, reads and is refused by them.
+
+    Clients come one after another, and each finds its own people and schedule.
+    """
+    names = [f"{name}-{uuid4().hex}" for name in ("ana", "ben")]
+    people = [{"id": name, "name": name, "email": "someone@example.com"} for name in names]
+    schedule = f"nights-{uuid4().hex}"
+    layer = {"name": "Nights", "rotation_type": "daily", "participants": names[:1]}
+    document = {"id": schedule, "name": "Nights", "timezone": "UTC", "layers": [layer]}
+    stretch = {"start": "2090-01-01T00:00:00Z", "end": "2090-01-02T00:00:00Z"}
+    window = {"from": stretch["start"], "to": stretch["end"]}
+    calls: list[tuple[str, Any]] = [
+        *(("add-person", {"person": person}) for person in people),
+        ("create-schedule", {"schedule": document}),
+        ("list-shifts", {"person_id": names[0], **window}),
+        ("list-cover-candidates", {"schedule_id": schedule, **window}),
+        (
+            "ask-for-cover",
+            {
+                "schedule_id": schedule,
+                "cover": {
+                    "id": f"cover-of-{schedule}",
+                    "user_id": names[0],
+                    "offered_to": names[1:],
+                    **stretch,
+                },
+            },
+        ),
+        (
+            "accept-cover",
+            {"cover_id": f"cover-of-{schedule}", "acceptance": {"user_id": names[1]}},
+        ),
+        ("list-covers", {"state": "accepted", "limit": 100}),
+        ("list-people", {"limit": 1}),
         ("edit-schedule", {"schedule_id": "none", "changes": {"name": "Nights"}}),
     ]
     answered = printed([*client, f"{address}/mcp", key], calls)
     assert {ROTATION, "list-schedules", "edit-schedule"} <= set(answered["tools"])
     results = answered["results"]
-    assert [bool(result.get("isError")) for result in results] == [False, False, True]
-    added, listed, refused = (result["structuredContent"] for result in results)
-    assert added["data"]["id"] in [each["id"] for each in listed["data"]]
+    failed = [bool(result.get("isError")) for result in results]
+    assert failed == [*[False] * (len(calls) - 1), True], results
+    _, _, _, shifts, _, _, accepted, covers, listed, refused = (
+        result["structuredContent"] for result in results
+    )
+    assert [shift["schedule_id"] for shift in shifts["data"]["shifts"]] == [schedule]
+    [taken] = accepted["data"]["accepted"]
+    assert taken["user_id"] == names[1]
+    assert accepted["data"] in covers["data"]
+    assert (len(listed["data"]), bool(listed["next_cursor"])) == (1, True)
     assert (refused["error"], refused["status"]) == ("not_found", 404)
 
 

@@ -33,8 +33,22 @@ OF_SCOPE = {
         "preview-edit",
         "edit-schedule",
     },
-    "oncall:read": {"list-schedules", "who-is-on-call-for-team", "list-people"},
-    "oncall:write": {"add-person", "create-schedule", "preview-edit", "edit-schedule"},
+    "oncall:read": {
+        "list-schedules",
+        "who-is-on-call-for-team",
+        "list-shifts",
+        "list-people",
+        "list-cover-candidates",
+        "list-covers",
+    },
+    "oncall:write": {
+        "add-person",
+        "create-schedule",
+        "ask-for-cover",
+        "accept-cover",
+        "preview-edit",
+        "edit-schedule",
+    },
 }
 EMAIL = {"/person/email", "/person/mail"}
 UNKNOWN_KEY = "ak_live_" + "0" * 10 + "_" + "A" * 43
@@ -138,7 +152,10 @@ class TestListed:
             "list-schedules",
             "who-is-on-call",
             "who-is-on-call-for-team",
+            "list-shifts",
             "list-people",
+            "list-cover-candidates",
+            "list-covers",
             "preview-edit",
         }
         assert all(idempotent == reads for reads, _, idempotent in hints.values())
@@ -148,9 +165,11 @@ class TestListed:
             for operation in tool.operations:
                 schema = tool.schema_of(operation)
                 Draft202012Validator.check_schema(schema)
-                arguments = dict.fromkeys(tool.path.values(), "an-id")
+                arguments: dict[str, Any] = dict.fromkeys(tool.path.values(), "an-id")
                 if tool.document:
                     arguments[tool.document] = operation.example
+                if "from" in schema["required"]:
+                    arguments |= {"from": "2026-06-01T00:00:00Z", "to": "2026-06-02T00:00:00Z"}
                 Draft202012Validator(schema).validate(arguments)
                 assert "preview" not in schema["properties"]
 
@@ -209,6 +228,48 @@ class TestCalled:
             current = await told(one, "who-is-on-call-for-team", {"team_id": "t"})
         assert listed["data"][0]["participants"] == ["ben", "ana"]
         assert current["on_call"]["user_id"] == "ana"
+
+    async def test_a_cover_is_asked_for_and_accepted(self, ours: Agent) -> None:
+        schedule_id = await primary(ours)
+        night = {"start": "2026-12-02T20:00:00Z", "end": "2026-12-03T06:00:00Z"}
+        window = {"from": night["start"], "to": night["end"]}
+        [held] = (await told(ours, "list-shifts", {"person_id": "ana", **window}))["data"]["shifts"]
+        ranked = await told(
+            ours, "list-cover-candidates", {"schedule_id": schedule_id, "user_id": "ana", **window}
+        )
+        asked = await told(
+            ours,
+            "ask-for-cover",
+            {"schedule_id": schedule_id, "version": 1, "cover": {"user_id": "ana", **night}},
+        )
+        cover_id = asked["data"]["id"]
+        [listed] = (await told(ours, "list-covers", {"state": "open"}))["data"]
+        late = {"cover_id": cover_id, "version": 2, "acceptance": {"user_id": "ben"}}
+        refusal = await refused(ours, "accept-cover", late)
+        accepted = await told(
+            ours, "accept-cover", {**late, "version": 1, "idempotency_key": "once"}
+        )
+        [taken, *_] = (await told(ours, "list-shifts", {"person_id": "ben", **window}))["data"][
+            "shifts"
+        ]
+        assert held["schedule_id"] == schedule_id
+        assert [each["user_id"] for each in ranked["data"]["candidates"]] == ["ben"]
+        assert listed == asked["data"]
+        assert (refusal["error"], refusal["status"]) == ("precondition_failed", 412)
+        assert (accepted["data"]["state"], taken["source"]) == ("accepted", "override")
+
+    async def test_faults_of_an_acceptance_are_named_in_it(self, ours: Agent) -> None:
+        call = {"cover_id": "c", "acceptance": {"start": "2026-12-01T20:00:00Z", "user": "ben"}}
+        answer = await refused(ours, "accept-cover", call)
+        assert set(answer["fields"]) == {"/acceptance/user_id", "/acceptance/user"}
+
+    async def test_lists_are_read_to_their_end_by_cursors(self, ours: Agent) -> None:
+        await primary(ours)
+        await primary(ours)
+        for name, whole in (("list-schedules", 2), ("list-people", 2)):
+            first = await told(ours, name, {"limit": 1})
+            rest = await told(ours, name, {"limit": 5, "cursor": first["next_cursor"]})
+            assert len({each["id"] for each in first["data"] + rest["data"]}) == whole
 
     async def test_the_same_call_with_a_key_of_its_own_is_done_once(self, ours: Agent) -> None:
         call = {"person": {"name": "Cy", "email": "cy@example.com"}, "idempotency_key": "once"}

@@ -92,7 +92,7 @@ async def test_anything_else_is_406_before_payment(endpoint: Endpoint, accept: s
 
 def test_what_draws_nothing_has_no_picture() -> None:
     offered = {row.path.rpartition("-")[2]: list(row.formats) for row in ROWS}
-    every = ("rotation", "schedule", "now", "roster", "convert")
+    every = ("rotation", "schedule", "now", "roster", "cover", "convert")
     assert offered == {
         **dict.fromkeys(every, MEDIA_TYPES),
         "check": [JSON],

@@ -75,6 +75,7 @@ def test_json_is_the_default_format(row: Endpoint) -> None:
                 ("sched-oncall-now", "/v1/scheduling/oncall-now", Decimal("0.01")),
                 ("sched-oncall-roster", "/v1/scheduling/oncall-roster", Decimal("0.05")),
                 ("sched-oncall-check", "/v1/scheduling/oncall-check", Decimal("0.02")),
+                ("sched-oncall-cover", "/v1/scheduling/oncall-cover", Decimal("0.02")),
                 ("sched-oncall-report", "/v1/scheduling/oncall-report", Decimal("0.03")),
             ],
             strict=True,
@@ -123,16 +124,16 @@ def test_a_row_whose_limit_is_none_fails() -> None:
 @pytest.mark.parametrize(
     ("told", "limits"),
     [
-        pytest.param("", ["120/minute"] * 7, id="the-rows-own"),
-        pytest.param("5000/hour", ["5000/hour"] * 7, id="one-for-all"),
+        pytest.param("", ["120/minute"] * 8, id="the-rows-own"),
+        pytest.param("5000/hour", ["5000/hour"] * 8, id="one-for-all"),
         pytest.param(
             "sched-oncall-now=10/second",
-            ["120/minute", "120/minute", "10/second", *["120/minute"] * 4],
+            ["120/minute", "120/minute", "10/second", *["120/minute"] * 5],
             id="one-for-one",
         ),
         pytest.param(
             "sched-oncall-rotation=7/minute, 999999/day,",
-            ["7/minute", *["999999/day"] * 6],
+            ["7/minute", *["999999/day"] * 7],
             id="the-named-and-all-others",
         ),
     ],

@@ -133,6 +133,12 @@ def test_a_roster_may_lack_anything(
     assert choice_count(roster) == (2 if slots and people else 0)
 
 
+def test_places_that_are_alike_are_one_choice_for_each_person() -> None:
+    slots = [slot(0, 8, "", None, None, None), slot(8, 8, "", "senior", "senior", None)]
+    people = [Person("ana", frozenset({"senior"})), Person("ben")]
+    assert choice_count(Roster(slots, people, ())) == 2 + 3
+
+
 def month(days: int) -> Roster:
     """Two people a day of seven, with a day's rest."""
     daily = Pattern(frozenset(range(7)), 9 * HOUR, 9 * HOUR, needs=(None, None))

@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.payments.claims.claim import PaymentClaims
-from app.payments.claims.claimed_payment import ClaimedPayment, Settlement
+from app.payments.claims.claimed_payment import (
+    ClaimedPayment,
+    Settlement,
+    StreamedSettlement,
+)
 from app.payments.claims.redis import RedisClaims
 from app.payments.networks import stablecoin
 from tests.support.services import NETWORK, PAY_TO
@@ -58,7 +62,10 @@ def settlement(number: int = 1, **changes: Any) -> Settlement:
 
 async def settlements_of(claims: PaymentClaims) -> Sequence[Settlement]:
     """The settlements in the stream of a store."""
-    return [each.settlement for each in await claims.settlements(count=10_000)]
+    found: list[StreamedSettlement] = []
+    while page := await claims.settlements(found[-1].id if found else ""):
+        found += page
+    return [each.settlement for each in found]
 
 
 def settlements_in(redis_url: str) -> Sequence[Settlement]:

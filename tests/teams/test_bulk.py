@@ -10,8 +10,10 @@ import msgspec
 import pytest
 
 from app.products.registry import paid_endpoints
+from app.products.roster.answer import RosterAnswer, RosterPlace, RosterSlot
 from app.products.rotation.answer import RotationAnswer, Shift
-from app.teams.entries.bulk import MOST, BoughtShift, EntriesPost
+from app.teams.entries.bought import BoughtPlace, BoughtShift, BoughtSlot
+from app.teams.entries.bulk import MOST, EntriesPost
 from app.teams.overrides import store as overrides_store
 from tests.support.scenes import EMPTY, entry, entry_lines, june, scene, shifts
 from tests.support.stored import V1, V2, Stored, code_of, faults_in
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.anyio
 
 PATH = f"{V2}/schedules/empty/entries/bulk"
 ROTATION: Any = paid_endpoints()[0]
+ROSTER: Any = next(each for each in paid_endpoints() if each.slug == "sched-oncall-roster")
 TIMES = list(islice(product((6, 7, 8), range(1, 31), range(24)), MOST + 1))
 USERS = {"alice": "ann", "bob": "bob"}
 
@@ -33,6 +36,25 @@ def bought(**more: Any) -> Any:
     document = {"start": june(2), "people": ["ann", "bob"], "shifts": 3, "shiftLengthHours": 24}
     sold = replace(ROTATION, example={**document, **more})
     return msgspec.json.decode(sold.example_answer("application/json"))
+
+
+def roster(**more: Any) -> Any:
+    """Return what ``oncall-roster`` answers for two days of two people, one of them senior."""
+    needs = {"kind": "day", "skills": ["senior", None], "start": "09:00", "end": "17:00"}
+    people = [
+        {"name": "ann", "skills": ["senior"]},
+        {"name": "bob"},
+        {"name": "cat", "skills": ["senior"]},
+    ]
+    document = {
+        "timezone": "UTC",
+        "from": "2026-06-02",
+        "to": "2026-06-03",
+        "pattern": [needs],
+        "people": people,
+        "rules": {"minRestHours": 20},
+    }
+    return msgspec.json.decode(ROSTER.answer_to({**document, **more}))
 
 
 class TestTogether:
@@ -146,7 +168,13 @@ class TestTogether:
                 {"/entries": "from the first start to the last end"},
             ),
             ({"entries": [item("ann", 2, 3)], "role": "first"}, {"/role": "a rotation only"}),
-            ({"entries": [item("ann", 2, 3)], "users": USERS}, {"/users": "a rotation only"}),
+            (
+                {"entries": [item("ann", 2, 3)], "users": USERS},
+                {"/users": "goes with a rotation or roster only"},
+            ),
+            ({"entries": [item("ann", 2, 3)], "place": 1}, {"/place": "goes with a roster only"}),
+            ({"entries": [item("ann", 2, 3)], "kind": "x"}, {"/kind": "goes with a roster only"}),
+            ({"rotation": [{}], "skill": "x"}, None),
             ({"entries": [item("ann", 2, 3)], "rotation": [{}]}, None),
             ({"entry": []}, None),
         ],
@@ -233,7 +261,7 @@ class TestABoughtRotation:
         me = await scene(stored, EMPTY)
         nobody = [{"person": None, "start": june(2), "end": june(3)}]
         fault = faults_in(await me.post(PATH, {"rotation": nobody}))
-        assert fault == {"/rotation": "has gaps and no shifts"}
+        assert fault == {"/rotation": "has nobody for what is meant: there would be no entry"}
 
     async def test_not_beside_entries(self, stored: Stored) -> None:
         me = await scene(stored, EMPTY)
@@ -243,9 +271,99 @@ class TestABoughtRotation:
         }
 
     @pytest.mark.parametrize(
-        ("answered", "taken"), [(RotationAnswer, EntriesPost), (Shift, BoughtShift)]
+        ("answered", "taken"),
+        [
+            (RotationAnswer, EntriesPost),
+            (Shift, BoughtShift),
+            (RosterAnswer, EntriesPost),
+            (RosterSlot, BoughtSlot),
+            (RosterPlace, BoughtPlace),
+        ],
     )
     def test_whatever_is_answered_is_taken(self, answered: type, taken: type) -> None:
         """A field that the product's answer gets is a field here, too."""
         known = {field.encode_name for field in msgspec.structs.fields(taken)}
         assert {field.encode_name for field in msgspec.structs.fields(answered)} <= known
+
+
+class TestABoughtRoster:
+    async def test_as_it_was_answered(self, stored: Stored) -> None:
+        me = await scene(stored, EMPTY)
+        night = {"start": "2026-06-03T17:00:00", "end": "2026-06-04T09:00:00", "kind": "night"}
+        day = {"start": "2026-06-02T09:00:00", "end": "2026-06-02T17:00:00"}
+        people = [{"name": "ann"}, {"name": "bob"}]
+        given = {"pattern": None, "from": None, "to": None, "slots": [night, day], "people": people}
+        answer = roster(**given)
+        made = await me.create(PATH, answer)
+        assert [(each["user_id"], each["start"], each["end"]) for each in made["entries"]] == [
+            (slot["people"][0]["person"], *(slot[at][:19] + "+00:00" for at in ("start", "end")))
+            for slot in answer["assignments"]
+        ]
+        assert made["gaps"] == 0
+        assert len(await shifts(me, 1, 30, "empty")) == 2
+
+    async def test_of_several_one_has_to_be_chosen(self, stored: Stored) -> None:
+        me = await scene(stored, EMPTY)
+        answer = roster()
+        [one, other] = [
+            [held["person"] for held in slot["people"]] for slot in answer["assignments"]
+        ]
+        told = faults_in(await me.post(PATH, answer))
+        assert list(told) == [
+            f"/assignments/{n}" for n, held in enumerate((one, other)) if len(held) == 2
+        ]
+        assert "would be on call at once" in told["/assignments/0"]
+        made = await me.create(PATH, {**answer, "skill": "senior"})
+        assert [each["user_id"] for each in made["entries"]] == [one[0], other[0]]
+
+    async def test_a_place_that_nobody_has_is_a_gap(self, stored: Stored) -> None:
+        me = await scene(stored, EMPTY)
+        answer = roster(people=[{"name": "ann", "skills": ["senior"]}, {"name": "bob"}])
+        assert [len(slot["people"]) for slot in answer["assignments"]].count(2) == 1
+        made = await me.create(PATH, {**answer, "place": 2, "kind": "day"})
+        assert ([each["user_id"] for each in made["entries"]], made["gaps"]) == (["bob"], 1)
+        nobody = faults_in(await me.post(PATH, {**answer, "place": 3}))
+        assert nobody == {"/assignments": "has nobody for what is meant: there would be no entry"}
+
+    async def test_names_are_users(self, stored: Stored) -> None:
+        me = await scene(stored, EMPTY)
+        people = [{"name": "alice", "skills": ["senior"]}, {"name": "bob"}]
+        answer = {**roster(people=people), "skill": "senior"}
+        assert list(faults_in(await me.post(PATH, answer))) == [
+            f"/assignments/{n}/people/0/person"
+            for n, slot in enumerate(answer["assignments"])
+            if {"person": "alice", "skill": "senior"} in slot["people"]
+        ]
+        made = await me.create(PATH, {**answer, "users": USERS})
+        assert {each["user_id"] for each in made["entries"]} == {"ann"}
+
+    @pytest.mark.parametrize(
+        ("more", "faults"),
+        [
+            ({"kind": "night"}, {"/kind": "no slot has it: there is day"}),
+            ({"skill": "nurse"}, {"/skill": "no slot has it: there is senior"}),
+            ({"place": 0}, {"/place": "which of the people of each slot"}),
+            ({"role": "first", "place": 1}, {"/role": "goes with a rotation only"}),
+            ({"users": {"eve": "ann"}, "place": 1}, {"/users": "the roster names nobody eve"}),
+            ({"entries": [item("ann", 2, 3)]}, {"/assignments": "goes without entries"}),
+        ],
+    )
+    async def test_faults(self, stored: Stored, more: Any, faults: Mapping[str, str]) -> None:
+        me = await scene(stored, EMPTY)
+        told = faults_in(await me.post(PATH, {**roster(), **more}))
+        assert faults.keys() == told.keys()
+        assert all(words in told[name] for name, words in faults.items())
+
+    async def test_a_roster_without_kinds(self, stored: Stored) -> None:
+        me = await scene(stored, EMPTY)
+        slots = [{"start": june(2), "end": june(3), "people": [{"person": "ann"}]}]
+        told = faults_in(await me.post(PATH, {"assignments": slots, "kind": "day"}))
+        assert told == {"/kind": "no slot has it: there is none"}
+        longer = {"start": june(2), "end": june(5), "people": [{"person": "bob"}]}
+        within = {"start": june(4), "end": june(5), "people": [{"person": "cat"}]}
+        told = faults_in(await me.post(PATH, {"assignments": [longer, *slots, within]}))
+        assert list(told) == ["/assignments/0", "/assignments/2"]
+        backwards = {**longer, "end": june(1)}
+        assert list(faults_in(await me.post(PATH, {"assignments": [backwards]}))) == [
+            "/assignments/0/end"
+        ]

@@ -49,7 +49,8 @@ class Bot:
 def line(change: dict[str, Any]) -> str:
     """Return a change as ``what at who``, in days and hours of June."""
     at = change["at"][5:13].removeprefix("06-").replace("T", ":")
-    what = {"write": change.get("action"), "handoff": change.get("user_id"), "gap": "nobody"}
+    action = change.get("action")
+    what = {"write": action, "cover": action, "handoff": change.get("user_id"), "gap": "nobody"}
     return f"{at} {what[change['type']]}"
 
 
@@ -313,6 +314,94 @@ class TestWrites:
         await follower.me.delete_at(f"{V2}/users/cat")
         told = await follower.news()
         assert [each.get("user_name", "") for each in told] == ["", None, ""]
+
+
+class TestCovers:
+    """bob asks cat and dan to take 2 June."""
+
+    async def asked(self, stored: Stored) -> Bot:
+        follower = await bot(stored, DAILY)
+        day = {"start": june(2), "end": june(3), "reason": "Concert"}
+        body = {"id": "c", "user_id": "bob", "offered_to": ["cat", "dan"], **day}
+        await follower.me.create(f"{V2}/schedules/daily/covers", body)
+        return follower
+
+    async def test_what_a_request_looks_like(self, stored: Stored) -> None:
+        follower = await self.asked(stored)
+        asked, present = await follower.news()
+        [*_, audit] = await follower.me.read(f"{V2}/schedules/daily/audit")
+        assert asked == {
+            "type": "cover",
+            "id": f"cover_{audit['id']}",
+            "at": june(1),
+            "schedule_id": "daily",
+            "schedule_name": "Daily",
+            "team_id": "team",
+            "action": "cover.requested",
+            "version": 2,
+            "audit_id": audit["id"],
+            "actor": audit["actor"],
+            "cover_id": "c",
+            "state": "open",
+            "user_id": "bob",
+            "start": june(2),
+            "end": june(3),
+            "reason": "Concert",
+            "offered_to": ["cat", "dan"],
+            "answered_by": None,
+            "accepted": [],
+        }
+        assert line(present) == "01:00 ann"
+
+    async def test_what_becomes_of_it(self, stored: Stored) -> None:
+        follower = await self.asked(stored)
+        await follower.news()
+        refusal = {"user_id": "cat", "reason": "Away"}
+        for answer, body in (
+            ("accept", {"user_id": "dan", "end": june(2, 6)}),
+            ("refuse", refusal),
+            ("accept", {"user_id": "dan", "start": june(2, 6), "end": june(2, 12)}),
+        ):
+            await follower.me.create(f"{V2}/covers/c/{answer}", body)
+        await follower.me.delete_at(f"{V2}/covers/c")
+        told = [each for each in await follower.news() if each["type"] == "cover"]
+        assert [(each["action"], each["state"], each["answered_by"]) for each in told] == [
+            ("cover.accepted", "open", "dan"),
+            ("cover.refused", "open", "cat"),
+            ("cover.accepted", "open", "dan"),
+            ("cover.withdrawn", "withdrawn", None),
+        ]
+        parts = [[(one["start"], one["end"]) for one in each["accepted"]] for each in told]
+        assert parts == [[(june(2), june(2, 6))], [], [(june(2, 6), june(2, 12))], []]
+        assert {each["cover_id"] for each in told} == {"c"}
+
+    async def test_the_last_answer_closes_it(self, stored: Stored) -> None:
+        follower = await self.asked(stored)
+        await follower.me.create(f"{V2}/covers/c/accept", {"user_id": "cat"})
+        told = (await follower.news())[1]
+        assert (told["state"], told["answered_by"]) == ("accepted", "cat")
+        [made] = await follower.me.read(f"{V1}/schedules/daily/overrides")
+        [part] = told["accepted"]
+        assert part["override_id"] == made["id"]
+
+    async def test_one_that_is_told_again_is_the_same(self, stored: Stored) -> None:
+        follower = await self.asked(stored)
+        since = follower.since
+        first = await follower.news()
+        await follower.me.create(f"{V2}/covers/c/accept", {"user_id": "cat"})
+        again = await Bot(follower.me, since, "limit=1").news()
+        assert again[0] == first[0]
+        from_the_start = await Bot(follower.me, june(1)).news()
+        assert first[0] in from_the_start
+
+    async def test_of_a_schedule_that_was_deleted(self, stored: Stored) -> None:
+        follower = await self.asked(stored)
+        await follower.me.delete_at(f"{V2}/schedules/daily")
+        asked, deleted = await follower.news()
+        assert (asked["cover_id"], asked["state"]) == ("c", "open")
+        gone = ("schedule_name", "user_id", "start", "end", "reason", "offered_to")
+        assert {asked[name] for name in gone} == {None}
+        assert line(deleted) == "01:00 schedule.deleted"
 
 
 class TestCursors:

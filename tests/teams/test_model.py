@@ -1,18 +1,19 @@
 """The stored schedules beside a simple model of them in memory, under writes in any order.
 
-The model keeps rules, overrides and entries in lists and walks them for every question. For a
-number of instants it records who was on call by the service at that very instant: that may change
-only by a record about the past, or by taking back one that was made afterwards.
+Edits, overrides, entries, swaps, absences and cover requests are made through the HTTP API. For a
+number of instants it is recorded who was on call by the service at that very instant: that may
+change only by a record about the past, or by taking back one that was made afterwards. An edit
+moves nobody who stays before their turn is over.
 """
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -29,8 +30,19 @@ from app.formats.instants import iso
 from app.teams.keys.store import SCOPES, create_key
 from tests.conftest import Clock
 from tests.support.replica_callers import V1, V2, Caller
+from tests.support.schedule_model import (
+    DAY,
+    HALF_HOUR,
+    HOUR,
+    Absence,
+    Assignment,
+    Cover,
+    Model,
+    Rules,
+    Span,
+    overlap,
+)
 
-HOUR, DAY = 3_600_000, 86_400_000
 START = 20_608 * DAY + 7 * HOUR
 """2026-06-04T07:00:00Z."""
 PEOPLE = ("alice", "bob", "carol")
@@ -38,6 +50,7 @@ HORIZON = 366 * DAY
 BEHIND, AHEAD = 8 * DAY, 12 * DAY
 """What the model looks at, around now."""
 ORGANISATIONS = count()
+T = TypeVar("T")
 
 people = st.sampled_from(PEOPLE)
 rotations = st.lists(people, max_size=3)
@@ -45,97 +58,11 @@ handoffs = st.integers(0, 23)
 starts = st.integers(-72, 200).map(lambda halves: halves * HOUR // 2)
 lengths = st.integers(1, 60).map(lambda halves: halves * HOUR // 2)
 picks = st.integers(0, 1_000_000)
-
-
-@dataclass
-class Assignment:
-    """An override or entry; ``[from_at, until_at)`` is the part in force."""
-
-    id: str
-    user_id: str
-    from_at: int
-    until_at: int
-    created_at: int
-    swap_id: str | None = None
-    cancelled: bool = False
-
-    def holds(self, at: int) -> bool:
-        return self.from_at <= at < self.until_at
-
-    def can_be_taken_back(self, now: int) -> bool:
-        stood = max(self.from_at, self.created_at) < min(self.until_at, now)
-        return not self.cancelled and not (stood and self.until_at <= now)
-
-    def take_back(self, now: int) -> None:
-        start, end = max(self.from_at, self.created_at), min(self.until_at, now)
-        self.from_at, self.until_at = (start, end) if start < end else (self.from_at, self.from_at)
-        self.cancelled = True
-
-
-class Rules(NamedTuple):
-    """Daily turns from ``from_at`` on, with handoffs at an hour of the day.
-
-    Whoever is at ``place`` in the list has the turn that holds ``from_at``.
-    """
-
-    from_at: int
-    names: Sequence[str]
-    handoff: int
-    place: int
-    begins_at: int
-
-    def place_at(self, at: int) -> int:
-        days = [(each - self.handoff * HOUR) // DAY for each in (self.begins_at, at)]
-        return (self.place + days[1] - days[0]) % len(self.names)
-
-    def edited(self, names: Sequence[str], handoff: int, at: int) -> "Rules":
-        """Return other rules from ``at`` on: who has the turn then keeps it, or passes it on."""
-        place = 0
-        order = []
-        if self.names:
-            order = [self.names[(self.place_at(at) + n) % len(self.names)] for n in range(3)]
-        staying = [name for name in order[: len(self.names)] if name in names]
-        if staying:
-            holder, follower = (staying * 2)[:2]
-            places = [each for each, name in enumerate(names) if name == holder]
-            followed = [each for each in places if names[(each + 1) % len(names)] == follower]
-            place = [*followed, *places][0]
-        return Rules(at, names, handoff, place, at)
-
-
-@dataclass
-class Model:
-    """The expected state of the one schedule, oldest first."""
-
-    rules: list[Rules] = field(default_factory=list)
-    overrides: list[Assignment] = field(default_factory=list)
-    entries: list[Assignment] = field(default_factory=list)
-    recorded: dict[int, str | None] = field(default_factory=dict)
-
-    def scheduled(self, at: int) -> str | None:
-        """Return who has the layer at an instant."""
-        rules = self.rules_at(at)
-        return rules.names[rules.place_at(at)] if rules.names else None
-
-    def rules_at(self, at: int) -> Rules:
-        return [rules for rules in self.rules if rules.from_at <= at][-1]
-
-    def assignment(self, at: int) -> Assignment | None:
-        for assignments in (self.overrides, self.entries):
-            for assignment in reversed(assignments):
-                if assignment.holds(at):
-                    return assignment
-        return None
-
-    def on_call(self, at: int) -> str | None:
-        assignment = self.assignment(at)
-        return assignment.user_id if assignment else self.scheduled(at)
-
-    def correct(self, from_at: int, until_at: int) -> None:
-        """Somebody wrote down who was on call then, or took that back."""
-        for at in self.recorded:
-            if from_at <= at < until_at:
-                self.recorded[at] = self.on_call(at)
+cover_starts = st.integers(-10, 200).map(lambda halves: halves * HALF_HOUR)
+cover_lengths = st.integers(1, 40)
+offers = st.one_of(st.none(), st.sets(people, min_size=1))
+parts = st.one_of(st.none(), st.tuples(st.integers(0, 20), st.integers(1, 20)))
+"""Of a cover request, what is accepted, in half-hours from its start; ``None``: all of it."""
 
 
 class Stored(RuleBasedStateMachine):
@@ -178,19 +105,34 @@ class Stored(RuleBasedStateMachine):
 
     # --- what may be done ---------------------------------------------------------------------
 
-    @initialize(names=rotations, handoff=handoffs)
-    def create(self, names: list[str], handoff: int) -> None:
-        self.loop.run(self.caller.schedule("s", *names, handoff_time=f"{handoff:02}:00"))
+    @initialize(
+        names=rotations,
+        handoff=handoffs,
+        when_away=st.sampled_from(["next", "gap"]),
+        start=cover_starts,
+        halves=cover_lengths,
+    )
+    def create(
+        self, names: list[str], handoff: int, when_away: str, start: int, halves: int
+    ) -> None:
+        """Create the schedule, with a first request for cover."""
+        more = {"handoff_time": f"{handoff:02}:00", "when_away": when_away}
+        self.loop.run(self.caller.schedule("s", *names, **more))
+        self.model.when_away = when_away
         self.model.rules.append(Rules(-(2**62), names, handoff, 0, self.now))
+        self.ask_cover(start, halves, None, None)
 
-    @rule(names=rotations, handoff=handoffs, wait=st.one_of(st.just(0), st.integers(1, 90)))
+    @rule(names=rotations, handoff=handoffs, wait=st.one_of(*[st.just(0)] * 3, st.integers(1, 90)))
     def update(self, names: list[str], handoff: int, wait: int) -> None:
         """Change the rules, from now or some half-hours from now on."""
         at = self.now + wait * HOUR // 2
         query = f"?effective_from={iso(at)}" if wait else ""
         body = {"participants": names, "handoff_time": f"{handoff:02}:00"}
         holding = self.model.rules_at(self.now)
+        before = self.segments(self.now, at + 2 * DAY)
         status, answer = self.ask("PATCH", f"{V2}/schedules/s{query}", body)
+        if status == 200:
+            self.nobody_who_stays_is_moved(before, names, handoff, at)
         if (holding.names, holding.handoff) == (names, handoff):
             assert status == 200, answer
         elif holding is not self.model.rules[-1]:
@@ -201,10 +143,26 @@ class Stored(RuleBasedStateMachine):
             pending = answer["data"].get("pending", [])
             assert [at_of(each["effective_from"]) for each in pending] == [at] * bool(wait)
 
+    def nobody_who_stays_is_moved(
+        self, before: Sequence[dict[str, Any]], names: Sequence[str], handoff: int, at: int
+    ) -> None:
+        """Whoever has the turn at ``at`` and stays has it until it ends; before, nothing moves."""
+        after = self.segments(self.now, at + 2 * DAY)
+        for each in range(self.now, at, HALF_HOUR):
+            assert found(after, each) == found(before, each), iso(each)
+        held = [one for one in before if at_of(one["start"]) <= at < at_of(one["end"])]
+        if not held or held[0]["source"] != "layer" or held[0]["user_id"] not in names:
+            return
+        [holder] = {one["user_id"] for one in held}
+        if holder != self.model.scheduled(at):
+            return  # they stand in for somebody who is away
+        for each in range(at, Rules(at, names, handoff, 0, at).next_handoff(at), HALF_HOUR):
+            if self.model.assignment(each) is None and not self.model.is_away(holder, each):
+                assert found(after, each) == holder, iso(each)
+
     @rule(names=rotations)
     def update_at_the_next_handoff(self, names: list[str]) -> None:
         holding = self.model.rules_at(self.now)
-        since = (self.now - holding.handoff * HOUR) % DAY
         body = {"participants": names}
         status, answer = self.ask("PATCH", f"{V2}/schedules/s?effective_from=next_handoff", body)
         if not holding.names:
@@ -215,9 +173,10 @@ class Stored(RuleBasedStateMachine):
             assert status == 409, answer
         else:
             assert status == 200, answer
-            at = self.now - since + DAY
+            at = holding.next_handoff(self.now)
             self.model.rules.append(holding.edited(names, holding.handoff, at))
 
+    @precondition(lambda self: len(self.model.rules) > 1)
     @rule()
     def withdraw(self) -> None:
         pending = self.model.rules[-1].from_at > self.now
@@ -244,7 +203,7 @@ class Stored(RuleBasedStateMachine):
     @rule(pick=picks)
     def cancel_override(self, pick: int) -> None:
         plain = [each for each in self.model.overrides if not each.swap_id]
-        self.take_back(plain[pick % len(plain)], f"{V1}/schedules/s/overrides")
+        self.take_back(picked(plain, pick), f"{V1}/schedules/s/overrides")
 
     @rule(name=people, start=starts, length=lengths)
     def entry(self, name: str, start: int, length: int) -> None:
@@ -268,7 +227,7 @@ class Stored(RuleBasedStateMachine):
     @precondition(lambda self: self.model.entries)
     @rule(pick=picks)
     def delete_entry(self, pick: int) -> None:
-        assignment = self.model.entries[pick % len(self.model.entries)]
+        assignment = picked(self.model.entries, pick)
         swapped = [
             swap["id"]
             for swap in self.loop.run(self.caller.every(f"{V2}/schedules/s/swaps"))
@@ -286,7 +245,7 @@ class Stored(RuleBasedStateMachine):
         ]
         if not others:
             return
-        entry = others[pick % len(others)]
+        entry = picked(others, pick)
         back = self.entry_back(entry, name)
         swapped = [entry, *([back] if back else [])]
         overlapped = any(self.is_overlapped(each) for each in swapped)
@@ -310,7 +269,7 @@ class Stored(RuleBasedStateMachine):
     @rule(pick=picks)
     def undo(self, pick: int) -> None:
         ids = sorted({each.swap_id for each in self.model.overrides if each.swap_id})
-        swap_id = ids[pick % len(ids)]
+        swap_id = picked(ids, pick)
         halves = [each for each in self.model.overrides if each.swap_id == swap_id]
         status, answer = self.ask("DELETE", f"{V2}/swaps/{swap_id}")
         is_over = all(each.cancelled or each.until_at <= self.now for each in halves)
@@ -320,6 +279,161 @@ class Stored(RuleBasedStateMachine):
         if status == 204:
             self.forget_swap(swap_id)
 
+    @rule(name=people, start=starts, length=lengths)
+    def be_away(self, name: str, start: int, length: int) -> None:
+        span = (self.now + start, self.now + start + length)
+        had = self.on_call_ahead()
+        path = f"{V2}/users/{name}/absences"
+        made = self.done("POST", path, {"start": iso(span[0]), "end": iso(span[1])})
+        absence = Absence(made["id"], name)
+        self.model.absences.append(absence)
+        absence.write(span, self.now)
+        self.gaps_are_told(had, made)
+
+    @precondition(lambda self: self.model.standing_absences())
+    @rule(pick=picks, start=starts, length=lengths)
+    def be_away_at_another_time(self, pick: int, start: int, length: int) -> None:
+        absence = picked(self.model.standing_absences(), pick)
+        span = (self.now + start, self.now + start + length)
+        body = {"start": iso(span[0]), "end": iso(span[1])}
+        self.done("PATCH", f"{V2}/users/{absence.user_id}/absences/{absence.id}", body)
+        absence.write(span, self.now)
+
+    @precondition(lambda self: self.model.standing_absences())
+    @rule(pick=picks)
+    def be_there(self, pick: int) -> None:
+        absence = picked(self.model.standing_absences(), pick)
+        self.done("DELETE", f"{V2}/users/{absence.user_id}/absences/{absence.id}")
+        absence.write(None, self.now)
+        absence.deleted = True
+
+    def on_call_ahead(self) -> dict[int, str | None]:
+        return {at: self.model.on_call(at) for at in range(self.now, self.now + AHEAD, HALF_HOUR)}
+
+    def gaps_are_told(self, had: dict[int, str | None], absence: dict[str, Any]) -> None:
+        """What nobody has by an absence is in the answer, and nothing that somebody has."""
+        gaps = [(at_of(each["start"]), at_of(each["end"])) for each in absence["gaps"]]
+        for at, name in had.items():
+            is_told = any(start <= at < end for start, end in gaps)
+            now_nobody = self.model.on_call(at) is None
+            assert is_told <= now_nobody, iso(at)
+            assert is_told or not now_nobody or name is None, iso(at)
+
+    @rule(start=cover_starts, halves=cover_lengths, offered=offers, other=st.none() | people)
+    def ask_for_cover(
+        self, start: int, halves: int, offered: set[str] | None, other: str | None
+    ) -> None:
+        self.ask_cover(start, halves, offered, other)
+
+    def ask_cover(
+        self, start: int, halves: int, offered: set[str] | None, other: str | None
+    ) -> None:
+        """Somebody asks who has the stretch, as far as they have it; or ``other`` does."""
+        span = (self.now + start, self.now + start + halves * HALF_HOUR)
+        name = other or self.model.on_call(span[0]) or PEOPLE[0]
+        if other is None:
+            lost = (at for at in range(*span, HALF_HOUR) if self.model.on_call(at) != name)
+            span = (span[0], max(next(lost, span[1]), span[0] + HALF_HOUR))
+        offered_to = None if offered is None else sorted(offered - {name})
+        body: dict[str, Any] = {"user_id": name, "start": iso(span[0]), "end": iso(span[1])}
+        if offered_to:
+            body["offered_to"] = offered_to
+        asked = [
+            part
+            for cover in self.model.covers
+            if cover.user_id == name
+            for part in cover.open_parts(self.now)
+        ]
+        status, answer = self.ask("POST", f"{V2}/schedules/s/covers", body)
+        if span[1] <= self.now or not self.model.has_all(name, [span]):
+            assert status == 422, answer
+        elif any(overlap(part, span) for part in asked):
+            assert status == 409, answer
+        else:
+            assert status == 201, answer
+            cover = Cover(answer["data"]["id"], name, span, offered_to or None, span[1])
+            self.model.covers.append(cover)
+
+    @precondition(lambda self: self.answerable())
+    @rule(pick=picks, part=parts)
+    def accept_by_somebody_it_is_offered_to(self, pick: int, part: Span | None) -> None:
+        cover, name = picked(self.answerable(), pick)
+        self.accept(cover, name, part)
+
+    @precondition(lambda self: self.open_covers())
+    @rule(pick=picks, name=people, part=parts)
+    def accept_by_anybody(self, pick: int, name: str, part: Span | None) -> None:
+        self.accept(picked(self.open_covers(), pick), name, part)
+
+    def accept(self, cover: Cover, name: str, part: Span | None) -> None:
+        body = {"user_id": name}
+        open_parts = cover.open_parts(self.now)
+        wanted = [(max(start, self.now), end) for start, end in open_parts if end > self.now]
+        if part is not None:
+            first = min(cover.span[0] + part[0] * HALF_HOUR, cover.span[1] - HALF_HOUR)
+            last = min(first + part[1] * HALF_HOUR, cover.span[1])
+            body |= {"start": iso(first), "end": iso(last)}
+            wanted = [(max(first, self.now), last)]
+        status, answer = self.ask("POST", f"{V2}/covers/{cover.id}/accept", body)
+        if name == cover.user_id or name not in self.offered(cover):
+            assert status == 422, answer
+        elif not self.can_take(cover, wanted, name):
+            assert status == 409, answer
+        else:
+            assert status == 200, answer
+            made = answer["data"]["accepted"][len(cover.taken) :]
+            assert [(at_of(each["start"]), at_of(each["end"])) for each in made] == wanted
+            cover.accept(wanted, name, self.now)
+            for each, (start, end) in zip(made, wanted, strict=True):
+                override = Assignment(each["override_id"], name, start, end, self.now)
+                self.model.overrides.append(override)
+
+    def can_take(self, cover: Cover, wanted: Sequence[Span], name: str) -> bool:
+        """Whether parts are to come, open and still the asker's, and somebody is there in them."""
+        if wanted[0][1] <= self.now or not self.model.has_all(cover.user_id, wanted):
+            return False
+        taken = [(start, end) for start, end, _ in cover.taken]
+        hindered = [*taken, *self.model.away(name)]
+        return not any(overlap(one, other) for one in wanted for other in hindered)
+
+    @precondition(lambda self: self.open_covers())
+    @rule(pick=picks, name=people)
+    def refuse_cover(self, pick: int, name: str) -> None:
+        cover = picked(self.open_covers(), pick)
+        status, answer = self.ask("POST", f"{V2}/covers/{cover.id}/refuse", {"user_id": name})
+        if name == cover.user_id or name not in self.offered(cover):
+            assert status == 422, answer
+        elif name in cover.refused:
+            assert status == 409, answer
+        else:
+            assert status == 200, answer
+            cover.refuse(name)
+
+    @precondition(lambda self: self.model.covers)
+    @rule(pick=picks)
+    def withdraw_cover(self, pick: int) -> None:
+        cover = picked(self.model.covers, pick)
+        is_open = cover.state(self.now) == "open"
+        status, answer = self.ask("DELETE", f"{V2}/covers/{cover.id}")
+        assert status == (204 if is_open else 409), answer
+        if is_open:
+            cover.written_state = "withdrawn"
+
+    def open_covers(self) -> list[Cover]:
+        return [each for each in self.model.covers if each.state(self.now) == "open"]
+
+    def answerable(self) -> list[tuple[Cover, str]]:
+        return [
+            (cover, name)
+            for cover in self.open_covers()
+            for name in sorted(self.offered(cover) - {cover.user_id})
+        ]
+
+    def offered(self, cover: Cover) -> set[str]:
+        if cover.offered_to is not None:
+            return {*cover.offered_to}
+        return self.model.taking_part(self.now)
+
     # --- what must hold -----------------------------------------------------------------------
 
     @invariant()
@@ -327,8 +441,7 @@ class Stored(RuleBasedStateMachine):
         now = self.now
         assert self.asked_at(now)["user_id"] == self.model.on_call(now)
         from_at, to_at = now - BEHIND, now + AHEAD
-        path = f"{V1}/schedules/s/final-schedule?from={iso(from_at)}&to={iso(to_at)}"
-        segments = self.done("GET", path)["segments"]
+        segments = self.segments(from_at, to_at)
         for at in range(from_at, to_at, HOUR):
             assert found(segments, at) == self.model.on_call(at), iso(at)
         for at, name in self.model.recorded.items():
@@ -348,7 +461,7 @@ class Stored(RuleBasedStateMachine):
             here = [entry for entry in entries if entry["start"] <= at < entry["end"]]
             assignment = self.model.assignment(at)
             if assignment is None:
-                names = [self.model.scheduled(at)] if self.model.scheduled(at) else []
+                names = [self.model.scheduled(at)] if self.model.on_call(at) else []
                 assert [entry["scheduled_user_id"] for entry in here] == names
             elif assignment in self.model.entries:
                 assert assignment.id in [entry["id"] for entry in here]
@@ -365,6 +478,39 @@ class Stored(RuleBasedStateMachine):
         path = f"{V2}/schedules/s/entries?start_date={first}&end_date={last}"
         for entry in self.loop.run(self.caller.every(path))[:3]:
             assert self.done("GET", f"{V2}/entries/{entry['id']}") == entry
+
+    @invariant()
+    def covers_agree(self) -> None:
+        listed = self.loop.run(self.caller.every(f"{V2}/schedules/s/covers"))
+        assert [self.told(each) for each in listed] == [
+            (
+                cover.id,
+                cover.state(self.now),
+                cover.open_parts(self.now),
+                cover.taken,
+                cover.refused,
+            )
+            for cover in self.model.covers
+        ]
+
+    def told(self, cover: dict[str, Any]) -> tuple[Any, ...]:
+        """Return a cover request as the model has it."""
+
+        def span(each: dict[str, Any]) -> Span:
+            return at_of(each["start"]), at_of(each["end"])
+
+        return (
+            cover["id"],
+            cover["state"],
+            [span(each) for each in cover["open"]],
+            [(*span(each), each["user_id"]) for each in cover["accepted"]],
+            [each["user_id"] for each in cover["refused"]],
+        )
+
+    def segments(self, from_at: int, to_at: int) -> list[dict[str, Any]]:
+        path = f"{V1}/schedules/s/final-schedule?from={iso(from_at)}&to={iso(to_at)}"
+        told: list[dict[str, Any]] = self.done("GET", path)["segments"]
+        return told
 
     def asked_at(self, at: int) -> Any:
         answer = self.done("GET", f"{V1}/schedules/s/on-call?at={iso(at)}")
@@ -431,10 +577,15 @@ def found(segments: Sequence[dict[str, Any]], at: int) -> str | None:
     return inside[0]["user_id"] if inside else None
 
 
+def picked(items: Sequence[T], pick: int) -> T:
+    return items[pick % len(items)]
+
+
 def at_of(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1000)
 
 
+@pytest.mark.timeout(900)
 def test_whatever_is_done_the_model_agrees(database_url: str) -> None:
     examples, steps = (12, 25) if database_url.startswith("sqlite") else (4, 15)
     modest = settings(

@@ -10,13 +10,25 @@ const NOBODY = "nobody";
 export function partsOfAnswer(found, order, drawing) {
   const zone = knownZone(order.timezone ?? "UTC");
   const at = (instant) => (instant ? shown(instant, zone) : "–");
-  const list = found.rotation ? rotation : found.final_schedule ? schedule : instant;
+  const [, list] = LISTS.find(([name]) => name in found);
   return [
     ...(drawing ? [figure(drawing, found.interpretation)] : []),
     ...list(found, order, at, zone),
     all(found),
   ];
 }
+
+/** What lists an answer, by a field that only answers of its product have. */
+const LISTS = [
+  ["rotation", rotation],
+  ["final_schedule", schedule],
+  ["assignments", roster],
+  ["violations", check],
+  ["stretches", cover],
+  ["lines", report],
+  ["four_weeks", (found, order, at, zone) => schedule(found.four_weeks, order, at, zone)],
+  ["at", instant],
+];
 
 function rotation(found, order, at, zone) {
   const roles = order.roles ?? [];
@@ -37,15 +49,81 @@ function rotation(found, order, at, zone) {
 
 function schedule(found, order, at, zone) {
   const shifts = found.final_schedule.map((shift) => [shift.user_id, at(shift.start), at(shift.end), source(shift)]);
-  const people = found.tally.map((person) => [
-    person.user_id, person.shifts, bar(person.hours, Math.max(...found.tally.map(({ hours }) => hours))),
-    person.night_hours, person.weekend_hours,
-  ]);
   return [
     long(`Shifts, by the clock of ${zone}`, ["On call", "From", "To", "By"], shifts),
-    table("Loads", ["Person", "Shifts", "Hours", "Nights", "Weekends"], people),
+    ...(found.tally ? [tallied(found.tally)] : []),
     ...gaps(found.gaps, at),
   ];
+}
+
+function tallied(tally) {
+  const most = Math.max(...tally.map(({ hours }) => hours));
+  const people = tally.map((person) => [
+    person.user_id, person.shifts, bar(person.hours, most), person.night_hours, person.weekend_hours,
+  ]);
+  return table("Loads", ["Person", "Shifts", "Hours", "Nights", "Weekends"], people);
+}
+
+function roster(found, order, at, zone) {
+  const slots = found.assignments.map(({ slot, kind, people, start, end }) => [
+    String(slot), people.map(({ person }) => person).join(", ") || NOBODY, kind ?? "", at(start), at(end),
+  ]);
+  return [
+    long(`Slots, by the clock of ${zone}`, ["Slot", "On call", "Kind", "From", "To"], slots),
+    burdens(found.loads),
+    ...reasons(found.explanations),
+    ...places(found.gaps, at),
+  ];
+}
+
+/** The places of a roster that nobody has, and why. */
+function places(found, at) {
+  const rows = found.map((gap) => [
+    at(gap.start), at(gap.end), gap.skill ?? gap.kind ?? "", gap.why.map(({ text }) => text).join("; "),
+  ]);
+  return rows.length ? [long("Gaps: places that stay empty", ["From", "To", "Wanted", "Why"], rows)] : [];
+}
+
+function check(found, order, at, zone) {
+  const rows = found.violations.map(({ text, start, end }) => [text, at(start), at(end)]);
+  return [
+    ...(rows.length ? [long(`Broken rules, by the clock of ${zone}`, ["What", "From", "To"], rows)] : []),
+    burdens(found.loads),
+    ...gaps(found.gaps, at),
+  ];
+}
+
+function cover(found, order, at, zone) {
+  const rows = found.stretches.map((one) => [
+    String(one.stretch), one.person, one.cover ?? NOBODY, at(one.start), at(one.end),
+  ]);
+  const asked = found.stretches.map(({ stretch, candidates }) => {
+    const list = candidates.map((one) => [one.person, one.able ? "yes" : "no", one.reason.replace(`${one.person}: `, "")]);
+    return long(`Candidates for stretch ${stretch}`, ["Person", "Can", "Why"], list);
+  });
+  return [
+    long(`Stretches, by the clock of ${zone}`, ["Stretch", "Of", "Cover", "From", "To"], rows),
+    ...asked,
+    burdens(found.loads),
+  ];
+}
+
+function report(found) {
+  const lines = found.lines.map((line) => [line.person, line.name ?? "not paid", line.hours, line.amount ?? ""]);
+  const totals = Object.entries({ ...found.totals, "All together": found.total });
+  return [
+    long("Lines", ["Person", "Rate", "Hours", "Amount"], lines),
+    table("Totals", ["Person", "Hours", "Amount"], totals.map(([name, sum]) => [name, sum.hours, sum.amount ?? ""])),
+  ];
+}
+
+/** The loads of a roster, by person. */
+function burdens(byPerson) {
+  const most = Math.max(...Object.values(byPerson).map(({ hours }) => hours), 1);
+  const rows = Object.entries(byPerson).map(([person, load]) => [
+    person, load.slots, bar(load.hours, most), load.nights, load.weekends,
+  ]);
+  return table("Loads", ["Person", "Slots", "Hours", "Nights", "Weekends"], rows);
 }
 
 function instant(found, order, at, zone) {

@@ -49,6 +49,8 @@ const GROUPS = {
 };
 const LEAVES = {
   lines: (text) => some(text.split("\n").map((line) => line.trim()).filter(Boolean)),
+  flag: (text) => text === "true",
+  places: (text) => text.split("\n").map((line) => line.trim() || null),
   // what is no number goes as it was typed: the service says what it wanted
   number: (text) => (Number.isFinite(Number(text)) ? Number(text) : text),
   moment: (text, zone) => instantOf(text, zone),
@@ -62,8 +64,8 @@ function read(part, zone) {
   if (kind === "checks") return some([...part.querySelectorAll(":checked")].map(({ value }) => value));
   const control = controlOf(part);
   if (kind === "calendar") return control.dataset.text;
-  const text = control.value.trim();
-  if (!text) return undefined;
+  const text = kind === "places" ? control.value : control.value.trim();
+  if (!text.trim()) return undefined;
   return kind in LEAVES ? LEAVES[kind](text, zone) : text;
 }
 
@@ -85,6 +87,49 @@ function isTyped(group) {
     if (kind === "checks") return part.querySelector(":checked") !== null;
     return controlOf(part).value.trim() !== "" || "text" in controlOf(part).dataset;
   });
+}
+
+/** Add an empty row to a group, and return it. */
+export function addRow(group) {
+  const list = group.querySelector(":scope > ol");
+  list.append(group.querySelector(":scope > template").content.cloneNode(true));
+  for (const field of list.lastElementChild.querySelectorAll("[data-kind]")) describe(field);
+  return list.lastElementChild;
+}
+
+/** Write a value into a field, times by the clock of the zone; nothing empties it. */
+export function fill(field, value) {
+  const { kind } = field.dataset;
+  if (["object", "row", "pair"].includes(kind)) {
+    for (const part of partsOf(field)) fill(part, value?.[part.dataset.name]);
+  } else if (kind === "rows" || kind === "pairs") {
+    field.querySelector(":scope > ol").replaceChildren();
+    for (const held of value ?? []) fill(addRow(field), held);
+  } else if (kind === "keyed") {
+    field.querySelector(":scope > ol").replaceChildren();
+    for (const [key, held] of Object.entries(value ?? {})) {
+      const [name, part] = partsOf(addRow(field));
+      controlOf(name).value = key;
+      fill(part, held);
+    }
+  } else if (kind === "checks") {
+    for (const box of field.querySelectorAll("input")) box.checked = (value ?? []).includes(box.value);
+  } else if (kind === "choice" || kind === "flag") {
+    controlOf(field).value = String(value ?? controlOf(field).options[0].value);
+  } else {
+    controlOf(field).value = ["lines", "places"].includes(kind) ? (value ?? []).join("\n") : value ?? "";
+  }
+}
+
+/** Fill in what each person must have, for as many as there must be: those of the form keep their
+ * names and absences, and lose wishes and skills that are of other slots. */
+export function staff(group, people) {
+  while (partsOf(group).length < people.length) addRow(group);
+  for (const [at, row] of partsOf(group).entries()) {
+    const { name, ...given } = { skills: [], avoid: [], prefer: [], ...people[at % people.length] };
+    controlOf(named(row, "name")).value ||= name;
+    for (const [part, value] of Object.entries(given)) fill(named(row, part), value);
+  }
 }
 
 /** The field that a pointer is about, as near as the form has it. */

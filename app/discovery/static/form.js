@@ -2,13 +2,14 @@
 
 import { partsOfAnswer } from "./answer.js";
 import { element } from "./elements.js";
-import { controlOf, describe, documentOf, fieldAt, forget, labelOf, named, partsOf, tell } from "./fields.js";
+import { addRow, controlOf, describe, documentOf, fieldAt, fill, forget, labelOf, named, partsOf, staff, tell } from "./fields.js";
 import { asCurl, bought, Refused } from "./purchase.js";
 import { DAY, movedBy, nextMonday } from "./times.js";
 
 const JSON_TYPE = "application/json";
 const SVG_TYPE = "image/svg+xml";
 const SHOWN_MS = 2000;
+const PEOPLE = "[data-name=people].lines textarea, [data-name=participants] textarea, [data-name=people] [data-name=name] input";
 
 const form = document.getElementById("try-form");
 const status = document.getElementById("try-status");
@@ -39,11 +40,7 @@ form.addEventListener("submit", (event) => {
 
 const ACTIONS = {
   add(pressed) {
-    const group = pressed.closest("[data-kind]");
-    const list = group.querySelector(":scope > ol");
-    list.append(group.querySelector(":scope > template").content.cloneNode(true));
-    for (const field of list.lastElementChild.querySelectorAll("[data-kind]")) describe(field);
-    controlOf(list.lastElementChild).focus();
+    controlOf(addRow(pressed.closest("[data-kind]"))).focus();
   },
   remove(pressed) {
     const group = pressed.closest("li").parentElement.closest("[data-kind]");
@@ -51,12 +48,18 @@ const ACTIONS = {
     group.querySelector(":scope > [data-does=add]").focus();
     nameEverybody();
   },
-  preset({ dataset: { time, hours, handoffs, shifts } }) {
-    set("start", nextMonday(time));
-    set("shiftLengthHours", hours);
-    set("handoffTimes", handoffs.replaceAll(" ", "\n"));
-    set("shifts", shifts);
-    status.textContent = `From ${controlOf(named(form, "start")).value.replace("T", " at ")}, ${shifts} shifts.`;
+  preset({ dataset, textContent }) {
+    const { fields, time, days, people } = JSON.parse(dataset.preset);
+    const start = nextMonday(time);
+    const first = start.slice(0, 10);
+    const window = { start, from: first, to: movedBy(first, (days - 1) * DAY) };
+    for (const [name, value] of Object.entries({ ...window, ...fields })) {
+      const field = named(form, name);
+      if (field) fill(field, value);
+    }
+    if (people.length) staff(named(form, "people"), people);
+    nameEverybody();
+    status.textContent = `${textContent}: from ${start.replace("T", " at ")}.`;
   },
   async curl(pressed) {
     const text = asCurl(seller, JSON.stringify(documentOf(form), null, 2));
@@ -84,7 +87,7 @@ function chooseZone() {
 /** Move the example by whole weeks, so that it begins within the next seven days. */
 function moveToNow() {
   const fields = [...form.querySelectorAll("[data-kind=moment], [data-kind=first-day], [data-kind=last-day]")];
-  const first = partsOf(form).find(({ dataset }) => dataset.kind === "moment");
+  const first = partsOf(form).find((part) => fields.includes(part) && controlOf(part).value);
   if (!first) return;
   const weeks = Math.ceil((Date.now() - Date.parse(controlOf(first).value)) / (7 * DAY));
   for (const field of fields) controlOf(field).value = movedBy(controlOf(field).value, weeks * 7 * DAY);
@@ -97,7 +100,7 @@ function set(name, value) {
 
 /** Offer everybody who stands in a list of people wherever one person is asked for. */
 function nameEverybody() {
-  const lists = [...form.querySelectorAll("[data-name=people] textarea, [data-name=participants] textarea")];
+  const lists = [...form.querySelectorAll(PEOPLE)];
   const people = new Set(lists.flatMap(({ value }) => value.split("\n").map((name) => name.trim())).filter(Boolean));
   document.getElementById("people-named").replaceChildren(...[...people].map((name) => new Option(name, name)));
 }
@@ -161,7 +164,7 @@ function refuse(problem) {
   for (const { pointer, detail } of faults) {
     const field = fieldAt(form, pointer);
     const within = pointer.split("/").at(-1);
-    const where = /^\d+$/.test(within) && field.dataset.kind === "lines" ? `${labelOf(field)}, line ${Number(within) + 1},` : labelOf(field);
+    const where = /^\d+$/.test(within) && ["lines", "places"].includes(field.dataset.kind) ? `${labelOf(field)}, line ${Number(within) + 1},` : labelOf(field);
     tell(field, /^[a-z]/.test(detail) ? `${where} ${detail}` : detail);
   }
   const many = `${faults.length} ${faults.length === 1 ? "field needs" : "fields need"} another look; nothing was paid.`;

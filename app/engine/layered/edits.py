@@ -12,6 +12,7 @@ and until then the old layer holds.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from operator import attrgetter
 from typing import NamedTuple
 
 from app.engine.layered.layers import LayerSource
@@ -70,15 +71,17 @@ def edited(before: Rotations, after: Rotations, at: int) -> list[tuple[int, Rota
 def matched(before: Sequence[Layer], after: Sequence[Layer]) -> list[Match]:
     """Return which layer each layer of ``after`` replaces: of the same name, else the one left.
 
-    Of layers with one name, the first replaces the first.
+    Of layers with one name that of the same role is replaced, else the first by the first.
     """
     free = list(range(len(before)))
-    matches = []
-    for place, layer in enumerate(after):
-        named = next((each for each in free if before[each].name == layer.name), None)
-        if named is not None:
-            free.remove(named)
-        matches.append(Match(place, named))
+    found: dict[int, int] = {}
+    for same in (attrgetter("name", "role"), attrgetter("name")):
+        for place, layer in enumerate(after):
+            named = next((each for each in free if same(before[each]) == same(layer)), None)
+            if place not in found and named is not None:
+                found[place] = named
+                free.remove(named)
+    matches = [Match(place, found.get(place)) for place in range(len(after))]
     alone = [match for match in matches if match.before is None]
     if len(alone) == len(free) == 1:
         matches[alone[0].after] = Match(alone[0].after, free[0])
@@ -126,12 +129,17 @@ def _kept(before: Rotations, old: Layer, after: Rotations, new: Layer, at: int) 
     new = replace(new, first_turn_at=None)
     if not new.participants:
         return new
-    if before.timezone == after.timezone and new == replace(old, name=new.name, first_turn_at=None):
+    if before.timezone == after.timezone and new == _renamed(old, new):
         return replace(new, first_turn_at=old.first_turn_at)
     if not old.participants or at < (old_turns := before.turns_of(old)).start_at:
         return _begun(after, new, at)
     place = place_after(old.participants, old_turns.place_at(at), new.participants)
     return replace(new, first_turn_at=_first_turn_at(after.turns_of(new), place, at))
+
+
+def _renamed(old: Layer, new: Layer) -> Layer:
+    """Return ``old`` with the name and the role of ``new``."""
+    return replace(old, name=new.name, role=new.role, first_turn_at=None)
 
 
 def place_after(old: Sequence[Participant], place: int, new: Sequence[Participant]) -> int:

@@ -22,6 +22,8 @@ from app.errors import (
 )
 
 LAYERS = 50
+ROLES = 5
+"""Of the layers of one schedule."""
 PARTICIPANTS = 500
 """In each layer."""
 RESTRICTIONS = 100

@@ -54,7 +54,7 @@ class Layer:
     clock skips, or the one from which a stored layer was counted before it was 1970-01-01. The turn
     that holds ``first_turn_at``, which is not before ``start_at``, is the first participant's;
     without it that is the turn from which turns are counted. From ``end_at`` on the layer is
-    silent.
+    silent. Layers of one ``role`` are a schedule of their own (``roles.py``).
     """
 
     name: str
@@ -69,6 +69,7 @@ class Layer:
     first_turn_at: int | None = None
     counted_from: int | None = None
     end_at: int | None = None
+    role: str | None = None
 
     @property
     def people(self) -> tuple[str, ...]:
@@ -88,7 +89,8 @@ def members_of(participant: Participant) -> tuple[str, ...]:
 class Override:
     """One person, or nobody (``None``), for ``[start_at, end_at)``, above entries and layers.
 
-    ``id`` is the caller's, and may be absent.
+    ``id`` is the caller's, and may be absent. Without a ``role`` it is of the first role, and one
+    of nobody is of all.
     """
 
     user_id: str | None
@@ -96,26 +98,35 @@ class Override:
     end_at: int
     reason: str | None = None
     id: str | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A created shift (v2) for ``[start_at, end_at)``, above layers and below overrides."""
+    """A created shift (v2) for ``[start_at, end_at)``, above layers and below overrides.
+
+    Without a ``role`` it is of the first role.
+    """
 
     user_id: str
     start_at: int
     end_at: int
     id: str | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Swap:
-    """A swap of ``[start_at, end_at)`` with ``with_user_id``, who takes it over (``swaps.py``)."""
+    """A swap of ``[start_at, end_at)`` with ``with_user_id``, who takes it over (``swaps.py``).
+
+    Without a ``role`` it is of the first role.
+    """
 
     start_at: int
     end_at: int
     with_user_id: str
     id: str | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +272,9 @@ class FinalSchedule(NamedTuple):
 
     Both are in order. ``since_at`` is the instant at which the first of them began, if the window
     cuts it; ``EARLIEST_AT`` if it has no beginning.
+
+    Where layers have roles, ``roles`` are the final schedules of each, of which these are all
+    segments and gaps together; then it is they that tile the window, where there is such a role.
     """
 
     from_at: int
@@ -268,6 +282,37 @@ class FinalSchedule(NamedTuple):
     segments: tuple[Segment, ...]
     gaps: tuple[Gap, ...]
     since_at: int | None = None
+    role: str | None = None
+    roles: tuple["FinalSchedule", ...] = ()
+
+    @property
+    def parts(self) -> tuple["FinalSchedule", ...]:
+        """The final schedule of each role, or the whole where there are no roles."""
+        return self.roles or (self,)
+
+    def part_of(self, role: str | None) -> "FinalSchedule | None":
+        """Return the final schedule of a role, of the first one if it is ``None``.
+
+        Return ``None`` for a role that there is not in the window.
+        """
+        known = (part for part in self.parts if role in (None, part.role))
+        return next(known, None)
+
+    @property
+    def segments_and_roles(self) -> list[tuple[Segment, str | None]]:
+        """The segments in order, each with its role, if it has one."""
+        found = [(segment, part.role) for part in self.parts for segment in part.segments]
+        return sorted(found, key=_start_of) if self.roles else found
+
+    @property
+    def gaps_and_roles(self) -> list[tuple[Gap, str | None]]:
+        """The gaps in order, each with its role, if it has one."""
+        found = [(gap, part.role) for part in self.parts for gap in part.gaps]
+        return sorted(found, key=_start_of) if self.roles else found
+
+
+def _start_of(placed: tuple[Segment | Gap, str | None]) -> int:
+    return placed[0].start_at
 
 
 class NextAssignment(NamedTuple):
@@ -292,6 +337,9 @@ class OnCall(NamedTuple):
     ``[since, until)`` is the segment that holds ``at``, or the gap if ``assignment`` is ``None``:
     then nobody is on call, and ``closed`` is the override that says so, if one does. ``since`` is
     ``None`` where it was always so, ``until`` and ``next`` where nothing will ever change.
+
+    Where layers have roles, this is the answer of the first ``role``, and ``roles`` are those of
+    each, the first included.
     """
 
     at: int
@@ -300,6 +348,13 @@ class OnCall(NamedTuple):
     until: int | None
     next: NextAssignment | None
     closed: Override | None = None
+    role: str | None = None
+    roles: tuple["OnCall", ...] = ()
+
+    @property
+    def parts(self) -> tuple["OnCall", ...]:
+        """The answer of each role, or the whole where there are no roles."""
+        return self.roles or (self,)
 
     @property
     def user_id(self) -> str | None:

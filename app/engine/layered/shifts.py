@@ -35,6 +35,7 @@ from app.engine.layered.model import (
 )
 from app.engine.layered.overrides import ManualAssignmentSource
 from app.engine.layered.resolve import absences_by_user
+from app.engine.layered.roles import role_at, roles_between, versions_of_role
 from app.engine.layered.turns import LayerTurn
 from app.engine.layered.versions import ScheduleVersion, validity_intervals
 from app.engine.walltime import clock_of
@@ -48,8 +49,8 @@ class ScheduleShift(NamedTuple):
     ``user_id`` has the turn or the entry, before any override. ``entry`` is ``None`` for a
     generated shift. ``layer`` is then the index of its layer, ``turn`` the number of its turn and
     ``version`` that of its version; ``piece`` says that it does not begin with its turn.
-    ``turn_user_id`` is whose turn it is, who may be away, or the first of those; ``others`` and
-    ``passed_over`` are those of a ``Segment``.
+    ``turn_user_id`` is whose turn it is, who may be away, or the first of those; ``others``,
+    ``passed_over`` and ``role`` are those of a ``Segment``.
     """
 
     start_at: int
@@ -63,6 +64,7 @@ class ScheduleShift(NamedTuple):
     turn_user_id: str = NOBODY
     others: tuple[str, ...] = ()
     passed_over: tuple[PassedOverStretch, ...] = ()
+    role: str | None = None
 
     def key(self) -> str:
         """Return the key of a generated shift, unique among those of its schedule."""
@@ -73,7 +75,7 @@ class ScheduleShift(NamedTuple):
 def shifts_between(
     versions: Sequence[ScheduleVersion], from_at: int, to_at: int
 ) -> list[ScheduleShift]:
-    """Return the shifts that overlap ``[from_at, to_at)``, in order of start, then of creation.
+    """Return the shifts that overlap ``[from_at, to_at)``, in order of start, role and creation.
 
     ``versions`` are in order, and there is at least one. The cost is the number of shifts and of
     windows of restrictions between them. Raises the errors of ``check_window`` and
@@ -82,11 +84,35 @@ def shifts_between(
     check_window(from_at, to_at)
     shifts = [
         ScheduleShift(
-            entry.start_at, entry.end_at, entry.user_id, entry, turn_user_id=entry.user_id
+            entry.start_at,
+            entry.end_at,
+            entry.user_id,
+            entry,
+            turn_user_id=entry.user_id,
+            role=entry.role or role_at(versions, entry.start_at),
         )
-        for entry in versions[-1].schedule.entries
-        if from_at < entry.end_at and entry.start_at < min(to_at, entry.end_at)
+        for entry in _entries_between(versions, from_at, to_at)
     ]
+    for role in roles_between(versions, from_at, to_at):
+        for some in _generated(versions_of_role(versions, role), from_at, to_at):
+            shifts += some if role is None else [each._replace(role=role) for each in some]
+            check_segments(len(shifts))
+    return sorted(shifts, key=attrgetter("start_at"))
+
+
+def _entries_between(
+    versions: Sequence[ScheduleVersion], from_at: int, to_at: int
+) -> Iterator[Entry]:
+    """Yield the created entries that overlap a window."""
+    for entry in versions[-1].schedule.entries:
+        if from_at < entry.end_at and entry.start_at < min(to_at, entry.end_at):
+            yield entry
+
+
+def _generated(
+    versions: Sequence[ScheduleVersion], from_at: int, to_at: int
+) -> Iterator[list[ScheduleShift]]:
+    """Yield the generated shifts of one role that overlap a window, layer by layer."""
     generators = [
         _VersionShifts(version, interval)
         for version, interval in zip(versions, validity_intervals(versions), strict=True)
@@ -94,14 +120,12 @@ def shifts_between(
     ]
     first, last = generators[0].shift_at(from_at), generators[-1].shift_at(to_at - 1)
     window = (first.start_at if first else from_at, last.end_at if last else to_at)
-    taken = merged(sorted(shift[:2] for shift in shifts))  # the ends added here hold no entry
+    entries = _entries_between(versions, from_at, to_at)  # the ends added here hold no entry
+    taken = merged(sorted((entry.start_at, entry.end_at) for entry in entries))
     _, free = split([window], taken)
     for generator in generators:
         own, free = split_at(free, generator.to_at)
-        for some in generator.shifts_in(own):
-            shifts += some
-            check_segments(len(shifts))
-    return sorted(shifts, key=attrgetter("start_at"))
+        yield from generator.shifts_in(own)
 
 
 def start_of_shift_key(versions: Sequence[ScheduleVersion], key: str) -> int | None:

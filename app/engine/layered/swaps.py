@@ -15,6 +15,7 @@ from app.engine.intervals import Interval
 from app.engine.layered.limits import EARLIEST_AT, LATEST_AT, check_swaps
 from app.engine.layered.model import Override, Schedule, Swap
 from app.engine.layered.resolve import final_schedule
+from app.engine.layered.roles import first_role, schedule_of_role
 from app.engine.walltime import DAY
 
 HORIZON_MS = 366 * DAY
@@ -27,9 +28,11 @@ def swap_overrides(schedule: Schedule, swap: Swap, now: int) -> tuple[Override, 
 
     Several people may have parts of the interval, and nobody others: each segment in it changes
     hands, and the segment in return goes to the first of these people. A group gives its segments
-    as one, and never gets or gives one in return. Raises ``ValueError`` if
-    nobody has any of the interval, or if ``with_user_id`` has all of it already.
+    as one, and never gets or gives one in return. All of it is of the swap's role. Raises
+    ``ValueError`` if nobody has any of the interval, or if ``with_user_id`` has all of it already.
     """
+    role = swap.role or first_role(schedule)
+    swap, schedule = replace(swap, role=role), schedule_of_role(schedule, role)
     given = [
         segment
         for segment in final_schedule(schedule, swap.start_at, swap.end_at).segments
@@ -56,7 +59,7 @@ def with_swaps(schedule: Schedule, swaps: Sequence[Swap], now: int) -> Schedule:
 
 
 def _override(interval: Interval, user_id: str, swap: Swap) -> Override:
-    return Override(user_id, *interval, "swap", swap.id)
+    return Override(user_id, *interval, "swap", swap.id, swap.role)
 
 
 def _interval_back(schedule: Schedule, swap: Swap, now: int) -> Interval | None:

@@ -9,12 +9,14 @@ people and hours of all gaps add up to the window, unless several are on call at
 has all of these hours. A shift is a segment as the window shows it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from app.engine.intervals import Interval, split
 from app.engine.layered.model import FinalSchedule, Restriction, Schedule
 from app.engine.layered.restrictions import recurring_windows, windows_between
+from app.engine.layered.roles import schedule_of_role
 from app.engine.walltime import DAY, HOUR, clock_of
 
 NIGHT = Restriction(22 * HOUR, 6 * HOUR)
@@ -31,6 +33,7 @@ class Tally(NamedTuple):
     total_ms: int
     night_ms: int
     weekend_ms: int
+    role: str | None = None
 
     @property
     def hours(self) -> float:
@@ -65,10 +68,21 @@ def tallies(schedule: Schedule, final: FinalSchedule) -> tuple[Tally, ...]:
     )
 
 
+def tallies_by_role(schedule: Schedule, final: FinalSchedule) -> tuple[Tally, ...]:
+    """Return one tally for each person of each role, role by role; without roles as ``tallies``."""
+    return tuple(
+        tally._replace(role=part.role)
+        for part in final.parts
+        for tally in tallies(schedule_of_role(schedule, part.role), part)
+    )
+
+
 def balanced(tally: Sequence[Tally]) -> bool:
-    """Return whether the largest and the smallest number of shifts differ by at most one."""
-    shifts = [person.shifts for person in tally]
-    return not shifts or max(shifts) - min(shifts) <= 1
+    """Return whether, in each role, the most and the fewest shifts differ by at most one."""
+    shifts: Mapping[str | None, list[int]] = defaultdict(list)
+    for person in tally:
+        shifts[person.role].append(person.shifts)
+    return all(max(each) - min(each) <= 1 for each in shifts.values())
 
 
 def _windows(schedule: Schedule, final: FinalSchedule, restriction: Restriction) -> list[Interval]:

@@ -52,9 +52,12 @@ def placed(roster: Roster, slot: int, people: Sequence[int]) -> Mapping[int, int
 
 
 def choice_count(roster: Roster) -> int:
-    """Count the pairs of a place and a person who can take it: the size of the problem."""
+    """Count the pairs of a place and a person who can take it: the size of the problem.
+
+    Places of one slot that ask for the same skill are one to whoever can take them.
+    """
     return sum(
-        len(able_places(roster, slot, person))
-        for slot in range(len(roster.slots))
+        len({given.needs[place] for place in able_places(roster, slot, person)})
+        for slot, given in enumerate(roster.slots)
         for person in range(len(roster.people))
     )

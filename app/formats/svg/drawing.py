@@ -44,8 +44,9 @@ DESCRIBED_PEOPLE = 30
 def timeline_bytes(timeline: Timeline) -> bytes:
     """Draw ``timeline`` as ``image/svg+xml`` in UTF-8."""
     items = (*timeline.items, *timeline.after)
-    last = max(item.end_at for item in (*items, *timeline.beside))
-    scale = Scale(items[0].start_at, last, LEFT, RIGHT)
+    drawn = (*items, *timeline.beside)
+    first, last = min(each.start_at for each in drawn), max(each.end_at for each in drawn)
+    scale = Scale(first, last, LEFT, RIGHT)
     rows = lanes(timeline.people, _in_order(timeline), scale)
     return _Drawing(timeline, items, clock_of(timeline.timezone), scale, rows).svg()
 

@@ -69,6 +69,11 @@ class PaymentClaims(Protocol):
         ...
 
     @property
+    def partial_problem(self) -> str | None:
+        """Why some payments cannot be claimed at the moment; ``None`` when all is well."""
+        ...
+
+    @property
     def misconfiguration(self) -> str | None:
         """Why the store may forget what it was given; ``None`` when it does not."""
         ...
@@ -130,12 +135,20 @@ class PaymentClaims(Protocol):
     async def settlements(self, after: str = "", count: int = 1000) -> Sequence[StreamedSettlement]:
         """Return settlements of the stream, oldest first, from the one that follows ``after`` on.
 
-        The stream holds what is not in the database yet, a bounded number of them.
+        The stream holds what is not in the database yet, a bounded number of them. Where there are
+        several streams, one is returned after the other.
+        """
+        ...
+
+    async def oldest_settlements(self, count: int) -> Sequence[StreamedSettlement]:
+        """Return the oldest settlements of every stream that can be read: about ``count``.
+
+        There is at least one of each stream that is not empty.
         """
         ...
 
     async def forget_settlements(self, ids: Sequence[str]) -> None:
-        """Take settlements off the stream, because the database has them."""
+        """Take settlements off their streams, because the database has them."""
         ...
 
     async def due_claims(self, count: int) -> DueClaims:

@@ -47,6 +47,7 @@ class MemoryClaims:
     """
 
     problem = None
+    partial_problem = None
     misconfiguration = None
 
     def __init__(
@@ -145,6 +146,9 @@ class MemoryClaims:
     async def settlements(self, after: str = "", count: int = 1000) -> Sequence[StreamedSettlement]:
         later = (each for each in self._streamed.values() if int(each.id) > int(after or 0))
         return list(islice(later, count))
+
+    async def oldest_settlements(self, count: int) -> Sequence[StreamedSettlement]:
+        return await self.settlements(count=count)
 
     async def forget_settlements(self, ids: Sequence[str]) -> None:
         for each in ids:

@@ -7,7 +7,8 @@ authorization can no longer be settled.
 
 Beside each claim two more keys are written, in the same script: the stream of settlements, from
 which they go into the database, and the claims whose outcome nobody knows, by when they are to be
-looked up. Every script is handed all the keys that it touches.
+looked up. Every script is handed all the keys that it touches; in a Redis Cluster they are of one
+slot, and there are many streams (``redis_keys``).
 
 Invariants: those of ``claim``. A claim is settled and its settlement in the stream, or neither.
 Where Redis cannot be asked, nothing is claimed and so nothing is charged (``ClaimsUnavailable``).
@@ -17,15 +18,14 @@ Leases are measured on Redis's clock, which all workers share.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice, zip_longest
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 import structlog
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from app.errors import ClaimsUnavailable, PaymentAlreadyUsed
 from app.payments.claims.claim import BUSY, PAYER_SECONDS, Claim
@@ -37,18 +37,18 @@ from app.payments.claims.claimed_payment import (
     StreamedSettlement,
 )
 from app.payments.claims.receipt import Receipt
+from app.payments.claims.redis_keys import SHARDS, ClaimKeys
 from app.redis_scripts import RedisScripts
+from app.redis_servers import close, memory_of, redis_at
 
 log = structlog.get_logger()
 
-PREFIX = "oncall:claim:"
-PAYER_PREFIX = "oncall:payer:"
-STREAM = "oncall:settlements"
-"""The settlements that are not in the database yet, oldest first."""
+T = TypeVar("T")
+
 MAX_STREAMED = 150_000
-"""How many of them wait for a database, about, in 100 MB; the oldest go first."""
-OPEN = "oncall:open"
-"""The keys of claims with an unknown outcome, by when they are to be looked up, in seconds."""
+"""How many settlements wait for a database, about, in 100 MB; the oldest go first."""
+MAX_STREAMED_OF_SHARD = 5_000
+"""The same of each shard of a cluster, in at most 850 MB of all its nodes."""
 LEAD_PREFIX = "oncall:lead:"
 MAX_UNSTORED = 10_000
 """How many settlements a process keeps for a Redis that is away."""
@@ -57,6 +57,7 @@ MAX_PAYERS = 10_000
 TIMEOUT_SECONDS = 2.0
 TRIES = 2
 """A pooled connection may be stale; twice is not chance."""
+PARTLY_AWAY = "a part of the Redis Cluster cannot be reached: payers whose claims it has cannot pay"
 SAFE_POLICY = "noeviction"
 """The only ``maxmemory-policy`` under which Redis never drops a claim to make room."""
 
@@ -92,7 +93,7 @@ end
 if entry[1] and (entry[3] or entry[4]) then return {'mine', entry[4] or '1', claimed} end
 return {'mine', '', claimed}
 """
-SETTLED = f"""
+_SETTLED = f"""
 redis.call('SET', KEYS[2], '1', 'EX', {PAYER_SECONDS})
 -- the holder's lease may have run out: the first receipt stays, whoever comes later
 if redis.call('HGET', KEYS[1], 'receipt') then return 0 end
@@ -104,11 +105,13 @@ if ARGV[7] then redis.call('HSET', KEYS[1], 'answer', ARGV[7]) end
 redis.call('HDEL', KEYS[1], 'lease', 'payment')
 redis.call('EXPIREAT', KEYS[1], ARGV[3])
 if ARGV[4] ~= '' then
-  redis.call('XADD', KEYS[3], 'MAXLEN', '~', {MAX_STREAMED}, '*', 'settlement', ARGV[4])
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', MOST, '*', 'settlement', ARGV[4])
 end
 redis.call('ZREM', KEYS[4], ARGV[5])
 return 1
 """
+SETTLED = _SETTLED.replace("MOST", str(MAX_STREAMED))
+SETTLED_IN_SHARD = _SETTLED.replace("MOST", str(MAX_STREAMED_OF_SHARD))
 HELD = """
 local entry = redis.call('HMGET', KEYS[1], 'holder', 'receipt')
 if entry[1] ~= ARGV[1] or entry[2] then return end
@@ -129,16 +132,28 @@ return redis.call('ZRANGEBYSCORE', KEYS[4], '-inf', redis.call('TIME')[1], 'LIMI
 LOOK = """
 local fields = {'request', 'receipt', 'lease', 'sent', 'claimed', 'payment'}
 local entry = redis.call('HMGET', KEYS[1], unpack(fields))
-local now = tonumber(redis.call('TIME')[1])
+local time = redis.call('TIME')
+local now = tonumber(time[1])
 if entry[3] and tonumber(entry[3]) > now then
   redis.call('ZADD', KEYS[4], 'XX', entry[3], ARGV[1])
   return {'closed'}
 end
 if entry[1] and entry[6] then
-  return {'open', entry[1], entry[6], entry[4] or '1', entry[5], now + redis.call('TTL', KEYS[1])}
+  -- it expires at a full second, the same at every look
+  local expires = now + time[2] / 1e6 + redis.call('PTTL', KEYS[1]) / 1e3
+  return {'open', entry[1], entry[6], entry[4] or '1', entry[5], math.floor(expires + 0.5)}
 end
 redis.call('ZREM', KEYS[4], ARGV[1])
 return {entry[1] and 'closed' or 'expired'}
+"""
+STREAMED = """
+return redis.call('XRANGE', KEYS[3], ARGV[1], '+', 'COUNT', ARGV[2])
+"""
+FORGET = """
+return redis.call('XDEL', KEYS[3], unpack(ARGV))
+"""
+GIVE_UP = """
+redis.call('ZREM', KEYS[4], ARGV[1])
 """
 AGAIN = """
 redis.call('ZADD', KEYS[4], 'XX', redis.call('TIME')[1] + ARGV[2], ARGV[1])
@@ -180,12 +195,9 @@ class RedisClaims:
     ) -> None:
         self._lease_seconds = int(lease_seconds)
         self._longest_seconds = TRIES * timeout_seconds
-        self._redis = Redis.from_url(
-            url,
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
-            retry=Retry(NoBackoff(), TRIES - 1),
-        )
+        self._redis = redis_at(url, timeout_seconds=timeout_seconds, tries=TRIES)
+        self._keys = ClaimKeys(1 if isinstance(self._redis, Redis) else SHARDS)
+        self._settled = SETTLED if self._keys.shards == 1 else SETTLED_IN_SHARD
         self._scripts = RedisScripts(self._redis)
         self._held: dict[str, _Held] = {}
         """The claims that are held here, by their holders."""
@@ -194,13 +206,17 @@ class RedisClaims:
         self._leader = secrets.token_hex(8)
         self._payers: dict[str, None] = {}
         """The payers whom ``find`` found to have paid in the last day."""
-        self._is_away = False
+        self._is_away = self._is_partly_away = False
         self._policy: object = SAFE_POLICY
         self._keeps_answers = True
 
     @property
     def problem(self) -> str | None:
         return "Redis cannot be reached" if self._is_away else self.misconfiguration
+
+    @property
+    def partial_problem(self) -> str | None:
+        return PARTLY_AWAY if self._is_partly_away else None
 
     @property
     def misconfiguration(self) -> str | None:
@@ -252,7 +268,7 @@ class RedisClaims:
         arguments = _settled_arguments(key, self._held.pop(holder), receipt)
         payer = receipt.payer.lower()
         try:
-            await self._run(SETTLED, key, [*arguments, *kept], payer)
+            await self._run(self._settled, key, [*arguments, *kept], payer)
         except ClaimsUnavailable:
             if len(self._unstored) < MAX_UNSTORED:
                 self._unstored[key] = _Unstored(arguments, payer)
@@ -268,27 +284,45 @@ class RedisClaims:
 
     async def store_again(self) -> None:
         for key, (arguments, payer) in list(self._unstored.items()):
-            await self._run(SETTLED, key, arguments, payer)
+            await self._run(self._settled, key, arguments, payer)
             del self._unstored[key]
 
     async def settlements(self, after: str = "", count: int = 1000) -> Sequence[StreamedSettlement]:
-        first = f"({after}" if after else "-"
-        with self._reaching():
-            entries: Any = await self._redis.xrange(STREAM, min=first, count=count)
-        return [
-            StreamedSettlement(
-                name.decode(), msgspec.json.decode(fields[b"settlement"], type=Settlement)
-            )
-            for name, fields in entries
-        ]
+        shard, entry = _place_of(after) if after else (0, "")
+        while shard < self._keys.shards:
+            found = await self._streamed(shard, f"({entry}" if entry else "-", count)
+            if found:
+                return found
+            shard, entry = shard + 1, ""
+        return []
+
+    async def oldest_settlements(self, count: int) -> Sequence[StreamedSettlement]:
+        if self._keys.shards == 1:
+            return await self._streamed(0, "-", count)
+        first = await self._of_shards(self._streamed(n, "-", 1) for n in range(self._keys.shards))
+        shards = [_place_of(each.id)[0] for each in chain.from_iterable(first)]
+        share = count // len(shards) if shards else 0
+        if share <= 1:
+            return list(chain.from_iterable(first))
+        found = await self._of_shards(self._streamed(shard, "-", share) for shard in shards)
+        return list(chain.from_iterable(found))
 
     async def forget_settlements(self, ids: Sequence[str]) -> None:
-        with self._reaching():
-            await self._redis.xdel(STREAM, *ids)
+        of_shard: dict[int, list[str]] = {}
+        for shard, entry in map(_place_of, ids):
+            of_shard.setdefault(shard, []).append(entry)
+        await asyncio.gather(
+            *(self._run_on(self._keys.of_shard(n), FORGET, ids) for n, ids in of_shard.items())
+        )
 
     async def due_claims(self, count: int) -> DueClaims:
         claims = DueClaims([], [])
-        for name in await self._run(DUE, "", [count]):
+        due = await self._of_shards(
+            self._run_on(self._keys.of_shard(shard), DUE, [count])
+            for shard in range(self._keys.shards)
+        )
+        each_in_turn = filter(None, chain.from_iterable(zip_longest(*due)))
+        for name in islice(each_in_turn, count):
             key = name.decode()
             state, *rest = await self._run(LOOK, key, [key])
             if state == b"expired":
@@ -301,13 +335,12 @@ class RedisClaims:
         await self._run(AGAIN, claim.key, [claim.key, int(seconds)])
 
     async def give_up(self, claim: OpenClaim) -> None:
-        with self._reaching():
-            await self._redis.zrem(OPEN, claim.key)
+        await self._run(GIVE_UP, claim.key, [claim.key])
 
     async def mark_found(self, claim: OpenClaim, receipt: Receipt) -> bool:
         held = _Held(claim.request_hash, int(claim.expires_at), claim.payment)
         arguments = _settled_arguments(claim.key, held, receipt)
-        return bool(await self._run(SETTLED, claim.key, arguments, receipt.payer.lower()))
+        return bool(await self._run(self._settled, claim.key, arguments, receipt.payer.lower()))
 
     async def lead(self, role: str, seconds: float) -> bool:
         arguments = [self._leader, int(seconds * 1000)]
@@ -315,35 +348,51 @@ class RedisClaims:
 
     async def refresh(self) -> None:
         try:
-            await self._redis.ping()
-            self._is_away = False
-            await self._read_memory()
-        except (RedisError, OSError):
-            self._is_away = True
+            told = await memory_of(self._redis)
+        except (RedisError, OSError) as error:
+            told = [error]
+        known = [each for each in told if not isinstance(each, BaseException)]
+        self._is_away = not known
+        self._is_partly_away = 0 < len(known) < len(told)
+        if known:
+            self._note_memory(known)
 
     async def aclose(self) -> None:
         await self._scripts.aclose()
-        await self._redis.aclose()
+        await close(self._redis)
 
-    async def _read_memory(self) -> None:
-        """Read how full Redis is, and what it does when it is full; a managed one may not tell.
+    def _note_memory(self, servers: Sequence[Mapping[str, Any]]) -> None:
+        """Note how full Redis is, and what it does when it is full; a managed one may not tell.
 
         ``INFO`` says it where ``CONFIG`` is forbidden, as on most of those.
         """
-        try:
-            memory = await self._redis.info("memory")
-        except ResponseError:
-            memory = {}
-        used, most = memory.get("used_memory", 0), memory.get("maxmemory", 0)
-        self._keeps_answers = used < most / 2 or not most
-        policy = memory.get("maxmemory_policy")
-        if policy is None and self._policy is not None:
+        self._keeps_answers = not any(map(_is_half_full, servers))
+        policies = [each.get("maxmemory_policy") for each in servers]
+        if None in policies and self._policy is not None:
             log.warning("redis_policy_unknown", needed=SAFE_POLICY)
-        self._policy = policy
+        self._policy = next((each for each in policies if each != SAFE_POLICY), SAFE_POLICY)
+
+    async def _streamed(self, shard: int, first: str, count: int) -> Sequence[StreamedSettlement]:
+        """Settlements of one stream, from the entry ``first`` on."""
+        keys = self._keys.of_shard(shard)
+        return [
+            StreamedSettlement(
+                f"{shard}/{name.decode()}", msgspec.json.decode(fields[1], type=Settlement)
+            )
+            for name, fields in await self._run_on(keys, STREAMED, [first, count])
+        ]
+
+    async def _of_shards(self, asked: Iterable[Awaitable[T]]) -> list[T]:
+        """The answers of the shards that can be reached. Raises ``ClaimsUnavailable`` if none."""
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        failed = [each for each in answers if isinstance(each, BaseException)]
+        for each in failed:
+            if len(failed) == len(answers) or not isinstance(each, ClaimsUnavailable):
+                raise each
+        return [each for each in answers if not isinstance(each, BaseException)]
 
     async def _run(self, script: str, key: str, arguments: list[Any], payer: str = "") -> Any:
-        keys = [PREFIX + key, PAYER_PREFIX + payer, STREAM, OPEN]
-        return await self._run_on(keys, script, arguments)
+        return await self._run_on(self._keys.of(key, payer), script, arguments)
 
     async def _run_on(self, keys: list[str], script: str, arguments: list[Any]) -> Any:
         with self._reaching():
@@ -356,7 +405,10 @@ class RedisClaims:
         try:
             yield
         except (RedisError, OSError) as error:  # a time-out is an ``OSError``, too
-            self._is_away = True
+            if self._keys.shards == 1:
+                self._is_away = True
+            else:  # it says nothing of the other nodes, nor they of this one: see ``refresh``
+                self._is_partly_away = True
             raise ClaimsUnavailable(retry_after=2) from error
         self._is_away = False
 
@@ -368,6 +420,17 @@ def _settled_arguments(key: str, held: _Held, receipt: Receipt) -> list[Any]:
     asked = "" if held.asked_at is None else held.asked_at
     encoded = msgspec.json.encode(receipt)
     return [encoded, held.request_hash, held.expires_at, settlement, key, asked]
+
+
+def _place_of(entry: str) -> tuple[int, str]:
+    """The shard and the entry of its stream in a settlement's ``id``."""
+    shard, _, name = entry.partition("/")
+    return int(shard), name
+
+
+def _is_half_full(memory: Mapping[str, Any]) -> bool:
+    most = memory.get("maxmemory", 0)
+    return bool(most) and memory.get("used_memory", 0) >= most / 2
 
 
 def _open_claim(key: str, fields: Sequence[bytes]) -> OpenClaim:

@@ -156,7 +156,7 @@ def convert_answer(
         ],
         lost=[LostPart(*lost) for lost in conversion.lost],
         check=None if compared is None else _check(compared),
-        four_weeks=FourWeeks(segments_of(final.segments), gaps_of(final.gaps)),
+        four_weeks=FourWeeks(segments_of(final), gaps_of(final)),
         interpretation=conversion_in_words(source, conversion, compared),
         understood=UnderstoodDocument(source, iso(final.from_at)),
     )

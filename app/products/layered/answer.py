@@ -4,20 +4,18 @@ Instants are in UTC with three decimals and ``Z``. A missing value is ``null``.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from app.engine.layered.model import (
     FinalSchedule,
-    Gap,
     NextAssignment,
     OnCall,
     OnCallAssignment,
     Override,
     PassedOver,
     PassedOverStretch,
-    Segment,
 )
 from app.engine.layered.tally import Tally, balanced
 from app.engine.zone_names import clock_in_words
@@ -62,6 +60,14 @@ class StretchPassedOver(Struct, frozen=True, gc=False):
 
 
 UserIds = Annotated[Sequence[str], Meta(description="Everybody on call, if they are several.")]
+ShownRole = Annotated[str, Meta(description="The role, if layers have roles.")]
+OtherRoles = Annotated[
+    Sequence[str],
+    Meta(description="Roles that the same person has besides, in a part of it, if any."),
+]
+FirstRole = Annotated[
+    str, Meta(description="The first role, whose answer this is, if layers have roles.")
+]
 PassedOverPeople = Annotated[
     Sequence[PassedOverShown],
     Meta(description="Who would have had the turn and is away, if anybody is."),
@@ -85,6 +91,7 @@ class ScheduleSegment(Struct, frozen=True, gc=False, omit_defaults=True):
     ends_after: Annotated[bool, Meta(description="Whether it ends after `to`.")]
     user_ids: UserIds = ()
     passed_over: StretchesPassedOver = ()
+    role: ShownRole | None = None
 
 
 class ScheduleGap(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -95,9 +102,10 @@ class ScheduleGap(Struct, frozen=True, gc=False, omit_defaults=True):
     override: (
         Annotated[OverrideGiven, Meta(description="The one that says so, if one does.")] | None
     ) = None
+    role: ShownRole | None = None
 
 
-class PersonTally(Struct, frozen=True, gc=False):
+class PersonTally(Struct, frozen=True, gc=False, omit_defaults=True):
     """What one person carries in the window, in hours of elapsed time."""
 
     user_id: str
@@ -105,6 +113,7 @@ class PersonTally(Struct, frozen=True, gc=False):
     hours: Number
     night_hours: Annotated[Number, Meta(description="22:00 to 06:00 local.")]
     weekend_hours: Annotated[Number, Meta(description="Saturday and Sunday, local.")]
+    role: ShownRole | None = None
 
 
 class OncallScheduleAnswer(Struct, frozen=True, omit_defaults=True):
@@ -114,10 +123,16 @@ class OncallScheduleAnswer(Struct, frozen=True, omit_defaults=True):
     gaps: Annotated[Sequence[ScheduleGap], Meta(description="In order.")]
     tally: Annotated[
         Sequence[PersonTally],
-        Meta(description="Participants in first-seen order, zeros included, then who covers."),
+        Meta(
+            description="Participants in first-seen order, zeros included, then who covers; role "
+            "by role, if there are roles."
+        ),
     ]
     balanced: Annotated[
-        bool, Meta(description="Whether the largest and smallest `shifts` differ by at most one.")
+        bool,
+        Meta(
+            description="Whether the largest and smallest `shifts` of a role differ by at most one."
+        ),
     ]
     interpretation: Annotated[str, Meta(description="What was computed, in a sentence.")]
     understood: UnderstoodWindow
@@ -129,6 +144,21 @@ class NextOnCall(Struct, frozen=True, omit_defaults=True):
     user_id: str
     at: Annotated[InstantText, Meta(description="When it starts.")]
     user_ids: UserIds = ()
+
+
+class RoleOnCall(Struct, frozen=True, omit_defaults=True):
+    """Who is on call in one role at the instant."""
+
+    role: str
+    user_id: Annotated[str, Meta(description="Null: nobody.")] | None
+    source: AssignmentSource | None
+    layer: LayerName | None
+    override: OverrideGiven | None
+    since: Annotated[InstantText, Meta(description="Null: it was always so.")] | None
+    until: Annotated[InstantText, Meta(description="Null: nothing will ever change.")] | None
+    next: Annotated[NextOnCall, Meta(description="Null: nobody else follows.")] | None
+    user_ids: UserIds = ()
+    passed_over: PassedOverPeople = ()
 
 
 class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
@@ -146,6 +176,10 @@ class OncallNowAnswer(Struct, frozen=True, omit_defaults=True):
     understood: UnderstoodInstant
     user_ids: UserIds = ()
     passed_over: PassedOverPeople = ()
+    role: FirstRole | None = None
+    roles: Annotated[
+        Sequence[RoleOnCall], Meta(description="Who is on call in each role, if there are any.")
+    ] = ()
 
 
 def schedule_answer(
@@ -153,8 +187,8 @@ def schedule_answer(
 ) -> OncallScheduleAnswer:
     """Return the answer with the final schedule of a window."""
     return OncallScheduleAnswer(
-        final_schedule=segments_of(final.segments),
-        gaps=gaps_of(final.gaps),
+        final_schedule=segments_of(final),
+        gaps=gaps_of(final),
         tally=[_person(person) for person in tally],
         balanced=balanced(tally),
         interpretation=window_in_words(timezone, final),
@@ -164,21 +198,30 @@ def schedule_answer(
 
 def now_answer(found: OnCall, timezone: str) -> OncallNowAnswer:
     """Return the answer with the person on call at an instant."""
-    assignment = found.assignment
     return OncallNowAnswer(
         at=iso(found.at),
-        user_id=found.user_id,
-        source=assignment.source if assignment else "override" if found.closed else None,
-        layer=assignment.layer if assignment else None,
-        override=_override(assignment.override if assignment else found.closed),
-        since=None if found.since is None else iso(found.since),
-        until=None if found.until is None else iso(found.until),
-        next=_next(found.next),
+        **_on_call(found),
         interpretation=instant_in_words(found),
         understood=understood_instant(timezone, found.at),
-        user_ids=several(found.user_ids),
-        passed_over=passed_over(assignment.passed_over) if assignment else (),
+        role=found.role,
+        roles=[RoleOnCall(role=str(each.role), **_on_call(each)) for each in found.roles] or (),
     )
+
+
+def _on_call(found: OnCall) -> dict[str, Any]:
+    """Return the fields that say who is on call, alike for a schedule and for one of its roles."""
+    assignment = found.assignment
+    return {
+        "user_id": found.user_id,
+        "source": assignment.source if assignment else "override" if found.closed else None,
+        "layer": assignment.layer if assignment else None,
+        "override": _override(assignment.override if assignment else found.closed),
+        "since": None if found.since is None else iso(found.since),
+        "until": None if found.until is None else iso(found.until),
+        "next": _next(found.next),
+        "user_ids": several(found.user_ids),
+        "passed_over": passed_over(assignment.passed_over) if assignment else (),
+    }
 
 
 def several(user_ids: Sequence[str]) -> Sequence[str]:
@@ -207,8 +250,9 @@ def _next(upcoming: NextAssignment | None) -> NextOnCall | None:
     return NextOnCall(upcoming.user_id, iso(upcoming.at), several(upcoming.user_ids))
 
 
-def segments_of(segments: Sequence[Segment]) -> list[ScheduleSegment]:
-    """Return segments as answers show them."""
+def segments_of(final: FinalSchedule) -> list[ScheduleSegment]:
+    """Return the segments of a window as answers show them."""
+    segments, roles = final.segments, [role for _, role in final.segments_and_roles]
     starts = iso_texts(segment.start_at for segment in segments)
     ends = iso_texts(segment.end_at for segment in segments)
     return [
@@ -216,17 +260,19 @@ def segments_of(segments: Sequence[Segment]) -> list[ScheduleSegment]:
             *(start, end, user, source, layer, _override(override), before, after),
             (user, *others) if others else (),
             stretches_passed_over(passed) if passed else (),
+            role,
         )
         for start, end, (
             *(_, _, user, source, layer, override, _, others, passed, before, after),
-        ) in zip(starts, ends, segments, strict=True)
+        ), role in zip(starts, ends, segments, roles, strict=True)
     ]
 
 
-def gaps_of(gaps: Sequence[Gap]) -> list[ScheduleGap]:
-    """Return gaps as answers show them."""
+def gaps_of(final: FinalSchedule) -> list[ScheduleGap]:
+    """Return the gaps of a window as answers show them."""
     return [
-        ScheduleGap(iso(gap.start_at), iso(gap.end_at), _override(gap.override)) for gap in gaps
+        ScheduleGap(iso(gap.start_at), iso(gap.end_at), _override(gap.override), role)
+        for gap, role in final.gaps_and_roles
     ]
 
 
@@ -238,8 +284,8 @@ def _override(override: Override | None) -> OverrideGiven | None:
 
 
 def _person(tally: Tally) -> PersonTally:
-    hours = (tally.hours, tally.night_hours, tally.weekend_hours)
-    return PersonTally(tally.user_id, tally.shifts, *map(number, hours))
+    hours, nights, weekends = map(number, (tally.hours, tally.night_hours, tally.weekend_hours))
+    return PersonTally(tally.user_id, tally.shifts, hours, nights, weekends, tally.role)
 
 
 def window_in_words(timezone: str, final: FinalSchedule) -> str:
@@ -254,11 +300,16 @@ def window_in_words(timezone: str, final: FinalSchedule) -> str:
 
 
 def instant_in_words(found: OnCall) -> str:
-    """Describe who is on call at an instant in a sentence."""
+    """Describe who is on call at an instant in a sentence, or in one for each role."""
+    return " ".join(_part_in_words(each) for each in found.parts)
+
+
+def _part_in_words(found: OnCall) -> str:
     until = "with no end" if found.until is None else f"until {iso(found.until)}"
     who = _people_in_words(found.user_ids)
     why = _source_in_words(found.assignment) if found.assignment else closed_in_words(found.closed)
-    return f"{who} on call at {iso(found.at)}{why}, {until}{_follower_in_words(found.next)}."
+    role = f" as {found.role}" if found.role else ""
+    return f"{who} on call{role} at {iso(found.at)}{why}, {until}{_follower_in_words(found.next)}."
 
 
 def _people_in_words(user_ids: Sequence[str]) -> str:

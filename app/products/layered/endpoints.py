@@ -4,7 +4,7 @@ from decimal import Decimal
 from functools import partial
 
 from app.engine.layered.model import FinalSchedule, OnCall, Schedule
-from app.engine.layered.tally import tallies
+from app.engine.layered.tally import tallies_by_role
 from app.products.csv import now_csv, schedule_csv
 from app.products.endpoint import Endpoint, Result, formats_with
 from app.products.examples import (
@@ -99,7 +99,7 @@ def _now(request: OncallNowRequest) -> Result:
 
 def schedule_result(schedule: Schedule, final: FinalSchedule) -> Result:
     """Return the result of ``oncall-schedule``: ``schedule`` resolved over a window."""
-    tally = tallies(schedule, final)
+    tally = tallies_by_role(schedule, final)
     return Result(
         partial(schedule_answer, schedule.timezone, final, tally),
         partial(schedule_timeline, schedule, final, tally),

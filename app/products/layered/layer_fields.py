@@ -5,19 +5,20 @@ fields are in the engine's own words (``engine/layered/parsing.py``), with the p
 that has to change.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from app.engine.layered.limits import LAYERS, PARTICIPANTS, RESTRICTIONS
+from app.engine.layered.limits import LAYERS, PARTICIPANTS, RESTRICTIONS, ROLES
 from app.engine.layered.model import Layer, Participant, Restriction, Unit
 from app.engine.layered.parsing import MAX_COUNTS, handoff_of, rotation_interval_of
 from app.engine.walltime import clock_of
 from app.errors import FieldError, TooManyLayers, TooManyParticipants, TooManyRestrictions
 from app.http.scalars import Moment, Name, Turn, Weekday, When, WindowEnd, WindowStart, Zone
-from app.http.validation import RequestModel
+from app.http.validation import RequestModel, valid_items
 from app.products.local_times import ENDS
+from app.similar import most_similar
 
 UserId = Annotated[
     Name,
@@ -34,6 +35,20 @@ TurnOf = (
     ]
     | None
 )
+RoleOf = Annotated[
+    Name,
+    Meta(
+        description="layers of one role are resolved by themselves; all have one of at most 5, or "
+        "none",
+        examples=["primary"],
+    ),
+]
+"""The role of a layer."""
+RoleMeant = Annotated[
+    Name,
+    Meta(description="a layer's; absent: the first", examples=["primary"]),
+]
+"""The role of what is made by hand."""
 Point = Annotated[
     Moment,
     Meta(
@@ -199,9 +214,8 @@ class LayerDocument(RequestModel, frozen=True):
         Meta(
             max_length=PARTICIPANTS,
             title="who takes turns",
-            description="at most 500 user ids in the order of their turns; twice: two turns a "
-            "round; none: the layer is silent; in place of an id a list of up to 20, who are on "
-            "call together, or null: the layers below have that turn",
+            description="at most 500 user ids in order; twice: two turns a round; none: the layer "
+            "is silent; in place of an id up to 20 together, or null: the layers below",
             examples=[["usr_alice", "usr_bob"]],
             extra={"error": TooManyParticipants},
         ),
@@ -215,7 +229,7 @@ class LayerDocument(RequestModel, frozen=True):
             Meta(
                 max_length=RESTRICTIONS,
                 title="when the layer is active",
-                description="at most 100 windows in which the layer is active; none: always",
+                description="at most 100 windows; none: always",
                 extra={"error": TooManyRestrictions},
             ),
         ]
@@ -235,6 +249,7 @@ class LayerDocument(RequestModel, frozen=True):
     ) = None
     first_turn_at: FirstTurn | None = None
     end_at: LayerEnd | None = None
+    role: RoleOf | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -262,6 +277,7 @@ class LayerDocument(RequestModel, frozen=True):
             None if self.first_turn_at is None else int(self.first_turn_at),
             self._skipped_start(timezone),
             None if self.end_at is None else int(self.end_at),
+            text_of(self.role),
         )
 
     def _skipped_start(self, timezone: str | None) -> int | None:
@@ -279,6 +295,11 @@ class LayerDocument(RequestModel, frozen=True):
         if self.rotation_type == "custom":  # without participants
             return _unit_of({}, self.handoff_time or ""), 1
         return rotation_interval_of(self.rotation_type, None, None)
+
+
+def text_of(name: Name | None) -> str | None:
+    """Return a name as the engine reads it."""
+    return None if name is None else str(name)
 
 
 def participant_of(turn: Turn | None) -> Participant:
@@ -303,7 +324,7 @@ WhenAwayRule = Annotated[
     Meta(
         title="who has a turn meanwhile",
         description='who has a turn while its person is away: "next", as if absent: the next '
-        'participant of the layer who is there, for exactly that time; "gap": nobody of the layer',
+        'participant of the layer who is there, for just that time; "gap": nobody',
     ),
 ]
 LAYERS_RULE = Meta(
@@ -327,6 +348,34 @@ def end_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     start_at, end_at = values.get("start_at"), values.get("end_at")
     if start_at is not None and end_at is not None and end_at <= start_at:
         yield FieldError("/end_at", "is not after start_at: write a later end_at")
+
+
+def layer_role_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield the errors of the roles of ``layers``: some without one, or too many."""
+    known: dict[str, None] = {}
+    layers = list(valid_items(values, "layers"))
+    if all(layer.role is None for _, layer in layers):
+        return
+    for index, layer in layers:
+        if layer.role is None:
+            yield FieldError(f"/layers/{index}/role", "is required where other layers have one")
+        elif len(known) == ROLES and str(layer.role) not in known:
+            wanted = f"is one role too many, at most {ROLES}: write one of {', '.join(known)}"
+            yield FieldError(f"/layers/{index}/role", wanted)
+        else:
+            known[str(layer.role)] = None
+
+
+def role_errors(pointer: str, role: str | None, known: Sequence[str]) -> Iterator[FieldError]:
+    """Yield an error at ``pointer`` for a role that no layer has; ``known`` are those they have."""
+    if role is None or role in known:
+        return
+    if not known:
+        yield FieldError(pointer, "goes with layers that have roles: leave it out")
+        return
+    similar = most_similar(role, known)
+    hint = f"; did you mean {similar!r}?" if similar else ""
+    yield FieldError(pointer, f"no layer has this role: write one of {', '.join(known)}{hint}")
 
 
 def _interval_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:

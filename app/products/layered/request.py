@@ -23,8 +23,10 @@ from app.engine.layered.model import (
     Schedule,
     Swap,
 )
-from app.engine.layered.resolve import final_schedule, on_call_at
+from app.engine.layered.roles import final_schedule, on_call_at
 from app.engine.layered.swaps import with_swaps
+from app.engine.layered.versions import ScheduleVersion
+from app.engine.walltime import FOREVER
 from app.errors import (
     FieldError,
     InvalidRequest,
@@ -46,10 +48,14 @@ from app.products.layered.layer_fields import (
     LocalStart,
     LocalZone,
     Participants,
+    RoleMeant,
     RotationInterval,
     RotationType,
     UserId,
     WhenAwayRule,
+    layer_role_errors,
+    role_errors,
+    text_of,
 )
 from app.products.layered.understood import (
     UnderstoodInstant,
@@ -110,7 +116,14 @@ Reason = Annotated[
     ),
 ]
 """The reason of an override."""
-
+OverrideRole = Annotated[
+    Name,
+    Meta(
+        description="a layer's; absent: the first, or all if user_id is null",
+        examples=["primary"],
+    ),
+]
+"""The role of an override."""
 
 READ_ONLY = Meta(
     description="shown by the stored APIs; accepted and not used",
@@ -167,6 +180,7 @@ class OverrideDocument(RequestModel, frozen=True):
     id: ShownText | None = None
     swap_id: ShownText | None = None
     created_at: ShownText | None = None
+    role: OverrideRole | None = None
 
     as_shown = ("cancelled_at",)
     synonyms = meant_by({"user_id": PERSON, "start_at": START, "end_at": END})
@@ -184,7 +198,7 @@ class OverrideDocument(RequestModel, frozen=True):
         if end_at <= self.start_at:
             return None
         user_id = None if self.user_id is None else str(self.user_id)
-        return Override(user_id, self.start_at, end_at, self.reason)
+        return Override(user_id, self.start_at, end_at, self.reason, role=text_of(self.role))
 
 
 class EntryDocument(RequestModel, frozen=True):
@@ -199,6 +213,7 @@ class EntryDocument(RequestModel, frozen=True):
     scheduled_user_id: ShownText | None = None
     swap_id: ShownText | None = None
     created_at: ShownText | None = None
+    role: RoleMeant | None = None
 
     synonyms = meant_by({"user_id": PERSON, "start": START, "end": END})
 
@@ -207,7 +222,7 @@ class EntryDocument(RequestModel, frozen=True):
         return order_errors(values, "start", "end")
 
     def entry(self) -> Entry:
-        return Entry(str(self.user_id), self.start, self.end)
+        return Entry(str(self.user_id), self.start, self.end, role=text_of(self.role))
 
 
 class AbsenceOf(RequestModel, frozen=True):
@@ -253,6 +268,7 @@ class SwapDocument(RequestModel, frozen=True):
     start: Annotated[LocalStart, BEGINS]
     end: Annotated[LocalEnd, ENDS_AT]
     swap_with_user_id: Annotated[UserId, Meta(title="who takes it over")]
+    role: RoleMeant | None = None
 
     synonyms = meant_by({"swap_with_user_id": (*PERSON, "with"), "start": START, "end": END})
 
@@ -261,7 +277,7 @@ class SwapDocument(RequestModel, frozen=True):
         return window_errors(values, "start", "end", "/end")
 
     def swap(self) -> Swap:
-        return Swap(self.start, self.end, str(self.swap_with_user_id))
+        return Swap(self.start, self.end, str(self.swap_with_user_id), role=text_of(self.role))
 
 
 class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
@@ -285,7 +301,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             Meta(
                 max_length=limits.OVERRIDES,
                 title="who is on call instead of entries and layers",
-                description="at most 10,000, in the order of their creation: the last one wins; "
+                description="at most 10,000, in order of creation: the last one wins; "
                 "they win over entries and layers",
                 extra={"error": TooManyOverrides},
             ),
@@ -298,8 +314,8 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             Meta(
                 max_length=limits.OVERRIDES,
                 title="shifts made by hand",
-                description="at most 10,000 together with the overrides, in the order of their "
-                "creation: the last one wins; they win over layers",
+                description="at most 10,000 together with the overrides, in order of creation: "
+                "the last one wins; they win over layers",
                 extra={"error": TooManyOverrides},
             ),
         ]
@@ -311,8 +327,8 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             Meta(
                 max_length=limits.SWAPS,
                 title="who changes shifts with whom",
-                description="at most 100, in the order of their creation: whoever has the stretch "
-                "gives it to another, whose next shift after it goes back",
+                description="at most 100, in order of creation: whoever has the stretch "
+                "gives it to another, whose next shift goes back",
                 extra={"error": TooManySwaps},
             ),
         ]
@@ -326,7 +342,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
                 max_length=limits.ABSENCES,
                 title="who is away when",
                 description="at most 10,000: when people take no turns of layers; `when_away` "
-                "says who does. Overrides and entries stand as they are",
+                "says who does. Overrides and entries stand",
             ),
         ]
         | None
@@ -417,6 +433,8 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
             *_rotation_errors(values),
             *_first_turns_errors(values),
             *_absent_errors(values),
+            *layer_role_errors(values),
+            *_manual_role_errors(values),
         ]
         yield from errors
         manual = len(values.get("overrides") or ()) + len(values.get("entries") or ())
@@ -478,7 +496,7 @@ class OncallScheduleRequest(
         yield from super().cross_field_errors(values)
 
     def final_schedule(self, schedule: Schedule) -> FinalSchedule:
-        return final_schedule(schedule, *self.window)
+        return final_schedule([ScheduleVersion(-FOREVER, schedule)], *self.window)
 
 
 class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
@@ -505,7 +523,7 @@ class OncallNowRequest(ScheduleDocument, frozen=True, kw_only=True):
         yield from super().cross_field_errors(values)
 
     def on_call(self, schedule: Schedule) -> OnCall:
-        return on_call_at(schedule, self.at or 0)
+        return on_call_at([ScheduleVersion(-FOREVER, schedule)], self.at or 0)
 
 
 def order_errors(values: Mapping[str, Any], start: str, end: str) -> Iterator[FieldError]:
@@ -602,6 +620,24 @@ def _absent_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         similar = most_similar(name, known)
         hint = f"; did you mean {similar!r}?" if similar else ""
         yield FieldError(f"/unavailable/{index}/person", f"takes no turns of any layer{hint}")
+
+
+def _manual_role_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield an error for each role of an override, entry or swap that no layer has.
+
+    At most ``MAX_REPORTED`` are named.
+    """
+    if "layers" not in values:
+        return
+    roles = (layer.role for layer in values["layers"] or ())
+    known = list(dict.fromkeys(str(role) for role in roles if role is not None))
+    errors = (
+        error
+        for name in ("overrides", "entries", "swaps")
+        for index, each in valid_items(values, name)
+        for error in role_errors(f"/{name}/{index}/role", text_of(each.role), known)
+    )
+    yield from islice(errors, MAX_REPORTED)
 
 
 def _pending_errors(values: Mapping[str, Any], end_at: int) -> Iterator[FieldError]:

@@ -25,13 +25,18 @@ MOST = 1_000
 """The most violations, overlaps and gaps that are told, each."""
 
 
-class CheckStretch(Struct, frozen=True, rename="camel"):
-    """A stretch of time in which nobody has anything."""
+class CheckStretch(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A stretch of time in which nobody has anything, or that is one of nobody."""
 
     start: InstantText
     end: InstantText
     start_local: InstantText
     end_local: InstantText
+    kind: str | UnsetType = UNSET
+    assignment: (
+        Annotated[str, Meta(description="The pointer of an assignment whose people are none.")]
+        | UnsetType
+    ) = UNSET
 
 
 class CheckOverlap(Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
@@ -87,7 +92,10 @@ class CheckAnswer(Struct, frozen=True, rename="camel", kw_only=True):
     violations: Annotated[Sequence[CheckViolation], Meta(description="The first 1,000.")]
     gaps: Annotated[
         Sequence[CheckStretch],
-        Meta(description="When nobody has anything, from from to to: the first 1,000."),
+        Meta(
+            description="When nobody has anything, from from to to, and assignments of nobody: "
+            "the first 1,000."
+        ),
     ]
     overlaps: Annotated[Sequence[CheckOverlap], Meta(description="The first 1,000.")]
     loads: Mapping[str, RosterLoad]
@@ -99,8 +107,8 @@ def check_answer(request: CheckRequest) -> CheckAnswer:
     """Return what is found in the roster of a request."""
     checked = request.checked
     found = violations(checked.roster, checked.assignment)
-    told = [_violation(checked, each) for each in found[:MOST]]
-    hard = sum(not _weight(checked, each) for each in found)
+    told = [violation_shown(checked, each) for each in found[:MOST]]
+    hard = sum(not checked.weight(each) for each in found)
     gaps = list(_gaps(checked))
     return CheckAnswer(
         interpretation=_in_words(checked, hard, len(found) - hard, len(gaps)),
@@ -124,11 +132,8 @@ def _in_words(checked: Checked, hard: int, soft: int, gaps: int) -> str:
     )
 
 
-def _weight(checked: Checked, found: Violation) -> int:
-    return 0 if isinstance(found.rule, str) else checked.rules[found.rule].weight
-
-
-def _violation(checked: Checked, found: Violation) -> CheckViolation:
+def violation_shown(checked: Checked, found: Violation) -> CheckViolation:
+    """Return something that is broken as answers show it."""
     names = [checked.roster.people[person].name for person in found.people]
     in_time = isinstance(found.rule, Rest | MaxHours)
     amount, allowed = (
@@ -150,7 +155,7 @@ def _violation(checked: Checked, found: Violation) -> CheckViolation:
         amount=amount,
         allowed=allowed,
         over=rounded(abs(amount - allowed)),
-        weight=_weight(checked, found) or UNSET,
+        weight=checked.weight(found) or UNSET,
     )
 
 
@@ -190,10 +195,16 @@ def _pointers(checked: Checked, found: Violation) -> Iterator[str]:
 
 def _gaps(checked: Checked) -> Iterator[CheckStretch]:
     held = checked.held
-    busy = merged(sorted((each.start_at, each.end_at) for each in held.work))
-    for start, end in split([(held.start_at, held.end_at)], busy)[1]:
-        local = local_iso_texts(held.clock, (start, end))
-        yield CheckStretch(iso(start), iso(end), *local)
+    told = merged(sorted((each.start_at, each.end_at) for each in [*held.work, *held.of_nobody]))
+    gaps = [
+        *((start, end, "", "") for start, end in split([(held.start_at, held.end_at)], told)[1]),
+        *((each.start_at, each.end_at, each.kind, each.pointer) for each in held.of_nobody),
+    ]
+    for start, end, kind, pointer in sorted(gaps):
+        start_local, end_local = local_iso_texts(held.clock, (start, end))
+        yield CheckStretch(
+            iso(start), iso(end), start_local, end_local, kind or UNSET, pointer or UNSET
+        )
 
 
 def _overlaps(checked: Checked) -> Iterator[CheckOverlap]:

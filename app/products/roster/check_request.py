@@ -1,15 +1,16 @@
 """The request for a check of a roster that exists, and what it is to the engine."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Protocol
 
 from msgspec import Meta
 
 from app.engine.intervals import Interval, merged
+from app.engine.roster.checker import Violation
 from app.engine.roster.loads import Points
 from app.engine.roster.model import Assignment, Roster, Rule, Slot
 from app.errors import FieldError
@@ -115,16 +116,23 @@ class Checked:
     points: Points
     rules: Mapping[Rule, NamedRule]
 
+    def weight(self, broken: Violation) -> int:
+        """Return what breaking a soft rule costs; 0 for what holds."""
+        return 0 if isinstance(broken.rule, str) else self.rules[broken.rule].weight
+
 
 def _name_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """Yield an error for names of people who have nothing and are not among ``people``."""
-    if not {"assignments", "people", "schedule"} <= values.keys():
-        return
+    if {"assignments", "people", "schedule"} <= values.keys():
+        yield from unknown_names(_names(values), known_names(values))
+
+
+def known_names(values: Mapping[str, Any]) -> Mapping[str, None]:
+    """Return everybody who is among ``people``, or has something."""
     names = {str(person.name): None for person in values["people"] or ()}
     held = values["assignments"] or ()
     names |= {name: None for each in held for name, _ in each.places}
-    names |= dict.fromkeys(values["schedule"].people if values["schedule"] else ())
-    yield from unknown_names(_names(values), names)
+    return names | dict.fromkeys(values["schedule"].people if values["schedule"] else ())
 
 
 def _names(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -144,20 +152,40 @@ def _kind_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
 
 
 def _checked(request: CheckRequest) -> Checked:
-    held = held_in(request)
+    return checked_of(request, with_absences(held_in(request), request.unavailable or ()))
+
+
+class Absence(Protocol):
+    """Who can have nothing in ``[start, end)``."""
+
+    @property
+    def person(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+
+
+def with_absences(held: Held, absences: Iterable[Absence]) -> Held:
+    """Return who has what, with absences beside those of people."""
     away: dict[str, list[Interval]] = defaultdict(list)
-    for absent in request.unavailable or ():
+    for absent in absences:
         away[str(absent.person)].append((absent.start, absent.end))
-    people = [
-        replace(person, away=tuple(merged(sorted([*person.away, *away[name]]))))
+    people = {
+        name: replace(person, away=tuple(merged(sorted([*person.away, *away[name]]))))
         for name, person in held.people.items()
-    ]
+    }
+    return replace(held, people=people)
+
+
+def checked_of(request: CheckRequest, held: Held) -> Checked:
+    """Return the roster and the assignment that ``held`` is, with the rules of a request."""
     numbers = {name: number for number, name in enumerate(held.people)}
     slots, work = _slots(held, knows_skills=request.people is not None)
     rules = named_rules(request.rules, numbers)
     roster = Roster(
         slots,
-        people,
+        list(held.people.values()),
         (),
         tuple(dict.fromkeys(named.rule for named in rules)),
         timezone=str(request.timezone),

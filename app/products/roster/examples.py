@@ -11,7 +11,7 @@ ROSTER_RULES = (
     "can be one after the other, each held while the next is; the answer says of each what is "
     "proven. `fairness` compares people by weight, and only those who can take something. What "
     "nobody can take stays empty, with the fewest facts that explain it. Equal requests get equal "
-    "answers. A search has 2 s of deterministic time, with more than 2,500 choices 20 s, which is "
+    "answers. A search has 2 s of deterministic time, with more than 2,500 choices 8 s, which is "
     "up to 90 s of a processor; what is not proven then says `optimal: false`. Send `carryOver` "
     "with the next request. A field that is not known is an error."
 )
@@ -152,4 +152,38 @@ BRIEF_CHECK: Mapping[str, Any] = {
     "timezone": "Europe/Berlin",
     "assignments": [{"person": "ana", "start": "2026-12-05T20:00", "end": "2026-12-06T08:00"}],
     "rules": {"maxHours": [{"hours": 8}]},
+}
+
+COVER_RULES = (
+    "Who has what is `assignments`, as here or as oncall-roster answers, or a layered `schedule` "
+    "from `from` to `to`. What somebody has while `unavailable`, or of which `giveAway` says that "
+    "they give it away, is to be covered: exactly that time, so shifts are cut where it begins and "
+    "ends. Candidates are everybody else: first who breaks nothing, then who breaks the fewest "
+    "rules, last who is away, on call already or lacks the skill; among equals by the hours that "
+    "they have then, nights, weekends and holidays, each by weight. `cover` is one choice for all "
+    "stretches together, by the same order, that leaves as few as it can find uncovered. "
+    "`rules.soft` keep nobody from it. Nothing legal is assumed. A field that is not known is an "
+    "error."
+)
+COVER_TAGS = ("scheduling", "on-call", "cover", "absence", "swap", "overrides", "agents")
+
+COVER: Mapping[str, Any] = {
+    "timezone": "Europe/Berlin",
+    "assignments": [
+        {"person": "ana", "start": "2026-12-01T17:00", "end": "2026-12-02T09:00"},
+        {"person": "ben", "start": "2026-12-02T17:00", "end": "2026-12-03T09:00"},
+        {"person": "chloe", "start": "2026-12-03T17:00", "end": "2026-12-04T09:00"},
+        {"person": "ana", "start": "2026-12-04T17:00", "end": "2026-12-07T09:00"},
+        {"person": "dan", "start": "2026-12-07T17:00", "end": "2026-12-08T09:00"},
+    ],
+    "rules": {"minRestHours": 11},
+    "unavailable": [{"person": "ana", "start": "2026-12-01", "end": "2026-12-06"}],
+}
+BRIEF_COVER: Mapping[str, Any] = {
+    "timezone": "Europe/Berlin",
+    "assignments": [
+        {"person": "ana", "start": "2026-12-05T20:00", "end": "2026-12-06T08:00"},
+        {"person": "ben", "start": "2026-12-07T20:00", "end": "2026-12-08T08:00"},
+    ],
+    "unavailable": [{"person": "ana", "start": "2026-12-05", "end": "2026-12-06"}],
 }

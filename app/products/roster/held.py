@@ -77,6 +77,12 @@ class HeldDocument(RequestModel, frozen=True, rename="camel"):
             return [(str(self.person), None)]
         return [(str(held.person), held.skill and str(held.skill)) for held in self.people or ()]
 
+    def work(self, person: str, index: int, skill: str | None = None) -> "HeldWork":
+        """Return what somebody has of it; ``index`` is its own in ``assignments``."""
+        kind, role = str(self.kind or ""), str(self.role or "")
+        pointer = f"/assignments/{index}"
+        return HeldWork(person, self.start, self.end, kind, role, pointer, skill)
+
 
 def who_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     """Yield an error for somebody who is named twice, or not at all."""
@@ -252,9 +258,13 @@ class HeldWork(Work):
 
 @dataclass(frozen=True)
 class Held:
-    """Who has what in ``[start_at, end_at)``, and all people with their calendars of holidays."""
+    """Who has what in ``[start_at, end_at)``, and all people with their calendars of holidays.
+
+    ``of_nobody`` are the stretches that name nobody.
+    """
 
     work: Sequence[HeldWork]
+    of_nobody: Sequence[HeldWork]
     people: Mapping[str, Person]
     calendars: Mapping[str, str | None]
     start_at: int
@@ -266,16 +276,22 @@ class Held:
 def held_in(request: HeldRequest) -> Held:
     """Return who has what by a request, within its window. Raises ``InvalidRequest``."""
     work = list(_assigned(request) if request.schedule is None else _scheduled(request))
-    start = min((each.start_at for each in work), default=0)
-    end = max((each.end_at for each in work), default=0)
+    of_nobody = list(_unassigned(request))
+    start = min((each.start_at for each in [*work, *of_nobody]), default=0)
+    end = max((each.end_at for each in [*work, *of_nobody]), default=0)
     window = (
         start if request.from_at is None else int(request.from_at),
         end if request.to_at is None else int(request.to_at),
     )
-    work = [
-        replace(each, start_at=max(each.start_at, window[0]), end_at=min(each.end_at, window[1]))
-        for each in work
-    ]
+    work, of_nobody = (
+        [
+            replace(
+                each, start_at=max(each.start_at, window[0]), end_at=min(each.end_at, window[1])
+            )
+            for each in stretches
+        ]
+        for stretches in (work, of_nobody)
+    )
     clock = clock_of(request.timezone)
     days = range(clock.wall(window[0]) // DAY, clock.wall(window[1] - 1) // DAY + 1)
     known = {str(person.name): person for person in request.people or ()}
@@ -290,21 +306,19 @@ def held_in(request: HeldRequest) -> Held:
         name: str(code) if (code := person.holidays or request.holidays) else None
         for name, person in given.items()
     }
-    return Held(work, people, calendars, *window, days, clock)
+    return Held(work, of_nobody, people, calendars, *window, days, clock)
 
 
 def _assigned(request: HeldRequest) -> Iterator[HeldWork]:
     for index, held in enumerate(request.assignments or ()):
         for name, skill in held.places:
-            yield HeldWork(
-                name,
-                held.start,
-                held.end,
-                str(held.kind or ""),
-                str(held.role or ""),
-                f"/assignments/{index}",
-                skill,
-            )
+            yield held.work(name, index, skill)
+
+
+def _unassigned(request: HeldRequest) -> Iterator[HeldWork]:
+    for index, held in enumerate(request.assignments or ()):
+        if not held.places:
+            yield held.work("", index)
 
 
 def _scheduled(request: HeldRequest) -> Iterator[HeldWork]:

@@ -42,7 +42,7 @@ PLACES = 10_000
 PAIRS = 150_000
 """The most pairs of a slot and a person of whom it is asked whether they can take it."""
 SMALL = 2_500
-SMALL_SECONDS, LARGE_SECONDS = 2.0, 20.0
+SMALL_SECONDS, LARGE_SECONDS = 2.0, 8.0
 """The deterministic time for rosters of at most ``SMALL`` choices, and for larger ones."""
 MAX_WARNINGS = 50
 

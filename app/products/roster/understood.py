@@ -36,7 +36,12 @@ class UnderstoodRoster(Struct, frozen=True, rename="camel", omit_defaults=True):
     places: Annotated[int, Meta(description="How many places they have.")]
     choices: Annotated[
         int,
-        Meta(description="Pairs of a place and a person who can take it: at most 35,000."),
+        Meta(
+            description=(
+                "Pairs of a place and a person who can take it, places of one slot and skill as "
+                "one: at most 35,000."
+            )
+        ),
     ]
     seconds: Annotated[
         Number,

@@ -1,11 +1,13 @@
 """What nobody has because of an absence: gaps that a schedule would not have without it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from operator import itemgetter
 
 from app.database.database import Tx
 from app.engine.intervals import Interval, merged, split
 from app.engine.layered.limits import DAY_MS, STEPS
+from app.engine.layered.model import FinalSchedule
 from app.teams.absences.schemas import AbsenceGap
 from app.teams.absences.store import AbsentStretch
 from app.teams.on_call.store import History, final_schedule_in, history_between, steps_by
@@ -40,14 +42,17 @@ async def gaps_by(
             unchecked.append(schedule_id)
             continue
         steps -= found[0]
-        gaps += [AbsenceGap(schedule_id, utc_text(start), utc_text(end)) for start, end in found[1]]
+        gaps += [
+            AbsenceGap(schedule_id, utc_text(start), utc_text(end), role)
+            for start, end, role in found[1]
+        ]
     return gaps[:SHOWN], unchecked
 
 
 def gaps_in(
     history: History, from_at: int, to_at: int, absence_id: str, steps: int
-) -> tuple[int, Sequence[Interval]] | None:
-    """Return the steps that this took, and the gaps that an absence makes in a window.
+) -> tuple[int, Sequence[tuple[int, int, str | None]]] | None:
+    """Return the steps that this took, and the gaps that an absence makes in a window, by role.
 
     Returns ``None`` if it would take more than ``steps``.
     """
@@ -57,11 +62,14 @@ def gaps_in(
     without = replace(
         history, absent=[each for each in history.absent if each.absence_id != absence_id]
     )
-    now, before = (list(_gaps(each, from_at, to_at)) for each in (history, without))
-    _, made = split(merged(now), merged(before))
-    return taken, made
+    now, before = (final_schedule_in(each, from_at, to_at).parts for each in (history, without))
+    made = (
+        (*gap, part.role)
+        for part, same in zip(now, before, strict=True)
+        for gap in split(_gaps(part), _gaps(same))[1]
+    )
+    return taken, sorted(made, key=itemgetter(0))
 
 
-def _gaps(history: History, from_at: int, to_at: int) -> Iterator[Interval]:
-    for gap in final_schedule_in(history, from_at, to_at).gaps:
-        yield gap.start_at, gap.end_at
+def _gaps(final: FinalSchedule) -> list[Interval]:
+    return merged([(gap.start_at, gap.end_at) for gap in final.gaps])

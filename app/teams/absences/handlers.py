@@ -12,9 +12,9 @@ from app.teams.absences.store import AbsenceFields, AbsentStretch, StoredAbsence
 from app.teams.audit.store import changes_between, insert_record
 from app.teams.merge_patch import patched_document
 from app.teams.operation import V2, HandlerResult, RequestContext
-from app.teams.schedules.store import raise_versions_of
+from app.teams.schedules.store import lock_schedules_of, raise_versions_of
 from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
-from app.teams.users.store import get_user, lock_user
+from app.teams.users.store import StoredUser, get_user, lock_user
 
 COMPUTED = ("user_id", "stretches", "stretches_left_out")
 """Fields of an answer that follow from the others."""
@@ -32,7 +32,7 @@ async def list_absences(tx: Tx, context: RequestContext) -> HandlerResult:
 
 async def create_absence(tx: Tx, context: RequestContext) -> HandlerResult:
     """Create an absence."""
-    user = await lock_user(tx, context.org_id, context.path["id"])
+    user = await _locked(tx, context)
     document: AbsencePost = context.document
     absence_id = document.id or new_id(context.now, "absence_")
     now = context.now
@@ -50,7 +50,7 @@ async def read_absence(tx: Tx, context: RequestContext) -> HandlerResult:
 
 async def update_absence(tx: Tx, context: RequestContext) -> HandlerResult:
     """Change an absence by a merge patch, as far as it is still to come."""
-    await lock_user(tx, context.org_id, context.path["id"])
+    await _locked(tx, context)
     absence = await _found(tx, context)
     context.require_match(absence.version)
     shown = visible_fields(absence_of(absence, await _to_come(tx, context, absence)))
@@ -64,13 +64,20 @@ async def update_absence(tx: Tx, context: RequestContext) -> HandlerResult:
 
 async def delete_absence(tx: Tx, context: RequestContext) -> HandlerResult:
     """Delete an absence, as far as it is still to come."""
-    await lock_user(tx, context.org_id, context.path["id"])
+    await _locked(tx, context)
     absence = await _found(tx, context)
     context.require_match(absence.version)
     shown = visible_fields(absence_of(absence, await _to_come(tx, context, absence)))
     await store.delete_absence(tx, context.org_id, absence, context.now)
     await _record(tx, context, absence, "absence.deleted", shown, {"id": absence.id})
     return HandlerResult()
+
+
+async def _locked(tx: Tx, context: RequestContext) -> StoredUser:
+    """Lock the user, and before them the schedules that they take part in. Raises ``NotFound``."""
+    user_id = context.path["id"]
+    await lock_schedules_of(tx, context.org_id, user_id)
+    return await lock_user(tx, context.org_id, user_id)
 
 
 async def _found(tx: Tx, context: RequestContext) -> StoredAbsence:

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 
 from app.errors import FieldError
 from app.http.validation import RequestModel
+from app.products.layered.answer import ShownRole
 from app.products.layered.layer_fields import LocalEnd, LocalStart, LocalZone
 from app.products.layered.request import order_errors
 from app.products.local_times import with_instants
@@ -102,12 +103,13 @@ class StretchShown(Struct, frozen=True):
     reason: str | None
 
 
-class AbsenceGap(Struct, frozen=True):
+class AbsenceGap(Struct, frozen=True, omit_defaults=True):
     """A stretch that nobody has, because of an absence."""
 
     schedule_id: str
     start: Instant
     end: Instant
+    role: ShownRole | None = None
 
 
 class AbsenceShown(Struct, frozen=True, omit_defaults=True):

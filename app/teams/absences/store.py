@@ -13,6 +13,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     CompoundSelect,
+    FromClause,
     RowMapping,
     and_,
     bindparam,
@@ -29,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.database.pacing import with_pauses
 from app.database.pages import Page, Slice, next_position, page_of
 from app.database.tables import absences, absent_stretches, participants, participants_ever
-from app.engine.layered.limits import ABSENCES, DAY_MS
+from app.engine.layered.limits import DAY_MS
 from app.engine.layered.model import Absence
 from app.errors import Conflict, NotFound
 
@@ -79,46 +80,53 @@ class StoredAbsence:
     updated_at: int
 
 
-def _near() -> CompoundSelect[Any]:
-    """Return ``absent_near`` as a statement, which costs more to build than to run."""
-    from_at: BindParameter[int] = bindparam("from")
-    to_at: BindParameter[int] = bindparam("to")
+def near(chosen: FromClause) -> CompoundSelect[Any]:
+    """Select when people of the ``chosen`` schedules are away in ``[:away_from, :away_to)``, and
+    next to that.
+
+    ``chosen`` has the schedules' ``id``, and ``:org`` is their organisation.
+    """
+    from_at: BindParameter[int] = bindparam("away_from")
+    to_at: BindParameter[int] = bindparam("away_to")
     people = union(
         *(
-            select(table.c.user_id).where(
-                table.c.org_id == bindparam("org"), table.c.schedule_id == bindparam("schedule")
+            select(table.c.schedule_id, table.c.user_id).join_from(
+                chosen,
+                table,
+                and_(table.c.org_id == bindparam("org"), table.c.schedule_id == chosen.c.id),
             )
             for table in (participants, participants_ever)
         )
+    ).cte("taking_part")
+    last, first = (absent_stretches.alias() for _ in range(2))
+    before = select(func.max(last.c.until_at)).where(
+        _is_of(last.c, people), last.c.until_at <= from_at
     )
-    own = and_(STRETCH.org_id == bindparam("org"), STRETCH.user_id.in_(people))
-    other = absent_stretches.alias()
-    same = and_(other.c.org_id == STRETCH.org_id, other.c.user_id == STRETCH.user_id)
-    last = select(func.max(other.c.until_at)).where(same, other.c.until_at <= from_at)
-    first = select(func.min(other.c.from_at)).where(same, other.c.from_at >= to_at)
+    after = select(func.min(first.c.from_at)).where(
+        _is_of(first.c, people), first.c.from_at >= to_at
+    )
     read = select(
-        STRETCH.absence_id, STRETCH.user_id, STRETCH.from_at, STRETCH.until_at, STRETCH.reason
-    )
+        people.c.schedule_id,
+        STRETCH.absence_id.label("id"),
+        STRETCH.user_id,
+        STRETCH.from_at,
+        STRETCH.until_at,
+        STRETCH.reason,
+    ).join_from(people, absent_stretches, _is_of(STRETCH, people))
     return union(
-        read.where(own, STRETCH.until_at > from_at, STRETCH.from_at < to_at),
-        read.where(own, STRETCH.until_at == last.scalar_subquery()),
-        read.where(own, STRETCH.from_at == first.scalar_subquery()),
-    ).limit(ABSENCES + 1)
+        read.where(STRETCH.until_at > from_at, STRETCH.from_at < to_at),
+        read.where(STRETCH.until_at == before.correlate(people).scalar_subquery()),
+        read.where(STRETCH.from_at == after.correlate(people).scalar_subquery()),
+    )
 
 
-NEAR = _near()
+def _is_of(column: Any, people: FromClause) -> ColumnElement[bool]:
+    return and_(column.org_id == bindparam("org"), column.user_id == people.c.user_id)
 
 
-async def absent_near(
-    tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
-) -> Sequence[AbsentStretch]:
-    """Return when people of a schedule are away around ``[from_at, to_at)``, and next to that.
-
-    If there are more stretches than the engine takes, one more than that is returned.
-    """
-    window = {"from": from_at - AROUND_MS, "to": to_at + AROUND_MS}
-    found = await tx.execute(NEAR, {"org": org_id, "schedule": schedule_id, **window})
-    return [AbsentStretch(*row) async for row in with_pauses(found)]
+def around(from_at: int, to_at: int) -> Mapping[str, int]:
+    """Return the values of ``near`` for a window."""
+    return {"away_from": from_at - AROUND_MS, "away_to": to_at + AROUND_MS}
 
 
 async def absent_within(

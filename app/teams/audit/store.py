@@ -105,6 +105,14 @@ async def notes_after(
     return [AuditNote(*row) for row in await tx.execute(query.order_by(audit.c.id).limit(limit))]
 
 
+async def changes_of(
+    tx: AsyncConnection, org_id: str, ids: Sequence[int]
+) -> Sequence[tuple[int, str]]:
+    """Return what records of an organisation have changed, as JSON, each after its id."""
+    query = select(audit.c.id, audit.c.changes).where(audit.c.org_id == org_id, audit.c.id.in_(ids))
+    return [(row.id, row.changes) for row in await tx.execute(query)]
+
+
 async def touched_between(
     tx: AsyncConnection, org_id: str, after: int, until: int
 ) -> Mapping[str, int]:

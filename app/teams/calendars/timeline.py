@@ -24,7 +24,7 @@ from app.errors import TooMuchWork
 from app.formats.ical import calendar_of, event_texts
 from app.formats.timeline import Timeline, TimelineItem
 from app.products.layered.answer import window_in_words
-from app.products.layered.timeline import timeline_items
+from app.products.layered.timeline import keyed_by_role, timeline_items
 from app.teams.on_call.store import History, final_schedule_in, steps_by
 from app.teams.times import utc_text
 
@@ -161,8 +161,9 @@ def _timeline(
         timezone=schedule.timezone,
         identity=("stored", schedule.org_id, schedule.id),
         items=[
-            _named(item, _changed_at(item, final, today, schedule), names)
-            for item in _whole_items(final)
+            keyed_by_role(_named(item, _changed_at(item, final, today, schedule), names))
+            for part in final.parts
+            for item in _whole_items(part)
         ],
         people={},
         revision=schedule.version,

@@ -19,13 +19,15 @@ import msgspec
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
 
 Place = tuple[int, str]
-"""An instant and the id of a schedule: the order of turns."""
+"""An instant, and the id of a schedule with a mark of the role if it has one: in this order."""
 
 AFTER_ALL = "~"
 """Greater than the id of every schedule: all turns of an instant."""
 BEFORE_ALL: Place = (EARLIEST_AT, "")
 MAX_AUDIT_ID = 2**63 - 1
 LAST_TOLD_AT = LATEST_AT - 100 * DAY_MS
+ROLE_MARK = 12
+"""Characters by which the roles of a schedule are told apart."""
 MAX_ID = 64
 
 
@@ -66,8 +68,9 @@ def cursor_in(text: str) -> Cursor | None:
         )
     except (binascii.Error, ValueError):
         return None
-    places = all(
-        EARLIEST_AT <= at <= LAST_TOLD_AT and len(name) <= MAX_ID for at, name in (told, retold)
+    names = [name.split(" ") for _, name in (told, retold)]
+    places = all(EARLIEST_AT <= at <= LAST_TOLD_AT for at, _ in (told, retold)) and all(
+        len(each) <= MAX_ID and len("".join(mark)) <= ROLE_MARK for each, *mark in names
     )
     if not (places and 0 <= written <= batch <= MAX_AUDIT_ID):
         return None

@@ -14,8 +14,9 @@ comes back after a second or after a month.
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from hashlib import sha256
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.database.database import Tx
 from app.database.pacing import with_pauses
@@ -25,8 +26,16 @@ from app.errors import FieldError, InvalidRequest
 from app.products.layered.answer import several
 from app.teams.audit.schemas import ActorShown
 from app.teams.audit.store import AuditNote, id_before, last_id, notes_after, touched_between
-from app.teams.changes.cursor import AFTER_ALL, BEFORE_ALL, Cursor, Place, cursor_at
-from app.teams.changes.schemas import Change, Changes, GapBegins, Handoff, Write
+from app.teams.changes.covers import CoverWrite, cover_writes
+from app.teams.changes.cursor import (
+    AFTER_ALL,
+    BEFORE_ALL,
+    ROLE_MARK,
+    Cursor,
+    Place,
+    cursor_at,
+)
+from app.teams.changes.schemas import Change, Changes, CoverChange, GapBegins, Handoff, Write
 from app.teams.changes.store import (
     AT_ONCE,
     FollowedSchedule,
@@ -57,8 +66,10 @@ class Move(NamedTuple):
 
     @property
     def place(self) -> Place:
-        """Its place in the order of turns."""
-        return self.turn.at, self.schedule.id
+        """Its place in the order of turns; two of one schedule at once differ in their roles."""
+        role = self.turn.role
+        mark = "" if role is None else f" {sha256(role.encode()).hexdigest()[:ROLE_MARK]}"
+        return self.turn.at, f"{self.schedule.id}{mark}"
 
 
 async def read_changes(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -134,11 +145,12 @@ class _Follower:
         notes = [each for each in self._found if isinstance(each, AuditNote)]
         written = {note.schedule_id for note in notes}
         schedules = await schedules_named(self._tx, self._org_id, written)
+        covers = await cover_writes(self._tx, self._org_id, notes)
         moves = [each for each in self._found if isinstance(each, Move)]
         on_call = {move.turn.user_id for move in moves}
         users = await users_by_id(self._tx, self._org_id, on_call)
         shown = [
-            _write(each, schedules.get(each.schedule_id))
+            _written(each, schedules.get(each.schedule_id), covers.get(each.id))
             if isinstance(each, AuditNote)
             else _shown(each, users)
             for each in self._found
@@ -161,7 +173,8 @@ class _Follower:
         if not move.turn.is_cut:
             return move
         found = await self._on_call(move.schedule, move.turn.at)
-        return move._replace(turn=move.turn._replace(until=found.until))
+        [until] = [each.until for each in found.parts if each.role == move.turn.role]
+        return move._replace(turn=move.turn._replace(until=until))
 
     async def _touched(self) -> AsyncIterator[Move]:
         """Yield the turns, told and to come, of the schedules that the open batch has touched."""
@@ -172,7 +185,8 @@ class _Follower:
         async for schedule in with_pauses(schedules.values()):
             told_at = self._cursor.told[0]
             from_at = max(min(touched[schedule.id], told_at), schedule.created_at)
-            yield Move(schedule, await self._present(schedule, from_at))
+            for found in (await self._on_call(schedule, from_at)).parts:
+                yield Move(schedule, await self._present(schedule, found))
             for turn in await self._turns(schedule, from_at, told_at):
                 yield Move(schedule, turn)
             now = self._context.now
@@ -180,14 +194,14 @@ class _Follower:
             for gap in [turn for turn in coming if turn.user_id is None][:GAPS_AHEAD]:
                 yield Move(schedule, gap)
 
-    async def _present(self, schedule: FollowedSchedule, at: int) -> Turn:
-        """Return the turn that runs at an instant, from its beginning on."""
-        found = await self._on_call(schedule, at)
+    async def _present(self, schedule: FollowedSchedule, found: OnCall) -> Turn:
+        """Return the turn of a role that runs at an instant, from its beginning on."""
         since = schedule.created_at if found.since is None else found.since
         if since <= schedule.created_at:
             return turn_at(found, schedule.created_at, None)
         before = await self._on_call(schedule, since - 1)
-        return turn_at(found, since, before.user_id)
+        had = [each.user_id for each in before.parts if each.role == found.role]
+        return turn_at(found, since, had[0] if had else None)
 
     async def _turns(self, schedule: FollowedSchedule, from_at: int, to_at: int) -> Sequence[Turn]:
         """Return the turns of a schedule that begin in ``(from_at, to_at]``."""
@@ -233,17 +247,35 @@ async def _begun(tx: Tx, context: RequestContext) -> Cursor:
     return cursor_at(await id_before(tx, context.org_id, place), place)
 
 
-def _write(note: AuditNote, schedule: FollowedSchedule | None) -> Write:
-    return Write(
-        id=f"write_{note.id}",
-        at=utc_text(note.at),
-        schedule_id=note.schedule_id,
-        schedule_name=schedule.name if schedule else None,
-        team_id=schedule.team_id if schedule else None,
-        action=note.action,
-        version=note.version,
-        audit_id=str(note.id),
-        actor=ActorShown(note.key_id, note.key_name),
+def _written(
+    note: AuditNote, schedule: FollowedSchedule | None, write: CoverWrite | None
+) -> Write | CoverChange:
+    """Return a write as it is told; ``write`` is what it has done to a cover request, if to one."""
+    told: dict[str, Any] = {
+        "at": utc_text(note.at),
+        "schedule_id": note.schedule_id,
+        "schedule_name": schedule.name if schedule else None,
+        "team_id": schedule.team_id if schedule else None,
+        "action": note.action,
+        "version": note.version,
+        "audit_id": str(note.id),
+        "actor": ActorShown(note.key_id, note.key_name),
+    }
+    if write is None:
+        return Write(id=f"write_{note.id}", **told)
+    given = write.cover.fields if write.cover else None
+    return CoverChange(
+        id=f"cover_{note.id}",
+        **told,
+        cover_id=write.cover_id,
+        state=write.state,
+        user_id=given.user_id if given else None,
+        start=utc_text(given.start_at) if given else None,
+        end=utc_text(given.end_at) if given else None,
+        reason=given.reason if given else None,
+        offered_to=given.offered_to if given else None,
+        answered_by=write.answered_by,
+        accepted=write.accepted,
     )
 
 
@@ -252,7 +284,7 @@ def _shown(move: Move, users: Mapping[str, StoredUser]) -> Change:
     until = None if turn.until is None else utc_text(turn.until)
     common = (turn.id(schedule.id), utc_text(turn.at), *schedule[:3])
     if turn.user_id is None or turn.source is None:
-        return GapBegins(*common, until, turn.before, turn.by)
+        return GapBegins(*common, until, turn.before, turn.by, turn.role)
     user = users.get(turn.user_id)
     return Handoff(
         *common,
@@ -266,4 +298,5 @@ def _shown(move: Move, users: Mapping[str, StoredUser]) -> Change:
         turn.by if turn.source == "override" else None,
         turn.by if turn.source == "entry" else None,
         several((turn.user_id, *turn.others)),
+        turn.role,
     )

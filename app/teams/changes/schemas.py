@@ -9,9 +9,11 @@ from app.engine.layered.limits import DAY_MS
 from app.errors import FieldError
 from app.http.scalars import moment_ms
 from app.http.validation import RequestModel
-from app.products.layered.answer import AssignmentSource, UserIds
+from app.products.layered.answer import AssignmentSource, ShownRole, UserIds
 from app.teams.audit.schemas import ActorShown
 from app.teams.changes.cursor import Cursor, cursor_in
+from app.teams.covers.schemas import AcceptedPart
+from app.teams.covers.state import State
 from app.teams.schemas import Instant
 
 MAX_HOURS_AHEAD = 744
@@ -78,6 +80,32 @@ class Write(Struct, frozen=True, tag_field="type", tag="write"):
     actor: ActorShown
 
 
+class CoverChange(Struct, frozen=True, tag_field="type", tag="cover"):
+    """Somebody asked for cover, or the request was answered or withdrawn."""
+
+    id: Annotated[str, Meta(description="The same whenever this change is told.")]
+    at: Annotated[Instant, Meta(description="When it was written.")]
+    schedule_id: str
+    schedule_name: Annotated[str, Meta(description="Null: it has been deleted.")] | None
+    team_id: str | None
+    action: Annotated[str, Meta(examples=["cover.requested", "cover.accepted"])]
+    version: Annotated[int, Meta(description="The schedule's version after it.")]
+    audit_id: str
+    actor: ActorShown
+    cover_id: str
+    state: Annotated[State, Meta(description="What the request was after it.")]
+    user_id: (
+        Annotated[str, Meta(description="Who asks; null with all of the request: it was deleted.")]
+        | None
+    )
+    start: Annotated[Instant, Meta(description="The stretch that is asked for.")] | None
+    end: Instant | None
+    reason: str | None
+    offered_to: Annotated[Sequence[str], Meta(description="Null: everybody who takes part.")] | None
+    answered_by: Annotated[str, Meta(description="Who accepted or refused, if it was that.")] | None
+    accepted: Annotated[Sequence[AcceptedPart], Meta(description="What was accepted by it.")]
+
+
 class Handoff(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="handoff"):
     """Somebody is on call from `at` on."""
 
@@ -96,6 +124,7 @@ class Handoff(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="ha
     override_id: str | None
     entry_id: str | None
     user_ids: UserIds = ()
+    role: ShownRole | None = None
 
 
 class GapBegins(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="gap"):
@@ -111,9 +140,10 @@ class GapBegins(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="
     override_id: (
         Annotated[str, Meta(description="The override that says so, if one does.")] | None
     ) = None
+    role: ShownRole | None = None
 
 
-Change = Write | Handoff | GapBegins
+Change = Write | CoverChange | Handoff | GapBegins
 
 
 class Changes(Struct, frozen=True):

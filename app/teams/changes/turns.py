@@ -22,7 +22,7 @@ class Turn(NamedTuple):
     ``until`` is ``None`` where nothing will ever change. ``is_cut`` says that ``until`` is only as
     far as was looked. ``by`` names the layer, or is the id of the override or entry, also of an
     override by which nobody is on call. ``before`` is who was on call just before. ``others`` are
-    on call with the person.
+    on call with the person. ``role`` is that of the layers, if they have roles.
     """
 
     at: int
@@ -33,6 +33,7 @@ class Turn(NamedTuple):
     before: str | None
     is_cut: bool = False
     others: tuple[str, ...] = ()
+    role: str | None = None
 
     def id(self, schedule_id: str) -> str:
         """Return what this turn of a schedule is known by, whenever it is told.
@@ -40,6 +41,7 @@ class Turn(NamedTuple):
         A shift that ends earlier is the same turn; a gap that ends earlier is another one.
         """
         parts = (schedule_id, self.at, self.user_id, self.source, self.by, *self.others)
+        parts = parts if self.role is None else (*parts, "", self.role)
         whole = parts if self.user_id is not None else (*parts, self.until)
         digest = sha256("\0".join(map(repr, whole)).encode()).hexdigest()[:24]
         return f"{'gap' if self.user_id is None else 'handoff'}_{digest}"
@@ -47,7 +49,9 @@ class Turn(NamedTuple):
 
 def turns_after(history: History, from_at: int, to_at: int) -> Sequence[Turn]:
     """Return the turns that begin in ``(from_at, to_at]``, in order. Raises the engine's limits."""
-    return _turns(final_schedule_in(history, from_at, to_at + 1))
+    final = final_schedule_in(history, from_at, to_at + 1)
+    turns = [turn._replace(role=part.role) for part in final.parts for turn in _turns(part)]
+    return sorted(turns, key=attrgetter("at"))
 
 
 def turn_at(found: OnCall, began_at: int, before: str | None) -> Turn:
@@ -55,13 +59,13 @@ def turn_at(found: OnCall, began_at: int, before: str | None) -> Turn:
     why = found.assignment
     if why is None:
         by = found.closed.id if found.closed else None
-        return Turn(began_at, found.until, None, None, by, before)
+        return Turn(began_at, found.until, None, None, by, before, role=found.role)
     who = (why.user_id, why.source, _by(why))
-    return Turn(began_at, found.until, *who, before, others=why.others)
+    return Turn(began_at, found.until, *who, before, others=why.others, role=found.role)
 
 
 def _turns(final: FinalSchedule) -> Sequence[Turn]:
-    """Return all turns of a window but the first, which began before it or with it."""
+    """Return the turns of a role in a window, but one that began before it or with it."""
     parts: list[Segment | Gap] = [*final.segments, *final.gaps]
     parts.sort(key=attrgetter("start_at"))
     turns: list[Turn] = []
@@ -76,7 +80,7 @@ def _turns(final: FinalSchedule) -> Sequence[Turn]:
             turn = Turn(part.start_at, part.end_at, *who, before, is_cut, part.others)
         turns.append(turn)
         before = turn.user_id
-    return turns[1:]
+    return [turn for turn in turns if turn.at > final.from_at]
 
 
 def _by(why: Segment | OnCallAssignment) -> str | None:

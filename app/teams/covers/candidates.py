@@ -17,7 +17,7 @@ from app.database.database import Tx
 from app.engine.cover import Share, ranked_candidates
 from app.engine.intervals import Interval, merged, split
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
-from app.engine.layered.model import Schedule, Segment
+from app.engine.layered.model import FinalSchedule, Schedule, Segment
 from app.engine.layered.tally import Tally, tallies
 from app.engine.roster.model import Person, Roster, Slot
 from app.errors import TooMuchWork
@@ -56,6 +56,18 @@ Obstacles = Mapping[str, Sequence[Obstacle]]
 """By person."""
 
 
+class RankingWanted(NamedTuple):
+    """What is given away: a stretch of a role, or what ``user_id`` has of it.
+
+    ``None`` is the first role, or everybody. The first ``most`` candidates are named.
+    """
+
+    stretch: Interval
+    user_id: str | None
+    role: str | None
+    most: int
+
+
 class RankedUser(NamedTuple):
     """One candidate, with what they have around the stretch before and after taking it over."""
 
@@ -63,6 +75,7 @@ class RankedUser(NamedTuple):
     before: Share
     after: Share
     obstacles: Sequence[Obstacle]
+    other_roles: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,7 @@ class Ranking:
     counted: Interval
     candidates: Sequence[RankedUser]
     total: int
+    role: str | None = None
 
 
 def taking_part(schedule: StoredSchedule) -> list[str]:
@@ -90,24 +104,20 @@ async def ranking_of(
     tx: Tx,
     context: RequestContext,
     schedule: StoredSchedule,
-    stretch: Interval,
-    user_id: str | None,
-    most: int,
+    wanted: RankingWanted,
 ) -> Ranking:
-    """Rank who could take ``stretch`` over, or what ``user_id`` has of it; the first ``most``.
+    """Rank who could take a stretch over.
 
     Raises the engine's limits.
     """
-    names = taking_part(schedule)
+    names, stretch = taking_part(schedule), wanted.stretch
     obstacles = await obstacles_of(tx, context, names, stretch, schedule.id)
     window = (
         max(EARLIEST_AT, stretch[0] - AROUND_MS),
         min(LATEST_AT - 1, stretch[1] + AROUND_MS),
     )
     history = await history_between(tx, context.org_id, schedule.id, *window)
-    return await ask(
-        context.compute, history, *window, ranking_in, stretch, user_id, names, obstacles, most
-    )
+    return await ask(context.compute, history, *window, ranking_in, wanted, names, obstacles)
 
 
 async def obstacles_of(
@@ -140,16 +150,19 @@ def ranking_in(
     history: History,
     from_at: int,
     to_at: int,
-    stretch: Interval,
-    user_id: str | None,
+    wanted: RankingWanted,
     names: Sequence[str],
     obstacles: Obstacles,
-    most: int,
 ) -> Ranking:
-    """Rank ``names`` by what a schedule gives them in the window. Raises the engine's limits."""
+    """Rank ``names`` by what a schedule gives them in the window, in all roles together.
+
+    Raises the engine's limits.
+    """
+    stretch, user_id, role, most = wanted
     final = final_schedule_in(history, from_at, to_at)
     schedule = _schedule_at(history, stretch[0])
-    given = _held(final.segments, stretch, user_id)
+    part = final.part_of(role)
+    given = _held(part.segments if part else (), stretch, user_id)
     stretches = [stretch] if user_id is None else merged([each[:2] for each in given])
     givers = list(dict.fromkeys(giver for *_, giver in given))
     met = {
@@ -166,11 +179,23 @@ def ranking_in(
         [(slot, 0) for slot in range(len(slots))],
     )
     ranked = [
-        RankedUser(name, each.before, each.after, met[name])
+        RankedUser(name, each.before, each.after, met[name], _besides(final, name, role, stretches))
         for each in found[:most]
         for name in [people[each.person].name]
     ]
-    return Ranking(stretches, givers, (from_at, to_at), ranked, len(found))
+    return Ranking(stretches, givers, (from_at, to_at), ranked, len(found), role)
+
+
+def _besides(
+    final: FinalSchedule, name: str, role: str | None, stretches: Sequence[Interval]
+) -> Sequence[str]:
+    """Return the other roles that somebody has in a part of these stretches."""
+    return tuple(
+        part.role
+        for part in final.parts
+        if part.role is not None and part.role != role
+        if split([each[:2] for each in part.segments if name in each.user_ids], stretches)[0]
+    )
 
 
 def _person(name: str, obstacles: Sequence[Obstacle], carried: Tally | None) -> Person:
@@ -186,9 +211,16 @@ def _person(name: str, obstacles: Sequence[Obstacle], carried: Tally | None) -> 
     return Person(name, away=tuple(away), carried=amounts)
 
 
-def stretches_lost(history: History, from_at: int, to_at: int, user_id: str) -> Sequence[str]:
-    """Say in which parts of the window somebody is not on call, and who is. Raises the limits."""
-    final = final_schedule_in(history, from_at, to_at)
+def stretches_lost(
+    history: History, from_at: int, to_at: int, user_id: str, role: str | None
+) -> Sequence[str]:
+    """Say in which parts of the window somebody has not the role, and who has.
+
+    Raises the engine's limits.
+    """
+    final = final_schedule_in(history, from_at, to_at).part_of(role)
+    if final is None:
+        return [f"there is no role {role} from {utc_text(from_at)} to {utc_text(to_at)}"]
     others = [
         (each.start_at, f"{_names(each)}, by {_source(each)},", each.end_at)
         for each in final.segments

@@ -5,6 +5,7 @@ for what is still open and still the asker's. So of several at once nobody gets 
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from app.database.database import Tx
 from app.database.ids import new_id
@@ -12,7 +13,13 @@ from app.engine.intervals import Interval, split
 from app.errors import Conflict, FieldError, InvalidRequest
 from app.teams.audit.recording import record_change
 from app.teams.covers import store
-from app.teams.covers.candidates import obstacles_of, ranking_of, stretches_lost, taking_part
+from app.teams.covers.candidates import (
+    RankingWanted,
+    obstacles_of,
+    ranking_of,
+    stretches_lost,
+    taking_part,
+)
 from app.teams.covers.schemas import candidates_of, cover_of
 from app.teams.covers.state import (
     CoverAnswer,
@@ -22,9 +29,10 @@ from app.teams.covers.state import (
     with_refusal,
     withdrawn,
 )
-from app.teams.on_call.store import ask, history_between
+from app.teams.on_call.store import ask, history_between, other_roles
 from app.teams.operation import V2, HandlerResult, RequestContext
 from app.teams.overrides.store import ManualAssignmentFields, insert_assignment, new_assignment
+from app.teams.schedules.roles import first_role_at, require_role
 from app.teams.schedules.store import (
     StoredSchedule,
     get_schedule,
@@ -48,7 +56,9 @@ async def list_candidates(tx: Tx, context: RequestContext) -> HandlerResult:
     schedule = await get_schedule(tx, context.org_id, context.path["id"], context.now)
     user_id = None if query.user_id is None else str(query.user_id)
     stretch = (int(query.from_at), int(query.to_at))
-    ranking = await ranking_of(tx, context, schedule, stretch, user_id, query.limit)
+    role = _role(schedule, query.role, max(stretch[0], context.now), "role")
+    wanted = RankingWanted(stretch, user_id, role, query.limit)
+    ranking = await ranking_of(tx, context, schedule, wanted)
     if not ranking.stretches:
         none = f"{user_id} is not on call alone by this schedule in that time"
         raise InvalidRequest([FieldError("user_id", none)])
@@ -79,11 +89,13 @@ async def create_cover(tx: Tx, context: RequestContext) -> HandlerResult:
     schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
     given = _fields(context)
+    role = _role(schedule, context.document.role, max(given.start_at, context.now), "/role")
+    given = replace(given, role=role)
     offered = enumerate(given.offered_to or ())
     named = [(f"/offered_to/{place}", name) for place, name in offered]
     await require_users(tx, context.org_id, [("/user_id", given.user_id), *named])
     span = (given.start_at, given.end_at)
-    if lost := await _stretches_lost(tx, context, schedule.id, given.user_id, [span]):
+    if lost := await _stretches_lost(tx, context, schedule.id, given.user_id, role, [span]):
         raise InvalidRequest(
             [FieldError("/user_id", f"{given.user_id} is not on call alone: {lost}")]
         )
@@ -97,8 +109,8 @@ async def accept_cover(tx: Tx, context: RequestContext) -> HandlerResult:
     """Take over what is open of a cover request, or a part of it, by overrides."""
     cover, schedule, user_id = await _answerable(tx, context)
     parts = _parts_wanted(cover, context)
-    asker = cover.fields.user_id
-    if lost := await _stretches_lost(tx, context, schedule.id, asker, parts):
+    asker, role = cover.fields.user_id, cover.fields.role
+    if lost := await _stretches_lost(tx, context, schedule.id, asker, role, parts):
         raise Conflict(
             f"the schedule has changed: {asker} is not on call alone there any more, {lost}"
         )
@@ -145,6 +157,17 @@ def _fields(context: RequestContext) -> CoverFields:
     return CoverFields(
         str(document.user_id), int(document.start), end_at, expires_at, document.reason, offered
     )
+
+
+def _role(schedule: StoredSchedule, role: str | None, at: int, pointer: str) -> str | None:
+    """Return the role that is meant: the first one at an instant, where none is given.
+
+    Raises ``InvalidRequest`` for a role that no layer has.
+    """
+    if role is None:
+        return first_role_at(schedule, at)
+    require_role(schedule, str(role), pointer)
+    return str(role)
 
 
 async def _open_cover(tx: Tx, context: RequestContext) -> tuple[CoverRequest, StoredSchedule]:
@@ -212,7 +235,12 @@ def _outside_errors(context: RequestContext, given: CoverFields) -> Iterator[Fie
 
 
 async def _stretches_lost(
-    tx: Tx, context: RequestContext, schedule_id: str, user_id: str, parts: Sequence[Interval]
+    tx: Tx,
+    context: RequestContext,
+    schedule_id: str,
+    user_id: str,
+    role: str | None,
+    parts: Sequence[Interval],
 ) -> str:
     """Say who has what of ``parts`` in place of ``user_id``; nothing if nobody has."""
     window = (parts[0][0], parts[-1][1])
@@ -220,7 +248,7 @@ async def _stretches_lost(
     lost = [
         words
         for part in parts
-        for words in await ask(context.compute, history, *part, stretches_lost, user_id)
+        for words in await ask(context.compute, history, *part, stretches_lost, user_id, role)
     ]
     more = f"; and {len(lost) - MAX_LOST} more" if len(lost) > MAX_LOST else ""
     return "; ".join(lost[:MAX_LOST]) + more
@@ -250,10 +278,13 @@ async def _override(
     part: Interval,
 ) -> CoverAnswer:
     """Make the override that gives a part to somebody."""
-    given = ManualAssignmentFields(user_id, *part, cover.fields.reason or "cover")
+    role = cover.fields.role
+    given = ManualAssignmentFields(user_id, *part, cover.fields.reason or "cover", role=role)
     made = new_assignment("override", new_id(context.now), schedule.id, given, context.now)
     await insert_assignment(tx, context.org_id, made, context.now)
-    return CoverAnswer(user_id, context.now, *part, made.id)
+    whose = (context.org_id, schedule.id, [user_id], role, part)
+    also = await other_roles(tx, context.compute, *whose)
+    return CoverAnswer(user_id, context.now, *part, made.id, other_roles=tuple(also))
 
 
 async def _record_and_answer(

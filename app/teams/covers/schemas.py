@@ -9,7 +9,8 @@ from app.engine.cover import Share
 from app.engine.layered.limits import DAY_MS
 from app.errors import FieldError
 from app.http.validation import RequestModel
-from app.products.layered.layer_fields import Point
+from app.products.layered.answer import OtherRoles, ShownRole
+from app.products.layered.layer_fields import Point, RoleMeant
 from app.products.layered.request import Reason, order_errors, window_errors
 from app.products.numbers import Number, number
 from app.teams.covers.candidates import Obstacle, RankedUser, Ranking
@@ -32,6 +33,7 @@ class CandidatesQuery(RequestModel, frozen=True, rename={"from_at": "from", "to_
         | None
     ) = None
     limit: Annotated[int, Meta(ge=1, le=100, description="a whole number from 1 to 100")] = 25
+    role: RoleMeant | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -73,6 +75,7 @@ class CoverPost(RequestModel, frozen=True):
     expires_at: (
         Annotated[Point, Meta(description="an instant to come, not after end; absent: end")] | None
     ) = None
+    role: RoleMeant | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -115,7 +118,7 @@ class Stretch(Struct, frozen=True):
     end: Instant
 
 
-class AcceptedPart(Struct, frozen=True):
+class AcceptedPart(Struct, frozen=True, omit_defaults=True):
     """What somebody has taken over."""
 
     user_id: str
@@ -123,6 +126,7 @@ class AcceptedPart(Struct, frozen=True):
     end: Instant
     override_id: Annotated[str, Meta(description="The override that gives it to them.")]
     at: Instant
+    other_roles: OtherRoles = ()
 
 
 class Refusal(Struct, frozen=True):
@@ -133,7 +137,7 @@ class Refusal(Struct, frozen=True):
     at: Instant
 
 
-class CoverShown(Struct, frozen=True):
+class CoverShown(Struct, frozen=True, omit_defaults=True):
     """A cover request."""
 
     id: str
@@ -151,6 +155,7 @@ class CoverShown(Struct, frozen=True):
     created_at: Instant
     updated_at: Instant
     version: Annotated[int, Meta(description="Raised by every answer; the ETag is this in quotes.")]
+    role: ShownRole | None = None
 
 
 class OnCallLoad(Struct, frozen=True):
@@ -170,7 +175,7 @@ class ObstacleShown(Struct, frozen=True):
     end: Instant
 
 
-class CandidateShown(Struct, frozen=True):
+class CandidateShown(Struct, frozen=True, omit_defaults=True):
     """Somebody who could take the stretch over."""
 
     user_id: str
@@ -180,9 +185,10 @@ class CandidateShown(Struct, frozen=True):
     after: OnCallLoad
     obstacles: Sequence[ObstacleShown]
     reason: Annotated[str, Meta(description="Why they stand here, in a sentence.")]
+    other_roles: OtherRoles = ()
 
 
-class CandidatesShown(Struct, frozen=True):
+class CandidatesShown(Struct, frozen=True, omit_defaults=True):
     """Who could take a stretch over: who is able first, then by hours after, nights, weekends."""
 
     schedule_id: str
@@ -192,6 +198,7 @@ class CandidatesShown(Struct, frozen=True):
     counted_to: Annotated[Instant, Meta(description="To here: 28 days on either side.")]
     candidates: Sequence[CandidateShown]
     total: Annotated[int, Meta(description="How many there are, with those not shown.")]
+    role: ShownRole | None = None
 
 
 def cover_of(cover: CoverRequest, now: int) -> CoverShown:
@@ -213,6 +220,7 @@ def cover_of(cover: CoverRequest, now: int) -> CoverShown:
         utc_text(cover.created_at),
         utc_text(cover.updated_at(now)),
         cover.version(now),
+        given.role,
     )
 
 
@@ -234,12 +242,14 @@ def candidates_of(
         counted.end,
         [_candidate(each, names.get(each.user_id), counted) for each in ranking.candidates],
         ranking.total,
+        ranking.role,
     )
 
 
 def _accepted(part: CoverAnswer) -> AcceptedPart:
     stretch = (utc_text(part.start_at), utc_text(part.end_at))
-    return AcceptedPart(part.user_id, *stretch, str(part.override_id), utc_text(part.at))
+    made = (str(part.override_id), utc_text(part.at))
+    return AcceptedPart(part.user_id, *stretch, *made, part.other_roles)
 
 
 def _candidate(
@@ -253,6 +263,7 @@ def _candidate(
         _load(ranked.after),
         [_obstacle(each) for each in ranked.obstacles],
         _in_words(ranked, counted),
+        ranked.other_roles,
     )
 
 
@@ -273,8 +284,9 @@ def _in_words(ranked: RankedUser, counted: Stretch) -> str:
     if ranked.obstacles:
         return f"{ranked.user_id} {ranked.obstacles[0].in_words}"
     load = _load(ranked.after)
+    free = f"{', '.join(ranked.other_roles)} besides" if ranked.other_roles else "free"
     return (
-        f"{ranked.user_id} is free and would have {load.hours} h from {counted.start} to "
+        f"{ranked.user_id} is {free} and would have {load.hours} h from {counted.start} to "
         f"{counted.end}, {load.night_hours} h at night and {load.weekend_hours} h on weekends"
     )
 

@@ -27,7 +27,8 @@ State = Literal["open", "accepted", "refused", "withdrawn", "expired"]
 class CoverAnswer:
     """What somebody answered at an instant: the part that an override gives to them, or a refusal.
 
-    A refusal has no ``override_id``, and the whole stretch.
+    A refusal has no ``override_id``, and the whole stretch. ``other_roles`` are those of the
+    schedule that the same person has in a part of it.
     """
 
     user_id: str
@@ -36,6 +37,7 @@ class CoverAnswer:
     end_at: int
     override_id: str | None = None
     reason: str | None = None
+    other_roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class CoverFields:
     expires_at: int
     reason: str | None = None
     offered_to: tuple[str, ...] | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

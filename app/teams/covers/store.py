@@ -58,6 +58,14 @@ async def get_cover(tx: AsyncConnection, org_id: str, cover_id: str) -> CoverReq
     return _cover(row)
 
 
+async def covers_named(
+    tx: AsyncConnection, org_id: str, ids: Collection[str]
+) -> Mapping[str, CoverRequest]:
+    """Return those of ``ids`` that are requests, by id."""
+    query = select(cover_requests).where(COLUMN.org_id == org_id, COLUMN.id.in_(sorted(ids)))
+    return {row["id"]: _cover(row) for row in (await tx.execute(query)).mappings()}
+
+
 async def insert_cover(tx: AsyncConnection, org_id: str, cover: CoverRequest, now: int) -> None:
     """Write a new request.
 
@@ -74,7 +82,7 @@ async def insert_cover(tx: AsyncConnection, org_id: str, cover: CoverRequest, no
         raise Conflict(f"the schedule has {MAX_OPEN} open cover requests: withdraw some")
     given = cover.fields
     for other in standing:
-        same = other.fields.user_id == given.user_id
+        same = (other.fields.user_id, other.fields.role) == (given.user_id, given.role)
         if same and any(
             start < given.end_at and given.start_at < end for start, end in other.open_parts(now)
         ):
@@ -91,6 +99,7 @@ async def insert_cover(tx: AsyncConnection, org_id: str, cover: CoverRequest, no
         "end_at": given.end_at,
         "reason": given.reason,
         "offered_to": None if given.offered_to is None else _text(given.offered_to),
+        "role": given.role,
         "created_at": cover.created_at,
         **_columns(cover),
     }
@@ -184,6 +193,7 @@ def _cover(row: RowMapping) -> CoverRequest:
         row["expires_at"],
         row["reason"],
         None if offered is None else msgspec.json.decode(offered, type=tuple[str, ...]),
+        row["role"],
     )
     return CoverRequest(
         row["id"],

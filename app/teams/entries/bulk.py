@@ -1,4 +1,4 @@
-"""Entries in bulk: a list of them, or a rotation that ``oncall-rotation`` has answered.
+"""Entries in bulk: a list of them, or what ``oncall-rotation`` or ``oncall-roster`` has answered.
 
 Strategy: all or nothing. Faults are told together, each at the item that has it, and what the
 schedule has in all of their time is read once before they are written and once after.
@@ -13,45 +13,47 @@ from msgspec import Meta, Struct, field
 from app.engine.layered.limits import check_window
 from app.errors import FieldError, OutOfBounds
 from app.http.validation import RequestModel
-from app.products.layered.layer_fields import Point
-from app.products.layered.request import READ_ONLY, window_errors
+from app.teams.entries.bought import (
+    AnswerFairness,
+    AnswerFlag,
+    AnswerList,
+    AnswerNumber,
+    AnswerObject,
+    AnswerText,
+    BoughtShift,
+    BoughtSlot,
+    Choice,
+    Item,
+    Skill,
+    choice_errors,
+    name_errors,
+    role_errors,
+    shift_items,
+    slot_items,
+    together_errors,
+)
 from app.teams.entries.schemas import EntryPost, EntryShown
 from app.teams.entries.store import StoredEntry
-from app.teams.overrides.store import ManualAssignmentFields
 from app.teams.schemas import UserId
 
 MOST = 1_000
 """Items of one request."""
 
-AnswerText = Annotated[str, READ_ONLY]
-AnswerNumber = Annotated[int | float, READ_ONLY]
-AnswerFlag = Annotated[bool, READ_ONLY]
-AnswerObject = Annotated[dict[str, Any], READ_ONLY]
-AnswerList = Annotated[list[Any], READ_ONLY]
-
-
-class BoughtShift(RequestModel, frozen=True, rename="camel"):
-    """One shift of a rotation, as ``oncall-rotation`` answers it."""
-
-    person: (
-        Annotated[UserId, Meta(description="a user's id, or a name in `users`; null: a gap")] | None
-    )
-    start: Point
-    end: Point
-    roles: Annotated[dict[str, UserId | None], Meta(description="who has each role")] | None = None
-    shift: AnswerNumber | None = None
-    next_handoff: AnswerText | None = None
-    start_local: AnswerText | None = None
-    end_local: AnswerText | None = None
-
-    @classmethod
-    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
-        """Yield the errors of the shift's stretch."""
-        return window_errors(values, "start", "end", "/end")
+GIVEN = ("entries", "rotation", "assignments")
+"""The fields of which a request has one."""
+WORDS: Mapping[str, str] = {"rotation": "rotation", "assignments": "roster"}
+CHOOSES: Mapping[str, Sequence[str]] = {
+    "role": ["rotation"],
+    "users": ["rotation", "assignments"],
+    "kind": ["assignments"],
+    "skill": ["assignments"],
+    "place": ["assignments"],
+}
+"""The fields that choose, each with what they choose from."""
 
 
 class EntriesPost(RequestModel, frozen=True, rename="camel"):
-    """Entries to create together: a list of them, or the answer of ``oncall-rotation`` as it is."""
+    """Entries to create together: a list of them, or a bought rotation or roster as it is."""
 
     entries: (
         Annotated[
@@ -74,7 +76,45 @@ class EntriesPost(RequestModel, frozen=True, rename="camel"):
     role: (
         Annotated[
             str,
-            Meta(description="whose shifts of a rotation with roles; absent: those of the first"),
+            Meta(
+                description="whose shifts of a rotation with roles; absent: those of the first. "
+                "Where layers of the schedule have roles, it is one of these as well"
+            ),
+        ]
+        | None
+    ) = None
+    assignments: (
+        Annotated[
+            list[BoughtSlot],
+            Meta(
+                min_length=1,
+                max_length=MOST,
+                description="1 to 1,000 slots of a bought roster, in place of entries",
+            ),
+        ]
+        | None
+    ) = None
+    kind: (
+        Annotated[
+            str, Meta(max_length=200, description="the slots of a roster that are meant; else all")
+        ]
+        | None
+    ) = None
+    skill: (
+        Annotated[
+            Skill,
+            Meta(description="the places of a roster that are meant: those that ask for it"),
+        ]
+        | None
+    ) = None
+    place: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=20,
+                description="which of the people of each slot, from 1, of those with the skill",
+            ),
         ]
         | None
     ) = None
@@ -83,8 +123,8 @@ class EntriesPost(RequestModel, frozen=True, rename="camel"):
             dict[str, UserId],
             Meta(
                 max_length=MOST,
-                description="the user's id for each name in the rotation; any other name is "
-                "an id itself",
+                description="the user's id for each name in the rotation or roster; any other name "
+                "is an id itself",
             ),
         ]
         | None
@@ -93,67 +133,79 @@ class EntriesPost(RequestModel, frozen=True, rename="camel"):
     shift_length_hours: AnswerNumber | None = None
     balanced: AnswerFlag | None = None
     interpretation: AnswerText | None = None
-    fairness: AnswerObject | None = None
+    fairness: AnswerFairness | None = None
     gaps: AnswerList | None = None
     carry_over: AnswerObject | None = None
     next_person: AnswerText | None = None
+    loads: AnswerObject | None = None
+    explanations: AnswerList | None = None
+    changes: AnswerList | None = None
+    warnings: AnswerList | None = None
     understood_of_it: AnswerObject | None = field(default=None, name="understood")
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
         """Yield the errors of the whole: what there is of it, whose it is, and how long it is."""
-        given = [name for name in ("entries", "rotation") if values.get(name) is not None]
-        if len(given) == 2:
-            yield FieldError("/rotation", "goes without entries: send one of them")
-        elif values.keys() >= {"entries", "rotation"} and not given:
-            yield FieldError("/entries", "send these, or a rotation as oncall-rotation answers it")
-        for name in ("role", "users"):
-            if values.get(name) is not None and "entries" in given:
-                yield FieldError(f"/{name}", "goes with a rotation only")
-        if "rotation" in given:
-            yield from _role_errors(values)
-            yield from _name_errors(values)
+        given = [name for name in GIVEN if values.get(name) is not None]
+        if len(given) > 1:
+            yield FieldError(f"/{given[1]}", f"goes without {given[0]}: send one of them")
+        elif values.keys() >= {*GIVEN} and not given:
+            wanted = (
+                "send these, or a rotation or roster as oncall-rotation or oncall-roster answers it"
+            )
+            yield FieldError("/entries", wanted)
+        for name, goes_with in CHOOSES.items():
+            if values.get(name) is not None and given and given[0] not in goes_with:
+                kinds = " or ".join(WORDS[each] for each in goes_with)
+                yield FieldError(f"/{name}", f"goes with a {kinds} only")
+        if len(given) == 1:
+            yield from _bought_errors(given[0], values)
         for name in given:
             yield from _window_errors(name, values[name])
 
     @property
-    def items(self) -> Sequence["Item"]:
-        """The entries that are asked for, each with its pointer; gaps of a rotation are none."""
-        if self.entries is not None:
-            return [
-                Item(f"/entries/{place}", each.fields, each.id, "user_id")
-                for place, each in enumerate(self.entries)
-            ]
-        users = self.users or {}
-        found = []
-        for place, shift in enumerate(self.rotation or ()):
-            name = shift.person if self.role is None else (shift.roles or {})[self.role]
-            if name is not None:
-                user_id = str(users.get(str(name), name))
-                given = ManualAssignmentFields(user_id, int(shift.start), int(shift.end))
-                found.append(Item(f"/rotation/{place}", given, None, "person"))
-        return found
+    def given(self) -> str:
+        """The field that has what is to be created."""
+        return next(name for name in GIVEN if getattr(self, name) is not None)
 
+    def items_of(self, *, has_roles: bool) -> Sequence[Item]:
+        """Return the entries that are asked for, each with its pointer; gaps are none.
 
-class Item(NamedTuple):
-    """An entry that is asked for: where it stands, what it is, and the field that says whose."""
-
-    pointer: str
-    fields: ManualAssignmentFields
-    id: str | None
-    whose: str
+        Those of a rotation are of its ``role``, if the schedule ``has_roles``.
+        """
+        users = {name: str(user_id) for name, user_id in (self.users or {}).items()}
+        if self.rotation is not None:
+            return shift_items(self.rotation, self.role, users, has_roles=has_roles)
+        if self.assignments is not None:
+            return slot_items(self.assignments, self.choice, users)
+        return [
+            Item(f"/entries/{place}", each.fields, each.id, "user_id")
+            for place, each in enumerate(self.entries or ())
+        ]
 
     @property
-    def user_id(self) -> str:
-        """Whose it is."""
-        return str(self.fields.user_id)
+    def choice(self) -> Choice:
+        """What of a roster is meant."""
+        return Choice(self.kind, self.skill, self.place)
+
+    @property
+    def gap_count(self) -> int:
+        """The shifts or slots that are meant and that nobody has."""
+        if self.assignments is not None:
+            choice = self.choice
+            meant = (slot for slot in self.assignments if choice.is_about(slot))
+            return sum(not choice.of(slot) for slot in meant)
+        shifts = self.rotation or ()
+        return sum(shift.holder(self.role) is None for shift in shifts)
 
 
 class EntriesMade(Struct, frozen=True):
     """What was created, in the order of the request."""
 
     entries: Sequence[EntryShown]
-    gaps: Annotated[int, Meta(description="Shifts of the rotation that nobody has: no entries.")]
+    gaps: Annotated[
+        int, Meta(description="Shifts or slots of what was bought that nobody has: no entries.")
+    ]
 
 
 def window_of(items: Sequence[Item]) -> tuple[int, int]:
@@ -175,21 +227,22 @@ def id_errors(items: Sequence[Item], taken: set[str]) -> Iterator[FieldError]:
 
 
 def overlap_errors(items: Sequence[Item], entries: Sequence[StoredEntry]) -> Iterator[FieldError]:
-    """Yield an error for each item whose user has another entry at that time.
+    """Yield an error for each item whose user has another entry of its role at that time.
 
     Of two items the later one in the list has it. ``entries`` are those that there are already.
     """
-    held: dict[str, list[_Held]] = defaultdict(list)
+    held: dict[tuple[str, str | None], list[_Held]] = defaultdict(list)
     for entry in entries:
         for user_id in set() if entry.generated else {entry.scheduled_user_id, *entry.user_ids}:
             what = f"the entry {entry.id}"
-            held[user_id].append(_Held(entry.start_at, entry.end_at, -1, what))
+            held[user_id, entry.role].append(_Held(entry.start_at, entry.end_at, -1, what))
     for place, item in enumerate(items):
         given = item.fields
-        held[item.user_id].append(_Held(given.start_at, given.end_at, place, item.pointer))
+        own = _Held(given.start_at, given.end_at, place, item.pointer)
+        held[item.user_id, given.role].append(own)
     faults: dict[int, str] = {}
-    for own in held.values():
-        for first, second in _overlaps(own):
+    for some in held.values():
+        for first, second in _overlaps(some):
             faults.setdefault(second.place, first.what)
     for place in sorted(faults):
         item = items[place]
@@ -228,28 +281,18 @@ def _end_of(held: _Held) -> int:
     return held.end_at
 
 
-def _role_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Yield an error if a shift lacks the role that is asked for."""
-    role = values.get("role")
-    for place, shift in enumerate(values["rotation"] if role is not None else ()):
-        if role not in (shift.roles or {}):
-            known = ", ".join(shift.roles or ()) or "none"
-            yield FieldError("/role", f"/rotation/{place} has no role {role}: it has {known}")
-            return
-
-
-def _name_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Yield an error for each of ``users`` whom the rotation does not name."""
-    shifts = values["rotation"]
-    named = {str(name) for shift in shifts for name in _people_of(shift)}
-    for name in values.get("users") or ():
-        if name not in named:
-            yield FieldError("/users", f"the rotation names nobody {name}")
-
-
-def _people_of(shift: BoughtShift) -> Iterator[str | None]:
-    yield shift.person
-    yield from (shift.roles or {}).values()
+def _bought_errors(given: str, values: Mapping[str, Any]) -> Iterator[FieldError]:
+    """Yield the errors of a rotation or roster by itself."""
+    users = values.get("users") or {}
+    bought = values[given] if given in WORDS else ()
+    yield from name_errors(WORDS.get(given, ""), bought, users if bought else {})
+    if given == "rotation" and values.get("role") is not None:
+        yield from role_errors(values["role"], bought)
+    if given == "assignments" and {"kind", "skill", "place"} <= values.keys():
+        choice = Choice(values["kind"], values["skill"], values["place"])
+        errors = list(choice_errors(choice, bought))
+        ids = {name: str(user_id) for name, user_id in users.items()}
+        yield from errors or together_errors(slot_items(bought, choice, ids))
 
 
 def _window_errors(name: str, items: Sequence[Any]) -> Iterator[FieldError]:

@@ -8,22 +8,28 @@ from app.engine.layered.limits import check_window
 from app.errors import FieldError, InvalidRequest, OutOfBounds
 from app.teams.audit.recording import record_change
 from app.teams.entries import store
-from app.teams.entries.bulk import EntriesMade, Item, id_errors, overlap_errors, window_of
-from app.teams.entries.schemas import entry_of, swap_of
+from app.teams.entries.bought import Item
+from app.teams.entries.bulk import EntriesMade, id_errors, overlap_errors, window_of
+from app.teams.entries.schemas import EntryShown, entry_of, swap_of
+from app.teams.entries.store import StoredEntry
+from app.teams.on_call.store import other_roles
 from app.teams.operation import V2, HandlerResult, RequestContext
 from app.teams.overrides.store import (
+    find_obstacles,
     new_assignment,
     take_back,
     taken_ids,
 )
+from app.teams.schedules.roles import known_roles, with_role
 from app.teams.schedules.store import (
+    StoredSchedule,
     get_schedule,
     lock_schedule,
     raise_version,
 )
 from app.teams.schemas import DataEnvelope, list_envelope, visible_fields
 from app.teams.times import local_days, local_text
-from app.teams.users.existence import MAX_NAMED, require_users
+from app.teams.users.existence import MAX_NAMED, require_known, require_users
 
 
 async def list_entries(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -47,14 +53,14 @@ async def create_entry(tx: Tx, context: RequestContext) -> HandlerResult:
     """Create an entry by hand."""
     schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
-    await require_users(tx, context.org_id, [("/user_id", str(context.document.user_id))])
-    entry_id = context.document.id or new_id(context.now, "entry_")
-    assignment = new_assignment(
-        "entry", entry_id, schedule.id, context.document.fields, context.now
-    )
-    await store.insert_entry(tx, context.org_id, assignment, context.now)
-    entry = await store.get_entry(tx, context.org_id, entry_id)
-    shown = entry_of(entry, schedule.rules.timezone)
+    user_id, entry_id = str(context.document.user_id), context.document.id
+    entry_id = entry_id or new_id(context.now, "entry_")
+    given = with_role(schedule, context.document.fields, context.now)
+    assignment = new_assignment("entry", entry_id, schedule.id, given, context.now)
+    found = await find_obstacles(tx, context.org_id, assignment, context.now)
+    require_known([("/user_id", user_id)], [user_id] if found.user_exists else [])
+    entry = await store.insert_entry(tx, context.org_id, assignment, found)
+    [shown] = await _shown(tx, context, schedule, [entry])
     after = await raise_version(tx, context.org_id, schedule, context.now)
     await record_change(tx, context, after, "entry.created", {}, visible_fields(shown))
     return HandlerResult(DataEnvelope(shown), location=f"{V2}/entries/{entry_id}")
@@ -64,7 +70,13 @@ async def create_entries(tx: Tx, context: RequestContext) -> HandlerResult:
     """Create entries together: all of them, or none."""
     schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
-    items = context.document.items
+    pointer = "/role" if context.document.rotation else None
+    items = [
+        item._replace(
+            fields=with_role(schedule, item.fields, context.now, pointer or f"{item.pointer}/role")
+        )
+        for item in context.document.items_of(has_roles=bool(known_roles(schedule)))
+    ]
     await _require_valid(tx, context, schedule.id, items)
     made = [
         new_assignment(
@@ -80,7 +92,7 @@ async def create_entries(tx: Tx, context: RequestContext) -> HandlerResult:
         for each in shown
     ]
     await record_change(tx, context, after, "entries.created", {}, {"entries": lines})
-    gaps = len(context.document.rotation or items) - len(items)
+    gaps = context.document.gap_count
     where = f"{V2}/schedules/{schedule.id}/entries"
     return HandlerResult(DataEnvelope(EntriesMade(shown, gaps)), location=where)
 
@@ -90,7 +102,8 @@ async def _require_valid(
 ) -> None:
     """Raise ``InvalidRequest``, with the item of each fault, unless all can be created."""
     if not items:
-        raise InvalidRequest([FieldError("/rotation", "has gaps and no shifts")])
+        none = "has nobody for what is meant: there would be no entry"
+        raise InvalidRequest([FieldError(f"/{context.document.given}", none)])
     named = [(f"{item.pointer}/{item.whose}", item.user_id) for item in items]
     await require_users(tx, context.org_id, named)
     ids = [item.id for item in items if item.id is not None]
@@ -148,7 +161,7 @@ async def swap_entry(tx: Tx, context: RequestContext) -> HandlerResult:
             ]
         )
     swap, entries = await store.insert_swap(tx, context.org_id, entry, with_user_id, context.now)
-    shown = swap_of(swap, entries, schedule.rules.timezone)
+    shown = swap_of(swap, await _shown(tx, context, schedule, entries))
     after = await raise_version(tx, context.org_id, schedule, context.now)
     await record_change(tx, context, after, "swap.created", {}, visible_fields(shown))
     return HandlerResult(DataEnvelope(shown))
@@ -170,6 +183,19 @@ async def undo_swap(tx: Tx, context: RequestContext) -> HandlerResult:
     after = await raise_version(tx, context.org_id, schedule, context.now)
     await record_change(tx, context, after, "swap.deleted", visible_fields(swap_of(swap)), {})
     return HandlerResult()
+
+
+async def _shown(
+    tx: Tx, context: RequestContext, schedule: StoredSchedule, entries: Sequence[StoredEntry]
+) -> Sequence[EntryShown]:
+    """Return entries as they are on the wire, with what else their people have."""
+    shown = []
+    for entry in entries:
+        whose = (context.org_id, schedule.id, entry.user_ids, entry.role)
+        span = (entry.start_at, entry.end_at)
+        also = await other_roles(tx, context.compute, *whose, span)
+        shown.append(entry_of(entry, schedule.rules.timezone, also))
+    return shown
 
 
 def _stretch(

@@ -49,7 +49,7 @@ V2_ENTRIES: Sequence[Operation] = (
     V2_WRITE_GROUP(
         "POST",
         "/schedules/{id}/entries/bulk",
-        "Create entries together, or store a bought rotation",
+        "Create entries together, or store a bought rotation or roster",
         handlers.create_entries,
         heavy=True,
         body=EntriesPost,
@@ -70,7 +70,7 @@ V2_ENTRIES: Sequence[Operation] = (
             ]
         },
         description="All or nothing; each fault is named by its index. The answer of "
-        "`oncall-rotation` is a body as it is.",
+        "`oncall-rotation` or `oncall-roster` is a body as it is.",
     ),
     V2_WRITE_GROUP(
         "POST",

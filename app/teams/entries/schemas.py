@@ -10,8 +10,15 @@ from msgspec import Meta, Struct
 from app.engine.layered import limits
 from app.errors import FieldError
 from app.http.validation import RequestModel
-from app.products.layered.answer import StretchesPassedOver, UserIds, several, stretches_passed_over
-from app.products.layered.layer_fields import Point
+from app.products.layered.answer import (
+    OtherRoles,
+    ShownRole,
+    StretchesPassedOver,
+    UserIds,
+    several,
+    stretches_passed_over,
+)
+from app.products.layered.layer_fields import Point, RoleMeant, text_of
 from app.products.layered.request import window_errors
 from app.teams.entries.store import StoredEntry, StoredSwap
 from app.teams.overrides.store import ManualAssignmentFields
@@ -26,6 +33,7 @@ class EntryPost(RequestModel, frozen=True):
     start: Point
     end: Point
     id: Id | None = None
+    role: RoleMeant | None = None
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -35,7 +43,8 @@ class EntryPost(RequestModel, frozen=True):
     @property
     def fields(self) -> ManualAssignmentFields:
         """The entry as it is stored."""
-        return ManualAssignmentFields(str(self.user_id), int(self.start), int(self.end))
+        span = (int(self.start), int(self.end))
+        return ManualAssignmentFields(str(self.user_id), *span, role=text_of(self.role))
 
 
 class EntryShown(Struct, frozen=True, omit_defaults=True):
@@ -61,6 +70,8 @@ class EntryShown(Struct, frozen=True, omit_defaults=True):
     created_at: Instant | None
     user_ids: UserIds = ()
     passed_over: StretchesPassedOver = ()
+    role: ShownRole | None = None
+    other_roles: OtherRoles = ()
 
 
 class EntriesQuery(PageQuery, frozen=True, kw_only=True):
@@ -102,7 +113,7 @@ class SwapShown(Struct, frozen=True):
     entries: Sequence[EntryShown] = ()
 
 
-def entry_of(entry: StoredEntry, timezone: str) -> EntryShown:
+def entry_of(entry: StoredEntry, timezone: str, other_roles: Sequence[str] = ()) -> EntryShown:
     """Return an entry as it is on the wire, in its schedule's local time."""
     return EntryShown(
         entry.id,
@@ -116,12 +127,12 @@ def entry_of(entry: StoredEntry, timezone: str) -> EntryShown:
         None if entry.created_at is None else utc_text(entry.created_at),
         several(entry.user_ids),
         stretches_passed_over(entry.passed_over, partial(local_text, timezone=timezone)),
+        entry.role,
+        other_roles,
     )
 
 
-def swap_of(
-    swap: StoredSwap, entries: Sequence[StoredEntry] = (), timezone: str = "UTC"
-) -> SwapShown:
+def swap_of(swap: StoredSwap, entries: Sequence[EntryShown] = ()) -> SwapShown:
     """Return a swap as it is on the wire, with its entries where they are known."""
     other = [swap.other_entry_id] if swap.other_entry_id else []
     return SwapShown(
@@ -132,5 +143,5 @@ def swap_of(
         utc_text(swap.created_at),
         None if swap.undone_at is None else utc_text(swap.undone_at),
         [swap.entry_id, *other],
-        [entry_of(entry, timezone) for entry in entries],
+        entries,
     )

@@ -4,12 +4,13 @@ Strategy: a created entry is a row. A generated one is computed, and its id says
 the rules, which layer and which turn it is. A swap is stored as two overrides, so the last swap
 that holds at an entry's end decides whose the entry is; undoing a swap takes its overrides back.
 
-Invariant: no swap, and no undoing of one, gives one user two entries of one schedule at once.
+Invariant: no swap, and no undoing of one, gives one user two entries of one role of a schedule at
+once; of two roles somebody may have both.
 """
 
 from bisect import bisect_left
-from collections.abc import Awaitable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -22,16 +23,20 @@ from app.database.pages import Page, Slice, page_in, page_of
 from app.database.tables import swaps
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
 from app.engine.layered.model import PassedOverStretch
+from app.engine.layered.roles import versions_of_role
 from app.engine.layered.shifts import ScheduleShift, start_of_shift_key
 from app.errors import Conflict, NotFound
 from app.teams.heavy_work import Compute, compute_in_thread
 from app.teams.on_call.store import History, Span, ask, history_between, reaching, shifts_in
 from app.teams.overrides.store import (
+    Findings,
     ManualAssignment,
     ManualAssignmentFields,
+    check_obstacles,
     get_assignment,
     insert_assignment,
     insert_assignments,
+    insert_checked,
     new_assignment,
     overrides_of_swap,
     take_back,
@@ -40,6 +45,8 @@ from app.teams.overrides.store import (
 GENERATED_SEPARATOR = "~"
 """Separates a schedule's id from the key of a generated entry; callers' ids cannot contain it."""
 
+AROUND_MS = 15 * DAY_MS
+"""How far around a new entry is read at first: two weeks hold most shifts."""
 NEAR_MS, HORIZON_MS = 31 * DAY_MS, 366 * DAY_MS
 """How far from an entry the one that goes back is searched for: nearby first."""
 
@@ -62,6 +69,7 @@ class StoredEntry:
     created_at: int | None
     others: tuple[str, ...] = ()
     passed_over: tuple[PassedOverStretch, ...] = ()
+    role: str | None = None
 
     @property
     def user_ids(self) -> tuple[str, ...]:
@@ -171,22 +179,35 @@ async def deletable_entry(tx: AsyncConnection, org_id: str, entry_id: str) -> Ma
 
 
 async def insert_entry(
-    tx: AsyncConnection, org_id: str, assignment: ManualAssignment, now: int
-) -> ManualAssignment:
-    """Write a new entry.
+    tx: AsyncConnection, org_id: str, assignment: ManualAssignment, found: Findings
+) -> StoredEntry:
+    """Write a new entry, of which so much was ``found``, and return it.
 
     Raises ``Conflict`` if the user, or the user who took such a stretch over by a swap, would then
-    have two entries of the schedule at once.
+    have two entries of the schedule at once; and as ``check_obstacles`` does.
     """
-    given = assignment.fields
+    given, schedule_id = assignment.fields, assignment.schedule_id
     span = (given.start_at, given.end_at)
-    for entry in await entries_between(tx, org_id, assignment.schedule_id, *span):
+
+    async def read(history: History) -> tuple[tuple[Page[StoredEntry], Page[StoredEntry]], Span]:
+        """Return the entries without the new one, and with it as if it had been written."""
+        with_it = replace(history, assignments=[*history.assignments, assignment])
+        (before, one), (after, other) = [
+            await ask(compute_in_thread, each, *span, _entries_in, schedule_id, EntriesWanted())
+            for each in (history, with_it)
+        ]
+        return (before, after), (min(one[0], other[0]), max(one[1], other[1]))
+
+    read_span = (span[0] - AROUND_MS, span[1] + AROUND_MS)
+    before, after = await reaching(tx, org_id, schedule_id, read_span, read)
+    for entry in before.rows:
         has_it = given.user_id in (entry.user_id, entry.scheduled_user_id)
-        if has_it and not entry.generated:
+        if has_it and not entry.generated and given.role in (None, entry.role):
             raise Conflict(f"{given.user_id} has the entry {entry.id} at that time")
-    made = await insert_assignment(tx, org_id, assignment, now)
-    await _require_one_each(tx, org_id, assignment.schedule_id, [span])
-    return made
+    check_obstacles(assignment, found)
+    _check_one_each(after.rows)
+    await insert_checked(tx, org_id, [assignment])
+    return next(entry for entry in after.rows if entry.id == assignment.id)
 
 
 async def insert_entries(
@@ -234,7 +255,7 @@ async def insert_swap(
     await tx.execute(insert(swaps).values(org_id=org_id, **asdict(swap)))
     for taken, taker in zip(swapped, (with_user_id, entry.user_id), strict=False):
         given = ManualAssignmentFields(
-            taker, max(taken.start_at, now), taken.end_at, "swap", swap.id
+            *(taker, max(taken.start_at, now), taken.end_at, "swap", swap.id), taken.role
         )
         assignment = new_assignment("override", new_id(now), entry.schedule_id, given, now)
         await insert_assignment(tx, org_id, assignment, now)
@@ -307,15 +328,16 @@ async def _entry_back(
         until_at = min(entry.end_at + reach, LATEST_AT)
         after = await entries_between(tx, org_id, entry.schedule_id, entry.end_at, until_at)
         for other in after:
-            if other.user_ids == (user_id,) and other.start_at >= entry.end_at:
+            is_own = other.user_ids == (user_id,) and other.role == entry.role
+            if is_own and other.start_at >= entry.end_at:
                 return other
     from_at = max(now, entry.start_at - HORIZON_MS)
     if from_at >= entry.start_at:
         return None
     before = await entries_between(tx, org_id, entry.schedule_id, from_at, entry.start_at)
     for other in reversed(before):
-        is_before = now < other.start_at and other.end_at <= entry.start_at
-        if other.user_ids == (user_id,) and is_before:
+        is_own = other.user_ids == (user_id,) and other.role == entry.role
+        if is_own and now < other.start_at and other.end_at <= entry.start_at:
             return other
     return None
 
@@ -329,7 +351,7 @@ async def _require_alone(tx: AsyncConnection, org_id: str, entry: StoredEntry) -
         return
     meanwhile = await entries_between(tx, org_id, entry.schedule_id, entry.start_at, entry.end_at)
     for other in meanwhile:
-        if other.id != entry.id:
+        if other.id != entry.id and other.role == entry.role:
             raise Conflict(f"the entry {other.id} overlaps {entry.id}: it cannot be swapped")
 
 
@@ -361,16 +383,16 @@ async def _require_one_each(
 
 
 def _check_one_each(entries: Sequence[StoredEntry]) -> None:
-    """Raise ``Conflict`` if anybody has two of these at once."""
-    last: dict[str, StoredEntry] = {}
+    """Raise ``Conflict`` if anybody has two of these in one role at once."""
+    last: dict[tuple[str, str | None], StoredEntry] = {}
     for entry in entries:
         if entry.swap_id is None and entry.user_id != entry.scheduled_user_id:
             continue
         for user_id in entry.user_ids:
-            before = last.setdefault(user_id, entry)
+            before = last.setdefault((user_id, entry.role), entry)
             if before is not entry and before.overlaps(entry):
                 raise Conflict(f"{user_id} would have {before.id} and {entry.id} at once")
-            last[user_id] = entry
+            last[user_id, entry.role] = entry
 
 
 def _start_of(history: History, _: int, __: int, key: str) -> int | None:
@@ -389,7 +411,7 @@ def _entries_in(
     user_id, entry_id, part = wanted
     found = [
         entry
-        for entry in _entries(schedule_id, shifts, history.assignments)
+        for entry in _entries(schedule_id, shifts, history)
         if (user_id is None or user_id in entry.user_ids) and entry_id in (None, entry.id)
     ]
     if part is None:
@@ -403,15 +425,14 @@ def _place_of(entry: StoredEntry) -> Key:
 
 
 def _entries(
-    schedule_id: str, shifts: Sequence[ScheduleShift], assignments: Sequence[ManualAssignment]
+    schedule_id: str, shifts: Sequence[ScheduleShift], history: History
 ) -> Sequence[StoredEntry]:
     """Return ``shifts`` as entries, each with its id and its present user."""
     created = {
         assignment.id: assignment.created_at
-        for assignment in assignments
+        for assignment in history.assignments
         if assignment.kind == "entry"
     }
-    overrides = [assignment for assignment in assignments if assignment.kind == "override"]
     return [
         StoredEntry(
             (shift.entry and shift.entry.id) or f"{schedule_id}{GENERATED_SEPARATOR}{shift.key()}",
@@ -424,9 +445,26 @@ def _entries(
             created[shift.entry.id] if shift.entry and shift.entry.id else None,
             () if assignment else shift.others,
             () if assignment else shift.passed_over,
+            shift.role,
         )
-        for shift, assignment in zip(shifts, _owners(shifts, overrides), strict=True)
+        for shift, assignment in _owned(shifts, history)
     ]
+
+
+def _owned(
+    shifts: Sequence[ScheduleShift], history: History
+) -> Iterator[tuple[ScheduleShift, ManualAssignment | None]]:
+    """Yield each shift with the override of its role by which somebody else has it."""
+    versions = history.versions()
+    owners: dict[int, ManualAssignment | None] = {}
+    for role in dict.fromkeys(shift.role for shift in shifts):
+        own = [place for place, shift in enumerate(shifts) if shift.role == role]
+        ids = {each.id for each in versions_of_role(versions, role)[-1].schedule.overrides}
+        made = [each for each in history.assignments if each.kind == "override" and each.id in ids]
+        found = _owners([shifts[place] for place in own], made)
+        owners.update(zip(own, found, strict=True))
+    for place, shift in enumerate(shifts):
+        yield shift, owners[place]
 
 
 def _owners(

@@ -5,7 +5,6 @@ These are questions of a ``History`` (``app/teams/on_call/store.py``), so that a
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from operator import attrgetter
 
 import msgspec
 
@@ -58,8 +57,9 @@ def _json(final: FinalSchedule, schedule: NamedSchedule, timezone: str, names: U
             segment.starts_before,
             segment.ends_after,
             several(segment.user_ids),
+            role,
         )
-        for segment in final.segments
+        for segment, role in final.segments_and_roles
     ]
     gaps = [
         UncoveredShown(
@@ -67,8 +67,9 @@ def _json(final: FinalSchedule, schedule: NamedSchedule, timezone: str, names: U
             local_text(gap.end_at, timezone),
             gap.override.id if gap.override else None,
             gap.override.reason if gap.override else None,
+            role,
         )
-        for gap in final.gaps
+        for gap, role in final.gaps_and_roles
     ]
     window = (local_text(final.from_at, timezone), local_text(final.to_at, timezone))
     shown = LaidOut(schedule.id, schedule.name, timezone, *window, segments, gaps)
@@ -79,17 +80,22 @@ def _csv(final: FinalSchedule, _: NamedSchedule, timezone: str, names: UserNames
     """Write one row for each stretch, in order.
 
     A gap has a start and an end, and the override that says so, if one does. Where people are on
-    call together there is a column for all of them.
+    call together there is a column for all of them, and where there are roles one for the role.
     """
     together = any(segment.others for segment in final.segments)
-    parts: list[Segment | Gap] = [*final.segments, *final.gaps]
-    parts.sort(key=attrgetter("start_at"))
+    parts: list[tuple[Segment | Gap, str | None]] = [
+        *final.segments_and_roles,
+        *final.gaps_and_roles,
+    ]
+    parts.sort(key=lambda each: each[0].start_at)
 
-    def row(part: Segment | Gap) -> tuple[Cell, ...]:
+    def row(placed: tuple[Segment | Gap, str | None]) -> tuple[Cell, ...]:
+        part, role = placed
+        whose = (text_cell(role),) if final.roles else ()
         when = (local_text(part.start_at, timezone), local_text(part.end_at, timezone))
         if isinstance(part, Gap):
             made = text_cell(part.override.id) if part.override else None
-            return (*when, *(None,) * 4, made, None, *((None,) if together else ()))
+            return (*when, *(None,) * 4, made, None, *((None,) if together else ()), *whose)
         return (
             *when,
             text_cell(part.user_id),
@@ -99,26 +105,33 @@ def _csv(final: FinalSchedule, _: NamedSchedule, timezone: str, names: UserNames
             text_cell(part.override.id if part.override else None),
             text_cell(part.entry.id if part.entry else None),
             *((text_cell(", ".join(several(part.user_ids))) or None,) if together else ()),
+            *whose,
         )
 
-    return csv_bytes((*COLUMNS, *(("user_ids",) if together else ())), map(row, parts))
+    extra = (*(("user_ids",) if together else ()), *(("role",) if final.roles else ()))
+    return csv_bytes((*COLUMNS, *extra), map(row, parts))
 
 
 def _svg(final: FinalSchedule, schedule: NamedSchedule, timezone: str, names: UserNames) -> bytes:
     counts = Counter(name for segment in final.segments for name in segment.user_ids)
     labels = labels_of(counts, names)
+    first, *beside = (
+        [
+            item._replace(
+                person=labels.get(item.person or ""),
+                others=tuple(labels[name] for name in item.others),
+            )
+            for item in timeline_items(part)
+        ]
+        for part in final.parts
+    )
     timeline = Timeline(
         title=schedule.name,
         summary=window_in_words(timezone, final),
         timezone=timezone,
         identity=("stored", schedule.id),
-        items=[
-            item._replace(
-                person=labels.get(item.person or ""),
-                others=tuple(labels[name] for name in item.others),
-            )
-            for item in timeline_items(final)
-        ],
+        items=first,
+        beside=[item for items in beside for item in items],
         people={labels[user_id]: shift_count_text(count) for user_id, count in counts.items()},
     )
     return timeline_bytes(timeline)

@@ -80,6 +80,7 @@ async def read_page(tx: Tx, context: RequestContext) -> HandlerResult:
             more=layout.more,
             gaps=layout.gaps,
             people=layout.people,
+            beside=layout.beside,
         )
     )
 
@@ -93,7 +94,7 @@ async def _names(
 ) -> UserNames:
     """Return the names of everybody whom a window may show."""
     people = set(await ask(context.compute, history, *window, people_in))
-    if found:
-        people.update(found.user_ids, found.next.user_ids if found.next else ())
+    for each in found.parts if found else ():
+        people.update(each.user_ids, each.next.user_ids if each.next else ())
     named = await names_by_id(tx, context.org_id, people)
     return {user_id: name for user_id, (name, _) in named.items()}

@@ -17,7 +17,7 @@ from operator import attrgetter
 from msgspec import Struct
 
 from app.engine.layered.limits import DAY_MS
-from app.engine.layered.model import Gap, OnCall, Segment
+from app.engine.layered.model import FinalSchedule, Gap, OnCall, Segment
 from app.engine.walltime import HOUR, MINUTE, ZoneClock, clock_of
 from app.formats.instants import iso
 from app.formats.plain import plain_text
@@ -84,6 +84,7 @@ class Week(Struct, frozen=True):
     days: Sequence[Day]
     blocks: Sequence[Block]
     now: float | None
+    role: str = ""
 
 
 class Line(Struct, frozen=True):
@@ -93,6 +94,7 @@ class Line(Struct, frozen=True):
     until: str
     person: Person | None
     is_now: bool
+    role: str = ""
 
 
 class Present(Struct, frozen=True):
@@ -104,10 +106,15 @@ class Present(Struct, frozen=True):
     next: Person | None
     next_at: str | None
     reason: str | None = None
+    role: str = ""
 
 
 class SchedulePage(Struct, frozen=True):
-    """A page as the template takes it. Addresses are relative unless they say so."""
+    """A page as the template takes it. Addresses are relative unless they say so.
+
+    Where there are roles, ``present`` is that of the first, and ``beside`` of the others; each week
+    has a strip for each.
+    """
 
     name: str
     team: str
@@ -124,6 +131,7 @@ class SchedulePage(Struct, frozen=True):
     token: str
     webcal: str
     calendar: str
+    beside: Sequence[Present] = ()
 
 
 class Layout(Struct, frozen=True):
@@ -135,6 +143,7 @@ class Layout(Struct, frozen=True):
     more: int
     gaps: int
     people: Sequence[Person]
+    beside: Sequence[Present] = ()
 
 
 def page_window(now: int, timezone: str) -> tuple[int, int]:
@@ -151,31 +160,42 @@ def layout_of(
     Raises the engine's limits.
     """
     final = final_schedule_in(history, from_at, to_at)
-    parts: list[Segment | Gap] = [*final.segments, *final.gaps]
-    parts.sort(key=attrgetter("start_at"))
-    pieces = list(_joined(parts))
-    hours = dict.fromkeys((together for *_, together in pieces if together), 0)
-    for start, end, together in pieces:
+    by_role = {part.role: list(_pieces(part)) for part in final.parts}
+    pieces = [(role or "", piece) for role, some in by_role.items() for piece in some]
+    pieces.sort(key=lambda each: each[1][0])
+    hours = dict.fromkeys((together for _, (*_, together) in pieces if together), 0)
+    for _, (start, end, together) in pieces:
         if together:
             hours[together] += end - start
-    for together in (found.user_ids, found.next.user_ids if found.next else ()):
-        if together:
-            hours.setdefault(together, 0)
+    for each in found.parts:
+        for together in (each.user_ids, each.next.user_ids if each.next else ()):
+            if together:
+                hours.setdefault(together, 0)
     labels = labels_of(dict.fromkeys(chain.from_iterable(hours)), names)
     people = {
         together: _person([labels[name] for name in together], number, hours[together])
         for number, together in enumerate(hours)
     }
     clock = clock_of(timezone)
-    coming = [piece for piece in pieces if piece[1] > found.at]
+    coming = [each for each in pieces if each[1][1] > found.at]
+    present, *beside = (_present(each, clock, people) for each in found.parts)
+    strips = [list(_weeks(found.at, each, clock, people, role)) for role, each in by_role.items()]
     return Layout(
-        _present(found, clock, people),
-        list(_weeks(found.at, pieces, clock, people)),
-        [_line(piece, found.at, clock, people) for piece in coming[:LISTED]],
+        present,
+        [week for same in zip(*strips, strict=True) for week in same],
+        [_line(piece, found.at, clock, people, role) for role, piece in coming[:LISTED]],
         max(len(coming) - LISTED, 0),
-        sum(not together for *_, together in coming),
+        sum(not together for _, (*_, together) in coming),
         list(people.values()),
+        beside,
     )
+
+
+def _pieces(final: FinalSchedule) -> Iterator[Piece]:
+    """Yield the pieces of one role, in order."""
+    parts: list[Segment | Gap] = [*final.segments, *final.gaps]
+    parts.sort(key=attrgetter("start_at"))
+    return _joined(parts)
 
 
 def initials_of(name: str) -> str:
@@ -230,11 +250,16 @@ def _present(found: OnCall, clock: ZoneClock, people: Mapping[People, Person]) -
         people[follows.user_ids] if follows else None,
         local_minute(follows.at, clock) if follows else None,
         plain_text(found.closed.reason or "") if found.closed else None,
+        plain_text(found.role or ""),
     )
 
 
 def _weeks(
-    now: int, pieces: Sequence[Piece], clock: ZoneClock, people: Mapping[People, Person]
+    now: int,
+    pieces: Sequence[Piece],
+    clock: ZoneClock,
+    people: Mapping[People, Person],
+    role: str | None,
 ) -> Iterator[Week]:
     starts = _days_from(now, clock)
     for first in range(0, DAYS, DAYS_IN_A_WEEK):
@@ -244,10 +269,11 @@ def _weeks(
             if start < days[-1] and days[0] < end:
                 _add(blocks, days, (start, end, together), clock, people)
         yield Week(
-            f"Week from {local_day(clock.wall(days[0]))}",
+            f"Week from {local_day(clock.wall(days[0]))}{f', {role}' if role else ''}",
             [_day(at, clock, now) for at in days[:-1]],
             blocks,
             _place(days, now) if now < days[-1] and not first else None,
+            plain_text(role or ""),
         )
 
 
@@ -301,10 +327,13 @@ def _day(at: int, clock: ZoneClock, now: int) -> Day:
     return Day(weekday, f"{date} {month}", is_today)
 
 
-def _line(piece: Piece, now: int, clock: ZoneClock, people: Mapping[People, Person]) -> Line:
+def _line(
+    piece: Piece, now: int, clock: ZoneClock, people: Mapping[People, Person], role: str
+) -> Line:
     start, end, together = piece
     person = people[together] if together else None
-    return Line(local_minute(start, clock), local_minute(end, clock), person, start <= now)
+    when = (local_minute(start, clock), local_minute(end, clock))
+    return Line(*when, person, start <= now, plain_text(role))
 
 
 def _hours(milliseconds: int) -> str:

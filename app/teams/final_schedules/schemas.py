@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from app.errors import FieldError
 from app.http.scalars import Zone
-from app.products.layered.answer import AssignmentSource, UserIds
+from app.products.layered.answer import AssignmentSource, ShownRole, UserIds
 from app.products.layered.layer_fields import Point
 from app.products.layered.request import window_errors
 from app.teams.calendars.schemas import FeedQuery
@@ -67,6 +67,7 @@ class StretchShown(Struct, frozen=True, omit_defaults=True):
     starts_before: Annotated[bool, Meta(description="Whether it started before `from`.")]
     ends_after: Annotated[bool, Meta(description="Whether it ends after `to`.")]
     user_ids: UserIds = ()
+    role: ShownRole | None = None
 
 
 class UncoveredShown(Struct, frozen=True, omit_defaults=True):
@@ -78,6 +79,7 @@ class UncoveredShown(Struct, frozen=True, omit_defaults=True):
         Annotated[str, Meta(description="The override that says so, if one does.")] | None
     ) = None
     reason: str | None = None
+    role: ShownRole | None = None
 
 
 class LaidOut(Struct, frozen=True, rename={"from_at": "from", "to_at": "to"}):

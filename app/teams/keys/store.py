@@ -12,7 +12,7 @@ import hmac
 import re
 import secrets
 import string
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Literal
@@ -20,6 +20,7 @@ from typing import Any, Literal
 from sqlalchemy import bindparam, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.database import rows_of
 from app.database.ids import new_id
 from app.database.tables import keys, organisations, workspaces
 
@@ -62,7 +63,7 @@ KEYS = (
     select(
         keys.c.id,
         keys.c.org_id,
-        organisations.c.name,
+        organisations.c.name.label("org_name"),
         keys.c.name,
         keys.c.kind,
         keys.c.scopes,
@@ -123,9 +124,9 @@ async def find_key(tx: AsyncConnection, presented: str) -> ApiKey | None:
     parts = PRESENTED.fullmatch(presented)
     if parts is None:
         return None
-    row = (await tx.execute(BY_ID, {"key_id": parts[1]})).one_or_none()
-    is_ours = hmac.compare_digest(_hash_of(presented), NOBODYS if row is None else row.hash)
-    return _key(row) if row is not None and is_ours else None
+    row = next(iter(await rows_of(tx, BY_ID, {"key_id": parts[1]})), None)
+    is_ours = hmac.compare_digest(_hash_of(presented), NOBODYS if row is None else row["hash"])
+    return _key(row.values()) if row is not None and is_ours else None
 
 
 async def keys_of(tx: AsyncConnection, org_name: str | None = None) -> list[ApiKey]:
@@ -166,6 +167,6 @@ def _hash_of(presented: str) -> bytes:
     return sha256(presented.encode()).digest()
 
 
-def _key(row: Any) -> ApiKey:
+def _key(row: Iterable[Any]) -> ApiKey:
     key_id, org_id, org_name, name, kind, scopes, *instants, _hash = row
     return ApiKey(key_id, org_id, org_name, name, kind, frozenset(scopes.split()), *instants)

@@ -10,7 +10,7 @@ from app.engine.layered.limits import DAY_MS, STEPS
 from app.engine.layered.model import OnCall, Segment
 from app.errors import TooMuchWork
 from app.products.layered.answer import several
-from app.teams.on_call.handlers import next_shift, people_named
+from app.teams.on_call.handlers import next_shift, people_named, roles_now
 from app.teams.on_call.schemas import ScheduleOnCall, ShiftShown, ShiftsShown, TeamShown
 from app.teams.on_call.store import (
     History,
@@ -71,17 +71,22 @@ async def list_shifts(tx: Tx, context: RequestContext) -> HandlerResult:
         if steps > STEPS:
             raise TooMuchWork("these are too many schedules for so long a window: ask for less")
         segments = await ask(context.compute, history, from_at, to_at, segments_of, user.id)
-        shifts += [(segment.start_at, _shift(schedule, segment)) for segment in segments]
+        shifts += [(each[0].start_at, _shift(schedule, *each)) for each in segments]
     shifts.sort(key=lambda each: each[0])
     window = (utc_text(from_at), utc_text(to_at))
     shown = ShiftsShown(user.id, *window, [shift for _, shift in shifts])
     return HandlerResult(msgspec.Raw(bounded(msgspec.json.encode(DataEnvelope(shown)))))
 
 
-def segments_of(history: History, from_at: int, to_at: int, user_id: str) -> list[Segment]:
-    """Return the segments of a window that a user has. Raises the engine's limits."""
+def segments_of(
+    history: History, from_at: int, to_at: int, user_id: str
+) -> list[tuple[Segment, str | None]]:
+    """Return the segments of a window that a user has, with their roles.
+
+    Raises the engine's limits.
+    """
     final = final_schedule_in(history, from_at, to_at)
-    return [segment for segment in final.segments if user_id in segment.user_ids]
+    return [each for each in final.segments_and_roles if user_id in each[0].user_ids]
 
 
 def _on_call(
@@ -105,10 +110,12 @@ def _on_call(
         next_shift(schedule.id, timezone, found, users),
         several(found.user_ids),
         found.closed.reason if found.closed else None,
+        found.role,
+        roles_now(schedule.id, timezone, found, users),
     )
 
 
-def _shift(schedule: NamedSchedule, segment: Segment) -> ShiftShown:
+def _shift(schedule: NamedSchedule, segment: Segment, role: str | None) -> ShiftShown:
     return ShiftShown(
         schedule.id,
         schedule.name,
@@ -120,4 +127,5 @@ def _shift(schedule: NamedSchedule, segment: Segment) -> ShiftShown:
         segment.entry.id if segment.entry else None,
         segment.starts_before,
         segment.ends_after,
+        role,
     )

@@ -10,7 +10,9 @@ from app.errors import FieldError
 from app.http.validation import RequestModel
 from app.products.layered.answer import (
     AssignmentSource,
+    FirstRole,
     PassedOverPeople,
+    ShownRole,
     StretchesPassedOver,
     UserIds,
 )
@@ -76,6 +78,23 @@ class ShiftsQuery(RequestModel, frozen=True, rename={"from_at": "from", "to_at":
                 yield FieldError("/to", "is at most 366 days after from")
 
 
+class RoleOnCallShown(Struct, frozen=True, omit_defaults=True):
+    """Who is on call in one role. With nobody, ``until`` is when somebody is."""
+
+    role: str
+    user_id: Annotated[str, Meta(description="Null: nobody.")] | None
+    user_email: str | None
+    layer: Annotated[str, Meta(description="The name of the layer, if it is one.")] | None
+    until: Annotated[Instant, Meta(description="Null: nothing will ever change.")] | None
+    user_name: str | None
+    source: AssignmentSource | None
+    override_id: str | None
+    entry_id: str | None
+    user_ids: UserIds = ()
+    passed_over: PassedOverPeople = ()
+    reason: ClosedReason | None = None
+
+
 class OnCallShown(Struct, frozen=True, omit_defaults=True):
     """Who is on call at an instant. With nobody, ``until`` is when somebody is."""
 
@@ -92,6 +111,11 @@ class OnCallShown(Struct, frozen=True, omit_defaults=True):
     user_ids: UserIds = ()
     passed_over: PassedOverPeople = ()
     reason: ClosedReason | None = None
+    role: FirstRole | None = None
+    roles: Annotated[
+        Sequence[RoleOnCallShown],
+        Meta(description="Who is on call in each role, if there are any."),
+    ] = ()
 
 
 class SegmentShown(Struct, frozen=True, omit_defaults=True):
@@ -106,6 +130,7 @@ class SegmentShown(Struct, frozen=True, omit_defaults=True):
     entry_id: str | None
     user_ids: UserIds = ()
     passed_over: StretchesPassedOver = ()
+    role: ShownRole | None = None
 
 
 class GapShown(Struct, frozen=True, omit_defaults=True):
@@ -115,6 +140,7 @@ class GapShown(Struct, frozen=True, omit_defaults=True):
     end: Instant
     override_id: Annotated[str, Meta(description="The one that says so.")] | None = None
     reason: ClosedReason | None = None
+    role: ShownRole | None = None
 
 
 class FinalScheduleShown(Struct, frozen=True, rename={"from_at": "from", "to_at": "to"}):
@@ -138,6 +164,7 @@ class CurrentShift(Struct, frozen=True, omit_defaults=True):
     user_ids: UserIds = ()
     users: PeopleTogether = ()
     passed_over: PassedOverPeople = ()
+    role: ShownRole | None = None
 
 
 class NextShift(Struct, frozen=True, omit_defaults=True):
@@ -149,10 +176,25 @@ class NextShift(Struct, frozen=True, omit_defaults=True):
     at: Instant
     schedule_id: str
     user_ids: UserIds = ()
+    role: ShownRole | None = None
+
+
+class RoleNow(Struct, frozen=True, omit_defaults=True):
+    """Who has one role of a schedule, and who has it next."""
+
+    role: str
+    on_call: CurrentShift | None
+    next: NextShift | None
+    reason: ClosedReason | None = None
+
+
+RolesNow = Annotated[
+    Sequence[RoleNow], Meta(description="Who is on call in each role, if there are any.")
+]
 
 
 class ScheduleNow(Struct, frozen=True, omit_defaults=True):
-    """Who has one of the team's schedules."""
+    """Who has one of the team's schedules; where it has roles, its first one."""
 
     schedule_id: str
     name: str
@@ -161,10 +203,12 @@ class ScheduleNow(Struct, frozen=True, omit_defaults=True):
     shift_end: Instant | None
     user_ids: UserIds = ()
     reason: ClosedReason | None = None
+    role: FirstRole | None = None
+    roles: RolesNow = ()
 
 
 class CurrentOnCall(Struct, frozen=True):
-    """Who is on call for a team: by its first schedule, oldest first, that has somebody."""
+    """Who is on call for a team, by its oldest schedule that has somebody in its first role."""
 
     team_id: str
     on_call: CurrentShift | None
@@ -187,6 +231,8 @@ class ScheduleOnCall(Struct, frozen=True, omit_defaults=True):
     next: NextShift | None
     user_ids: UserIds = ()
     reason: ClosedReason | None = None
+    role: FirstRole | None = None
+    roles: RolesNow = ()
 
 
 class TeamShown(Struct, frozen=True):
@@ -196,7 +242,7 @@ class TeamShown(Struct, frozen=True):
     schedules: Annotated[int, Meta(description="How many there are of it.")]
 
 
-class ShiftShown(Struct, frozen=True):
+class ShiftShown(Struct, frozen=True, omit_defaults=True):
     """A stretch for which a person is on call, by one source, cut to the window."""
 
     schedule_id: str
@@ -209,6 +255,7 @@ class ShiftShown(Struct, frozen=True):
     entry_id: str | None
     starts_before: Annotated[bool, Meta(description="Whether it started before `from`.")]
     ends_after: Annotated[bool, Meta(description="Whether it ends after `to`.")]
+    role: ShownRole | None = None
 
 
 class ShiftsShown(Struct, frozen=True, rename={"from_at": "from", "to_at": "to"}):

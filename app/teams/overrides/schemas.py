@@ -1,14 +1,21 @@
 """Overrides on the wire."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from app.errors import FieldError
 from app.http.validation import RequestModel
-from app.products.layered.layer_fields import Point
-from app.products.layered.request import Covering, Reason, nobody_errors, order_errors
+from app.products.layered.answer import OtherRoles
+from app.products.layered.layer_fields import Point, text_of
+from app.products.layered.request import (
+    Covering,
+    OverrideRole,
+    Reason,
+    nobody_errors,
+    order_errors,
+)
 from app.teams.overrides.store import ManualAssignment, ManualAssignmentFields
 from app.teams.schemas import Id, Instant
 from app.teams.times import utc_text
@@ -22,6 +29,7 @@ class OverridePost(RequestModel, frozen=True):
     end_at: Point
     id: Id | None = None
     reason: Reason | None = None
+    role: OverrideRole | None = None
 
     nullable = ("user_id",)
 
@@ -39,10 +47,11 @@ class OverridePost(RequestModel, frozen=True):
             int(self.start_at),
             int(self.end_at),
             self.reason,
+            role=text_of(self.role),
         )
 
 
-class OverrideShown(Struct, frozen=True):
+class OverrideShown(Struct, frozen=True, omit_defaults=True):
     """An override. ``cancelled_at``: what it had not covered by then was taken back."""
 
     id: str
@@ -53,10 +62,14 @@ class OverrideShown(Struct, frozen=True):
     swap_id: Annotated[str, Meta(description="The swap that made it.")] | None
     created_at: Instant
     cancelled_at: Instant | None
+    role: (
+        Annotated[str, Meta(description="Absent: the first role, or all where nobody is.")] | None
+    ) = None
+    other_roles: OtherRoles = ()
 
 
-def override_of(assignment: ManualAssignment) -> OverrideShown:
-    """Return an override as it is on the wire."""
+def override_of(assignment: ManualAssignment, other_roles: Sequence[str] = ()) -> OverrideShown:
+    """Return an override as it is on the wire, with what else the person has, if it was asked."""
     given = assignment.fields
     return OverrideShown(
         assignment.id,
@@ -67,4 +80,6 @@ def override_of(assignment: ManualAssignment) -> OverrideShown:
         given.swap_id,
         utc_text(assignment.created_at),
         None if assignment.cancelled_at is None else utc_text(assignment.cancelled_at),
+        given.role,
+        other_roles,
     )

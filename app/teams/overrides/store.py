@@ -10,20 +10,22 @@ override that says that nobody is on call has an empty user id.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
     CompoundSelect,
-    RowMapping,
+    FromClause,
     Select,
     and_,
     bindparam,
+    exists,
     func,
     insert,
+    not_,
     select,
+    tuple_,
     union_all,
     update,
 )
@@ -31,8 +33,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.pacing import with_pauses
 from app.database.pages import Page, Slice, next_positions, page_of, text_bytes
-from app.database.tables import manual_assignments
-from app.engine.layered.limits import OVERRIDES
+from app.database.tables import manual_assignments, users
 from app.engine.layered.model import NOBODY, Entry, Override
 from app.errors import Conflict, NotFound
 
@@ -52,13 +53,17 @@ REASON_CHARACTERS = 200
 
 @dataclass(frozen=True, slots=True)
 class ManualAssignmentFields:
-    """The part that callers give: ``user_id`` for ``[start_at, end_at)``; ``None``: nobody."""
+    """The part that callers give: ``user_id`` for ``[start_at, end_at)``; ``None``: nobody.
+
+    Without a ``role`` it is for the first one, and nobody is for all.
+    """
 
     user_id: str | None
     start_at: int
     end_at: int
     reason: str | None = None
     swap_id: str | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +83,24 @@ class ManualAssignment:
     def override(self) -> Override:
         """An override as the engine reads it."""
         given = self.fields
-        return Override(given.user_id, self.from_at, self.until_at, given.reason, self.id)
+        span = (self.from_at, self.until_at)
+        return Override(given.user_id, *span, given.reason, self.id, given.role)
 
     @property
     def entry(self) -> Entry:
         """An entry as the engine reads it."""
-        return Entry(str(self.fields.user_id), self.from_at, self.until_at, self.id)
+        given = self.fields
+        return Entry(str(given.user_id), self.from_at, self.until_at, self.id, given.role)
+
+
+class Findings(NamedTuple):
+    """What the database has to say of a new assignment: whether its user exists, whether its id is
+    taken, and how many assignments of its schedule are not over.
+    """
+
+    user_exists: bool
+    id_is_taken: bool
+    to_come: int
 
 
 class OverridesToCome(NamedTuple):
@@ -97,27 +114,60 @@ SIZE = OTHER_BYTES + func.coalesce(text_bytes(COLUMN.reason), 0)
 """The bytes of a row in an answer, about."""
 
 
-def _near() -> CompoundSelect[Any]:
-    """Return ``assignments_near`` as a statement, which costs more to build than to run."""
+def near(chosen: FromClause) -> CompoundSelect[Any]:
+    """Select the assignments of the ``chosen`` schedules in ``[:from, :to)``, and the nearest on
+    either side of each.
+
+    With them the engine knows when the stretches at both ends of the window begin and end.
+    ``chosen`` has the schedules' ``id``, and ``:org`` is their organisation. Of those that
+    ``has_roles`` the nearest are those of each role.
+    """
     from_at: BindParameter[int] = bindparam("from")
     to_at: BindParameter[int] = bindparam("to")
-    own = and_(
-        COLUMN.org_id == bindparam("org"),
-        COLUMN.schedule_id == bindparam("schedule"),
-        COLUMN.from_at < COLUMN.until_at,
-    )
-    last = select(func.max(COLUMN.until_at)).where(own, COLUMN.until_at <= from_at)
-    first = select(func.min(COLUMN.from_at)).where(own, COLUMN.from_at >= to_at)
     reason = func.substr(COLUMN.reason, 1, REASON_CHARACTERS).label("reason")
-    read = select(*(each for each in COLUMN if each is not COLUMN.reason), reason)
+    read = select(
+        *(each for each in COLUMN if each.name not in ("position", "reason")),
+        COLUMN.position.label("number"),
+        reason,
+    ).join_from(chosen, manual_assignments, _in_force(COLUMN, chosen))
+    last, first = (manual_assignments.alias() for _ in range(2))
+    is_before, is_after = last.c.until_at <= from_at, first.c.from_at >= to_at
+    before = select(func.max(last.c.until_at)).where(_in_force(last.c, chosen), is_before)
+    after = select(func.min(first.c.from_at)).where(_in_force(first.c, chosen), is_after)
+    last_ends = _of_each_role(chosen, last, func.max(last.c.until_at), is_before)
+    first_starts = _of_each_role(chosen, first, func.min(first.c.from_at), is_after)
+    without, has_roles = not_(chosen.c.has_roles), chosen.c.has_roles
     return union_all(
-        read.where(own, COLUMN.until_at > from_at, COLUMN.from_at < to_at),
-        read.where(own, COLUMN.until_at == last.scalar_subquery()),
-        read.where(own, COLUMN.from_at == first.scalar_subquery()),
-    ).limit(OVERRIDES + 1)
+        read.where(COLUMN.until_at > from_at, COLUMN.from_at < to_at),
+        read.where(without, COLUMN.until_at == before.correlate(chosen).scalar_subquery()),
+        read.where(without, COLUMN.from_at == after.correlate(chosen).scalar_subquery()),
+        read.where(has_roles, tuple_(chosen.c.id, COLUMN.until_at).in_(last_ends)),
+        read.where(has_roles, tuple_(chosen.c.id, COLUMN.from_at).in_(first_starts)),
+    )
 
 
-NEAR = _near()
+def _of_each_role(
+    chosen: FromClause, nearest: FromClause, at: ColumnElement[int], where: ColumnElement[bool]
+) -> Select[Any]:
+    """Select the nearest instants of schedules that have roles: as many as there are roles.
+
+    Those of a role have no index, so all that is over, or to come, is looked through.
+    """
+    return (
+        select(nearest.c.schedule_id, at)
+        .join_from(chosen, nearest, _in_force(nearest.c, chosen))
+        .where(chosen.c.has_roles, where)
+        .group_by(nearest.c.schedule_id, nearest.c.role)
+        .correlate(None)
+    )
+
+
+def _in_force(column: Any, chosen: FromClause) -> ColumnElement[bool]:
+    return and_(
+        column.org_id == bindparam("org"),
+        column.schedule_id == chosen.c.id,
+        column.from_at < column.until_at,
+    )
 
 
 def _within() -> Select[Any]:
@@ -139,28 +189,13 @@ def _within() -> Select[Any]:
 WITHIN = _within()
 
 
-async def assignments_near(
-    tx: AsyncConnection, org_id: str, schedule_id: str, from_at: int, to_at: int
-) -> Sequence[ManualAssignment]:
-    """Return the assignments in ``[from_at, to_at)`` and the nearest on either side, as created.
-
-    With them the engine knows when the stretches at both ends of the window begin and end. If
-    there are more than the engine takes, one more than that is returned.
-    """
-    window = {"org": org_id, "schedule": schedule_id, "from": from_at, "to": to_at}
-    found = (await tx.execute(NEAR, window)).mappings()
-    rows = [(row["position"], _assignment(row)) async for row in with_pauses(found)]
-    rows.sort(key=itemgetter(0))
-    return [assignment for _, assignment in rows]
-
-
 async def assignments_within(
     tx: AsyncConnection, org_id: str, schedule_ids: Sequence[str], from_at: int, to_at: int
 ) -> Sequence[ManualAssignment]:
     """Return the assignments of several schedules in ``[from_at, to_at)``, as created."""
     window = {"org": org_id, "ids": schedule_ids, "from": from_at, "to": to_at}
     found = (await tx.execute(WITHIN, window)).mappings()
-    return [_assignment(row) async for row in with_pauses(found)]
+    return [assignment_in(row) async for row in with_pauses(found)]
 
 
 async def overrides_page(
@@ -168,7 +203,7 @@ async def overrides_page(
 ) -> Page[ManualAssignment]:
     """Return the overrides of a schedule, oldest first."""
     query = _assignments(org_id, "override").where(COLUMN.schedule_id == schedule_id)
-    return await page_of(tx, query, [COLUMN.position], part, _assignment)
+    return await page_of(tx, query, [COLUMN.position], part, assignment_in)
 
 
 async def overrides_to_come(
@@ -192,7 +227,7 @@ async def overrides_to_come(
     found = {schedule_id: OverridesToCome([], 0) for schedule_id in schedule_ids}
     async for row in with_pauses((await tx.execute(query)).mappings()):
         shown, _ = found[row["schedule_id"]]
-        shown.append(_assignment(row))
+        shown.append(assignment_in(row))
         found[row["schedule_id"]] = OverridesToCome(shown, row["all"] - len(shown))
     return found
 
@@ -223,7 +258,7 @@ async def get_assignment(
     row = (await tx.execute(query)).mappings().one_or_none()
     if row is None or schedule_id not in (None, row["schedule_id"]):
         raise NotFound(f"there is no {kind} {assignment_id}")
-    return _assignment(row)
+    return assignment_in(row)
 
 
 async def overrides_of_swap(
@@ -232,7 +267,27 @@ async def overrides_of_swap(
     """Return the overrides by which a swap is stored."""
     query = _assignments(org_id, "override").where(COLUMN.swap_id == swap_id)
     rows = await tx.execute(query.order_by(COLUMN.position))
-    return [_assignment(row) for row in rows.mappings()]
+    return [assignment_in(row) for row in rows.mappings()]
+
+
+async def find_obstacles(
+    tx: AsyncConnection, org_id: str, assignment: ManualAssignment, now: int
+) -> Findings:
+    """Return what may stand against a new override or entry."""
+    user_id = assignment.fields.user_id
+    query = select(
+        exists().where(users.c.org_id == org_id, users.c.id == user_id),
+        exists().where(COLUMN.org_id == org_id, COLUMN.id == assignment.id),
+        _to_come(org_id, assignment.schedule_id, now).scalar_subquery(),
+    )
+    return Findings(*(await tx.execute(query)).one())
+
+
+def check_obstacles(assignment: ManualAssignment, found: Findings) -> None:
+    """Raise ``Conflict`` if the id is taken or the schedule has too many assignments."""
+    if found.id_is_taken:
+        raise Conflict(f"the id {assignment.id} is taken")
+    _check_number(found.to_come + 1)
 
 
 async def insert_assignment(
@@ -242,9 +297,8 @@ async def insert_assignment(
 
     Raises ``Conflict`` if the id is taken or the schedule has too many.
     """
-    if await taken_ids(tx, org_id, [assignment.id]):
-        raise Conflict(f"the id {assignment.id} is taken")
-    await insert_assignments(tx, org_id, [assignment], now)
+    check_obstacles(assignment, await find_obstacles(tx, org_id, assignment, now))
+    await insert_checked(tx, org_id, [assignment])
     return assignment
 
 
@@ -255,13 +309,28 @@ async def insert_assignments(
 
     Raises ``Conflict`` if the schedule has too many.
     """
-    own = and_(COLUMN.org_id == org_id, COLUMN.schedule_id == assignments[0].schedule_id)
-    to_come = select(func.count()).select_from(manual_assignments).where(own, is_to_come(now))
-    if (await tx.scalar(to_come) or 0) + len(assignments) > MAX_TO_COME:
+    to_come: int = await tx.scalar(_to_come(org_id, assignments[0].schedule_id, now)) or 0
+    _check_number(to_come + len(assignments))
+    await insert_checked(tx, org_id, assignments)
+
+
+def _to_come(org_id: str, schedule_id: str, now: int) -> Select[Any]:
+    own = and_(COLUMN.org_id == org_id, COLUMN.schedule_id == schedule_id)
+    return select(func.count()).select_from(manual_assignments).where(own, is_to_come(now))
+
+
+def _check_number(to_come: int) -> None:
+    if to_come > MAX_TO_COME:
         raise Conflict(
             f"the schedule would have more than {MAX_TO_COME} overrides and entries that are not "
             "over"
         )
+
+
+async def insert_checked(
+    tx: AsyncConnection, org_id: str, assignments: Sequence[ManualAssignment]
+) -> None:
+    """Write new overrides or entries, against which nothing stands, in this order."""
     positions = await next_positions(tx, org_id, len(assignments))
     rows = [
         {"org_id": org_id, "position": position, **_row(each)}
@@ -328,6 +397,7 @@ def _row(assignment: ManualAssignment) -> dict[str, Any]:
         "until_at": assignment.until_at,
         "reason": given.reason,
         "swap_id": given.swap_id,
+        "role": given.role,
         "created_at": assignment.created_at,
     }
 
@@ -336,9 +406,11 @@ def _assignments(org_id: str, kind: AssignmentKind) -> Select[tuple[object, ...]
     return select(manual_assignments).where(COLUMN.org_id == org_id, COLUMN.kind == kind)
 
 
-def _assignment(row: RowMapping) -> ManualAssignment:
+def assignment_in(row: Mapping[Any, Any]) -> ManualAssignment:
+    """Return the override or entry in a row."""
     given = ManualAssignmentFields(
-        row["user_id"] or None, row["start_at"], row["end_at"], row["reason"], row["swap_id"]
+        *(row["user_id"] or None, row["start_at"], row["end_at"], row["reason"], row["swap_id"]),
+        row["role"],
     )
     return ManualAssignment(
         row["id"],

@@ -7,13 +7,15 @@ from app.database.ids import new_id
 from app.database.pacing import with_pauses
 from app.engine.layered.model import OnCall
 from app.errors import FieldError, InvalidRequest
+from app.products.layered.layer_fields import role_errors
 from app.teams.merge_patch import patched_document
 from app.teams.on_call.store import on_call_of
 from app.teams.operation import V1, HandlerResult, RequestContext
 from app.teams.policies import store
 from app.teams.policies.schemas import PolicyPost, Resolution, StepNow, Told, policy_of
 from app.teams.policies.store import Policy, PolicyFields, Step, Target
-from app.teams.schedules.store import existing_schedule_ids
+from app.teams.schedules.roles import known_roles
+from app.teams.schedules.store import existing_schedule_ids, get_schedule
 from app.teams.schemas import READ_ONLY, DataEnvelope, list_envelope, visible_fields
 from app.teams.times import utc_text
 from app.teams.users.store import StoredUser, users_by_id
@@ -27,7 +29,7 @@ async def list_policies(tx: Tx, context: RequestContext) -> HandlerResult:
 
 async def create_policy(tx: Tx, context: RequestContext) -> HandlerResult:
     """Create a policy."""
-    await _require_targets(tx, context.org_id, context.document.fields)
+    await _require_targets(tx, context, context.document.fields)
     policy_id = context.document.id or new_id(context.now)
     return _answer(
         await store.insert_policy(
@@ -48,7 +50,7 @@ async def update_policy(tx: Tx, context: RequestContext) -> HandlerResult:
     document = patched_document(
         visible_fields(policy_of(policy)), context.value, PolicyPost, READ_ONLY
     )
-    await _require_targets(tx, context.org_id, document.fields)
+    await _require_targets(tx, context, document.fields)
     return _answer(
         await store.update_policy(tx, context.org_id, policy, document.fields, context.now)
     )
@@ -73,7 +75,8 @@ async def resolve_policy(tx: Tx, context: RequestContext) -> HandlerResult:
         each: await on_call_of(tx, context.compute, context.org_id, each, at)
         async for each in with_pauses(sorted(ids["schedule"]))
     }
-    found = {user_id for each in on_call.values() for user_id in each.user_ids}
+    parts = [part for each in on_call.values() for part in each.parts]
+    found = {user_id for part in parts for user_id in part.user_ids}
     users = await users_by_id(tx, context.org_id, found | ids["user"])
     steps = [
         StepNow(number, step.delay_minutes, list(_notified(step, on_call, users)))
@@ -101,21 +104,23 @@ def _notified(
         if target.type == "user":
             yield Told(target.id, *_contact(users.get(target.id)), None, None, None)
             continue
-        found = on_call[target.id]
-        if found.assignment is None:
+        parts = on_call[target.id].parts
+        found = next((part for part in parts if target.role in (None, part.role)), None)
+        if found is None or found.assignment is None:
             continue
         until = None if found.until is None else utc_text(found.until)
         for user_id in found.user_ids:
             contact = _contact(users.get(user_id))
-            yield Told(user_id, *contact, target.id, found.assignment.layer, until)
+            yield Told(user_id, *contact, target.id, found.assignment.layer, until, found.role)
 
 
 def _contact(user: StoredUser | None) -> tuple[str | None, str | None]:
     return (user.email, user.name) if user else (None, None)
 
 
-async def _require_targets(tx: Tx, org_id: str, given: PolicyFields) -> None:
-    """Raise ``InvalidRequest`` for targets that do not exist."""
+async def _require_targets(tx: Tx, context: RequestContext, given: PolicyFields) -> None:
+    """Raise ``InvalidRequest`` for targets, and roles of them, that do not exist."""
+    org_id = context.org_id
     wanted: dict[str, set[str]] = {"schedule": set(), "user": set()}
     for target in given.targets:
         wanted[target.type].add(target.id)
@@ -123,11 +128,13 @@ async def _require_targets(tx: Tx, org_id: str, given: PolicyFields) -> None:
         "schedule": await existing_schedule_ids(tx, org_id, wanted["schedule"]),
         "user": await users_by_id(tx, org_id, wanted["user"]),
     }
-    errors = [
-        FieldError(pointer, f"there is no {target.type} {target.id}")
-        for pointer, target in _pointers(given)
-        if target.id not in known[target.type]
-    ]
+    errors = []
+    for pointer, target in _pointers(given):
+        if target.id not in known[target.type]:
+            errors.append(FieldError(f"{pointer}/id", f"there is no {target.type} {target.id}"))
+        elif target.role is not None:
+            schedule = await get_schedule(tx, org_id, target.id, context.now)
+            errors += role_errors(f"{pointer}/role", target.role, known_roles(schedule))
     if errors:
         raise InvalidRequest(errors)
 
@@ -135,7 +142,7 @@ async def _require_targets(tx: Tx, org_id: str, given: PolicyFields) -> None:
 def _pointers(given: PolicyFields) -> Iterator[tuple[str, Target]]:
     for number, step in enumerate(given.steps):
         for place, target in enumerate(step.targets):
-            yield f"/steps/{number}/targets/{place}/id", target
+            yield f"/steps/{number}/targets/{place}", target
 
 
 def _answer(policy: Policy) -> HandlerResult:

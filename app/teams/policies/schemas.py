@@ -1,11 +1,15 @@
 """Escalation policies on the wire."""
 
-from collections.abc import Sequence
-from typing import Annotated, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from app.errors import FieldError
+from app.http.scalars import Name
 from app.http.validation import RequestModel
+from app.products.layered.answer import ShownRole
+from app.products.layered.layer_fields import text_of
 from app.teams.policies.store import Policy, PolicyFields, Step, Target
 from app.teams.schemas import Id, Instant, Title, Version
 from app.teams.times import utc_text
@@ -20,6 +24,19 @@ class TargetDocument(RequestModel, frozen=True):
     id: Annotated[
         str, Meta(max_length=64, description="the id of a schedule or user of the organisation")
     ]
+    role: (
+        Annotated[
+            Name,
+            Meta(description="whose turn counts, where the schedule has roles; absent: the first"),
+        ]
+        | None
+    ) = None
+
+    @classmethod
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield an error for the role of a user."""
+        if values.get("type") == "user" and values.get("role") is not None:
+            yield FieldError("/role", "goes with a schedule: leave it out")
 
 
 class StepDocument(RequestModel, frozen=True):
@@ -43,7 +60,9 @@ class StepDocument(RequestModel, frozen=True):
     @property
     def step(self) -> Step:
         """The step as it is stored."""
-        targets = tuple(Target(target.type, target.id) for target in self.targets)
+        targets = tuple(
+            Target(target.type, target.id, text_of(target.role)) for target in self.targets
+        )
         return Step(targets, int(self.delay_minutes))
 
 
@@ -63,10 +82,18 @@ class PolicyPost(RequestModel, frozen=True):
         return PolicyFields(str(self.name), tuple(step.step for step in self.steps))
 
 
+class TargetShown(Struct, frozen=True, omit_defaults=True):
+    """A schedule, for whoever it has on call, or a user."""
+
+    type: Literal["schedule", "user"]
+    id: str
+    role: ShownRole | None = None
+
+
 class StepShown(Struct, frozen=True):
     """One step of a policy."""
 
-    targets: Sequence[TargetDocument]
+    targets: Sequence[TargetShown]
     delay_minutes: int
 
 
@@ -81,7 +108,7 @@ class PolicyShown(Struct, frozen=True):
     updated_at: Instant
 
 
-class Told(Struct, frozen=True):
+class Told(Struct, frozen=True, omit_defaults=True):
     """One person of a step, and why."""
 
     user_id: str
@@ -90,6 +117,7 @@ class Told(Struct, frozen=True):
     schedule_id: Annotated[str, Meta(description="Null: the policy names the user.")] | None
     layer: str | None
     until: Instant | None
+    role: ShownRole | None = None
 
 
 class StepNow(Struct, frozen=True):
@@ -113,7 +141,10 @@ class Resolution(Struct, frozen=True):
 def policy_of(policy: Policy) -> PolicyShown:
     """Return a policy as it is on the wire."""
     steps = [
-        StepShown([TargetDocument(each.type, each.id) for each in step.targets], step.delay_minutes)
+        StepShown(
+            [TargetShown(each.type, each.id, each.role) for each in step.targets],
+            step.delay_minutes,
+        )
         for step in policy.fields.steps
     ]
     return PolicyShown(

@@ -23,6 +23,7 @@ class Target:
 
     type: Literal["schedule", "user"]
     id: str
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

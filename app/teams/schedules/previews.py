@@ -14,10 +14,11 @@ from msgspec import Meta, Struct
 
 from app.database.database import Tx
 from app.engine.intervals import Interval
+from app.engine.layered import roles
 from app.engine.layered.limits import DAY_MS, LATEST_AT
-from app.engine.layered.model import Segment
-from app.engine.layered.versions import on_call_at
-from app.products.layered.answer import UserIds, several
+from app.engine.layered.model import FinalSchedule, OnCall, Segment
+from app.engine.layered.versions import ScheduleVersion, on_call_at
+from app.products.layered.answer import FirstRole, ShownRole, UserIds, several
 from app.teams.on_call.store import History, final_schedule_in, history_between
 from app.teams.operation import HandlerResult, RequestContext
 from app.teams.schedules.store import PlannedRules, ScheduleRules, StoredSchedule
@@ -41,20 +42,34 @@ class TurnShown(Struct, frozen=True, omit_defaults=True):
     user_ids: UserIds = ()
 
 
+class RolePreview(Struct, frozen=True, omit_defaults=True):
+    """Who has a role when the edit takes effect, and the next four turns after."""
+
+    role: str
+    user_id: Annotated[str, Meta(description="Null: nobody.")] | None
+    next: Sequence[TurnShown]
+    user_ids: UserIds = ()
+
+
 class OnCallPreview(Struct, frozen=True, omit_defaults=True):
     """Who is on call when the edit takes effect, and the next four turns after."""
 
     user_id: Annotated[str, Meta(description="Null: nobody.")] | None
     next: Sequence[TurnShown]
     user_ids: UserIds = ()
+    role: FirstRole | None = None
+    roles: Annotated[
+        Sequence[RolePreview], Meta(description="The same of each role, if there are any.")
+    ] = ()
 
 
-class GivenStretch(Struct, frozen=True):
+class GivenStretch(Struct, frozen=True, omit_defaults=True):
     """A stretch that changes hands. ``user_id`` is who gives or takes it, if anybody does."""
 
     start: Instant
     end: Instant
     user_id: str | None
+    role: ShownRole | None = None
 
 
 class ChangesOfUser(Struct, frozen=True):
@@ -106,15 +121,13 @@ def preview_of(
         for number, (at, rules) in enumerate(planned, 1)
     ]
     changed = replace(history, rules=[*history.rules, *added])
-    before, after = (
-        final_schedule_in(each, from_at, to_at).segments for each in (history, changed)
-    )
+    before, after = (final_schedule_in(each, from_at, to_at) for each in (history, changed))
     return EditPreview(
         utc_text(from_at),
         utc_text(to_at),
-        _on_call(history, from_at),
-        _on_call(changed, from_at),
-        list(_changes(before, after)),
+        on_call_preview(history, from_at),
+        on_call_preview(changed, from_at),
+        changes_between(before, after),
         version,
     )
 
@@ -123,32 +136,73 @@ def _layers_text(rules: ScheduleRules) -> str:
     return msgspec.json.encode(rules.layers).decode()
 
 
-def _on_call(history: History, at: int) -> OnCallPreview:
+def on_call_preview(history: History, at: int) -> OnCallPreview:
+    """Return who is on call at an instant, and the next turns after."""
     versions = history.versions()
-    found = on_call_at(versions, at)
+    found = roles.on_call_at(versions, at)
+    turns = [_turns(roles.versions_of_role(versions, part.role), part) for part in found.parts]
+    return OnCallPreview(
+        found.user_id,
+        turns[0],
+        several(found.user_ids),
+        found.role,
+        tuple(
+            RolePreview(str(part.role), part.user_id, each, several(part.user_ids))
+            for part, each in zip(found.roles, turns, strict=False)
+        ),
+    )
+
+
+def _turns(versions: Sequence[ScheduleVersion], later: OnCall) -> Sequence[TurnShown]:
+    """Return the next turns after an answer, by the versions of its role."""
     turns: list[TurnShown] = []
-    later = found
     while later.next is not None and len(turns) < TURNS_SHOWN:
         follows = later.next
         turns.append(TurnShown(follows.user_id, utc_text(follows.at), several(follows.user_ids)))
         later = on_call_at(versions, later.next.at)
-    return OnCallPreview(found.user_id, turns, several(found.user_ids))
+    return turns
 
 
-def _changes(before: Sequence[Segment], after: Sequence[Segment]) -> Iterator[ChangesOfUser]:
-    """Yield what each person gains and loses, by name."""
+def changes_between(before: FinalSchedule, after: FinalSchedule) -> Sequence[ChangesOfUser]:
+    """Return what each person gains and loses, by name."""
     gains: Mapping[str, list[GivenStretch]] = defaultdict(list)
     loses: Mapping[str, list[GivenStretch]] = defaultdict(list)
-    for (start, end), had, have in _handed_over(before, after):
+    for role, (start, end), had, have in _handed_over_in_roles(before, after):
         stretch = (utc_text(start), utc_text(end))
         givers = [user_id for user_id in had if user_id not in have]
         takers = [user_id for user_id in have if user_id not in had]
         for giver in givers:
-            loses[giver].append(GivenStretch(*stretch, next(iter(takers), None)))
+            loses[giver].append(GivenStretch(*stretch, next(iter(takers), None), role))
         for taker in takers:
-            gains[taker].append(GivenStretch(*stretch, next(iter(givers), None)))
-    for user_id in sorted({*gains, *loses}):
-        yield ChangesOfUser(user_id, gains.get(user_id, ()), loses.get(user_id, ()))
+            gains[taker].append(GivenStretch(*stretch, next(iter(givers), None), role))
+    return [
+        ChangesOfUser(user_id, gains.get(user_id, ()), loses.get(user_id, ()))
+        for user_id in sorted({*gains, *loses})
+    ]
+
+
+def _handed_over_in_roles(
+    before: FinalSchedule, after: FinalSchedule
+) -> Iterator[tuple[str | None, Interval, People, People]]:
+    """Yield the stretches that others have after than before, role by role.
+
+    Where one of the two has no roles, it is compared with the first role of the other.
+    """
+    first = after.parts[0].role or before.parts[0].role
+    had, have = (_segments_by_role(each, first) for each in (before, after))
+    for role in dict.fromkeys([*have, *had]):
+        for change in _handed_over(had.get(role, ()), have.get(role, ())):
+            yield role, *change
+
+
+def _segments_by_role(
+    final: FinalSchedule, first: str | None
+) -> Mapping[str | None, Sequence[Segment]]:
+    """Return the segments of each role; those without one are of the ``first``."""
+    found: dict[str | None, list[Segment]] = defaultdict(list)
+    for segment, role in final.segments_and_roles:
+        found[role or first].append(segment)
+    return found
 
 
 def _handed_over(

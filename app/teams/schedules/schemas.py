@@ -28,6 +28,7 @@ from app.products.layered.layer_fields import (
     RotationInterval,
     RotationType,
     WhenAwayRule,
+    layer_role_errors,
 )
 from app.products.layered.request import ROTATION
 from app.teams.overrides.schemas import OverrideShown, override_of
@@ -64,6 +65,11 @@ class V1SchedulePost(RequestModel, frozen=True):
     id: Id | None = None
     team_id: TeamId | None = None
     when_away: WhenAwayRule | None = None
+
+    @classmethod
+    def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
+        """Yield the errors of the roles of layers."""
+        return layer_role_errors(values)
 
     def fields(self, value: Mapping[str, Any]) -> ScheduleFields:
         """Return the schedule as it is stored; ``value`` is the document as it was sent."""

@@ -12,12 +12,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
-    RowMapping,
     Select,
     and_,
     bindparam,
@@ -33,6 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.database import rows_of
 from app.database.pages import Page, Slice, next_position, page_of
 from app.database.tables import (
     manual_assignments,
@@ -172,6 +172,7 @@ BY_ID = (
     .where(schedules.c.id == bindparam("schedule"))
     .order_by(VERSION.number)
 )
+LOCKED_BY_ID = BY_ID.with_for_update(of=schedules)
 NAMED = EVERY.with_only_columns(
     schedules.c.id,
     schedules.c.name,
@@ -251,8 +252,13 @@ async def get_schedule(
     tx: AsyncConnection, org_id: str, schedule_id: str, now: int
 ) -> StoredSchedule:
     """Return one schedule. Raises ``NotFound``."""
-    found = await tx.execute(BY_ID, {"org": org_id, "schedule": schedule_id, "now": now})
-    rows = found.mappings().all()
+    return await _schedule_by(tx, BY_ID, org_id, schedule_id, now)
+
+
+async def _schedule_by(
+    tx: AsyncConnection, query: Select[Any], org_id: str, schedule_id: str, now: int
+) -> StoredSchedule:
+    rows = await rows_of(tx, query, {"org": org_id, "schedule": schedule_id, "now": now})
     if not rows:
         raise NotFound(f"there is no schedule {schedule_id}")
     return replace(_schedule(rows[0]), pending=tuple(map(_planned, rows[1:])))
@@ -303,9 +309,7 @@ async def lock_schedule(
     tx: AsyncConnection, org_id: str, schedule_id: str, now: int
 ) -> StoredSchedule:
     """Lock a schedule against other writers until the transaction ends. Raises ``NotFound``."""
-    query = select(schedules.c.id).where(_is(org_id, schedule_id)).with_for_update()
-    await tx.execute(query)
-    return await get_schedule(tx, org_id, schedule_id, now)
+    return await _schedule_by(tx, LOCKED_BY_ID, org_id, schedule_id, now)
 
 
 async def raise_version(
@@ -318,28 +322,39 @@ async def raise_version(
     return replace(schedule, version=version, updated_at=at)
 
 
+async def lock_schedules_of(tx: AsyncConnection, org_id: str, user_id: str) -> None:
+    """Lock all schedules in which a user takes part against other writers.
+
+    Whoever writes locks schedules first, then users, and then what counts the organisation's rows:
+    in another order two writers would wait for each other.
+    """
+    locked = select(schedules.c.id).where(_taken_part_in(org_id, user_id))
+    await tx.execute(locked.order_by(schedules.c.id).with_for_update())
+
+
 async def raise_versions_of(
     tx: AsyncConnection, org_id: str, user_id: str, now: int
 ) -> Mapping[str, int]:
     """Raise the versions of all schedules in which a user takes part; return them by id, in order.
 
-    The schedules are locked against other writers until the transaction ends.
+    They are locked already (``lock_schedules_of``).
     """
-    taking_part = participants.c
-    own = select(taking_part.schedule_id).where(
-        taking_part.org_id == org_id, taking_part.user_id == user_id
-    )
-    mine = and_(schedules.c.org_id == org_id, schedules.c.id.in_(own))
-    await tx.execute(select(schedules.c.id).where(mine).order_by(schedules.c.id).with_for_update())
     at = case((schedules.c.updated_at > now, schedules.c.updated_at), else_=now)
     raised = (
         update(schedules)
-        .where(mine)
+        .where(_taken_part_in(org_id, user_id))
         .values(version=schedules.c.version + 1, updated_at=at)
         .returning(schedules.c.position, schedules.c.id, schedules.c.version)
     )
     rows = sorted((await tx.execute(raised)).all())
     return {schedule_id: version for _, schedule_id, version in rows}
+
+
+def _taken_part_in(org_id: str, user_id: str) -> ColumnElement[bool]:
+    own = select(participants.c.schedule_id).where(
+        participants.c.org_id == org_id, participants.c.user_id == user_id
+    )
+    return and_(schedules.c.org_id == org_id, schedules.c.id.in_(own))
 
 
 async def insert_schedule(
@@ -526,7 +541,7 @@ def _is(org_id: str, schedule_id: str) -> ColumnElement[bool]:
     return and_(schedules.c.org_id == org_id, schedules.c.id == schedule_id)
 
 
-def _schedule(row: RowMapping) -> StoredSchedule:
+def _schedule(row: Mapping[Any, Any]) -> StoredSchedule:
     return StoredSchedule(
         row["id"],
         ScheduleFields(row["name"], row["team_id"], _rules(row)),
@@ -536,11 +551,11 @@ def _schedule(row: RowMapping) -> StoredSchedule:
     )
 
 
-def _planned(row: RowMapping) -> PlannedRules:
+def _planned(row: Mapping[Any, Any]) -> PlannedRules:
     return PlannedRules(row["valid_from"], _rules(row))
 
 
-def _rules(row: RowMapping) -> ScheduleRules:
+def _rules(row: Mapping[Any, Any]) -> ScheduleRules:
     return ScheduleRules(
         row["timezone"], layers_in(row["layers"]), row["document"], row["when_away"] or "next"
     )

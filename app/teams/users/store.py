@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import (
     ColumnElement,
-    RowMapping,
     and_,
     bindparam,
     delete,
@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.database import rows_of
 from app.database.pages import Page, Slice, next_position, page_of
 from app.database.tables import (
     cover_requests,
@@ -65,7 +66,14 @@ class StoredUser:
 NAMED = select(users).where(
     users.c.org_id == bindparam("org"), users.c.id.in_(bindparam("ids", expanding=True))
 )
-
+FEW = tuple(
+    select(users).where(
+        users.c.org_id == bindparam("org"),
+        users.c.id.in_([bindparam(f"id_{number}") for number in range(count)]),
+    )
+    for count in range(1, 9)
+)
+"""The statements for one id, for two, and so on: constants are quicker than one that expands."""
 
 NAMES = NAMED.with_only_columns(users.c.id, users.c.name, users.c.updated_at)
 IDS_AT_ONCE = 500
@@ -85,6 +93,10 @@ async def users_by_id(
     wanted = {name for name in ids if name is not None}
     if not wanted:
         return {}
+    if len(wanted) <= len(FEW):
+        ids_given = {f"id_{number}": each for number, each in enumerate(sorted(wanted))}
+        few = await rows_of(tx, FEW[len(wanted) - 1], {"org": org_id, **ids_given})
+        return {row["id"]: _user(row) for row in few}
     rows = await tx.execute(NAMED, {"org": org_id, "ids": sorted(wanted)})
     return {row["id"]: _user(row) for row in rows.mappings()}
 
@@ -178,7 +190,7 @@ def _columns(given: UserFields) -> Mapping[str, str]:
     return {"name": given.name, "email": given.email, "team_ids": teams}
 
 
-def _user(row: RowMapping) -> StoredUser:
+def _user(row: Mapping[Any, Any]) -> StoredUser:
     teams = msgspec.json.decode(row["team_ids"], type=tuple[str, ...])
     return StoredUser(
         row["id"],

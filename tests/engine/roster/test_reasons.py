@@ -1,15 +1,16 @@
 """Why nobody has a place: by hand, and by leaving out each fact in turn."""
 
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 
-from hypothesis import assume, given, settings
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from app.engine.roster.checker import violations
 from app.engine.roster.greedy import greedy_assignment
 from app.engine.roster.model import Apart, Assignment, MaxSlots, Person, Rest, Roster, Together
 from app.engine.roster.reasons import Reason, _smallest, gaps_of, why_gaps
 from app.engine.walltime import HOUR
+from tests.support import roster_oracle as oracle
 from tests.support.rosters import at, random_roster, slot
 
 
@@ -79,62 +80,93 @@ def test_what_is_explained_by_a_later_fact_is_not_told() -> None:
     assert found == (rules[0], last)
 
 
+def assert_needed(roster: Roster, assignment: Assignment) -> None:
+    """Assert that with the facts of each gap nobody can take it, and without any somebody can."""
+    for (number, place), why in why_gaps(roster, assignment).items():
+        gap = roster, assignment, number, place
+        assert bool(why.because) == (not anybody_can(*gap, None))
+        if why.because:
+            assert not anybody_can(*gap, why.because)
+        for left_out in why.because:
+            assert anybody_can(*gap, [reason for reason in why.because if reason != left_out])
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32))
 def test_with_the_facts_nobody_can_and_without_any_somebody_can(seed: int) -> None:
-    roster = replace(random_roster(seed, places=8, people=4), fixed=frozenset())
-    roster = replace(roster, rules=[one for one in roster.rules if not isinstance(one, Together)])
+    roster = random_roster(seed, places=8, people=4)
     assignment = greedy_assignment(roster)
     assume(gaps_of(assignment))
-    for (number, place), why in why_gaps(roster, assignment).items():
-        assert why.because  # a greedy assignment leaves nothing that somebody could take
-        assert not anybody_can(roster, assignment, number, place, why.because)
-        for left_out in why.because:
-            others = tuple(reason for reason in why.because if reason != left_out)
-            assert anybody_can(roster, assignment, number, place, others)
+    assert_needed(roster, assignment)
+
+
+@pytest.mark.slow
+@settings(max_examples=1000, deadline=None, suppress_health_check=[*HealthCheck])
+@given(st.integers(0, 2**32))
+def test_of_many_gaps_each_fact_is_needed(seed: int) -> None:
+    roster = random_roster(seed, places=10, people=5)
+    assignment = greedy_assignment(roster)
+    assume(gaps_of(assignment))
+    assert_needed(roster, assignment)
+
+
+Facts = Sequence[Reason] | None
+"""Those that hold; ``None``: all."""
 
 
 def anybody_can(
-    roster: Roster, assignment: Assignment, number: int, place: int, facts: tuple[Reason, ...]
+    roster: Roster, assignment: Assignment, number: int, place: int, facts: Facts
 ) -> bool:
     """Tell whether somebody could take a place if nothing but these facts held."""
     return any(
-        not keeps_out(roster, assignment, number, place, person, facts)
+        not any(facts is None or reason in facts for reason in kept_out_by)
         for person in range(len(roster.people))
+        for kept_out_by in [list(reasons_by_words(roster, assignment, number, place, person))]
     )
 
 
-def keeps_out(
-    roster: Roster,
-    assignment: Assignment,
-    number: int,
-    place: int,
-    person: int,
-    facts: tuple[Reason, ...],
-) -> bool:
+def reasons_by_words(
+    roster: Roster, assignment: Assignment, number: int, place: int, person: int
+) -> Iterator[Reason]:
+    """Yield all that keeps a person out of a place, by the words of the model alone."""
+    slot, who = roster.slots[number], roster.people[person]
+    held = oracle.slots_of(assignment, person)
+    skill = slot.needs[place]
+    if skill is not None and skill not in who.skills:
+        yield Reason("skill", skill=skill)
+    if any(start < slot.end_at and slot.start_at < end for start, end in who.away):
+        yield Reason("away", person)
+    if any(oracle.overlapping(slot, roster.slots[other]) for other in held):
+        yield Reason("busy", person)
+    if number not in held:
+        yield from limits_by_words(roster, with_place(assignment, number, place, person), person)
+
+
+def limits_by_words(roster: Roster, after: Assignment, person: int) -> Iterator[Reason]:
+    """Yield what a person breaks who has been given a slot beside those that they had."""
+    mine = oracle.slots_of(after, person)
+    fixed = [other for other in mine if (other, person) in roster.fixed]
+    total, given = (sum(roster.slots[n].length for n in some) for some in (mine, fixed))
+    most = roster.people[person].most_ms
+    if most is not None and total > max(most, given):
+        yield Reason("most", person)
+    for rule in roster.rules:
+        if isinstance(rule, Apart | Together):
+            concerned = person in (rule.one, rule.other)
+            if concerned and not oracle.is_legal_for_pair(roster, after, rule):
+                yield Reason("rule", rule=rule)
+        elif any(
+            has > max(allowed, fact)
+            for (has, allowed), (fact, _) in zip(
+                oracle.windows(roster, rule, mine),
+                oracle.windows(roster, rule, fixed),
+                strict=True,
+            )
+        ):
+            yield Reason("rule", rule=rule)
+
+
+def with_place(assignment: Assignment, number: int, place: int, person: int) -> Assignment:
     places = list(assignment[number])
-    if person in places:
-        skill = roster.slots[number].needs[place]
-        lacks = skill is not None and skill not in roster.people[person].skills
-        away = any(
-            start < roster.slots[number].end_at and roster.slots[number].start_at < end
-            for start, end in roster.people[person].away
-        )
-        own = [Reason("busy", person)]
-        own += [Reason("skill", skill=skill)] if lacks else []
-        own += [Reason("away", person)] if away else []
-        return any(reason in facts for reason in own)
     places[place] = person
-    after = (*assignment[:number], tuple(places), *assignment[number + 1 :])
-    known = {
-        "away": Reason("away", person),
-        "overlap": Reason("busy", person),
-        "most": Reason("most", person),
-        "skill": Reason("skill", skill=roster.slots[number].needs[place]),
-    }
-    return any(
-        (known[found.rule] if isinstance(found.rule, str) else Reason("rule", rule=found.rule))
-        in facts
-        for found in violations(roster, after)
-        if number in found.slots and person in found.people
-    )
+    return (*assignment[:number], tuple(places), *assignment[number + 1 :])

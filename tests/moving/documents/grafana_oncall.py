@@ -143,6 +143,21 @@ DOCUMENTS: dict[str, dict[str, Any]] = {
             until="2026-05-06T08:59:00",
         )
     ),
+    "an end in UTC, before the shift of that day": schedule(
+        rolling("ana ben", "2025-12-29T09:00:00", 24, "daily", until="2026-05-06T10:00:00"),
+        zone="America/New_York",
+    ),
+    "an end in the first round, at which the shift is cut": schedule(
+        rolling("ana ben cy", "2026-01-05T09:00:00", 336, "weekly", interval=2, level=1)
+        | {"until": "2026-01-21T12:00:00"},
+        rolling("dan", "2025-12-29T09:00:00", 168, "weekly"),
+    ),
+    "several at a single event, and at an override": schedule(
+        rolling("ana ben", "2025-12-29T09:00:00", 168, "weekly", level=1),
+        rolling("cy dan", "2025-12-29T09:00:00", 8, "daily", level=3),
+        shift("single_event", "2026-03-01T06:00:00", 30, users=["dan", "eve"], level=2),
+        shift("override", "2026-04-01T06:00:00", 30, rolling_users=[["eve", "fay"]]),
+    ),
     "work days, each week the same": schedule(
         shift(
             *("recurrent_event", "2025-12-31T09:00:00", 8),
@@ -207,10 +222,11 @@ PARTLY: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
             rolling(
                 "ana", "2025-12-29T09:00:00", 168, "weekly", level=3, until="2027-06-01T00:00:00"
             ),
-            shift("single_event", "2026-03-01T10:00:00", 30, users=["dan", "eve"], level=2),
+            shift("single_event", "2026-03-01T10:00:00", 30, users=["dan"], level=2),
+            shift("single_event", "2025-03-01T10:00:00", 30, users=["dan", "eve"], level=2),
         ),
         {
-            "/shifts/1/users": "dan is, the others are not",
+            "/shifts/2/start": "it was left out",
             "/shifts/1/level": "it wins over all layers",
         },
     ),

@@ -1,6 +1,6 @@
 """Grafana OnCall's shifts, laid out one by one: overrides, then the highest level with anybody."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -41,22 +41,26 @@ def _users(shift: dict[str, Any], at: datetime, schedule_zone: str) -> set[str]:
         *(shift["type"], shift["frequency"], shift.get("interval") or 1, start, length),
         *(tuple(shift.get("by_day") or ()), shift.get("week_start", "SU"), len(groups)),
         *(shift.get("start_rotation_from_user_index") or 0, shift.get("rotation_start")),
-        shift.get("until"),
+        *(shift.get("until"), zone),
     )
     return {
         user
-        for begin, group in _laid_out(key)
-        if begin <= wall < begin + length
+        for begin, end, group in _laid_out(key)
+        if begin <= wall < end
         for user in groups[group]
     }
 
 
 @cache
-def _laid_out(key: tuple[Any, ...]) -> list[tuple[datetime, int]]:  # noqa: C901 - the tool's rules in one place
-    """Return every start, with the number of the group that is on call then."""
+def _laid_out(key: tuple[Any, ...]) -> list[tuple[datetime, datetime, int]]:  # noqa: C901, PLR0915 - the tool's rules in one place
+    """Return every start and end, with the number of the group that is on call then."""
     kind, frequency, interval, start, length, days, week_start, groups, first, *ends = key
-    rotation_start, until = ends
-    last = datetime.fromisoformat(until) if until else LAST
+    rotation_start, until, zone = ends
+    cut = datetime.fromisoformat(until) if until else LAST
+    last = cut.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    if kind == "recurrent_event":
+        groups = 1
+    known: set[int] = set()
     if rotation_start:
         begin = datetime.fromisoformat(rotation_start)
         step = {"hourly": timedelta(hours=1), "daily": DAY, "weekly": 7 * DAY}[frequency] * interval
@@ -90,6 +94,9 @@ def _laid_out(key: tuple[Any, ...]) -> list[tuple[datetime, int]]:  # noqa: C901
         else:
             due, turn = number % interval == 0, number // interval
         if due:
-            found.append((at, (first + turn) % groups if kind == "rolling_users" else 0))
+            group = (first + turn) % groups
+            is_first = group not in known and not days
+            known.add(group)
+            found.append((at, min(at + length, cut) if is_first else at + length, group))
         at, number = at + step, number + 1
     return found

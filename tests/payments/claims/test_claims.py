@@ -14,7 +14,8 @@ from app.errors import ClaimsUnavailable, PaymentAlreadyUsed, TooManyClaims
 from app.payments.claims.claim import BUSY, Claim, PaymentClaims
 from app.payments.claims.memory import FORGOTTEN_AT_ONCE, MemoryClaims
 from app.payments.claims.receipt import Receipt
-from app.payments.claims.redis import CLAIM, OPEN, PREFIX, RedisClaims
+from app.payments.claims.redis import CLAIM, RedisClaims
+from app.payments.claims.redis_keys import OPEN, PREFIX
 from tests.conftest import Clock
 from tests.support.ledger import claimed, settlements_of
 from tests.support.processes import free_port
@@ -537,7 +538,7 @@ class TestEviction:
             return {**memory, "maxmemory_policy": "allkeys-lru"}
 
         monkeypatch.setattr(claims._redis, "info", info)
-        await claims._read_memory()
+        await claims.refresh()
         assert claims._keeps_answers == keeps
         assert claims.misconfiguration == (
             "Redis may drop claims: its maxmemory-policy is allkeys-lru, not noeviction"

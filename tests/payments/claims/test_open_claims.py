@@ -10,7 +10,8 @@ from app.payments.claims.claim import PaymentClaims
 from app.payments.claims.claimed_payment import DueClaims, OpenClaim
 from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.receipt import Receipt
-from app.payments.claims.redis import MAX_STREAMED, MAX_UNSTORED, OPEN, PREFIX, STREAM, RedisClaims
+from app.payments.claims.redis import MAX_STREAMED, MAX_UNSTORED, RedisClaims
+from app.payments.claims.redis_keys import OPEN, PREFIX, STREAM
 from tests.conftest import Clock
 from tests.support.ledger import claimed, settlements_of
 from tests.support.processes import free_port

@@ -268,3 +268,23 @@ def test_a_roster_of_nobody_is_all_gaps() -> None:
     nobody = {"start": "2026-12-01", "end": "2026-12-02", "people": []}
     answer = check(assignments=[nobody])
     assert (answer["loads"], answer["fairness"]) == ({}, [])
+
+
+def test_assignments_of_nobody_are_gaps() -> None:
+    nobody = [
+        {"start": "2026-12-01T17:00", "end": "2026-12-02T09:00", "people": [], "kind": "night"},
+        {"start": "2026-12-03T17:00", "end": "2026-12-04T09:00", "people": []},
+    ]
+    answer = check(assignments=nobody)
+    told = [
+        (gap["startLocal"][:16], gap.get("kind"), gap.get("assignment")) for gap in answer["gaps"]
+    ]
+    assert told == [
+        ("2026-12-01T17:00", "night", "/assignments/0"),
+        ("2026-12-02T09:00", None, None),
+        ("2026-12-03T17:00", None, "/assignments/1"),
+    ]
+    assert answer["interpretation"].endswith("; 3 gap(s).")
+    within = check(assignments=[*nobody, NIGHTS[0]], **{"from": "2026-12-01T20:00"})
+    assert [gap["startLocal"][11:16] for gap in within["gaps"]] == ["20:00", "09:00", "17:00"]
+    assert within["gaps"][0]["assignment"] == "/assignments/0"

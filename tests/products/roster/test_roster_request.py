@@ -400,7 +400,7 @@ def test_a_calendar_without_holidays_is_warned_of(monkeypatch: pytest.MonkeyPatc
 def test_time_goes_with_size(monkeypatch: pytest.MonkeyPatch) -> None:
     assert translated().seconds == 2
     monkeypatch.setattr(translations, "SMALL", 5)
-    assert translated().seconds == 20
+    assert translated().seconds == 8
 
 
 def test_what_cannot_be_counted_is_refused() -> None:

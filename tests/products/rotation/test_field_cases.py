@@ -1,4 +1,4 @@
-"""What people who run on-call met with their calendars, replayed where the cases are present."""
+"""What people met with calendars and layered schedules, replayed where the cases are present."""
 
 from pathlib import Path
 
@@ -8,11 +8,14 @@ from tests.support import field_cases as support
 from tests.support.field_cases import field_cases, found
 from tests.support.services import service, settings
 
+PRODUCTS = ("ics", "sch")
+"""The kinds whose cases are requests to products."""
+
 
 @pytest.mark.anyio
 async def test_each_case_from_the_field_is_right_in_any_order() -> None:
     free = service(settings(payments="off"))
-    cases = field_cases()
+    cases = field_cases(PRODUCTS)
     wrong = {}
     for case in (*cases, *reversed(cases)):
         free.path = case["endpoint"].removeprefix("POST ")
