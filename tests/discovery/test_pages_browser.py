@@ -735,6 +735,19 @@ def test_a_page_does_not_move_once_painted(opened: Open, path: str, width: int) 
     assert page.evaluate(LAYOUT_SHIFT) == 0
 
 
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda each: each.slug)
+def test_a_page_that_arrives_slowly_does_not_move(opened: Open, endpoint: Endpoint) -> None:
+    """What stands beside the text arrives last, long after the text was painted."""
+    page = opened(endpoint.catalog_path)
+    network = page.context.new_cdp_session(page)
+    network.send("Network.enable")
+    network.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    slow = {"offline": False, "latency": 20, "downloadThroughput": 15_000, "uploadThroughput": -1}
+    network.send("Network.emulateNetworkConditions", slow)
+    page.reload(wait_until="networkidle")
+    assert page.evaluate(LAYOUT_SHIFT) < 0.1
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_a_page_is_painted_at_once(opened: Open, path: str) -> None:
     page = opened(path, size=(390, 844))
