@@ -17,7 +17,7 @@ from tests.support import requirements
 from tests.support.clock import Clock
 from tests.support.databases import database, database_url, postgres_url, templates
 from tests.support.processes import NO_FILES, answers_ok, environment, free_port, running
-from tests.support.stored import stored, stored_url, stored_urls
+from tests.support.stored import stored, stored_service, stored_url, stored_urls
 
 __all__ = [
     "Clock",
@@ -25,6 +25,7 @@ __all__ = [
     "database_url",
     "postgres_url",
     "stored",
+    "stored_service",
     "stored_url",
     "stored_urls",
     "templates",

@@ -42,10 +42,9 @@ class Service:
     path = PATH
 
     def __init__(self, app: Any, address: str = "203.0.113.7") -> None:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 40000))
         self.app = app
         self.closing: tuple[Any, ...] = ()
-        self.http = httpx.AsyncClient(transport=transport, base_url="http://service.test")
+        self.http = client_of(app, address)
 
     async def ask(
         self, body: Any = EXAMPLE, payment: str | None = None, *, query: str = "", **headers: str
@@ -65,6 +64,12 @@ class Service:
 
     async def buy(self, body: Any = EXAMPLE, wallet: Wallet | None = None) -> httpx.Response:
         return await self.ask(body, await (wallet or Wallet()).payment(await self.terms()))
+
+
+def client_of(app: ASGIApp, address: str) -> httpx.AsyncClient:
+    """Return a client of ``app`` that comes from ``address``; it holds nothing to close."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 40000))
+    return httpx.AsyncClient(transport=transport, base_url="http://service.test")
 
 
 def settings(**changes: Any) -> Settings:

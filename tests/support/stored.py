@@ -1,7 +1,8 @@
 """The stored APIs in process, on each kind of database, with callers of organisations.
 
-One database of each kind serves the whole run; every test has an organisation of its own, which is
-as good as a database of its own, and quicker.
+One database of each kind serves the whole run, and one service on it all tests of a module; every
+test has an organisation, an address and a time of its own, which is as good as a service of its
+own, and quicker.
 """
 
 import contextlib
@@ -9,6 +10,7 @@ import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from functools import cache
+from ipaddress import IPv4Address
 from itertools import count
 from typing import Any, Literal
 
@@ -21,7 +23,7 @@ from app.teams.keys.store import SCOPES, ApiKey, create_key, find_key
 from app.teams.users.store import UserFields, insert_user
 from tests.support.clock import Clock
 from tests.support.databases import KINDS, TEMPLATE, administer
-from tests.support.services import Service, living, settings
+from tests.support.services import Service, client_of, living, settings
 
 V1, V2 = "/api/v1", "/api/v2/oncall"
 
@@ -109,15 +111,24 @@ class Stored(Service):
 
     def __init__(self, url: str, clock: Clock, quota: str = "") -> None:
         self.url = url
-        self.clock = clock
         self.database = Database(url)
-        self.org = f"organisation {next(_numbers)}"
         super().__init__(
             create_app(
                 settings(database_url=url, payments="off", quota=quota),  # type: ignore[arg-type]
-                clock=clock,
+                clock=self._time,
             )
         )
+        self.begin(clock)
+
+    def _time(self) -> float:
+        return self.clock()
+
+    def begin(self, clock: Clock) -> None:
+        """Give what follows a time, an organisation and an address of its own."""
+        number = next(_numbers)
+        self.clock = clock
+        self.org = f"organisation {number}"
+        self.http = client_of(self.app, str(IPv4Address("10.0.0.0") + number))
 
     @property
     def now(self) -> int:
@@ -143,6 +154,11 @@ class Stored(Service):
             return await create_key(tx, org or self.org, name, scopes, "live", expires_at, self.now)
 
         return await self.database.write(work)
+
+    async def add_me(self) -> None:
+        """Add the organisation's first key, that of ``me``."""
+        _, presented = await self.key()
+        self.me = self.caller(presented)
 
     def caller(self, presented: str | None, style: Style = "X-API-Key") -> Caller:
         return Caller(self, presented, style)
@@ -185,15 +201,22 @@ def stored_url(request: pytest.FixtureRequest, stored_urls: Callable[[str], str]
     return stored_urls(request.param)
 
 
-@pytest.fixture
-async def stored(
+@pytest.fixture(scope="module")
+async def stored_service(
     stored_url: str,
-    clock: Clock,
     anyio_backend: str,  # noqa: ARG001 - what makes this fixture one of anyio's
 ) -> AsyncIterator[Stored]:
-    """Run the service on each kind of database, with an empty organisation."""
-    async with opened(Stored(stored_url, clock)) as service:
+    """Run the service on each kind of database, for all tests of a module."""
+    async with opened(Stored(stored_url, Clock(0))) as service:
         yield service
+
+
+@pytest.fixture
+async def stored(stored_service: Stored, clock: Clock) -> Stored:
+    """Return the service with an empty organisation."""
+    stored_service.begin(clock)
+    await stored_service.add_me()
+    return stored_service
 
 
 @contextlib.asynccontextmanager
@@ -201,9 +224,8 @@ async def opened(service: Stored) -> AsyncIterator[Stored]:
     """Run a service from its start to its end."""
     await service.database.open()
     try:
-        async with living(service.app), service.http:
-            _, presented = await service.key()
-            service.me = service.caller(presented)
+        async with living(service.app):
+            await service.add_me()
             yield service
     finally:
         await service.database.aclose()
