@@ -31,6 +31,7 @@ FIELD_NOTES: Mapping[str, Mapping[str, str]] = {
         "unavailableIcs": "iCalendar text by person",
         "weights": "by person; 0.5: half the hours",
         "carryOver": "of the last answer",
+        "holidays": "DE-BY: evened out",
         "joins": "by person, when",
         "leaves": "by person, when",
         "limits": "by person: shifts, hours, weekends",

@@ -111,6 +111,13 @@ WORDS: Mapping[str, Words] = {
         is_advanced=True,
     ),
     "carryOver/*": Words("Hours", ""),
+    "carryOverHolidays": Words(
+        "Hours on holidays carried over",
+        "`carryOverHolidays` of the answer before.",
+        add="Add hours",
+        is_advanced=True,
+    ),
+    "carryOverHolidays/*": Words("Hours", ""),
     "handoffOffsetHours": Words(
         "Handoff after the shift's end", "In hours; negative is before.", is_advanced=True
     ),

@@ -69,17 +69,18 @@ def is_there(request: PlanningRequest, name: str, shift: int) -> bool:
     return joins <= start and end <= leaves
 
 
-def carried(request: PlanningRequest, name: str) -> int:
+def carried(request: PlanningRequest, name: str, kind: str = "hours") -> int:
     """Return what a person carries over: who joins and says nothing has the others' average."""
-    if name in request.carry_over or name not in request.joins or not request.carry_over:
-        return request.carry_over.get(name, 0)
+    given = {"hours": request.carry_over, "holidays": request.carried_holidays}.get(kind, {})
+    if name in given or name not in request.joins or not given:
+        return given.get(name, 0)
     known = [
         other
         for other in dict.fromkeys(request.cycle)
-        if other in request.carry_over or other not in request.joins
+        if other in given or other not in request.joins
     ]
     weights = [weight_of(request, other) for other in known]
-    loads = [request.carry_over.get(other, 0) for other in known]
+    loads = [given.get(other, 0) for other in known]
     weighted = (weight * load for weight, load in zip(weights, loads, strict=True))
     return round(sum(weighted, Fraction(0)) / sum(weights))
 
@@ -101,7 +102,7 @@ def not_owed(request: PlanningRequest, name: str, kind: str) -> int:
         if len(fixed) == slots:
             able = fixed
         places = min(slots, len(able)) - len(fixed - set(there))
-        hours = HOUR * hours_of_kind(*request.boundaries[shift : shift + 2], kind)
+        hours = HOUR * hours_in(request, shift, kind)
         missed += places * hours / sum(weight_of(request, other) for other in there)
     return round(missed)
 
@@ -307,14 +308,14 @@ def cannot_have(request: PlanningRequest, staffing: Staffing, person: str, shift
 def evenness(request: PlanningRequest, staffing: Staffing, kind: str) -> tuple[Fraction, Fraction]:
     """Compute the range and the sum of squares of one kind of hours by weight; less is more even.
 
-    ``kind`` is ``hours``, ``weekends`` or ``nights``, the latter two by UTC; shifts are of whole
-    hours.
+    ``kind`` is ``hours``, ``holidays``, ``weekends`` or ``nights``, the latter two by UTC; shifts
+    are of whole hours.
     """
     loads = [
-        (Fraction(carried(request, name), HOUR) if kind == "hours" else 0)
+        Fraction(carried(request, name, kind), HOUR)
         + Fraction(not_owed(request, name, kind), HOUR)
         + sum(
-            hours_of_kind(*request.boundaries[shift : shift + 2], kind)
+            hours_in(request, shift, kind)
             for shift, people in enumerate(staffing)
             if name in people
         )
@@ -322,6 +323,17 @@ def evenness(request: PlanningRequest, staffing: Staffing, kind: str) -> tuple[F
         for name in dict.fromkeys(request.cycle)
     ]
     return max(loads) - min(loads), sum((load * load for load in loads), Fraction(0))
+
+
+def hours_in(request: PlanningRequest, shift: int, kind: str) -> int:
+    """Count the whole hours of a shift that are of one kind."""
+    start, end = request.boundaries[shift : shift + 2]
+    if kind != "holidays":
+        return hours_of_kind(start, end, kind)
+    return sum(
+        any(first <= hour * HOUR < last for first, last in request.holidays)
+        for hour in range(start // HOUR, end // HOUR)
+    )
 
 
 def hours_of_kind(start: int, end: int, kind: str) -> int:

@@ -32,6 +32,7 @@ MOST_NAMED = 3
 
 _PURPOSES: Mapping[Reason | None, str] = {
     Reason.HOURS: "to even out hours",
+    Reason.HOLIDAYS: "to even out holidays",
     Reason.WEEKENDS: "to even out weekends",
     Reason.NIGHTS: "to even out nights",
 }

@@ -1,9 +1,10 @@
 """Local search for a better assignment of the same load range.
 
-Strategy: two passes improve what comes after the load range in the objective. First weekends and
-nights: two people swap shifts, or one hands a shift on, wherever that lowers the sum of squares of
-weekend and night loads and makes neither range larger. Then the order of turns: shifts of one
-*kind* (length, weekend and night hours) are swapped, which leaves all hours as they are, wherever
+Strategy: two passes improve what comes after the load range in the objective. First holidays, then
+weekends and nights: two people swap shifts, or one hands a shift on, wherever that lowers the sum
+of squares of holiday loads or, where that stays, of weekend and night loads, and makes the ranges
+no larger. Then the order of turns: shifts of one *kind* (length, holiday, weekend and night hours)
+are swapped, which leaves all hours as they are, wherever
 fewer shifts then follow one of the same person, or as few do and more are where the cycle has them.
 ``bring_near`` also swaps them where as many are, and the others come nearer to their reason
 (``obstacles.py``).
@@ -19,11 +20,11 @@ from typing import NamedTuple
 
 from app.engine.planning.assignment import Assignment, BudgetExhausted, SearchBudget, load_range
 from app.engine.planning.constraints import Constraints
-from app.engine.planning.objective import night_loads, weekend_loads
+from app.engine.planning.objective import holiday_loads, night_loads, weekend_loads
 from app.engine.planning.problem import AssignmentProblem, bits
 
-ShiftKind = tuple[int, int, int]
-"""Length, weekend hours and night hours of a shift, in milliseconds."""
+ShiftKind = tuple[int, int, int, int]
+"""Length, holiday, weekend and night hours of a shift, in milliseconds."""
 
 MOST_TRIED = 8
 """The most shifts of a kind that are tried for one that may be handed over."""
@@ -50,7 +51,7 @@ def _kinds(problem: AssignmentProblem) -> Mapping[ShiftKind, int]:
     """Return the mask of the shifts of each kind."""
     found: dict[ShiftKind, int] = {}
     for shift, kind in enumerate(
-        zip(problem.lengths, problem.weekends, problem.nights, strict=True)
+        zip(problem.lengths, problem.holidays, problem.weekends, problem.nights, strict=True)
     ):
         found[kind] = found.get(kind, 0) | 1 << shift
     return found
@@ -66,13 +67,14 @@ class _Exchange(NamedTuple):
     given: int
     returned: int
     length: int
+    holiday: int
     weekend: int
     night: int
 
 
 def _exchanges(kinds: Mapping[ShiftKind, int]) -> Sequence[_Exchange]:
-    """List the exchanges by which the giver loses weekend or night hours."""
-    nothing = {(0, 0, 0): 0}
+    """List the exchanges by which the giver loses holiday, weekend or night hours."""
+    nothing = {(0, 0, 0, 0): 0}
     exchanges = (
         _Exchange(
             mask, other_mask, *(mine - yours for mine, yours in zip(kind, other, strict=True))
@@ -80,11 +82,15 @@ def _exchanges(kinds: Mapping[ShiftKind, int]) -> Sequence[_Exchange]:
         for kind, mask in kinds.items()
         for other, other_mask in (*kinds.items(), *nothing.items())
     )
-    return [exchange for exchange in exchanges if exchange.weekend > 0 or exchange.night > 0]
+    return [
+        exchange
+        for exchange in exchanges
+        if exchange.holiday > 0 or exchange.weekend > 0 or exchange.night > 0
+    ]
 
 
 class _UnsocialHours:
-    """The pass that balances weekends and nights."""
+    """The pass that balances holidays, then weekends and nights."""
 
     def __init__(
         self,
@@ -96,6 +102,7 @@ class _UnsocialHours:
         self.assignment, self.constraints, self.budget = assignment, constraints, budget
         self.exchanges = _exchanges(kinds) if len(kinds) > 1 else ()
         self.low, self.high = min(assignment.loads), max(assignment.loads)
+        self.holidays = holiday_loads(assignment)
         self.weekends, self.nights = weekend_loads(assignment), night_loads(assignment)
 
     def balance(self) -> None:
@@ -110,12 +117,13 @@ class _UnsocialHours:
                         changed |= {giver, taker}
 
     def _improve_pair(self, giver: int, taker: int) -> bool:
-        """Make the first exchange that lowers the sum of squares, and tell whether one did."""
+        """Make the first exchange that lowers the sums of squares, and tell whether one did."""
         assignment, load_per_ms = self.assignment, self.assignment.problem.load_per_ms
         mine, yours = load_per_ms[giver], load_per_ms[taker]
+        holiday = 2 * (mine * self.holidays[giver] - yours * self.holidays[taker])
         weekend = 2 * (mine * self.weekends[giver] - yours * self.weekends[taker])
         night = 2 * (mine * self.nights[giver] - yours * self.nights[taker])
-        if weekend <= 0 and night <= 0:
+        if holiday <= 0 and weekend <= 0 and night <= 0:
             return False
         self.budget.spend(1 + len(self.exchanges) // 8)
         given, taken = assignment.movable(giver, taker), assignment.movable(taker, giver)
@@ -126,9 +134,12 @@ class _UnsocialHours:
             and self._keeps_ranges(giver, taker, exchange)
             and self._make(giver, taker, exchange)
             for exchange in self.exchanges
-            if exchange.weekend * (both * exchange.weekend - weekend)
-            + exchange.night * (both * exchange.night - night)
-            < 0
+            if (
+                exchange.holiday * (both * exchange.holiday - holiday),
+                exchange.weekend * (both * exchange.weekend - weekend)
+                + exchange.night * (both * exchange.night - night),
+            )
+            < (0, 0)
         )
 
     def _keeps_ranges(self, giver: int, taker: int, exchange: _Exchange) -> bool:
@@ -139,16 +150,25 @@ class _UnsocialHours:
             and self.low <= loads[taker] + load_per_ms[taker] * exchange.length <= self.high
         ):
             return False
-        now = load_range(self.weekends) + load_range(self.nights)
+        now = self._ranges()
         self._add_hours(giver, taker, exchange, 1)
-        then = load_range(self.weekends) + load_range(self.nights)
+        then = self._ranges()
         self._add_hours(giver, taker, exchange, -1)
         return then <= now
 
+    def _ranges(self) -> tuple[int, int]:
+        """Return the range of holidays, and those of weekends and nights, added up."""
+        unsocial = load_range(self.weekends) + load_range(self.nights)
+        return load_range(self.holidays), unsocial
+
     def _add_hours(self, giver: int, taker: int, exchange: _Exchange, sign: int) -> None:
-        """Count ``exchange`` in weekend and night loads, or take it back if ``sign`` is -1."""
+        """Count ``exchange`` in the loads of its kinds, or take it back if ``sign`` is -1."""
         load_per_ms = self.assignment.problem.load_per_ms
-        for held, hours in ((self.weekends, exchange.weekend), (self.nights, exchange.night)):
+        for held, hours in (
+            (self.holidays, exchange.holiday),
+            (self.weekends, exchange.weekend),
+            (self.nights, exchange.night),
+        ):
             held[giver] -= sign * load_per_ms[giver] * hours
             held[taker] += sign * load_per_ms[taker] * hours
 

@@ -92,14 +92,16 @@ def member_shifts(
 
 
 def carried_over(
-    request: PlanningRequest, people: Sequence[str], weights: Sequence[Fraction]
+    request: PlanningRequest,
+    given: Mapping[str, int],
+    people: Sequence[str],
+    weights: Sequence[Fraction],
 ) -> Sequence[int]:
-    """Return the load that each person has carried over, in milliseconds.
+    """Return the load that each person has carried over, in milliseconds, as far as it is given.
 
     A person who joins and has nothing carried over has not done less than the others: they begin
     with what these have on average, by weight.
     """
-    given: Mapping[str, int] = request.carry_over
     new = [name in request.joins and name not in given for name in people]
     if not given or not any(new):
         return [given.get(name, 0) for name in people]

@@ -1,8 +1,9 @@
 """The objective: the measures by which one assignment is better than another, in order.
 
-They are: empty role slots; the load range; the ranges of weekend and of night hours by weight,
-added up; shifts that follow one of the same person; shifts that the cycle gives to somebody else;
-which shifts differ from the cycle before its first obstacle; how far the others are from one.
+They are: empty role slots; the load range; the range of holiday hours by weight; the ranges of
+weekend and of night hours by weight, added up; shifts that follow one of the same person; shifts
+that the cycle gives to somebody else; which shifts differ from the cycle before its first obstacle;
+how far the others are from one.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ class Objective(NamedTuple):
 
     vacancies: int
     load_range: int
+    holidays: int
     unsocial: int
     consecutive: int
     deviations: int
@@ -39,6 +41,7 @@ def objective_of(assignment: Assignment) -> Objective:
     return Objective(
         slots - sum(held.bit_count() for held in assignment.held),
         assignment.load_range,
+        load_range(holiday_loads(assignment)),
         load_range(weekend_loads(assignment)) + load_range(night_loads(assignment)),
         sum((held & held >> 1).bit_count() for held in assignment.held),
         sum(
@@ -73,6 +76,12 @@ def is_balanced(assignment: Assignment, *, weighted: bool) -> bool:
         if high - low > load_per_ms * longest:
             return False
     return True
+
+
+def holiday_loads(assignment: Assignment) -> list[int]:
+    """Compute each person's holiday hours by weight, scaled."""
+    problem = assignment.problem
+    return _loads(assignment, problem.holidays, problem.carried_holidays)
 
 
 def weekend_loads(assignment: Assignment) -> list[int]:

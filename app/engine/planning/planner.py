@@ -2,8 +2,9 @@
 
 Strategy. A request becomes an assignment problem of bit masks (``problem.py``). Round robin is one
 walk through the shifts (``round_robin.py``). The fair strategy seeks, in this order: few vacancies,
-a small load range, small ranges of weekend and night hours, few shifts in a row, the order of the
-cycle, and changes of it that are near to their reason (``objective.py``).
+a small load range, a small range of holiday hours, small ranges of weekend and night hours, few
+shifts in a row, the order of the cycle, and changes of it that are near to their reason
+(``objective.py``).
 
 - Without constraints on rest, runs and pairs, absences alone decide the number of vacancies, and
   the load range is minimised to proven optimality by flow (``min_spread.py``); limits of shifts and
@@ -36,7 +37,7 @@ from app.engine.planning.explanations import Explanations
 from app.engine.planning.flow import Solution, flow_solution
 from app.engine.planning.initial import least_loaded_assignment
 from app.engine.planning.local_search import bring_near, local_search
-from app.engine.planning.objective import is_balanced, objective_of
+from app.engine.planning.objective import holiday_loads, is_balanced, objective_of
 from app.engine.planning.problem import AssignmentProblem, assignment_problem, bits
 from app.engine.planning.repair import least_vacancies, repaired_assignment
 from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, Vacancy, Workload
@@ -221,7 +222,7 @@ def _plan(
 ) -> Plan:
     """Translate the solution back to names and milliseconds; nothing is explained yet."""
     assignment, problem = solution.assignment, solution.assignment.problem
-    names, least = problem.people, min(assignment.loads)
+    names = problem.people
     weighted = bool(request.weights or problem.membership)
     return Plan(
         slots=[
@@ -234,13 +235,20 @@ def _plan(
         lower_bound_ms=Fraction(solution.bound, problem.scale),
         optimal=solution.full and assignment.load_range == solution.bound,
         balanced=not vacancies and is_balanced(assignment, weighted=weighted),
-        carry_over={
-            name: round(Fraction(load - least, problem.scale))
-            for name, load in zip(names, assignment.loads, strict=True)
-        },
+        carry_over=_carried(problem, assignment.loads),
+        carried_holidays=_carried(problem, holiday_loads(assignment)),
         next_person=names[next_person],
         not_owed=_not_owed(request, problem) if problem.membership else None,
     )
+
+
+def _carried(problem: AssignmentProblem, loads: Sequence[int]) -> Mapping[str, int]:
+    """Return by name how far each load is above the smallest, in milliseconds."""
+    least = min(loads)
+    return {
+        name: round(Fraction(load - least, problem.scale))
+        for name, load in zip(problem.people, loads, strict=True)
+    }
 
 
 def _not_owed(request: PlanningRequest, problem: AssignmentProblem) -> Mapping[str, int]:
@@ -257,6 +265,6 @@ def _workload(problem: AssignmentProblem, person: int, held: int) -> Workload:
     shifts = list(bits(held))
     hours = (
         sum(map(of.__getitem__, shifts))
-        for of in (problem.lengths, problem.weekends, problem.nights)
+        for of in (problem.lengths, problem.holidays, problem.weekends, problem.nights)
     )
     return Workload(problem.people[person], len(shifts), *hours)

@@ -5,11 +5,11 @@ for shift ``i``, so "which of one person's shifts could another take" is one ``&
 shifts. Loads are exact: they are *scaled* by ``scale``, the least common multiple of the weights'
 numerators, so that a millisecond is ``load_per_ms[p]`` of load for person ``p``, a whole number.
 
-Invariants: ``load = carried_load[p] + load_per_ms[p] × milliseconds held``; weekend and night loads
-likewise (``carried_weekends``, ``carried_nights``). What is carried holds what is not owed for the
-time outside of the team (``membership.py``). Of shift ``i`` exactly
-``demand[i]`` role slots can be filled, whatever else is decided: so without constraints on who
-follows whom, the number of vacancies is known before anything is assigned.
+Invariants: ``load = carried_load[p] + load_per_ms[p] × milliseconds held``; holiday, weekend and
+night loads likewise (``carried_holidays``, ``carried_weekends``, ``carried_nights``). What is
+carried holds what is not owed for the time outside of the team (``membership.py``). Of shift ``i``
+exactly ``demand[i]`` role slots can be filled, whatever else is decided: so without constraints on
+who follows whom, the number of vacancies is known before anything is assigned.
 """
 
 from bisect import bisect_left
@@ -20,7 +20,7 @@ from fractions import Fraction
 from functools import reduce
 from itertools import accumulate, chain, groupby, pairwise
 from math import gcd, lcm
-from operator import or_, xor
+from operator import add, or_, xor
 
 from app.engine.intervals import Interval, merged, split
 from app.engine.layered.model import Restriction
@@ -42,7 +42,7 @@ class AssignmentProblem:
     ``fixed_shifts`` (mask), ``cycle_shifts`` (mask of the shifts that the cycle gives them),
     ``load_per_ms`` and ``carried_…`` (scaled), ``not_owed`` (milliseconds of load, part of what is
     carried), ``avoided`` (mask of people). By shift: ``starts`` and ``ends`` (instants in
-    milliseconds), ``lengths``, ``weekends`` and ``nights`` (elapsed milliseconds),
+    milliseconds), ``lengths``, ``holidays``, ``weekends`` and ``nights`` (elapsed milliseconds),
     ``eligible_people`` (mask), ``demand`` (role slots that can be filled). ``turns`` are the people
     in turn of each shift, and begin anew after the last; ``next_place`` is the place in the cycle
     after them. ``obstacles`` are shifts that cannot be as the cycle has them. ``membership`` is
@@ -57,6 +57,7 @@ class AssignmentProblem:
     starts: Sequence[int]
     ends: Sequence[int]
     lengths: Sequence[int]
+    holidays: Sequence[int]
     weekends: Sequence[int]
     nights: Sequence[int]
     eligible_shifts: Sequence[int]
@@ -64,6 +65,7 @@ class AssignmentProblem:
     cycle_shifts: Sequence[int]
     load_per_ms: Sequence[int]
     carried_load: Sequence[int]
+    carried_holidays: Sequence[int]
     carried_weekends: Sequence[int]
     carried_nights: Sequence[int]
     not_owed: Sequence[int]
@@ -123,16 +125,24 @@ def assignment_problem(request: PlanningRequest) -> AssignmentProblem:
     eligible_people = _eligible_people(away, fixed, full, count)
     demand = [min(slots_per_shift, people.bit_count()) for people in eligible_people]
     hours = [end - start for start, end in pairwise(request.boundaries)]
-    weekends, nights = _ms_within(request, WEEKEND), _ms_within(request, NIGHT)
+    windows = request.holidays, _windows(request, WEEKEND), _windows(request, NIGHT)
+    kinds = [_ms_within(request.boundaries, each) for each in windows]
     weights = _weights(request, index)
     scale = lcm(*(weight.numerator for weight in weights))
     places = _members_places(membership, fixed, demand)
-    not_owed, *unsocial = (
+    not_owed, *carried_kinds = (
         membership.missed(each, places, weights) if membership else [0] * len(index)
-        for each in (hours, weekends, nights)
+        for each in (hours, *kinds)
     )
-    carried = carried_over(request, list(index), weights)
-    carried_weekends, carried_nights = ([scale * ms for ms in each] for each in unsocial)
+    carried, on_holidays = (
+        carried_over(request, given, list(index), weights)
+        for given in (request.carry_over, request.carried_holidays)
+    )
+    carried_kinds[0] = list(map(add, carried_kinds[0], on_holidays))
+    holidays, weekends, nights = kinds
+    carried_holidays, carried_weekends, carried_nights = (
+        [scale * ms for ms in each] for each in carried_kinds
+    )
     turns, next_place = _turns(cycle, slots_per_shift, count, membership)
     cycle_shifts = _cycle_shifts(turns, count, len(index))
     avoided = _avoided(request, index)
@@ -149,6 +159,7 @@ def assignment_problem(request: PlanningRequest) -> AssignmentProblem:
         starts=request.boundaries[:-1],
         ends=request.boundaries[1:],
         lengths=hours,
+        holidays=holidays,
         weekends=weekends,
         nights=nights,
         eligible_shifts=eligible_shifts,
@@ -158,6 +169,7 @@ def assignment_problem(request: PlanningRequest) -> AssignmentProblem:
         carried_load=[
             scale * (mine + missed) for mine, missed in zip(carried, not_owed, strict=True)
         ],
+        carried_holidays=carried_holidays,
         carried_weekends=carried_weekends,
         carried_nights=carried_nights,
         not_owed=not_owed,
@@ -338,11 +350,14 @@ def _avoided(request: PlanningRequest, index: Mapping[str, int]) -> Sequence[int
     return masks
 
 
-def _ms_within(request: PlanningRequest, restriction: Restriction) -> Sequence[int]:
-    """Compute for each shift how many milliseconds lie in the windows of ``restriction``."""
-    boundaries = request.boundaries
+def _windows(request: PlanningRequest, restriction: Restriction) -> Sequence[Interval]:
+    """Return the windows of ``restriction`` within the rotation."""
     pattern, clock = recurring_windows([restriction]), clock_of(request.timezone)
-    windows = windows_between(pattern, clock, boundaries[0], boundaries[-1])
+    return windows_between(pattern, clock, request.boundaries[0], request.boundaries[-1])
+
+
+def _ms_within(boundaries: Sequence[int], windows: Sequence[Interval]) -> Sequence[int]:
+    """Compute for each shift how many milliseconds lie in the ``windows``, which are in order."""
     found = [0] * (len(boundaries) - 1)
     shift = 0
     for start, end in split(list(pairwise(boundaries)), windows)[0]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
+from app.engine.intervals import Interval
+
 Strategy = Literal["round-robin", "fair"]
 RoleOrder = Literal["even", "staggered"]
 
@@ -55,7 +57,8 @@ class PlanningRequest:
 
     ``boundaries`` ascend, one more than there are shifts. ``cycle`` is the order of turns; a name
     given twice takes two turns, and has twice the weight. ``weights`` are 1 where absent,
-    ``carry_over`` is milliseconds of load and 0 where absent. ``min_rest_ms`` of 0 and
+    ``carry_over`` is milliseconds of load and 0 where absent, as is ``carried_holidays``, that on
+    ``holidays``, which are disjoint and in order. ``min_rest_ms`` of 0 and
     ``max_consecutive`` of 0 ask for nothing. Without ``roles`` a shift has one role slot; if they
     are ``staggered`` there are two or more (``staggered.py``). Who is
     not in ``joins`` has been there always, and who is not in ``leaves`` stays (``membership.py``).
@@ -67,6 +70,8 @@ class PlanningRequest:
     absences: Sequence[Absence] = ()
     weights: Mapping[str, Fraction] = field(default_factory=dict)
     carry_over: Mapping[str, int] = field(default_factory=dict)
+    holidays: Sequence[Interval] = ()
+    carried_holidays: Mapping[str, int] = field(default_factory=dict)
     min_rest_ms: int = 0
     max_consecutive: int = 0
     roles: Sequence[str] = ()
@@ -92,6 +97,7 @@ class Workload(NamedTuple):
     person: str
     shifts: int
     total_ms: int
+    holiday_ms: int
     weekend_ms: int
     night_ms: int
 
@@ -104,7 +110,8 @@ class Plan(NamedTuple):
     vacancies and the load range are both proven to be as low as can be. ``balanced`` says that no
     role slot is empty and that counts or, with weights, loads are within one shift of each other
     (``planner.py``). ``carry_over`` is each
-    person's load above the smallest, in milliseconds; ``next_person`` has the turn after the last
+    person's load above the smallest, in milliseconds, ``carried_holidays`` that on holidays;
+    ``next_person`` has the turn after the last
     shift. ``not_owed`` is the load, in milliseconds, that each person who joins or leaves is not
     given for the time before or after. ``vacancy_reasons`` say of the first ``vacancies`` what
     keeps whom from them (such as ``is away``), and ``vacancy_rules`` what that comes from (such as
@@ -119,6 +126,7 @@ class Plan(NamedTuple):
     optimal: bool
     balanced: bool
     carry_over: Mapping[str, int]
+    carried_holidays: Mapping[str, int]
     next_person: str
     explanations: Sequence[str] = ()
     vacancy_reasons: Sequence[Mapping[str, str]] = ()
@@ -131,7 +139,8 @@ class PlannedRotation:
     """A plan with the request it answers.
 
     The length in hours is 0 if it varies, and the text says it in words. Handoffs are
-    ``handoff_offset_ms`` after shifts end; ``zoned`` says whether local times were asked for.
+    ``handoff_offset_ms`` after shifts end; ``zoned`` says whether local times were asked for, and
+    ``with_holidays`` whether hours on holidays were.
     """
 
     request: PlanningRequest
@@ -141,3 +150,4 @@ class PlannedRotation:
     handoff_offset_hours: float
     handoff_offset_ms: int
     zoned: bool
+    with_holidays: bool = False

@@ -80,6 +80,7 @@ class _Search:
             HourLevels(problem, hours, carried, complete=self.complete)
             for hours, carried in (
                 (problem.lengths, problem.carried_load),
+                (problem.holidays, problem.carried_holidays),
                 (problem.weekends, problem.carried_weekends),
                 (problem.nights, problem.carried_nights),
             )
@@ -105,10 +106,11 @@ class _Search:
 
     def _bound(self, shift: int, counts: _Counts) -> Objective:
         """Compute a lower bound of the objective; after the last shift it is the objective."""
-        hours, weekends, nights = (levels.least_range(shift) for levels in self.levels)
+        hours, holidays, weekends, nights = (levels.least_range(shift) for levels in self.levels)
         return Objective(
             counts.vacancies + self.empty[shift],
             max(self.bound, hours),
+            holidays,
             weekends + nights,
             counts.consecutive,
             counts.deviations + self.out_of_turn[shift],

@@ -23,7 +23,7 @@ from app.engine.planning.assignment import (
 )
 from app.engine.planning.blocks import Blocks
 from app.engine.planning.constraints import Constraints
-from app.engine.planning.objective import night_loads, weekend_loads
+from app.engine.planning.objective import holiday_loads, night_loads, weekend_loads
 from app.engine.planning.problem import bits
 from app.engine.planning.request import PlanningRequest
 from app.engine.planning.round_robin import MOST_NAMED
@@ -171,7 +171,7 @@ class Stints:
         self.phrases.setdefault(shift, []).append(text)
 
     def even_out(self, budget: SearchBudget) -> None:
-        """Let whole stints change hands as long as loads, weekends and nights become more even.
+        """Let whole stints change hands as long as loads, holidays, weekends and nights even out.
 
         People who cannot take a part of their stint keep theirs: that is because of others of them.
         """
@@ -237,13 +237,14 @@ class Stints:
             if person is not None:
                 self.assignment.unassign(shift, person)
 
-    def _value(self) -> tuple[int, int, int]:
-        """Measure how uneven loads are, and weekends and nights; less is better."""
+    def _value(self) -> tuple[int, int, int, int]:
+        """Measure how uneven loads, holidays, weekends and nights are; less is better."""
         loads = self.assignment.loads
         unsocial = (weekend_loads(self.assignment), night_loads(self.assignment))
         return (
             load_range(loads),
             sum(load * load for load in loads),
+            load_range(holiday_loads(self.assignment)),
             sum(map(load_range, unsocial)),
         )
 

@@ -5,8 +5,8 @@ and nothing else changes. What forbids that, or what it makes worse, is the reas
 a reason is given back.
 
 Invariants: giving back breaks no constraint and makes neither the range nor the sum of squares of
-loads, weekend or night hours larger, nor more shifts follow one of the same person. So afterwards
-every shift that is not as the cycle has it has a reason.
+loads, holiday, weekend or night hours larger, nor more shifts follow one of the same person. So
+afterwards every shift that is not as the cycle has it has a reason.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,12 @@ from enum import Enum, auto
 
 from app.engine.planning.assignment import Assignment, load_range
 from app.engine.planning.constraints import Constraints
-from app.engine.planning.objective import changed_shifts, night_loads, weekend_loads
+from app.engine.planning.objective import (
+    changed_shifts,
+    holiday_loads,
+    night_loads,
+    weekend_loads,
+)
 from app.engine.planning.problem import bits
 
 
@@ -26,6 +31,7 @@ class Reason(Enum):
     CONSTRAINT = auto()
     IN_A_ROW = auto()
     HOURS = auto()
+    HOLIDAYS = auto()
     WEEKENDS = auto()
     NIGHTS = auto()
 
@@ -38,6 +44,7 @@ class TurnsBack:
         problem = assignment.problem
         self.measures = (
             (Reason.HOURS, problem.lengths, list(assignment.loads)),
+            (Reason.HOLIDAYS, problem.holidays, holiday_loads(assignment)),
             (Reason.WEEKENDS, problem.weekends, weekend_loads(assignment)),
             (Reason.NIGHTS, problem.nights, night_loads(assignment)),
         )

@@ -17,13 +17,13 @@ from app.engine.roster.standard import NAMES
 from app.engine.walltime import DAY, clock_of
 from app.errors import FieldError
 from app.http.validation import RequestModel, first_errors, pointer_to, valid_items
+from app.products.holiday_fields import Calendar, calendar_errors
 from app.products.local_times import with_instants
 from app.products.roster.fields import (
     ABSENCES,
     PATTERNS,
     PEOPLE,
     SLOTS,
-    Calendar,
     End,
     Kind,
     Number,
@@ -34,7 +34,6 @@ from app.products.roster.fields import (
     SlotDocument,
     Start,
     TimeZone,
-    calendar_errors,
     minute_errors,
 )
 from app.products.roster.rules import (

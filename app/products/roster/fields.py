@@ -15,7 +15,7 @@ from app.engine.walltime import MINUTE
 from app.errors import FieldError
 from app.http.scalars import Instant, Name, Weekday, WindowStart, Zone
 from app.http.validation import RequestModel
-from app.products.holiday_calendars import calendar_error
+from app.products.holiday_fields import Calendar, calendar_errors
 from app.products.local_times import ENDS
 
 PEOPLE, PATTERNS, SLOTS, PLACES, ABSENCES, ITEMS = 200, 50, 3_000, 20, 10_000, 20
@@ -67,14 +67,6 @@ WeekDays = Annotated[
     list[WeekDay],
     Meta(
         min_length=1, max_length=7, description="local days of the week", examples=[["sat", "sun"]]
-    ),
-]
-Calendar = Annotated[
-    str,
-    Meta(
-        max_length=200,
-        description="public holidays of a country (ISO 3166), or of a part of it: DE, DE-BY",
-        examples=["DE-BY"],
     ),
 ]
 PersonName = Annotated[Name, Meta(description="the name of a person", examples=["ana"])]
@@ -280,11 +272,3 @@ def minute_errors(values: Mapping[str, Any], name: str) -> Iterator[FieldError]:
     """Yield an error for an instant that is no whole minute."""
     if values.get(name) is not None and values[name] % MINUTE:
         yield FieldError(f"/{name}", "is not a whole minute")
-
-
-def calendar_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
-    """Yield an error for holidays that are unknown."""
-    code = values.get("holidays")
-    wrong = calendar_error(code) if code is not None else None
-    if wrong:
-        yield FieldError("/holidays", f"{wrong}")

@@ -16,6 +16,7 @@ from app.engine.walltime import DAY, ZoneClock, clock_of
 from app.errors import FieldError, InvalidRequest
 from app.http.scalars import Name
 from app.http.validation import RequestModel, first_errors, valid_items
+from app.products.holiday_fields import Calendar, calendar_errors
 from app.products.layered.request import (
     EntryDocument,
     OncallScheduleRequest,
@@ -34,14 +35,12 @@ from app.products.roster.document import (
 )
 from app.products.roster.fields import (
     PEOPLE,
-    Calendar,
     End,
     Kind,
     PersonDocument,
     PersonName,
     Start,
     TimeZone,
-    calendar_errors,
     stretch_errors,
 )
 from app.products.roster.people import engine_person

@@ -6,7 +6,7 @@ from fractions import Fraction
 from app.engine.intervals import Interval, merged
 from app.engine.roster.model import Person
 from app.engine.walltime import FOREVER, HOUR, MINUTE, ZoneClock
-from app.products.holiday_calendars import holiday_intervals, holidays_of
+from app.products.holiday_calendars import holiday_intervals
 from app.products.roster.fields import PersonDocument
 
 SHARES = 10
@@ -64,12 +64,6 @@ def _share(person: PersonDocument, window: tuple[int, int]) -> Fraction:
 def calendars_in(people: Sequence[PersonDocument], holidays: str | None) -> Sequence[str]:
     """Return the calendars of holidays that are used, each once."""
     return list(dict.fromkeys(code for who in people if (code := who.holidays or holidays)))
-
-
-def years_without_holidays(calendars: Sequence[str], days: range) -> Sequence[str]:
-    """Return the calendars that have no holiday within a year around ``days``."""
-    around = range(days.start - 183, days.stop + 183)
-    return [code for code in calendars if not holidays_of(code, around)]
 
 
 def engine_points(points: Mapping[str, float] | None) -> Mapping[str, Fraction]:

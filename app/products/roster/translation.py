@@ -20,6 +20,7 @@ from app.engine.roster.standard import NAMES, SLOT, Wishes, levels_named
 from app.engine.walltime import DAY, ZoneClock, clock_of
 from app.errors import FieldError, InvalidRequest
 from app.formats.instants import local_iso_texts
+from app.products.holiday_fields import years_without_holidays
 from app.products.roster.document import (
     FixedSlotDocument,
     PreviousSlotDocument,
@@ -31,7 +32,6 @@ from app.products.roster.people import (
     engine_person,
     engine_points,
     minutes_ms,
-    years_without_holidays,
 )
 from app.products.roster.rules import NamedRule, named_rules
 

@@ -7,21 +7,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.engine.walltime import clock_of
 from app.formats.instants import iso, local_iso_texts
-from app.products.holiday_calendars import holidays_of
+from app.products.holiday_fields import UnderstoodHoliday, understood_holidays
 from app.products.numbers import InstantText, Number, number
 from app.products.roster.document import RosterDocument
 from app.products.roster.translation import Translated
-
-MAX_HOLIDAYS = 100
-"""The most holidays that are shown."""
-
-
-class UnderstoodHoliday(Struct, frozen=True):
-    """A public holiday of a calendar that is used."""
-
-    calendar: str
-    date: str
-    name: str
 
 
 class UnderstoodRoster(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -81,13 +70,3 @@ def understood_roster(request: RosterDocument, known: Translated) -> UnderstoodR
         understood_holidays(known.calendars, known.days),
         len(known.kept) if must else UNSET,
     )
-
-
-def understood_holidays(calendars: Sequence[str], days: range) -> Sequence[UnderstoodHoliday]:
-    """Return the holidays of calendars on some days."""
-    found = [
-        UnderstoodHoliday(code, holiday.date, holiday.name)
-        for code in calendars
-        for holiday in holidays_of(code, days)
-    ]
-    return found[:MAX_HOLIDAYS]

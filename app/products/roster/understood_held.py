@@ -6,9 +6,9 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from app.formats.instants import iso, local_iso_texts
+from app.products.holiday_fields import UnderstoodHoliday, understood_holidays
 from app.products.numbers import InstantText
 from app.products.roster.held import Held
-from app.products.roster.understood import UnderstoodHoliday, understood_holidays
 
 
 class UnderstoodHeld(Struct, frozen=True, rename="camel"):

@@ -42,6 +42,12 @@ class Fairness(Struct, frozen=True, rename="camel"):
     """How good a planned rotation is. A load is hours carried over plus hours by weight."""
 
     hours: Annotated[Mapping[str, Number], Meta(description="Elapsed hours per person.")]
+    holiday_hours: (
+        Annotated[
+            Mapping[str, Number], Meta(description="With `holidays`: of those, on holidays, local.")
+        ]
+        | UnsetType
+    )
     weekend_hours: Annotated[
         Mapping[str, Number], Meta(description="Of those, on Saturday and Sunday, local.")
     ]
@@ -126,6 +132,16 @@ class RotationAnswer(Struct, frozen=True, rename="camel", omit_defaults=True):
         Annotated[
             Mapping[str, Number],
             Meta(description="Hours of load above the least loaded: for the next request."),
+        ]
+        | UnsetType
+    ) = UNSET
+    carry_over_holidays: (
+        Annotated[
+            Mapping[str, Number],
+            Meta(
+                description="With `holidays`: hours of load on them above the least loaded, for "
+                "the next request."
+            ),
         ]
         | UnsetType
     ) = UNSET

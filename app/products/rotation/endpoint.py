@@ -19,6 +19,7 @@ from app.products.rotation.answer import RotationAnswer, rotation_answer
 from app.products.rotation.planned_answer import planned_answer
 from app.products.rotation.request import RotationRequest
 from app.products.rotation.timeline import planned_timeline, rotation_timeline
+from app.products.rotation.understood import with_holidays
 
 BODY_BYTES = 4 * 1024 * 1024
 """The calendars of some people: one client may have so much in memory at a time."""
@@ -79,6 +80,7 @@ def _compute(request: RotationRequest) -> Result:
 
     planned = planned_rotation(request, process_time)
     understood = request.understood_with(planned.calendars)
+    understood = with_holidays(understood, request.holidays, request.days)
     return Result(
         partial(planned_answer, planned.rotation, understood),
         partial(planned_timeline, planned.rotation),

@@ -35,9 +35,12 @@ def planned_answer(
         shift_length_hours=number(planned.shift_length_hours),
         balanced=plan.balanced,
         interpretation=planned_in_words(planned),
-        fairness=_fairness(plan),
+        fairness=_fairness(plan, with_holidays=planned.with_holidays),
         gaps=list(_gaps(planned)),
-        carry_over={person: hours_of(load) for person, load in plan.carry_over.items()},
+        carry_over=_hours_by_person(plan.carry_over),
+        carry_over_holidays=(
+            _hours_by_person(plan.carried_holidays) if planned.with_holidays else UNSET
+        ),
         next_person=plan.next_person,
         understood=understood,
     )
@@ -81,9 +84,18 @@ def _shifts(planned: PlannedRotation) -> Iterator[Shift]:
         )
 
 
-def _fairness(plan: Plan) -> Fairness:
+def _hours_by_person(loads: Mapping[str, int]) -> Mapping[str, Number]:
+    return {person: hours_of(load) for person, load in loads.items()}
+
+
+def _fairness(plan: Plan, *, with_holidays: bool) -> Fairness:
     return Fairness(
         hours={workload.person: hours_of(workload.total_ms) for workload in plan.workloads},
+        holiday_hours=(
+            {workload.person: hours_of(workload.holiday_ms) for workload in plan.workloads}
+            if with_holidays
+            else UNSET
+        ),
         weekend_hours={
             workload.person: hours_of(workload.weekend_ms) for workload in plan.workloads
         },
@@ -92,11 +104,7 @@ def _fairness(plan: Plan) -> Fairness:
         lower_bound=hours_of(plan.lower_bound_ms),
         optimal=plan.optimal,
         explanations=plan.explanations,
-        not_owed=(
-            UNSET
-            if plan.not_owed is None
-            else {person: hours_of(load) for person, load in plan.not_owed.items()}
-        ),
+        not_owed=UNSET if plan.not_owed is None else _hours_by_person(plan.not_owed),
     )
 
 

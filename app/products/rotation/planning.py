@@ -4,7 +4,7 @@ An error that only shows here (a calendar that cannot be read) is reported like 
 the document: answers are computed before anything is charged.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from app.engine.planning.planner import Timer, plan_of
@@ -12,6 +12,7 @@ from app.engine.planning.request import PlannedRotation, PlanningRequest
 from app.engine.rotation import milliseconds
 from app.engine.walltime import clock_of
 from app.errors import FieldError
+from app.products.holiday_calendars import holiday_intervals
 from app.products.rotation.absence_calendars import (
     CalendarRules,
     parse_quick_calendars,
@@ -43,6 +44,7 @@ def planned_rotation(request: RotationRequest, timer: Timer) -> Planned:
         request.handoff_offset_hours,
         milliseconds(request.handoff_offset_hours),
         request.timezone is not None,
+        request.holidays is not None,
     )
     return Planned(rotation, calendars)
 
@@ -61,15 +63,20 @@ def planning_request(
     window = (boundaries[0], boundaries[-1])
     read = read_calendars(request.unavailable_ics or {}, clock, window, _calendar_rules(request))
     roles = tuple(str(role) for role in request.roles or ())
+    zone = request.timezone or "UTC"
     planning = PlanningRequest(
         cycle=[str(name) for name in request.people],
         boundaries=boundaries,
-        timezone=request.timezone or "UTC",
+        timezone=zone,
         absences=[*given, *read.absences],
         weights={name: weight_of(weight) for name, weight in (request.weights or {}).items()},
-        carry_over={
-            name: milliseconds(hours) for name, hours in (request.carry_over or {}).items()
-        },
+        carry_over=_in_milliseconds(request.carry_over),
+        holidays=(
+            holiday_intervals(request.holidays, request.days, clock_of(zone))
+            if request.holidays
+            else ()
+        ),
+        carried_holidays=_in_milliseconds(request.carry_over_holidays),
         min_rest_ms=milliseconds(request.min_rest_hours or 0),
         max_consecutive=int(request.max_consecutive or 0),
         roles=roles,
@@ -82,6 +89,10 @@ def planning_request(
         strategy=request.strategy or "round-robin",
     )
     return planning, read.understood
+
+
+def _in_milliseconds(hours: Mapping[str, float] | None) -> Mapping[str, int]:
+    return {name: milliseconds(each) for name, each in (hours or {}).items()}
 
 
 def examine_calendars(request: RotationRequest) -> Sequence[FieldError]:

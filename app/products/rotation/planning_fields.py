@@ -19,6 +19,7 @@ from app.engine.walltime import DAY
 from app.errors import FieldError
 from app.http.scalars import Instant, Name
 from app.http.validation import RequestModel, first_errors, pointer_to, valid_items, valid_members
+from app.products.holiday_fields import calendar_errors
 from app.products.local_times import ENDS
 from app.products.words import END, PERSON, START, meant_by
 from app.similar import most_similar
@@ -153,6 +154,7 @@ def planning_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
         _absence_errors,
         _person_errors,
         _number_errors,
+        _holiday_errors,
         _membership_errors,
         _role_errors,
         _order_errors,
@@ -201,6 +203,7 @@ KEYED = {
     "email": "email",
     "weights": "weights",
     "carry_over": "carryOver",
+    "carry_over_holidays": "carryOverHolidays",
     "joins": "joins",
     "leaves": "leaves",
     "limits": "limits",
@@ -215,10 +218,17 @@ def _number_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
             yield FieldError(pointer_to("/weights", name), "is not a number from 0.01 to 100")
         elif round(weight, 2) != weight:
             yield FieldError(pointer_to("/weights", name), "is finer than 0.01")
-    for name, hours in _by_person(values, "carry_over"):
-        if not _is_number(hours) or not 0 <= hours <= CARRY_HOURS:
-            detail = f"is not a number of hours from 0 to {CARRY_HOURS:,}"
-            yield FieldError(pointer_to("/carryOver", name), detail)
+    for field in ("carry_over", "carry_over_holidays"):
+        for name, hours in _by_person(values, field):
+            if not _is_number(hours) or not 0 <= hours <= CARRY_HOURS:
+                detail = f"is not a number of hours from 0 to {CARRY_HOURS:,}"
+                yield FieldError(pointer_to(f"/{KEYED[field]}", name), detail)
+
+
+def _holiday_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    yield from calendar_errors(values)
+    if values.get("carry_over_holidays") and values.get("holidays", "") is None:
+        yield FieldError("/carryOverHolidays", "has no effect without holidays: write them, too")
 
 
 def _membership_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from app.engine.rotation import Rotation, rotation_errors, rotation_of
+from app.engine.walltime import DAY, clock_of
 from app.errors import FieldError
 from app.http.scalars import Instant, Name, WindowStart, Zone
 from app.http.validation import RequestModel
@@ -176,7 +177,8 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
                 title="how shifts are shared out",
                 description='"round-robin" (as if absent): the turn of who is away passes to the '
                 'next and is owed back; "fair", up to 1,000 shifts and 100 people: as few gaps, '
-                "then hours as even as can be, then weekends and nights, then few shifts in a row",
+                "then hours as even as can be, then holidays, then weekends and nights, then few "
+                "shifts in a row",
                 examples=["fair"],
             ),
         ]
@@ -272,6 +274,34 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
             Meta(
                 description="by person, hours of load carried over: carryOver of the last answer; "
                 'only "fair" makes up for it',
+                examples=[{"alice": 24}],
+                extra_json_schema={
+                    "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1_000_000}
+                },
+            ),
+        ]
+        | None
+    ) = None
+    holidays: (
+        Annotated[
+            str,
+            Meta(
+                max_length=200,
+                title="public holidays that count",
+                description="public holidays of a country (ISO 3166), or of a part of it: DE, "
+                'DE-BY; local days. "fair" evens out the hours on them before those of weekends '
+                "and nights",
+                examples=["DE-BY"],
+            ),
+        ]
+        | None
+    ) = None
+    carry_over_holidays: (
+        Annotated[
+            dict[str, Any],
+            Meta(
+                description="by person, hours of load on holidays carried over: "
+                "carryOverHolidays of the last answer; with holidays",
                 examples=[{"alice": 24}],
                 extra_json_schema={
                     "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1_000_000}
@@ -399,11 +429,12 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
     synonyms: ClassVar[Mapping[str, str]] = {
         "absences": "unavailable",
         "away": "unavailable",
-        "holidays": "unavailable",
         "pto": "unavailable",
         "timeoff": "unavailable",
         "unavailability": "unavailable",
         "vacations": "unavailable",
+        "country": "holidays",
+        "publicholidays": "holidays",
         "calendars": "unavailableIcs",
         "ics": "unavailableIcs",
         "members": "people",
@@ -476,6 +507,12 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         limits = {name: limits.limits() for name, limits in (self.limits or {}).items()}
         people = len(set(map(str, self.people)))
         return with_limits(understood, self.boundaries, limits, people, len(self.roles or ()) or 1)
+
+    @property
+    def days(self) -> range:
+        """The local days of the rotation, counted from 1970-01-01."""
+        clock, boundaries = clock_of(self.timezone or "UTC"), self.boundaries
+        return range(clock.wall(boundaries[0]) // DAY, clock.wall(boundaries[-1] - 1) // DAY + 1)
 
     @property
     def membership(self) -> Mapping[str, Membership]:

@@ -16,6 +16,7 @@ from app.engine.planning.membership import member_shifts
 from app.engine.planning.request import Absence, PersonLimits
 from app.engine.walltime import clock_of
 from app.formats.instants import iso, local_iso_texts
+from app.products.holiday_fields import UnderstoodHoliday, understood_holidays
 from app.products.numbers import InstantText
 from app.products.rotation.understood_calendars import UnderstoodCalendar
 
@@ -91,6 +92,16 @@ class UnderstoodRotation(Struct, frozen=True, rename="camel", omit_defaults=True
         Sequence[UnderstoodCalendar],
         Meta(description="What was taken from each calendar; only in the answer."),
     ] = ()
+    holidays: (
+        Annotated[
+            Sequence[UnderstoodHoliday],
+            Meta(
+                description="With `holidays`: the first 100 within the rotation; only in the "
+                "answer. None: the calendar knows none of these days."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 def understood_rotation(
@@ -154,6 +165,15 @@ def with_limits(
         room += min(by_count, by_hours)
     places = shifts * roles
     return replace(understood, limits=UnderstoodLimits(places, min(places, room)))
+
+
+def with_holidays(
+    understood: UnderstoodRotation, calendar: str | None, days: range
+) -> UnderstoodRotation:
+    """Return what was ``understood``, with the holidays of the ``calendar``, if there is one."""
+    if not calendar:
+        return understood
+    return replace(understood, holidays=understood_holidays([calendar], days))
 
 
 def _member(

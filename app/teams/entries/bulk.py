@@ -136,6 +136,7 @@ class EntriesPost(RequestModel, frozen=True, rename="camel"):
     fairness: AnswerFairness | None = None
     gaps: AnswerList | None = None
     carry_over: AnswerObject | None = None
+    carry_over_holidays: AnswerObject | None = None
     next_person: AnswerText | None = None
     loads: AnswerObject | None = None
     explanations: AnswerList | None = None

@@ -1,6 +1,7 @@
 """Changes of the cycle are near their reason: held against every assignment of small rotations."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -70,6 +71,7 @@ def values(request: PlanningRequest, staffing: Staffing) -> tuple[Any, ...]:
     return (
         vacancies(request, staffing),
         load_range(request, staffing),
+        evenness(request, staffing, "holidays")[0],
         evenness(request, staffing, "weekends")[0] + evenness(request, staffing, "nights")[0],
         in_a_row(staffing),
         sum(len(people - turn) for people, turn in zip(staffing, turns, strict=True)),
@@ -95,8 +97,21 @@ def first_obstacle(request: PlanningRequest) -> int:
     )
 
 
+def with_holidays(request: PlanningRequest, seed: int) -> PlanningRequest:
+    """Add holidays to ``request`` that begin and end anywhere, and what some had of others."""
+    random = Random(seed)  # noqa: S311 - seeded, and no secret
+    first, last = request.boundaries[0] // HOUR, request.boundaries[-1] // HOUR
+    hours = sorted(random.sample(range(first, last + 1), 4))
+    return replace(
+        request,
+        holidays=[(hours[0] * HOUR, hours[1] * HOUR), (hours[2] * HOUR, hours[3] * HOUR)],
+        carried_holidays={name: random.choice([0, 24]) * HOUR for name in request.cycle},
+    )
+
+
+@pytest.mark.parametrize("holidays", [False, True])
 @pytest.mark.parametrize("part", range(3))
-def test_nothing_early_is_changed_if_something_late_does_as_well(part: int) -> None:
+def test_nothing_early_is_changed_if_something_late_does_as_well(part: int, holidays: bool) -> None:
     """No assignment of equal values is as the cycle has it for longer, up to the first reason.
 
     Nor has any better values, among those whose loads are as even.
@@ -104,6 +119,8 @@ def test_nothing_early_is_changed_if_something_late_does_as_well(part: int) -> N
     seen = 0
     for seed in range(part * 12, part * 12 + 12):
         request = late_absences(seed)
+        if holidays:
+            request = with_holidays(request, seed)
         ours = staffing_of(plan_of(request, lambda: 0.0))
         value, squares = values(request, ours), evenness(request, ours, "hours")[1]
         early = changes(request, ours)[: first_obstacle(request)]

@@ -242,6 +242,52 @@ def test_weekends_are_shared_out() -> None:
     assert (max(weekends), min(weekends), found.load_range_ms) == (2, 1, 0)
 
 
+def holidays_of(found: Plan) -> dict[str, int]:
+    return {workload.person: workload.holiday_ms // HOUR for workload in found.workloads}
+
+
+def test_holidays_are_shared_out_before_weekends() -> None:
+    """Of ten weekdays and two weekends, two days a week are holidays that the cycle gives to b."""
+    days = [1, 4, 7, 10]
+    holidays = [(START + day * DAY, START + (day + 1) * DAY) for day in days]
+    in_turns = plan(12, "abc", holidays=holidays, strategy="round-robin")
+    fair = plan(12, "abc", holidays=holidays)
+    assert holidays_of(in_turns) == {"a": 0, "b": 96, "c": 0}
+    assert sorted(holidays_of(fair).values()) == [24, 24, 48]
+    assert {workload.shifts for workload in fair.workloads} == {4}
+
+
+def test_holidays_carried_over_are_made_up_for() -> None:
+    holidays = [(START + 2 * DAY, START + 4 * DAY)]
+    found = plan(6, "abc", holidays=holidays, carried_holidays={"a": 48 * HOUR, "c": 24 * HOUR})
+    assert holidays_of(found) == {"a": 0, "b": 24, "c": 24}
+    assert found.carried_holidays == {"a": 24 * HOUR, "b": 0, "c": 24 * HOUR}
+
+
+def test_who_joins_owes_no_holidays() -> None:
+    holidays = [(START, START + 4 * DAY)]
+    found = plan(8, "abz", holidays=holidays, joins={"z": START + 4 * DAY})
+    assert holidays_of(found) == {"a": 48, "b": 48, "z": 0}
+    assert set(found.carried_holidays.values()) == {0}
+
+
+def test_staggered_roles_share_out_holidays() -> None:
+    """Stints of two shifts: those over the holidays go to two people."""
+    holidays = [(START + day * DAY, START + (day + 1) * DAY) for day in (0, 3, 6, 9)]
+    roles = {"roles": ("first", "second"), "role_order": "staggered"}
+    found = plan(12, "abc", holidays=holidays, **roles)
+    without = plan(12, "abc", **roles)
+    spread = [
+        max(each) - min(each)
+        for each in (
+            list(holidays_of(found).values()),
+            [sum(24 for shift in (0, 3, 6, 9) if name in without.slots[shift]) for name in "abc"],
+        )
+    ]
+    assert spread[0] <= spread[1]
+    assert spread[0] <= 24
+
+
 def test_shifts_in_a_row_are_avoided() -> None:
     found = plan(6, "abc", absences=[away("b", 1, 2), away("a", 3, 4)])
     people = who(found)

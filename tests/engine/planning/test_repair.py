@@ -134,6 +134,7 @@ def test_the_objective_in_order() -> None:
     assert objective_of(assignment) == Objective(
         vacancies=1,
         load_range=48 * HOUR,
+        holidays=0,
         unsocial=24 * HOUR + 16 * HOUR,
         consecutive=1,
         deviations=2,

@@ -10,10 +10,12 @@ import msgspec
 import pytest
 
 from app.engine.planning.request import PlannedRotation
+from app.errors import InvalidRequest
 from app.formats.ical import calendar_bytes
 from app.formats.svg.drawing import timeline_bytes
 from app.http.validation import validated
 from app.products.csv import rotation_csv
+from app.products.rotation.endpoint import rotation_endpoint
 from app.products.rotation.planned_answer import planned_answer, planned_in_words
 from app.products.rotation.planning import planned_rotation
 from app.products.rotation.request import RotationRequest
@@ -33,6 +35,15 @@ def planned(**changes: Any) -> PlannedRotation:
 
 def answered(**changes: Any) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(msgspec.json.encode(planned_answer(planned(**changes))))
+    return answer
+
+
+def bought(**changes: Any) -> dict[str, Any]:
+    """Return the whole answer, with what was understood."""
+    request = validated({**SEED, "strategy": "fair", **changes}, RotationRequest)
+    answer: dict[str, Any] = json.loads(
+        msgspec.json.encode(rotation_endpoint().compute(request).answer())
+    )
     return answer
 
 
@@ -208,6 +219,61 @@ def test_carry_over_comes_back_as_it_was_read() -> None:
     idle = answered(start="2026-06-05", shifts=1, unavailable=BOTH_AWAY, carryOver=carried)
     assert max(carried.values()) > 0
     assert idle["carryOver"] == carried
+
+
+def test_holidays_are_counted_named_and_carried_over() -> None:
+    christmas = {"start": "2026-12-24", "timezone": "Europe/Berlin", "shifts": 4}
+    answer = bought(**christmas, holidays="DE")
+    assert [(day["date"], day["name"]) for day in answer["understood"]["holidays"]] == [
+        ("2026-12-25", "Christmas Day"),
+        ("2026-12-26", "Second Day of Christmas"),
+    ]
+    assert answer["fairness"]["holidayHours"] == {"alice": 24, "bob": 24}
+    assert answer["carryOverHolidays"] == {"alice": 0, "bob": 0}
+    carried = bought(**christmas, holidays="DE", carryOverHolidays={"bob": 48})
+    assert carried["fairness"]["holidayHours"] == {"alice": 48, "bob": 0}
+    assert carried["carryOverHolidays"] == {"alice": 0, "bob": 0}
+    plain = bought(**christmas)
+    assert "holidayHours" not in plain["fairness"]
+    assert "carryOverHolidays" not in plain
+    assert "holidays" not in plain["understood"]
+
+
+def test_of_days_that_a_calendar_does_not_know_there_are_none() -> None:
+    answer = bought(start="9000-12-24", holidays="DE")
+    assert answer["understood"]["holidays"] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer", "detail"),
+    [
+        pytest.param({"holidays": "XX"}, "/holidays", "is no country of ISO 3166", id="country"),
+        pytest.param({"holidays": "DE-XX"}, "/holidays", "is no subdivision", id="part"),
+        pytest.param(
+            {"carryOverHolidays": {"alice": 8}},
+            "/carryOverHolidays",
+            "has no effect without holidays",
+            id="nothing-to-carry-to",
+        ),
+        pytest.param(
+            {"holidays": "DE", "carryOverHolidays": {"alice": -1}},
+            "/carryOverHolidays/alice",
+            "is not a number of hours from 0 to 1,000,000",
+            id="number",
+        ),
+        pytest.param(
+            {"holidays": "DE", "carryOverHolidays": {"alcie": 1}},
+            "/carryOverHolidays/alcie",
+            "is not one of people",
+            id="person",
+        ),
+    ],
+)
+def test_holidays_that_are_refused(changes: dict[str, Any], pointer: str, detail: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        answered(**changes)
+    [error] = refused.value.errors
+    assert (error.pointer, error.detail[: len(detail)]) == (pointer, detail)
 
 
 # --- table ----------------------------------------------------------------------------------
