@@ -1,6 +1,7 @@
 """The OpenAPI 3.1 documents, made from the endpoint table and the msgspec structs."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -56,11 +57,21 @@ GUIDANCE = (
 
 
 def schema_of(kind: type[Struct]) -> dict[str, Any]:
-    """Return the JSON Schema of ``kind`` with all its definitions; requests are closed."""
+    """Return the JSON Schema of ``kind`` with all its definitions; requests are closed.
+
+    It is the caller's own, to change.
+    """
+    schema: dict[str, Any] = msgspec.json.decode(_schema_text(kind))
+    return schema
+
+
+@cache
+def _schema_text(kind: type[Struct]) -> bytes:
+    """Return the text of the schema of ``kind``, which every listing and tool needs anew."""
     schema = msgspec.json.schema(kind, schema_hook=scalar_schema)
     if issubclass(kind, RequestModel):
         schema["$defs"] = _closed(schema["$defs"])
-    return schema
+    return msgspec.json.encode(schema)
 
 
 def _closed(definitions: Mapping[str, Any]) -> dict[str, Any]:

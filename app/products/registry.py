@@ -5,6 +5,7 @@ An incomplete row fails when the application is built, not when it is called.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 from app.errors import ConfigurationError
 from app.http.rate_limits import limits_in
@@ -26,18 +27,21 @@ def paid_endpoints(rate_limit: str = "", *, workspaces: bool = False) -> Sequenc
     that is not served. ``workspaces`` says that workspaces are sold, for which an operator sets a
     secret. Raises ``ConfigurationError``.
     """
-    rows = _rows(rate_limit)
+    rows = _limited(rate_limit) if rate_limit else _rows()
     return [row for row in rows if workspaces or not row.keeps]
 
 
-def _rows(rate_limit: str) -> Sequence[Endpoint]:
-    rows = (
+@cache
+def _rows() -> Sequence[Endpoint]:
+    return (
         *(rotation_endpoint(), schedule_endpoint(), now_endpoint()),
         *(roster_endpoint(), check_endpoint(), cover_endpoint(), report_endpoint()),
         *(convert_endpoint(), workspace_endpoint()),
     )
-    if not rate_limit:
-        return rows
+
+
+def _limited(rate_limit: str) -> Sequence[Endpoint]:
+    rows = _rows()
     limits, errors = limits_in(rate_limit, [row.slug for row in rows])
     if errors:
         raise ConfigurationError(errors)
