@@ -8,7 +8,7 @@ WORKERS := -n auto --maxprocesses 4 --dist loadfile
 # T=tests/engine/test_walltime.py is a path; T="zone and not gap" is an expression of pytest's -k.
 PART = $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),"$(T)",-k "$(T)"),$(WORKERS))
 
-.PHONY: help setup setup-dev demo run test test-all test-chain setup-all check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-roster bench-cost bench-startup bench-limits bench-stored bench-abuse hostile mutants screenshots lock format
+.PHONY: help setup setup-dev demo run test test-all test-slow test-chain setup-all check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-roster bench-cost bench-startup bench-limits bench-stored bench-abuse hostile mutants screenshots lock format
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -28,7 +28,7 @@ run: setup ## Serve on 127.0.0.1:8402
 test: setup-dev ## Run the tests that need only Python; T=PATH or T=EXPRESSION runs a part
 	@$(BIN)/python -m pytest -m "$(FAST)" $(PART)
 
-test-all: setup-all ## Run every test on everything they need; branch coverage must be complete
+test-all: setup-all ## Run all tests but the slow ones on everything they need; branch coverage must be complete
 ifdef T
 	@CI=true $(BIN)/python -m pytest $(PART)
 else
@@ -36,9 +36,11 @@ else
 	@CI=true $(BIN)/coverage run -m pytest -m "not chain and not slow" --durations=25 --durations-min=10 $(WORKERS)
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
-	@CI=true $(BIN)/python -m pytest -m "slow and not chain" --durations=25 # too slow to be measured, and alone: they watch clocks
 	@$(MAKE) --no-print-directory test-chain
 endif
+
+test-slow: setup-all ## Run the slow tests, one after the other: they watch clocks
+	@CI=true $(BIN)/python -m pytest -m "slow and not chain" --durations=25
 
 test-chain: setup-dev ## Pay on a local chain with the official clients; shows the balances
 	@$(BIN)/python scripts/chain.py

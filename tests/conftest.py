@@ -132,5 +132,5 @@ def pytest_terminal_summary(
             for marker, count in left_out.most_common()
         )
         terminalreporter.write_line(
-            f"left out: {left_out.total()} tests ({needs}); make test-all runs them"
+            f"left out: {left_out.total()} tests ({needs}); make test-all and test-slow run them"
         )
