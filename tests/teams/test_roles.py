@@ -334,6 +334,17 @@ class TestCovers:
         assert await stored.me.read(f"{V2}/covers/c") == taken
         assert [row[2:] for row in rows(await final(stored)) if row[0] == "01T20"] == [(S, "ana")]
 
+    async def test_whoever_follows_the_changes_is_told_the_role(self, stored: Stored) -> None:
+        await scene(stored)
+        cursor = (await stored.me.get(f"{V2}/changes")).json()["next"]
+        await stored.me.create(f"{V2_PATH}/covers", self.ASKED)
+        await stored.me.create(f"{V2}/covers/c/accept", {"user_id": "ana"})
+        told = (await stored.me.get(f"{V2}/changes?since={cursor}")).json()["data"]
+        covers = [each for each in told if each["type"] == "cover"]
+        assert [(each["action"], each["role"]) for each in covers] == [
+            ("cover.requested", S), ("cover.accepted", S),
+        ]  # fmt: skip
+
     async def test_of_the_first_role_unless_it_says(self, stored: Stored) -> None:
         await scene(stored)
         no = {**self.ASKED, "role": None}

@@ -276,6 +276,7 @@ def _written(
         offered_to=given.offered_to if given else None,
         answered_by=write.answered_by,
         accepted=write.accepted,
+        role=given.role if given else None,
     )
 
 

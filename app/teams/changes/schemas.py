@@ -80,7 +80,7 @@ class Write(Struct, frozen=True, tag_field="type", tag="write"):
     actor: ActorShown
 
 
-class CoverChange(Struct, frozen=True, tag_field="type", tag="cover"):
+class CoverChange(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="cover"):
     """Somebody asked for cover, or the request was answered or withdrawn."""
 
     id: Annotated[str, Meta(description="The same whenever this change is told.")]
@@ -104,6 +104,7 @@ class CoverChange(Struct, frozen=True, tag_field="type", tag="cover"):
     offered_to: Annotated[Sequence[str], Meta(description="Null: everybody who takes part.")] | None
     answered_by: Annotated[str, Meta(description="Who accepted or refused, if it was that.")] | None
     accepted: Annotated[Sequence[AcceptedPart], Meta(description="What was accepted by it.")]
+    role: ShownRole | None = None
 
 
 class Handoff(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="handoff"):
