@@ -67,7 +67,7 @@ def bazaar_extension(endpoint: Endpoint) -> dict[str, Any]:
         input=dict(endpoint.brief_example),
         input_schema=request_outline(endpoint),
         body_type="json",
-        output=_output(endpoint, endpoint.brief_example),
+        output=_output(endpoint, endpoint.brief_answer),
     )
     extension = declared[BAZAAR.key]
     extension["info"]["input"]["method"] = endpoint.method
@@ -99,18 +99,18 @@ def bazaar_tool_extension(endpoint: Endpoint) -> dict[str, Any]:
         transport="streamable-http",
         input_schema=schema,
         example=dict(endpoint.example),
-        output=_output(endpoint, endpoint.example),
+        output=_output(endpoint, endpoint.example_answer),
     )
     return declare_mcp_discovery_extension(tool)
 
 
-def _output(endpoint: Endpoint, example: Mapping[str, Any]) -> OutputConfig:
-    """Return the answer to ``example``, and the outline of its schema.
+def _output(endpoint: Endpoint, example: bytes) -> OutputConfig:
+    """Return the answer ``example``, and the outline of its schema.
 
     The answer is without what only says how the request was read. The SDK puts the schema's
     keywords beside the ``type`` that it writes itself.
     """
-    answer = msgspec.json.decode(endpoint.answer_to(example))
+    answer = msgspec.json.decode(example)
     listed = {name: item for name, item in answer.items() if name not in UNLISTED}
     return OutputConfig(example=listed, schema=outline(endpoint.answer, answer=True))
 

@@ -28,7 +28,7 @@ def product_page(endpoint: Endpoint, public_url: str) -> Mapping[str, Any]:
         "apiUrl": public_url + endpoint.path,
         "integrationDocs": f"{public_url}/openapi.json",
         "exampleRequest": endpoint.example,
-        "exampleResponse": msgspec.json.decode(endpoint.example_answer()),
+        "exampleResponse": msgspec.json.decode(endpoint.example_answer),
         "workedExamples": [
             {
                 "title": worked.title,

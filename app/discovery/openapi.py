@@ -270,7 +270,7 @@ def _success(endpoint: Endpoint) -> Mapping[str, Any]:
         "content": {
             "application/json": {
                 "schema": _reference(endpoint.answer),
-                "example": msgspec.json.decode(endpoint.example_answer()),
+                "example": msgspec.json.decode(endpoint.example_answer),
             },
             **{name: _text(endpoint, name) for name in endpoint.formats if name != JSON},
         },
@@ -278,7 +278,7 @@ def _success(endpoint: Endpoint) -> Mapping[str, Any]:
 
 
 def _text(endpoint: Endpoint, media_type: str) -> Mapping[str, Any]:
-    example = endpoint.example_answer(media_type).decode()
+    example = endpoint.answer_to(endpoint.example, media_type).decode()
     return {"schema": {"type": "string"}, "example": example}
 
 

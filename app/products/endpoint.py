@@ -223,9 +223,15 @@ class Endpoint:
         """Return the name of the file that an answer in ``media_type`` is."""
         return f"{self.path.rpartition('/')[2]}.{self.formats[media_type].extension}"
 
-    def example_answer(self, media_type: str = JSON) -> bytes:
-        """Compute the answer to the example."""
-        return self.answer_to(self.example, media_type)
+    @cached_property
+    def example_answer(self) -> bytes:
+        """The JSON answer to the example, which every listing shows."""
+        return self.answer_to(self.example)
+
+    @cached_property
+    def brief_answer(self) -> bytes:
+        """The JSON answer to the brief example."""
+        return self.example_answer if self.brief is None else self.answer_to(self.brief)
 
     def answer_to(self, example: Mapping[str, Any], media_type: str = JSON) -> bytes:
         """Compute the answer to an example."""

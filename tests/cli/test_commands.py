@@ -57,10 +57,11 @@ class TestDemo:
             "curl -i http://127.0.0.1:8402/v1/scheduling/oncall-rotation",
         ):
             assert text in shown.stdout
+        rotation = paid_endpoints()[0]
         for extension, media_type in (("ics", CALENDAR), ("csv", CSV), ("svg", SVG)):
             path = tmp_path / "demo" / f"rotation.{extension}"
             assert str(path) in shown.stdout
-            assert path.read_bytes() == paid_endpoints()[0].example_answer(media_type)
+            assert path.read_bytes() == rotation.answer_to(rotation.example, media_type)
 
     def test_a_service_that_does_not_start_is_told_with_its_log(self, tmp_path: Path) -> None:
         (tmp_path / "uvicorn.py").write_text("raise ImportError('no uvicorn today')")

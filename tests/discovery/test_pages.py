@@ -251,7 +251,7 @@ async def test_the_commands_buy_the_example(
     if program == "sh":
         require("process", "curl", "curl")
     answer = run([program, "program"], tmp_path)
-    assert answer.strip() == endpoint.example_answer().decode().strip()
+    assert answer.strip() == endpoint.example_answer.decode().strip()
 
 
 async def test_where_money_moves_the_page_says_how_to_pay_it() -> None:

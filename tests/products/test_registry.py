@@ -105,12 +105,12 @@ def test_slugs_and_paths_are_distinct() -> None:
 
 
 def test_example_answer_is_the_listings() -> None:
-    assert msgspec.json.decode(ROTATION.example_answer()) == msgspec.json.decode(EXAMPLE_RESPONSE)
+    assert msgspec.json.decode(ROTATION.example_answer) == msgspec.json.decode(EXAMPLE_RESPONSE)
 
 
 def test_example_answer_is_computed() -> None:
     changed = replace(ROTATION, example={**ROTATION.example, "people": ["carol"]})
-    assert msgspec.json.decode(changed.example_answer())["shiftCounts"] == {"carol": 3}
+    assert msgspec.json.decode(changed.example_answer)["shiftCounts"] == {"carol": 3}
 
 
 # --- how often ------------------------------------------------------------------------------

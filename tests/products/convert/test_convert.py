@@ -31,7 +31,7 @@ def test_the_names_of_forms_are_those_of_tools() -> None:
 
 
 def test_the_example_is_the_same_as_there() -> None:
-    answer = json.loads(ROW.example_answer())
+    answer = json.loads(ROW.example_answer)
     assert answer["check"] == {
         "from": "2026-06-02T06:00:00.000Z",
         "to": "2026-06-03T06:00:00.000Z",
