@@ -71,6 +71,16 @@ def require_words(answers: Iterable[httpx.Response]) -> set[int]:
     return statuses
 
 
+async def require_recovery(callers: Sequence[Caller]) -> None:
+    """Check that everybody is answered again, before long: a busy machine takes some tries."""
+    for _ in range(20):
+        statuses = require_words(await asyncio.gather(*asked(callers)))
+        if statuses == {200}:
+            break
+    assert statuses == {200}
+    require_no_leak(callers)
+
+
 def require_no_leak(callers: Sequence[Caller]) -> None:
     for caller in callers:
         engines = caller.database._engines
@@ -91,8 +101,7 @@ class TestTrouble:
             statuses = require_words(answers)
             assert statuses <= {200, 503}
             assert 503 in statuses
-        assert require_words(await asyncio.gather(*asked(pair))) == {200}
-        require_no_leak(pair)
+        await require_recovery(pair)
 
     async def test_callers_who_hang_up(
         self, pair: Sequence[Caller], beside: asyncpg.Connection
@@ -104,8 +113,7 @@ class TestTrouble:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
-        assert require_words(await asyncio.gather(*asked(pair))) == {200}
-        require_no_leak(pair)
+        await require_recovery(pair)
 
     async def test_connections_that_are_cut_under_load(
         self, pair: Sequence[Caller], beside: asyncpg.Connection
@@ -122,5 +130,4 @@ class TestTrouble:
         assert statuses <= {200, 503}
         for caller in pair:
             await caller.database.refresh()
-        assert require_words(await asyncio.gather(*asked(pair))) == {200}
-        require_no_leak(pair)
+        await require_recovery(pair)
