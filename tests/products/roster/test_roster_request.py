@@ -393,7 +393,7 @@ def test_the_roster_before_is_found_by_number_and_by_start() -> None:
 
 
 def test_a_calendar_without_holidays_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.products.roster.people.holidays_of", lambda *_: ())
+    monkeypatch.setattr("app.products.holiday_fields.holidays_of", lambda *_: ())
     assert translated(holidays="DE").warnings == ["No holiday of DE is known around these days."]
 
 

@@ -202,7 +202,10 @@ def test_a_request_without_them_is_plain() -> None:
     assert not request(**dict.fromkeys(PLANNING.values())).is_heavy  # null is absent
 
 
-BY_PERSON = ("weights", "carryOver", "unavailableIcs", "email", "joins", "leaves", "limits")
+BY_PERSON = (
+    *("weights", "carryOver", "carryOverHolidays", "unavailableIcs", "email", "joins", "leaves"),
+    "limits",
+)
 
 
 @pytest.mark.parametrize("field", PLANNING.values())
@@ -215,6 +218,7 @@ def test_each_of_them_makes_it_heavy(field: str) -> None:
         "minRestHours": 0,
         "maxConsecutive": 1,
         "handoffTimes": ["09:00"],
+        "holidays": "DE",
         "calendarEvents": "busy",
         "minAbsenceHours": 2,
         **{name: {} for name in BY_PERSON},
