@@ -453,7 +453,8 @@ def test_a_rule_that_ends_before_its_first_shift_is_left_out(end: str) -> None:
     assert lost(pagerduty_shifts.schedule(event)) == {EVENT_AT: "it was left out"}
 
 
-def test_an_end_is_by_the_clock_of_its_shift() -> None:
+def test_an_end_is_in_utc_whatever_the_clock_of_its_shift() -> None:
+    """The last shift that begins by 09:00 UTC is that of the day before, 09:00 in New York."""
     berlin = [
         grafana_oncall.rolling("ana", f"2026-01-05T{hour}:00:00", 1, "daily") for hour in (10, 11)
     ]
@@ -464,7 +465,7 @@ def test_an_end_is_by_the_clock_of_its_shift() -> None:
         until="2026-05-05T09:00:00",
     )
     document = grafana_oncall.schedule(*berlin, shift)
-    assert ends(document) == ["2026-05-05T14:00:00.000Z", None, None]
+    assert ends(document) == ["2026-05-04T14:00:00.000Z", None, None]
     shift["until"] = "0001-01-01T00:00:00"
     assert lost(document)["/shifts/2/until"] == "it was left out"
 
