@@ -42,12 +42,6 @@ class Fairness(Struct, frozen=True, rename="camel"):
     """How good a planned rotation is. A load is hours carried over plus hours by weight."""
 
     hours: Annotated[Mapping[str, Number], Meta(description="Elapsed hours per person.")]
-    holiday_hours: (
-        Annotated[
-            Mapping[str, Number], Meta(description="With `holidays`: of those, on holidays, local.")
-        ]
-        | UnsetType
-    )
     weekend_hours: Annotated[
         Mapping[str, Number], Meta(description="Of those, on Saturday and Sunday, local.")
     ]
@@ -72,6 +66,12 @@ class Fairness(Struct, frozen=True, rename="camel"):
                 description="With `joins` or `leaves`: hours of load that each person named there "
                 "is not given for the time outside. A load holds them."
             ),
+        ]
+        | UnsetType
+    ) = UNSET
+    holiday_hours: (
+        Annotated[
+            Mapping[str, Number], Meta(description="With `holidays`: of those, on holidays, local.")
         ]
         | UnsetType
     ) = UNSET
