@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -125,7 +124,7 @@ def test_the_python_example_prints_what_the_document_says(address: str, tmp_path
 def test_the_picture_is_what_the_service_draws() -> None:
     """If it is not, write it anew: ``docs/timeline.svg`` is the answer to ``PICTURED``."""
     [schedule] = [row for row in paid_endpoints() if row.slug == "sched-oncall-schedule"]
-    drawn = replace(schedule, example=PICTURED).example_answer(SVG)
+    drawn = schedule.answer_to(PICTURED, SVG)
     assert (ROOT / "docs/timeline.svg").read_bytes() == drawn
 
 

@@ -54,7 +54,7 @@ class TestPaid:
         async with agent_of(served) as agent:
             result = await agent.buy({**row.example, "format": name}, row.slug)
         file = file_in(result)
-        assert text_of(file) == row.example_answer(media_type)
+        assert text_of(file) == row.answer_to(row.example, media_type)
         assert file.mimeType == media_type
         assert str(file.uri) == f"oncall:///{row.path.rpartition('/')[2]}.{name}"
         assert result.structuredContent is None
@@ -135,8 +135,8 @@ class TestFree:
     async def test_the_json_answer_stands_beside_the_file(self, name: str, media_type: str) -> None:
         """Such a tool declares a schema of its results, which the client holds them against."""
         result = await self.free({**EXAMPLE, "format": name})
-        assert text_of(file_in(result)) == ROTATION.example_answer(media_type)
-        assert result.structuredContent == json.loads(ROTATION.example_answer())
+        assert text_of(file_in(result)) == ROTATION.answer_to(ROTATION.example, media_type)
+        assert result.structuredContent == json.loads(ROTATION.example_answer)
         assert result.meta is None
 
 

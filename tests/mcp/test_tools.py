@@ -56,7 +56,7 @@ async def test_the_schemas_describe_the_example_and_its_answer(payments: Any) ->
         paid = tool.meta is not None
         assert paid == (payments == "sandbox")
         assert paid == (tool.outputSchema is None)
-        answer = msgspec.json.decode(row.example_answer())
+        answer = msgspec.json.decode(row.example_answer)
         output = tool.meta[OUTPUT_SCHEMA] if tool.meta else tool.outputSchema
         for schema, document in ((tool.inputSchema, row.example), (output, answer)):
             assert schema["type"] == "object"
@@ -121,7 +121,7 @@ async def test_where_nothing_is_paid_a_tool_answers_at_once() -> None:
         assert tool.meta is None
         result = await agent.ask(TABLE[0].example)
     assert (result.isError, result.meta) == (False, None)
-    assert content_of(result) == msgspec.json.decode(TABLE[0].example_answer())
+    assert content_of(result) == msgspec.json.decode(TABLE[0].example_answer)
 
 
 def test_the_library_is_not_imported_before_it_is_asked_for() -> None:

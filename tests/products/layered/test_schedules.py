@@ -384,7 +384,7 @@ class TestSold:
     async def test_the_example_is_answered(self, endpoint: Endpoint) -> None:
         response = await shop(endpoint).buy(endpoint.example)
         assert response.status_code == 200
-        assert response.content == endpoint.example_answer()
+        assert response.content == endpoint.example_answer
 
     @pytest.mark.parametrize(
         ("paid", "asked"),
@@ -514,7 +514,7 @@ async def test_a_planned_rotation_is_computed_in_a_worker(padding: int, read: in
 async def test_a_large_body_is_not_parsed_in_the_event_loop() -> None:
     watched = Watched(ROTATION)
     body = json.dumps(ROTATION.example).encode() + b" " * LARGE_BYTES
-    assert (await watched.free_service().ask(body)).content == ROTATION.example_answer()
+    assert (await watched.free_service().ask(body)).content == ROTATION.example_answer
     assert watched.seen == (0, 0, [ANSWERED])
 
 

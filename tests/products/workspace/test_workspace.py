@@ -63,7 +63,7 @@ def test_its_scopes_are_those_of_keys() -> None:
 
 
 def test_the_example_shows_a_key_that_opens_nothing() -> None:
-    answer = msgspec.json.decode(ROW.example_answer())
+    answer = msgspec.json.decode(ROW.example_answer)
     assert PRESENTED.fullmatch(answer["api_key"])
     assert answer["scopes"] == ROW.example["scopes"]
     assert answer["quotas"]["bytes"] == WORKSPACE_QUOTAS.bytes
