@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator
 from functools import partial
 from typing import Any
 
+import coverage
 import pytest
 
 from tests.support import requirements
@@ -110,9 +111,15 @@ def pytest_deselected(items: list[pytest.Item]) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand a worker's count to the process that writes the last lines."""
+    """Hand a worker's count to the process that writes the last lines, and write its coverage.
+
+    A worker that has not ended ten seconds later is killed, with all that it has measured.
+    """
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["left_out"] = dict(session.config.stash.get(LEFT_OUT, {}))
+        measured = coverage.Coverage.current()
+        if measured is not None:
+            measured.save()
 
 
 @pytest.hookimpl(optionalhook=True)
