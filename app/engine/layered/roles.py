@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from app.engine.intervals import Interval, merged, split
 from app.engine.layered import versions as one_role
-from app.engine.layered.limits import EARLIEST_AT, LATEST_AT, check_segments
+from app.engine.layered.limits import check_segments
 from app.engine.layered.model import (
     Entry,
     FinalSchedule,
@@ -88,11 +88,6 @@ def roles_between(
     ]
     roles = (role for each in reversed(meeting) for role in _roles_in(each))
     return list(dict.fromkeys(roles)) or _roles_in(versions[-1].schedule)
-
-
-def roles_ever(versions: Sequence[ScheduleVersion]) -> Sequence[str | None]:
-    """Return the roles that there are at any time, as ``roles_between``."""
-    return roles_between(versions, EARLIEST_AT, LATEST_AT)
 
 
 def roles_of(layers: Sequence[Layer]) -> Sequence[str]:
