@@ -75,6 +75,11 @@ def holidays_of(code: str, days: range) -> Sequence[Holiday]:
     return tuple(sorted(Holiday(day, name) for day, name in counted if day in days))
 
 
+def local_days(clock: ZoneClock, start_at: int, end_at: int) -> range:
+    """Return the local days that ``[start_at, end_at)`` meets, counted from 1970-01-01."""
+    return range(clock.wall(start_at) // DAY, clock.wall(end_at - 1) // DAY + 1)
+
+
 def holiday_intervals(code: str, days: range, clock: ZoneClock) -> tuple[Interval, ...]:
     """Return the holidays of a calendar on local ``days`` as intervals, from midnight on."""
     starts = [holiday.day for holiday in holidays_of(code, days)]

@@ -17,6 +17,7 @@ from app.engine.roster.standard import NAMES
 from app.engine.walltime import DAY, clock_of
 from app.errors import FieldError
 from app.http.validation import RequestModel, first_errors, pointer_to, valid_items
+from app.products.holiday_calendars import local_days
 from app.products.holiday_fields import Calendar, calendar_errors
 from app.products.local_times import with_instants
 from app.products.roster.fields import (
@@ -347,7 +348,7 @@ def _has_window(values: Mapping[str, Any]) -> bool:
 def days_of(values: Mapping[str, Any]) -> range:
     """Return the local days of the window, since 1970-01-01."""
     clock = clock_of(values["timezone"])
-    return range(clock.wall(values["from_at"]) // DAY, clock.wall(values["to_at"] - 1) // DAY + 1)
+    return local_days(clock, values["from_at"], values["to_at"])
 
 
 def people_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -12,10 +12,11 @@ from msgspec import Meta
 
 from app.engine.pay import Work
 from app.engine.roster.model import Person
-from app.engine.walltime import DAY, ZoneClock, clock_of
+from app.engine.walltime import ZoneClock, clock_of
 from app.errors import FieldError, InvalidRequest
 from app.http.scalars import Name
 from app.http.validation import RequestModel, first_errors, valid_items
+from app.products.holiday_calendars import local_days
 from app.products.holiday_fields import Calendar, calendar_errors
 from app.products.layered.request import (
     EntryDocument,
@@ -292,7 +293,7 @@ def held_in(request: HeldRequest) -> Held:
         for stretches in (work, of_nobody)
     )
     clock = clock_of(request.timezone)
-    days = range(clock.wall(window[0]) // DAY, clock.wall(window[1] - 1) // DAY + 1)
+    days = local_days(clock, *window)
     known = {str(person.name): person for person in request.people or ()}
     waiting = request.schedule.people if request.schedule else ()
     names = dict.fromkeys([*known, *waiting, *(each.person for each in work)])

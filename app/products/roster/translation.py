@@ -20,6 +20,7 @@ from app.engine.roster.standard import NAMES, SLOT, Wishes, levels_named
 from app.engine.walltime import DAY, ZoneClock, clock_of
 from app.errors import FieldError, InvalidRequest
 from app.formats.instants import local_iso_texts
+from app.products.holiday_calendars import local_days
 from app.products.holiday_fields import years_without_holidays
 from app.products.roster.document import (
     FixedSlotDocument,
@@ -87,7 +88,7 @@ def translated(request: RosterDocument) -> Translated:
         raise InvalidRequest([_too_many(f"{len(slots) * len(request.people):,} of all", PAIRS)])
     clock = clock_of(request.timezone)
     window = slots[0].start_at, max(slot.end_at for slot in slots)
-    days = range(clock.wall(window[0]) // DAY, clock.wall(window[1] - 1) // DAY + 1)
+    days = local_days(clock, *window)
     people = [
         engine_person(person, window, request.holidays, days, clock) for person in request.people
     ]

@@ -11,10 +11,11 @@ import msgspec
 from msgspec import Meta
 
 from app.engine.rotation import Rotation, rotation_errors, rotation_of
-from app.engine.walltime import DAY, clock_of
+from app.engine.walltime import clock_of
 from app.errors import FieldError
 from app.http.scalars import Instant, Name, WindowStart, Zone
 from app.http.validation import RequestModel
+from app.products.holiday_calendars import local_days
 from app.products.local_times import ENDS, with_instants
 from app.products.numbers import hours_text
 from app.products.rotation.planning_fields import (
@@ -62,6 +63,8 @@ PLAIN = frozenset(
     )
 )
 """The fields of a rotation by turns. Every other field needs a plan, and so do months."""
+
+CARRIED_HOURS = {"additionalProperties": {"type": "number", "minimum": 0, "maximum": 1_000_000}}
 
 DEFAULT_HOURS = float("24")
 """Known by its identity: hours that a request gives, even 24, must not meet another length."""
@@ -275,9 +278,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
                 description="by person, hours of load carried over: carryOver of the last answer; "
                 'only "fair" makes up for it',
                 examples=[{"alice": 24}],
-                extra_json_schema={
-                    "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1_000_000}
-                },
+                extra_json_schema=CARRIED_HOURS,
             ),
         ]
         | None
@@ -303,9 +304,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
                 description="by person, hours of load on holidays carried over: "
                 "carryOverHolidays of the last answer; with holidays",
                 examples=[{"alice": 24}],
-                extra_json_schema={
-                    "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1_000_000}
-                },
+                extra_json_schema=CARRIED_HOURS,
             ),
         ]
         | None
@@ -512,7 +511,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
     def days(self) -> range:
         """The local days of the rotation, counted from 1970-01-01."""
         clock, boundaries = clock_of(self.timezone or "UTC"), self.boundaries
-        return range(clock.wall(boundaries[0]) // DAY, clock.wall(boundaries[-1] - 1) // DAY + 1)
+        return local_days(clock, boundaries[0], boundaries[-1])
 
     @property
     def membership(self) -> Mapping[str, Membership]:
