@@ -10,15 +10,17 @@ import itertools
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from app.checkout.purchase import FREE_BODY_BYTES
+import holidays
+
 from app.http.large_bodies import LARGE_BYTES
-from app.products.endpoint import CALENDAR, CSV, JSON, SVG
+from app.products.endpoint import CALENDAR, CSV, FREE_BODY_BYTES, JSON, SVG
 from bench.abuse_budgets import (
     BUDGETS,
+    COVERED,
     FREE,
     PLANNED,
     ROTATION,
@@ -31,7 +33,9 @@ FOUND = Path(__file__).with_name("abuse_found.json")
 ROTATIONS, SCHEDULES, NOW = (
     f"/v1/scheduling/oncall-{name}" for name in ("rotation", "schedule", "now")
 )
-CONVERSIONS = "/v1/scheduling/oncall-convert"
+ROSTERS, CHECKS, COVERS, REPORTS, CONVERSIONS = (
+    f"/v1/scheduling/oncall-{name}" for name in ("roster", "check", "cover", "report", "convert")
+)
 MCP = "/mcp"
 PAYMENT = "PAYMENT-SIGNATURE"
 V1, V2 = "/api/v1", "/api/v2/oncall"
@@ -75,6 +79,7 @@ def cases() -> list[Case]:
         *_free_rotations(),
         *_free_calendars(),
         *_free_schedules(),
+        *_free_rosters(),
         *_free_conversions(),
         *_free_payments(),
         *_free_tools(),
@@ -83,6 +88,7 @@ def cases() -> list[Case]:
         *_paid_rotations(),
         *_paid_plans(),
         *_paid_schedules(),
+        *_paid_rosters(),
         *_with_key(),
     ]
 
@@ -189,6 +195,17 @@ def _free_rotations() -> Iterator[Case]:
     )
     yield _free(
         "an unknown zone of 60 KB", ROTATIONS, lambda: rotation(timezone="Europe/Brussel" * 4_000)
+    )
+    yield _free(
+        "the holidays of 8,000 years",
+        ROTATIONS,
+        lambda: rotation(
+            start="1970-01-01",
+            timezone="UTC",
+            holidays="US-HI",
+            shifts=8_000,
+            shiftLengthHours=8_760,
+        ),
     )
     yield _raw("256 KB of brackets", ROTATIONS, lambda: b"[" * FREE_BODY_BYTES)
     yield _raw("256 KB of empty lists", ROTATIONS, lambda: _filled(b"[", b"[],", b"[]]"))
@@ -430,6 +447,167 @@ def _free_schedules() -> Iterator[Case]:
             path,
             lambda window=window: schedule([layer(handoff_time="Mon 09:0x")] * 50, window=window),
         )
+
+
+# --- rosters ----------------------------------------------------------------------------------
+
+
+def roster(people: Sequence[Document], **fields: Any) -> Document:
+    """A request for a roster of a year of nights, or with ``fields`` of something else."""
+    when = {"from": "2026-01-01", "to": "2026-12-31"}
+    nights = {"pattern": [{"start": "20:00", "end": "08:00", "kind": "night"}]}
+    return {"timezone": "America/New_York", **when, **nights, "people": people, **fields}
+
+
+def held(stretches: int, people: int, **fields: Any) -> Document:
+    """Stretches of six hours that are given to ``people`` in turn, and what is asked of them."""
+    begin = datetime(2026, 1, 1)  # noqa: DTZ001 - by the clock of the time zone
+    given = [
+        {
+            "person": f"p{at % people}",
+            "start": f"{begin + timedelta(hours=6 * at):%Y-%m-%dT%H:%M}",
+            "end": f"{begin + timedelta(hours=6 * at + 6):%Y-%m-%dT%H:%M}",
+        }
+        for at in range(stretches)
+    ]
+    return {"timezone": "America/New_York", "assignments": given, **fields}
+
+
+RULES = {
+    "minRestHours": 11,
+    "maxHours": [{"hours": 30 + days, "days": days} for days in range(7, 27)],
+    "maxSlots": [{"count": days, "days": days} for days in range(7, 27)],
+    "maxConsecutive": 3,
+    "minDaysOff": [{"count": 2, "days": days} for days in range(7, 27)],
+}
+RATES: list[Document] = [
+    {"name": f"r{at}", "when": {"between": [f"{at % 24:02}:{at:02}", "06:00"]}, "multiplier": 2}
+    for at in range(49)
+]
+RATES.append({"name": "usual", "rate": 10})
+TWENTY = [f"p{number}" for number in range(20)]
+SKILLS = [f"s{number}" for number in range(20)]
+REGIONS = [
+    f"{country}-{part}"
+    for country, parts in holidays.list_supported_countries(include_aliases=False).items()
+    for part in parts
+]
+
+
+def _workers(count: int, **fields: Any) -> list[Document]:
+    return [{"name": f"p{number}", **fields} for number in range(count)]
+
+
+def _of_regions() -> list[Document]:
+    """People who each have the public holidays of another country."""
+    one_of_each = {name.partition("-")[0]: name for name in REGIONS}
+    names = [*one_of_each.values(), *REGIONS][:200]
+    return [{"name": f"p{number}", "holidays": name} for number, name in enumerate(names)]
+
+
+def _away(times: int) -> list[Document]:
+    return [{"start": f"2026-0{1 + at % 9}-07", "end": "2026-12-11"} for at in range(times)]
+
+
+def _skilled(count: int) -> list[Document]:
+    return [
+        {"start": "2026-06-01T09:00", "end": "2026-06-02T09:00", "skills": [f"s{at}", None]}
+        for at in range(count)
+    ]
+
+
+def _free_rosters() -> Iterator[Case]:
+    for name, path in (("roster", ROSTERS), ("check", CHECKS), ("report", REPORTS)):
+        yield _raw(f"{name}: the terms", path, lambda: b"")
+    rosters: Mapping[str, Callable[[], Document]] = {
+        "the holidays of 200 regions": lambda: roster(_of_regions()),
+        "200 people, each away 27 times": lambda: roster(_workers(200, unavailable=_away(27))),
+        "2,800 slots of two skills": lambda: roster(_workers(5), pattern=[], slots=_skilled(2_800)),
+        "4 patterns, each of every day of two years": lambda: roster(
+            _workers(5), to="2027-12-31", pattern=[{"start": "09:00", "end": "10:00"}] * 4
+        ),
+        "20 soft rules of 62 rules": lambda: roster(
+            _workers(95), rules={"soft": [{"rule": RULES}] * 20}
+        ),
+        "800 slots that somebody had": lambda: roster(
+            _workers(5),
+            previous={"assignments": [{"slot": 1 + at % 365, "person": "z"} for at in range(800)]},
+        ),
+        "1,000 slots of four people": lambda: roster(
+            _workers(4), pattern=[{"start": "09:00", "end": "10:00"}] * 2, to="2027-05-14"
+        ),
+        "20 slots of twenty skills of 200 people": lambda: roster(
+            _workers(200, skills=SKILLS),
+            to="2026-01-10",
+            pattern=[{"start": "09:00", "end": "10:00", "need": 20, "skills": SKILLS}] * 2,
+        ),
+        "365 nights of ten people by 20 soft rules of 62 rules": lambda: roster(
+            _workers(10), rules={"soft": [{"rule": RULES}] * 20}
+        ),
+    }
+    for name, document in rosters.items():
+        yield _free(f"roster: {name}", ROSTERS, document)
+    for name, path in (("check", CHECKS), ("cover", COVERS), ("report", REPORTS)):
+        yield _free(f"{name}: 400 stretches", path, lambda path=path: _asked(path, held(400, 200)))
+        yield _free(f"{name}: 2,900 stretches", path, lambda: held(2_900, 200))
+        yield _free(
+            f"{name}: the holidays of 200 regions",
+            path,
+            lambda path=path: _asked(path, {**held(200, 200), "people": _of_regions()}),
+        )
+        yield _free(
+            f"{name}: 9 layers by the hour for a year",
+            path,
+            lambda path=path: of_schedule([layer(**HOURLY, participants=TWENTY)] * 9, path),
+        )
+
+
+def _paid_rosters() -> Iterator[Case]:
+    away = [{"person": f"p{at}", "start": "2026-01-01", "end": "2026-12-31"} for at in range(100)]
+    yield _paid(
+        "paid check: 5,000 stretches by 62 rules",
+        PLANNED,
+        CHECKS,
+        lambda: held(5_000, 200, rules=RULES, unavailable=away),
+    )
+    yield _paid(
+        "paid check: 5,000 stretches of the holidays of 200 regions",
+        PLANNED,
+        CHECKS,
+        lambda: {**held(5_000, 200), "people": _of_regions()},
+    )
+    yield _paid(
+        "paid report: 5,000 stretches at 50 rates",
+        PLANNED,
+        REPORTS,
+        lambda: {**held(5_000, 200, rates=RATES, currency="EUR"), "people": _of_regions()},
+    )
+    yield _paid(
+        "paid cover: 100 of 720 stretches by 62 rules",
+        COVERED,
+        COVERS,
+        lambda: _given_away(held(720, 12, rules=RULES)),
+    )
+
+
+def of_schedule(layers: Sequence[Document], path: str) -> Document:
+    """A request that takes who has what from a schedule of ``layers`` over a year."""
+    when = {"from": "2026-01-01T00:00:00Z", "to": "2026-12-31T00:00:00Z"}
+    return _asked(path, {"timezone": "UTC", "schedule": {"layers": list(layers)}, **when})
+
+
+def _asked(path: str, document: Document) -> Document:
+    """A document with what its product needs beside who has what."""
+    if path == REPORTS:
+        return {**document, "rates": RATES, "currency": "EUR"}
+    if path == COVERS:
+        away = {"person": "p1", "start": "2026-01-01", "end": "2026-06-04"}
+        return {**document, "unavailable": [away]}
+    return document
+
+
+def _given_away(document: Document) -> Document:
+    return {**document, "giveAway": document["assignments"][:200:2]}
 
 
 def _free_conversions() -> Iterator[Case]:

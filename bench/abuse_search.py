@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 from rich.console import Console
 
-from app.checkout.purchase import FREE_BODY_BYTES
 from app.http.large_bodies import LARGE_BYTES
+from app.products.endpoint import FREE_BODY_BYTES
 from bench import process_tree
 from bench.abuse_budgets import FREE, PLANNED, Budget
 from bench.abuse_cases import (

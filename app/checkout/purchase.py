@@ -40,7 +40,7 @@ from app.payments.facilitators.by_network import Facilitators
 from app.payments.settlement import Charge, Order, SettlementService
 from app.payments.terms import PaymentRequiredBody, PaymentTerms
 from app.payments.verification import CarriedPayment, identity_of, payment_in
-from app.products.endpoint import Endpoint
+from app.products.endpoint import AFTER_SIGNING, Endpoint
 from app.products.jobs import (
     Examined,
     answer_to,
@@ -55,14 +55,6 @@ T = TypeVar("T")
 KEPT_BODY_BYTES = 2 * 1024
 KEPT_DOCUMENTS = 256
 """The number and the size in bytes of the documents kept, those read last: a few megabytes."""
-
-FREE_BODY_BYTES = 256 * 1024
-"""The largest body that is read before anybody pays: that takes up to 50 ms of a processor."""
-
-READ_LATER = (
-    f"has more than {FREE_BODY_BYTES:,} bytes, so it is read after you have signed and before you "
-    "are charged"
-)
 
 EMPTY_OBJECT = re.compile(rb"[ \t\r\n]*\{[ \t\r\n]*\}[ \t\r\n]*")
 """A body that says nothing, with which marketplaces and validators ask for the terms."""
@@ -350,8 +342,10 @@ class ProductCheckout:
 
     async def _examined(self, request: PurchaseRequest, now: int) -> Examined:
         """What is told of a body beside the terms. Raises ``OncallError`` if it is wrong."""
-        if len(request.body) > FREE_BODY_BYTES:
-            return Examined([FieldError("", READ_LATER)])
+        most = self.endpoint.free_body_bytes
+        if len(request.body) > most:
+            later = f"has more than {most:,} bytes, so it is read {AFTER_SIGNING}"
+            return Examined([FieldError("", later)])
         if len(request.body) <= LARGE_BYTES:
             document = self._document(request.body, now)
             if not document.is_examined:

@@ -116,6 +116,11 @@ class RequestModel(Struct, frozen=True):
         return False
 
     @property
+    def later(self) -> Sequence[FieldError]:
+        """What of it is only examined after payment, because that costs more than is free."""
+        return ()
+
+    @property
     def understood(self) -> Struct | None:
         """What was read from the document beyond its words; ``None`` if that is nothing."""
         return None

@@ -141,6 +141,7 @@ def stored_tools() -> Sequence[StoredTool]:
         return [table[row] for row in rows]
 
     edits = at(("PATCH", f"{V1}/schedules/{{id}}"), ("PATCH", f"{V2}/schedules/{{id}}"))
+    replan = at(("POST", f"{V2}/schedules/{{id}}/replan"))
     schedule = {"id": "schedule_id"}
     return (
         StoredTool(
@@ -266,5 +267,26 @@ def stored_tools() -> Sequence[StoredTool]:
             path=schedule,
             document="changes",
             replaces=True,
+        ),
+        StoredTool(
+            "preview-replan",
+            "Look at a plan after an absence",
+            "Writes nothing: says who would take over what people who are away have in a window "
+            "of a schedule, with as few changes as can be, and what nobody can take. The "
+            "arguments are those of replan-schedule.",
+            replan,
+            path=schedule,
+            document="plan",
+            query={"preview": "true"},
+            reads=True,
+        ),
+        StoredTool(
+            "replan-schedule",
+            "Plan a schedule anew after an absence",
+            "Gives what people who are away have in a window of a schedule to others, by "
+            "overrides, with as few changes as can be. Look at it with preview-replan first.",
+            replan,
+            path=schedule,
+            document="plan",
         ),
     )

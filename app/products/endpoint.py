@@ -20,6 +20,9 @@ from app.http.validation import RequestModel, validated
 OPTIONAL = ("worked", "samples", "brief", "keeps")
 """The fields of a row that may be absent."""
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
+FREE_BODY_BYTES = 256 * 1024
+AFTER_SIGNING = "after you have signed and before you are charged"
+"""When something is looked at that costs more than a free request may."""
 JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"
 
 
@@ -141,9 +144,10 @@ class Endpoint:
     ``samples``, which texts for programs show, and ``brief``, a shorter example for listings, must
     be valid. ``cpu_seconds`` is the most processor time that an answer may take.
     ``rate_limit`` is the limit of one client, as ``limits`` writes it: ``120/minute``.
-    ``most_body_bytes`` is the limit of a body over HTTP. ``keeps`` says that something is kept for
-    the payer, which no function of the request can answer with: ``compute`` then shows what an
-    answer looks like, and answers are neither kept nor for any cache.
+    ``most_body_bytes`` is the limit of a body over HTTP, and ``free_body_bytes`` of one that is
+    read before anybody pays, which may take 50 ms of a processor. ``keeps`` says that something is
+    kept for the payer, which no function of the request can answer with: ``compute`` then shows
+    what an answer looks like, and answers are neither kept nor for any cache.
     """
 
     slug: str
@@ -166,6 +170,7 @@ class Endpoint:
     brief: Mapping[str, Any] | None = None
     examine: Callable[[Any], Sequence[FieldError]] = _finds_nothing
     most_body_bytes: int = MAX_BODY_BYTES
+    free_body_bytes: int = FREE_BODY_BYTES
     keeps: bool = False
 
     method = "POST"

@@ -49,6 +49,8 @@ def examine_document(slug: str, body: bytes, now: int) -> Examined:
     """
     endpoint = _endpoints()[slug]
     document = read_document(endpoint, body, now)
+    if document.later:
+        return Examined(document.later)
     return Examined(endpoint.examine(document), document.understood)
 
 

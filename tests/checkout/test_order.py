@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.checkout.purchase import FREE_BODY_BYTES, READ_LATER
 from app.http.large_bodies import LARGE_BYTES
+from app.products.endpoint import AFTER_SIGNING, FREE_BODY_BYTES
 from app.products.registry import paid_endpoints
 from app.products.rotation.absence_calendars import LATER, RECURS
 from tests.support.pools import RecordingPool
@@ -171,7 +171,8 @@ async def test_a_very_large_body_is_only_read_after_signing(pool: RecordingPool)
     wrong = json.dumps({**EXAMPLE, "shifts": 0}).encode() + b" " * FREE_BODY_BYTES
     unpaid = await sandbox.ask(wrong)
     assert unpaid.status_code == 402
-    assert unpaid.json()["warnings"] == [{"pointer": "", "detail": READ_LATER}]
+    told = f"has more than {FREE_BODY_BYTES:,} bytes, so it is read {AFTER_SIGNING}"
+    assert unpaid.json()["warnings"] == [{"pointer": "", "detail": told}]
     assert pool.jobs == []
     payment = await Wallet().payment(unpaid.headers["PAYMENT-REQUIRED"])
     refused = await sandbox.ask(wrong, payment)

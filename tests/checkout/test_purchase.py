@@ -10,9 +10,7 @@ import pytest
 from x402.schemas import ResourceInfo, VerifyResponse
 
 from app.checkout.purchase import (
-    FREE_BODY_BYTES,
     KEPT_BODY_BYTES,
-    READ_LATER,
     Found,
     PaidAnswer,
     PaymentContext,
@@ -34,7 +32,7 @@ from app.payments.facilitators.by_network import Facilitators
 from app.payments.settlement import Charge, SettlementService
 from app.payments.terms import PaymentRequiredBody, payment_terms_of, resource_server
 from app.payments.verification import CarriedPayment, HeaderPayment
-from app.products.endpoint import JSON, Endpoint
+from app.products.endpoint import AFTER_SIGNING, FREE_BODY_BYTES, JSON, Endpoint
 from app.products.registry import paid_endpoints
 from app.workers.pool import WorkerPool
 from tests.conftest import Clock
@@ -194,7 +192,8 @@ def test_a_body_is_examined_before_anybody_pays(shop: Shop, body: bytes, worker:
 def test_a_body_too_large_to_be_examined_is_read_later(shop: Shop) -> None:
     told = shop.told(asked(body=BODY.ljust(FREE_BODY_BYTES + 1)))
     [warning] = told["warnings"]
-    assert FieldError(warning["pointer"], warning["detail"]) == FieldError("", READ_LATER)
+    told = f"has more than {FREE_BODY_BYTES:,} bytes, so it is read {AFTER_SIGNING}"
+    assert FieldError(warning["pointer"], warning["detail"]) == FieldError("", told)
     assert shop.pool.jobs == []
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from app.checkout.purchase import FREE_BODY_BYTES
 from app.http import large_bodies
-from app.products.endpoint import MAX_ANSWER_BYTES
+from app.products.endpoint import FREE_BODY_BYTES, MAX_ANSWER_BYTES
 from app.products.registry import paid_endpoints
+from app.products.roster import fields, people, request
 from app.products.rotation.absence_calendars import QUICK_CHARACTERS
 from app.workers import pool
 from app.workers.limits import ADDRESS_SPACE_BYTES
@@ -24,6 +24,9 @@ TEXT = (Path(__file__).resolve().parents[2] / "docs/security.md").read_text()
         f"KiB in memory | {large_bodies.OWN_BYTES >> 20} MiB | {large_bodies.BYTES >> 20} MiB |",
         f"1 runs, {pool.OWN_WAITING} wait | {pool.PROCESSES} run, {pool.WAITING} wait",
         f"a body of more than {FREE_BODY_BYTES >> 10} KiB ({FREE_BODY_BYTES:,} bytes)",
+        f"more than {fields.FREE_BODY_BYTES >> 10} KiB ({fields.FREE_BODY_BYTES:,} bytes)",
+        f"more than {request.FREE_SLOTS:,} slots, or {request.FREE_PAIRS:,} pairs",
+        f"more than {people.FREE_CALENDARS} calendars of holidays",
         f"up to {QUICK_CHARACTERS:,} characters in all",
         f"in at most {pool.PROCESSES} processes",
         f"an address space of {ADDRESS_SPACE_BYTES >> 20} MiB ({ADDRESS_SPACE_BYTES:,} bytes)",

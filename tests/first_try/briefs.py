@@ -41,7 +41,8 @@ class Reply(NamedTuple):
     @property
     def stretches(self) -> list[Stretch]:
         """The stretches with somebody on call, in order."""
-        items = self.answer.get("rotation") or self.answer.get("final_schedule") or []
+        lists = map(self.answer.get, ("rotation", "final_schedule", "assignments"))
+        items = next(filter(None, lists), [])
         stretches = [
             Stretch(_local(item["start"]), _local(item["end"]), _people_of(item)) for item in items
         ]
@@ -96,6 +97,8 @@ def _local(text: str) -> datetime:
 
 
 def _people_of(item: dict[str, Any]) -> frozenset[str]:
+    if "people" in item:  # of a roster
+        return frozenset(each["person"].lower() for each in item["people"] if each["person"])
     names = (item.get("roles") or {}).values() or [item.get("person") or item.get("user_id")]
     return frozenset(name.lower() for name in names if name)
 

@@ -54,6 +54,17 @@ async def test_an_answer_in_another_form_is_judged_by_what_it_says() -> None:
     assert last == (RIGHT, "")
 
 
+async def test_a_roster_is_judged_by_who_has_which_slot() -> None:
+    people = [{"name": "Ana"}, {"name": "Ben"}, {"name": "Chloe"}]
+    weekend = {"days": ["sat"], "start": "00:00", "end": "mon 00:00"}
+    body = {"timezone": "Europe/Berlin", "people": people, "from": "2027-01-01"}
+    weekends = {**body, "to": "2027-03-31", "pattern": [weekend]}
+    for pattern, outcome in (([weekend], RIGHT), ([{**weekend, "days": ["sun"]}], WRONG)):
+        request = {"tool": "sched-oncall-roster", "body": {**weekends, "pattern": pattern}}
+        outcomes = await outcomes_of({"8": request})
+        assert outcomes[7][0] == outcome
+
+
 @pytest.mark.parametrize(
     ("request_", "why"),
     [

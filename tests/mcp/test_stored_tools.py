@@ -48,6 +48,8 @@ OF_SCOPE = {
         "accept-cover",
         "preview-edit",
         "edit-schedule",
+        "preview-replan",
+        "replan-schedule",
     },
 }
 EMAIL = {"/person/email", "/person/mail"}
@@ -157,6 +159,7 @@ class TestListed:
             "list-cover-candidates",
             "list-covers",
             "preview-edit",
+            "preview-replan",
         }
         assert all(idempotent == reads for reads, _, idempotent in hints.values())
 
@@ -257,6 +260,32 @@ class TestCalled:
         assert listed == asked["data"]
         assert (refusal["error"], refusal["status"]) == ("precondition_failed", 412)
         assert (accepted["data"]["state"], taken["source"]) == ("accepted", "override")
+
+    async def test_a_schedule_is_planned_anew_after_an_absence(
+        self, stored: Stored, ours: Agent
+    ) -> None:
+        schedule_id = await primary(ours)
+        window = {"from": "2026-12-02T00:00:00Z", "to": "2026-12-03T00:00:00Z"}
+        shifts = (await told(ours, "list-shifts", {"person_id": "ana", **window}))["data"]["shifts"]
+        stretch = {key: shifts[0][key] for key in ("start", "end")}
+        plan = {
+            "from": stretch["start"],
+            "to": stretch["end"],
+            "unavailable": [{"user_id": "ana", **stretch}],
+        }
+        call = {"schedule_id": schedule_id, "plan": plan}
+        preview = (await told(ours, "preview-replan", call))["data"]
+        made = (await told(ours, "replan-schedule", {**call, "version": 1}))["data"]
+        assert made["changes"] == preview["changes"]
+        for told_of, changed in ((preview, False), (made, True)):
+            [moved] = told_of["stretches"]
+            assert (moved["previous_user_id"], moved["user_id"]) == ("ana", "ben")
+            assert (moved["override_id"] is not None) == changed
+        who = {"schedule_id": schedule_id, "at": stretch["start"]}
+        assert (await told(ours, "who-is-on-call", who))["data"]["user_id"] == "ben"
+        assert len(await stored.me.read(f"{V1}/schedules/{schedule_id}/audit")) == 2
+        unknown = await refused(ours, "preview-replan", {**call, "plan": {**plan, "till": 1}})
+        assert "/plan/till" in unknown["fields"]
 
     async def test_faults_of_an_acceptance_are_named_in_it(self, ours: Agent) -> None:
         call = {"cover_id": "c", "acceptance": {"start": "2026-12-01T20:00:00Z", "user": "ben"}}

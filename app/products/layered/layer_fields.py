@@ -229,7 +229,7 @@ class LayerDocument(RequestModel, frozen=True):
             Meta(
                 max_length=RESTRICTIONS,
                 title="when the layer is active",
-                description="at most 100 windows; none: always",
+                description="at most 100 windows, by the clock of timezone; none: always",
                 extra={"error": TooManyRestrictions},
             ),
         ]

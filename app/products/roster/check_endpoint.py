@@ -10,6 +10,7 @@ from app.products.examples import SCHEDULING
 from app.products.roster.check_answer import CheckAnswer, check_answer
 from app.products.roster.check_request import CheckRequest
 from app.products.roster.examples import BRIEF_CHECK, CHECK, CHECK_RULES, CHECK_TAGS
+from app.products.roster.fields import FREE_BODY_BYTES
 
 
 def check_endpoint() -> Endpoint:
@@ -39,6 +40,7 @@ def check_endpoint() -> Endpoint:
         cpu_seconds=4,
         brief=BRIEF_CHECK,
         examine=_examine,
+        free_body_bytes=FREE_BODY_BYTES,
     )
 
 

@@ -11,6 +11,7 @@ from app.products.roster.cover_answer import CoverAnswer, cover_answer
 from app.products.roster.cover_request import CoverRequest
 from app.products.roster.cover_timeline import cover_timeline
 from app.products.roster.examples import BRIEF_COVER, COVER, COVER_RULES, COVER_TAGS
+from app.products.roster.fields import FREE_BODY_BYTES
 
 
 def cover_endpoint() -> Endpoint:
@@ -39,6 +40,7 @@ def cover_endpoint() -> Endpoint:
         cpu_seconds=30,
         brief=BRIEF_COVER,
         examine=_examine,
+        free_body_bytes=FREE_BODY_BYTES,
     )
 
 

@@ -331,10 +331,16 @@ def _single_slot_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
 def _slot_count_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
     if not _has_window(values) or not {"timezone", "pattern"} <= values.keys():
         return
-    patterns = [pattern.pattern() for pattern in values["pattern"] or ()]
-    count = slot_count(patterns, days_of(values)) + len(values.get("slots") or ())
+    count = most_slots(values)
     if count > SLOTS:
         yield FieldError("/pattern", f"makes about {count:,} slots: at most {SLOTS:,} are solved")
+
+
+def most_slots(values: Mapping[str, Any]) -> int:
+    """Return how many slots valid fields make at most, without laying them out."""
+    patterns = [pattern.pattern() for pattern in values["pattern"] or ()]
+    recurring = slot_count(patterns, days_of(values)) if patterns else 0
+    return recurring + len(values.get("slots") or ())
 
 
 def _has_window(values: Mapping[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from app.products.roster.examples import (
     ROSTER_RULES,
     ROSTER_TAGS,
 )
+from app.products.roster.fields import FREE_BODY_BYTES
 from app.products.roster.request import RosterRequest
 from app.products.roster.solving import solution_of
 from app.products.roster.timeline import roster_timeline
@@ -51,6 +52,7 @@ def roster_endpoint() -> Endpoint:
         worked=(MEDICAL,),
         brief=BRIEF_ROSTER,
         examine=_examine,
+        free_body_bytes=FREE_BODY_BYTES,
     )
 
 

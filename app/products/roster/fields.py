@@ -18,6 +18,8 @@ from app.http.validation import RequestModel
 from app.products.holiday_fields import Calendar, calendar_errors
 from app.products.local_times import ENDS
 
+FREE_BODY_BYTES = 32 * 1024
+"""The largest body of a roster that is read before it is paid for."""
 PEOPLE, PATTERNS, SLOTS, PLACES, ABSENCES, ITEMS = 200, 50, 3_000, 20, 10_000, 20
 """The most people, patterns, slots, places of one slot, absences, and items of other lists."""
 

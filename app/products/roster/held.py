@@ -16,6 +16,7 @@ from app.engine.walltime import ZoneClock, clock_of
 from app.errors import FieldError, InvalidRequest
 from app.http.scalars import Name
 from app.http.validation import RequestModel, first_errors, valid_items
+from app.products.endpoint import AFTER_SIGNING
 from app.products.holiday_calendars import local_days
 from app.products.holiday_fields import Calendar, calendar_errors
 from app.products.layered.request import (
@@ -44,7 +45,7 @@ from app.products.roster.fields import (
     TimeZone,
     stretch_errors,
 )
-from app.products.roster.people import engine_person
+from app.products.roster.people import calendars_later, engine_person
 
 HELD = 5_000
 
@@ -201,6 +202,13 @@ class HeldRequest(RequestModel, frozen=True, kw_only=True):
     @property
     def is_examined(self) -> bool:
         return True
+
+    @property
+    def later(self) -> Sequence[FieldError]:
+        schedule, start, end = self.schedule, self.from_at, self.to_at
+        if schedule is not None and schedule.request(self.timezone, start or 0, end or 0).is_heavy:
+            return [FieldError("/schedule", f"is so much that it is laid out {AFTER_SIGNING}")]
+        return list(calendars_later(self.people or (), self.holidays))
 
 
 def _source_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:

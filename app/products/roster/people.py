@@ -1,14 +1,18 @@
 """People of a document as people of the engine, with the holidays of their calendars."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from app.engine.intervals import Interval, merged
 from app.engine.roster.model import Person
 from app.engine.walltime import FOREVER, HOUR, MINUTE, ZoneClock
+from app.errors import FieldError
+from app.products.endpoint import AFTER_SIGNING
 from app.products.holiday_calendars import holiday_intervals
 from app.products.roster.fields import PersonDocument
 
+FREE_CALENDARS = 5
+"""So many calendars of holidays are read before anybody pays: each loads a country's rules."""
 SHARES = 10
 """In so many parts of the time is the share counted that somebody is there, from ``joins`` on."""
 
@@ -64,6 +68,15 @@ def _share(person: PersonDocument, window: tuple[int, int]) -> Fraction:
 def calendars_in(people: Sequence[PersonDocument], holidays: str | None) -> Sequence[str]:
     """Return the calendars of holidays that are used, each once."""
     return list(dict.fromkeys(code for who in people if (code := who.holidays or holidays)))
+
+
+def calendars_later(people: Sequence[PersonDocument], holidays: str | None) -> Iterator[FieldError]:
+    """Yield what is told before payment of holidays that are too many to be read for nothing."""
+    count = len(calendars_in(people, holidays))
+    if count > FREE_CALENDARS:
+        yield FieldError(
+            "/people", f"have {count} calendars of holidays, which are read {AFTER_SIGNING}"
+        )
 
 
 def engine_points(points: Mapping[str, float] | None) -> Mapping[str, Fraction]:

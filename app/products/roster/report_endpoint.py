@@ -9,6 +9,7 @@ from app.products.csv import report_csv
 from app.products.endpoint import Endpoint, Result, tables_with
 from app.products.examples import SCHEDULING
 from app.products.roster.examples import BRIEF_REPORT, REPORT, REPORT_RULES, REPORT_TAGS
+from app.products.roster.fields import FREE_BODY_BYTES
 from app.products.roster.report_answer import ReportAnswer, report_answer
 from app.products.roster.report_request import ReportRequest
 
@@ -40,6 +41,7 @@ def report_endpoint() -> Endpoint:
         cpu_seconds=4,
         brief=BRIEF_REPORT,
         examine=_examine,
+        free_body_bytes=FREE_BODY_BYTES,
     )
 
 

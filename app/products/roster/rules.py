@@ -99,7 +99,7 @@ class RuleSet(RequestModel, frozen=True, rename="camel"):
             Meta(
                 gt=0,
                 le=MAX_HOURS,
-                description="hours between two slots of a person, at least",
+                description="hours that pass between two slots of a person, at least",
                 examples=[11],
             ),
         ]

@@ -52,11 +52,12 @@ MAX_WARNINGS = 50
 class Translated:
     """A roster of the engine, and what the document calls its parts.
 
-    ``before`` are the pairs of person and slot that were, ``kept`` those of slot and person that
-    have to stay.
+    ``base`` is the roster without objectives. ``before`` are the pairs of person and slot that
+    were, ``kept`` those of slot and person that have to stay.
     """
 
-    roster: Roster
+    base: Roster
+    objectives: Sequence[str]
     points: Points
     rules: Mapping[Rule, NamedRule]
     soft: Sequence[NamedRule]
@@ -68,6 +69,11 @@ class Translated:
     calendars: Sequence[str]
     choices: int
     warnings: Sequence[str]
+
+    @cached_property
+    def roster(self) -> Roster:
+        """The roster with its objectives, which take as long to find as all else."""
+        return replace(self.base, levels=levels_named(self.base, self.wishes, self.objectives))
 
     @property
     def seconds(self) -> float:
@@ -112,8 +118,8 @@ def slots_of(request: RosterDocument) -> Sequence[Slot]:
 def _too_many(count: str, most: int) -> FieldError:
     return FieldError(
         "",
-        f"has {count} pairs of a place and a person who can take it (able.choice_count): at most "
-        f"{most:,} are solved. Ask for less time, or for fewer people at once",
+        f"has {count} pairs of a place and a person who can take it (`understood.choices`): at "
+        f"most {most:,} are solved. Ask for less time, or for fewer people at once",
     )
 
 
@@ -175,19 +181,17 @@ class _Translator:
         kept: frozenset[tuple[int, int]] = frozenset()
         if previous and previous.keep == "must":
             kept = still_possible(roster, [(slot, person) for person, slot in before])
-        roster = replace(roster, fixed=roster.fixed | kept)
-        roster = replace(roster, levels=levels_named(roster, wishes, self._objectives(wishes)))
+        objectives = self._objectives(wishes)
         calendars = calendars_in(self.request.people, self.request.holidays)
         warnings += [
             f"No holiday of {code} is known around these days."
             for code in years_without_holidays(calendars, self.days)
         ]
-        if roster.levels[0].name != "coverage":
-            warnings.append(
-                f"{roster.levels[0].name} comes before coverage: empty slots make it better."
-            )
+        if objectives[0] != "coverage":
+            warnings.append(f"{objectives[0]} comes before coverage: empty slots make it better.")
         return Translated(
-            roster=roster,
+            base=replace(roster, fixed=roster.fixed | kept),
+            objectives=objectives,
             points=points,
             rules={named.rule: named for named in reversed(rules)},
             soft=soft,

@@ -51,7 +51,7 @@ class UnderstoodRoster(Struct, frozen=True, rename="camel", omit_defaults=True):
 
 def understood_roster(request: RosterDocument, known: Translated) -> UnderstoodRoster:
     """Return what was understood of a request for a roster."""
-    roster = known.roster
+    roster = known.base
     start = roster.slots[0].start_at
     end = max(slot.end_at for slot in roster.slots)
     start_local, end_local = local_iso_texts(clock_of(roster.timezone), (start, end))

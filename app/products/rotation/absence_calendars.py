@@ -38,6 +38,7 @@ from app.formats.calendars.zones import UTC_CLOCK, IanaClock, UnknownZone
 from app.formats.instants import iso
 from app.formats.own_calendars import NOBODY, PRODUCT
 from app.http.validation import pointer_to
+from app.products.endpoint import AFTER_SIGNING
 from app.products.numbers import hours_text
 from app.products.rotation.planning_fields import MIN_ABSENCE_HOURS
 from app.products.rotation.understood_calendars import (
@@ -64,7 +65,7 @@ MAX_REASON = 200
 OUT_OF_OFFICE = frozenset(("OOF", "BUSY-UNAVAILABLE"))
 
 ENDLESS = "recurs too often, or is too long, to be laid out"
-LATER = "is read after you have signed and before you are charged: {why}"
+LATER = f"is read {AFTER_SIGNING}: {{why}}"
 LONG = f"the calendars have more than {QUICK_CHARACTERS:,} characters"
 RECURS = "what recurs in it is laid out"
 NO_TIME = "it takes no time"

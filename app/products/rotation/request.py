@@ -181,7 +181,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
                 description='"round-robin" (as if absent): the turn of who is away passes to the '
                 'next and is owed back; "fair", up to 1,000 shifts and 100 people: as few gaps, '
                 "then hours as even as can be, then holidays, then weekends and nights, then few "
-                "shifts in a row",
+                "shifts in a row. Rests, limits and absences hold for both",
                 examples=["fair"],
             ),
         ]
@@ -351,7 +351,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
             Meta(
                 ge=0,
                 le=8_760,
-                description="hours between two shifts of one person, at least",
+                description="hours that pass between two shifts of one person, at least",
                 examples=[24],
             ),
         ]
