@@ -16,6 +16,7 @@ from app.products.roster.request import FREE_PAIRS, FREE_SLOTS
 YEAR = {"timezone": "UTC", "from": "2026-01-01", "to": "2026-12-31"}
 DAY = {"start": "09:00", "end": "10:00"}
 SHIFT = {"start": "2026-01-01T09:00", "end": "2026-01-01T10:00"}
+HELD = {"person": "ana", **SHIFT}
 LAYER = {"name": "a", "rotation_type": "custom", "interval": {"count": 1, "unit": "hours"}}
 HOURLY = {**YEAR, "schedule": {"layers": [{**LAYER, "participants": ["ana", "ben"]}] * 9}}
 CALENDARS = ["AT", "BE", "CH", "DE", "DE-BY", "ES"]
@@ -53,8 +54,8 @@ def test_single_slots_count_as_well() -> None:
     ("slug", "fields"),
     [
         ("roster", {"slots": [SHIFT]}),
-        ("check", {"assignments": [{"person": "ana", **SHIFT}]}),
-        ("report", {"assignments": [], "rates": [{"name": "usual", "rate": 1}]}),
+        ("check", {"assignments": [HELD]}),
+        ("report", {"assignments": [HELD], "rates": [{"name": "usual", "rate": 1}]}),
     ],
 )
 def test_calendars_of_holidays_are_read_up_to_a_number(slug: str, fields: Any) -> None:
