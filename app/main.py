@@ -1,5 +1,6 @@
 """The application, put together from its parts by ``create_app``. Nothing is built at import."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -24,6 +25,7 @@ from app.discovery.operator_routes import operator_routes
 from app.discovery.pages import Pages, not_found
 from app.discovery.publisher import Publisher
 from app.discovery.well_known import discovery_routes
+from app.engine.zone_names import load_names
 from app.errors import ConfigurationError
 from app.http.exact_path_router import ExactPathRouter
 from app.http.problems import defect_response, http_problem_response
@@ -174,4 +176,6 @@ async def _lifespan(
         if ledger is not None:  # it ends before the claims and the database that it needs
             await closing.enter_async_context(ledger.open())
         closing.push_async_callback(tools.aclose)
+        loading = asyncio.create_task(asyncio.to_thread(load_names))
         yield
+        await loading

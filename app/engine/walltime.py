@@ -145,9 +145,9 @@ class ZoneClock:
         """Return the table for one bucket, by a search for changes of the offset."""
         from_at = (bucket << _BUCKET_BITS) - _MARGIN
         to_at = ((bucket + 1) << _BUCKET_BITS) + _MARGIN
-        opens_at, offsets = [-FOREVER], [self._offset(from_at)]
+        opens_at, offsets = [-FOREVER], [self.offset_at(from_at)]
         for at in range(from_at, to_at, _PROBE):
-            offset = self._offset(at + _PROBE)
+            offset = self.offset_at(at + _PROBE)
             if offset != offsets[-1]:
                 opens_at.append(self._change_at(at, at + _PROBE))
                 offsets.append(offset)
@@ -156,16 +156,17 @@ class ZoneClock:
     def _change_at(self, before_at: int, after_at: int) -> int:
         """Return the first instant with the offset of ``after_at``, to the second, by bisection."""
         before, after = before_at // SECOND, after_at // SECOND
-        offset = self._offset(after_at)
+        offset = self.offset_at(after_at)
         while after - before > 1:
             middle = (before + after) // 2
-            if self._offset(middle * SECOND) == offset:
+            if self.offset_at(middle * SECOND) == offset:
                 after = middle
             else:
                 before = middle
         return after * SECOND
 
-    def _offset(self, at: int) -> int:
+    def offset_at(self, at: int) -> int:
+        """Return the offset at an instant without a table: for a few instants of many zones."""
         probe_at = min(max(at, _FIRST_PROBE_AT), _LAST_PROBE_AT)
         local = (_EPOCH + timedelta(milliseconds=probe_at)).astimezone(self._zone)
         return (local.utcoffset() or timedelta()) // timedelta(milliseconds=1)

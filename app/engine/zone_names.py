@@ -191,11 +191,16 @@ def is_offset(name: str) -> bool:
 
 
 @cache
-def known_names() -> Mapping[str, str]:
-    """Return the zone or place by its name in one form, to look for misspelt ones."""
-    places = {written: zones[0] for written, zones in _places().items() if _show_the_same(zones)}
-    zones = {written: zone for written, zone in _iana_names().items() if "/" in zone}
-    return {**places, **zones}
+def known_names() -> Sequence[str]:
+    """Return the names of places and zones in one form, to look for misspelt ones."""
+    return [*_places(), *(written for written in _iana_names() if "/" in written)]
+
+
+def load_names() -> None:
+    """Read the tables of names, so that the first name that is looked up need not wait for it."""
+    known_names()
+    _windows()
+    _abbreviations()
 
 
 def plain_name(name: str) -> str:
@@ -359,19 +364,20 @@ def _distinct(zones: Iterable[str]) -> Sequence[str]:
 
 
 def _show_the_same(zones: Iterable[str]) -> bool:
-    return len({_shown(zone) for zone in zones}) == 1
+    first, *others = dict.fromkeys(zones)
+    return all(_shown(zone) == _shown(first) for zone in others)
 
 
 @cache
 def _shown(zone: str) -> Sequence[int]:
     """Return the offsets of a zone, week by week, for some years from that of the database on."""
     clock, first = clock_of(zone), _year_begins()
-    return tuple(clock.wall(at) - at for at in range(first, first + YEARS * 366 * DAY, WEEK))
+    return tuple(clock.offset_at(at) for at in range(first, first + YEARS * 366 * DAY, WEEK))
 
 
 def _offsets(zone: str) -> tuple[int, int]:
     """Return the smaller and the larger offset of a zone, of the summer and winter of the year."""
-    offsets = [clock_of(zone).wall(at) - at for at in _solstices()]
+    offsets = [clock_of(zone).offset_at(at) for at in _solstices()]
     return min(offsets), max(offsets)
 
 

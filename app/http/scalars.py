@@ -283,9 +283,11 @@ def _no_zone(text: str) -> str:
         return f"is no zone: did you mean {meant[0]}?"
     if meant:
         return f"is ambiguous: write {', '.join(meant[:-1])} or {meant[-1]}"
-    known = known_names()
-    if nearest := most_similar(plain_name(text), known, at_least=SIMILAR_ZONE):
-        return f'is unknown: did you mean "{known[nearest]}"?'
+    nearest = most_similar(plain_name(text), known_names(), at_least=SIMILAR_ZONE)
+    if nearest and (zone := zone_of_name(nearest)):
+        return f'is unknown: did you mean "{zone}"?'
+    if nearest and candidates_of(nearest):
+        return _no_zone(nearest)
     return "is unknown: write area and city as IANA does, a city alone, or a name of Windows"
 
 

@@ -1,6 +1,8 @@
 """What the names of time zones stand for, beside the IANA names."""
 
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,6 +14,7 @@ from app.engine.zone_names import (
     candidates_of,
     is_offset,
     known_names,
+    load_names,
     offsets_in_words,
     plain_name,
     zone_of_name,
@@ -156,8 +159,27 @@ def test_an_offset_is_told_from_a_name() -> None:
     assert not any(map(is_offset, ("UTC", "Etc/GMT+5", "+", "Berlin", "2")))
 
 
-def test_what_misspelt_names_are_compared_with_is_unambiguous() -> None:
+def test_misspelt_names_are_compared_with_places_and_zones() -> None:
+    load_names()
     known = known_names()
-    assert known[plain_name("Europe/Zürich")] == "Europe/Zurich"
-    assert "samoa" not in known
+    assert {plain_name("Europe/Zürich"), "berlin", "samoa", "united states"} <= set(known)
     assert "est" not in known
+
+
+def test_the_first_misspelt_name_makes_no_clock() -> None:
+    """Clocks of hundreds of zones would take a second, for which everybody else would wait."""
+    code = """
+from app.engine.walltime import _clock_of
+from app.engine.zone_names import load_names
+from app.http.scalars import zone_of
+load_names()
+try:
+    zone_of("Xyzzyq/Qwtrp")
+except ValueError as error:
+    print(_clock_of.cache_info().misses, error)
+"""
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert re.fullmatch(r'(\d+) timezone "Xyzzyq/Qwtrp" is unknown: write .*\n', told)
+    assert int(told.split()[0]) == 0

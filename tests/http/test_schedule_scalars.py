@@ -125,6 +125,14 @@ def test_what_is_like_no_zone_is_answered_without_one(name: str) -> None:
         (Zone, "Berln", 'timezone "Berln" is unknown: did you mean "Europe/Berlin"?'),
         (
             Zone,
+            "Samoaa",
+            (
+                'timezone "Samoaa" is ambiguous: write "Pacific/Samoa" (UTC-11:00 all year) or '
+                '"Pacific/Apia" (UTC+13:00 all year)'
+            ),
+        ),
+        (
+            Zone,
             "CEST",
             (
                 'timezone "CEST" is no zone: did you mean "Europe/Paris" '
