@@ -20,7 +20,7 @@ from app.http.validation import RequestModel, validated
 OPTIONAL = ("worked", "samples", "brief", "keeps")
 """The fields of a row that may be absent."""
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
-FREE_BODY_BYTES = 256 * 1024
+FREE_BODY_BYTES = 128 * 1024
 AFTER_SIGNING = "after you have signed and before you are charged"
 """When something is looked at that costs more than a free request may."""
 JSON, CALENDAR, CSV, SVG = "application/json", "text/calendar", "text/csv", "image/svg+xml"

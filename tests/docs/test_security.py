@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.http import large_bodies
+from app.products.convert import endpoint as converting
 from app.products.endpoint import FREE_BODY_BYTES, MAX_ANSWER_BYTES
 from app.products.registry import paid_endpoints
 from app.products.roster import fields, people, request
@@ -25,6 +26,7 @@ TEXT = (Path(__file__).resolve().parents[2] / "docs/security.md").read_text()
         f"1 runs, {pool.OWN_WAITING} wait | {pool.PROCESSES} run, {pool.WAITING} wait",
         f"a body of more than {FREE_BODY_BYTES >> 10} KiB ({FREE_BODY_BYTES:,} bytes)",
         f"more than {fields.FREE_BODY_BYTES >> 10} KiB ({fields.FREE_BODY_BYTES:,} bytes)",
+        f"more than {converting.FREE_BODY_BYTES >> 10} KiB ({converting.FREE_BODY_BYTES:,} bytes)",
         f"more than {request.FREE_SLOTS:,} slots, or {request.FREE_PAIRS:,} pairs",
         f"more than {people.FREE_CALENDARS} calendars of holidays",
         f"up to {QUICK_CHARACTERS:,} characters in all",

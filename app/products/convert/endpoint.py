@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
 
-import msgspec
-
 from app.engine.layered.limits import check_work
 from app.engine.layered.resolve import final_schedule
 from app.engine.layered.tally import tallies
@@ -18,12 +16,8 @@ from app.products.endpoint import Endpoint, Result, formats_with
 from app.products.examples import BRIEF_SOURCE, CONVERT_RULES, PAGERDUTY_SOURCE, SCHEDULING
 from app.products.layered.timeline import schedule_timeline
 
-QUICK_BYTES = 64 * 1024
-"""The most of a document that is read before anybody pays, in some 30 ms."""
-LATER = (
-    "has more than 64 KiB, so it is read once the payment is verified; one with errors is not "
-    "charged"
-)
+FREE_BODY_BYTES = 48 * 1024
+"""The largest body of which the document is read before it is paid for."""
 
 
 def convert_endpoint() -> Endpoint:
@@ -53,15 +47,14 @@ def convert_endpoint() -> Endpoint:
         formats=formats_with(convert_csv),
         example={"document": PAGERDUTY_SOURCE, "at": "2026-06-01T00:00:00Z"},
         cpu_seconds=4,
+        free_body_bytes=FREE_BODY_BYTES,
         brief={"document": BRIEF_SOURCE, "at": "2026-06-01T00:00:00Z"},
         examine=_examine,
     )
 
 
 def _examine(request: OncallConvertRequest) -> Sequence[FieldError]:
-    """Look for errors before anybody pays, without laying anything out; warn of what is large."""
-    if len(msgspec.json.encode(request.document)) > QUICK_BYTES:
-        return [FieldError("/document", LATER)]
+    """Look for errors before anybody pays, without laying anything out."""
     request.conversion(is_quick=True)
     return ()
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from app.errors import FieldError, InvalidRequest, TooManyLayers
+from app.errors import InvalidRequest, TooManyLayers
 from app.http.validation import validated
 from app.moving.tools import TOOLS
 from app.products.convert.answer import MAX_DIFFERENCES
-from app.products.convert.endpoint import LATER, QUICK_BYTES, convert_endpoint
+from app.products.convert.endpoint import convert_endpoint
 from app.products.convert.request import OncallConvertRequest, ToolName
 from app.products.endpoint import CALENDAR, CSV, SVG
 from app.products.examples import PAGERDUTY_SOURCE
@@ -182,14 +182,6 @@ def test_faults_of_the_document_are_found_before_anybody_pays() -> None:
         ROW.examine(validated({"document": many, "at": AT}, OncallConvertRequest))
     right = validated({"document": PAGERDUTY_SOURCE, "at": AT}, OncallConvertRequest)
     assert ROW.examine(right) == ()
-
-
-def test_a_large_document_is_read_after_payment() -> None:
-    document = {"x": "y" * QUICK_BYTES}
-    request = validated({"document": document, "at": AT}, OncallConvertRequest)
-    assert ROW.examine(request) == [FieldError("/document", LATER)]
-    with pytest.raises(InvalidRequest):
-        ROW.compute(request)
 
 
 def test_what_is_looked_for_before_payment_lays_nothing_out() -> None:
