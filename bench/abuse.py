@@ -5,8 +5,9 @@ once, is sent one request at a time. For each the processor time of the process 
 read, the memory that they take at their most, the longest stall of the event loop, and how long a
 payer of a light rotation waits meanwhile. Requests that can be repeated are sent three times: of
 processor time and stalls the least counts, because other work on the machine only adds to them, of
-memory the most. Both workers have started and have done a job of either kind before anything is
-measured, and after every request that cost one its life.
+memory the most. Processor time and stalls are divided by how much slower than the usual processor
+this one is just then (``bench/speed.py``). Both workers have started and have done a job of either
+kind before anything is measured, and after every request that cost one its life.
 
 ``--search SECONDS`` looks for worse requests than the known ones first (``bench/abuse_search.py``).
 """
@@ -52,6 +53,7 @@ from bench.abuse_server import STALL
 from bench.abuse_store import LargeOrganisation
 from bench.report import goal_table, outcome
 from bench.servers import LOAD_CORE, Servers, on_core
+from bench.speed import slowness
 from tests.support.redis_server import redis_server
 
 RESULTS = Path(__file__).parent / "results" / "abuse.json"
@@ -97,6 +99,8 @@ class Row(Struct):
     other_p50_ms: float
     other_most_ms: float
     over: list[str]
+    slowness: float = 1.0
+    """How many times as long as a usual processor this one took."""
 
 
 class Target:
@@ -282,9 +286,11 @@ class Target:
 def row_of(target: Target, case: Case, repeats: int) -> Row:
     """Measure one case."""
     costs: list[Cost] = []
+    slow = [slowness()]
     for _ in range(repeats):
         target.rested()
         costs.append(target.cost(case.ask()))
+        slow.append(slowness())
     target.rested()
     with target.honest() as waits:
         target.send(case.ask())
@@ -296,14 +302,15 @@ def row_of(target: Target, case: Case, repeats: int) -> Row:
         status,
         costs[-1].bytes_in,
         max(cost.bytes_out for cost in costs),
-        round(min(cost.cpu_ms for cost in costs), 1),
+        round(min(cost.cpu_ms for cost in costs) / min(slow), 1),
         budget.cpu_seconds * 1000,
         round(max(cost.memory_mb for cost in costs), 1),
         budget.memory_mb,
-        round(min(cost.stall_ms for cost in costs), 1),
+        round(min(cost.stall_ms for cost in costs) / min(slow), 1),
         round(statistics.median(waits), 1),
         round(max(waits), 1),
         [],
+        round(min(slow), 2),
     )
     row.over = list(over_in(row))
     return row
@@ -364,7 +371,8 @@ def measured(target: Target, chosen: Sequence[Case], repeats: int, console: Cons
                 said = ", ".join(row.over) or "within"
                 console.print(
                     f"{row.case}: {row.status}, {row.cpu_ms:,.0f} ms, {row.memory_mb:,.1f} MB, "
-                    f"stall {row.stall_ms:.1f} ms, other {row.other_most_ms:,.0f} ms: {said}",
+                    f"stall {row.stall_ms:.1f} ms, slowness {row.slowness:.1f}, "
+                    f"other {row.other_most_ms:,.0f} ms: {said}",
                     highlight=False,
                 )
     return rows
