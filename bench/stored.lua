@@ -1,8 +1,9 @@
--- What wrk asks the stored APIs: one GET after the other, each with the next key and the next path.
+-- What wrk asks the stored APIs, each time with the next key and the next order.
 --
--- wrk -s bench/stored.lua URL -- KEYS_FILE PATHS_FILE
+-- wrk -s bench/stored.lua URL -- KEYS_FILE ORDERS_FILE
 --
--- Both files have one a line. The last line printed is JSON.
+-- Both files have one a line. An order is a path, which is read, or a path, a space and the JSON
+-- that is posted to it. The last line printed is JSON.
 
 local function lines(path)
   local all = {}
@@ -13,14 +14,22 @@ local function lines(path)
 end
 
 function init(args)
-  keys, paths, sent = lines(args[1]), lines(args[2]), 0
-  host = "Host: " .. wrk.host .. ":" .. wrk.port
+  keys, orders, sent = lines(args[1]), lines(args[2]), 0
+  for number, order in ipairs(orders) do
+    local path, body = order:match("^(%S+) ?(.*)$")
+    local method = body == "" and "GET " or "POST "
+    local head = method .. path .. " HTTP/1.1\r\nHost: " .. wrk.host .. ":" .. wrk.port .. "\r\n"
+    if body ~= "" then
+      head = head .. "Content-Type: application/json\r\nContent-Length: " .. #body .. "\r\n"
+    end
+    orders[number] = { head .. "Authorization: Bearer ", "\r\n\r\n" .. body }
+  end
 end
 
 function request()
   sent = sent + 1
-  local key, path = keys[sent % #keys + 1], paths[sent % #paths + 1]
-  return "GET " .. path .. " HTTP/1.1\r\n" .. host .. "\r\nAuthorization: Bearer " .. key .. "\r\n\r\n"
+  local order = orders[sent % #orders + 1]
+  return order[1] .. keys[sent % #keys + 1] .. order[2]
 end
 
 function done(summary, latency)

@@ -1,27 +1,33 @@
-"""The stored APIs beside the limit, and a large database beside a small.
+"""The stored APIs on PostgreSQL: what a request costs, and a large database beside a small.
 
 ``python -m bench.stored`` prints and records both.
 
-Strategy: SQLite is measured against a bare Starlette route that sends the recorded bytes of the
-same answer, under the same uvicorn: a figure to know, without a goal. PostgreSQL is measured
-against itself: one service on a database with 100 schedules and one on a database with 10,000 and a
-million entries, each schedule having as many entries in both, first without and then with the
-planner's statistics. As everywhere, the servers have one core and ``wrk`` the other, and within a
-round each target is asked right after the other. Our limiter stays in the path: the load comes with
-2,000 keys. A request's cost is the time between answers under a constant number of callers.
+Strategy: one service is on a database with 100 schedules and one on a database with 10,000 and a
+million entries, each schedule having as many entries in both. The two are compared first without
+and then with the planner's statistics; then the small one is read and written to. As everywhere,
+the servers have one core, ``wrk`` and PostgreSQL the other, and within a round each target is asked
+right after the other. Our limiter stays in the path: the load comes with 2,000 keys. The processor
+times of the service and of PostgreSQL are divided by how much slower than usual the processor is,
+before or after the run, whichever is less (``bench/speed.py``). A ratio compares the time between
+answers under a constant number of callers and, as ``by CPU``, the time of both processors. What
+PostgreSQL is asked is counted over some requests that come one at a time.
+
+SQLite is measured last, beside a bare Starlette route that sends the recorded bytes of the same
+answer, under the same uvicorn: a figure to know, without a goal.
 """
 
 import argparse
 import base64
 import json
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
+from itertools import count, cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -32,173 +38,186 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from rich.table import Table
 
 from bench import profiles
-from bench.load import BadRun, comes_to_rest, cpu_seconds
-from bench.report import goal_table, outcome, versions
+from bench.load import BadRun, comes_to_rest
+from bench.postgres import Calls, CountingPostgres, counting_postgres, lacking
+from bench.process_tree import cpu_seconds
+from bench.report import goal_table, versions
 from bench.servers import LOAD_CORE, Server, Servers, on_core
-from bench.stored_rows import TEAM_SCHEDULES, analyze, fill
+from bench.speed import slowness
+from bench.stored_cases import (
+    CURRENT,
+    ON_CALL,
+    ON_CALL_PATH,
+    ON_SQLITE,
+    POST,
+    UNANALYZED,
+    Case,
+    Orders,
+    Run,
+    entry_orders,
+    on_call_orders,
+    outcomes,
+    team_orders,
+)
+from bench.stored_rows import analyze, fill
 from tests.support.databases import administer
-from tests.support.postgres_server import postgres_server
 
 RESULTS = Path(__file__).parent / "results" / "stored.json"
 SCRIPT = Path(__file__).with_name("stored.lua")
-CONNECTIONS = 32
+READERS, WRITERS = 32, 8
 KEYS = 2_000
 ROUNDS, SECONDS = 5, 2
 WARM_UP_SECONDS = 5
 """Every key should have been seen by then."""
+SETTLING, COUNTED = 20, 200
+"""Requests over which PostgreSQL's statements are counted, and those before them, which wait until
+nothing is left of the load.
+"""
+MOST_WRITES = 2_000
+"""A second; where there are more, they would overlap and be told as wrong."""
 
 BARE, SQLITE = "bare route", "SQLite"
 FEW, MANY = 100, 10_000
 ENTRIES = 100
 """Of each schedule: a million in the large database."""
-ON_CALL = "GET /api/v1/schedules/{id}/on-call"
-CURRENT = "GET /api/v2/oncall/current/{team_id}"
-ON_CALL_PATH = "/api/v1/schedules/sched_7/on-call"
-AT = "?at=2030-01-01T00:00:00Z"
-
-GOALS: Mapping[str, tuple[str, float]] = {
-    "without statistics": (f"{CURRENT}, cost with 10,000 ÷ with 100, no ANALYZE", 1.5),
-    "with statistics": (f"{CURRENT}, cost with 10,000 ÷ with 100, after ANALYZE", 1.5),
-}
-"""By case: the goal and the most that meets it. A case without a goal is only measured."""
-
-
-class Run(msgspec.Struct):
-    """One run of wrk, with the processor time of the server for one answer."""
-
-    requests: int
-    seconds: float
-    p50_ms: float
-    p99_ms: float
-    wrong: int
-    cpu_us: float = 0.0
-
-    @property
-    def per_second(self) -> float:
-        return self.requests / self.seconds
 
 
 @dataclass
-class Case:
-    """Targets that are asked in turn, round by round. The ratio is first ÷ second, a median."""
+class Target:
+    """A server; ``database`` is the name of its PostgreSQL database, if it has one."""
 
-    name: str
-    targets: Sequence[str]
-    runs: dict[str, list[Run]] = field(default_factory=dict)
-
-    @property
-    def ratio(self) -> float:
-        first, second = (self.runs[name] for name in self.targets)
-        return statistics.median(
-            one.per_second / other.per_second for one, other in zip(first, second, strict=True)
-        )
+    server: Server
+    keys: Sequence[str]
+    schedules: int = FEW
+    database: str = ""
 
 
 class Bench:
     """What runs during the benchmark, and what was measured."""
 
-    def __init__(self, stack: ExitStack, folder: Path, begun: Callable[[str], None]) -> None:
-        self._servers = Servers(folder, stack)
+    def __init__(
+        self,
+        stack: ExitStack,
+        folder: Path,
+        options: argparse.Namespace,
+        begun: Callable[[str], None],
+    ) -> None:
+        self._servers = Servers(folder, stack, "http://127.0.0.1:9")
         self._stack = stack
         self._folder = folder
+        self._options = options
         self._begun = begun
-        self._keys = folder / "keys"
+        self._targets: dict[str, Target] = {}
+        self._postgres: CountingPostgres | None = None
         self.cases: list[Case] = []
 
-    def sqlite(self, rounds: int, seconds: int, *, profile: bool) -> Case:
+    def postgres(self) -> None:
+        """A large database beside a small one on the same server, then the small one alone."""
+        self._postgres = self._stack.enter_context(counting_postgres())
+        few, many = (self._on_postgres(number) for number in (FEW, self._options.schedules))
+        self._measure(Case(UNANALYZED, (few, many)), team_orders)
+        for name in (few, many):
+            analyze(f"{self._postgres.url}/{self._targets[name].database}")
+        self._measure(Case(CURRENT, (few, many)), team_orders)
+        self._measure(Case(ON_CALL, (few,)), on_call_orders)
+        most = MOST_WRITES * max(self._options.seconds, WARM_UP_SECONDS)
+        self._measure(Case(POST, (few,)), partial(entry_orders, count(), most), WRITERS)
+
+    def sqlite(self) -> None:
         """Our answer beside the same bytes from a bare route."""
         self._begun("filling SQLite")
         url = f"sqlite:///{self._folder / 'bench.db'}"
         keys = fill(url, schedules=FEW, entries=ENTRIES, keys=KEYS)
-        ours = self._ours(SQLITE, url)
-        path = ON_CALL_PATH + AT
-        told = httpx.get(ours.url + path, headers={"Authorization": f"Bearer {keys[0]}"})
-        self._start_bare(told)
-        bare = httpx.get(self._servers.by_name[BARE].url + path)
+        ours = self._ours(SQLITE, url, keys)
+        authorized = {"Authorization": f"Bearer {keys[0]}"}
+        told = httpx.get(ours.server.url + ON_CALL_PATH, headers=authorized)
+        self._targets[BARE] = Target(self._bare(told), keys)
+        bare = httpx.get(self._targets[BARE].server.url + ON_CALL_PATH)
         if (told.status_code, told.content) != (200, bare.content):
-            raise BadRun(f"{path}: {told.text}, {bare.text}")
-        case = self._measured(Case(ON_CALL, (SQLITE, BARE)), keys, [path], rounds, seconds)
-        if profile:
-            self._profile(SQLITE, [path])
-        return case
+            raise BadRun(f"{ON_CALL_PATH}: {told.text}, {bare.text}")
+        self._measure(Case(ON_SQLITE, (SQLITE, BARE)), on_call_orders)
 
-    def postgres(self, rounds: int, seconds: int, *, profile: bool) -> None:
-        """A large database beside a small one on the same server."""
-        server = self._stack.enter_context(
-            postgres_server(options=("autovacuum=off", "shared_buffers=512MB", "fsync=off"))
-        )
-        few, many = f"{FEW:,}", f"{MANY:,}"
-        urls = {name: f"{server}/oncall_{name.replace(',', '')}" for name in (few, many)}
-        keys: dict[str, list[str]] = {}
-        for name, url in urls.items():
-            self._begun(f"filling PostgreSQL with {name} schedules")
-            administer(server, "createdb", url.rpartition("/")[2])
-            number = int(name.replace(",", ""))
-            keys[name] = fill(url, schedules=number, entries=ENTRIES, keys=KEYS)
-        for name, url in urls.items():
-            self._ours(name, url)
-        for what in ("without statistics", "with statistics"):
-            if what == "with statistics":
-                for url in urls.values():
-                    analyze(url)
-            case = Case(what, (few, many))
-            self._measured(case, keys, None, rounds, seconds)
-        if profile:
-            self._profile(many, team_paths(MANY))
+    def _on_postgres(self, schedules: int) -> str:
+        """The name of a new target on a full database."""
+        assert self._postgres is not None
+        name, database = f"{schedules:,}", f"oncall_{schedules}"
+        self._begun(f"filling PostgreSQL with {name} schedules")
+        administer(self._postgres.url, "createdb", database)
+        url = f"{self._postgres.url}/{database}"
+        keys = fill(url, schedules=schedules, entries=ENTRIES, keys=KEYS)
+        target = self._ours(name, url, keys)
+        target.schedules, target.database = schedules, database
+        return name
 
-    def _measured(
-        self,
-        case: Case,
-        keys: Sequence[str] | Mapping[str, Sequence[str]],
-        paths: Sequence[str] | None,
-        rounds: int,
-        seconds: int,
-    ) -> Case:
+    def _measure(self, case: Case, orders: Orders, connections: int = READERS) -> None:
         self.cases.append(case)
-        for number in range(rounds + 1):
-            for target in case.targets:
-                self._begun(f"{case.name}: {target}, round {number or 'to warm up'}")
-                own = keys[target] if isinstance(keys, Mapping) else keys
-                asked = paths or team_paths(int(target.replace(",", "")))
-                duration = seconds if number else WARM_UP_SECONDS
-                run = self._asked(self._servers.by_name[target], own, asked, duration)
+        for number in range(self._options.rounds + 1):
+            for name in case.targets:
+                self._begun(f"{case.name}: {name}, round {number or 'to warm up'}")
+                seconds = self._options.seconds if number else WARM_UP_SECONDS
+                run = self._run(self._targets[name], orders, connections, seconds)
                 if number:
-                    case.runs.setdefault(target, []).append(run)
-        return case
+                    case.runs.setdefault(name, []).append(run)
+        for name in case.targets:
+            if self._targets[name].database:
+                case.calls[name] = self._calls(self._targets[name], orders)
+        if self._options.profile:
+            self._profile(case.targets[0], orders, connections)
 
-    def _asked(
-        self, server: Server, keys: Sequence[str], paths: Sequence[str], seconds: int
-    ) -> Run:
-        asked = self._folder / "paths"
-        asked.write_text("".join(f"{path}\n" for path in paths))
-        self._keys.write_text("".join(f"{key}\n" for key in keys))
-        before = cpu_seconds(server.pid)
+    def _run(self, target: Target, orders: Orders, connections: int, seconds: int) -> Run:
+        asked, keys = self._folder / "orders", self._folder / "keys"
+        asked.write_text("".join(f"{order}\n" for order in orders(target.schedules)))
+        keys.write_text("".join(f"{key}\n" for key in target.keys))
+        slow, before = slowness(), self._used(target)
         told = subprocess.run(
             [
-                *("wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout=30s", "--latency"),
-                *("-s", str(SCRIPT), server.url, "--", str(self._keys), str(asked)),
+                *("wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout=30s", "--latency"),
+                *("-s", str(SCRIPT), target.server.url, "--", str(keys), str(asked)),
             ],
             capture_output=True,
             text=True,
             check=False,
         )
+        after, slow = self._used(target), min(slow, slowness())
         if told.returncode:
             raise BadRun(f"wrk: {told.stderr}{told.stdout}")
         run = msgspec.json.decode(told.stdout.splitlines()[-1], type=Run)
-        run.cpu_us = (cpu_seconds(server.pid) - before) / max(run.requests, 1) * 1e6
-        comes_to_rest(server.pid)
+        if not run.requests:
+            raise BadRun(f"{target.server.name} answered nothing in {seconds} s")
+        run.cpu_us, run.postgres_us = (
+            (now - then) / run.requests * 1e6 / slow
+            for then, now in zip(before, after, strict=True)
+        )
+        run.slowness = slow
+        comes_to_rest(target.server.pid)
         return run
 
-    def _ours(self, name: str, url: str) -> Server:
-        self._servers.facilitator = self._servers.facilitator or "http://127.0.0.1:9"
-        self._servers.start_ours(
-            name.replace(",", ""), ONCALL_DATABASE_URL=url, ONCALL_PAYMENTS="off"
-        )
-        server = self._servers.by_name[name.replace(",", "")]
-        self._servers.by_name[name] = server
-        return server
+    def _used(self, target: Target) -> tuple[float, float]:
+        """The processor seconds of the service and of PostgreSQL so far."""
+        postgres = self._postgres.cpu_seconds() if self._postgres and target.database else 0.0
+        return cpu_seconds(target.server.pid), postgres
 
-    def _start_bare(self, told: httpx.Response) -> None:
+    def _calls(self, target: Target, orders: Orders) -> Calls:
+        """What PostgreSQL is asked for one request; they come one at a time."""
+        assert self._postgres is not None
+        asked = zip(cycle(target.keys), cycle(orders(target.schedules)), strict=False)
+        with httpx.Client(base_url=target.server.url) as client:
+            for number, (key, order) in enumerate(islice(asked, SETTLING + COUNTED)):
+                if number == SETTLING:
+                    self._postgres.forget()
+                path, _, body = order.partition(" ")
+                headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+                method = "POST" if body else "GET"
+                client.request(method, path, content=body, headers=headers).raise_for_status()
+        return self._postgres.calls(target.database).per_request(COUNTED)
+
+    def _ours(self, name: str, url: str, keys: Sequence[str]) -> Target:
+        service = name.replace(",", "")
+        self._servers.start_ours(service, ONCALL_DATABASE_URL=url, ONCALL_PAYMENTS="off")
+        self._targets[name] = Target(self._servers.by_name[service], keys)
+        return self._targets[name]
+
+    def _bare(self, told: httpx.Response) -> Server:
         """The route, with the bytes and headers that ours sent."""
         dropped = ("date", "content-length")
         headers = [[name, value] for name, value in told.headers.items() if name not in dropped]
@@ -206,13 +225,15 @@ class Bench:
         answer.write_text(json.dumps([headers, base64.b64encode(told.content).decode()]))
         path = "/api/v1/schedules/{id}/on-call"
         self._servers.start_python(BARE, "starlette_route", "--path", path, "--answer", str(answer))
+        return self._servers.by_name[BARE]
 
-    def _profile(self, target: str, paths: Sequence[str]) -> None:
-        self._begun(f"profiling {target}")
-        server = self._servers.by_name[target]
-        keys = self._keys.read_text().split()
+    def _profile(self, name: str, orders: Orders, connections: int) -> None:
+        self._begun(f"profiling {name}")
+        target = self._targets[name]
         shares = profiles.profile_of(
-            server.pid, lambda: self._asked(server, keys, paths, profiles.SECONDS), self._folder
+            target.server.pid,
+            lambda: self._run(target, orders, connections, profiles.SECONDS),
+            self._folder,
         )
         for share in shares:
             print(f"{share.alone:6.1%} {share.with_calls:6.1%} {share.function}")
@@ -222,9 +243,11 @@ def main() -> None:
     options = parsed_options()
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed: on Debian and Ubuntu, apt-get install wrk")
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    if options.only != "sqlite" and (missing := lacking()):
+        sys.exit(missing)
+    console = Console(width=None if sys.stdout.isatty() else 150)
     columns = (MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-    steps = 3 + 3 * 2 * (options.rounds + 1)
+    steps = 3 + 8 * (options.rounds + 1)
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("starting", total=steps)
 
@@ -245,6 +268,7 @@ def parsed_options() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--seconds", type=int, default=SECONDS, help="of each measurement")
+    parser.add_argument("--schedules", type=int, default=MANY, help="of the large database")
     parser.add_argument("--only", choices=("sqlite", "postgres"), help="not recorded")
     parser.add_argument("--profile", action="store_true", help="see where ours spends its time")
     return parser.parse_args()
@@ -253,42 +277,27 @@ def parsed_options() -> argparse.Namespace:
 def run(options: argparse.Namespace, begun: Callable[[str], None]) -> Sequence[Case]:
     """Measure with everything that it needs started, and ended again. Raises ``BadRun``."""
     with on_core(LOAD_CORE), tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        bench = Bench(stack, Path(name), begun)
-        if options.only != "postgres":
-            bench.sqlite(options.rounds, options.seconds, profile=options.profile)
+        bench = Bench(stack, Path(name), options, begun)
         if options.only != "sqlite":
-            bench.postgres(options.rounds, options.seconds, profile=options.profile)
+            bench.postgres()
+        if options.only != "postgres":
+            bench.sqlite()
         return bench.cases
-
-
-def team_paths(schedules: int) -> Sequence[str]:
-    return [
-        f"/api/v2/oncall/current/team_{number}" for number in range(schedules // TEAM_SCHEDULES)
-    ]
-
-
-def outcomes(cases: Sequence[Case]) -> list[dict[str, Any]]:
-    """Every goal of ``cases``, and what became of it."""
-    rows = []
-    for case in (each for each in cases if each.name in GOALS):
-        text, limit = GOALS[case.name]
-        first, second = (
-            statistics.median(run.cpu_us for run in case.runs[name]) for name in case.targets
-        )
-        by_cpu = second / first
-        rows.append(outcome(text, limit, case.ratio, at_least=False, by_cpu=by_cpu))
-    return rows
 
 
 def record(cases: Sequence[Case], options: argparse.Namespace) -> dict[str, Any]:
     """The run as JSON types."""
     return {
         "versions": versions(),
-        "connections": CONNECTIONS,
+        "readers": READERS,
+        "writers": WRITERS,
         "keys": KEYS,
         "rounds": options.rounds,
         "seconds": options.seconds,
-        "cases": [{"case": case.name, "runs": msgspec.to_builtins(case.runs)} for case in cases],
+        "cases": [
+            {"case": case.name, **msgspec.to_builtins({"runs": case.runs, "calls": case.calls})}
+            for case in cases
+        ],
         "goals": outcomes(cases),
     }
 
@@ -296,18 +305,30 @@ def record(cases: Sequence[Case], options: argparse.Namespace) -> dict[str, Any]
 def measures(cases: Sequence[Case]) -> Table:
     """The medians of the rounds."""
     table = Table("case", "target", title="Medians", title_justify="left")
-    for name in ("requests/s", "p50 ms", "p99 ms", "CPU µs", "wrong"):
+    figures = {
+        "requests/s": "per_second",
+        "p50 ms": "p50_ms",
+        "p99 ms": "p99_ms",
+        "service µs": "cpu_us",
+        "PostgreSQL µs": "postgres_us",
+    }
+    for name in (*figures, "statements", "trips", "wrong"):
         table.add_column(name, justify="right")
     for case in cases:
         table.add_section()
         for target, runs in case.runs.items():
-            medians = [
-                statistics.median(getattr(run, name) for run in runs)
-                for name in ("per_second", "p50_ms", "p99_ms", "cpu_us")
-            ]
-            wrong = sum(run.wrong for run in runs)
-            row = [f"{medians[0]:,.0f}", *(f"{figure:,.2f}" for figure in medians[1:])]
-            table.add_row(case.name, target, *row, str(wrong))
+            medians = [case.median(figure, target) for figure in figures.values()]
+            calls = case.calls.get(target)
+            table.add_row(
+                case.name,
+                target,
+                *(
+                    f"{median:,.{0 if median >= 100 else 2}f}" if median else ""
+                    for median in medians
+                ),
+                *((f"{calls.statements:g}", f"{calls.round_trips:g}") if calls else ("", "")),
+                str(sum(run.wrong for run in runs)),
+            )
     return table
 
 

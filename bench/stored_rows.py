@@ -40,6 +40,10 @@ WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :last)
 INSERT INTO participants (org_id, schedule_id, user_id)
 SELECT org_id, 'sched_' || i, user_id FROM participants, n WHERE schedule_id = 'sched_0';
 
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :last)
+INSERT INTO participants_ever (org_id, schedule_id, user_id)
+SELECT org_id, 'sched_' || i, user_id FROM participants_ever, n WHERE schedule_id = 'sched_0';
+
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :last_entry),
 e(i, from_at) AS (SELECT i, i * CAST(:long AS BIGINT) FROM n)
 INSERT INTO covers
