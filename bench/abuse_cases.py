@@ -473,12 +473,16 @@ def held(stretches: int, people: int, **fields: Any) -> Document:
     return {"timezone": "America/New_York", "assignments": given, **fields}
 
 
-RULES = {
+RULES: Document = {
     "minRestHours": 11,
     "maxHours": [{"hours": 30 + days, "days": days} for days in range(7, 27)],
     "maxSlots": [{"count": days, "days": days} for days in range(7, 27)],
     "maxConsecutive": 3,
     "minDaysOff": [{"count": 2, "days": days} for days in range(7, 27)],
+}
+FEW_RULES = {
+    **RULES,
+    **{name: RULES[name][:1] for name in ("maxHours", "maxSlots", "minDaysOff")},
 }
 RATES: list[Document] = [
     {"name": f"r{at}", "when": {"between": [f"{at % 24:02}:{at:02}", "06:00"]}, "multiplier": 2}
@@ -583,10 +587,10 @@ def _paid_rosters() -> Iterator[Case]:
         lambda: {**held(5_000, 200, rates=RATES, currency="EUR"), "people": _of_regions()},
     )
     yield _paid(
-        "paid cover: 100 of 720 stretches by 62 rules",
+        "paid cover: 9 of 720 stretches by 5 rules",
         COVERED,
         COVERS,
-        lambda: _given_away(held(720, 12, rules=RULES)),
+        lambda: _given_away(held(720, 12, rules=FEW_RULES)),
     )
 
 
@@ -607,7 +611,7 @@ def _asked(path: str, document: Document) -> Document:
 
 
 def _given_away(document: Document) -> Document:
-    return {**document, "giveAway": document["assignments"][:200:2]}
+    return {**document, "giveAway": document["assignments"][:18:2]}
 
 
 def _free_conversions() -> Iterator[Case]:
