@@ -1,12 +1,18 @@
 """The service beside the limit and beside others, over HTTP: ``python -m bench.http``.
 
-Strategy: every server runs on one core, ``wrk`` and a stub facilitator on another. Within a round
-each case is put to each target right after the other, so that a slow spell of the machine falls on
-all alike; a ratio is the median of the rounds' ratios. Payments are signed beforehand in the form
-of the official client, each for one request.
+There are two runs. In the first, ours has its claims and limits in Redis, as in production, and the
+other sellers count their clients and remember payments in the same Redis. In the second everything
+is in memory; the others then take payments and do nothing else.
 
-Our limiter stays in the path, with its usual 120 requests a minute and client: the load comes from
-10,000 clients, told apart by ``X-Forwarded-For``, which ``ONCALL_TRUSTED_PROXIES`` lets it believe.
+Strategy: every server runs on one core, ``wrk``, a stub facilitator and Redis on another. Within a
+round each case is put to each target right after the other, so that a slow spell of the machine
+falls on all alike; a ratio is the median of the rounds' ratios. Payments are signed beforehand in
+the form of the official client, each for one request. Processor times are those of a usual
+processor: they are divided by how slow this one is just then (``load.py``).
+
+Our limiter stays in the path, but lets everybody ask so much that it never refuses: the load comes
+from 10,000 clients, told apart by ``X-Forwarded-For``, which ``ONCALL_TRUSTED_PROXIES`` lets it
+believe. The others' limits are as high.
 All targets are sent the same bytes. ``bare`` sends our recorded answers and does nothing else; the
 other sellers, once paid, send our recorded answer, whereas ours is computed each time.
 """
@@ -33,9 +39,12 @@ from bench.cases import (
     FASTAPI,
     FREE,
     HONO,
+    MEMORY,
     MOST_SHIFTS,
     OURS,
     PLAIN,
+    REDIS,
+    STORES,
     Case,
     Results,
     cases,
@@ -45,18 +54,21 @@ from bench.load import BadRun, Measure, answer_to, measured, memory_mb
 from bench.report import record, shown
 from bench.servers import LOAD_CORE, SERVER_CORE, Servers, lacking, on_core
 
-RESULTS = Path(__file__).parent / "results" / "http.json"
+FOLDER = Path(__file__).parent / "results"
+RESULTS = {REDIS: FOLDER / "http.json", MEMORY: FOLDER / "http_memory.json"}
 WARM_UP_SECONDS = 1
 
 
 def main() -> None:
     options = parsed_options()
-    if lack := lacking("wrk", "node"):
+    if lack := lacking("wrk", "node", *(["redis-server"] if REDIS in options.stores else [])):
         sys.exit(lack)
-    chosen = chosen_cases(options.cases, options.targets)
+    chosen = {
+        store: chosen_cases(store, options.cases, options.targets) for store in options.stores
+    }
     console = Console(width=None if sys.stdout.isatty() else 120)
     passes = options.rounds + (0 if options.quick else 1)
-    steps = len(questions(chosen)) * passes
+    steps = sum(len(questions(each)) for each in chosen.values()) * passes
     columns = (MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=console) as bar:
         task = bar.add_task("starting", total=steps)
@@ -66,16 +78,21 @@ def main() -> None:
             if not console.is_terminal:
                 print(what, flush=True)
 
-        results = run(chosen, options, begun)
-    shown(results, console)
-    if not (options.cases or options.targets or options.quick):
-        text = json.dumps(record(results, options.rounds, options.seconds), indent=1)
-        RESULTS.write_text(text + "\n")
+        for store in options.stores:
+            if chosen[store]:
+                results = run(store, chosen[store], options, begun)
+                shown(results, console)
+                if not (options.cases or options.targets or options.quick):
+                    text = json.dumps(record(results, options.rounds, options.seconds), indent=1)
+                    RESULTS[store].write_text(text + "\n")
 
 
 def parsed_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="bench.http", description="Measure the service beside others; write bench/results."
+    )
+    parser.add_argument(
+        "--store", dest="stores", choices=STORES, nargs=1, default=STORES, help="one run only"
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=2, help="of each measurement")
@@ -91,33 +108,36 @@ def parsed_options(arguments: Sequence[str] | None = None) -> argparse.Namespace
     return options
 
 
-def chosen_cases(names: Sequence[str], targets: Sequence[str]) -> Sequence[Case]:
-    """The cases whose names begin with one of ``names``, for ``targets``; none given: all."""
+def chosen_cases(store: str, names: Sequence[str], targets: Sequence[str]) -> Sequence[Case]:
+    """The run's cases whose names begin with one of ``names``, for ``targets``; none given: all."""
     return [
         replace(case, targets=kept)
-        for case in cases()
+        for case in cases(store)
         if not names or case.name.startswith(tuple(names))
         if (kept := [target for target in case.targets if not targets or target in targets])
     ]
 
 
 def run(
-    chosen: Sequence[Case], options: argparse.Namespace, begun: Callable[[str], None]
+    store: str, chosen: Sequence[Case], options: argparse.Namespace, begun: Callable[[str], None]
 ) -> Results:
     """Measure ``chosen`` with everything that they need started, and ended again.
 
     ``begun`` is told of every measurement when it begins. Raises ``BadRun``.
     """
-    results = Results()
+    results = Results(store)
     with on_core(LOAD_CORE), tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         servers = Servers(Path(name), stack)
+        if store == REDIS:
+            servers.start_redis()
         start(servers, chosen)
         if not options.quick:
             warm_up(servers, chosen, begun)
         for number in range(1, options.rounds + 1):
             start_anew(servers)
             for case, target in questions(chosen):
-                begun(f"round {number}: {case.name}, {case.connections} connections, {target}")
+                asking = f"{case.name}, {case.connections} connections, {target}"
+                begun(f"{store}, round {number}: {asking}")
                 results.add(case, target, asked(servers, case, target, options.seconds))
             add_memory(servers, results)
             if any(case.name == f"{MOST_SHIFTS:,} shifts" for case in chosen):
@@ -129,7 +149,9 @@ def run(
 
 
 def start_anew(servers: Servers) -> None:
-    """Ours begins each round anew: in memory it remembers so many sales and no more."""
+    """Ours begins each round anew, as does Redis: neither remembers sales without end."""
+    if servers.redis_url:
+        servers.empty_redis()
     ours = servers.by_name[OURS]
     ours.start()
     answer_to(ours, EXAMPLE_ORDER.sale())
@@ -147,6 +169,7 @@ def asked(servers: Servers, case: Case, target: str, seconds: int) -> Measure:
         connections=case.connections,
         seconds=seconds,
         folder=servers.folder,
+        redis_pid=servers.redis_pid,
     )
 
 
@@ -169,7 +192,7 @@ def add_profiles(
     servers: Servers, chosen: Sequence[Case], results: Results, begun: Callable[[str], None]
 ) -> None:
     """Look at ours where it missed a goal, under the load of that goal's case."""
-    for goal in goals():
+    for goal in goals(results.store):
         figure = goal.figure(results)
         if figure is None or goal.met(figure) or goal.question is None:
             continue
@@ -192,7 +215,7 @@ def start(servers: Servers, chosen: Sequence[Case]) -> None:
     """Start the targets of ``chosen``. Those that repeat our answers are given them."""
     wanted = {target for case in chosen for target in case.targets}
     servers.start_facilitator()
-    servers.start_ours(OURS)
+    servers.start_ours(OURS, **in_redis(servers))
     servers.start_ours(FREE, ONCALL_PAYMENTS="off")
     answers, sold = servers.folder / "answers.json", servers.folder / "sold.json"
     answers.write_text(
@@ -212,6 +235,11 @@ def start(servers: Servers, chosen: Sequence[Case]) -> None:
             starter()
     for case in chosen:
         require_same_answers(servers, case)
+
+
+def in_redis(servers: Servers) -> Mapping[str, str]:
+    """The setting of ours that keeps claims and limits in Redis, where there is one."""
+    return {"ONCALL_REDIS_URL": servers.redis_url} if servers.redis_url else {}
 
 
 def recorded(servers: Servers, case: Case) -> tuple[str, object]:

@@ -1,7 +1,10 @@
 """One measurement: ``wrk`` against one server, and what the server used for it.
 
-The server's processor seconds are read beside wrk's figures: they stay comparable where other work
-on the machine takes turns with the server.
+The server's processor seconds, and those of its Redis, are read beside wrk's figures: they stay
+comparable where other work on the machine takes turns with the server. They are divided by how many
+times as long as on the usual processor a fixed job takes on the server's (``speed.py``), before or
+after the load, whichever is less: so a goal in microseconds means the same while neighbours slow
+the processor down.
 """
 
 import asyncio
@@ -16,7 +19,8 @@ import httpx
 import msgspec
 
 from bench.payments import Payments
-from bench.servers import Server
+from bench.servers import SERVER_CORE, Server, on_core
+from bench.speed import slowness
 
 SCRIPT = Path(__file__).with_name("load.lua")
 REQUEST_SECONDS = 60
@@ -58,15 +62,19 @@ class Summary(msgspec.Struct):
 
 
 class Measure(msgspec.Struct):
-    """One run: good answers a second, latency, the server's processor time for one of them.
+    """One run: good answers a second, latency, processor time for one of them.
 
-    ``wrong`` answers and broken connections count for nothing.
+    ``cpu_us`` is the server's and ``redis_us`` that of Redis (0 without), on a usual processor:
+    what was measured is ``slowness`` times as much. ``wrong`` answers and broken connections count
+    for nothing.
     """
 
     per_second: float
     p50_ms: float
     p99_ms: float
     cpu_us: float
+    redis_us: float
+    slowness: float
     wrong: int
 
 
@@ -75,7 +83,13 @@ class BadRun(Exception):
 
 
 def measured(
-    server: Server, order: Order, *, connections: int, seconds: int, folder: Path
+    server: Server,
+    order: Order,
+    *,
+    connections: int,
+    seconds: int,
+    folder: Path,
+    redis_pid: int | None = None,
 ) -> Measure:
     """Load ``server`` for ``seconds`` or, within reason, until it answers; let it come to rest.
 
@@ -87,12 +101,14 @@ def measured(
         if order.paid:
             count = int(rate * 1.5 * seconds) + 2 * connections + 500
             payments = list(payments_for(server, order, count))
-        before = cpu_seconds(server.pid)
+        slow = slowness_of_servers()
+        before = cpu_seconds(server.pid), cpu_seconds(redis_pid)
         load = Load([order], connections, seconds)
         summary = load.summary(server.url + order.path, payments, folder)
-        used = cpu_seconds(server.pid) - before
+        used = cpu_seconds(server.pid) - before[0], cpu_seconds(redis_pid) - before[1]
         if not comes_to_rest(server.pid):
             server.start()
+        slow = min(slow, slowness_of_servers())
         if summary.payments_ran_out:
             rate *= 2
         elif not summary.requests and seconds < LONGEST_SECONDS:
@@ -104,7 +120,14 @@ def measured(
     if order.paid:
         server.paid_per_second = max(per_second, server.paid_per_second)
     wrong = summary.wrong_answers + summary.socket_errors
-    return Measure(per_second, summary.p50_ms, summary.p99_ms, used / max(good, 1) * 1e6, wrong)
+    cpu_us, redis_us = (each / max(good, 1) * 1e6 / slow for each in used)
+    return Measure(per_second, summary.p50_ms, summary.p99_ms, cpu_us, redis_us, slow, wrong)
+
+
+def slowness_of_servers() -> float:
+    """How much slower than the usual one the servers' processor is now, which nothing loads."""
+    with on_core(SERVER_CORE):
+        return slowness()
 
 
 @dataclass(frozen=True)
@@ -171,8 +194,10 @@ def comes_to_rest(pid: int) -> bool:
     return False
 
 
-def cpu_seconds(pid: int) -> float:
-    """Processor time that a process has used, in seconds to a hundredth."""
+def cpu_seconds(pid: int | None) -> float:
+    """Processor time that a process has used, in seconds to a hundredth; 0 without a process."""
+    if pid is None:
+        return 0.0
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICK
 

@@ -13,20 +13,24 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from bench.cases import Results, goals
+from bench.cases import REDIS, Results, goals
 from bench.load import Measure
 from bench.profiles import Share
 from bench.servers import CORES, TARGETS
 
 PACKAGES = (
     *("uvicorn", "uvloop", "httptools", "starlette", "msgspec", "x402", "aiohttp", "coincurve"),
-    *("fastapi", "httpx"),
+    *("fastapi", "httpx", "limits", "redis", "hiredis"),
 )
-NODE_PACKAGES = ("@x402/express", "@x402/hono", "@x402/evm", "express", "hono", "@hono/node-server")
+NODE_PACKAGES = (
+    *("@x402/express", "@x402/hono", "@x402/evm", "express", "hono", "@hono/node-server"),
+    *("express-rate-limit", "hono-rate-limiter", "rate-limit-redis", "@redis/client"),
+)
 
 
 def shown(results: Results, console: Console) -> None:
     """Print what was measured, and the goals with what became of them."""
+    console.print(f"\nClaims and limits in {results.store}", style="bold")
     console.print(_measures(results), _memory(results), goal_table(outcomes(results)))
     for name, shares in results.profiles.items():
         console.print(_profile(name, shares))
@@ -35,7 +39,8 @@ def shown(results: Results, console: Console) -> None:
 def record(results: Results, rounds: int, seconds: int) -> dict[str, Any]:
     """The run as JSON types; figures are medians over the rounds."""
     return {
-        "versions": versions(),
+        "store": results.store,
+        "versions": {**versions(), **(_version_of_redis() if results.store == REDIS else {})},
         "cores": len(CORES),
         "rounds": rounds,
         "seconds": seconds,
@@ -69,6 +74,11 @@ def versions() -> Mapping[str, str]:
     }
 
 
+def _version_of_redis() -> Mapping[str, str]:
+    told = subprocess.check_output(["redis-server", "--version"], text=True)
+    return {"redis-server": re.findall(r"v=(\S+)", told)[0]}
+
+
 def _medians(runs: list[Measure]) -> dict[str, Any]:
     def median(name: str) -> float:
         return float(round(statistics.median(getattr(run, name) for run in runs), 3))
@@ -89,28 +99,38 @@ def outcomes(results: Results) -> list[dict[str, Any]]:
             at_least=goal.at_least,
             by_cpu=goal.by_cpu(results),
         )
-        for goal in goals()
+        for goal in goals(results.store)
     ]
 
 
 def outcome(
     text: str,
-    limit: float,
+    limit: float | None,
     figure: float | None,
     *,
     at_least: bool = True,
     by_cpu: float | None = None,
 ) -> dict[str, Any]:
-    """A goal and what was measured, as JSON types; ``None`` where it was not."""
-    met = figure is not None and (figure >= limit if at_least else figure <= limit)
+    """A goal and what was measured, as JSON types; ``None`` where it was not.
+
+    Without a limit it is a figure to know.
+    """
     return {
         "goal": text,
         "limit": limit,
-        "is": "at least" if at_least else "at most",
+        "is": "" if limit is None else "at least" if at_least else "at most",
         "measured": _rounded(figure),
         "by_processor_time": _rounded(by_cpu),
-        "outcome": "not measured" if figure is None else "pass" if met else "miss",
+        "outcome": _became(limit, figure, at_least=at_least),
     }
+
+
+def _became(limit: float | None, figure: float | None, *, at_least: bool) -> str:
+    if figure is None:
+        return "not measured"
+    if limit is None:
+        return "figure"
+    return "pass" if (figure >= limit if at_least else figure <= limit) else "miss"
 
 
 def _rounded(figure: float | None) -> float | None:
@@ -119,7 +139,7 @@ def _rounded(figure: float | None) -> float | None:
 
 def _measures(results: Results) -> Table:
     table = Table("case", "conn.", "target", title="Medians", title_justify="left")
-    for name in ("requests/s", "× first", "p50 ms", "p99 ms", "CPU µs", "wrong"):
+    for name in ("requests/s", "× first", "p50 ms", "p99 ms", "CPU µs", "Redis µs", "wrong"):
         table.add_column(name, justify="right")
     for (name, connections), targets in results.measures.items():
         table.add_section()
@@ -136,6 +156,7 @@ def _measures(results: Results) -> Table:
                 f"{row['p50_ms']:,.2f}",
                 f"{row['p99_ms']:,.2f}",
                 f"{row['cpu_us']:,.0f}",
+                f"{row['redis_us']:,.0f}" if row["redis_us"] else "",
                 str(sum(run.wrong for run in runs) or ""),
             )
     return table
@@ -155,11 +176,12 @@ def goal_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     for name in ("limit", "measured", "by CPU"):
         table.add_column(name, justify="right")
     table.add_column("")
-    colours = {"pass": "green", "miss": "red", "not measured": "dim"}
+    colours = {"pass": "green", "miss": "red", "not measured": "dim", "figure": "dim"}
     for row in rows:
         figures = [_text(row[name]) for name in ("measured", "by_processor_time")]
         said = f"[{colours[row['outcome']]}]{row['outcome']}"
-        table.add_row(row["goal"], row["is"], f"{row['limit']:,g}", *figures, said)
+        limit = "" if row["limit"] is None else f"{row['limit']:,g}"
+        table.add_row(row["goal"], row["is"], limit, *figures, said)
     return table
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from redis import Redis
 
 from tests.support.processes import answers_ok, environment, free_port, running
-from tests.support.redis_server import accepts
+from tests.support.redis_server import accepts, redis_server
 from tests.support.services import NETWORK, PATH, PAY_TO
 from tests.support.workers import service_environ
 
@@ -98,6 +99,8 @@ class Servers:
     folder: Path
     stack: ExitStack
     facilitator: str = ""
+    redis_url: str = ""
+    redis_pid: int | None = None
     by_name: dict[str, Server] = field(default_factory=dict)
 
     def start_facilitator(self, *options: str) -> None:
@@ -108,6 +111,18 @@ class Servers:
     def delay(self, milliseconds: float) -> None:
         """Let the facilitator take so long for each call."""
         httpx.post(f"{self.facilitator}/delay/{milliseconds:g}").raise_for_status()
+
+    def start_redis(self) -> None:
+        """A Redis, on the core of the load, for the sellers that are started after it."""
+        with on_core(LOAD_CORE):
+            self.redis_url = self.stack.enter_context(redis_server(self.folder))
+        with Redis.from_url(self.redis_url) as redis:
+            self.redis_pid = redis.info("server")["process_id"]
+
+    def empty_redis(self) -> None:
+        """Forget all counts and payments; scripts stay."""
+        with Redis.from_url(self.redis_url) as redis:
+            redis.flushall()
 
     def start_ours(self, name: str, **settings: str) -> None:
         """The service as its operator starts it."""
@@ -135,6 +150,7 @@ class Servers:
             "price": PRICE,
             "path": PATH,
             "answer": str(answer),
+            **({"redis-url": self.redis_url} if self.redis_url else {}),
         }
         return [text for name, value in told.items() for text in (f"--{name}", value)]
 

@@ -1,9 +1,11 @@
 // Hono behind the official @x402/hono, as its README has it. The handler sends recorded bytes.
-// /rotation is free and computes a rotation as a Hono application would.
+// With Redis, hono-rate-limiter counts each client before anything else. /rotation is free and
+// computes a rotation as a Hono application would.
 import { serve } from "@hono/node-server";
 import { Hono } from "hono";
+import { rateLimiter } from "hono-rate-limiter";
 import { paymentMiddleware } from "@x402/hono";
-import { answer, path, port, routes, server } from "./sold.mjs";
+import { answer, isNew, limits, path, port, routes, server } from "./sold.mjs";
 
 const HOUR = 3_600_000;
 
@@ -30,6 +32,12 @@ function rotation({ start, people, shifts, shiftLengthHours }) {
 
 const app = new Hono();
 app.post("/rotation", async (c) => c.json(rotation(await c.req.json())));
+const limited = limits("hono:");
+const keyGenerator = (c) => c.req.header("X-Forwarded-For") ?? "";
+if (limited) app.use(rateLimiter({ ...limited, keyGenerator }));
 app.use(paymentMiddleware(routes, server));
-app.post(path, (c) => c.body(answer, 200, { "Content-Type": "application/json" }));
+app.post(path, async (c) => {
+  if (!(await isNew(c.req.header("PAYMENT-SIGNATURE")))) return c.body(null, 409);
+  return c.body(answer, 200, { "Content-Type": "application/json" });
+});
 serve({ fetch: app.fetch, port, hostname: "127.0.0.1" });
