@@ -181,9 +181,6 @@ class Endpoint:
         if lacking:
             raise ValueError(f"endpoint {self.slug or self.path!r} lacks {', '.join(lacking)}")
         _ = self.limit  # raises ValueError if it cannot be parsed
-        others = (each.example for each in (*self.worked, *self.samples))
-        for example in (self.example, self.brief_example, *others):
-            validated(example, self.request)
 
     @cached_property
     def limit(self) -> RateLimitItem:
