@@ -60,7 +60,7 @@ check: setup-dev ## Lint, types, import rules, and that openapi.json is current
 setup-bench: setup-dev ## Install what the benchmarks measure beside the service
 	@$(BIN)/python scripts/node_packages.py bench/targets
 
-bench: setup-bench ## Measure the service beside others over HTTP; wants wrk and a quiet machine
+bench: setup-bench ## Measure the service beside others, with Redis and in memory; wants wrk, redis-server and a quiet machine
 	@$(BIN)/python -m bench.http --profile
 
 soak: setup-bench ## Ten minutes at half the maximum load: latency, memory, descriptors
@@ -87,7 +87,7 @@ bench-startup: setup-dev ## Measure how soon a started service answers
 bench-limits: setup-dev ## Measure what counting a request costs beside a bare window
 	@$(BIN)/python -m bench.limits
 
-bench-stored: setup-dev ## Measure the stored APIs on SQLite and on a large PostgreSQL; wants wrk
+bench-stored: setup-dev ## Measure the stored APIs on a small and a large PostgreSQL, and on SQLite; wants wrk
 	@$(BIN)/python -m bench.stored
 
 bench-abuse: setup-dev ## Measure the most expensive requests beside their budgets; wants redis-server
