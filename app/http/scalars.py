@@ -174,7 +174,10 @@ def moment_ms(text: str) -> int:
     """
     ms = milliseconds_of(text)
     if len(day := text.strip()) == DATE_LENGTH:
-        raise ValueError(f"{day!r} has no time of day: write '{day}T00:00:00Z' or with an offset")
+        raise ValueError(
+            f"{day!r} has no time of day: write '{day}T00:00:00' and the offset of its place, "
+            "such as Z or +01:00"
+        )
     try:
         check_instant(ms, text)
     except InstantOutOfRange as error:
@@ -224,7 +227,9 @@ def milliseconds_of(text: str) -> int:
             pass
     match = RFC_3339.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text[:40]!r} is not an RFC 3339 instant")
+        plus = "+".join(text.strip().rsplit(" ", 1))
+        lost = ": write + as %2B in an address" if "T" in text and RFC_3339.fullmatch(plus) else ""
+        raise ValueError(f"{text[:40]!r} is not an RFC 3339 instant{lost}")
     day, time, seconds, fraction, offset = match.groups()
     if fraction and fraction[3:].strip("0"):
         raise ValueError(f"is finer than a millisecond: at most three decimals, as .{fraction[:3]}")

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import cache
 from itertools import accumulate, islice
 from types import UnionType
-from typing import Annotated, Any, ClassVar, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -448,6 +448,10 @@ def _field_error(
     detail, rule = (before, "") if found else (after, _rule(kind))
     if len(detail) > MAX_DETAIL and not error.__cause__:  # it repeats what the caller wrote
         detail = f"{detail[:MAX_DETAIL]}…"
+    if not found and get_origin(plain_type(kind)) is Literal:
+        choices = get_args(plain_type(kind))
+        if not all(str(choice) in rule for choice in choices):
+            detail = f"{detail}: write {_one_of(choices)}"
     where = pointer + (STEP.sub(r"/\1\2", after.rstrip("`")) if found else "")
     end = "" if detail.endswith("?") else "."
     text = _in_json_words(detail) + (f"{end} Wanted: {rule}." if rule else "")
@@ -457,6 +461,12 @@ def _field_error(
         if isinstance(cause, OutOfBounds)
         else FieldError(where, text)
     )
+
+
+def _one_of(choices: Sequence[object]) -> str:
+    """Return the choices in words, as JSON writes them."""
+    *others, last = (msgspec.json.encode(choice).decode() for choice in choices)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _in_json_words(message: str) -> str:

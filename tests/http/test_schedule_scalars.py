@@ -41,7 +41,8 @@ def test_moments(text: str, expected: int) -> None:
     [
         pytest.param(
             "2026-04-24",
-            "'2026-04-24' has no time of day: write '2026-04-24T00:00:00Z' or with an offset",
+            "'2026-04-24' has no time of day: write '2026-04-24T00:00:00' and the offset of its "
+            "place, such as Z or +01:00",
             id="bare-date",
         ),
         pytest.param(
@@ -50,6 +51,12 @@ def test_moments(text: str, expected: int) -> None:
             id="no-offset",
         ),
         pytest.param("soon", "'soon' is not an RFC 3339 instant", id="words"),
+        pytest.param("so on", "'so on' is not an RFC 3339 instant", id="two-words"),
+        pytest.param(
+            "2026-04-24T19:00:00 01:00",
+            "'2026-04-24T19:00:00 01:00' is not an RFC 3339 instant: write + as %2B in an address",
+            id="plus-that-became-a-space",
+        ),
         pytest.param(
             "2026-04-31T00:00:00Z",
             "'2026-04-31T00:00:00Z' does not exist: day is out of range for month",

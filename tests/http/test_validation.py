@@ -4,7 +4,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -658,3 +658,23 @@ def test_a_document_is_light_unless_it_says_otherwise() -> None:
 def test_a_whole_number_is_one_however_it_is_written(text: bytes, number: float) -> None:
     read = parsed_json(text)
     assert (read, type(read)) == (number, type(number))
+
+
+class Chosen(RequestModel, frozen=True):
+    one: Annotated[Literal["a"], Meta(description="no other")] = "a"
+    many: Annotated[Literal["a", "b", 3], Meta(description="one of three")] | None = None
+    told: Annotated[Literal["left", "right"], Meta(description="left, or right")] = "left"
+
+
+@pytest.mark.parametrize(
+    ("field", "detail"),
+    [
+        ("one", "Invalid enum value 'x': write \"a\". Wanted: no other."),
+        ("told", "Invalid enum value 'x'. Wanted: left, or right."),
+        ("many", 'Invalid enum value \'x\': write "a", "b" or 3. Wanted: one of three.'),
+    ],
+)
+def test_a_wrong_choice_is_told_with_the_right_ones(field: str, detail: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        validated({field: "x"}, Chosen)
+    assert list(refused.value.errors) == [FieldError(f"/{field}", detail)]

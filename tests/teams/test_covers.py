@@ -118,7 +118,9 @@ class TestAsking:
     async def test_a_turn_that_is_shared_stays_so(self, stored: Stored) -> None:
         me = await scene(stored, {**TRIO, "participants": [["ann", "dan"], "bob", "cat"]})
         fault = faults_in(await me.post(PATH, ASKED))["/user_id"]
-        assert fault.startswith("ann is not on call alone: ann, dan are together, by layer")
+        assert fault.startswith(
+            "ann does not have all of it alone: ann, dan are together, by layer"
+        )
         path = f"{V2}/schedules/daily/cover-candidates?from={june(4)}&to={june(5)}"
         assert (await me.read(path))["given_by"] == ["ann", "dan"]
         assert "not on call" in faults_in(await me.get(f"{path}&user_id=ann"))["user_id"]
@@ -307,7 +309,7 @@ class TestAChangeMeanwhile:
         refused = await accept(me, "bob")
         assert code_of(refused) == (409, "conflict")
         assert refused.json()["message"] == (
-            "the schedule has changed: ann is not on call alone there any more, cat is, by "
+            "the schedule has changed: ann does not have all of it alone any more: cat is, by "
             f"override {made}, from {june(4, 6)} to {june(4, 8)}"
         )
         assert (await accept(me, "bob", start=june(4, 8))).status_code == 200
@@ -481,7 +483,10 @@ class TestCandidates:
         everybody = await me.read(f"{path}ann")
         assert [each["able"] for each in everybody["candidates"]] == [True, True]
         none = await me.get(f"{path}dan")
-        assert "dan is not on call alone" in faults_in(none)["user_id"]
+        assert (
+            "dan is not on call by this schedule in that time, or not alone"
+            in faults_in(none)["user_id"]
+        )
 
     async def test_other_schedules_are_too_large_together(
         self, stored: Stored, monkeypatch: pytest.MonkeyPatch

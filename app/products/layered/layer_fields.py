@@ -241,7 +241,7 @@ class LayerDocument(RequestModel, frozen=True):
             Meta(
                 title="when turns pass",
                 description='"active": turns pass only in stretches that the restrictions leave '
-                'active; "all", as if absent: always',
+                'active; "all", the default: always',
                 examples=["active"],
             ),
         ]
@@ -323,7 +323,7 @@ WhenAwayRule = Annotated[
     Literal["next", "gap"],
     Meta(
         title="who has a turn meanwhile",
-        description='who has a turn while its person is away: "next", as if absent: the next '
+        description='who has a turn while its person is away: "next", the default: the next '
         'participant of the layer who is there, for just that time; "gap": nobody',
     ),
 ]

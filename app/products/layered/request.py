@@ -353,7 +353,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
         Annotated[
             int,
             Meta(
-                description="as v1 shows it: only 0, as if absent, because an override that is "
+                description="as v1 shows it: only 0, the default, because an override that is "
                 "left out would count for nothing"
             ),
         ]
@@ -363,7 +363,7 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
         Annotated[
             bool,
             Meta(
-                description="as v2 shows it: only false, as if absent, because v2 shows the first "
+                description="as v2 shows it: only false, the default, because v2 shows the first "
                 "layer alone"
             ),
         ]

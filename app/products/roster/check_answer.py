@@ -161,7 +161,7 @@ def violation_shown(checked: Checked, found: Violation) -> CheckViolation:
 
 WITHOUT_A_RULE = {
     "overlap": "two at the same time: one of them would be enough",
-    "away": "has this while away",
+    "away": "is away then",
     "skill": "lacks the skill that this asks for",
 }
 

@@ -178,7 +178,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
             Literal["round-robin", "fair"],
             Meta(
                 title="how shifts are shared out",
-                description='"round-robin" (as if absent): the turn of who is away passes to the '
+                description='"round-robin" (the default): the turn of who is away passes to the '
                 'next and is owed back; "fair", up to 1,000 shifts and 100 people: as few gaps, '
                 "then hours as even as can be, then holidays, then weekends and nights, then few "
                 "shifts in a row. Rests, limits and absences hold for both",
@@ -216,7 +216,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         Annotated[
             Literal["away", "busy", "all"],
             Meta(
-                description='which events of calendars are absences: "away" (as if absent): all '
+                description='which events of calendars are absences: "away" (the default): all '
                 "day, out of office, or at least minAbsenceHours long, unless marked as free; "
                 '"busy": all that are not marked as free; "all": those as well, as in the feed of '
                 "another rotation. Cancelled ones never are"
@@ -388,7 +388,7 @@ class RotationRequest(RequestModel, frozen=True, rename="camel"):
         Annotated[
             Literal["even", "staggered"],
             Meta(
-                description='"even" (as if absent): each role goes to who has had it least; '
+                description='"even" (the default): each role goes to who has had it least; '
                 '"staggered": whoever has a role has the one before it in the next shift, so that '
                 "the secondary is primary next; up to 1,000 shifts and 100 people, without "
                 "minRestHours"

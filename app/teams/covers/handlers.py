@@ -60,7 +60,7 @@ async def list_candidates(tx: Tx, context: RequestContext) -> HandlerResult:
     wanted = RankingWanted(stretch, user_id, role, query.limit)
     ranking = await ranking_of(tx, context, schedule, wanted)
     if not ranking.stretches:
-        none = f"{user_id} is not on call alone by this schedule in that time"
+        none = f"{user_id} is not on call by this schedule in that time, or not alone"
         raise InvalidRequest([FieldError("user_id", none)])
     found = [each.user_id for each in ranking.candidates]
     names = await names_by_id(tx, context.org_id, found)
@@ -97,7 +97,7 @@ async def create_cover(tx: Tx, context: RequestContext) -> HandlerResult:
     span = (given.start_at, given.end_at)
     if lost := await _stretches_lost(tx, context, schedule.id, given.user_id, role, [span]):
         raise InvalidRequest(
-            [FieldError("/user_id", f"{given.user_id} is not on call alone: {lost}")]
+            [FieldError("/user_id", f"{given.user_id} does not have all of it alone: {lost}")]
         )
     cover_id = context.document.id or new_id(context.now, "cover_")
     cover = CoverRequest(cover_id, schedule.id, given, "open", (), 1, context.now, context.now)
@@ -112,7 +112,7 @@ async def accept_cover(tx: Tx, context: RequestContext) -> HandlerResult:
     asker, role = cover.fields.user_id, cover.fields.role
     if lost := await _stretches_lost(tx, context, schedule.id, asker, role, parts):
         raise Conflict(
-            f"the schedule has changed: {asker} is not on call alone there any more, {lost}"
+            f"the schedule has changed: {asker} does not have all of it alone any more: {lost}"
         )
     await _require_able(tx, context, schedule, user_id, parts)
     answers = [await _override(tx, context, schedule, cover, user_id, part) for part in parts]

@@ -161,7 +161,7 @@ class EditQuery(RequestModel, frozen=True):
         Annotated[
             str,
             Meta(
-                description='"now", as if absent; "next_handoff", when the next turn of a layer '
+                description='"now", the default; "next_handoff", when the next turn of a layer '
                 "ends; or an RFC 3339 instant with Z or an offset that is still to come: until "
                 "then the old rules hold",
                 examples=["next_handoff"],
@@ -214,7 +214,7 @@ ShownParticipants = Annotated[
 ]
 ShownWhenAway = Annotated[
     WhenAway,
-    Meta(description="Who has a turn while its person is away: the next, as if absent; or nobody."),
+    Meta(description="Who has a turn while its person is away: the next, the default; or nobody."),
 ]
 ShownEnd = Annotated[str, Meta(description="From then on nobody has turns.")]
 

@@ -340,7 +340,7 @@ ERRORS: list[tuple[str, Mapping[str, Any], str, str]] = [
         "/layers/0/turns_on",
         (
             "Invalid enum value 'some'. Wanted: \"active\": turns pass only in stretches that the "
-            'restrictions leave active; "all", as if absent: always.'
+            'restrictions leave active; "all", the default: always.'
         ),
     ),
     (
