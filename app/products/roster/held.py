@@ -51,7 +51,10 @@ HELD = 5_000
 
 
 class HeldDocument(RequestModel, frozen=True, rename="camel"):
-    """A stretch that somebody has: with ``person``, or as oncall-roster shows it, ``people``."""
+    """A stretch that somebody has: with ``person``, or as oncall-roster shows it, ``people``.
+
+    The shifts of a rotation can be sent as they are, unless they have roles.
+    """
 
     start: Start
     end: End
@@ -63,6 +66,8 @@ class HeldDocument(RequestModel, frozen=True, rename="camel"):
     kind: Kind | None = None
     role: Annotated[Name, Meta(description="such as primary", examples=["primary"])] | None = None
     slot: Annotated[int, SHOWN] | None = None
+    shift: Annotated[int, SHOWN] | None = None
+    next_handoff: ShownText | None = None
     start_local: ShownText | None = None
     end_local: ShownText | None = None
 

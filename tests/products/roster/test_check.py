@@ -8,6 +8,7 @@ import pytest
 
 from app.errors import InvalidFields
 from app.http.validation import validated
+from app.products.registry import paid_endpoints
 from app.products.roster.check_endpoint import check_endpoint
 from app.products.roster.check_request import CheckRequest
 from app.products.roster.endpoint import roster_endpoint
@@ -38,6 +39,15 @@ def errors(**fields: Any) -> list[tuple[str, str]]:
     with pytest.raises(InvalidFields) as caught:
         _ = validated(document, CheckRequest).checked
     return [(error.pointer, error.detail) for error in caught.value.errors]
+
+
+def test_the_shifts_of_a_rotation_are_taken_as_they_are() -> None:
+    asked = {"timezone": "Europe/Berlin", "start": "2026-12-01", "people": ["ana", "ben"]}
+    [rotation] = [each for each in paid_endpoints() if each.slug == "sched-oncall-rotation"]
+    bought = msgspec.json.decode(rotation.answer_to({**asked, "shifts": 4}))
+    answer = check(assignments=bought["rotation"], rules={"minRestHours": 24})
+    assert answer["violations"] == []
+    assert {name: load["hours"] for name, load in answer["loads"].items()} == {"ana": 48, "ben": 48}
 
 
 @pytest.mark.parametrize(
