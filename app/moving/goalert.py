@@ -218,9 +218,11 @@ def _people(node: Node) -> list[str]:
 def _tell_unused(rotations: Mapping[str, Node], schedule: Node) -> None:
     """Tell of the rotations that no target of the schedule has."""
     used = {
-        target.get("id")
+        target["id"]
         for each in schedule.get("targets") or ()
-        if isinstance(each, dict) and isinstance(target := each.get("target"), dict)
+        if isinstance(each, dict)
+        and isinstance(target := each.get("target"), dict)
+        and isinstance(target.get("id"), str)
     }
     for rotation_id, node in rotations.items():
         if rotation_id not in used:

@@ -91,6 +91,7 @@ def local_days(clock: ZoneClock, start_at: int, end_at: int) -> range:
     return range(clock.wall(start_at) // DAY, clock.wall(end_at - 1) // DAY + 1)
 
 
+@lru_cache(KEPT_CALENDARS)
 def holiday_intervals(code: str, days: range, clock: ZoneClock) -> tuple[Interval, ...]:
     """Return the holidays of a calendar on local ``days`` as intervals, from midnight on."""
     starts = [holiday.day for holiday in holidays_of(code, days)]

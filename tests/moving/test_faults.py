@@ -283,6 +283,13 @@ def test_faults_are_told_by_pointer(document: object, pointers: Iterable[str]) -
     assert faults(document).keys() == set(pointers)
 
 
+@pytest.mark.parametrize("wrong", [[], {}, [[]], ["a"], 7])
+def test_the_id_of_a_target_is_a_text(wrong: object) -> None:
+    given = {"name": "s", "timeZone": "UTC", "targets": [{"target": {"type": "user", "id": wrong}}]}
+    where = "/data/schedule/targets/0/target/id"
+    assert faults({"data": {"schedule": given}})[where] == "is not a string"
+
+
 @pytest.mark.parametrize("document", [{}, {"schedule": 5}, "hello", {"rotations": []}, {"data": 1}])
 def test_a_document_of_no_known_form_is_told_what_was_expected(document: object) -> None:
     [(pointer, text)] = faults(document, pointer="/document").items()

@@ -53,6 +53,14 @@ class TestShape:
             "/emial": "is not a known field; did you mean 'email'?",
         }
 
+    async def test_words_of_other_tools_are_told_with_ours(self, stored: Stored) -> None:
+        response = await stored.me.post(
+            f"{V1}/schedules/none/overrides", {"person": "ann", "from": "x", "until": "y"}
+        )
+        fields = response.json()["fields"]
+        for word, ours in (("person", "user_id"), ("from", "start_at"), ("until", "end_at")):
+            assert fields[f"/{word}"] == f"is not a known field; did you mean '{ours}'?"
+
     async def test_of_many_null_characters_two_hundred_are_named(self, stored: Stored) -> None:
         response = await stored.me.post(f"{V2}/users", {"name": ["\0"] * 1_000})
         assert len(response.json()["fields"]) == 200

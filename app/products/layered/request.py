@@ -445,7 +445,12 @@ class ScheduleDocument(RequestModel, frozen=True, kw_only=True):
 
     @property
     def is_heavy(self) -> bool:
-        return limits.steps_of(*_work(msgspec.structs.asdict(self))) > LIGHT_STEPS
+        return self.steps > LIGHT_STEPS
+
+    @property
+    def steps(self) -> int:
+        """The work that the answer takes."""
+        return limits.steps_of(*_work(msgspec.structs.asdict(self)))
 
     def schedule(self) -> Schedule:
         """Return the engine's schedule. Raises ``InvalidRequest`` for impossible swaps."""

@@ -248,5 +248,6 @@ def _changes(known: Translated, solution: Solution) -> Iterator[RosterChange]:
     for slot, held in enumerate(solution.assignment):
         people = sorted(person for person in held if person is not None)
         after = [known.roster.people[person].name for person in people]
-        if slot in before and before[slot] != after:
-            yield RosterChange(slot + 1, before[slot], after)
+        had = before.get(slot, [])
+        if slot in known.slots_before and had != after:
+            yield RosterChange(slot + 1, had, after)

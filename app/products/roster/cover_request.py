@@ -1,9 +1,11 @@
 """The request for covers in a roster that exists, and what it is to the engine."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
+from operator import itemgetter
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
@@ -146,6 +148,7 @@ def _covering(request: CoverRequest) -> Covering:
     if errors:
         raise InvalidRequest(errors)
     held = with_absences(held, request.give_away or ())
+    _require_few(sum(_pieces(each, held.people[each.person].away) for each in held.work))
     checked = checked_of(request, replace(held, work=list(_cut(held))))
     places = [
         (slot, number)
@@ -160,15 +163,25 @@ def _covering(request: CoverRequest) -> Covering:
     return found
 
 
-def _refuse(found: Covering) -> None:
-    """Raise ``InvalidRequest`` for nothing to cover, and for more than can be ranked."""
-    count = len(found.given)
+def _require_few(count: int) -> None:
+    """Raise ``InvalidRequest`` for nothing to cover, or too many stretches, before any is cut."""
     if not count:
         nothing = "meets nothing that they have: there is nothing to cover"
         raise InvalidRequest([FieldError("/unavailable", nothing)])
     if count > STRETCHES:
         more = f"has {count:,} stretches to cover: at most {STRETCHES} are covered at once"
         raise InvalidRequest([FieldError("", more)])
+
+
+def _pieces(work: HeldWork, away: Sequence[Interval]) -> int:
+    """Count the pieces that absences, which are in order and do not touch, cut from somebody's."""
+    first = bisect_right(away, work.start_at, key=itemgetter(1))
+    return bisect_left(away, work.end_at, key=itemgetter(0)) - first
+
+
+def _refuse(found: Covering) -> None:
+    """Raise ``InvalidRequest`` for more than can be ranked."""
+    count = len(found.given)
     work = 2 * count * ranking_work(found.checked)
     if work > WORK:
         more = (

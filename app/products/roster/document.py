@@ -7,7 +7,7 @@ What needs the slots themselves (their number, who can take them, what is fixed)
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import lcm
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import msgspec
 from msgspec import Meta
@@ -251,7 +251,7 @@ class RosterDocument(RequestModel, frozen=True, dict=True):
 
     @classmethod
     def completed(cls, value: dict[str, Any], now: int | None) -> dict[str, Any]:  # noqa: ARG003 - as in the base class
-        return with_instants({**value, **_with_wishes(value)}, cls)
+        return with_instants({**value, **with_wishes(value)}, cls)
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -260,6 +260,7 @@ class RosterDocument(RequestModel, frozen=True, dict=True):
             calendar_errors,
             _slot_errors,
             _single_slot_errors,
+            _span_errors,
             _slot_count_errors,
             people_errors,
             _name_errors,
@@ -272,7 +273,7 @@ class RosterDocument(RequestModel, frozen=True, dict=True):
         yield from first_errors(checks, values)
 
 
-def _with_wishes(value: Mapping[str, Any]) -> dict[str, Any]:
+def with_wishes(value: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``people`` with an object in place of each wish that is a kind alone."""
     people = value.get("people")
     if not isinstance(people, list):
@@ -326,6 +327,27 @@ def _single_slot_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
             yield FieldError(f"/slots/{index}/start", "is before from")
         elif end is not None and slot.start >= end:
             yield FieldError(f"/slots/{index}/start", "is not before to")
+
+
+def _span_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    yield from span_errors("/slots", [slot for _, slot in valid_items(values, "slots")])
+
+
+class Stretch(Protocol):
+    """``[start, end)`` in milliseconds."""
+
+    @property
+    def start(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+
+
+def span_errors(pointer: str, stretches: Sequence[Stretch]) -> Iterator[FieldError]:
+    """Yield an error for stretches that lie too far apart: all days between are looked at."""
+    first = min((each.start for each in stretches), default=0)
+    last = max((each.end for each in stretches), default=0)
+    if last - first > WINDOW_MS:
+        yield FieldError(pointer, "span more than two years: ask for less at once")
 
 
 def _slot_count_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -20,6 +20,7 @@ from app.products.endpoint import AFTER_SIGNING
 from app.products.holiday_calendars import local_days
 from app.products.holiday_fields import Calendar, calendar_errors
 from app.products.layered.request import (
+    LIGHT_STEPS,
     EntryDocument,
     OncallScheduleRequest,
     OverrideDocument,
@@ -32,8 +33,10 @@ from app.products.roster.document import (
     HeldPlace,
     ShownText,
     people_errors,
+    span_errors,
     unknown_names,
     window_errors,
+    with_wishes,
 )
 from app.products.roster.fields import (
     PEOPLE,
@@ -114,6 +117,12 @@ class LayeredDocument(RequestModel, frozen=True):
         Annotated[list[SwapDocument], Meta(max_length=100, description="in their order")] | None
     ) = None
 
+    def stretches(self, timezone: Any, from_at: int | None, to_at: int | None) -> int:
+        """Return about how many stretches people have in a window: the steps that they take."""
+        turns = [turn for layer in self.layers for turn in layer.participants if turn is not None]
+        widest = max((len(turn.names) for turn in turns), default=1)
+        return self.request(timezone, from_at or 0, to_at or 0).steps * widest
+
     @property
     def people(self) -> Sequence[str]:
         """Everybody who has turns; a turn may be of several people, or of nobody."""
@@ -185,7 +194,7 @@ class HeldRequest(RequestModel, frozen=True, kw_only=True):
 
     @classmethod
     def completed(cls, value: dict[str, Any], now: int | None) -> dict[str, Any]:  # noqa: ARG003 - as in the base class
-        return with_instants(value, cls)
+        return with_instants({**value, **with_wishes(value)}, cls)
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -195,6 +204,7 @@ class HeldRequest(RequestModel, frozen=True, kw_only=True):
             people_errors,
             _source_errors,
             _window_of_errors,
+            _span_errors,
             _schedule_errors,
             _held_name_errors,
         )
@@ -211,7 +221,7 @@ class HeldRequest(RequestModel, frozen=True, kw_only=True):
     @property
     def later(self) -> Sequence[FieldError]:
         schedule, start, end = self.schedule, self.from_at, self.to_at
-        if schedule is not None and schedule.request(self.timezone, start or 0, end or 0).is_heavy:
+        if schedule is not None and schedule.stretches(self.timezone, start, end) > LIGHT_STEPS:
             return [FieldError("/schedule", f"is so much that it is laid out {AFTER_SIGNING}")]
         return list(calendars_later(self.people or (), self.holidays))
 
@@ -237,6 +247,11 @@ def _window_of_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
             yield FieldError(f"/assignments/{index}/end", "is not after from")
         elif end is not None and held.start >= end:
             yield FieldError(f"/assignments/{index}/start", "is not before to")
+
+
+def _span_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:
+    held = [each for _, each in valid_items(values, "assignments")]
+    yield from span_errors("/assignments", held)
 
 
 def _schedule_errors(values: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -53,7 +53,8 @@ class Translated:
     """A roster of the engine, and what the document calls its parts.
 
     ``base`` is the roster without objectives. ``before`` are the pairs of person and slot that
-    were, ``kept`` those of slot and person that have to stay.
+    were, ``slots_before`` the slots of which it was said who had them, if anybody, and ``kept``
+    those of slot and person that have to stay.
     """
 
     base: Roster
@@ -63,6 +64,7 @@ class Translated:
     soft: Sequence[NamedRule]
     wishes: Wishes
     before: frozenset[tuple[int, int]]
+    slots_before: frozenset[int]
     kept: frozenset[tuple[int, int]]
     has_previous: bool
     days: range
@@ -197,6 +199,7 @@ class _Translator:
             soft=soft,
             wishes=wishes,
             before=before,
+            slots_before=frozenset(self._slots_before()),
             kept=kept,
             has_previous=previous is not None and previous.assignments is not None,
             days=self.days,
@@ -287,6 +290,11 @@ class _Translator:
                 else:
                     warnings.append(f"{where}: {name} is not one of people any more.")
         return frozenset(found)
+
+    def _slots_before(self) -> Iterator[int]:
+        previous = self.request.previous
+        slots = map(self._slot, (previous and previous.assignments) or ())
+        return (slot for slot in slots if isinstance(slot, int))
 
     def _carrying(self, numbers: Mapping[str, int], warnings: list[str]) -> Sequence[Person]:
         """Return the people with what they carry over."""

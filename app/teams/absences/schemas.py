@@ -11,6 +11,7 @@ from app.products.layered.answer import ShownRole
 from app.products.layered.layer_fields import LocalEnd, LocalStart, LocalZone
 from app.products.layered.request import order_errors
 from app.products.local_times import with_instants
+from app.products.words import END, START, meant_by
 from app.teams.absences.store import AbsenceFields, AbsentStretch, StoredAbsence
 from app.teams.schemas import Id, Instant, Version
 from app.teams.times import utc_text
@@ -55,6 +56,8 @@ class AbsencePost(RequestModel, frozen=True, kw_only=True):
         ]
         | None
     ) = None
+
+    synonyms = meant_by({"start": START, "end": END, "calendar": ("ics", "icalendar")})
 
     @classmethod
     def completed(cls, value: dict[str, Any], now: int | None) -> dict[str, Any]:  # noqa: ARG003 - a hook

@@ -13,6 +13,7 @@ from app.products.layered.answer import OtherRoles, ShownRole
 from app.products.layered.layer_fields import Point, RoleMeant
 from app.products.layered.request import Reason, order_errors, window_errors
 from app.products.numbers import Number, number
+from app.products.words import END, PERSON, START, meant_by
 from app.teams.covers.candidates import Obstacle, RankedUser, Ranking
 from app.teams.covers.state import CoverAnswer, CoverRequest, State
 from app.teams.schemas import Id, Instant, PageQuery, UserId
@@ -76,6 +77,8 @@ class CoverPost(RequestModel, frozen=True):
         Annotated[Point, Meta(description="an instant to come, not after end; absent: end")] | None
     ) = None
     role: RoleMeant | None = None
+
+    synonyms = meant_by({"user_id": PERSON, "start": START, "end": END})
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -20,6 +20,7 @@ from app.products.layered.answer import (
 )
 from app.products.layered.layer_fields import Point, RoleMeant, text_of
 from app.products.layered.request import window_errors
+from app.products.words import END, PERSON, START, meant_by
 from app.teams.entries.store import StoredEntry, StoredSwap
 from app.teams.overrides.store import ManualAssignmentFields
 from app.teams.schemas import Id, Instant, PageQuery, UserId
@@ -34,6 +35,8 @@ class EntryPost(RequestModel, frozen=True):
     end: Point
     id: Id | None = None
     role: RoleMeant | None = None
+
+    synonyms = meant_by({"user_id": PERSON, "start": START, "end": END})
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:
@@ -98,6 +101,8 @@ class SwapPost(RequestModel, frozen=True):
     """Who takes the entry over."""
 
     swap_with_user_id: UserId
+
+    synonyms = meant_by({"swap_with_user_id": (*PERSON, "with")})
 
 
 class SwapShown(Struct, frozen=True):

@@ -16,6 +16,7 @@ from app.products.layered.request import (
     nobody_errors,
     order_errors,
 )
+from app.products.words import END, PERSON, START, meant_by
 from app.teams.overrides.store import ManualAssignment, ManualAssignmentFields
 from app.teams.schemas import Id, Instant
 from app.teams.times import utc_text
@@ -32,6 +33,7 @@ class OverridePost(RequestModel, frozen=True):
     role: OverrideRole | None = None
 
     nullable = ("user_id",)
+    synonyms = meant_by({"user_id": PERSON, "start_at": START, "end_at": END})
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:

@@ -31,6 +31,7 @@ from app.products.layered.layer_fields import (
     layer_role_errors,
 )
 from app.products.layered.request import ROTATION
+from app.products.words import HANDOFF, PEOPLE, meant_by
 from app.teams.overrides.schemas import OverrideShown, override_of
 from app.teams.overrides.store import ManualAssignment
 from app.teams.schedules.store import ScheduleFields, ScheduleRules, StoredSchedule
@@ -99,6 +100,8 @@ class V2SchedulePost(RequestModel, frozen=True):
     first_turn_at: FirstTurn | None = None
     end_at: LayerEnd | None = None
     when_away: WhenAwayRule | None = None
+
+    synonyms = meant_by({"participants": PEOPLE, "team_id": ("team",), "handoff_time": HANDOFF})
 
     @classmethod
     def cross_field_errors(cls, values: Mapping[str, Any]) -> Iterator[FieldError]:

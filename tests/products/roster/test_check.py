@@ -41,6 +41,17 @@ def errors(**fields: Any) -> list[tuple[str, str]]:
     return [(error.pointer, error.detail) for error in caught.value.errors]
 
 
+def test_people_are_those_of_a_roster() -> None:
+    people = [{"name": "ana", "prefer": ["night"], "avoid": [{"days": ["sat"]}]}, {"name": "ben"}]
+    assert check(people=people)["loads"] == check()["loads"]
+
+
+def test_what_spans_more_than_two_years_is_refused() -> None:
+    far = [*NIGHTS, {"person": "ben", "start": "2029-01-01", "end": "2029-01-01"}]
+    why = "span more than two years: ask for less at once"
+    assert errors(assignments=far) == [("/assignments", why)]
+
+
 def test_the_shifts_of_a_rotation_are_taken_as_they_are() -> None:
     asked = {"timezone": "Europe/Berlin", "start": "2026-12-01", "people": ["ana", "ben"]}
     [rotation] = [each for each in paid_endpoints() if each.slug == "sched-oncall-rotation"]

@@ -12,6 +12,7 @@ from app.products.endpoint import CALENDAR, CSV, SVG
 from app.products.roster.cover_endpoint import cover_endpoint
 from app.products.roster.cover_request import CoverRequest
 from tests.support.formats import events, rows
+from tests.support.timing import least_seconds
 
 ENDPOINT = cover_endpoint()
 
@@ -300,3 +301,22 @@ def test_more_than_can_be_ranked_is_refused() -> None:
     [(pointer, detail)] = errors(assignments=shifts, unavailable=[held("p0", "10-01", "10-16")])
     assert pointer == ""
     assert detail.startswith("is too much to rank: ")
+
+
+def test_what_is_too_much_is_refused_before_it_is_cut() -> None:
+    """A hundred stretches that two hundred absences cut took a second, and nobody had paid."""
+    away = [
+        held("ana", f"12-{day:02}T{hour:02}:00", f"12-{day:02}T{hour:02}:30")
+        for day in range(1, 11)
+        for hour in range(20)
+    ]
+    shifts = [held("ana", "11-01T00:00", "12-31T00:00")] * 100
+    document = request(assignments=shifts, unavailable=away)
+    read = validated(document, CoverRequest)
+    assert read.checked.held.work
+
+    def refused() -> None:
+        with pytest.raises(InvalidFields, match="has 20,000 stretches to cover: at most 100"):
+            _ = read.covering
+
+    assert least_seconds(refused) < 0.02

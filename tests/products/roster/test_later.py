@@ -79,6 +79,14 @@ def test_a_schedule_is_laid_out_up_to_its_light_steps(slug: str) -> None:
     assert later(slug, {**document, "to": "2026-01-03"}) == []
 
 
+@pytest.mark.parametrize(("people", "is_free"), [(2, True), (20, False)])
+def test_everybody_of_a_turn_counts(people: int, *, is_free: bool) -> None:
+    group = [f"p{number}" for number in range(people)]
+    layers = [{**LAYER, "participants": [group, "ana", None]}]
+    document = {**YEAR, "to": "2026-01-30", "schedule": {"layers": layers}}
+    assert [pointer for pointer, _ in later("check", document)] == ["/schedule"] * (not is_free)
+
+
 def test_what_was_paid_for_is_understood_whatever_it_takes() -> None:
     body = json.dumps(HOURLY | {"to": "2026-02-01"}).encode()
     assert examine_document("sched-oncall-check", body, 0).warnings == [

@@ -146,6 +146,17 @@ def test_prefer_changes_as_little_as_what_is_better_allows() -> None:
     assert first["changes"] == []
 
 
+@pytest.mark.parametrize("keep", ["must", "prefer"])
+def test_a_slot_that_nobody_had_and_somebody_has_now_is_a_change(keep: str) -> None:
+    empty = {"slot": 1, "people": []}
+    found = answer(
+        people=[{"name": "ana"}], slots=[night(1)], previous={"assignments": [empty], "keep": keep}
+    )
+    assert [(each["slot"], each["before"], each["after"]) for each in found["changes"]] == [
+        (1, [], ["ana"])
+    ]
+
+
 def test_what_is_carried_over_makes_up_for_what_was() -> None:
     first = answer(slots=[night(1), night(2), night(3)])
     carried = first["carryOver"]

@@ -263,6 +263,12 @@ def test_a_window_without_a_slot_is_refused() -> None:
     assert errors(document) == [("/pattern", "has no slot from from to to")]
 
 
+def test_slots_that_lie_too_far_apart_are_refused() -> None:
+    far = {"start": "2028-12-05T17:00", "end": "2028-12-06T09:00"}
+    why = "span more than two years: ask for less at once"
+    assert errors({**VALID, "slots": [*SLOTS, far]}) == [("/slots", why)]
+
+
 def test_what_is_too_large_to_be_solved_is_refused() -> None:
     people = [{"name": f"p{number}"} for number in range(100)]
     window = {"from": "2026-01-01", "to": "2026-12-31", "people": people, "slots": None}
