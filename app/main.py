@@ -36,7 +36,6 @@ from app.mcp.tool_checkout import PATH as MCP_PATH
 from app.metrics import Metrics
 from app.payments.claims.claim import PaymentClaims
 from app.payments.facilitators.by_network import Facilitator
-from app.products.holiday_calendars import load_calendars
 from app.products.registry import paid_endpoints
 from app.server.graceful_shutdown import GracefulShutdown
 from app.server.middleware import OuterMiddleware
@@ -177,12 +176,6 @@ async def _lifespan(
         if ledger is not None:  # it ends before the claims and the database that it needs
             await closing.enter_async_context(ledger.open())
         closing.push_async_callback(tools.aclose)
-        loading = asyncio.create_task(asyncio.to_thread(_load_late))
+        loading = asyncio.create_task(asyncio.to_thread(load_names))
         yield
         await loading
-
-
-def _load_late() -> None:
-    """Load what some requests need, and the start need not wait for."""
-    load_names()
-    load_calendars()

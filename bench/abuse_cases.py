@@ -178,11 +178,11 @@ def _free_rotations() -> Iterator[Case]:
     yield _raw("the terms", ROTATIONS, lambda: b"")
     yield _free("20 unknown names of 199 characters beside 40 people", ROTATIONS, _unknown_names)
     yield _free("600 names nearly alike beside 20 unknown", ROTATIONS, _alike_names)
-    yield _free("128 KB of absences", ROTATIONS, lambda: _many_absences("alice", 2_000))
+    yield _free("128 KB of absences", ROTATIONS, lambda: many_absences("alice", 2_000))
     yield _free(
         "128 KB of absences of strangers",
         ROTATIONS,
-        lambda: _many_absences("z", 2_140),
+        lambda: many_absences("z", 2_140),
     )
     yield _free("128 KB of pairs that are one person", ROTATIONS, _pairs)
     yield _free("128 KB of fixed shifts", ROTATIONS, _fixed)
@@ -253,7 +253,8 @@ def _alike_names() -> Document:
     )
 
 
-def _many_absences(person: str, count: int) -> Document:
+def many_absences(person: str, count: int) -> Document:
+    """A rotation in which one person is away so many times."""
     return rotation(
         unavailable=[
             {
@@ -452,10 +453,13 @@ def _free_schedules() -> Iterator[Case]:
 # --- rosters ----------------------------------------------------------------------------------
 
 
+A_NIGHT = {"start": "20:00", "end": "08:00", "kind": "night"}
+
+
 def roster(people: Sequence[Document], **fields: Any) -> Document:
     """A request for a roster of a year of nights, or with ``fields`` of something else."""
     when = {"from": "2026-01-01", "to": "2026-12-31"}
-    nights = {"pattern": [{"start": "20:00", "end": "08:00", "kind": "night"}]}
+    nights = {"pattern": [A_NIGHT]}
     return {"timezone": "America/New_York", **when, **nights, "people": people, **fields}
 
 
@@ -564,6 +568,35 @@ def _free_rosters() -> Iterator[Case]:
             path,
             lambda path=path: of_schedule([layer(**HOURLY, participants=TWENTY)] * 9, path),
         )
+
+    for name, path in (("check", CHECKS), ("report", REPORTS)):
+        turns = [TWENTY, "a", None]
+        yield _free(
+            f"{name}: 60 days of hourly turns of twenty people",
+            path,
+            lambda path=path, turns=turns: {
+                **of_schedule([layer(**HOURLY, participants=turns)], path),
+                "to": "2026-03-01",
+            },
+        )
+    yield _free("cover: 60 long stretches within 220 absences", COVERS, _cut_often)
+    yield _free(
+        "roster: the holidays of 38 people in two years",
+        ROSTERS,
+        lambda: roster(
+            _workers(38), to="2027-12-31", holidays="US-HI", pattern=[{**A_NIGHT, "days": ["mon"]}]
+        ),
+    )
+
+
+def _cut_often() -> Document:
+    hours = [datetime(2026, 1, 1) + timedelta(hours=2 * at) for at in range(220)]  # noqa: DTZ001
+    away = [
+        {"person": "p0", "start": f"{hour:%Y-%m-%dT%H:%M}", "end": f"{hour:%Y-%m-%dT%H:59}"}
+        for hour in hours
+    ]
+    year = {"person": "p0", "start": "2026-01-01", "end": "2026-12-31"}
+    return {"timezone": "UTC", "assignments": [year] * 60, "unavailable": away}
 
 
 def _paid_rosters() -> Iterator[Case]:
@@ -702,7 +735,7 @@ def _free_tools() -> Iterator[Case]:
             "sched-oncall-rotation", _unknown_fields(34_000)
         ),
         "10,000 absences of strangers": lambda: call(
-            "sched-oncall-rotation", _many_absences("z", 10_000)
+            "sched-oncall-rotation", many_absences("z", 10_000)
         ),
         "a megabyte of _meta": lambda: call(
             "sched-oncall-rotation", rotation(), _meta=dict.fromkeys(_people(50_000), 0)

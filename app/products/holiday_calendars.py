@@ -1,16 +1,15 @@
 """Public holidays by country and subdivision, from the ``holidays`` package.
 
-The package is loaded after the start (``load_calendars``), which need not wait for it. It knows
-which calendars there are without loading any; a country is loaded when its holidays are asked for,
-which is done by worker processes, or for examples.
+The package knows which calendars there are without loading any; a country is loaded when its
+holidays are asked for, which is done by worker processes, or for examples.
 """
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from functools import cache, lru_cache
-from importlib import import_module
-from types import ModuleType
+from functools import lru_cache
 from typing import NamedTuple
+
+import holidays
 
 from app.engine.intervals import Interval, merged
 from app.engine.walltime import DAY, ZoneClock
@@ -20,16 +19,6 @@ EPOCH = date(1970, 1, 1)
 MAX_NAMED = 60
 """The most subdivisions that an unknown one is answered with."""
 KEPT_CALENDARS = 256
-
-
-@cache
-def _package() -> ModuleType:
-    return import_module("holidays")
-
-
-def load_calendars() -> None:
-    """Load the list of calendars, so that the first request with holidays need not wait for it."""
-    _package().list_supported_countries(include_aliases=False)
 
 
 class Holiday(NamedTuple):
@@ -46,7 +35,7 @@ class Holiday(NamedTuple):
 
 def calendar_error(code: str) -> str | None:
     """Return why a text names no calendar of holidays; ``None`` if it does: ``DE``, ``DE-BY``."""
-    known = _package().list_supported_countries(include_aliases=False)
+    known = holidays.list_supported_countries(include_aliases=False)
     country, _, part = code.partition("-")
     if country not in known:
         meant = _meant(code, known)
@@ -79,7 +68,7 @@ def holidays_of(code: str, days: range) -> Sequence[Holiday]:
     country, _, part = code.partition("-")
     first, last = EPOCH + timedelta(days=days.start), EPOCH + timedelta(days=days.stop - 1)
     years = range(first.year, last.year + 1)
-    calendar = _package().country_holidays(
+    calendar = holidays.country_holidays(
         country, subdiv=part or None, years=years, expand=False, language="en_US"
     )
     counted = ((day.toordinal() - EPOCH.toordinal(), name) for day, name in calendar.items())
