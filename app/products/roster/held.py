@@ -54,10 +54,7 @@ HELD = 5_000
 
 
 class HeldDocument(RequestModel, frozen=True, rename="camel"):
-    """A stretch that somebody has: with ``person``, or as oncall-roster shows it, ``people``.
-
-    The shifts of a rotation can be sent as they are, unless they have roles.
-    """
+    """A stretch that somebody has: with ``person``, or as oncall-roster shows it, ``people``."""
 
     start: Start
     end: End
