@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.engine.roster.able import choice_count
 from app.engine.roster.keeping import still_possible
@@ -161,7 +161,7 @@ class _Translator:
         self,
         roster: Roster,
         rules: Sequence[NamedRule],
-        before: frozenset[tuple[int, int]],
+        before: "_Before",
         choices: int,
         warnings: list[str],
     ) -> Translated:
@@ -177,12 +177,12 @@ class _Translator:
             },
             dict(self._costs()),
             [(named.rule, named.weight) for named in soft],
-            before,
+            before.pairs,
         )
         previous = self.request.previous
         kept: frozenset[tuple[int, int]] = frozenset()
         if previous and previous.keep == "must":
-            kept = still_possible(roster, [(slot, person) for person, slot in before])
+            kept = still_possible(roster, [(slot, person) for person, slot in before.pairs])
         objectives = self._objectives(wishes)
         calendars = calendars_in(self.request.people, self.request.holidays)
         warnings += [
@@ -198,8 +198,8 @@ class _Translator:
             rules={named.rule: named for named in reversed(rules)},
             soft=soft,
             wishes=wishes,
-            before=before,
-            slots_before=frozenset(self._slots_before()),
+            before=before.pairs,
+            slots_before=before.slots,
             kept=kept,
             has_previous=previous is not None and previous.assignments is not None,
             days=self.days,
@@ -268,13 +268,14 @@ class _Translator:
 
     def _before(
         self, numbers: Mapping[str, int], errors: list[FieldError], warnings: list[str]
-    ) -> frozenset[tuple[int, int]]:
-        """Return the pairs of person and slot of the roster before.
+    ) -> "_Before":
+        """Return who had which slots in the roster before.
 
         A slot that is there no more, or a person who is not, is only warned of.
         """
         previous = self.request.previous
         found: set[tuple[int, int]] = set()
+        slots: set[int] = set()
         for index, item in enumerate((previous and previous.assignments) or ()):
             slot = self._slot(item)
             where = f"/previous/assignments/{index}"
@@ -284,17 +285,13 @@ class _Translator:
                 else:
                     warnings.append(f"{where} {slot}.")
                 continue
+            slots.add(slot)
             for name in item.names:
                 if name in numbers:
                     found.add((numbers[name], slot))
                 else:
                     warnings.append(f"{where}: {name} is not one of people any more.")
-        return frozenset(found)
-
-    def _slots_before(self) -> Iterator[int]:
-        previous = self.request.previous
-        slots = map(self._slot, (previous and previous.assignments) or ())
-        return (slot for slot in slots if isinstance(slot, int))
+        return _Before(frozenset(found), frozenset(slots))
 
     def _carrying(self, numbers: Mapping[str, int], warnings: list[str]) -> Sequence[Person]:
         """Return the people with what they carry over."""
@@ -320,6 +317,13 @@ class _Translator:
                 )
                 if avoided != preferred:
                     yield (number, slot), 1 if avoided else -1
+
+
+class _Before(NamedTuple):
+    """The pairs of person and slot of a roster before, and the slots that it tells of."""
+
+    pairs: frozenset[tuple[int, int]]
+    slots: frozenset[int]
 
 
 def _is_meant(wish: WishDocument, slot: Slot, weekday: int) -> bool:
