@@ -49,8 +49,8 @@ def examine_document(slug: str, body: bytes, now: int) -> Examined:
     """
     endpoint = _endpoints()[slug]
     document = read_document(endpoint, body, now)
-    if document.later:
-        return Examined(document.later)
+    if later := document.later:
+        return Examined(later)
     return Examined(endpoint.examine(document), document.understood)
 
 
