@@ -14,6 +14,7 @@ from typing import Any
 import coverage
 import pytest
 
+from app.workers import pool
 from tests.support import requirements
 from tests.support.clock import Clock
 from tests.support.databases import database, database_url, postgres_url, templates
@@ -48,6 +49,7 @@ LEFT_OUT = pytest.StashKey[Counter[str]]()
 for variable in [name for name in os.environ if name.startswith("ONCALL_")]:
     del os.environ[variable]  # they are of the person who runs the tests
 os.environ |= NO_FILES
+pool.START_SECONDS *= 6  # two test workers, a browser and a database may keep a worker waiting
 
 
 @pytest.fixture

@@ -57,8 +57,8 @@ Point = Annotated[
     ),
 ]
 LOCAL_RULE = (
-    "an RFC 3339 instant with Z or an offset, or without by the clock of `timezone`, such as "
-    "2026-04-24T19:00; a date is {date}; years 2 to 9998"
+    "an RFC 3339 instant with Z or an offset, or 2026-04-24T19:00 by the clock of `timezone`; "
+    "a date is {date}; years 2 to 9998"
 )
 LocalStart = Annotated[
     When,

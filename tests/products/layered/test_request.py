@@ -31,8 +31,8 @@ ENTRY = {"user_id": "x", "start": "2026-04-24T19:00:00Z", "end": "2026-04-24T20:
 SWAP = {"start": ENTRY["start"], "end": ENTRY["end"], "swap_with_user_id": "b"}
 WINDOW = {"from": "2026-04-24T00:00:00Z", "to": "2026-04-25T00:00:00Z"}
 POINT = (
-    "Wanted: an RFC 3339 instant with Z or an offset, or without by the clock of `timezone`, such "
-    "as 2026-04-24T19:00; a date is its midnight; years 2 to 9998."
+    "Wanted: an RFC 3339 instant with Z or an offset, or 2026-04-24T19:00 by the clock of "
+    "`timezone`; a date is its midnight; years 2 to 9998."
 )
 NO_TIME = "'2026-04-25T25:00' does not exist: hour must be in 0..23. " + POINT.replace(
     "its midnight", "the last day"
