@@ -157,8 +157,8 @@ class Aims(ABC):
             for variable, factor in zip(sums, factors, strict=True)
         ]
         least, most = min(low for low, _ in ranges), max(high for _, high in ranges)
-        low = self.model.derive(self.model.integer(least, most), _extreme(min, sums, factors))
-        high = self.model.derive(self.model.integer(least, most), _extreme(max, sums, factors))
+        low = self.model.derive(self.model.integer(least, most), extreme_of(min, sums, factors))
+        high = self.model.derive(self.model.integer(least, most), extreme_of(max, sums, factors))
         for variable, factor in zip(sums, factors, strict=True):
             self.model.linear([(variable, factor), (low, -1)], 0, INT_MAX)
             self.model.linear([(variable, factor), (high, -1)], -INT_MAX, 0)
@@ -211,9 +211,17 @@ def total_of(terms: Linear, start: int = 0) -> Derived:
     return lambda values: start + sum(amount * values[variable] for variable, amount in terms)
 
 
-def _extreme(pick: Callable[..., int], variables: Sequence[int], factors: Sequence[int]) -> Derived:
+def extreme_of(
+    pick: Callable[..., int], variables: Sequence[int], factors: Sequence[int]
+) -> Derived:
+    """Return what computes the least or the most of variables, each by its factor."""
     pairs = list(zip(variables, factors, strict=True))
     return lambda values: pick(factor * values[variable] for variable, factor in pairs)
+
+
+def largest_of(variables: Sequence[int]) -> Derived:
+    """Return what computes the most of variables."""
+    return lambda values: max(values[variable] for variable in variables)
 
 
 def _worst_pair(variables: Sequence[int], weights: Sequence[int], per: int) -> Derived:

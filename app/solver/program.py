@@ -35,7 +35,7 @@ from app.engine.roster.model import (
 )
 from app.engine.roster.pairs import apart_pairs, shared_slots
 from app.engine.walltime import clock_of
-from app.solver.aims import Aims, Derived, Values, rest_of, total_of
+from app.solver.aims import Aims, Derived, Values, largest_of, rest_of, total_of
 from app.solver.blocks import Block, assigned, blocks_of, counters_of, kinds_of
 from app.solver.cp_sat import INT_MAX, Linear
 
@@ -206,7 +206,7 @@ class Program(Aims):
         if len(mine) < 2:
             return mine[0] if mine else None
         if mine not in self._any:
-            self._any[mine] = self.model.derive(self.model.boolean(), _largest(mine))
+            self._any[mine] = self.model.derive(self.model.boolean(), largest_of(mine))
             for variable in mine:
                 self.model.linear([(variable, 1), (self._any[mine], -1)], -1, 0)
         return self._any[mine]
@@ -330,10 +330,6 @@ class Program(Aims):
             if values[variable]:
                 people[block][skill].append(person)
         return assigned(self.roster, self.blocks, people)
-
-
-def _largest(variables: Sequence[int]) -> Derived:
-    return lambda values: max(values[variable] for variable in variables)
 
 
 def _smallest(variables: Sequence[int]) -> Derived:

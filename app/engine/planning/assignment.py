@@ -43,6 +43,10 @@ class SearchBudget:
         """Return a budget of ``steps`` with the same deadline."""
         return SearchBudget(self.timer, self.deadline, steps)
 
+    def extended(self, seconds: float) -> "SearchBudget":
+        """Return a budget of as many steps with a later deadline."""
+        return SearchBudget(self.timer, self.deadline + seconds, self.steps)
+
 
 class Assignment:
     """The shifts that each person holds, and the loads that follow from them.

@@ -34,6 +34,11 @@ class Solution:
     bound: int
     full: bool
 
+    @property
+    def proven(self) -> bool:
+        """Whether no assignment has fewer vacancies, or as few and a smaller load range."""
+        return self.full and self.assignment.load_range == self.bound
+
 
 def flow_solution(problem: AssignmentProblem, budget: SearchBudget) -> Solution | None:
     """Find the smallest load range with the fewest vacancies, by the limits of shifts and hours.

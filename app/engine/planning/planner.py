@@ -9,8 +9,9 @@ shifts in a row, the order of the cycle, and changes of it that are near to thei
 - Without constraints on rest, runs and pairs, absences alone decide the number of vacancies, and
   the load range is minimised to proven optimality by flow (``min_spread.py``); limits of shifts and
   hours are capacities of it (``flow.py``). With such constraints, or limits of weekends, a bounded
-  repair search answers (``repair.py``), branch and bound proves small rotations
-  (``branch_and_bound.py``), and otherwise the problem without constraints gives the lower bound.
+  repair search answers (``repair.py``), the fewest vacancies are counted (``vacancies.py``), and
+  the problem without constraints gives a lower bound. What is not proven by then is given to the
+  solver that the caller names, which betters it or proves that it cannot be.
 - Local search improves what comes after the load range (``local_search.py``), starting with the
   solution and with the simple assignments that are as good so far. So a fair plan is never worse
   than round robin, or than giving each shift to the least loaded, in any part of the objective.
@@ -31,7 +32,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 from app.engine.planning.assignment import Assignment, SearchBudget
-from app.engine.planning.branch_and_bound import BranchAndBound
 from app.engine.planning.constraints import Constraints
 from app.engine.planning.explanations import Explanations
 from app.engine.planning.flow import Solution, flow_solution
@@ -39,13 +39,14 @@ from app.engine.planning.initial import least_loaded_assignment
 from app.engine.planning.local_search import bring_near, local_search
 from app.engine.planning.objective import holiday_loads, is_balanced, objective_of
 from app.engine.planning.problem import AssignmentProblem, assignment_problem, bits
-from app.engine.planning.repair import least_vacancies, repaired_assignment
+from app.engine.planning.repair import repaired_assignment
 from app.engine.planning.request import BUDGET_SECONDS, Plan, PlanningRequest, Vacancy, Workload
 from app.engine.planning.roles import role_slots
 from app.engine.planning.round_robin import round_robin
 from app.engine.planning.small_search import small_search
 from app.engine.planning.staggered import staggered
 from app.engine.planning.turns_back import settle
+from app.engine.planning.vacancies import FewestVacancies, assignment_near, fewest_vacancies
 
 PROOF_STEPS = 1_500_000
 REPAIR_STEPS = 60_000
@@ -54,14 +55,24 @@ LOCAL_SEARCH_STEPS = 600_000
 PROVEN_SHIFTS, PROVEN_PEOPLE = 1_000, 100
 """The largest problem for which a round robin is compared with the best plan."""
 
+Solve = Callable[[Solution, Constraints, FewestVacancies | None], Solution]
+"""Betters a solution under constraints, or its bounds. The ways to as few vacancies as it has are
+given if they are known."""
 RoleSlots = Sequence[tuple[int | None, ...]]
 """One tuple a shift, with one person or ``None`` for each role."""
 Timer = Callable[[], float]
 """Returns seconds since an arbitrary instant."""
 
 
-def plan_of(request: PlanningRequest, timer: Timer, budget_seconds: float = BUDGET_SECONDS) -> Plan:
+def plan_of(
+    request: PlanningRequest,
+    timer: Timer,
+    solve: Solve | None = None,
+    budget_seconds: float = BUDGET_SECONDS,
+) -> Plan:
     """Plan the rotation of ``request``, which its product has found valid.
+
+    ``solve`` betters what is not proven under constraints or limits; its time is its own.
 
     A search that takes longer than ``budget_seconds`` by ``timer`` is ended; the plan is then the
     best one found so far.
@@ -72,7 +83,7 @@ def plan_of(request: PlanningRequest, timer: Timer, budget_seconds: float = BUDG
     if request.role_order == "staggered":
         return _staggered_plan(request, constraints, budget)
     if request.strategy == "fair":
-        return _fair_plan(request, problem, constraints, budget)
+        return _fair_plan(request, problem, constraints, budget, solve)
     return _round_robin_plan(request, problem, constraints, budget)
 
 
@@ -99,22 +110,27 @@ def _fair_plan(
     problem: AssignmentProblem,
     constraints: Constraints,
     budget: SearchBudget,
+    solve: Solve | None,
 ) -> Plan:
     """Plan for the best objective (``objective.py``) that can be found."""
     turns = round_robin(problem, constraints).assignment
-    solution = flow_solution(problem, budget.with_steps(PROOF_STEPS))
-    if problem.depends_on_order or solution is None:
-        solution = _constrained_solution(turns, constraints, budget, solution)
+    relaxed = flow_solution(problem, budget.with_steps(PROOF_STEPS))
+    if problem.depends_on_order or relaxed is None:
+        solution = _constrained_solution(turns, constraints, budget, relaxed)
+    else:
+        solution = relaxed
     candidates = [solution.assignment, turns]
     if not problem.constrained:
         candidates.append(least_loaded_assignment(problem))
-    reached = [objective_of(candidate)[:2] for candidate in candidates]
-    improved = [
-        local_search(candidate, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
-        for candidate, value in zip(candidates, reached, strict=True)
-        if value == min(reached)
-    ]
-    best = min(improved, key=objective_of) if len(improved) > 1 else improved[0]
+    solution = replace(solution, assignment=_improved(candidates, constraints, budget))
+    if problem.constrained and not solution.proven:
+        begun, known = budget.timer(), solution.assignment
+        solution = _bettered(solution, constraints, solve)
+        budget = budget.extended(budget.timer() - begun)
+        if solution.assignment is not known:
+            improved = _improved([solution.assignment], constraints, budget)
+            solution = replace(solution, assignment=improved)
+    best = solution.assignment
     bring_near(best, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
     settle(best, constraints)
     better = small_search(best, constraints, solution.bound, budget)
@@ -128,6 +144,36 @@ def _fair_plan(
     return _explained(plan, writer, writer.of_assignment(slots))
 
 
+def _improved(
+    candidates: Sequence[Assignment], constraints: Constraints, budget: SearchBudget
+) -> Assignment:
+    """Improve those with the fewest vacancies and the smallest load range; return the best."""
+    reached = [objective_of(candidate)[:2] for candidate in candidates]
+    improved = [
+        local_search(candidate, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
+        for candidate, value in zip(candidates, reached, strict=True)
+        if value == min(reached)
+    ]
+    return min(improved, key=objective_of) if len(improved) > 1 else improved[0]
+
+
+def _bettered(solution: Solution, constraints: Constraints, solve: Solve | None) -> Solution:
+    """Return a better solution, or more of what is known about it.
+
+    Whom a person may follow decides the fewest vacancies; ``solve`` does the rest.
+    """
+    problem, ways = constraints.problem, None
+    if problem.depends_on_order:
+        count, unavoidable = _vacancy_count(solution.assignment), _unavoidable_vacancies(problem)
+        fewest = fewest_vacancies(constraints, count - unavoidable)
+        if fewest and count == unavoidable + fewest.count:
+            solution = replace(solution, full=True)
+        elif fewest and not problem.limits:
+            solution = Solution(assignment_near(fewest, solution.assignment), 0, full=True)
+        ways = fewest if solution.full and not problem.limits else None
+    return solve(solution, constraints, ways) if solve and not solution.proven else solution
+
+
 def _staggered_plan(
     request: PlanningRequest, constraints: Constraints, budget: SearchBudget
 ) -> Plan:
@@ -135,7 +181,9 @@ def _staggered_plan(
     problem = constraints.problem
     stints = staggered(request, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
     relaxed = flow_solution(problem, budget.with_steps(PROOF_STEPS))
-    least = _unavoidable_vacancies(problem) + least_vacancies(problem)
+    unavoidable = _unavoidable_vacancies(problem)
+    fewest = fewest_vacancies(constraints, _vacancy_count(stints.assignment) - unavoidable)
+    least = unavoidable + fewest.count if fewest else unavoidable
     solution = _judged(stints.assignment, relaxed, least)
     slots = [tuple(people) for people in stints.slots]
     vacancies = _vacancies(slots)
@@ -154,12 +202,15 @@ def _explained(plan: Plan, writer: Explanations, explanations: Sequence[str]) ->
 
 
 def _constrained_solution(
-    turns: Assignment, constraints: Constraints, budget: SearchBudget, relaxed: Solution | None
+    turns: Assignment,
+    constraints: Constraints,
+    budget: SearchBudget,
+    relaxed: Solution | None,
 ) -> Solution:
-    """Find the best assignment under ``constraints``, no worse than ``turns``.
+    """Find a good assignment under ``constraints``, no worse than ``turns``.
 
     The bound is that of the ``relaxed`` problem, which has no constraints on order, or no limits
-    either if it is ``None``, unless branch and bound comes to its end.
+    either if it is ``None``.
     """
     problem = turns.problem
     relaxed = relaxed or flow_solution(
@@ -170,14 +221,7 @@ def _constrained_solution(
         for in_turn in (True, False)
     ]
     best = min([*found, turns], key=lambda assignment: objective_of(assignment)[:2])
-    least = _unavoidable_vacancies(problem) + least_vacancies(problem)
-    solution = _judged(best, relaxed, least)
-    if solution.full and best.load_range == solution.bound:
-        return solution
-    search = BranchAndBound(best, constraints, budget.with_steps(PROOF_STEPS))
-    if search.run():
-        return Solution(search.best, search.best.load_range, full=True)
-    return _judged(search.best, relaxed, least)
+    return _judged(best, relaxed, _unavoidable_vacancies(problem))
 
 
 def _judged(assignment: Assignment, relaxed: Solution | None, least: int) -> Solution:
@@ -233,7 +277,7 @@ def _plan(
         workloads=[_workload(problem, person, held) for person, held in enumerate(assignment.held)],
         load_range_ms=Fraction(assignment.load_range, problem.scale),
         lower_bound_ms=Fraction(solution.bound, problem.scale),
-        optimal=solution.full and assignment.load_range == solution.bound,
+        optimal=solution.proven,
         balanced=not vacancies and is_balanced(assignment, weighted=weighted),
         carry_over=_carried(problem, assignment.loads),
         carried_holidays=_carried(problem, holiday_loads(assignment)),

@@ -10,7 +10,6 @@ Invariants: no constraint is broken that fixed shifts do not break; every step f
 makes the more loaded of two people less loaded.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
@@ -40,39 +39,6 @@ def repaired_assignment(
     with suppress(BudgetExhausted):
         _Repair(assignment, constraints, budget).run()
     return assignment
-
-
-def least_vacancies(problem: AssignmentProblem) -> int:
-    """Compute a lower bound of the vacancies that constraints force, beside those of absences.
-
-    It adds up, over stretches that do not overlap, the role slots for which people are too few.
-    """
-    count = len(problem.lengths)
-    best = [0] * (count + 1)
-    for first in range(count):
-        best[first + 1] = max(best[first + 1], best[first])
-        for last, most in _stretches(problem, first):
-            lacking = best[first] + _shortfall(problem, first, last, most)
-            best[last] = max(best[last], lacking)
-    return best[count]
-
-
-def _stretches(problem: AssignmentProblem, first: int) -> Iterator[tuple[int, int]]:
-    """Yield the ends of stretches from ``first``, and the most shifts a person may have there."""
-    if problem.min_rest_ms:
-        yield bisect_left(problem.starts, problem.ends[first] + problem.min_rest_ms), 1
-    if problem.max_consecutive and first + problem.max_consecutive < len(problem.lengths):
-        yield first + problem.max_consecutive + 1, problem.max_consecutive
-
-
-def _shortfall(problem: AssignmentProblem, first: int, last: int, most: int) -> int:
-    """Count the role slots of ``[first, last)`` beyond ``most`` shifts for each person."""
-    mask = (1 << last) - (1 << first)
-    available = sum(
-        max(min((eligible & mask).bit_count(), most), (fixed & mask).bit_count())
-        for eligible, fixed in zip(problem.eligible_shifts, problem.fixed_shifts, strict=True)
-    )
-    return max(0, sum(problem.demand[first:last]) - available)
 
 
 def _candidates(assignment: Assignment, shift: int, turns: Sequence[int] = ()) -> Iterator[int]:

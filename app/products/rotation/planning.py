@@ -7,8 +7,11 @@ the document: answers are computed before anything is charged.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from app.engine.planning.constraints import Constraints
+from app.engine.planning.flow import Solution
 from app.engine.planning.planner import Timer, plan_of
 from app.engine.planning.request import PlannedRotation, PlanningRequest
+from app.engine.planning.vacancies import FewestVacancies
 from app.engine.rotation import milliseconds
 from app.engine.walltime import clock_of
 from app.errors import FieldError
@@ -21,6 +24,9 @@ from app.products.rotation.absence_calendars import (
 from app.products.rotation.planning_fields import MIN_ABSENCE_HOURS, owner_addresses, weight_of
 from app.products.rotation.request import RotationRequest
 from app.products.rotation.understood_calendars import UnderstoodCalendar
+
+SOLVE_SECONDS = 0.3
+"""The deterministic time in which CP-SAT betters and proves a plan under constraints."""
 
 
 class Planned(NamedTuple):
@@ -38,7 +44,7 @@ def planned_rotation(request: RotationRequest, timer: Timer) -> Planned:
     planning, calendars = planning_request(request)
     rotation = PlannedRotation(
         planning,
-        plan_of(planning, timer),
+        plan_of(planning, timer, solve_constrained),
         request.length_hours,
         request.length_text,
         request.handoff_offset_hours,
@@ -47,6 +53,15 @@ def planned_rotation(request: RotationRequest, timer: Timer) -> Planned:
         request.holidays is not None,
     )
     return Planned(rotation, calendars)
+
+
+def solve_constrained(
+    solution: Solution, constraints: Constraints, fewest: FewestVacancies | None
+) -> Solution:
+    """Better a solution by CP-SAT."""
+    from app.solver.rotation import solve_rotation  # noqa: PLC0415 - heavy, and few plans need it
+
+    return solve_rotation(solution, constraints, fewest, SOLVE_SECONDS)
 
 
 def planning_request(

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from app.engine.planning.planner import plan_of
 from app.engine.planning.request import FixedShift, PersonLimits
 from tests.engine.planning.test_planner import DAY, away, no_time, plan, team, who
 from tests.support.plan_oracle import (
@@ -19,6 +18,7 @@ from tests.support.plan_oracle import (
     staffing_of,
     vacancies,
 )
+from tests.support.plans import plan_of
 
 
 @pytest.mark.parametrize("seed", range(120))

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from app.engine.planning.planner import plan_of
 from app.engine.planning.request import FixedShift
 from tests.engine.planning.test_planner import DAY, away, no_time, plan, team, who
 from tests.support.plan_oracle import (
@@ -22,6 +21,7 @@ from tests.support.plan_oracle import (
     turns_of,
     vacancies,
 )
+from tests.support.plans import plan_of
 
 
 def day(number: int) -> int:

@@ -150,7 +150,7 @@ def test_roles() -> None:
 
 def test_what_is_not_proven_is_said_so() -> None:
     clock = count()
-    wished = {"shifts": 40, "strategy": "fair", "minRestHours": 24, "unavailable": BOTH_AWAY}
+    wished = {"shifts": 40, "strategy": "fair", "unavailable": BOTH_AWAY}
     request = validated({**SEED, **wished}, RotationRequest)
     found = planned_rotation(request, lambda: 1e9 * next(clock)).rotation  # the time is up at once
     assert planned_in_words(found).endswith("of each other, at least 0h in any assignment.")
