@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 FAST := not (postgres or redis or browser or process or chain or image or slow)
 # A worker for each processor; a part, which takes seconds, is run in this process.
-WORKERS := -n auto --maxprocesses 4 --dist loadfile
+WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # T=tests/engine/test_walltime.py is a path; T="zone and not gap" is an expression of pytest's -k.
 PART = $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),"$(T)",-k "$(T)"),$(WORKERS))
 

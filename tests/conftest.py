@@ -14,7 +14,6 @@ from typing import Any
 import coverage
 import pytest
 
-from app.workers import pool
 from tests.support import requirements
 from tests.support.clock import Clock
 from tests.support.databases import database, database_url, postgres_url, templates
@@ -43,13 +42,23 @@ FIXTURES = {
 }
 """What starts a program, by name: a test that uses it has the marker of that program."""
 
+LONG = {
+    "test_model.py",
+    "test_dockerfile.py",
+    "test_solved.py",
+    "test_near_changes.py",
+    "test_explanations.py",
+    "test_import.py",
+    "test_api_reference.py",
+}
+"""Files that take minutes for few tests: a worker that got one last would leave the others idle."""
+
 LEFT_OUT = pytest.StashKey[Counter[str]]()
 """How many tests were left out, by the first marker of each."""
 
 for variable in [name for name in os.environ if name.startswith("ONCALL_")]:
     del os.environ[variable]  # they are of the person who runs the tests
 os.environ |= NO_FILES
-pool.START_SECONDS *= 6  # two test workers, a browser and a database may keep a worker waiting
 
 
 @pytest.fixture
@@ -86,8 +95,11 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest leaves out what ``-m`` does not name
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests whose fixtures start a program."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests whose fixtures start a program; begin with what takes long, in workers."""
+    if hasattr(config, "workerinput"):
+        count = Counter(item.path for item in items)
+        items.sort(key=lambda item: (item.path.name not in LONG, -count[item.path]))
     for item in items:
         names: list[str] = getattr(item, "fixturenames", [])
         for marker in {FIXTURES[name] for name in names if name in FIXTURES}:

@@ -5,11 +5,12 @@
     counts[person, length]    how many shifts of a length a person has
 
 Strategy: the fewest vacancies are told by the engine, which looks at who can follow whom
-(``vacancies.py``); the solver seeks them itself where that is too much, or where limits are in the
-way. Loads follow from the counts alone: without times they are a small program, whose optimum is a
-bound of the load range. Then assignments are searched for one that reaches it. Where the ways to
-the fewest vacancies are few, an assignment is one of them; else of shifts too near to each other a
-person has at most one, of shifts in a row at most so many, and of two people kept apart one.
+(``app/engine/planning/vacancies.py``); the solver seeks them itself where that is too much, or
+where limits are in the way. Loads follow from the counts alone: without times they are a small
+program, whose optimum is a bound of the load range. Then assignments are searched for one that
+reaches it. Where the ways to the fewest vacancies are few, an assignment is one of them; else of
+shifts too near to each other a person has at most one, of shifts in a row at most so many, and of
+two people kept apart one.
 
 Invariant: what is fixed stands, even against a constraint, which then allows no more than that.
 """

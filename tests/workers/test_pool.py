@@ -253,8 +253,7 @@ async def test_long_jobs_leave_a_worker_to_the_others() -> None:
 
 
 @pytest.mark.parametrize(("cpu", "clock"), [(4, 40), (10, 70), (90, 190)])
-def test_the_time_by_the_clock(monkeypatch: pytest.MonkeyPatch, cpu: float, clock: float) -> None:
-    monkeypatch.setattr(pools, "START_SECONDS", 20.0)
+def test_the_time_by_the_clock(cpu: float, clock: float) -> None:
     assert pools.most_seconds(cpu) == clock
 
 
