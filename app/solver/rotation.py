@@ -24,6 +24,7 @@ from operator import or_
 from app.engine.planning.assignment import Assignment
 from app.engine.planning.constraints import Constraints, rest_range
 from app.engine.planning.flow import Solution
+from app.engine.planning.greedy import masks_by_length
 from app.engine.planning.limits import NO_LIMIT, Limits
 from app.engine.planning.problem import AssignmentProblem, bits
 from app.engine.planning.vacancies import FewestVacancies, State, most_shifts
@@ -75,15 +76,14 @@ class _Loads:
     ) -> None:
         """Say what all have together, with what is ``vacant`` by length, and the loads."""
         self._model = model
-        places: dict[int, int] = defaultdict(int)
-        for length, demand in zip(problem.lengths, problem.demand, strict=True):
-            places[length] += demand
-        for length, count in places.items():
+        masks = masks_by_length(problem)
+        for length, shifts in masks.items():
+            count = sum(problem.demand[shift] for shift in bits(shifts))
             every = [(mine[length], 1) for mine in counts]
             model.linear([*every, *vacant[length]], count, count)
         carried = [load - min(problem.carried_load) for load in problem.carried_load]
-        amounts = [each * length for each in problem.load_per_ms for length in places]
-        self.unit = gcd(*carried, *amounts)
+        amounts = [each * length for each in problem.load_per_ms for length in masks]
+        self.unit = gcd(*carried, *amounts) or 1
         loads = [
             self._load(
                 [(count, per_ms * length // self.unit) for length, count in mine.items()],
@@ -125,9 +125,7 @@ class _Program:
                 self.model.set_bounds(self.has[person, shift], 1, 1)
         places = [self._add_places(shift) for shift in range(len(problem.lengths))]
         self.vacancies: Linear = [(vacant, 1) for vacant in places]
-        by_length: dict[int, list[int]] = defaultdict(list)
-        for shift, length in enumerate(problem.lengths):
-            by_length[length].append(shift)
+        by_length = {length: list(bits(mask)) for length, mask in masks_by_length(problem).items()}
         counts = [
             {length: self._add_count(person, shifts) for length, shifts in by_length.items()}
             for person in self.people
@@ -299,9 +297,7 @@ def _least_range(problem: AssignmentProblem, vacant: int, seconds: float) -> int
     It looks at how many shifts of each length people have, and not at which.
     """
     model = Model()
-    masks: dict[int, int] = defaultdict(int)
-    for shift, length in enumerate(problem.lengths):
-        masks[length] |= 1 << shift
+    masks = masks_by_length(problem)
     counts = []
     for person, able in enumerate(problem.eligible_shifts):
         mine = {

@@ -181,9 +181,10 @@ def _staggered_plan(
     problem = constraints.problem
     stints = staggered(request, constraints, budget.with_steps(LOCAL_SEARCH_STEPS))
     relaxed = flow_solution(problem, budget.with_steps(PROOF_STEPS))
-    unavoidable = _unavoidable_vacancies(problem)
-    fewest = fewest_vacancies(constraints, _vacancy_count(stints.assignment) - unavoidable)
-    least = unavoidable + fewest.count if fewest else unavoidable
+    least = _unavoidable_vacancies(problem)
+    forced = _vacancy_count(stints.assignment) - least
+    if forced and (fewest := fewest_vacancies(constraints, forced)):
+        least += fewest.count
     solution = _judged(stints.assignment, relaxed, least)
     slots = [tuple(people) for people in stints.slots]
     vacancies = _vacancies(slots)

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import combinations, islice
+from math import comb
 from operator import or_
 
 from app.engine.planning.assignment import Assignment
@@ -18,6 +19,8 @@ from app.engine.planning.problem import AssignmentProblem, bits
 
 MOST_STEPS = 150_000
 """The most steps from a state to another that are looked at; beyond, it would take too long."""
+MOST_GROUPS = 5_000
+"""The most groups of people who could hold one shift: they are listed before any step is."""
 
 State = tuple[int, ...]
 """Masks of people. With constraints on rest, who held the last shift, who the one before, and so
@@ -37,10 +40,12 @@ class FewestVacancies:
 def fewest_vacancies(constraints: Constraints, most: int) -> FewestVacancies | None:
     """Find the fewest vacancies, where there is a way to have ``most``.
 
-    ``None`` if there are more than ``MOST_STEPS`` to look at.
+    ``None`` if there are more than ``MOST_GROUPS`` or ``MOST_STEPS`` to look at.
     """
     demand = constraints.problem.demand
     rules = _Rules(constraints)
+    if rules.most_groups(most) > MOST_GROUPS:
+        return None
     vacancies: dict[State, int] = {(): 0}
     ways: list[Sequence[Step]] = []
     left = MOST_STEPS
@@ -119,41 +124,51 @@ class _Rules:
             for shift in shifts
         ]
         self.near = [shift - rest_range(problem, shift)[0] for shift in shifts]
-        self._groups: dict[tuple[int, int, int], Sequence[int]] = {}
+        self._groups: dict[tuple[int, int, range], Sequence[int]] = {}
         self.memory = max(self.near) if problem.min_rest_ms else problem.max_consecutive
 
     def steps_from(self, states: Mapping[State, int], shift: int, most: int) -> Iterator[Step]:
         """Yield the steps over ``shift`` from states with so many vacancies to ``most`` at most."""
         demand = self.problem.demand[shift]
         for state, vacant in states.items():
-            least = demand - (most - vacant)
-            for holders in self._holders_after(state, shift):
-                if holders.bit_count() >= least:
-                    yield state, holders, self._reached(state, holders)
+            for holders in self._holders_after(state, shift, demand - (most - vacant)):
+                yield state, holders, self._reached(state, holders)
 
     def _reached(self, state: State, holders: int) -> State:
         before = state if self.problem.min_rest_ms else [holders & held for held in state]
         return (holders, *before)[: self.memory]
 
-    def _holders_after(self, state: State, shift: int) -> Sequence[int]:
-        """Return the masks of people who may hold ``shift``: all of its places or fewer."""
+    def most_groups(self, vacant: int) -> int:
+        """Count the groups that could hold one shift, with ``vacant`` empty places at most."""
+        problem = self.problem
+        return max(
+            sum(
+                comb(able.bit_count(), count)
+                for count in range(max(0, demand - vacant), demand + 1)
+            )
+            for able, demand in zip(problem.eligible_people, problem.demand, strict=True)
+        )
+
+    def _holders_after(self, state: State, shift: int, least: int) -> Sequence[int]:
+        """Return the masks of at least so many people who may hold ``shift``."""
         problem, fixed = self.problem, self.fixed[shift]
         able = problem.eligible_people[shift] & ~fixed & ~self.kept_for_later[shift]
         if problem.min_rest_ms:
             able &= ~reduce(or_, state[: self.near[shift]], 0)
         elif 0 < problem.max_consecutive == len(state):
             able &= ~state[-1]
-        free = problem.demand[shift] - fixed.bit_count()
-        if (key := (able, fixed, free)) not in self._groups:
-            self._groups[key] = [fixed | people for people in self._groups_of(able, fixed, free)]
+        held = fixed.bit_count()
+        counts = range(max(0, least - held), problem.demand[shift] - held + 1)
+        if (key := (able, fixed, counts)) not in self._groups:
+            self._groups[key] = [fixed | people for people in self._groups_of(able, fixed, counts)]
         return self._groups[key]
 
-    def _groups_of(self, able: int, fixed: int, most: int) -> Iterator[int]:
-        """Yield the masks of at most so many people who may be together, and with ``fixed``."""
+    def _groups_of(self, able: int, fixed: int, counts: range) -> Iterator[int]:
+        """Yield the masks of so many people who may be together, and with ``fixed``."""
         avoided = self.problem.avoided
         for person in bits(fixed):
             able &= ~avoided[person]
-        for count in range(most + 1):
+        for count in counts:
             for people in combinations(bits(able), count):
                 chosen = sum(1 << person for person in people)
                 if not any(avoided[person] & chosen for person in people):

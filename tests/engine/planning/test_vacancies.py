@@ -1,6 +1,7 @@
 """The fewest vacancies, counted by who can follow whom, are those of all assignments tried."""
 
 from dataclasses import replace
+from time import process_time
 
 import pytest
 
@@ -8,7 +9,7 @@ from app.engine.planning import vacancies
 from app.engine.planning.assignment import Assignment
 from app.engine.planning.constraints import Constraints
 from app.engine.planning.problem import assignment_problem
-from app.engine.planning.request import FixedShift, PersonLimits, PlanningRequest
+from app.engine.planning.request import Absence, FixedShift, PersonLimits, PlanningRequest
 from app.engine.planning.vacancies import (
     FewestVacancies,
     assignment_near,
@@ -17,6 +18,7 @@ from app.engine.planning.vacancies import (
 )
 from tests.support.plan_oracle import HOUR, START, all_staffings, least_objective, small_team
 from tests.support.plan_oracle import vacancies as vacancies_of
+from tests.support.plans import plan_of
 
 DAY = 24 * HOUR
 MANY = 1_000
@@ -76,6 +78,25 @@ def test_more_steps_than_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fewest_vacancies(constraints, MANY) is not None
     monkeypatch.setattr(vacancies, "MOST_STEPS", 3)
     assert fewest_vacancies(constraints, MANY) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"min_rest_ms": 25 * HOUR, "avoid_pairs": [("p0", "p1")]}, id="constrained"),
+        pytest.param({"role_order": "staggered"}, id="staggered"),
+    ],
+)
+def test_a_large_team_is_not_looked_at_group_by_group(changes: dict[str, object]) -> None:
+    """Of a hundred people 75 million groups could hold five places: they are not listed."""
+    names, roles = [f"p{number}" for number in range(100)], ("a", "b", "c", "d", "e")
+    away = [Absence(name, START, START + 3 * DAY) for name in names[:97]]
+    asked = replace(daily(12, "x", roles=roles, absences=away, **changes), cycle=names)
+    constraints = Constraints(assignment_problem(asked))
+    assert fewest_vacancies(constraints, 5) is None
+    begun = process_time()
+    plan_of(asked, lambda: 0.0)
+    assert process_time() - begun < 20, "it would not end within hours"
 
 
 def daily(shifts: int, people: str, **changes: object) -> PlanningRequest:
