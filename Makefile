@@ -63,7 +63,7 @@ setup-bench: setup-dev ## Install what the benchmarks measure beside the service
 bench: setup-bench ## Measure the service beside others, with Redis and in memory; wants wrk, redis-server and a quiet machine
 	@$(BIN)/python -m bench.http --profile
 
-soak: setup-bench ## Ten minutes at half the maximum load: latency, memory, descriptors
+soak: setup-bench ## Ten minutes at half the maximum load, with Redis and PostgreSQL: latency, memory, descriptors
 	@$(BIN)/python -m bench.soak
 
 bench-rotation: setup-dev ## Measure a large rotation against encoding alone

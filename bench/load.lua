@@ -1,4 +1,4 @@
--- What wrk sends: one POST after the other, each from another client, and each paid one with a
+-- What wrk sends: one request after the other, each from another client, and each paid one with a
 -- payment of its own.
 --
 -- wrk -s bench/load.lua URL -- PER_SECOND STATUSES PAYMENTS_FILE TURN…
@@ -6,8 +6,8 @@
 -- PER_SECOND paces the requests; 0 means as fast as they are answered. STATUSES are what answers may
 -- have, such as 402 or 200,402. For 200 alone wrk's own count of statuses over 399 tells, so that
 -- large bodies need not be copied into Lua. PAYMENTS_FILE has a header value a line. The TURNs are
--- taken in turn: "paid" or "unpaid", a colon, and a file with the body. The last line printed is
--- JSON.
+-- taken in turn: "paid" or "unpaid", a colon, and a file with the request, to whose head the client
+-- and the payment are added. The last line printed is JSON.
 
 local ffi = require("ffi")
 ffi.cdef("typedef struct { long seconds, nanoseconds; } instant; int clock_gettime(int, instant *);")
@@ -70,17 +70,12 @@ function init(args)
   turns = {}
   for index = 4, #args do
     local kind, file = args[index]:match("(%a+):(.*)")
-    local body = content(file)
+    local text = content(file)
+    local ended = text:find("\r\n\r\n", 1, true)
     turns[#turns + 1] = {
       pays = kind == "paid",
-      head = table.concat({
-        "POST " .. wrk.path .. " HTTP/1.1",
-        "Host: " .. wrk.host .. ":" .. wrk.port,
-        "Content-Type: application/json",
-        "Content-Length: " .. #body,
-        "X-Forwarded-For: 10.1.",
-      }, "\r\n"),
-      tail = "\r\n\r\n" .. body,
+      head = text:sub(1, ended - 1) .. "\r\nX-Forwarded-For: 10.1.",
+      tail = text:sub(ended),
     }
   end
 end

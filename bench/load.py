@@ -31,12 +31,17 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Order:
-    """What to ask a server for: ``body`` POSTed to ``path``, and the status it must answer."""
+    """What to ask a server for: ``body`` sent to ``path``, and the status it must answer.
+
+    ``key`` is that of an organisation, for what is stored.
+    """
 
     path: str
     body: bytes
     status: int = 200
     paid: bool = False
+    method: str = "POST"
+    key: str = ""
 
     def unpaid(self) -> "Order":
         """The same without a payment, answered with the terms."""
@@ -104,7 +109,7 @@ def measured(
         slow = slowness_of_servers()
         before = cpu_seconds(server.pid), cpu_seconds(redis_pid)
         load = Load([order], connections, seconds)
-        summary = load.summary(server.url + order.path, payments, folder)
+        summary = load.summary(server.url, payments, folder)
         used = cpu_seconds(server.pid) - before[0], cpu_seconds(redis_pid) - before[1]
         if not comes_to_rest(server.pid):
             server.start()
@@ -144,7 +149,7 @@ class Load:
         statuses = sorted({order.status for order in self.orders})
         papers = folder / "payments"
         papers.write_bytes(b"".join(payment + b"\n" for payment in payments))
-        turns = [_turn(number, order, folder) for number, order in enumerate(self.orders)]
+        turns = [_turn(number, order, url, folder) for number, order in enumerate(self.orders)]
         told = subprocess.run(
             [
                 *("wrk", "-t1", f"-c{self.connections}", f"-d{self.seconds}s"),
@@ -160,10 +165,18 @@ class Load:
         return msgspec.json.decode(told.stdout.splitlines()[-1], type=Summary)
 
 
-def _turn(number: int, order: Order, folder: Path) -> str:
-    body = folder / f"body-{number}"
-    body.write_bytes(order.body)
-    return f"{'paid' if order.paid else 'unpaid'}:{body}"
+def _turn(number: int, order: Order, url: str, folder: Path) -> str:
+    """A turn as ``load.lua`` reads it; what is sent is in a file."""
+    lines = [
+        f"{order.method} {order.path} HTTP/1.1",
+        f"Host: {httpx.URL(url).netloc.decode()}",
+        *(["Content-Type: application/json"] if order.body else []),
+        f"Content-Length: {len(order.body)}",
+        *([f"Authorization: Bearer {order.key}"] if order.key else []),
+    ]
+    request = folder / f"request-{number}"
+    request.write_bytes("\r\n".join(lines).encode() + b"\r\n\r\n" + order.body)
+    return f"{'paid' if order.paid else 'unpaid'}:{request}"
 
 
 def answer_to(server: Server, order: Order) -> httpx.Response:

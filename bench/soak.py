@@ -1,7 +1,8 @@
 """Ten minutes at half of what the service can do: ``python -m bench.soak``.
 
-Strategy: one worker as in production, with its claims and limits in Redis, is asked for terms, for
-paid rotations and now and then for a long paid one. First as fast as it answers, which gives the
+Strategy: one worker as in production, with its claims and limits in Redis and its schedules in
+PostgreSQL, is asked for terms, for paid rotations, for who is on call, and now and then for a long
+paid rotation and to rename a schedule. First as fast as it answers, which gives the
 maximum; then at half of it, paced by a schedule that does not wait for slow answers, stretch after
 stretch, until the time is over and enough requests were answered. Between stretches the callers
 hang up, and what the worker holds on to is read: memory and descriptors. The payments of the next
@@ -25,9 +26,11 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from bench import postgres
 from bench.cases import EXAMPLE_ORDER, OURS
 from bench.load import (
     Load,
+    Order,
     Summary,
     comes_to_rest,
     cpu_seconds,
@@ -37,22 +40,42 @@ from bench.load import (
 )
 from bench.report import goal_table, outcome, versions
 from bench.servers import LOAD_CORE, Servers, lacking, on_core
+from bench.stored_rows import fill
+from tests.support.databases import administer
+from tests.support.postgres_server import postgres_server
 from tests.support.redis_server import redis_server
-from tests.support.services import EXAMPLE, PATH
+from tests.support.services import EXAMPLE
 
 RESULTS = Path(__file__).parent / "results" / "soak.json"
 CONNECTIONS = 64
 TRIES, TRY_SECONDS, GUESS_PER_SECOND = 3, 5, 1500.0
 STRETCH_SECONDS = 15
-MOST_MB = 110.0
+MOST_MB = 90.0
 FLAT_MB = 5.0
 """What memory may grow by, once a fifth of the requests was answered."""
 
 TERMS = EXAMPLE_ORDER.unpaid()
 SALE = EXAMPLE_ORDER.sale()
 LONG_SALE = replace(SALE, body=json.dumps({**EXAMPLE, "shifts": 1_000}).encode())
-TURNS = (*[TERMS, TERMS, SALE] * 6, TERMS, LONG_SALE)
-PAID_SHARE = sum(order.paid for order in TURNS) / len(TURNS)
+BOUGHT = (TERMS, TERMS, SALE)
+DATABASE, SCHEDULES, ENTRIES = "soak", 100, 100
+
+
+def turns_with(key: str) -> Sequence[Order]:
+    """What is asked for in turn; ``key`` reads who is on call and renames schedules."""
+    current = Order("/api/v2/oncall/current/team_1", b"", method="GET", key=key)
+    renamed = [
+        replace(current, path="/api/v2/oncall/schedules/sched_9", method="PATCH", body=body)
+        for body in (b'{"name":"First"}', b'{"name":"Second"}')
+    ]
+    return (
+        *[*BOUGHT, current] * 6,
+        TERMS,
+        renamed[0],
+        *[*BOUGHT, current] * 6,
+        LONG_SALE,
+        renamed[1],
+    )
 
 
 class Stretch(msgspec.Struct):
@@ -72,7 +95,7 @@ class Stretch(msgspec.Struct):
 
 
 class Soak:
-    """One worker, its Redis and facilitator, and the callers."""
+    """One worker, its Redis, PostgreSQL and facilitator, and the callers."""
 
     def __init__(
         self, folder: Path, stack: ExitStack, stretch_seconds: int = STRETCH_SECONDS
@@ -82,7 +105,13 @@ class Soak:
         servers = Servers(folder, stack)
         servers.start_facilitator()
         redis_url = stack.enter_context(redis_server(folder))
-        servers.start_ours(OURS, ONCALL_REDIS_URL=redis_url)
+        postgres_url = stack.enter_context(postgres_server())
+        administer(postgres_url, "createdb", DATABASE)
+        url = f"{postgres_url}/{DATABASE}"
+        [key] = fill(url, schedules=SCHEDULES, entries=ENTRIES, keys=1)
+        self._turns = turns_with(key)
+        self._paid_share = sum(order.paid for order in self._turns) / len(self._turns)
+        servers.start_ours(OURS, ONCALL_REDIS_URL=redis_url, ONCALL_DATABASE_URL=url)
         self._worker = servers.by_name[OURS]
         self._signer = stack.enter_context(ThreadPoolExecutor(1))
 
@@ -127,12 +156,12 @@ class Soak:
 
     def _payments(self, requests: float) -> Sequence[bytes]:
         """Enough payments for so many requests."""
-        count = int(requests * PAID_SHARE) + CONNECTIONS + 100
+        count = int(requests * self._paid_share) + CONNECTIONS + 100
         return list(payments_for(self._worker, SALE, count))
 
     def _load(self, seconds: int, payments: Sequence[bytes], per_second: float = 0.0) -> Summary:
-        load = Load(TURNS, CONNECTIONS, seconds, per_second)
-        return load.summary(self._worker.url + PATH, payments, self._folder)
+        load = Load(self._turns, CONNECTIONS, seconds, per_second)
+        return load.summary(self._worker.url, payments, self._folder)
 
 
 def main() -> None:
@@ -140,7 +169,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--requests", type=int, default=500_000, help="at least so many")
     options = parser.parse_args()
-    if lack := lacking("wrk", "redis-server"):
+    if lack := lacking("wrk", "redis-server") or postgres.lacking():
         sys.exit(lack)
     console = Console(width=None if sys.stdout.isatty() else 120)
     with on_core(LOAD_CORE), tempfile.TemporaryDirectory() as name, ExitStack() as stack:
@@ -202,7 +231,6 @@ def record(most: float, stretches: Sequence[Stretch]) -> dict[str, Any]:
     return {
         "versions": versions(),
         "connections": CONNECTIONS,
-        "paid_share": PAID_SHARE,
         "most_per_second": round(most, 1),
         "start": rounded(stretches[0]),
         "end": rounded(stretches[-1]),

@@ -24,8 +24,10 @@ T = TypeVar("T")
 ADDRESS_SPACE_BYTES = 384 * 1024 * 1024
 """What a worker may map: the heaviest jobs of ``make bench-abuse`` take 140 MB. Twice as much and
 256 MiB for the service are the memory limit of the containers in ``deploy``."""
-NICENESS = 10
-"""The event loop goes first when processors are short."""
+NICENESS = 5
+"""The event loop goes first when processors are short. Beside one busy process a worker still has a
+quarter of a processor, so a job that uses all its processor time ends before its time by the clock
+(``SLOWNESS`` of the pool). With 10 it had a tenth, and was ended by the clock."""
 SPARE_SECONDS = 1
 """The kernel ends a process that the timer could not interrupt so much later."""
 SHARE_BEFORE_TIMER = 0.975
