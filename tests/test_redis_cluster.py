@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.redis_scripts import RedisScripts
 from app.redis_servers import close, memory_of, redis_at
-from tests.support.processes import free_port, wait_until
+from tests.support.processes import free_port
 from tests.support.redis_servers import Cluster, Node, emptied, redis_cluster
 
 pytestmark = [pytest.mark.anyio, pytest.mark.redis]
@@ -76,9 +76,7 @@ async def test_a_slot_that_has_moved_is_asked_where_it_is(
 ) -> None:
     assert await counted(scripts) == [1] * 60
     replica = next(node for node in cluster.nodes if not node.is_primary)
-    with replica.client() as server:
-        server.execute_command("CLUSTER FAILOVER")
-    await asyncio.to_thread(wait_until, lambda: replica.is_primary)
+    await asyncio.to_thread(replica.take_over)
     # every key is in the replica by now, because the failover was asked for
     assert await counted(scripts) == [2] * 60
 

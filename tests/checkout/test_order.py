@@ -151,7 +151,7 @@ async def test_a_calendar_is_not_laid_out_before_anybody_pays(pool: RecordingPoo
 
 async def test_a_calendar_that_is_only_read_after_signing_says_so_and_charges_nothing() -> None:
     sandbox = Sandbox()
-    every_second = calendar("DTSTART:20260602T090000Z", "RRULE:FREQ=SECONDLY;COUNT=60000")
+    every_second = calendar("DTSTART:20260604T000000Z", "RRULE:FREQ=SECONDLY;COUNT=60000")
     body = {**EXAMPLE, "unavailableIcs": {"alice": every_second}}
     unpaid = await sandbox.ask(body)
     assert unpaid.status_code == 402

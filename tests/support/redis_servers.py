@@ -7,6 +7,7 @@ are given.
 import contextlib
 import random
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ MASTERS = 3
 NAME = "oncall"
 NODE_TIMEOUT_MS = 1_500
 """How long a node does not answer until the others let its replica take over."""
+FAILOVER_SECONDS = 6
+"""Nodes give up a failover that was asked for after five."""
 COMMON = ("--save", "", "--bind", "127.0.0.1", "--maxmemory-policy", "noeviction")
 
 
@@ -50,6 +53,28 @@ class Node:
         with contextlib.suppress(RedisError), self.client() as redis:
             return bool(redis.info("replication")["role"] == "master")
         return False
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether the replica of this primary has all that was written."""
+        with self.client() as redis:
+            told = redis.info("replication")
+        return bool(
+            told["connected_slaves"] and told["slave0"]["offset"] == told["master_repl_offset"]
+        )
+
+    def take_over(self) -> None:
+        """Make this replica the primary, in good order; ask again if the nodes were too slow."""
+
+        def is_done() -> bool:
+            with self.client() as redis:
+                redis.execute_command("CLUSTER FAILOVER")
+            deadline = time.monotonic() + FAILOVER_SECONDS
+            while not self.is_primary and time.monotonic() < deadline:
+                time.sleep(0.05)
+            return self.is_primary
+
+        wait_until(is_done)
 
     def kill(self) -> None:
         """SIGKILL: nothing is written and nobody is told."""

@@ -12,7 +12,7 @@ from app.payments.claims.redis import PARTLY_AWAY, RedisClaims
 from app.payments.claims.redis_keys import SHARDS, ClaimKeys
 from tests.payments.claims.test_claims import HASH, receipt
 from tests.support.ledger import claimed, settlements_of
-from tests.support.processes import free_port
+from tests.support.processes import free_port, wait_until
 from tests.support.redis_servers import emptied, redis_cluster
 
 pytestmark = pytest.mark.anyio
@@ -92,7 +92,9 @@ async def test_a_part_that_is_away_concerns_its_payers_alone(tmp_path: Path) -> 
     with redis_cluster(tmp_path) as cluster:
         claims = RedisClaims(cluster.url, lease_seconds=60, timeout_seconds=1)
         await asyncio.gather(*(sell(claims, payer) for payer in range(40)))
-        cluster.primaries[0].kill()
+        first = cluster.primaries[0]
+        await asyncio.to_thread(wait_until, lambda: first.is_copied)
+        first.kill()
         sales = (sell(claims, payer) for payer in range(100, 140))
         found = await asyncio.gather(*sales, return_exceptions=True)
         failed = [each for each in found if each is not None]
