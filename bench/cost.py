@@ -2,14 +2,15 @@
 
 Strategy: the service runs as in production, on one Redis and a stub facilitator, and is asked for a
 known number of answers of each kind. Processor seconds are the process's own; Redis tells what it
-ran, its processor time, bytes and memory itself. From these figures and named assumptions it is
+ran, its processor time, bytes and memory itself. Processor times are those of the usual processor
+(``speed.py``). From these figures and named assumptions it is
 then calculated what a load needs.
 """
 
 import asyncio
 import json
-import os
 import platform
+import statistics
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -26,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.cases import EXAMPLE_ORDER
-from bench.load import cpu_seconds, memory_mb
+from bench.load import cpu_seconds, memory_mb, slowness_of_servers
 from bench.payments import Payments
 from bench.servers import Server, Servers
 from tests.support.redis_server import redis_server
@@ -34,8 +35,7 @@ from tests.support.services import NETWORK, PAY_TO
 
 RESULTS = Path(__file__).parent / "results" / "cost.json"
 REQUESTS = 1_000
-"""Of a round; a request's processor time is that of the quickest round, because what other work on
-the machine adds to it (shared caches and cores) is not the service's."""
+"""Of a round; a request's processor time is the median of the rounds."""
 ROUNDS = 7
 PROCESSOR_TIMES = ("service_us", "redis_us")
 WARM_UP = 300
@@ -64,6 +64,8 @@ class Cost:
     redis_bytes: float
     facilitator_calls: float
     http_bytes: int
+    slowness: float
+    """How many times as long as usual the processor took; the times are divided by it."""
 
 
 def main() -> None:
@@ -89,10 +91,8 @@ def main() -> None:
     show(costs, memory, needs)
     names = ("uvicorn", "uvloop", "redis", "limits", "aiohttp", "x402")
     versions = {"python": platform.python_version(), **{name: version(name) for name in names}}
-    busy = round(os.getloadavg()[0], 1)
     record = {
         "versions": versions,
-        "load_average": busy,
         "costs": [asdict(c) for c in costs],
         "memory": memory,
     }
@@ -131,22 +131,27 @@ class Bench:
     def cost(self, kind: str, payments: Iterator[str | None], status: int) -> Cost:
         """What a request uses, and that each is answered with ``status``."""
         rounds = [self._round(kind, payments, status) for _ in range(ROUNDS)]
-        least = {name: min(getattr(cost, name) for cost in rounds) for name in PROCESSOR_TIMES}
-        return replace(rounds[-1], **least)
+        medians = {
+            name: statistics.median(getattr(cost, name) for cost in rounds)
+            for name in (*PROCESSOR_TIMES, "slowness")
+        }
+        return replace(rounds[-1], **medians)
 
     def _round(self, kind: str, payments: Iterator[str | None], status: int) -> Cost:
-        before = self._used()
+        slow, before = slowness_of_servers(), self._used()
         answer = self.run(REQUESTS, payments)
         used = {name: (now - before[name]) / REQUESTS for name, now in self._used().items()}
+        slow = min(slow, slowness_of_servers())
         assert answer.status_code == status, answer.text
         return Cost(
             kind,
-            service_us=round(used["service"] * 1e6),
-            redis_us=round(used["redis"] * 1e6),
+            service_us=round(used["service"] * 1e6 / slow),
+            redis_us=round(used["redis"] * 1e6 / slow),
             redis_scripts=round(used["scripts"], 2),
             redis_bytes=round(used["redis_bytes"]),
             facilitator_calls=round(used["calls"], 2),
             http_bytes=size_of(answer),
+            slowness=round(slow, 2),
         )
 
     def run(self, count: int, payments: Iterator[str | None]) -> httpx.Response:

@@ -15,6 +15,7 @@ import msgspec
 LOOKS_PER_SECOND = 250
 SECONDS = 5
 SHOWN = 15
+WAITS = "_worker (concurrent/futures/thread.py"
 EVERY = 0.99
 
 
@@ -49,13 +50,15 @@ def shares_in(stacks: str) -> list[Share]:
     """The largest shares in collapsed stacks (``outer;inner count`` a line).
 
     Those that are busy themselves, and those of ours whatever they call; without what is on every
-    stack.
+    stack, and without the threads of a pool that wait for work, which py-spy takes for busy.
     """
     alone: Counter[str] = Counter()
     with_calls: Counter[str] = Counter()
     for line in stacks.splitlines():
         stack, _, count = line.rpartition(" ")
         functions = stack.split(";")
+        if functions[-1].startswith(WAITS):
+            continue
         alone[functions[-1]] += int(count)
         with_calls.update(dict.fromkeys(functions, int(count)))
     total = max(alone.total(), 1)

@@ -6,6 +6,7 @@ STACKS = """\
 main (app/__main__.py:1);serve (app/checkout/http_route.py:2);read (msgspec.py:3) 30
 main (app/__main__.py:1);serve (app/checkout/http_route.py:2) 10
 main (app/__main__.py:1);write (uvloop.py:4);write (uvloop.py:4) 60
+_bootstrap (threading.py:5);_worker (concurrent/futures/thread.py:69) 100
 """
 
 
