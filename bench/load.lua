@@ -1,13 +1,13 @@
--- What wrk sends: one request after the other, each from another client, and each paid one with a
--- payment of its own.
+-- What wrk sends: one request after the other, each from another client, each paid one with a payment
+-- of its own, and each keyed one with the next key.
 --
--- wrk -s bench/load.lua URL -- PER_SECOND STATUSES PAYMENTS_FILE TURN…
+-- wrk -s bench/load.lua URL -- PER_SECOND STATUSES PAYMENTS_FILE KEYS_FILE TURN…
 --
 -- PER_SECOND paces the requests; 0 means as fast as they are answered. STATUSES are what answers may
 -- have, such as 402 or 200,402. For 200 alone wrk's own count of statuses over 399 tells, so that
--- large bodies need not be copied into Lua. PAYMENTS_FILE has a header value a line. The TURNs are
--- taken in turn: "paid" or "unpaid", a colon, and a file with the request, to whose head the client
--- and the payment are added. The last line printed is JSON.
+-- large bodies need not be copied into Lua. Both files have a header value a line. The TURNs are
+-- taken in turn: "paid", "keyed" or "unpaid", a colon, and a file with the request, to whose head the
+-- client and the payment or key are added. The last line printed is JSON.
 
 local ffi = require("ffi")
 ffi.cdef("typedef struct { long seconds, nanoseconds; } instant; int clock_gettime(int, instant *);")
@@ -25,6 +25,14 @@ local function content(path)
   local text = file:read("*a")
   file:close()
   return text
+end
+
+local function header_lines(name, file)
+  local all = {}
+  for line in io.lines(file) do
+    all[#all + 1] = "\r\n" .. name .. line
+  end
+  return all
 end
 
 local clock = ffi.new("instant")
@@ -63,17 +71,15 @@ function init(args)
       end
     end
   end
-  payments = {}
-  for line in io.lines(args[3]) do
-    payments[#payments + 1] = "\r\nPAYMENT-SIGNATURE: " .. line
-  end
+  payments = header_lines("PAYMENT-SIGNATURE: ", args[3])
+  keys = header_lines("Authorization: Bearer ", args[4])
   turns = {}
-  for index = 4, #args do
+  for index = 5, #args do
     local kind, file = args[index]:match("(%a+):(.*)")
     local text = content(file)
     local ended = text:find("\r\n\r\n", 1, true)
     turns[#turns + 1] = {
-      pays = kind == "paid",
+      kind = kind,
       head = text:sub(1, ended - 1) .. "\r\nX-Forwarded-For: 10.1.",
       tail = text:sub(ended),
     }
@@ -85,8 +91,10 @@ function request()
   local turn = turns[(sent - 1) % #turns + 1]
   local client = sent % CLIENTS
   local address = math.floor(client / 200) .. "." .. client % 200
-  if not turn.pays then
+  if turn.kind == "unpaid" then
     return turn.head .. address .. turn.tail
+  elseif turn.kind == "keyed" then
+    return turn.head .. address .. keys[sent % #keys + 1] .. turn.tail
   end
   paid = paid + 1
   if paid > #payments then

@@ -33,7 +33,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 class Order:
     """What to ask a server for: ``body`` sent to ``path``, and the status it must answer.
 
-    ``key`` is that of an organisation, for what is stored.
+    With ``keyed`` each comes with the next key of an organisation, for what is stored.
     """
 
     path: str
@@ -41,7 +41,7 @@ class Order:
     status: int = 200
     paid: bool = False
     method: str = "POST"
-    key: str = ""
+    keyed: bool = False
 
     def unpaid(self) -> "Order":
         """The same without a payment, answered with the terms."""
@@ -137,24 +137,30 @@ def slowness_of_servers() -> float:
 
 @dataclass(frozen=True)
 class Load:
-    """Orders taken in turn over ``connections``; ``per_second`` of them, or as many as can be."""
+    """Orders taken in turn over ``connections``; ``per_second`` of them, or as many as can be.
+
+    ``keys`` are used in turn by those that are ``keyed``.
+    """
 
     orders: Sequence[Order]
     connections: int
     seconds: int
     per_second: float = 0.0
+    keys: Sequence[str] = ()
 
     def summary(self, url: str, payments: Sequence[bytes], folder: Path) -> Summary:
         """What became of it. ``payments`` are used once each; raises ``BadRun``."""
         statuses = sorted({order.status for order in self.orders})
-        papers = folder / "payments"
+        papers, keys = folder / "payments", folder / "keys"
         papers.write_bytes(b"".join(payment + b"\n" for payment in payments))
+        keys.write_text("".join(f"{key}\n" for key in self.keys))
         turns = [_turn(number, order, url, folder) for number, order in enumerate(self.orders)]
         told = subprocess.run(
             [
                 *("wrk", "-t1", f"-c{self.connections}", f"-d{self.seconds}s"),
                 *(f"--timeout={REQUEST_SECONDS}s", "-s", str(SCRIPT), url, "--"),
-                *(f"{self.per_second:g}", ",".join(map(str, statuses)), str(papers), *turns),
+                *(f"{self.per_second:g}", ",".join(map(str, statuses)), str(papers), str(keys)),
+                *turns,
             ],
             capture_output=True,
             text=True,
@@ -172,11 +178,11 @@ def _turn(number: int, order: Order, url: str, folder: Path) -> str:
         f"Host: {httpx.URL(url).netloc.decode()}",
         *(["Content-Type: application/json"] if order.body else []),
         f"Content-Length: {len(order.body)}",
-        *([f"Authorization: Bearer {order.key}"] if order.key else []),
     ]
     request = folder / f"request-{number}"
     request.write_bytes("\r\n".join(lines).encode() + b"\r\n\r\n" + order.body)
-    return f"{'paid' if order.paid else 'unpaid'}:{request}"
+    kind = "paid" if order.paid else "keyed" if order.keyed else "unpaid"
+    return f"{kind}:{request}"
 
 
 def answer_to(server: Server, order: Order) -> httpx.Response:

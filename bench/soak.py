@@ -58,24 +58,19 @@ TERMS = EXAMPLE_ORDER.unpaid()
 SALE = EXAMPLE_ORDER.sale()
 LONG_SALE = replace(SALE, body=json.dumps({**EXAMPLE, "shifts": 1_000}).encode())
 BOUGHT = (TERMS, TERMS, SALE)
-DATABASE, SCHEDULES, ENTRIES = "soak", 100, 100
+DATABASE, SCHEDULES, ENTRIES, KEYS = "soak", 100, 100, 2_000
+"""Each key is asked with for less than its limit."""
 
-
-def turns_with(key: str) -> Sequence[Order]:
-    """What is asked for in turn; ``key`` reads who is on call and renames schedules."""
-    current = Order("/api/v2/oncall/current/team_1", b"", method="GET", key=key)
-    renamed = [
-        replace(current, path="/api/v2/oncall/schedules/sched_9", method="PATCH", body=body)
-        for body in (b'{"name":"First"}', b'{"name":"Second"}')
-    ]
-    return (
-        *[*BOUGHT, current] * 6,
-        TERMS,
-        renamed[0],
-        *[*BOUGHT, current] * 6,
-        LONG_SALE,
-        renamed[1],
-    )
+CURRENT = Order("/api/v2/oncall/current/team_1", b"", method="GET", keyed=True)
+RENAMED = [
+    replace(CURRENT, path="/api/v2/oncall/schedules/sched_9", method="PATCH", body=body)
+    for body in (b'{"name":"First"}', b'{"name":"Second"}')
+]
+TURNS = (
+    *(*[*BOUGHT, CURRENT] * 6, TERMS, RENAMED[0]),
+    *(*[*BOUGHT, CURRENT] * 6, LONG_SALE, RENAMED[1]),
+)
+PAID_SHARE = sum(order.paid for order in TURNS) / len(TURNS)
 
 
 class Stretch(msgspec.Struct):
@@ -108,9 +103,7 @@ class Soak:
         postgres_url = stack.enter_context(postgres_server())
         administer(postgres_url, "createdb", DATABASE)
         url = f"{postgres_url}/{DATABASE}"
-        [key] = fill(url, schedules=SCHEDULES, entries=ENTRIES, keys=1)
-        self._turns = turns_with(key)
-        self._paid_share = sum(order.paid for order in self._turns) / len(self._turns)
+        self._keys = fill(url, schedules=SCHEDULES, entries=ENTRIES, keys=KEYS)
         servers.start_ours(OURS, ONCALL_REDIS_URL=redis_url, ONCALL_DATABASE_URL=url)
         self._worker = servers.by_name[OURS]
         self._signer = stack.enter_context(ThreadPoolExecutor(1))
@@ -156,11 +149,11 @@ class Soak:
 
     def _payments(self, requests: float) -> Sequence[bytes]:
         """Enough payments for so many requests."""
-        count = int(requests * self._paid_share) + CONNECTIONS + 100
+        count = int(requests * PAID_SHARE) + CONNECTIONS + 100
         return list(payments_for(self._worker, SALE, count))
 
     def _load(self, seconds: int, payments: Sequence[bytes], per_second: float = 0.0) -> Summary:
-        load = Load(self._turns, CONNECTIONS, seconds, per_second)
+        load = Load(TURNS, CONNECTIONS, seconds, per_second, self._keys)
         return load.summary(self._worker.url, payments, self._folder)
 
 
