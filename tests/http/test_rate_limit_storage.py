@@ -171,6 +171,19 @@ async def test_it_counts_with_processes_of_the_last_version(clock: Clock, tmp_pa
 
 @pytest.mark.anyio
 @pytest.mark.redis
+async def test_nothing_of_others_is_reset(clock: Clock, tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url:
+        redis = limits_redis(url)
+        await redis.set("oncall:claim:a", "paid")
+        windows = RedisWindows(clock=clock, redis=redis)
+        await windows.take("a", 2, 60)
+        assert await windows.reset() == 1
+        assert await redis.keys() == [b"oncall:claim:a"]
+        await redis.aclose()
+
+
+@pytest.mark.anyio
+@pytest.mark.redis
 async def test_a_window_that_nobody_asks_for_leaves_redis(clock: Clock, tmp_path: Path) -> None:
     with redis_server(tmp_path) as url:
         redis = limits_redis(url)

@@ -1,5 +1,6 @@
 """What every rate-limited POST route does around its own work."""
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from http import HTTPStatus
@@ -18,7 +19,7 @@ from app.errors import BodyTooLarge, EmptyWindow, OncallError, RateLimited
 from app.http.large_bodies import OWN_BYTES
 from app.http.rate_limited_route import Exchange
 from app.http.rate_limits import RateLimits
-from app.http.request_body import MAX_BODY_BYTES
+from app.http.request_body import MAX_BODY_BYTES, MAX_BODY_SECONDS
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.anyio
@@ -61,8 +62,8 @@ class Sent:
     async def send(self, message: Message) -> None:
         self.messages.append(message)
 
-    def exchange(self) -> Exchange:
-        return Exchange(self.scope, self.receive, self.send)
+    def exchange(self, most_bytes: int = MAX_BODY_BYTES) -> Exchange:
+        return Exchange(self.scope, self.receive, self.send, most_bytes)
 
     @property
     def status(self) -> int:
@@ -217,3 +218,30 @@ async def test_errors_of_admission_have_names(limits: RateLimits) -> None:
         except OncallError as error:
             errors.append(type(error))
     assert errors == [RateLimited, BodyTooLarge]
+
+
+async def test_the_body_has_the_limit_of_its_route(limits: RateLimits) -> None:
+    told = Sent(headers=[(b"content-length", b"4")], content=b"1234")
+    assert told.exchange(4).admit(limits).bodiless is False
+    with pytest.raises(BodyTooLarge):
+        told.exchange(3).admit(limits)
+    assert await Sent(content=b"1234").exchange(4).body(limits) == b"1234"
+    with pytest.raises(BodyTooLarge):
+        await Sent(content=b"1234").exchange(3).body(limits)
+
+
+async def test_only_a_body_that_is_still_to_arrive_is_timed(
+    limits: RateLimits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timed: list[float | None] = []
+    timeout = asyncio.timeout
+
+    def noted(seconds: float | None) -> asyncio.Timeout:
+        timed.append(seconds)
+        return timeout(seconds)
+
+    monkeypatch.setattr("app.http.request_body.asyncio.timeout", noted)
+    assert await Sent(content=b"1234").exchange().body(limits, arrived=True) == b"1234"
+    assert timed == []
+    assert await Sent(content=b"1234").exchange().body(limits) == b"1234"
+    assert timed == [MAX_BODY_SECONDS]

@@ -19,6 +19,7 @@ from app.http.rate_limits import (
     is_proxy,
     limits_in,
     limits_redis,
+    products_beyond,
 )
 from app.http.request_head import request_head
 from tests.conftest import Clock
@@ -490,6 +491,14 @@ def test_a_redis_that_did_not_answer_is_told_for_eleven_seconds(
 def test_a_request_waits_a_second_for_redis_at_most() -> None:
     options = limits_redis("redis://127.0.0.1").connection_pool.connection_kwargs
     assert (options["socket_timeout"], options["socket_connect_timeout"]) == (1.0, 1.0)
+    assert options["retry"].get_retries() == 0
+
+
+def test_products_whose_limit_an_address_meets_first() -> None:
+    of_products = {"same": "60/hour", "more": "61/hour", "less": "59/hour", "burst": "2/second"}
+    limits = {name: parse(text) for name, text in of_products.items()}
+    assert products_beyond(parse("1/minute"), limits) == ["more", "burst"]
+    assert products_beyond(parse("60/hour"), limits) == ["more", "burst"]
 
 
 def test_the_client_of_a_request_is_read_from_its_head(clock: Clock) -> None:
