@@ -224,6 +224,7 @@ def record(most: float, stretches: Sequence[Stretch]) -> dict[str, Any]:
     return {
         "versions": versions(),
         "connections": CONNECTIONS,
+        "paid_share": PAID_SHARE,
         "most_per_second": round(most, 1),
         "start": rounded(stretches[0]),
         "end": rounded(stretches[-1]),

@@ -7,6 +7,7 @@ there a fixed job takes beside it (``speed.py``).
 
 import http.client
 import json
+import operator
 import statistics
 import subprocess
 import sys
@@ -37,11 +38,14 @@ def main() -> None:
         for runs, by_clock in zip(seconds.values(), measured, strict=True):
             runs.append(by_clock / slow[-1])
     medians = {name: statistics.median(runs) for name, runs in seconds.items()}
-    table = Table("", "median s", "fastest s", "at most", "", title="Start-up")
+    table = Table("", "median s", "fastest s", "at most", "", "by the clock", title="Start-up")
     for name, median in medians.items():
         met = "pass" if median <= GOALS[name] else "miss"
         fastest = min(seconds[name])
-        table.add_row(name, f"{median:.2f}", f"{fastest:.2f}", f"{GOALS[name]}", met)
+        by_clock = statistics.median(map(operator.mul, seconds[name], slow))
+        table.add_row(
+            name, f"{median:.2f}", f"{fastest:.2f}", f"{GOALS[name]}", met, f"{by_clock:.2f}"
+        )
     Console().print(
         table, f"this processor is {statistics.median(slow):.2f} times as slow as usual"
     )
