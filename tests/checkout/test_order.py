@@ -9,7 +9,7 @@ import pytest
 from app.http.large_bodies import LARGE_BYTES
 from app.products.endpoint import AFTER_SIGNING, FREE_BODY_BYTES
 from app.products.registry import paid_endpoints
-from app.products.rotation.absence_calendars import LATER, RECURS
+from app.products.rotation.absence_calendars import LATER, LONG, QUICK_CHARACTERS, RECURS
 from tests.support.pools import RecordingPool
 from tests.support.services import (
     EXAMPLE,
@@ -33,6 +33,11 @@ ANSWERED = ("answer_to", False)
 def calendar(*lines: str) -> str:
     event = ("BEGIN:VEVENT", "UID:1", "DTSTAMP:20260101T000000Z", *lines, "END:VEVENT")
     return "\r\n".join(("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", *event, "END:VCALENDAR", ""))
+
+
+def later(why: str) -> dict[str, str]:
+    """Return the warning about Alice's calendar, which is read after signing."""
+    return {"pointer": "/unavailableIcs/alice", "detail": LATER.format(why=why)}
 
 
 DAYS_THAT_NO_YEAR_HAS = calendar(
@@ -146,18 +151,17 @@ async def test_a_calendar_is_not_laid_out_before_anybody_pays(pool: RecordingPoo
     body = {**EXAMPLE, "unavailableIcs": {"alice": DAYS_THAT_NO_YEAR_HAS}}
     response = await sandbox.ask(body)
     assert response.status_code == 402
+    assert response.json()["warnings"] == [later(RECURS)]
     assert pool.jobs == [("examine_document", True)]
 
 
 async def test_a_calendar_that_is_only_read_after_signing_says_so_and_charges_nothing() -> None:
     sandbox = Sandbox()
-    every_second = calendar("DTSTART:20260604T000000Z", "RRULE:FREQ=SECONDLY;COUNT=60000")
-    body = {**EXAMPLE, "unavailableIcs": {"alice": every_second}}
+    long = calendar("DTSTART:no time", "DESCRIPTION:" + "x" * QUICK_CHARACTERS)
+    body = {**EXAMPLE, "unavailableIcs": {"alice": long}}
     unpaid = await sandbox.ask(body)
     assert unpaid.status_code == 402
-    assert unpaid.json()["warnings"] == [
-        {"pointer": "/unavailableIcs/alice", "detail": LATER.format(why=RECURS)}
-    ]
+    assert unpaid.json()["warnings"] == [later(LONG)]
     payment = await Wallet().payment(unpaid.headers["PAYMENT-REQUIRED"])
     refused = await sandbox.ask(body, payment)
     assert refused.status_code == 400
