@@ -10,8 +10,11 @@ import pytest
 from x402.http.utils import decode_payment_required_header
 
 from app.checkout.http_route import _fields
+from app.checkout.query_parameters import require_no_query
+from app.errors import InvalidRequest
 from app.payments.claims.memory import MemoryClaims
 from app.payments.facilitators.remote import RemoteFacilitator
+from app.products.registry import paid_endpoints
 from tests.conftest import Clock
 from tests.support.pools import RecordingPool
 from tests.support.seed import EXAMPLE_RESPONSE
@@ -122,6 +125,7 @@ class TestPaid:
             ("shifts=3", "'shifts' is not known: send 'shifts' in the JSON body"),
             ("members=al", "'members' is not known: send 'people' in the JSON body"),
             ("xyz", "'xyz' is not known: fields stand in the JSON body"),
+            ("x" * 200, f"'{'x' * 200}' is not known: fields stand in the JSON body"),
             ("x" * 300, f"'{'x' * 200}…' is not known: fields stand in the JSON body"),
         ],
     )
@@ -136,6 +140,11 @@ class TestPaid:
                 {"pointer": "", "detail": f"the query parameter {detail}"}
             ]
         assert sandbox.transfers == 0
+
+    def test_a_query_parameter_that_is_a_field_is_not_taken_for_another_one(self) -> None:
+        [endpoint] = [each for each in paid_endpoints() if each.slug == "sched-oncall-schedule"]
+        with pytest.raises(InvalidRequest, match="send 'start_at' in the JSON body"):
+            require_no_query(b"start_at=2026-06-04", endpoint)
 
     @pytest.mark.parametrize(("query", "named"), [("&", 1), ("a=1&" * 50, 20)])
     async def test_a_strange_query_is_refused_in_few_words(

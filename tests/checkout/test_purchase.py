@@ -4,28 +4,34 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
+from x402.extensions.payment_identifier import append_payment_identifier_to_extensions
 from x402.schemas import ResourceInfo, VerifyResponse
 
 from app.checkout.purchase import (
     KEPT_BODY_BYTES,
     Found,
+    OrderMaker,
     PaidAnswer,
     PaymentContext,
     ProductCheckout,
     PurchaseRequest,
 )
 from app.errors import (
+    BodyTooLarge,
     FacilitatorUnavailable,
     FieldError,
+    IdentifierAlreadyUsed,
     InvalidRequest,
     MalformedBody,
     SettlementUnknown,
 )
 from app.http.large_bodies import LARGE_BYTES
 from app.http.rate_limits import RateLimits
+from app.payments.authorization import PaymentIdentity
 from app.payments.claims.claim import Claim
 from app.payments.claims.memory import MemoryClaims
 from app.payments.facilitators.by_network import Facilitators
@@ -34,12 +40,16 @@ from app.payments.terms import PaymentRequiredBody, payment_terms_of, resource_s
 from app.payments.verification import CarriedPayment, HeaderPayment
 from app.products.endpoint import AFTER_SIGNING, FREE_BODY_BYTES, JSON, Endpoint
 from app.products.registry import paid_endpoints
+from app.products.workspace.endpoint import workspace_endpoint
 from app.workers.pool import WorkerPool
 from tests.conftest import Clock
+from tests.support import solana_payments
+from tests.support.ledger import settlements_of
 from tests.support.services import EXAMPLE, NETWORK, PAY_TO, TRANSACTION
 from tests.support.settling import Facilitator, Later, failed, settled, unknown
 from tests.support.virtual_time import run_in_virtual_time
 from tests.support.wallets import Wallet, header_of
+from tests.support.workspaces import order
 
 T = TypeVar("T")
 
@@ -78,21 +88,29 @@ class State(Facilitator):
     label = "sandbox"
     problem: str | None = None
     takes_version_1 = True
+    fee_payer = ""
 
 
 class Shop:
     """A checkout of one product, with everything that stands behind it."""
 
     def __init__(
-        self, clock: Clock, claims: MemoryClaims | None = None, endpoint: Endpoint = ENDPOINT
+        self,
+        clock: Clock,
+        claims: MemoryClaims | None = None,
+        endpoint: Endpoint = ENDPOINT,
+        *,
+        network: str = NETWORK,
+        pay_to: str = PAY_TO,
+        orders: OrderMaker | None = None,
     ) -> None:
-        self.facilitator = State()
+        self.facilitator = State(network)
         self.claims = MemoryClaims(clock) if claims is None else claims
-        self.server = resource_server({NETWORK: self.facilitator})
+        self.server = resource_server({network: self.facilitator})
         self.terms = payment_terms_of(
             self.server,
             price_usd=endpoint.price_usd,
-            payees={NETWORK: PAY_TO},
+            payees={network: pay_to},
             resource=ResourceInfo(url="https://oncall.test/x"),
         )
         settlement = SettlementService(
@@ -104,10 +122,10 @@ class Shop:
         )
         self.pool = Here()
         payments = PaymentContext(
-            self.terms, self.server, settlement, Facilitators({NETWORK: self.facilitator})
+            self.terms, self.server, settlement, Facilitators({network: self.facilitator})
         )
-        self.checkout = ProductCheckout(endpoint, RateLimits(clock), self.pool, payments, clock)
         self.free = ProductCheckout(endpoint, RateLimits(clock), self.pool, None, clock)
+        self.checkout = replace(self.free, payments=payments, orders=orders)
 
     def payment(
         self, *, contract: bool = False, wallet: Wallet | None = None, **changes: Any
@@ -170,6 +188,7 @@ def test_heavy_work_is_done_in_a_worker_for_its_caller(
     assert shop.pool.jobs == [("answer_to", ANN, ENDPOINT.cpu_seconds, False)] * worker
     assert shop.pool.payers == [wallet.account.address.lower()] * worker
     assert run_in_virtual_time(shop.free.outcome(asked(body=body))).answer == paid.answer
+    assert shop.pool.payers[worker:] == [""] * worker
     assert shop.facilitator.names == ["verify", "settle"][not worker :]
 
 
@@ -308,6 +327,7 @@ WHO = {
     "participants": ["a"],
 }
 WHO_NOW = json.dumps(WHO).encode()
+HEAVY_WHO_NOW = WHO_NOW.ljust(LARGE_BYTES + 1)
 
 
 def at_of(answer: bytes) -> str:
@@ -320,24 +340,26 @@ def shop_of_now(clock: Clock, claims: MemoryClaims | None = None) -> Shop:
     return Shop(clock, claims, paid_endpoints()[2])
 
 
-def test_the_terms_tell_what_is_understood(clock: Clock) -> None:
+@pytest.mark.parametrize("body", [WHO_NOW, HEAVY_WHO_NOW], ids=["small", "large"])
+def test_the_terms_tell_what_is_understood(clock: Clock, body: bytes) -> None:
     shop = shop_of_now(clock)
     for second in range(2):
-        told = shop.told(asked(body=WHO_NOW))
+        told = shop.told(asked(body=body))
         assert told["understood"]["at"] == f"2026-06-04T00:00:0{second}.000Z"
         assert "understood" not in json.loads(base64.b64decode(shop.terms.unpaid_body.header))
         clock.advance(1)
 
 
+@pytest.mark.parametrize("body", [WHO_NOW, HEAVY_WHO_NOW], ids=["small", "large"])
 @pytest.mark.parametrize("kept", [True, False], ids=["kept", "too large to be kept"])
-def test_a_replay_is_about_the_first_now(clock: Clock, kept: bool) -> None:
+def test_a_replay_is_about_the_first_now(clock: Clock, kept: bool, body: bytes) -> None:
     shop = shop_of_now(clock, None if kept else MemoryClaims(clock, max_answer_bytes=0))
-    request = asked(shop.payment(), WHO_NOW)
+    request = asked(shop.payment(), body)
     first = shop.bought(request)
     clock.advance(60)
     assert shop.bought(request).answer == first.answer
     assert at_of(first.answer) == "2026-06-04T00:00:00"
-    assert at_of(run_in_virtual_time(shop.free.outcome(asked(body=WHO_NOW))).answer) == (
+    assert at_of(run_in_virtual_time(shop.free.outcome(asked(body=body))).answer) == (
         "2026-06-04T00:01:00"
     )
 
@@ -353,12 +375,13 @@ def test_a_settlement_that_was_not_known_is_for_the_first_now(clock: Clock) -> N
     assert at_of(shop.bought(request).answer) == "2026-06-04T00:00:00"
 
 
+@pytest.mark.parametrize("body", [WHO_NOW, HEAVY_WHO_NOW], ids=["small", "large"])
 @pytest.mark.parametrize("kept", [True, False], ids=["kept", "too large to be kept"])
-def test_two_at_once_get_one_answer(clock: Clock, kept: bool) -> None:
+def test_two_at_once_get_one_answer(clock: Clock, kept: bool, body: bytes) -> None:
     """The other process looked before the first one claimed, and computed a second later."""
     claims = MemoryClaims(clock, max_answer_bytes=10**6 if kept else 0)
     here, there = (shop_of_now(clock, claims) for _ in range(2))
-    request = asked(here.payment(), WHO_NOW)
+    request = asked(here.payment(), body)
     found = run_in_virtual_time(there.checkout.find(request))
     first = here.bought(request)
     clock.advance(1)
@@ -366,6 +389,26 @@ def test_two_at_once_get_one_answer(clock: Clock, kept: bool) -> None:
     assert isinstance(second, PaidAnswer)
     assert second.charge is not None
     assert (second.answer, second.charge.replayed) == (first.answer, True)
+    assert len(there.pool.jobs) == (0 if body == WHO_NOW else 1 if kept else 2)
+
+
+def test_two_at_once_get_their_own_answer_where_the_first_now_is_not_known(clock: Clock) -> None:
+    """The claim is of a version that did not store what an answer was about."""
+
+    class Older(MemoryClaims):
+        async def claim(self, *arguments: Any) -> Claim:
+            *known, _ = arguments
+            return await super().claim(*known)
+
+    claims = Older(clock, max_answer_bytes=0)
+    here, there = (shop_of_now(clock, claims) for _ in range(2))
+    request = asked(here.payment(), WHO_NOW)
+    found = run_in_virtual_time(there.checkout.find(request))
+    here.bought(request)
+    clock.advance(1)
+    second = run_in_virtual_time(there.checkout.outcome(request, found))
+    assert isinstance(second, PaidAnswer)
+    assert at_of(second.answer) == "2026-06-04T00:00:01"
 
 
 def test_two_at_once_with_nothing_to_compare_keep_theirs(clock: Clock) -> None:
@@ -377,3 +420,114 @@ def test_two_at_once_with_nothing_to_compare_keep_theirs(clock: Clock) -> None:
     second = run_in_virtual_time(there.checkout.outcome(request, found))
     assert isinstance(second, PaidAnswer)
     assert second.answer == first.answer
+
+
+# --- what is kept for the payer -------------------------------------------------------------
+
+WORKSPACE = workspace_endpoint()
+SECRET = json.dumps(order()).encode()
+
+
+class Opening(NamedTuple):
+    """An order whose answer names the payer and the request."""
+
+    identity: PaymentIdentity
+    document: Any
+
+    async def prepare(self) -> None: ...
+
+    async def cancel(self) -> None: ...
+
+    async def complete(self) -> bytes:
+        return f"{self.identity.payer} {self.document.secret}".encode()
+
+
+def shop_of_workspaces(clock: Clock, **changes: Any) -> Shop:
+    return Shop(clock, None, WORKSPACE, orders=Opening, **changes)
+
+
+def ordered(payment: CarriedPayment, body: bytes = SECRET) -> PurchaseRequest:
+    return PurchaseRequest(WORKSPACE.path, JSON, body, ANN, payment)
+
+
+def test_an_order_is_of_the_payer_and_in_the_ledger(clock: Clock) -> None:
+    shop, wallet = shop_of_workspaces(clock), Wallet()
+    paid = shop.bought(ordered(shop.payment(wallet=wallet)))
+    assert paid.answer == f"{wallet.address.lower()} {json.loads(SECRET)['secret']}".encode()
+    [settlement] = run_in_virtual_time(settlements_of(shop.claims))
+    assert settlement.product == WORKSPACE.slug
+
+
+def test_an_order_is_completed_again_after_the_window_of_its_payment(clock: Clock) -> None:
+    shop = shop_of_workspaces(clock)
+    request = ordered(shop.payment(validBefore=str(START + 60)))
+    first = shop.bought(request)
+    clock.advance(90)
+    again = shop.bought(request)
+    assert again.charge is not None
+    assert (again.answer, again.charge.replayed) == (first.answer, True)
+
+
+def test_an_order_paid_for_on_solana_is_completed_again_for_another_fee_payer(clock: Clock) -> None:
+    shop = shop_of_workspaces(clock, network=solana_payments.NETWORK, pay_to=solana_payments.PAYEE)
+    fee_payer = str(solana_payments.FEE_PAYER.pubkey())
+    shop.facilitator.fee_payer = fee_payer
+    payload = solana_payments.payload(amount=round(WORKSPACE.price_usd * 10**6))
+    [way] = shop.terms.with_fee_payers({solana_payments.NETWORK: fee_payer}).accepts
+    paying = {"x402Version": 2, "payload": payload, "accepted": way.model_dump(by_alias=True)}
+    transaction = solana_payments.name_on_chain(payload)
+    shop.facilitator.settlements = [
+        settled(network=solana_payments.NETWORK, transaction=transaction)
+    ]
+    request = ordered(HeaderPayment([header_of(paying)]))
+    first = shop.bought(request)
+    shop.facilitator.fee_payer = solana_payments.OTHER
+    assert shop.bought(request).answer == first.answer
+
+
+def test_an_order_whose_settlement_was_not_known_is_charged_after_its_window(clock: Clock) -> None:
+    shop = shop_of_workspaces(clock)
+    request = ordered(shop.payment(validBefore=str(START + 60)))
+    shop.facilitator.settlements = [unknown()]
+    with pytest.raises(SettlementUnknown):
+        run_in_virtual_time(shop.buy(request))
+    clock.advance(90)
+    shop.facilitator.settlements = [settled()]
+    assert shop.bought(request).charge is not None
+
+
+def test_an_identifier_is_of_one_order(clock: Clock) -> None:
+    shop, wallet = shop_of_workspaces(clock), Wallet()
+
+    def identified() -> CarriedPayment:
+        payload = wallet.signed(shop.terms.unpaid_body.header)
+        extensions = {"payment-identifier": {"info": {"required": False}}}
+        append_payment_identifier_to_extensions(extensions, "an_order_of_mine_17")
+        return HeaderPayment([header_of({**payload, "extensions": extensions})])
+
+    assert shop.bought(ordered(identified())).charge is not None
+    with pytest.raises(IdentifierAlreadyUsed):
+        run_in_virtual_time(shop.buy(ordered(identified())))
+
+
+@pytest.mark.parametrize(
+    ("body", "error", "detail"),
+    [
+        (b"", MalformedBody, "the body is empty"),
+        (SECRET.ljust(LARGE_BYTES + 1), BodyTooLarge, f"at most {LARGE_BYTES:,} bytes"),
+    ],
+    ids=["empty", "larger than an order may be"],
+)
+def test_an_order_that_cannot_be_read_is_not_charged(
+    clock: Clock, body: bytes, error: type[MalformedBody | BodyTooLarge], detail: str
+) -> None:
+    shop = shop_of_workspaces(clock)
+    with pytest.raises(error) as failure:
+        run_in_virtual_time(shop.buy(ordered(shop.payment(), body)))
+    assert failure.value.detail == detail
+    assert shop.facilitator.names == []
+
+
+def test_an_order_as_large_as_it_may_be(clock: Clock) -> None:
+    shop = shop_of_workspaces(clock)
+    assert shop.bought(ordered(shop.payment(), SECRET.ljust(LARGE_BYTES))).charge is not None

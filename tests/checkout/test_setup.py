@@ -25,6 +25,7 @@ from app.metrics import Metrics
 from app.payments.claims.memory import MemoryClaims
 from app.payments.claims.redis import RedisClaims
 from app.payments.facilitators.by_network import Facilitators
+from app.payments.facilitators.credentials import ApiKey
 from app.payments.facilitators.named import FacilitatorChoice
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.facilitators.sandbox import SandboxFacilitator
@@ -213,8 +214,10 @@ class Node(SolanaChain):
     def __init__(self, told: str | Exception | None) -> None:
         super().__init__("http://127.0.0.1:8", SOLANA)
         self.told = told
+        self.refreshed = 0
 
     async def refresh(self) -> None:
+        self.refreshed += 1
         self.problem = None
 
     async def payee_problem(self, pay_to: str) -> str | None:
@@ -232,7 +235,9 @@ def test_a_payee_on_solana_has_an_account_for_the_token(
 ) -> None:
     way = WayToPay(network="solana-devnet", pay_to=SOLANA_PAYEE, rpc_url="http://127.0.0.1:8")
     service = made(two_ways(accepts=(way,)), Facilitator())
-    assert isinstance(service.settlement._chains[SOLANA], SolanaChain)
+    chain = service.settlement._chains[SOLANA]
+    assert isinstance(chain, SolanaChain)
+    assert (chain._node._url, chain._network) == ("http://127.0.0.1:8", SOLANA)
     service._chains = {SOLANA: Node(told)}
     if starts:
         opened(service)
@@ -323,6 +328,19 @@ def test_a_header_is_shown_to_no_other_facilitator(
     configured = two_ways(facilitator="x402.org", facilitator_headers={"X-Key": "secret"})
     choice = facilitator_choice(configured, way)
     assert (choice.address, choice.headers) == (address, headers)
+
+
+def test_the_keys_of_the_settings_are_for_the_facilitators_that_want_one() -> None:
+    configured = remote_settings(
+        "",
+        facilitator="payai",
+        cdp_api_key_id="a",
+        cdp_api_key_secret="b",
+        payai_api_key_id="c",
+        payai_api_key_secret="d",
+    )
+    choice = choice_in(configured)
+    assert (choice.cdp, choice.payai) == (ApiKey("a", "b"), ApiKey("c", "d"))
 
 
 def choice_in(configured: Settings) -> FacilitatorChoice:
@@ -443,6 +461,15 @@ def test_a_part_is_looked_at_every_minute_and_sooner_while_it_has_a_problem() ->
         },
         {"event": "readiness", "log_level": "warning", "part": "facilitator", "problem": None},
     ]
+
+
+def test_a_node_is_asked_every_minute() -> None:
+    way = WayToPay(network="solana-devnet", pay_to=SOLANA_PAYEE, rpc_url="http://127.0.0.1:8")
+    service = made(two_ways(accepts=(way,)), Facilitator())
+    node = Node(None)
+    service._chains = {SOLANA: node}
+    opened(service, seconds=130)
+    assert node.refreshed == 3
 
 
 def test_closing_waits_for_settlements_and_closes_after_a_defect() -> None:
