@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from eth_utils.address import to_checksum_address
+from jwt import decode
 from solders.keypair import Keypair
 from structlog.testing import capture_logs
 
@@ -36,6 +37,7 @@ from app.products.registry import paid_endpoints
 from app.settings import Settings, WayToPay
 from tests.conftest import Clock
 from tests.support.services import NETWORK, PAY_TO, USDC, remote_settings, settings
+from tests.support.vendors import KEY_ID, CdpKeys
 from tests.support.virtual_time import now, run_in_virtual_time
 
 URL = "http://127.0.0.1:9"
@@ -112,11 +114,13 @@ def test_a_remote_facilitator_is_called_as_set() -> None:
         settle_deadline_seconds=33.0,
         rpc_url="http://127.0.0.1:8",
     )
-    service = PaymentService(configured, lambda: 0.0, Metrics(), None, None)
+    metrics = Metrics()
+    service = PaymentService(configured, lambda: 0.0, metrics, None, None)
     remote = service.facilitators.by_network[NETWORK]
     assert isinstance(remote, RemoteFacilitator)
     assert (remote._url, remote._network, remote._timeout.total) == (URL, NETWORK, 7.5)
     assert remote._headers == {"Content-Type": "application/json", "X-Key": "secret"}
+    assert remote._record_call == metrics.record_facilitator_call
     assert service.settlement._deadline_seconds == 33
     assert service.settlement._chains[NETWORK]._node._url == "http://127.0.0.1:8"
 
@@ -247,6 +251,28 @@ def test_a_payee_on_solana_has_an_account_for_the_token(
     assert failure.value.problems == ("ONCALL_ACCEPTS: it has no account",)
 
 
+class AnotherNode(Node):
+    """A node of another chain."""
+
+    async def refresh(self) -> None:
+        self.problem, self.is_another = "the node is of mars", True
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["accepts", "network and payee"])
+def test_the_setting_with_the_wrong_node_or_payee_is_named(listed: bool) -> None:
+    way = WayToPay(network=SOLANA, pay_to=SOLANA_PAYEE, rpc_url="http://127.0.0.1:8")
+    alone = {"network": SOLANA, "pay_to": SOLANA_PAYEE, "rpc_url": "http://127.0.0.1:8"}
+    way_to_pay = {"accepts": (way,)} if listed else alone
+    configured = settings(payments="facilitator", facilitator_url=URL, **way_to_pay)
+    names = ("ONCALL_ACCEPTS",) * 2 if listed else ("ONCALL_RPC_URL", "ONCALL_PAY_TO")
+    for name, node in zip(names, (AnotherNode(None), Node("it has no account")), strict=True):
+        service = made(configured, Facilitator())
+        service._chains = {SOLANA: node}
+        with pytest.raises(ConfigurationError) as failure:
+            opened(service)
+        assert failure.value.problems == (f"{name}: {node.problem or node.told}",)
+
+
 # --- settings -------------------------------------------------------------------------------
 
 
@@ -341,6 +367,16 @@ def test_the_keys_of_the_settings_are_for_the_facilitators_that_want_one() -> No
     )
     choice = choice_in(configured)
     assert (choice.cdp, choice.payai) == (ApiKey("a", "b"), ApiKey("c", "d"))
+
+
+def test_a_facilitator_is_shown_the_time_of_the_service() -> None:
+    key = {"cdp_api_key_id": KEY_ID, "cdp_api_key_secret": CdpKeys().ed25519}
+    configured = remote_settings("", facilitator="cdp", **key)
+    service = PaymentService(configured, lambda: 17.0, Metrics(), None, None)
+    remote = service.facilitators.by_network[NETWORK]
+    assert isinstance(remote, RemoteFacilitator)
+    shown = remote._credentials.fields("POST", "/verify")["Authorization"].removeprefix("Bearer ")
+    assert decode(shown, options={"verify_signature": False})["nbf"] == 17
 
 
 def choice_in(configured: Settings) -> FacilitatorChoice:

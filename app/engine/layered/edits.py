@@ -92,8 +92,7 @@ def next_handoff(rotations: Rotations, at: int) -> int | None:
     """Return the first instant after ``at`` at which a turn of any layer ends; none: none does."""
     ends = []
     for layer in rotations.layers:
-        ended = layer.end_at is not None and layer.end_at <= at
-        if layer.participants and not ended:
+        if layer.participants:
             turns = rotations.turns_of(layer)
             next_at = turns.begins_at(turns.number_at(max(at, turns.start_at)) + 1)
             ends.append(

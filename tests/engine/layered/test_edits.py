@@ -172,6 +172,16 @@ def test_the_next_handoff_is_that_of_any_layer() -> None:
     assert next_handoff(rotations(weekly("ana", start_at=NOW + HOUR), daily), NOW) == NOW + HOUR
 
 
+def test_the_next_handoff_is_after_now_and_before_the_last_year_ends() -> None:
+    assert next_handoff(rotations(weekly("ana", start_at=NOW)), NOW) == NOW + WEEK
+    assert next_handoff(rotations(weekly("ana", end_at=NOW + 1)), NOW) == NOW + 1
+    assert next_handoff(rotations(weekly("ana", end_at=NOW)), NOW) is None
+    assert next_handoff(rotations(weekly("ana", end_at=NOW - 1)), NOW) is None
+    daily = Layer("d", ("ana",), "days")
+    assert next_handoff(rotations(daily), LATEST_AT - DAY - HOUR) == LATEST_AT - DAY
+    assert next_handoff(rotations(daily), LATEST_AT - HOUR) is None
+
+
 lists = st.lists(st.sampled_from(NAMES), min_size=1, max_size=6).map(tuple)
 units: st.SearchStrategy[Unit] = st.sampled_from(["hours", "days", "weeks", "months"])
 layers = st.builds(

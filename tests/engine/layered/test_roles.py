@@ -390,3 +390,16 @@ def test_without_roles_nothing_is_done() -> None:
     found = always(schedule)
     assert final_schedule(found, T, T + DAY) == versions.final_schedule(found, T, T + DAY)
     assert schedule_of_role(schedule, None) is schedule
+
+
+def test_the_part_of_a_role() -> None:
+    whole = FinalSchedule(T, T + DAY, (), ())
+    assert whole.part_of(None) == whole
+    assert whole.part_of("primary") is None
+    primary, secondary = (
+        FinalSchedule(T, T + DAY, (), (), role=role) for role in ("primary", "secondary")
+    )
+    both = FinalSchedule(T, T + DAY, (), (), roles=(primary, secondary))
+    assert both.part_of(None) == both.part_of("primary") == primary
+    assert both.part_of("secondary") == secondary
+    assert both.part_of("third") is None

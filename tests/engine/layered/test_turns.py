@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from app.engine.layered.handoff_grid import monthly_from
 from app.engine.layered.layers import LayerSource
 from app.engine.layered.model import Layer, Restriction
 from app.engine.walltime import clock_of
@@ -240,3 +241,15 @@ def test_a_run_of_one_person_never_ends() -> None:
     turns = LayerSource(layer("days", 1, MONDAY, people="aa"), clock_of("UTC")).turns
     assert turns.run_at(at(MONDAY))[0] == at(MONDAY)
     assert turns.run_at(at(MONDAY))[1] > at("9999-01-01T00:00+00:00")
+
+
+def test_a_grid_of_months_from_a_wall_time_is_that_of_a_layer_that_starts_then() -> None:
+    clock = clock_of("Europe/Berlin")
+    start_at = at("2026-01-31T09:30+01:00")
+    grid = monthly_from(clock, clock.wall(start_at), 2)
+    turns = LayerSource(layer("months", 2, "2026-01-31T09:30+01:00"), clock).turns
+    assert grid.handoff_at(0) == start_at
+    for number in range(7):
+        assert turns.begins_at(number) == grid.handoff_at(number)
+        assert grid.cell_at(grid.handoff_at(number)) == number
+        assert grid.cell_at(grid.handoff_at(number) - 1) == number - 1
