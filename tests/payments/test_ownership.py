@@ -26,6 +26,7 @@ NUMBERS = str(list(bytes(PAIR)))
         ("https://oncall.example.com:8443", "https://oncall.example.com:8443"),
         ("http://[::1]:8402", "http://[::1]:8402"),
         ("https://[2001:DB8::80]", "https://[2001:db8::80]"),
+        ("https://proxy@oncall.example.com", "https://oncall.example.com"),
     ],
 )
 def test_an_origin_is_written_as_browsers_write_it(url: str, origin: str) -> None:
@@ -90,6 +91,22 @@ def test_what_is_no_key_is_refused_and_not_repeated(key: str) -> None:
         sign_origin(URL, key)
     assert not key or key not in str(refused.value)
     assert refused.value.__cause__ is None
+
+
+NO_KEY = (
+    "neither 64 hexadecimal digits, as an EVM key is, nor a key pair of Solana: base58, or a list "
+    "of 64 numbers"
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [("0x" + "00" * 32, "a number that is no key on EVM networks"), ("s3cret", NO_KEY)],
+)
+def test_what_is_no_key_is_told_what_one_is(key: str, told: str) -> None:
+    with pytest.raises(NotAKey) as refused:
+        sign_origin(URL, key)
+    assert str(refused.value) == told
 
 
 def test_without_the_extra_there_are_keys_of_evm_networks_only(

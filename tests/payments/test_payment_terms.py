@@ -57,6 +57,17 @@ def test_extensions_are_the_identifier_and_what_describes_the_resource() -> None
     assert list(terms().extensions) == ["payment-identifier"]
 
 
+def test_what_is_told_beside_the_terms_stands_in_the_body_alone() -> None:
+    made = terms()
+    body = made.unpaid_with(warnings=[{"pointer": "/x"}], understood={"at": 1})
+    assert body.header == made.unpaid_body.header
+    assert json.loads(body.json) == {
+        **json.loads(made.unpaid_body.json),
+        "warnings": [{"pointer": "/x"}],
+        "understood": {"at": 1},
+    }
+
+
 def test_a_402_says_the_same_in_its_header_and_its_body() -> None:
     made = terms()
     body = made.unpaid_body

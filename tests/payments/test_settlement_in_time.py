@@ -24,6 +24,7 @@ from app.errors import (
     PaymentRefused,
     SettlementUnknown,
     TooManyClaims,
+    WorkspacesUnavailable,
 )
 from app.payments.authorization import Authorization, Payment
 from app.payments.chain import AuthorizationState, Chain, ChainRecord
@@ -745,6 +746,36 @@ def test_a_refusal_is_believed_unless_the_payment_is_known(till: Till) -> None:
     ends(till.service.verify(payment, b"another"), PaymentAlreadyUsed)
 
 
+# --- what is kept for the payer -------------------------------------------------------------
+
+
+class Unprepared:
+    """An order that cannot be written down."""
+
+    async def prepare(self) -> None:
+        raise WorkspacesUnavailable(retry_after=7)
+
+    async def cancel(self) -> None:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("sent", [True, False], ids=["sent before", "new"])
+def test_an_order_that_cannot_be_written_down_is_not_settled(till: Till, sent: bool) -> None:
+    payment = till.payment()
+    if sent:
+        sent_before(till, payment)
+    charging = till.service.charge(payment, REQUEST, None, order=Unprepared())
+    if not sent:
+        assert ends(charging, WorkspacesUnavailable).retry_after == 7
+        assert run_in_virtual_time(till.found(payment)) is None
+        return
+    error = ends(charging, SettlementUnknown)
+    assert (error.retry_after, error.transaction) == (5, OTHER_TRANSACTION)
+    kept = Claim(sent=True, transaction=OTHER_TRANSACTION)
+    assert run_in_virtual_time(till.found(payment)) == kept
+    assert "settle" not in till.facilitator.names
+
+
 # --- what nobody knows, looked up beside the service ----------------------------------------
 
 
@@ -790,7 +821,17 @@ def test_a_payment_that_the_chain_shows_is_settled_and_buys_its_answer(clock: Cl
         request_id="req-16",
         settled_at=clock(),
     )
-    assert [each["event"] for each in logs] == ["claim_settled"]
+    assert logs == [
+        {
+            "event": "claim_settled",
+            "log_level": "info",
+            "payer": payment.signed.payer,
+            "amount": payment.signed.amount,
+            "network": NETWORK,
+            "transaction": TRANSACTION,
+            "request_id": "req-16",
+        }
+    ]
     charge = run_in_virtual_time(till.charge(payment))
     assert (charge.replayed, charge.receipt.transaction) == (True, TRANSACTION)
     assert till.facilitator.names == []

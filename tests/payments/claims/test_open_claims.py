@@ -62,7 +62,8 @@ async def test_it_is_read_in_pages_and_forgotten_by_name(
     assert [each.settlement.payment[-1] for each in (*first, *second)] == list("01234")
     await claims.forget_settlements([each.id for each in first])
     await claims.forget_settlements([first[0].id])
-    assert await claims.settlements() == second
+    assert await claims.settlements() == await claims.oldest_settlements(9) == second
+    assert await claims.oldest_settlements(2) == second[:2]
     assert await claims.settlements(second[-1].id) == []
 
 
@@ -88,6 +89,14 @@ async def test_memory_keeps_the_newest(clock: Clock) -> None:
     assert MemoryClaims(clock)._max_streamed == 10_000
 
 
+async def test_a_thousand_are_read_at_a_time(clock: Clock) -> None:
+    claims = MemoryClaims(clock)
+    for number in range(1_001):
+        holder = (await claims.claim(str(number), HASH, clock() + 60, claimed())).holder
+        await claims.mark_settled(str(number), holder, receipt())
+    assert len(await claims.settlements()) == 1_000
+
+
 # --- what nobody knows ----------------------------------------------------------------------
 
 
@@ -109,6 +118,7 @@ async def test_it_is_due_again_when_that_was_asked_and_never_once_given_up(
     assert await claims.due_claims(9) == DueClaims()
     await claims.look_again(found, -1)
     assert (await claims.due_claims(9)).open == [found]
+    await claims.give_up(found)
     await claims.give_up(found)
     await claims.look_again(found, -1)
     assert await claims.due_claims(9) == DueClaims()
