@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from app.engine.layered.away import stretches_by_user
 from app.engine.layered.limits import ABSENCES, LATEST_AT, check_work, steps_of
 from app.engine.layered.model import (
     Absence,
@@ -19,6 +20,7 @@ from app.engine.layered.model import (
 )
 from app.engine.layered.overrides import SCANS, ManualAssignmentSource
 from app.engine.layered.resolve import final_schedule, on_call_at
+from app.engine.layered.shifts import shifts_between
 from app.engine.layered.swaps import swap_overrides
 from app.engine.layered.tally import tallies
 from app.engine.layered.versions import ScheduleVersion
@@ -47,6 +49,37 @@ def rows(asked: Schedule, days: int = 4) -> list[tuple[float, float, str]]:
         ((part.start_at - T) / DAY, (part.end_at - T) / DAY, " ".join(part.user_ids))
         for part in final.segments
     ]
+
+
+def test_an_absence_within_another_one_hides_nobody_elses() -> None:
+    found = stretches_by_user([away("a", 0, 2), away("a", 0.5, 1), away("b", 3, 4)])
+    assert found == {
+        "a": [(T, T + 2 * DAY, PassedOver("a", None))],
+        "b": [(T + 3 * DAY, T + 4 * DAY, PassedOver("b", None))],
+    }
+
+
+def test_a_shift_tells_whose_turn_it_is_and_who_is_passed_over_in_it() -> None:
+    asked = schedule(replace(DAILY, participants=("b", "b", "a")), away("b", 0, 1.5))
+    whole = [ScheduleVersion(-FOREVER, asked)]
+    shifts = shifts_between(whole, T, T + 3 * DAY)
+    assert [
+        ((shift.start_at - T) / DAY, shift.user_id, shift.turn_user_id, shift.passed_over)
+        for shift in shifts
+    ] == [
+        (0, "a", "b", (PassedOverStretch(T, T + DAY, "b", None),)),
+        (1, "a", "b", (PassedOverStretch(T + DAY, T + 3 * DAY // 2, "b", None),)),
+        (1.5, "b", "b", ()),
+        (2, "a", "a", ()),
+    ]
+
+
+def test_who_is_passed_over_from_the_end_of_a_shift_on_is_not_told_with_it() -> None:
+    asked = schedule(replace(DAILY, participants=("a", "b")), away("b", 1, 2))
+    shifts = shifts_between([ScheduleVersion(-FOREVER, asked)], T, T + 3 * DAY)
+    told = [(shift.turn_user_id, len(shift.passed_over)) for shift in shifts]
+    assert told == [("a", 0), ("b", 1), ("a", 0)]
+    assert {shift.user_id for shift in shifts} == {"a"}
 
 
 class TestAbsences:

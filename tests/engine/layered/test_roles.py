@@ -177,6 +177,21 @@ def test_a_role_begins_and_ends_with_its_edits() -> None:
     assert roles_between(found, hour(0), hour(13)) == [P, S]
 
 
+def test_a_role_is_answered_from_its_first_millisecond_to_its_last() -> None:
+    found = changed((0, PAIR[:1]), (12, PAIR), (20, PAIR[:1]))
+    for instant, roles in ((12, [P, S]), (20, [P])):
+        assert [part.role for part in on_call_at(found, hour(instant)).roles] == roles
+    assert [part.role for part in on_call_at(found, hour(12) - 1).roles] == [P]
+    assert [part.role for part in on_call_at(found, hour(20) - 1).roles] == [P, S]
+
+
+def test_what_begins_at_once_is_in_the_order_of_the_roles() -> None:
+    final = final_schedule(always(Schedule("UTC", PAIR, (replace(X, role=S),))), hour(0), hour(24))
+    assert [segment.user_id for segment in final.segments] == ["b", "d", "x", "d"]
+    final = final_schedule(always(Schedule("UTC", PAIR, (CLOSED,))), hour(0), hour(24))
+    assert [gap[:2] for gap in final.gaps] == [(hour(9), hour(15))] * 2
+
+
 def test_a_window_before_roles_has_none() -> None:
     found = changed((0, (layer("b", None),)), (12, PAIR))
     before = final_schedule(found, hour(0), hour(6))
