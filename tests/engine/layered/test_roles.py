@@ -190,6 +190,25 @@ def test_what_begins_at_once_is_in_the_order_of_the_roles() -> None:
     assert [segment.user_id for segment in final.segments] == ["b", "d", "x", "d"]
     final = final_schedule(always(Schedule("UTC", PAIR, (CLOSED,))), hour(0), hour(24))
     assert [gap[:2] for gap in final.gaps] == [(hour(9), hour(15))] * 2
+    both = (replace(CLOSED, role=P), replace(CLOSED, role=S, end_at=hour(12)))
+    final = final_schedule(always(Schedule("UTC", PAIR, both)), hour(0), hour(24))
+    assert [gap.end_at for gap in final.gaps] == [hour(15), hour(12)]
+
+
+def test_a_layer_without_a_role_is_of_the_first_one() -> None:
+    morning = layer("a", P, restrictions=(Restriction(0, 12 * HOUR),))
+    found = always(Schedule("UTC", (morning, layer("b", S), layer("c", None))))
+    assert rows(found) == [(0, 12, P, "a"), (0, 24, S, "b"), (12, 24, P, "c")]
+
+
+def test_a_role_that_ends_in_a_window_is_told_since_when_somebody_has_it() -> None:
+    final = final_schedule(changed((0, PAIR), (12, PAIR[:1])), hour(6), hour(24))
+    assert [(part.role, part.since_at) for part in final.parts] == [(P, hour(0)), (S, hour(0))]
+
+
+def test_before_the_first_version_its_own_role_counts() -> None:
+    first, second = changed((0, (layer("b", None),)), (12, PAIR))
+    assert role_at([first._replace(from_at=hour(0)), second], hour(-1)) is None
 
 
 def test_a_window_before_roles_has_none() -> None:
