@@ -164,6 +164,21 @@ def test_who_begins_where_nobody_had_the_turn() -> None:
     assert emptied.layers[0].first_turn_at is None
 
 
+def test_what_an_edit_leaves_as_it_is_keeps_its_first_turn() -> None:
+    old = weekly("ana", "ben", first_turn_at=START - 10 * WEEK)
+    renamed = weekly("ana", "ben")
+    [(_, after)] = edited(rotations(old), rotations(replace(renamed, name="s", role="p")), NOW)
+    assert after.layers == (replace(old, name="s", role="p"),)
+    anew = weekly("ben", start_at=NOW + DAY)
+    assert edited(rotations(old), rotations(anew), NOW)[0] == (NOW, rotations(old))
+
+
+def test_an_edit_at_the_very_start_keeps_the_first_turn() -> None:
+    before, after = (rotations(weekly(*pair, start_at=NOW)) for pair in (NAMES[:2], NAMES[1::-1]))
+    [(_, changed)] = edited(before, after, NOW)
+    assert turns(changed, NOW) == ["ana", "ben", "ana"]
+
+
 def test_the_next_handoff_is_that_of_any_layer() -> None:
     assert next_handoff(rotations(), NOW) is None
     assert next_handoff(rotations(weekly()), NOW) is None
