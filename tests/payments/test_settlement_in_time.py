@@ -759,17 +759,18 @@ class Unprepared:
         raise AssertionError
 
 
-@pytest.mark.parametrize("sent", [True, False], ids=["sent before", "new"])
-def test_an_order_that_cannot_be_written_down_is_not_settled(till: Till, sent: bool) -> None:
+def test_an_order_that_cannot_be_written_down_is_not_settled(till: Till) -> None:
     payment = till.payment()
-    if sent:
-        sent_before(till, payment)
     charging = till.service.charge(payment, REQUEST, None, order=Unprepared())
-    if not sent:
-        assert ends(charging, WorkspacesUnavailable).retry_after == 7
-        assert run_in_virtual_time(till.found(payment)) is None
-        return
-    error = ends(charging, SettlementUnknown)
+    assert ends(charging, WorkspacesUnavailable).retry_after == 7
+    assert run_in_virtual_time(till.found(payment)) is None
+    assert "settle" not in till.facilitator.names
+
+
+def test_an_order_that_was_sent_before_and_cannot_be_written_down_stays_unknown(till: Till) -> None:
+    payment = till.payment()
+    sent_before(till, payment)
+    error = ends(till.service.charge(payment, REQUEST, None, order=Unprepared()), SettlementUnknown)
     assert (error.retry_after, error.transaction) == (5, OTHER_TRANSACTION)
     kept = Claim(sent=True, transaction=OTHER_TRANSACTION)
     assert run_in_virtual_time(till.found(payment)) == kept
