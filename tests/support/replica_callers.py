@@ -4,6 +4,7 @@ The rate limit never applies (its clock leaps a minute at every look). A defect 
 caller, so no test can take it for an answer.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import count
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 
 from app.database.database import Database
+from app.database.errors import BUSY
 from app.discovery.html import html_page
 from app.http.rate_limits import RateLimits
 from app.teams.keys.store import SCOPES, create_key
@@ -22,6 +24,10 @@ from app.workers.pool import WorkerPool
 V1, V2 = "/api/v1", "/api/v2/oncall"
 
 ZONE = "UTC"
+
+PATIENCE = 60
+"""How often a busy database is asked again: 32 writers at once take their time on a slow machine.
+"""
 
 
 class Caller:
@@ -46,6 +52,19 @@ class Caller:
         )
 
     async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        """Send a request, and again when the answer says to if the database is busy. Nothing was
+        changed then.
+        """
+        for _ in range(PATIENCE):
+            answer = await self.ask_once(method, path, body, **headers)
+            if answer.status_code != 503 or f"The database {BUSY}." not in answer.text:
+                break
+            await asyncio.sleep(int(answer.headers["Retry-After"]))
+        return answer
+
+    async def ask_once(
+        self, method: str, path: str, body: Any = None, **headers: str
+    ) -> httpx.Response:
         named = {name.replace("_", "-"): text for name, text in headers.items()}
         return await self.http.request(method, path, json=body, headers=named)
 

@@ -255,3 +255,19 @@ class TestPreview:
         assert [each["user_id"] for each in told["changes"]] == ["ann", "bob"]
         gains = [given["user_id"] for each in told["changes"] for given in each["gains"]]
         assert set(gains) == {None}
+
+
+async def test_an_edit_after_which_the_first_participant_has_no_turn(stored: Stored) -> None:
+    """A round of such turns takes longer than the years from then on to 9998."""
+    names = [f"person{number}" for number in range(40)]
+    me = await scene(stored, DAILY)
+    for name in names:
+        await me.create(f"{V2}/users", {"id": name, "name": name, "email": f"{name}@x"})
+    turns = {"rotation_type": "custom", "interval": {"count": 120, "unit": "months"}}
+    begins = {"start_at": "9700-01-01T00:00:00Z", "participants": names}
+    await me.create(f"{V2}/schedules", {**WEEKLY, **turns, **begins})
+    moved = {"participants": [names[-1], *names[:-1]]}
+    refused = await me.ask("PATCH", f"{PATH}?effective_from=next_handoff", moved)
+    assert refused.status_code == 422
+    assert "next turn begins after the year 9998" in refused.json()["fields"]["body"]
+    assert (await me.read(PATH))["participants"] == names

@@ -20,6 +20,7 @@ from app.engine.layered.limits import EARLIEST_AT, LATEST_AT
 from app.engine.layered.model import Layer, Participant, members_of
 from app.engine.layered.turns import TurnSequence
 from app.engine.walltime import clock_of
+from app.errors import InstantOutOfRange
 
 
 class Rotations(NamedTuple):
@@ -53,6 +54,7 @@ def edited(before: Rotations, after: Rotations, at: int) -> list[tuple[int, Rota
     """Return what holds from when on, in order, where ``after`` replaces ``before`` at ``at``.
 
     There is one item, from ``at`` on, and one more for each instant at which layers begin anew.
+    Raises ``InstantOutOfRange`` if the years that we know end before a layer's list is through.
     """
     matches = matched(before.layers, after.layers)
     starts = {
@@ -191,12 +193,14 @@ def _first_turn_at(turns: TurnSequence, place: int, at: int) -> int:
     """Return the start of a turn of the first participant, if the turn at ``at`` is of ``place``.
 
     It is the last one that began. Where that would be before the layer or before the years that we
-    know, or the clock skipped it, it is one nearby: a round takes at most 5,000 years.
+    know, or the clock skipped it, it is one of the next two. Raises ``InstantOutOfRange`` if they
+    would begin after those years: a round takes up to 5,000 years.
     """
     last = turns.number_at(max(at, turns.start_at)) - place
-    begin = ((n, turns.begins_at(n)) for n in (last + k * turns.round for k in (0, 1, -1, 2, -2)))
-    return next(
-        begins_at
-        for number, begins_at in begin
-        if EARLIEST_AT <= begins_at < LATEST_AT and turns.number_at(begins_at) == number
+    for number in (last, last + turns.round, last + 2 * turns.round):
+        begins_at = turns.begins_at(number)
+        if EARLIEST_AT <= begins_at < LATEST_AT and turns.number_at(begins_at) == number:
+            return begins_at
+    raise InstantOutOfRange(
+        "the first participant's next turn begins after the year 9998: make turns shorter"
     )

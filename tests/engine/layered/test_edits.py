@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.engine.layered.edits import Rotations, begun, edited, matched, next_handoff, place_after
 from app.engine.layered.limits import EARLIEST_AT, LATEST_AT
 from app.engine.layered.model import Layer, Participant, Restriction, Unit
+from app.errors import InstantOutOfRange
 
 HOUR, DAY, WEEK = 3_600_000, 86_400_000, 604_800_000
 NOW = 20_608 * DAY + 7 * HOUR
@@ -60,6 +61,8 @@ def test_of_several_places_the_one_before_whoever_came_next() -> None:
     assert place_after(("a", "b", "a", "c"), 2, ("a", "b", "a", "c")) == 2
     assert place_after(("a", "b", "a", "c"), 0, ("a", "b", "a", "c")) == 0
     assert place_after(("a", "b"), 0, ("c",)) == 0
+    assert place_after(("a", None, "a", "c"), 0, ("a", "c", "a", None)) == 2
+    assert place_after(("a", ("b", "d"), "a", "c"), 0, ("a", "c", "a", "b")) == 2
 
 
 @pytest.mark.parametrize(
@@ -256,3 +259,37 @@ def test_the_longest_rounds_have_a_first_turn(
     assert turns(after, NOW, 1) == ["u0"]
     first = after.layers[0].first_turn_at
     assert first is None or EARLIEST_AT <= first < LATEST_AT
+
+
+def first_turn_of(layer: Layer, at: int, timezone: str = "UTC") -> int | None:
+    """When the first participant's turn is, after an edit that only puts the last one first."""
+    people = (layer.participants[-1], *layer.participants[:-1])
+    moved = replace(layer, participants=people, first_turn_at=None)
+    before = rotations(layer, timezone=timezone)
+    [(_, after)] = edited(before, rotations(moved, timezone=timezone), at)
+    return after.layers[0].first_turn_at
+
+
+def test_the_first_turn_is_the_last_that_began() -> None:
+    daily = Layer("d", ("ana", "ben", "cy"), "days", start_at=0)
+    assert first_turn_of(daily, 300 * DAY) == 299 * DAY
+    assert first_turn_of(daily, 301 * DAY) == 299 * DAY
+    assert first_turn_of(daily, 302 * DAY) == 302 * DAY
+    assert first_turn_of(daily, HOUR) == 2 * DAY  # the one before would be before the layer
+
+
+def test_the_first_turn_is_within_the_years_that_we_know() -> None:
+    second, last = EARLIEST_AT + 365 * DAY, LATEST_AT - 365 * DAY
+    yearly = Layer("y", ("ana", "ben"), "months", 12)
+    assert first_turn_of(replace(yearly, first_turn_at=second), second + DAY) == EARLIEST_AT
+    assert first_turn_of(replace(yearly, first_turn_at=EARLIEST_AT), EARLIEST_AT + DAY) == second
+    assert first_turn_of(replace(yearly, start_at=last - 365 * DAY), last - DAY) == last
+    with pytest.raises(InstantOutOfRange, match="begins after the year 9998"):
+        first_turn_of(replace(yearly, start_at=last), last + DAY)
+
+
+def test_a_first_turn_that_the_clock_skips_is_the_next_one() -> None:
+    """Apia had no 30th of December in 2011."""
+    start_at = 15_337 * DAY + 10 * HOUR
+    daily = Layer("d", ("ana", "ben"), "days", start_at=start_at)
+    assert first_turn_of(daily, start_at + HOUR, "Pacific/Apia") == start_at + 2 * DAY
