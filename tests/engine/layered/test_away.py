@@ -15,6 +15,7 @@ from app.engine.layered.model import (
     Override,
     PassedOver,
     PassedOverStretch,
+    Restriction,
     Schedule,
     Swap,
 )
@@ -59,6 +60,11 @@ def test_an_absence_within_another_one_hides_nobody_elses() -> None:
     }
 
 
+def test_absences_of_one_reason_that_touch_are_one() -> None:
+    ill = (away("a", 0, 1, "ill"), away("a", 0.5, 1, "leave"), away("a", 1, 2, "ill"))
+    assert stretches_by_user(ill) == {"a": [(T, T + 2 * DAY, PassedOver("a", "ill"))]}
+
+
 def test_a_shift_tells_whose_turn_it_is_and_who_is_passed_over_in_it() -> None:
     asked = schedule(replace(DAILY, participants=("b", "b", "a")), away("b", 0, 1.5))
     whole = [ScheduleVersion(-FOREVER, asked)]
@@ -71,6 +77,16 @@ def test_a_shift_tells_whose_turn_it_is_and_who_is_passed_over_in_it() -> None:
         (1, "a", "b", (PassedOverStretch(T + DAY, T + 3 * DAY // 2, "b", None),)),
         (1.5, "b", "b", ()),
         (2, "a", "a", ()),
+    ]
+
+
+def test_shifts_have_the_others_of_a_group_and_leave_open_what_is_to_be_left_open() -> None:
+    layer = replace(DAILY, participants=(("a", "b"), "c"))
+    asked = replace(schedule(layer, away("c", 1, 1.5)), when_away="gap")
+    shifts = shifts_between([ScheduleVersion(-FOREVER, asked)], T, T + 2 * DAY)
+    assert [((shift.start_at - T) / DAY, shift.user_id, shift.others) for shift in shifts] == [
+        (0, "a", ("b",)),
+        (1.5, "c", ()),
     ]
 
 
@@ -108,6 +124,23 @@ class TestAbsences:
             PassedOverStretch(T, T + DAY // 2, "a", "ill"),
             PassedOverStretch(T + DAY // 2, T + DAY, "a", "leave"),
         )
+
+    def test_who_is_passed_over_for_longer_than_others_are_away_is_told_once(self) -> None:
+        asked = schedule(DAILY, away("a", 0, 1), away("c", 0.25, 0.5))
+        [part] = final_schedule(asked, T, T + DAY).segments
+        assert part.passed_over == (PassedOverStretch(T, T + DAY, "a", None),)
+
+    def test_who_is_passed_over_twice_is_told_twice(self) -> None:
+        pair = replace(DAILY, participants=("a", "b"))
+        [part, _] = final_schedule(schedule(pair, away("a", 0, 3)), T, T + 5 * DAY).segments
+        assert part.passed_over == (
+            PassedOverStretch(T, T + DAY, "a", None),
+            PassedOverStretch(T + 2 * DAY, T + 3 * DAY, "a", None),
+        )
+
+    def test_an_absence_of_a_millisecond_ends_a_segment(self) -> None:
+        asked = schedule(DAILY, Absence("a", T + HOUR, T + HOUR + 1))
+        assert on_call_at(asked, T + HOUR + 1).since == T + HOUR + 1
 
     def test_all_who_are_passed_over_are_told(self) -> None:
         answer = on_call_at(schedule(DAILY, away("b", 0, 9), away("a", 0, 9)), T)
@@ -195,8 +228,21 @@ class TestTurns:
         assert on_call_at(asked, T + 2 * DAY).until == T + 2 * DAY + HOUR
         assert on_call_at(schedule(layer), T + 9 * DAY).since == T + 2 * DAY + HOUR
         assert final_schedule(schedule(layer), T + 3 * DAY, T + 4 * DAY).segments == ()
-        with pytest.raises(InstantOutOfRange, match="end_at"):
+        with pytest.raises(InstantOutOfRange, match="^end_at is"):
             on_call_at(schedule(replace(DAILY, end_at=LATEST_AT)), T)
+
+    @pytest.mark.parametrize(("late", "since"), [(0, -16 * HOUR), (1, 1)])
+    def test_after_its_end_a_layer_is_off_since_it_was_last_on(self, late: int, since: int) -> None:
+        """It ends as a window opens: at 9:00, T, or a millisecond later."""
+        office = Restriction(9 * HOUR, 17 * HOUR, ())
+        ends = replace(DAILY, start_at=T - 9 * DAY, restrictions=(office,), end_at=T + late)
+        assert on_call_at(schedule(ends), T + HOUR).since == T + since
+        before = on_call_at(schedule(ends), T - HOUR)
+        assert (before.since, before.until) == (T - 16 * HOUR, None if not late else T)
+
+    def test_the_next_may_be_several(self) -> None:
+        answer = on_call_at(schedule(replace(DAILY, participants=("a", ("b", "c")))), T)
+        assert answer.next == NextAssignment("b", T + DAY, ("c",))
 
     def test_a_group_gives_and_is_counted_as_one(self) -> None:
         layer = replace(DAILY, participants=(("a", "b"), "c", ("c", "d")))
@@ -232,7 +278,8 @@ class TestNobody:
     def test_the_one_made_last_wins_either_way(self) -> None:
         open_ = Override("z", T + 2 * HOUR, T + 4 * HOUR)
         first = replace(schedule(), overrides=(self.CLOSED, open_))
-        assert on_call_at(first, T + 2 * HOUR).user_id == "z"
+        answer = on_call_at(first, T + 2 * HOUR)
+        assert (answer.user_id, answer.closed) == ("z", None)
         last = replace(schedule(), overrides=(open_, self.CLOSED))
         assert on_call_at(last, T + 2 * HOUR).closed == self.CLOSED
 
@@ -262,6 +309,7 @@ class TestLimits:
     def test_absences_count(self) -> None:
         with pytest.raises(TooMuchWork, match="10001 absences"):
             on_call_at(schedule(DAILY, *(away("a", 0, 1),) * (ABSENCES + 1)), T)
+        assert on_call_at(schedule(DAILY, *(away("a", 0, 1),) * ABSENCES), T).user_id == "b"
         layers = (replace(DAILY, participants=tuple(f"u{n}" for n in range(500))),)
         assert steps_of(layers, 0, (), 2 * DAY, 3) == 2 * (2 + 3) + 3 * 504 // 4
         check_work(layers, 0, (), 700 * DAY, 400)

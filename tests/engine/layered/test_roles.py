@@ -223,6 +223,16 @@ def test_a_window_before_roles_has_none() -> None:
     assert role_at([found[1]], hour(3)) == P
 
 
+def test_an_empty_window_has_the_roles_of_the_last_version() -> None:
+    found = changed((0, PAIR), (6, PAIR[:1]), (12, PAIR[1:]))
+    assert roles_between(found, hour(6), hour(6)) == [S]
+
+
+def test_what_is_made_for_a_role_that_no_layer_has_changes_nothing() -> None:
+    by_hand = Override("z", hour(3), hour(6), role=P)
+    assert rows(always(Schedule("UTC", (layer("a", None),), (by_hand,)))) == [(0, 24, None, "a")]
+
+
 def test_segments_of_all_roles_are_counted_together() -> None:
     odd = tuple(Restriction(n * 20 * MINUTE, (n * 20 + 10) * MINUTE) for n in range(72))
     busy = [layer("a", role, restrictions=odd) for role in (P, S)]

@@ -372,3 +372,8 @@ def test_a_version_that_only_touches_the_window_has_no_shift_in_it(
 def test_shifts_of_one_start_are_in_the_order_of_their_creation() -> None:
     entries = (entry("z", 0, 24), entry("y", 0, 12), entry("x", 0, 18))
     assert [row[2] for row in rows(always(BASE, entries=entries), 0, 24)] == ["z", "y", "x"]
+
+
+def test_an_entry_is_the_turn_of_whoever_has_it() -> None:
+    [shift, _] = shifts_between(always(BASE, entries=(entry("z", 0, 12),)), T, T + DAY)
+    assert (shift.user_id, shift.turn_user_id) == ("z", "z")
