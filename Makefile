@@ -7,9 +7,7 @@ FAST := not (postgres or redis or browser or process or chain or image or slow)
 WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # T=tests/engine/test_walltime.py is a path; T="zone and not gap" is an expression of pytest's -k.
 PART = $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),"$(T)",-k "$(T)"),$(WORKERS))
-# A thread ends what takes too long: with Python 3.11 a signal could not, where a process is caught in
-# a pending call of greenlet's that coverage traces (its interpreter then waits for that call itself).
-MEASURED := CI=true $(BIN)/coverage run -m pytest -m "not chain and not slow" --timeout-method=thread
+MEASURED := CI=true $(BIN)/coverage run -m pytest -m "not chain and not slow"
 # What failed is run once more, alone: a clock is misjudged where others use the same processors.
 ALONE := echo "== once more, alone: what failed above" && $(MEASURED) --last-failed --last-failed-no-failures none
 
