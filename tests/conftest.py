@@ -19,6 +19,7 @@ from tests.support.clock import Clock
 from tests.support.databases import database, database_url, postgres_url, templates
 from tests.support.processes import NO_FILES, answers_ok, environment, free_port, running
 from tests.support.stored import stored, stored_service, stored_url, stored_urls
+from tests.support.traced_threads import let_traced_threads_end
 
 __all__ = [
     "Clock",
@@ -59,6 +60,7 @@ LEFT_OUT = pytest.StashKey[Counter[str]]()
 for variable in [name for name in os.environ if name.startswith("ONCALL_")]:
     del os.environ[variable]  # they are of the person who runs the tests
 os.environ |= NO_FILES
+let_traced_threads_end()
 
 
 @pytest.fixture
