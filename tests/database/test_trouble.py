@@ -50,9 +50,9 @@ def asked(callers: Sequence[Caller]) -> list["asyncio.Task[httpx.Response]"]:
     """Send reads from all callers, and a write from every fourth."""
     return [
         asyncio.ensure_future(
-            callers[number % len(callers)].ask_once("GET", PATHS[number % len(PATHS)])
+            callers[number % len(callers)].ask("GET", PATHS[number % len(PATHS)])
             if number % 4
-            else callers[number // 4 % len(callers)].ask_once(
+            else callers[number // 4 % len(callers)].ask(
                 "PATCH", f"{V2}/schedules/s", {"name": f"name {number}"}
             )
         )

@@ -52,21 +52,19 @@ class Caller:
         )
 
     async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        named = {name.replace("_", "-"): text for name, text in headers.items()}
+        return await self.http.request(method, path, json=body, headers=named)
+
+    async def ask_patiently(self, method: str, path: str, body: Any = None) -> httpx.Response:
         """Send a request, and again when the answer says to if the database is busy. Nothing was
-        changed then.
+        changed then. For tests in which it does not matter how often a write has to be sent.
         """
         for _ in range(PATIENCE):
-            answer = await self.ask_once(method, path, body, **headers)
+            answer = await self.ask(method, path, body)
             if answer.status_code != 503 or f"The database {BUSY}." not in answer.text:
                 break
             await asyncio.sleep(int(answer.headers["Retry-After"]))
         return answer
-
-    async def ask_once(
-        self, method: str, path: str, body: Any = None, **headers: str
-    ) -> httpx.Response:
-        named = {name.replace("_", "-"): text for name, text in headers.items()}
-        return await self.http.request(method, path, json=body, headers=named)
 
     async def done(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Send a request that must succeed; return the ``data`` of its answer, or all of one

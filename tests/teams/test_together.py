@@ -322,11 +322,13 @@ class TestSwaps:
         if kind == "undo":
             every = await caller.every(f"{V2}/schedules/s/swaps")
             if swaps := [swap for swap in every if swap["undone_at"] is None]:
-                return await caller.ask("DELETE", f"{V2}/swaps/{chance.choice(swaps)['id']}")
+                return await caller.ask_patiently(
+                    "DELETE", f"{V2}/swaps/{chance.choice(swaps)['id']}"
+                )
         if kind == "delete":
-            return await caller.ask("DELETE", f"{V2}/entries/{entry['id']}")
+            return await caller.ask_patiently("DELETE", f"{V2}/entries/{entry['id']}")
         body = {"swap_with_user_id": chance.choice(PEOPLE)}
-        return await caller.ask("POST", f"{V2}/entries/{entry['id']}/swap", body)
+        return await caller.ask_patiently("POST", f"{V2}/entries/{entry['id']}/swap", body)
 
     async def test_undoing_gives_nobody_two_entries(
         self, pair: Sequence[Caller], clock: Clock
@@ -405,7 +407,7 @@ class TestSwaps:
     ) -> httpx.Response:
         start, end = (f"2026-06-{day + 5:02}T{hour + more:02}:00:00Z" for more in (0, 10))
         body = {"user_id": name, "start": start, "end": end, **more}
-        return await caller.ask("POST", f"{V2}/schedules/s/entries", body)
+        return await caller.ask_patiently("POST", f"{V2}/schedules/s/entries", body)
 
 
 async def require_alone(caller: Caller) -> None:

@@ -54,7 +54,8 @@ def edited(before: Rotations, after: Rotations, at: int) -> list[tuple[int, Rota
     """Return what holds from when on, in order, where ``after`` replaces ``before`` at ``at``.
 
     There is one item, from ``at`` on, and one more for each instant at which layers begin anew.
-    Raises ``InstantOutOfRange`` if the years that we know end before a layer's list is through.
+    Raises ``InstantOutOfRange`` if the years that we know end before the first participant of a
+    layer would have a turn.
     """
     matches = matched(before.layers, after.layers)
     starts = {
