@@ -8,8 +8,9 @@ WORKERS := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # T=tests/engine/test_walltime.py is a path; T="zone and not gap" is an expression of pytest's -k.
 PART = $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),"$(T)",-k "$(T)"),$(WORKERS))
 MEASURED := CI=true $(BIN)/coverage run -m pytest -m "not chain and not slow"
+SLOW := CI=true $(BIN)/python -m pytest -m "slow and not chain"
 # What failed is run once more, alone: a clock is misjudged where others use the same processors.
-ALONE := echo "== once more, alone: what failed above" && $(MEASURED) --last-failed --last-failed-no-failures none
+ALONE = [ $$? -eq 1 ] && echo "== once more, alone: what failed above" && $(1) --last-failed --last-failed-no-failures none
 
 .PHONY: help setup setup-dev demo run test test-all test-slow test-chain setup-all check setup-bench bench soak bench-rotation bench-engine bench-fairness bench-roster bench-cost bench-startup bench-limits bench-stored bench-abuse hostile mutants screenshots lock format
 
@@ -36,14 +37,14 @@ ifdef T
 	@CI=true $(BIN)/python -m pytest $(PART)
 else
 	@$(BIN)/coverage erase
-	@$(MEASURED) --durations=25 --durations-min=10 $(WORKERS) || { [ $$? -eq 1 ] && $(ALONE); }
+	@$(MEASURED) --durations=25 --durations-min=10 $(WORKERS) || { $(call ALONE,$(MEASURED)); }
 	@$(BIN)/coverage combine -q
 	@$(BIN)/coverage report
 	@$(MAKE) --no-print-directory test-chain
 endif
 
 test-slow: setup-all ## Run the slow tests, one after the other: they watch clocks
-	@CI=true $(BIN)/python -m pytest -m "slow and not chain" --durations=25
+	@$(SLOW) --durations=25 || { $(call ALONE,$(SLOW)); }
 
 test-chain: setup-dev ## Pay on a local chain with the official clients; shows the balances
 	@$(BIN)/python scripts/chain.py

@@ -50,6 +50,10 @@ def worst_writes(turn: int = 0) -> Iterator[Request]:
         yield _patch(f"change {name}", path, {"layers": layers})
         yield _patch(f"rename {name}", path, {"name": f"Name {turn}"})
         yield _patch(f"rename {name} by v2", f"{V2}/schedules/{name}", {"name": f"Title {turn}"})
+        later = {"layers": _layers(name, turn + 2)}
+        yield _patch(f"change {name} later", f"{path}?effective_from=2031-01-01T00:00:00Z", later)
+        yield _patch(f"rename {name} before that", path, {"name": f"Pending {turn}"})
+        yield Request(f"withdraw that of {name}", "DELETE", f"{path}/pending")
         yield Request(f"delete {name}", "DELETE", f"{V1}/schedules/{name}-{turn}")
     unknown = [name + "?" for name in SHORT]
     layers = [_layer(f"Layer {number}", unknown) for number in range(LAYERS)]

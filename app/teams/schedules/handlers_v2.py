@@ -13,6 +13,7 @@ from app.teams.schedules import store
 from app.teams.schedules.edits import begun_fields, edit_begins_at, planned_rules
 from app.teams.schedules.previews import preview_edit
 from app.teams.schedules.schemas import (
+    V2Schedule,
     V2SchedulePatch,
     V2SchedulePost,
     changes_rotation,
@@ -46,7 +47,8 @@ async def create_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
 
 async def read_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
     """Return one schedule."""
-    return _answer(await store.get_schedule(tx, context.org_id, context.path["id"], context.now))
+    schedule = await store.get_schedule(tx, context.org_id, context.path["id"], context.now)
+    return _answer(schedule, v2_schedule_of(schedule))
 
 
 async def update_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -66,7 +68,7 @@ async def update_schedule(tx: Tx, context: RequestContext) -> HandlerResult:
         schedule, merge_patch(current, patch), rotation_changed=rotation_changed
     )
     at = edit_begins_at(context, schedule)
-    planned = planned_rules(schedule.rules, given.rules, at)
+    planned = await context.compute(planned_rules, schedule.rules, given.rules, at)
     if context.query.preview == "true":
         return await preview_edit(tx, context, schedule, planned, at)
     after = await store.update_schedule(tx, context.org_id, schedule, given, planned, context.now)
@@ -92,12 +94,10 @@ async def _record_and_answer(
     before: Mapping[str, Any],
 ) -> HandlerResult:
     """Record the creation or change of a schedule, and return the schedule."""
-    await record_change(
-        tx, context, schedule, action, before, visible_fields(v2_schedule_of(schedule))
-    )
-    return _answer(schedule)
-
-
-def _answer(schedule: StoredSchedule) -> HandlerResult:
     shown = v2_schedule_of(schedule)
+    await record_change(tx, context, schedule, action, before, visible_fields(shown))
+    return _answer(schedule, shown)
+
+
+def _answer(schedule: StoredSchedule, shown: V2Schedule) -> HandlerResult:
     return HandlerResult(DataEnvelope(shown), f"{V2}/schedules/{schedule.id}")
