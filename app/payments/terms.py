@@ -106,6 +106,11 @@ class PaymentTerms:
         return {PAYMENT_IDENTIFIER: identifier, **self.described}
 
     @cached_property
+    def encoded_extensions(self) -> bytes:
+        """The JSON of ``extensions`` as the clients write it: without spaces, in UTF-8."""
+        return msgspec.json.encode(self.extensions)
+
+    @cached_property
     def encoded(self) -> Mapping[str, EncodedTerms]:
         """The terms as a payment repeats them, by the network that it is made on."""
         return {

@@ -88,8 +88,8 @@ class Wallet:
 
 
 def header_of(payload: object) -> str:
-    """Any JSON as a PAYMENT-SIGNATURE value."""
-    return base64.b64encode(json.dumps(payload).encode()).decode()
+    """Any JSON as a PAYMENT-SIGNATURE value, written as the official clients write it."""
+    return base64.b64encode(json.dumps(payload, separators=(",", ":")).encode()).decode()
 
 
 def malleated(signature: str) -> str:

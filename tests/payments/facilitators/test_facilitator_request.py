@@ -17,6 +17,7 @@ from app.payments.authorization import Payment
 from app.payments.facilitators.facilitator_request import EchoingPayload, request_body_of
 from app.payments.facilitators.remote import RemoteFacilitator
 from app.payments.terms import PaymentTerms, payment_terms_of, resource_server
+from app.payments.verification import HeaderPayment
 from tests.support.services import EXAMPLE, NETWORK, PAY_TO, service
 from tests.support.wallets import Wallet, header_of
 
@@ -53,15 +54,15 @@ def outcome(
     """What a header is taken for: by hand where that can be, or by the SDK."""
     try:
         if by_hand:
-            return verification.payment_in_header(terms, [header], server)
+            return verification.payment_in_header(terms, HeaderPayment([header]), server)
         return verification.payment_for(terms, verification.payload_in([header]), server)
     except (InvalidPayment, PaymentRefused) as error:
         return type(error), str(error)
 
 
 async def test_the_official_clients_payment_is_read_by_hand(terms: PaymentTerms) -> None:
-    header = header_of(await payload(terms))
-    assert verification._echo_in(terms, [header]) is not None
+    header = await Wallet().payment(terms.unpaid_body.header)
+    assert verification._echo_in(terms, HeaderPayment([header])) is not None
 
 
 @pytest.mark.parametrize(
@@ -115,6 +116,19 @@ async def test_terms_said_otherwise_are_taken_as_by_the_sdk(
     )
 
 
+@pytest.mark.parametrize("layout", [{"indent": 1}, {"sort_keys": True}])
+async def test_json_of_another_layout_is_taken_as_the_same(
+    terms: PaymentTerms, server: x402ResourceServer, layout: dict[str, Any]
+) -> None:
+    said = await payload(terms)
+    header = base64.b64encode(json.dumps(said, **layout).encode()).decode()
+    carried = HeaderPayment([header])
+    assert verification._echo_in(terms, carried) is None
+    assert verification.payment_in_header(terms, carried, server).signed == (
+        verification.payment_in_header(terms, HeaderPayment([header_of(said)]), server).signed
+    )
+
+
 @pytest.mark.parametrize(
     "spoilt",
     [
@@ -149,7 +163,8 @@ def sdk_request(asked: PaymentPayload, payment: Payment) -> bytes:
 async def test_a_settlement_is_asked_for_in_the_sdks_bytes(
     terms: PaymentTerms, server: x402ResourceServer
 ) -> None:
-    payment = verification.payment_in_header(terms, [header_of(await payload(terms))], server)
+    carried = HeaderPayment([header_of(await payload(terms))])
+    payment = verification.payment_in_header(terms, carried, server)
     assert isinstance(payment.payload, EchoingPayload)
     assert request_body_of(payment.payload, payment.requirements) == sdk_request(
         payment.payload, payment
@@ -159,7 +174,8 @@ async def test_a_settlement_is_asked_for_in_the_sdks_bytes(
 async def test_a_payload_of_the_sdks_own_is_asked_for_alike(
     terms: PaymentTerms, server: x402ResourceServer
 ) -> None:
-    payment = verification.payment_in_header(terms, [header_of(await payload(terms))], server)
+    carried = HeaderPayment([header_of(await payload(terms))])
+    payment = verification.payment_in_header(terms, carried, server)
     assert isinstance(payment.payload, PaymentPayload)
     plain = PaymentPayload(**dict(payment.payload))
     assert request_body_of(plain, payment.requirements) == sdk_request(plain, payment)
