@@ -33,7 +33,7 @@ from app.database.tables import (
     schedules,
     users,
 )
-from app.engine.layered.model import Layer
+from app.engine.layered.model import Layer, Restriction
 from app.engine.walltime import FOREVER
 from app.main import create_app
 from app.settings import Settings
@@ -45,7 +45,9 @@ VERSIONS = 4
 """Versions of the largest size that one schedule may have."""
 V1, V2 = "/api/v1", "/api/v2/oncall"
 WINDOW = "from=2026-01-01T00:00:00Z&to=2027-12-31T00:00:00Z"
-COVER = "from=2026-10-01T00:00:00Z&to=2026-12-01T00:00:00Z&limit=100"
+MONTHS = "from=2026-10-01T00:00:00Z&to=2026-12-01T00:00:00Z"
+COVER = f"{MONTHS}&limit=100"
+MONTH = "start_date=2026-10-01&end_date=2026-10-31"
 DAYS = "start_date=2026-01-01&end_date=2027-12-31"
 NOW = 1_790_000_000_000
 """In September 2026: when the rows were made."""
@@ -60,6 +62,8 @@ REQUESTS: Sequence[Request] = [
         f"{V1}/schedules?limit=100&offset=100",
         f"{V1}/schedules/large_0",
         f"{V2}/schedules/large_0",
+        f"{V1}/schedules/restricted",
+        f"{V2}/schedules/restricted",
         f"{V1}/schedules/overrides",
         f"{V1}/schedules/overrides/overrides?limit=100",
         f"{V1}/schedules/large_0/audit?limit=100",
@@ -68,18 +72,22 @@ REQUESTS: Sequence[Request] = [
         f"{V2}/users?limit=100",
         f"{V2}/current/large",
         f"{V2}/current/hourly",
+        f"{V2}/current/restricted",
         f"{V1}/schedules/large_0/on-call",
         f"{V1}/schedules/versions/on-call",
+        f"{V1}/schedules/restricted/on-call",
         f"{V1}/schedules/entries/on-call",
         f"{V1}/schedules/overrides/on-call",
         f"{V1}/schedules/hourly_0/final-schedule?{WINDOW}",
         f"{V1}/schedules/large_0/final-schedule?{WINDOW}",
         f"{V1}/schedules/versions/final-schedule?{WINDOW}",
+        f"{V1}/schedules/restricted/final-schedule?{MONTHS}",
         f"{V1}/schedules/entries/final-schedule?{WINDOW}",
         f"{V1}/schedules/overrides/final-schedule?{WINDOW}",
         f"{V2}/schedules/hourly_0/entries?{DAYS}&limit=100",
         f"{V2}/schedules/large_0/entries?{DAYS}&limit=100",
         f"{V2}/schedules/versions/entries?{DAYS}&limit=100",
+        f"{V2}/schedules/restricted/entries?{MONTH}&limit=100",
         f"{V2}/schedules/entries/entries?{DAYS}&limit=100",
         f"{V2}/entries/entries_99999",
         f"{V2}/entries/large_0~1.0~20000",
@@ -87,11 +95,13 @@ REQUESTS: Sequence[Request] = [
         f"{V2}/schedules/hourly_0/calendar.ics",
         f"{V2}/schedules/large_0/calendar.ics",
         f"{V2}/schedules/versions/calendar.ics",
+        f"{V2}/schedules/restricted/calendar.ics",
         f"{V2}/schedules/entries/calendar.ics",
         f"{V2}/schedules/overrides/calendar.ics",
         f"{V2}/schedules/hourly_0/cover-candidates?{COVER}",
         f"{V2}/schedules/large_0/cover-candidates?{COVER}",
         f"{V2}/schedules/versions/cover-candidates?{COVER}",
+        f"{V2}/schedules/restricted/cover-candidates?{COVER}",
         f"{V2}/schedules/entries/cover-candidates?{COVER}",
         f"{V2}/users/ann/calendar.ics",
         f"{V2}/users/{'p0':_<30}/calendar.ics",
@@ -135,7 +145,10 @@ async def fill(tx: Tx, now: int = NOW) -> str:
     made = {f"large_{number}": ("large", large) for number in range(LARGE)}
     made |= {f"hourly_{number}": ("hourly", hourly) for number in range(HOURLY)}
     made |= {"entries": ("other", hourly), "overrides": ("other", hourly)}
-    made |= {"versions": ("other", large)}
+    weekdays = (0, 1, 2, 3, 4)
+    windows = [Restriction(at % 10 * HOUR_MS, 11 * HOUR_MS, weekdays) for at in range(100)]
+    restricted = [_layer(f"layer {number:03}", ("ann",), "days", windows) for number in range(50)]
+    made |= {"versions": ("other", large), "restricted": ("restricted", restricted)}
     for position, (name, (team, _)) in enumerate(made.items(), PEOPLE):
         row = {**listed, "id": name, "name": name, "team_id": team, "position": position}
         await _insert(tx, schedules, [row])
@@ -146,7 +159,7 @@ async def fill(tx: Tx, now: int = NOW) -> str:
     ]
     await _insert(tx, participants, taking_part)
     for name, (_, layers) in made.items():
-        for number in range(VERSIONS if name == "versions" else 1):
+        for number in range({"versions": VERSIONS, "restricted": 2}.get(name, 1)):
             await _insert(tx, schedule_versions, [_rules(key.org_id, name, layers, number, now)])
     behind = ENTRIES - TO_COME
     entries = (
@@ -246,11 +259,18 @@ def _memory(name: str) -> int:
     raise AssertionError(name)
 
 
-def _layer(name: str, people: tuple[str, ...], unit: str) -> tuple[Any, Layer]:
+def _layer(
+    name: str, people: tuple[str, ...], unit: str, windows: Sequence[Restriction] = ()
+) -> tuple[Any, Layer]:
     """Return a layer as it is sent and as it is stored."""
     kinds = {"hours": "hourly", "days": "daily"}
+    restrictions = [
+        {"start": f"{each.start // HOUR_MS:02}:00", "end": f"{each.end // HOUR_MS:02}:00"}
+        for each in windows
+    ]
     sent = {"name": name, "rotation_type": kinds[unit], "participants": people}
-    return sent, Layer(name, people, unit)  # type: ignore[arg-type]
+    stored = Layer(name, people, unit, restrictions=tuple(windows))  # type: ignore[arg-type]
+    return {**sent, "restrictions": restrictions}, stored
 
 
 def _rules(
@@ -308,9 +328,12 @@ async def measured(
     await outbox.get()
     try:
         await measure(app, key, ("GET", f"{V2}/users"))
+        gc.collect()
+        gc.freeze()  # as the service does when it has started
         for request in requests:
             yield request, await measure(app, key, request)
     finally:
+        gc.unfreeze()
         await inbox.put({"type": "lifespan.shutdown"})
         await serving
 

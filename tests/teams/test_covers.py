@@ -11,6 +11,7 @@ import pytest
 
 from app.teams.covers import candidates, handlers, store
 from tests.support.clock import Clock
+from tests.support.pools import recorded_jobs
 from tests.support.replica_callers import Caller as Client
 from tests.support.replica_callers import replicas
 from tests.support.scenes import DAILY, EMPTY, entry, june, override, scene, who
@@ -471,6 +472,21 @@ class TestCandidates:
         )
         assert found["total"] == 2
 
+    async def test_many_obstacles_are_ranked_by_a_worker(
+        self, stored: Stored, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        me = await scene(stored, TRIO, EMPTY)
+        await entry(me, "bob", june(4, 6), june(4, 8), "empty")
+        path = f"{V2}/schedules/daily/cover-candidates?from={june(4)}&to={june(5)}"
+        here = await me.read(path)
+        jobs = recorded_jobs(monkeypatch)
+        monkeypatch.setattr(handlers, "MANY_OBSTACLES", 1)
+        assert await me.read(path) == here
+        assert jobs == []
+        monkeypatch.setattr(handlers, "MANY_OBSTACLES", 0)
+        assert await me.read(path) == here
+        assert list(dict(jobs)) == ["_candidates_in"]
+
     async def test_of_what_one_person_has(self, stored: Stored) -> None:
         me = await scene(stored, TRIO, EMPTY)
         await entry(me, "cat", june(3), june(4), "empty")
@@ -487,6 +503,18 @@ class TestCandidates:
             "dan is not on call by this schedule in that time, or not alone"
             in faults_in(none)["user_id"]
         )
+
+    async def test_a_shift_of_several_counts_for_each(
+        self, stored: Stored, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Otherwise few turns of many people would be more than can be ranked."""
+        together = {**TRIO, "id": "other", "participants": [["ann", "bob", "cat"]]}
+        me = await scene(stored, TRIO, together)
+        path = f"{V2}/schedules/daily/cover-candidates?from={june(4)}&to={june(5)}"
+        monkeypatch.setattr(candidates, "OTHER_STEPS", 6)
+        assert (await me.get(path)).status_code == 200
+        monkeypatch.setattr(candidates, "OTHER_STEPS", 5)
+        assert (await me.get(path)).status_code == 422
 
     async def test_other_schedules_are_too_large_together(
         self, stored: Stored, monkeypatch: pytest.MonkeyPatch

@@ -13,10 +13,11 @@ from app.engine.layered.model import Layer, Participant
 from app.engine.walltime import FOREVER
 from app.errors import InvalidRequest
 from app.products.roster.rules import RulesDocument
+from app.teams.covers.candidates import Obstacle, packed
 from app.teams.on_call.store import History
 from app.teams.overrides.store import ManualAssignmentFields, new_assignment
 from app.teams.replans import planning
-from app.teams.replans.planning import Asked, Plan, plan_in
+from app.teams.replans.planning import Asked, Plan, plan_around, plan_in
 
 PEOPLE = ["ann", "bob", "cat"]
 
@@ -86,6 +87,14 @@ def test_what_several_have_together_stays() -> None:
     history = by_turns("ann", ("bob", "cat"))
     wanted = asked(days(1, 3), away={"ann": [days(1, 2)], "bob": [days(2, 3)]})
     assert [each[0] for each in given(plan_in(history, *days(0, 6), wanted))] == [1]
+
+
+def test_around_absences_and_shifts_of_other_schedules() -> None:
+    wanted = asked(days(1, 5), away={"ann": [days(1, 2)]})
+    obstacles = {"ann": [Obstacle(*days(3, 4), "away")], "bob": [Obstacle(*days(1, 4), "on_call")]}
+    history = by_hand("ann", "bob", "ann", "bob")
+    plan = plan_around(history, *days(0, 9), wanted, packed(obstacles))
+    assert given(plan) == [(1, "ann", "cat"), (3, "ann", "cat")]  # and bob keeps his own
 
 
 def test_of_what_goes_on_only_the_window_is_planned() -> None:

@@ -7,20 +7,28 @@ for what is still open and still the asker's. So of several at once nobody gets 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import msgspec
+
 from app.database.database import Tx
 from app.database.ids import new_id
+from app.database.pacing import with_pauses
 from app.engine.intervals import Interval, split
+from app.engine.layered.limits import EARLIEST_AT, LATEST_AT
 from app.errors import Conflict, FieldError, InvalidRequest
 from app.teams.audit.recording import record_change
 from app.teams.covers import store
 from app.teams.covers.candidates import (
+    AROUND_MS,
+    MANY_OBSTACLES,
     RankingWanted,
     obstacles_of,
-    ranking_of,
+    packed,
+    ranking_in,
     stretches_lost,
     taking_part,
+    unpacked,
 )
-from app.teams.covers.schemas import candidates_of, cover_of
+from app.teams.covers.schemas import CandidatesShown, candidates_of, cover_of, with_names
 from app.teams.covers.state import (
     CoverAnswer,
     CoverFields,
@@ -29,7 +37,7 @@ from app.teams.covers.state import (
     with_refusal,
     withdrawn,
 )
-from app.teams.on_call.store import ask, history_between, other_roles
+from app.teams.on_call.store import History, ask, history_between, other_roles
 from app.teams.operation import V2, HandlerResult, RequestContext
 from app.teams.overrides.store import ManualAssignmentFields, insert_assignment, new_assignment
 from app.teams.schedules.roles import first_role_at, require_role
@@ -39,7 +47,7 @@ from app.teams.schedules.store import (
     lock_schedule,
     raise_version,
 )
-from app.teams.schemas import DataEnvelope, list_envelope, visible_fields
+from app.teams.schemas import DataEnvelope, bounded, list_envelope, visible_fields
 from app.teams.times import utc_text
 from app.teams.users.existence import require_users
 from app.teams.users.store import names_by_id
@@ -58,13 +66,42 @@ async def list_candidates(tx: Tx, context: RequestContext) -> HandlerResult:
     stretch = (int(query.from_at), int(query.to_at))
     role = _role(schedule, query.role, max(stretch[0], context.now), "role")
     wanted = RankingWanted(stretch, user_id, role, query.limit)
-    ranking = await ranking_of(tx, context, schedule, wanted)
-    if not ranking.stretches:
+    shown = await _candidates(tx, context, schedule, wanted)
+    if not shown.stretches:
         none = f"{user_id} is not on call by this schedule in that time, or not alone"
         raise InvalidRequest([FieldError("user_id", none)])
-    found = [each.user_id for each in ranking.candidates]
-    names = await names_by_id(tx, context.org_id, found)
-    return HandlerResult(DataEnvelope(candidates_of(schedule.id, ranking, names)))
+    names = await names_by_id(tx, context.org_id, [each.user_id for each in shown.candidates])
+    return HandlerResult(DataEnvelope(with_names(shown, names)))
+
+
+async def _candidates(
+    tx: Tx, context: RequestContext, schedule: StoredSchedule, wanted: RankingWanted
+) -> CandidatesShown:
+    """Rank who could take a stretch over. Raises the engine's limits."""
+    names, (start, end) = taking_part(schedule), wanted.stretch
+    obstacles = await obstacles_of(tx, context, names, wanted.stretch, schedule.id)
+    window = max(EARLIEST_AT, start - AROUND_MS), min(LATEST_AT - 1, end + AROUND_MS)
+    history = await history_between(tx, context.org_id, schedule.id, *window)
+    asked = (schedule.id, wanted, names, packed(obstacles))
+    if sum(map(len, obstacles.values())) > MANY_OBSTACLES:
+        return await context.compute(_candidates_in, history, *window, *asked)
+    return await ask(context.compute, history, *window, _candidates_in, *asked)
+
+
+def _candidates_in(
+    history: History,
+    from_at: int,
+    to_at: int,
+    schedule_id: str,
+    wanted: RankingWanted,
+    names: Sequence[str],
+    obstacles: bytes,
+) -> CandidatesShown:
+    """Return what ``_candidates`` asks for. Raises the engine's limits."""
+    ranking = ranking_in(history, from_at, to_at, wanted, names, unpacked(obstacles))
+    shown = candidates_of(schedule_id, ranking)
+    bounded(msgspec.json.encode(shown))
+    return shown
 
 
 async def list_covers(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -264,7 +301,7 @@ async def _require_able(
     """Raise ``Conflict`` if something keeps somebody from these parts."""
     span = (parts[0][0], parts[-1][1])
     obstacles = await obstacles_of(tx, context, [user_id], span, schedule.id)
-    for each in obstacles.get(user_id, ()):
+    async for each in with_pauses(obstacles.get(user_id, ())):
         if split(parts, [each[:2]])[0]:
             raise Conflict(f"{user_id} {each.in_words}")
 

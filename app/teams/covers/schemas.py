@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+import msgspec
+from msgspec import Meta, Struct, structs
 
 from app.engine.cover import Share
 from app.engine.layered.limits import DAY_MS
@@ -232,10 +233,11 @@ def stretch_of(start_at: int, end_at: int) -> Stretch:
     return Stretch(utc_text(start_at), utc_text(end_at))
 
 
-def candidates_of(
-    schedule_id: str, ranking: Ranking, names: Mapping[str, tuple[str, int]]
-) -> CandidatesShown:
-    """Return a ranking as it is on the wire."""
+def candidates_of(schedule_id: str, ranking: Ranking) -> CandidatesShown:
+    """Return a ranking as it is on the wire, but for the names of its candidates.
+
+    Their obstacles are JSON already, since they may be many.
+    """
     counted = stretch_of(*ranking.counted)
     return CandidatesShown(
         schedule_id,
@@ -243,10 +245,19 @@ def candidates_of(
         ranking.givers,
         counted.start,
         counted.end,
-        [_candidate(each, names.get(each.user_id), counted) for each in ranking.candidates],
+        [_candidate(each, counted) for each in ranking.candidates],
         ranking.total,
         ranking.role,
     )
+
+
+def with_names(shown: CandidatesShown, names: Mapping[str, tuple[str, int]]) -> CandidatesShown:
+    """Return candidates with their names, as ``names_by_id`` gives them."""
+    candidates = [
+        structs.replace(each, name=names[each.user_id][0]) if each.user_id in names else each
+        for each in shown.candidates
+    ]
+    return structs.replace(shown, candidates=candidates)
 
 
 def _accepted(part: CoverAnswer) -> AcceptedPart:
@@ -255,16 +266,15 @@ def _accepted(part: CoverAnswer) -> AcceptedPart:
     return AcceptedPart(part.user_id, *stretch, *made, part.other_roles)
 
 
-def _candidate(
-    ranked: RankedUser, named: tuple[str, int] | None, counted: Stretch
-) -> CandidateShown:
+def _candidate(ranked: RankedUser, counted: Stretch) -> CandidateShown:
+    obstacles = msgspec.json.encode([_obstacle(each) for each in ranked.obstacles])
     return CandidateShown(
         ranked.user_id,
-        named[0] if named else None,
+        None,
         not ranked.obstacles,
         _load(ranked.before),
         _load(ranked.after),
-        [_obstacle(each) for each in ranked.obstacles],
+        msgspec.Raw(obstacles),  # type: ignore[arg-type]
         _in_words(ranked, counted),
         ranked.other_roles,
     )

@@ -46,6 +46,7 @@ from app.engine.layered.limits import (
     WINDOW_MS,
     check_work,
     steps_of,
+    windows_a_week,
 )
 from app.engine.layered.model import FinalSchedule, OnCall, Schedule, WhenAway
 from app.engine.layered.roles import final_schedule, on_call_at
@@ -67,9 +68,9 @@ from app.teams.schedules.store import (
 REACH_MS = 45 * DAY_MS
 """How far ahead is read at first."""
 
-LIGHT_STEPS, LIGHT_CHARACTERS = 1_000, 1024 * 1024
+LIGHT_STEPS, LIGHT_CHARACTERS, LIGHT_WINDOWS = 1_000, 1024 * 1024, 10_000
 """The largest question that is answered on the event loop, within about 10 ms: steps of its window,
-and characters of the rules that it is answered from."""
+characters of the rules that it is answered from, and windows that these open in a week."""
 
 ROLE_TEXT = '"role":"'
 """What stands in the text of layers that have roles; within a string there are no bare quotes."""
@@ -195,6 +196,11 @@ class History:
         """The length of all rules."""
         return sum(len(layers) for *_, layers in self.rules)
 
+    @property
+    def windows_a_week(self) -> int:
+        """How many windows all rules open in a week."""
+        return sum(windows_a_week(version.schedule.layers) for version in self.versions())
+
     def versions(self) -> Sequence[ScheduleVersion]:
         """Return the versions as the engine reads them, which are made once."""
         if not self._versions:
@@ -300,6 +306,7 @@ def is_light(history: History, from_at: int, to_at: int) -> bool:
     return (
         (len(history.assignments) + len(history.absent)) * 4 <= LIGHT_STEPS
         and history.characters <= LIGHT_CHARACTERS
+        and history.windows_a_week <= LIGHT_WINDOWS
         and steps_by(history.versions(), len(history.assignments), from_at, to_at) <= LIGHT_STEPS
     )
 

@@ -15,11 +15,11 @@ from app.errors import Conflict, FieldError, InvalidRequest
 from app.products.roster.answer import RosterObjective
 from app.products.roster.loads import rounded
 from app.teams.audit.recording import record_change
-from app.teams.covers.candidates import obstacles_of, taking_part
+from app.teams.covers.candidates import obstacles_of, packed, taking_part
 from app.teams.on_call.store import History, history_between
 from app.teams.operation import HandlerResult, RequestContext
 from app.teams.overrides.store import insert_assignments
-from app.teams.replans.planning import Asked, Plan, plan_in
+from app.teams.replans.planning import Asked, Plan, plan_around
 from app.teams.replans.schemas import ReplanShown, StretchPlanned, StretchUncovered
 from app.teams.schedules.store import get_schedule, lock_schedule, raise_version
 from app.teams.schemas import DataEnvelope
@@ -61,8 +61,9 @@ async def plan(tx: Tx, context: RequestContext) -> Planned:
             ]
         )
     )
-    asked = await _asked(tx, context, schedule.id, window, around, names)
-    found = await context.compute(plan_in, history, *around, asked)
+    asked = _asked(context, schedule.id, window, names)
+    obstacles = await obstacles_of(tx, context, names, (window[0], around[1]), schedule.id)
+    found = await context.compute(plan_around, history, *around, asked, packed(obstacles))
     return Planned(found, window, schedule.version)
 
 
@@ -125,20 +126,10 @@ def _covering(history: History) -> Sequence[str]:
     return [str(each.fields.user_id) for each in history.assignments if each.fields.user_id]
 
 
-async def _asked(
-    tx: Tx,
-    context: RequestContext,
-    schedule_id: str,
-    window: Interval,
-    around: Interval,
-    names: Sequence[str],
+def _asked(
+    context: RequestContext, schedule_id: str, window: Interval, names: Sequence[str]
 ) -> Asked:
     away: Mapping[str, list[Interval]] = defaultdict(list)
-    busy: Mapping[str, list[Interval]] = defaultdict(list)
-    obstacles = await obstacles_of(tx, context, names, (window[0], around[1]), schedule_id)
-    for name, found in obstacles.items():
-        for each in found:
-            (away if each.what == "away" else busy)[name].append(each[:2])
     for given in context.document.unavailable or ():
         away[str(given.user_id)].append((int(given.start), int(given.end)))
     return Asked(
@@ -146,7 +137,7 @@ async def _asked(
         window,
         names,
         dict(away),
-        dict(busy),
+        {},
         context.document.rules,
         context.document.keep,
         context.now,

@@ -23,6 +23,7 @@ from app.engine.roster.standard import Wishes, levels_named
 from app.errors import FieldError, InvalidRequest
 from app.products.roster.reasons import gap_reason
 from app.products.roster.rules import RulesDocument, named_rules
+from app.teams.covers.candidates import unpacked
 from app.teams.on_call.store import History, final_schedule_in
 from app.teams.overrides.store import ManualAssignment, ManualAssignmentFields, new_assignment
 from app.teams.schedules.previews import (
@@ -85,6 +86,18 @@ class Plan:
     proofs: Sequence[Proof]
     before: OnCallPreview
     after: OnCallPreview
+
+
+def plan_around(history: History, from_at: int, to_at: int, asked: Asked, obstacles: bytes) -> Plan:
+    """Plan as ``plan_in`` does, around obstacles as well, which ``packed`` has written."""
+    away, busy = (
+        defaultdict(list, {name: [*each] for name, each in given.items()})
+        for given in (asked.away, asked.busy)
+    )
+    for name, found in unpacked(obstacles).items():
+        for each in found:
+            (away if each.what == "away" else busy)[name].append(each[:2])
+    return plan_in(history, from_at, to_at, asked._replace(away=away, busy=busy))
 
 
 def plan_in(history: History, from_at: int, to_at: int, asked: Asked) -> Plan:

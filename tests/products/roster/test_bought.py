@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.products.roster.endpoint import roster_endpoint
-from app.workers.pool import WorkerPool
+from tests.support.pools import recorded_jobs
 from tests.support.services import Service, service, settings
 from tests.support.wallets import Wallet
 
@@ -24,15 +24,7 @@ ROSTER: dict[str, Any] = {
 @pytest.fixture
 def jobs(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
     """The names of the jobs that workers are given, and their processor time."""
-    found: list[tuple[str, float]] = []
-    run = WorkerPool.run
-
-    async def noted(self: WorkerPool, job: Any, *arguments: object, **bounds: Any) -> Any:
-        found.append((job.__name__, bounds["cpu_seconds"]))
-        return await run(self, job, *arguments, **bounds)
-
-    monkeypatch.setattr(WorkerPool, "run", noted)
-    return found
+    return recorded_jobs(monkeypatch)
 
 
 def shop() -> Service:
