@@ -26,6 +26,7 @@ from app.database.database import Database, Tx
 from app.database.migrate import run_migrations
 from app.database.tables import (
     audit,
+    cover_requests,
     manual_assignments,
     participants,
     policies,
@@ -103,6 +104,8 @@ REQUESTS: Sequence[Request] = [
         f"{V2}/schedules/versions/cover-candidates?{COVER}",
         f"{V2}/schedules/restricted/cover-candidates?{COVER}",
         f"{V2}/schedules/entries/cover-candidates?{COVER}",
+        f"{V2}/schedules/hourly_0/covers?limit=100",
+        f"{V2}/users/ann/shifts?{MONTHS}",
         f"{V2}/users/ann/calendar.ics",
         f"{V2}/users/{'p0':_<30}/calendar.ics",
     )
@@ -181,6 +184,7 @@ async def fill(tx: Tx, now: int = NOW) -> str:
         row = {"org_id": key.org_id, "schedule_id": "large_0", "at": now, "key_id": key.id}
         row |= {"key_name": "reads", "action": "schedule.updated", "version": 1, "changes": change}
         await _insert(tx, audit, [row])
+    await _insert(tx, cover_requests, [_cover(listed, number) for number in range(100)])
     targets = [{"type": "schedule", "id": f"large_{number}"} for number in range(20)]
     steps = json.dumps([{"targets": targets, "delay_minutes": 5}] * 20)
     await _insert(
@@ -284,6 +288,37 @@ def _rules(
         "timezone": "UTC",
         "layers": msgspec.json.encode([layer for _, layer in layers]).decode(),
         "document": msgspec.json.encode([sent for sent, _ in layers]).decode(),
+    }
+
+
+def _cover(listed: Mapping[str, Any], number: int) -> Mapping[str, Any]:
+    """Return a cover request that has been accepted in 200 parts."""
+    minutes = HOUR_MS // 60
+    parts = [
+        {
+            "user_id": "bob",
+            "at": NOW,
+            "start_at": NOW + part * 20 * minutes,
+            "end_at": NOW + (part * 20 + 10) * minutes,
+            "override_id": f"{part:030}",
+        }
+        for part in range(200)
+    ]
+    ends_at = NOW + 20 * DAY_MS
+    return {
+        **listed,
+        "id": f"cover_{number}",
+        "schedule_id": "hourly_0",
+        "position": number,
+        "user_id": "ann",
+        "start_at": NOW,
+        "end_at": ends_at,
+        "expires_at": ends_at,
+        "reason": "x" * 200,
+        "offered_to": None,
+        "state": "open",
+        "answers": json.dumps(parts),
+        "role": None,
     }
 
 

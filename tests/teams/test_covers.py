@@ -283,6 +283,19 @@ class TestAccepting:
         assert bob["obstacles"] == [{"what": "away", "schedule_id": None, **away}]
         assert (await accept(me, "bob", end=june(4, 6))).status_code == 200
 
+    async def test_absences_of_too_many(
+        self, stored: Stored, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        me = await asked(stored)
+        for name in ("bob", "cat"):
+            away = {"start": june(4, 6), "end": june(4, 8)}
+            await me.create(f"{V2}/users/{name}/absences", away)
+        path = f"{V2}/schedules/daily/cover-candidates?from={june(4)}&to={june(5)}"
+        monkeypatch.setattr(store, "ABSENCES", 2)
+        assert (await me.get(path)).status_code == 200
+        monkeypatch.setattr(store, "ABSENCES", 1)
+        assert "over 1 absences of these people" in faults_in(await me.get(path))["body"]
+
     async def test_twice_the_second_finds_nothing(self, stored: Stored) -> None:
         me = await asked(stored)
         await accept(me, "bob")

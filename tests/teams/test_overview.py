@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.teams.on_call import overview
+from tests.support.pools import recorded_jobs
 from tests.support.scenes import DAILY, EMPTY, entry, june, local, override, scene
 from tests.support.stored import V2, Stored, code_of, faults_in
 
@@ -123,6 +124,16 @@ class TestShifts:
     async def test_faults(self, stored: Stored, query: str, names: list[str]) -> None:
         me = await scene(stored, DAILY)
         assert list(faults_in(await me.get(f"{SHIFTS}?{query}"))) == names
+
+    async def test_many_are_put_in_order_by_a_worker(
+        self, stored: Stored, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        me = await scene(stored, DAILY, BERLIN)
+        here = await me.read(f"{SHIFTS}?from={june(1)}&to={june(9)}")
+        jobs = recorded_jobs(monkeypatch)
+        monkeypatch.setattr(overview, "LIGHT_BYTES", 0)
+        assert await me.read(f"{SHIFTS}?from={june(1)}&to={june(9)}") == here
+        assert list(dict(jobs)) == ["_shifts_json"]
 
     async def test_all_schedules_together_have_one_bound(
         self, stored: Stored, monkeypatch: pytest.MonkeyPatch

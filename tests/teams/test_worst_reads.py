@@ -21,11 +21,14 @@ async def test_their_bytes_and_their_memory(tmp_path: Path) -> None:
 
 
 async def test_their_stretches_of_the_event_loop(tmp_path: Path) -> None:
-    """The 90,000 shifts that keep two people from a stretch once took 0.13 s of the loop."""
+    """The 90,000 shifts that keep two people from a stretch once took 0.13 s of the loop, 100 cover
+    requests of 200 parts 0.06 s.
+    """
     paths = [
         f"{V1}/schedules/restricted/on-call",
         f"{V2}/schedules/restricted/cover-candidates?{COVER}",
         f"{V2}/schedules/hourly_0/cover-candidates?{COVER}",
+        f"{V2}/schedules/hourly_0/covers?limit=100",
     ]
     asked = [("GET", path) for path in paths]
     longest: dict[Request, float] = {}

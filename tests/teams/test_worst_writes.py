@@ -12,17 +12,17 @@ import pytest
 from sqlalchemy import update
 
 from app.database.database import Tx
-from app.database.tables import schedule_versions
+from app.database.tables import schedule_versions, users
 from app.discovery.html import html_page
 from app.http.rate_limits import RateLimits
 from app.teams.app import TeamsApp
 from app.workers.pool import WorkerPool
 from bench.speed import slowness
-from bench.stored_worst import PEOPLE, Request, preparations, worst_writes
+from bench.stored_worst import PEOPLE, SHORT, Request, preparations, worst_writes
 from tests.support.clock import Clock
 from tests.support.scenes import DAILY, june, scene
 from tests.support.services import settings
-from tests.support.stored import V1, Caller, Stored
+from tests.support.stored import V1, V2, Caller, Stored, faults_in
 
 pytestmark = pytest.mark.anyio
 
@@ -47,6 +47,23 @@ async def test_a_policy_does_not_read_the_rules_of_what_it_names(stored: Stored)
     policy = {"name": "P", "steps": [{"targets": targets, "delay_minutes": 5}]}
     made = await me.post(f"{V1}/escalation-policies", policy)
     assert made.status_code == 201, made.text
+
+
+async def test_of_many_users_it_is_asked_only_whether_they_exist(stored: Stored) -> None:
+    """1,200 users of a hundred teams each took 40 ms of the loop."""
+    me = await scene(stored)
+    people = SHORT[:9]
+    await me.add_users(*people)
+
+    async def spoil_teams(tx: Tx) -> None:
+        await tx.execute(update(users).values(team_ids="no teams"))
+
+    await stored.database.write(spoil_teams)
+    body = {**DAILY, "id": "many", "participants": people}
+    made = await me.post(f"{V2}/schedules", body)
+    assert made.status_code == 201, made.text
+    unknown = await me.post(f"{V2}/schedules", {**body, "id": "x", "participants": [*people, "x"]})
+    assert list(faults_in(unknown)) == ["/participants/9"]
 
 
 async def test_layers_that_are_not_patched_are_not_validated_again(stored: Stored) -> None:

@@ -105,14 +105,18 @@ async def histories_within(
         own.append((row.number, from_at, row.timezone, row.when_away, row.layers))
     absent = await absent_within(tx, org_id, from_at, to_at)
     return {
-        each: History(rules[each], assignments[each], _of_people(absent, rules[each]))
+        each: History(rules[each], assignments[each], await _of_people(absent, rules[each]))
         for each in ids
     }
 
 
-def _of_people(absent: Sequence[AbsentStretch], rules: Sequence[Rules]) -> Sequence[AbsentStretch]:
+async def _of_people(
+    absent: Sequence[AbsentStretch], rules: Sequence[Rules]
+) -> Sequence[AbsentStretch]:
     """Return those of ``absent`` who take turns by ``rules``."""
     if not absent:
         return ()
-    people = {name for *_, text in rules for layer in layers_in(text) for name in layer.people}
-    return [stretch for stretch in absent if stretch.user_id in people]
+    people: set[str] = set()
+    async for *_, text in with_pauses(rules):
+        people.update(name for layer in layers_in(text) for name in layer.people)
+    return [stretch async for stretch in with_pauses(absent) if stretch.user_id in people]

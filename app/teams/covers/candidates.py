@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from app.database.database import Tx
+from app.database.pacing import with_pauses
 from app.engine.cover import Share, ranked_candidates
 from app.engine.intervals import Interval, merged, split
 from app.engine.layered.limits import DAY_MS
@@ -117,7 +118,8 @@ async def obstacles_of(
     Raises ``TooMuchWork`` if all of these schedules together are too much to lay out.
     """
     found: dict[str, list[Obstacle]] = defaultdict(list)
-    for user_id, from_at, until_at in await absences_of(tx, context.org_id, user_ids, span):
+    absences = await absences_of(tx, context.org_id, user_ids, span)
+    async for user_id, from_at, until_at in with_pauses(absences):
         found[user_id].append(Obstacle(from_at, until_at, "away"))
     done = 0
     for other in await schedules_of(tx, context.org_id, user_ids, span, schedule_id):

@@ -112,7 +112,8 @@ async def list_covers(tx: Tx, context: RequestContext) -> HandlerResult:
     page = await store.covers_page(
         tx, context.org_id, query.part, context.now, schedule_id=schedule_id, state=query.state
     )
-    return HandlerResult(list_envelope(page, [cover_of(each, context.now) for each in page.rows]))
+    shown = [cover_of(each, context.now) async for each in with_pauses(page.rows)]
+    return HandlerResult(list_envelope(page, shown))
 
 
 async def read_cover(tx: Tx, context: RequestContext) -> HandlerResult:

@@ -11,6 +11,7 @@ import msgspec
 from sqlalchemy import ColumnElement, RowMapping, and_, func, insert, not_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.database.pacing import with_pauses
 from app.database.pages import Page, Slice, next_position, page_of
 from app.database.tables import (
     absent_stretches,
@@ -20,7 +21,8 @@ from app.database.tables import (
     schedules,
 )
 from app.engine.intervals import Interval
-from app.errors import Conflict, NotFound
+from app.engine.layered.limits import ABSENCES
+from app.errors import Conflict, NotFound, TooMuchWork
 from app.teams.covers.state import CoverAnswer, CoverFields, CoverRequest, State
 
 COLUMN, AWAY = cover_requests.c, absent_stretches.c
@@ -77,7 +79,8 @@ async def insert_cover(tx: AsyncConnection, org_id: str, cover: CoverRequest, no
     others = select(cover_requests).where(
         COLUMN.org_id == org_id, COLUMN.schedule_id == cover.schedule_id, is_open(now)
     )
-    standing = [_cover(row) for row in (await tx.execute(others)).mappings()]
+    rows = (await tx.execute(others)).mappings()
+    standing = [_cover(row) async for row in with_pauses(rows)]
     if len(standing) >= MAX_OPEN:
         raise Conflict(f"the schedule has {MAX_OPEN} open cover requests: withdraw some")
     given = cover.fields
@@ -147,14 +150,20 @@ async def schedules_of(
 async def absences_of(
     tx: AsyncConnection, org_id: str, user_ids: Collection[str], span: Interval
 ) -> Sequence[tuple[str, int, int]]:
-    """Return who of these people is away in ``span``, from when and until when."""
+    """Return who of these people is away in ``span``, from when and until when.
+
+    Raises ``TooMuchWork`` for more absences than the engine takes.
+    """
     query = select(AWAY.user_id, AWAY.from_at, AWAY.until_at).where(
         AWAY.org_id == org_id,
         AWAY.user_id.in_(sorted(user_ids)),
         AWAY.until_at > span[0],
         AWAY.from_at < span[1],
     )
-    return [(row[0], row[1], row[2]) for row in await tx.execute(query.order_by(AWAY.from_at))]
+    rows = (await tx.execute(query.order_by(AWAY.from_at).limit(ABSENCES + 1))).all()
+    if len(rows) > ABSENCES:
+        raise TooMuchWork(f"over {ABSENCES:,} absences of these people: ask for a shorter stretch")
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def _is(org_id: str, cover_id: str) -> ColumnElement[bool]:

@@ -227,8 +227,8 @@ def id_errors(items: Sequence[Item], taken: set[str]) -> Iterator[FieldError]:
             seen.add(item.id)
 
 
-def overlap_errors(items: Sequence[Item], entries: Sequence[StoredEntry]) -> Iterator[FieldError]:
-    """Yield an error for each item whose user has another entry of its role at that time.
+def overlap_errors(items: Sequence[Item], entries: Sequence[StoredEntry]) -> list[FieldError]:
+    """Return an error for each item whose user has another entry of its role at that time.
 
     Of two items the later one in the list has it. ``entries`` are those that there are already.
     """
@@ -245,10 +245,10 @@ def overlap_errors(items: Sequence[Item], entries: Sequence[StoredEntry]) -> Ite
     for some in held.values():
         for first, second in _overlaps(some):
             faults.setdefault(second.place, first.what)
-    for place in sorted(faults):
-        item = items[place]
-        detail = f"{item.user_id} has {faults[place]} at that time"
-        yield FieldError(item.pointer, detail)
+    return [
+        FieldError(items[place].pointer, f"{items[place].user_id} has {what} at that time")
+        for place, what in sorted(faults.items())
+    ]
 
 
 class _Held(NamedTuple):

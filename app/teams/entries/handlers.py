@@ -9,7 +9,7 @@ from app.errors import FieldError, InvalidRequest, OutOfBounds
 from app.teams.audit.recording import record_change
 from app.teams.entries import store
 from app.teams.entries.bought import Item
-from app.teams.entries.bulk import EntriesMade, id_errors, overlap_errors, window_of
+from app.teams.entries.bulk import EntriesMade, EntriesPost, id_errors, overlap_errors, window_of
 from app.teams.entries.schemas import EntryShown, entry_of, swap_of
 from app.teams.entries.store import StoredEntry
 from app.teams.on_call.store import other_roles
@@ -70,13 +70,7 @@ async def create_entries(tx: Tx, context: RequestContext) -> HandlerResult:
     """Create entries together: all of them, or none."""
     schedule = await lock_schedule(tx, context.org_id, context.path["id"], context.now)
     context.require_match(schedule.version)
-    pointer = "/role" if context.document.rotation else None
-    items = [
-        item._replace(
-            fields=with_role(schedule, item.fields, context.now, pointer or f"{item.pointer}/role")
-        )
-        for item in context.document.items_of(has_roles=bool(known_roles(schedule)))
-    ]
+    items = await context.compute(_items_in, schedule, context.document, context.now)
     await _require_valid(tx, context, schedule.id, items)
     made = [
         new_assignment(
@@ -97,6 +91,17 @@ async def create_entries(tx: Tx, context: RequestContext) -> HandlerResult:
     return HandlerResult(DataEnvelope(EntriesMade(shown, gaps)), location=where)
 
 
+def _items_in(schedule: StoredSchedule, document: EntriesPost, now: int) -> Sequence[Item]:
+    """Return the entries that are asked for, each with its role. Raises ``InvalidRequest``."""
+    pointer = "/role" if document.rotation else None
+    return [
+        item._replace(
+            fields=with_role(schedule, item.fields, now, pointer or f"{item.pointer}/role")
+        )
+        for item in document.items_of(has_roles=bool(known_roles(schedule)))
+    ]
+
+
 async def _require_valid(
     tx: Tx, context: RequestContext, schedule_id: str, items: Sequence[Item]
 ) -> None:
@@ -109,7 +114,8 @@ async def _require_valid(
     ids = [item.id for item in items if item.id is not None]
     taken = await taken_ids(tx, context.org_id, ids)
     there = await store.entries_between(tx, context.org_id, schedule_id, *window_of(items))
-    if errors := [*id_errors(items, taken), *overlap_errors(items, there)]:
+    overlaps = await context.compute(overlap_errors, items, there)
+    if errors := [*id_errors(items, taken), *overlaps]:
         raise InvalidRequest(errors[:MAX_NAMED])
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.cursors import Key
 from app.database.ids import new_id
+from app.database.pacing import with_pauses
 from app.database.pages import Page, Slice, page_in, page_of
 from app.database.tables import swaps
 from app.engine.layered.limits import DAY_MS, EARLIEST_AT, LATEST_AT
@@ -205,7 +206,7 @@ async def insert_entry(
         if has_it and not entry.generated and given.role in (None, entry.role):
             raise Conflict(f"{given.user_id} has the entry {entry.id} at that time")
     check_obstacles(assignment, found)
-    _check_one_each(after.rows)
+    await _check_one_each(after.rows)
     await insert_checked(tx, org_id, [assignment])
     return next(entry for entry in after.rows if entry.id == assignment.id)
 
@@ -221,7 +222,7 @@ async def insert_entries(
     await insert_assignments(tx, org_id, assignments, now)
     span = (min(each.from_at for each in assignments), max(each.until_at for each in assignments))
     found = await entries_between(tx, org_id, assignments[0].schedule_id, *span)
-    _check_one_each(found)
+    await _check_one_each(found)
     by_id = {entry.id: entry for entry in found}
     return [by_id[each.id] for each in assignments]
 
@@ -379,13 +380,13 @@ async def _require_one_each(
     entries.
     """
     for span in spans:
-        _check_one_each(await entries_between(tx, org_id, schedule_id, *span))
+        await _check_one_each(await entries_between(tx, org_id, schedule_id, *span))
 
 
-def _check_one_each(entries: Sequence[StoredEntry]) -> None:
+async def _check_one_each(entries: Sequence[StoredEntry]) -> None:
     """Raise ``Conflict`` if anybody has two of these in one role at once."""
     last: dict[tuple[str, str | None], StoredEntry] = {}
-    for entry in entries:
+    async for entry in with_pauses(entries):
         if entry.swap_id is None and entry.user_id != entry.scheduled_user_id:
             continue
         for user_id in entry.user_ids:

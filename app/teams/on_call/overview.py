@@ -1,6 +1,7 @@
 """Handlers that answer across schedules: who is on call on each, teams, a person's shifts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 
 import msgspec
 
@@ -34,6 +35,8 @@ from app.teams.users.store import StoredUser, get_user, users_by_id
 
 USUAL_MS = 28 * DAY_MS
 """The window of a person's shifts where none is given."""
+LIGHT_BYTES = 64 * 1024
+"""The most shifts, in MessagePack, that are put in order on the event loop."""
 
 
 async def list_on_call(tx: Tx, context: RequestContext) -> HandlerResult:
@@ -63,30 +66,52 @@ async def list_shifts(tx: Tx, context: RequestContext) -> HandlerResult:
     query = context.query
     from_at = context.now if query.from_at is None else int(query.from_at)
     to_at = from_at + USUAL_MS if query.to_at is None else int(query.to_at)
-    shifts: list[tuple[int, ShiftShown]] = []
-    steps = 0
+    parts: list[bytes] = []
+    left = STEPS
     for schedule in await schedules_with(tx, context.org_id, user.id, from_at, context.now):
         history = await history_between(tx, context.org_id, schedule.id, from_at, to_at)
-        steps += steps_by(history.versions(), len(history.assignments), from_at, to_at)
-        if steps > STEPS:
+        found = await ask(
+            context.compute, history, from_at, to_at, _shifts_in, user.id, schedule, left
+        )
+        if found is None:
             raise TooMuchWork("these are too many schedules for so long a window: ask for less")
-        segments = await ask(context.compute, history, from_at, to_at, segments_of, user.id)
-        shifts += [(each[0].start_at, _shift(schedule, *each)) for each in segments]
-    shifts.sort(key=lambda each: each[0])
+        steps, shifts = found
+        left -= steps
+        parts.append(shifts)
     window = (utc_text(from_at), utc_text(to_at))
-    shown = ShiftsShown(user.id, *window, [shift for _, shift in shifts])
-    return HandlerResult(msgspec.Raw(bounded(msgspec.json.encode(DataEnvelope(shown)))))
+    if sum(map(len, parts)) > LIGHT_BYTES:
+        answer = await context.compute(_shifts_json, user.id, window, parts)
+    else:
+        answer = _shifts_json(user.id, window, parts)
+    return HandlerResult(msgspec.Raw(answer))
 
 
-def segments_of(
-    history: History, from_at: int, to_at: int, user_id: str
-) -> list[tuple[Segment, str | None]]:
-    """Return the segments of a window that a user has, with their roles.
+def _shifts_in(
+    history: History, from_at: int, to_at: int, user_id: str, schedule: NamedSchedule, left: int
+) -> tuple[int, bytes] | None:
+    """Return the steps that this took, and the shifts of a user by one schedule, in MessagePack.
 
-    Raises the engine's limits.
+    Returns ``None`` if it would take more steps than are ``left``. Raises the engine's limits.
     """
-    final = final_schedule_in(history, from_at, to_at)
-    return [each for each in final.segments_and_roles if user_id in each[0].user_ids]
+    steps = steps_by(history.versions(), len(history.assignments), from_at, to_at)
+    if steps > left:
+        return None
+    found = final_schedule_in(history, from_at, to_at).segments_and_roles
+    shifts = [
+        (segment.start_at, _shift(schedule, segment, role))
+        for segment, role in found
+        if user_id in segment.user_ids
+    ]
+    return steps, msgspec.msgpack.encode(shifts)
+
+
+def _shifts_json(user_id: str, window: tuple[str, str], parts: Sequence[bytes]) -> bytes:
+    """Write the answer to ``list_shifts``, in order of time. Raises ``TooMuchWork``."""
+    kind = list[tuple[int, ShiftShown]]
+    shifts = [shift for part in parts for shift in msgspec.msgpack.decode(part, type=kind)]
+    shifts.sort(key=itemgetter(0))
+    shown = ShiftsShown(user_id, *window, [shift for _, shift in shifts])
+    return bounded(msgspec.json.encode(DataEnvelope(shown)))
 
 
 def _on_call(

@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable
 
 from app.database.database import Tx
 from app.errors import FieldError, InvalidRequest
-from app.teams.users.store import users_by_id
+from app.teams.users.store import existing_user_ids
 
 MAX_NAMED = 100
 """Faults that one answer names."""
@@ -13,7 +13,7 @@ MAX_NAMED = 100
 async def require_users(tx: Tx, org_id: str, named: Iterable[tuple[str, str]]) -> None:
     """Raise ``InvalidRequest`` unless all users exist; ``named`` has the pointer and id of each."""
     pairs = list(named)
-    require_known(pairs, await users_by_id(tx, org_id, [user_id for _, user_id in pairs]))
+    require_known(pairs, await existing_user_ids(tx, org_id, (user_id for _, user_id in pairs)))
 
 
 def require_known(pairs: Iterable[tuple[str, str]], known: Container[str]) -> None:

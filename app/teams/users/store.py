@@ -1,6 +1,6 @@
 """Users, who can be on call. A user on whom something to come depends cannot be deleted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.database.database import rows_of
+from app.database.pacing import with_pauses
 from app.database.pages import Page, Slice, next_position, page_of
 from app.database.tables import (
     cover_requests,
@@ -98,7 +99,7 @@ async def users_by_id(
         few = await rows_of(tx, FEW[len(wanted) - 1], {"org": org_id, **ids_given})
         return {row["id"]: _user(row) for row in few}
     rows = await tx.execute(NAMED, {"org": org_id, "ids": sorted(wanted)})
-    return {row["id"]: _user(row) for row in rows.mappings()}
+    return {row["id"]: _user(row) async for row in with_pauses(rows.mappings())}
 
 
 async def names_by_id(
@@ -115,6 +116,15 @@ async def names_by_id(
         rows = await tx.execute(NAMES, {"org": org_id, "ids": some})
         names.update((row.id, (row.name, row.updated_at)) for row in rows)
     return names
+
+
+async def existing_user_ids(
+    tx: AsyncConnection, org_id: str, ids: Iterable[str]
+) -> Collection[str]:
+    """Return those of ``ids`` that are users; of many it is not read what these hold."""
+    wanted = set(ids)
+    read = users_by_id if len(wanted) <= len(FEW) else names_by_id
+    return (await read(tx, org_id, wanted)).keys()
 
 
 async def get_user(tx: AsyncConnection, org_id: str, user_id: str) -> StoredUser:
