@@ -5,6 +5,10 @@ from collections.abc import Callable
 
 from bench.speed import slowness
 
+LONGEST_STRETCH_SECONDS = 0.03
+"""Half more than ``docs/security.md`` promises for the usual processor: on some machines reading
+JSON takes 1.5 times what ``slowness`` tells."""
+
 TIMES = 3
 
 

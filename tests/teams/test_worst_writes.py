@@ -23,10 +23,9 @@ from tests.support.clock import Clock
 from tests.support.scenes import DAILY, june, scene
 from tests.support.services import settings
 from tests.support.stored import V1, V2, Caller, Stored, faults_in
+from tests.support.timing import LONGEST_STRETCH_SECONDS
 
 pytestmark = pytest.mark.anyio
-
-LONGEST_STRETCH_SECONDS = 0.02
 
 
 async def spoil(stored: Stored, **values: str) -> None:
