@@ -5,9 +5,8 @@ from collections.abc import Callable
 
 from bench.speed import slowness
 
-LONGEST_STRETCH_SECONDS = 0.03
-"""Half more than ``docs/security.md`` promises for the usual processor: on some machines reading
-JSON takes 1.5 times what ``slowness`` tells."""
+LONGEST_STRETCH_SECONDS = 0.02
+"""What ``docs/security.md`` promises for the usual processor."""
 
 TIMES = 3
 

@@ -8,6 +8,7 @@ it first locks the schedule's row (``lock_schedule``) and last raises its versio
 (``raise_version``), so no writer misses what another has done.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -261,7 +262,11 @@ async def _schedule_by(
     rows = await rows_of(tx, query, {"org": org_id, "schedule": schedule_id, "now": now})
     if not rows:
         raise NotFound(f"there is no schedule {schedule_id}")
-    return replace(_schedule(rows[0]), pending=tuple(map(_planned, rows[1:])))
+    schedule, pending = _schedule(rows[0]), []
+    for row in rows[1:]:
+        await asyncio.sleep(0)  # the rules of each may be as large as may be read at a stretch
+        pending.append(_planned(row))
+    return replace(schedule, pending=tuple(pending))
 
 
 async def named_schedule(
